@@ -1,0 +1,14 @@
+"""How much the property-based tests draw: the profiles `dev`, `ci` and `deep`.
+
+`HYPOTHESIS_PROFILE=deep pytest` chooses by name; else `ci` where the variable `CI` is set, and `dev` elsewhere.
+"""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("dev", max_examples=30, deadline=None)
+# The same draws in every run: a failure in CI can be repeated anywhere.
+settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True, database=None, print_blob=True)
+settings.register_profile("deep", max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))

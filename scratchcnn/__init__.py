@@ -1,0 +1,74 @@
+"""A convolutional network by hand in NumPy, and the harness that verifies its derivatives.
+
+The public names are loaded where they are first used (PEP 562), so that `import scratchcnn` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scratchcnn.operations.activations import sigmoid, sigmoid_backward
+    from scratchcnn.operations.convolution import (
+        conv2d,
+        conv2d_backward,
+        conv2d_grad_filters,
+        conv2d_grad_input,
+        patches,
+        patches_backward,
+    )
+    from scratchcnn.operations.dense import dense, dense_backward
+    from scratchcnn.operations.flatten import flatten, flatten_backward
+    from scratchcnn.operations.gradient_descent import gradient_descent
+    from scratchcnn.operations.losses import squared_error, squared_error_backward
+    from scratchcnn.operations.standardize import standardize, standardize_backward
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "__version__",
+    "conv2d",
+    "conv2d_backward",
+    "conv2d_grad_filters",
+    "conv2d_grad_input",
+    "dense",
+    "dense_backward",
+    "flatten",
+    "flatten_backward",
+    "gradient_descent",
+    "patches",
+    "patches_backward",
+    "sigmoid",
+    "sigmoid_backward",
+    "squared_error",
+    "squared_error_backward",
+    "standardize",
+    "standardize_backward",
+]
+
+_NAMES_OF = {
+    "activations": ["sigmoid", "sigmoid_backward"],
+    "convolution": [
+        "conv2d",
+        "conv2d_backward",
+        "conv2d_grad_filters",
+        "conv2d_grad_input",
+        "patches",
+        "patches_backward",
+    ],
+    "dense": ["dense", "dense_backward"],
+    "flatten": ["flatten", "flatten_backward"],
+    "gradient_descent": ["gradient_descent"],
+    "losses": ["squared_error", "squared_error_backward"],
+    "standardize": ["standardize", "standardize_backward"],
+}
+_HOME = {name: module for module, names in _NAMES_OF.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"scratchcnn.operations.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

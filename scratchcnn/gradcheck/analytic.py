@@ -1,0 +1,112 @@
+"""The analytic side: what backward says, in which precision, and how far its own roundoff may have moved it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from scratchcnn.gradcheck.case import Case
+from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.verdict import ROUNDOFFS, SMALL
+
+# What the distance to the longdouble twin, or the change under moves of one ulp, is multiplied by.
+TWIN, ULPS = 2.0, 8.0
+
+
+class Analytic:
+    """The gradients that backward gives for one cotangent, judged in float64.
+
+    Inputs in float32 or float16 decide the precision of the answer: there backward is run in float64 too, and that is
+    what the numerical side is compared with; `coarse` then says where the low-precision twin strays from it.
+    """
+
+    def __init__(self, case: Case, cotangent: Array, given: Sequence[Any]) -> None:
+        self.case = case
+        self.cotangent = cotangent
+        self.given = given
+        self.low = any(a.dtype.kind == "f" and a.dtype.itemsize < 8 for a in case.inputs)
+        self.double = self._run(np.float64) if self.low else None
+        self._twin: list[Array | None] | None = None
+
+    def values(self, index: int) -> Array:
+        """(entries,) float64: the gradient that is compared with the numerical one."""
+        if self.double is not None and self.double[index] is not None:
+            return np.asarray(self.double[index], np.float64).reshape(-1)
+        return np.asarray(self.given[index], np.float64).reshape(-1)
+
+    def own_error(self, index: int, entries: Array, value: Array, roundoff: Array, largest: float) -> Array:
+        """(entries,) by how much roundoff may have moved the gradient.
+
+        Twice the distance to the longdouble twin, trusted only where that is small: a twin that differs more took
+        another path and acquits nobody. Without a twin, eight times the change when every input moves by one ulp.
+        """
+        values = self.values(index)[entries]
+        twin = self._in_longdouble()[index]
+        if twin is not None:
+            distance = np.abs(twin.reshape(-1)[entries] - values).astype(np.float64)
+            scale = np.maximum(SMALL * np.maximum(np.abs(value), largest), ROUNDOFFS * roundoff)
+            return np.where(distance <= scale, TWIN * distance, 0.0)
+        return ULPS * self._trembling(index)[entries]
+
+    def coarse(self, index: int) -> Array | None:
+        """(entries,) the tolerance for the low-precision gradient around the float64 one; None where there is none."""
+        dtype = self.case.inputs[index].dtype
+        if self.double is None or self.double[index] is None or dtype.itemsize >= 8:
+            return None
+        eps = float(np.finfo(dtype).eps)
+        size = np.abs(self.values(index))
+        moved = self._moved(eps / 2, np.float64)
+        change = np.abs(moved[index].reshape(-1) - self.values(index)) if moved is not None else np.zeros_like(size)
+        # Below the smallest normal number a low precision has no relative accuracy to hold it to.
+        floor = float(np.finfo(dtype).smallest_normal)
+        tolerance: Array = 16 * eps * size + 8 * eps * size.max(initial=0) + 8 * change + floor
+        return tolerance
+
+    def _run(self, dtype: DTypeLike) -> list[Array | None] | None:
+        """The gradients in another precision, or None where backward refuses it or answers in one of its own."""
+        try:
+            found = self.case.gradients(self.cotangent.astype(dtype), self.case.copies(dtype))
+        except Exception:
+            return None
+        if len(found) != len(self.given):
+            return None
+        arrays = [None if g is None else np.asarray(g) for g in found]
+        if any(
+            arrays[i] is None or arrays[i].dtype != dtype or arrays[i].shape != self.case.inputs[i].shape  # type: ignore[union-attr]
+            for i in self.case.wrt
+        ):
+            return None
+        return arrays
+
+    def _in_longdouble(self) -> list[Array | None]:
+        if self._twin is None:
+            wider = np.finfo(np.longdouble).eps < np.finfo(np.float64).eps
+            self._twin = (self._run(np.longdouble) if wider else None) or [None] * len(self.given)
+        return self._twin
+
+    def _trembling(self, index: int) -> Array:
+        """(entries,) the largest change of the gradient over a few moves of every input by one ulp."""
+        eps = float(np.finfo(self.case.inputs[index].dtype).eps)
+        change = np.zeros(self.case.inputs[index].size)
+        for seed in range(3):
+            moved = self._moved(eps, None, seed)
+            if moved is not None and moved[index] is not None:
+                now = np.asarray(self.given[index], np.float64)
+                change = np.fmax(change, np.abs(np.asarray(moved[index], np.float64) - now).reshape(-1))
+        return change
+
+    def _moved(self, relative: float, dtype: DTypeLike | None, seed: int = 0) -> list[Any] | None:
+        """The gradients when inputs and cotangent move by a relative amount of random sign."""
+        rng = np.random.default_rng(seed)
+
+        def move(a: Array) -> Array:
+            if a.dtype.kind != "f":
+                return a
+            return (a * (1 + relative * rng.choice([-1.0, 1.0], a.shape))).astype(a.dtype)
+
+        try:
+            cotangent = self.cotangent if dtype is None else self.cotangent.astype(dtype)
+            return self.case.gradients(move(cotangent), [move(a) for a in self.case.copies(dtype)])
+        except Exception:
+            return None

@@ -1,0 +1,166 @@
+"""The contract that every backward pass keeps, whatever its values: shape, dtype, mutation, repeatability."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.case import Case, call
+from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.report import Violation
+
+# How often backward is called on the same arguments (a fault at every seventh call is real), and how many numbers the
+# inputs may have for that; three times above.
+REPEATS, CHEAP = 10, 10**5
+# Two calls may differ by so many roundoffs of the largest entry.
+SAME = 64.0
+
+KINDS = ("count", "shape", "dtype", "not-finite", "mutation", "nondeterministic", "stale", "ignores-cotangent")
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What was seen of a backward pass: its gradients as first returned, and what it broke.
+
+    `usable` lists the inputs whose gradient has the right shape, so that its values can be judged; `mutates` says
+    that forward or backward writes into its arguments.
+    """
+
+    gradients: list[Any]
+    violations: list[Violation]
+    usable: tuple[int, ...]
+    mutates: bool
+
+
+def observe(case: Case, cotangent: Array, second: Array, elsewhere: Sequence[Array] | None) -> Observed:
+    """Calls both functions as a network would, and watches.
+
+    Parameters
+    ----------
+    cotangent, second
+        Two cotangents of the output's shape.
+    elsewhere
+        Other values for the inputs, where forward is finite; None if there are none.
+    """
+    violations = _forward_mutates(case)
+    inputs, given = case.copies(), cotangent.copy()
+    gradients = [_kept(g) for g in case.gradients(given, inputs)]
+    violations += _written(case, inputs, "backward")
+    if not _identical(given, cotangent):
+        violations.append(Violation("mutation", "backward writes into the cotangent it is given"))
+    mutates = bool(violations)
+    if len(gradients) != len(case.inputs):
+        expected = f"{len(case.inputs)} gradients, one for each of {', '.join(case.names)}"
+        violations.append(Violation("count", f"backward must return {expected}; it returned {len(gradients)}"))
+        return Observed(gradients, violations, (), mutates)
+    forms = [_form(case, i, gradients[i]) for i in case.wrt]
+    usable = tuple(i for i, broken in zip(case.wrt, forms, strict=True) if not any(v.kind != "dtype" for v in broken))
+    violations += [v for broken in forms for v in broken]
+    unsteady = _unsteady(case, cotangent, gradients, usable)
+    violations += unsteady or _stale(case, cotangent, second, elsewhere, gradients, usable)
+    violations += _deaf(case, second, gradients, usable)
+    return Observed(gradients, violations, usable, mutates)
+
+
+def _kept(gradient: Any) -> Any:
+    """A copy: a backward pass may hand out the same buffer at every call."""
+    return None if gradient is None else np.array(gradient)
+
+
+def _identical(a: Array, b: Array) -> bool:
+    return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+
+
+def _written(case: Case, inputs: Sequence[Array], role: str) -> list[Violation]:
+    return [
+        Violation("mutation", f"{role} writes into its input {name!r}", name)
+        for name, now, before in zip(case.names, inputs, case.inputs, strict=True)
+        if not _identical(now, before)
+    ]
+
+
+def _forward_mutates(case: Case) -> list[Violation]:
+    inputs = case.copies()
+    call(case.forward, "forward", *inputs)
+    return _written(case, inputs, "forward")
+
+
+def _form(case: Case, index: int, gradient: Any) -> list[Violation]:
+    name, x = case.names[index], case.inputs[index]
+    if gradient is None:
+        return [Violation("count", f"backward gave None for {name!r}, which has a gradient", name)]
+    broken = []
+    if gradient.shape != x.shape:
+        broken.append(Violation("shape", f"the gradient has shape {gradient.shape}, the input {x.shape}", name))
+    if gradient.dtype.kind not in "fiub":
+        broken.append(Violation("shape", f"the gradient is no array of real numbers but of {gradient.dtype}", name))
+    elif gradient.dtype != x.dtype:
+        broken.append(Violation("dtype", f"the gradient has dtype {gradient.dtype}, the input {x.dtype}", name))
+    return broken
+
+
+def _differ(a: Any, b: Any) -> bool:
+    """Whether two gradients differ by more than roundoff may."""
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape:
+        return True
+    if a.dtype.kind != "f" or b.dtype.kind != "f":
+        return not np.array_equal(a, b)
+    finite = np.isfinite(a) & np.isfinite(b)
+    if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
+        return True
+    size = np.abs(a[finite]).max(initial=0)
+    return bool((np.abs(a[finite] - b[finite]) > SAME * np.finfo(a.dtype).eps * size).any())
+
+
+def _changed(case: Case, gradients: list[Any], again: list[Any], usable: tuple[int, ...]) -> list[str]:
+    if len(again) != len(gradients):
+        return [case.names[i] for i in usable]
+    return [case.names[i] for i in usable if _differ(gradients[i], again[i])]
+
+
+def _unsteady(case: Case, cotangent: Array, gradients: list[Any], usable: tuple[int, ...]) -> list[Violation]:
+    outputs = [call(case.forward, "forward", *case.copies()) for _ in range(2)]
+    if _differ(outputs[0], outputs[1]) or _differ(outputs[0], case.output):
+        return [Violation("nondeterministic", "forward gives another output at the same inputs")]
+    times = REPEATS if sum(a.size for a in case.inputs) + cotangent.size <= CHEAP else 3
+    for count in range(2, times + 1):
+        for name in _changed(case, gradients, case.gradients(cotangent.copy(), case.copies()), usable):
+            message = f"call {count} of backward gives another gradient than the first, at the same arguments"
+            return [Violation("nondeterministic", message, name)]
+    return []
+
+
+def _stale(
+    case: Case,
+    cotangent: Array,
+    second: Array,
+    elsewhere: Sequence[Array] | None,
+    gradients: list[Any],
+    usable: tuple[int, ...],
+) -> list[Violation]:
+    if elsewhere is None:
+        return []
+    for what in ("forward", "forward and backward"):
+        try:
+            case.forward(*(a.copy() for a in elsewhere))
+            if what != "forward":
+                case.gradients(second.copy(), [a.copy() for a in elsewhere])
+        except Exception:
+            return []  # outside the domain of one of them there is nothing to remember
+        again = case.gradients(cotangent.copy(), case.copies())
+        for name in _changed(case, gradients, again, usable):
+            return [Violation("stale", f"after {what} on other data, backward gives another gradient here", name)]
+    return []
+
+
+def _deaf(case: Case, second: Array, gradients: list[Any], usable: tuple[int, ...]) -> list[Violation]:
+    other = case.gradients(second.copy(), case.copies())
+    if len(other) != len(gradients):
+        return []
+    return [
+        Violation("ignores-cotangent", "the gradient is the same for another cotangent", case.names[i])
+        for i in usable
+        if np.any(gradients[i]) and not _differ(gradients[i], other[i])
+    ]

@@ -1,0 +1,256 @@
+"""The judgement of one input's gradient: entry by entry, along directions, and at a second point."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scratchcnn.gradcheck.analytic import Analytic
+from scratchcnn.gradcheck.case import Case
+from scratchcnn.gradcheck.contract import Observed
+from scratchcnn.gradcheck.numerical.direction import UNEVEN_SHARE, directional
+from scratchcnn.gradcheck.numerical.exact import Exact
+from scratchcnn.gradcheck.numerical.gradient import Derivatives, derivatives
+from scratchcnn.gradcheck.numerical.noise import measure_noise
+from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.steps import units
+from scratchcnn.gradcheck.report import InputReport
+from scratchcnn.gradcheck.sampling import sample
+from scratchcnn.gradcheck.verdict import Judgement, Verdict, judge
+
+# Suspicious entries that get a second look first; the others only if these do not all turn out wrong.
+FIRST_LOOK = 16
+# How many directions are tried where not every entry is moved by itself.
+DIRECTIONS = 2
+
+
+@dataclass
+class Findings:
+    """All that is known of one input's entries: flat arrays over the entries that were looked at."""
+
+    entries: Array
+    analytic: Array
+    value: Array
+    bound: Array
+    right: Array
+    wrong: Array
+    reason: Array
+    method: str
+    remark: str = ""  # what is wrong along a direction, where no single entry shows it
+
+
+class InputJudge:
+    """Judges input `index` of a case, step by step, and keeps what it finds."""
+
+    def __init__(
+        self, case: Case, index: int, observed: Observed, analytic: Analytic, rng: np.random.Generator
+    ) -> None:
+        self.case = case
+        self.index = index
+        self.fresh = observed.mutates
+        self.analytic = analytic
+        self.rng = rng
+        self.name = case.names[index]
+        self.x = case.inputs[index]
+        self.probe = Probe(case.forward, case.inputs, index, fresh=self.fresh)
+        self.cotangent = np.asarray(analytic.cotangent, np.float64).reshape(-1)
+
+    def by_entries(self, entries: Array) -> Findings:
+        """Bounded differences for each entry, and a second look with more effort at those that are not right."""
+        found = derivatives(self.probe, entries, self.cotangent, self.rng)
+        gradient = self.analytic.values(self.index)[entries]
+        judged = self._judge(found, gradient, np.zeros(len(entries)))
+        suspects = np.flatnonzero(~judged.right)
+        distance = np.nan_to_num(np.abs(gradient - found.value) - found.bound, nan=np.inf)
+        suspects = suspects[np.argsort(-distance[suspects], kind="stable")]
+        first, others = suspects[:FIRST_LOOK], suspects[FIRST_LOOK:]
+        if first.size:
+            self._look_again(found, first)
+            judged = self._judge(found, gradient, self._own_error(found, first))
+            if others.size and not judged.wrong[first].all():
+                self._look_again(found, others)
+                judged = self._judge(found, gradient, self._own_error(found, suspects))
+        return Findings(
+            entries, gradient, found.value, found.bound, judged.right, judged.wrong, judged.reason, _methods(found)
+        )
+
+    def _judge(self, found: Derivatives, gradient: Array, own_error: Array) -> Judgement:
+        return judge(gradient, own_error, found.value, found.bound, found.roundoff, found.status, self._largest(found))
+
+    def _largest(self, found: Derivatives) -> float:
+        return float(np.abs(found.value[np.isin(found.status, ("ok", "kink"))]).max(initial=0))
+
+    def _own_error(self, found: Derivatives, which: Array) -> Array:
+        own = np.zeros(len(found.entries))
+        own[which] = self.analytic.own_error(
+            self.index, found.entries[which], found.value[which], found.roundoff[which], self._largest(found)
+        )
+        return own
+
+    def _look_again(self, found: Derivatives, which: Array) -> None:
+        """Replaces some derivatives by those of the ladder in longdouble, where forward runs in it."""
+        probe = self._wide() or self.probe
+        again = Derivatives(probe, found.entries[which], self.cotangent, self.rng)
+        again.by_differences()
+        rest = np.flatnonzero(again.status != "ok") if probe is not self.probe else np.arange(len(which))
+        again.by_ladder(rest)
+        better = (again.status == "ok") | (again.status == "kink") | ~np.isin(found.status[which], ("ok", "kink"))
+        chosen = which[better]
+        found.value[chosen] = again.value[better].astype(np.float64)
+        rounding = np.finfo(np.float64).eps * np.abs(found.value[chosen])
+        found.bound[chosen] = again.bound[better].astype(np.float64) + rounding
+        found.status[chosen], found.method[chosen] = again.status[better], again.method[better]
+
+    def _wide(self) -> Probe | None:
+        """The forward pass in longdouble, or None where it does not run, or stay, in it."""
+        if np.finfo(np.longdouble).eps >= np.finfo(np.float64).eps:
+            return None
+        try:
+            probe = Probe(self.case.forward, self.case.inputs, self.index, np.longdouble, fresh=self.fresh)
+        except Exception:
+            return None
+        return probe if probe.native == np.longdouble and probe.output_shape == self.probe.output_shape else None
+
+    def in_low_precision(self, findings: Findings) -> None:
+        """Holds the gradient in the caller's low precision to its float64 twin."""
+        tolerance = self.analytic.coarse(self.index)
+        if tolerance is None or findings.remark:
+            return
+        given = np.asarray(self.analytic.given[self.index], np.float64).reshape(-1)
+        twin = self.analytic.values(self.index)
+        excess = np.nan_to_num(np.abs(given - twin) - tolerance, nan=np.inf)
+        if (excess > 0).any():
+            worst = int(excess.argmax())
+            place = [int(k) for k in np.unravel_index(worst, self.x.shape)]
+            findings.remark = (
+                f"in {self.x.dtype} the gradient strays from its float64 twin at {int((excess > 0).sum())} entries,"
+                f" most at {place}: {given[worst]:.9g}, not {twin[worst]:.9g} ± {tolerance[worst]:.2g}"
+            )
+
+    def along_directions(self, findings: Findings) -> None:
+        """Compares the derivative along full random directions, which a mistake at any entry changes."""
+        for _ in range(DIRECTIONS):
+            if not findings.remark:
+                remark = self._direction(self.probe, self.cotangent, self.analytic.values(self.index))
+                if remark:
+                    findings.remark = f"along a random direction at the inputs {remark}"
+
+    def at_second_point(self, findings: Findings, second: Array, away: Sequence[Array]) -> None:
+        """Compares one direction at other values of the inputs, with another cotangent."""
+        inputs = [np.asarray(a, np.float64) if a.dtype.kind == "f" else a for a in away]
+        try:
+            gradients = self.case.gradients(second.astype(np.float64), [a.copy() for a in inputs])
+            gradient = np.asarray(gradients[self.index], np.float64)
+            probe = Probe(self.case.forward, inputs, self.index, fresh=self.fresh)
+        except Exception as error:
+            findings.remark = f"at a second point backward or forward raised {type(error).__name__}: {error}"
+            return
+        if gradient.shape != self.x.shape:
+            findings.remark = f"at a second point the gradient has shape {gradient.shape}, the input {self.x.shape}"
+            return
+        remark = self._direction(probe, np.asarray(second, np.float64).reshape(-1), gradient.reshape(-1))
+        if remark:
+            findings.remark = f"at a second point (the values permuted, another cotangent) {remark}"
+
+    def _direction(self, probe: Probe, cotangent: Array, gradient: Array) -> str:
+        """What is wrong along a random direction; empty where nothing is, or nothing can be told."""
+        unit = units(probe.base)
+        direction = unit * self.rng.choice([-1.0, 1.0], unit.size)
+        noise = measure_noise(probe, unit, self.rng)
+        value, bound, agrees = directional(probe, direction, cotangent, noise)
+        analytic = float(gradient @ direction)
+        size = float(np.abs(gradient) @ np.abs(direction))
+        tolerance = bound + (UNEVEN_SHARE + 64 * np.finfo(self.x.dtype).eps) * size
+        if np.isfinite(gradient).all() and (not agrees or abs(analytic - value) <= tolerance):
+            return ""
+        return f"the gradient gives {analytic:.10g}, differences {value:.10g} ± {tolerance:.2g}"
+
+
+def judge_input(
+    case: Case,
+    index: int,
+    observed: Observed,
+    analytic: Analytic,
+    exact: Exact | None,
+    second: Array,
+    away: Sequence[Array] | None,
+    max_entries: int | None,
+    rng: np.random.Generator,
+) -> InputReport:
+    """The report on one input: every method that applies, and what they found."""
+    name, x = case.names[index], case.inputs[index]
+    if x.size == 0:
+        return _blank(name, x, Verdict.UNDECIDED, "nothing to check: the input has no entries")
+    if index not in observed.usable:
+        return _blank(name, x, Verdict.WRONG, "there is no gradient of the input's shape to compare")
+    judge_of = InputJudge(case, index, observed, analytic, rng)
+    if exact is not None and exact.proven:
+        findings = _exactly(exact)
+        judge_of.along_directions(findings)
+    else:
+        entries = sample(x.shape, max_entries, rng)
+        findings = judge_of.by_entries(entries)
+        if entries.size < x.size:
+            judge_of.along_directions(findings)
+            findings.method += f", and {DIRECTIONS} directions through all"
+    judge_of.in_low_precision(findings)
+    if away is not None and not findings.wrong.any() and not findings.remark:
+        judge_of.at_second_point(findings, second, away)
+    return _report(name, x, findings)
+
+
+def _exactly(exact: Exact) -> Findings:
+    entries = np.arange(exact.analytic.size)
+    nothing = np.zeros(entries.size)
+    reason = np.full(entries.size, "", object)
+    return Findings(
+        entries,
+        exact.analytic,
+        exact.numerical,
+        nothing,
+        ~exact.wrong,
+        exact.wrong,
+        reason,
+        "exact",
+    )
+
+
+def _methods(found: Derivatives) -> str:
+    names, counts = np.unique(found.method.astype(str), return_counts=True)
+    if len(names) == 1:
+        return str(names[0])
+    return ", ".join(f"{n} {c}" for n, c in sorted(zip(names, counts, strict=True), key=lambda pair: -pair[1]))
+
+
+def _blank(name: str, x: Array, verdict: Verdict, reason: str) -> InputReport:
+    nan = float("nan")
+    return InputReport(name, verdict, x.size, 0, 0, 0, None, nan, nan, nan, "none", reason)
+
+
+def _report(name: str, x: Array, findings: Findings) -> InputReport:
+    wrong, right = findings.wrong, findings.right
+    undecided = ~wrong & ~right
+    verdict = Verdict.UNDECIDED if undecided.any() else Verdict.RIGHT
+    if wrong.any() or findings.remark:
+        verdict = Verdict.WRONG
+    rank = np.nan_to_num(np.abs(findings.analytic - findings.value), nan=np.inf)
+    pool = wrong if wrong.any() else undecided if undecided.any() else np.ones_like(wrong)
+    worst = int(np.where(pool, rank, -1.0).argmax())
+    reason = findings.remark
+    if not reason and undecided.any():
+        kinds, counts = np.unique(findings.reason[undecided].astype(str), return_counts=True)
+        reason = "undecided: " + ", ".join(f"{k} at {c}" for k, c in zip(kinds, counts, strict=True))
+    return InputReport(
+        name=name,
+        verdict=verdict,
+        size=x.size,
+        checked=len(findings.entries),
+        wrong=int(wrong.sum()),
+        undecided=int(undecided.sum()),
+        worst_index=tuple(int(k) for k in np.unravel_index(findings.entries[worst], x.shape)),
+        analytic=float(findings.analytic[worst]),
+        numerical=float(findings.value[worst]),
+        bound=float(findings.bound[worst]),
+        method=findings.method,
+        reason=reason,
+    )

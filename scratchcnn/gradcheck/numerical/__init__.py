@@ -1,0 +1,1 @@
+"""Derivatives of a black box, each with an error bound: one idea a file."""

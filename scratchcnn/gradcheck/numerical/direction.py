@@ -1,0 +1,32 @@
+"""The derivative along a direction that moves every entry of an input at once: one number that sees them all."""
+
+import numpy as np
+
+from scratchcnn.gradcheck.numerical.differences import STEPS, contract, settle
+from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.structure import Group
+
+# An entry's move differs from its exact share of the step by a rounding of x, at the steps that decide.
+UNEVEN_SHARE = 2.0**-44
+
+
+def directional(probe: Probe, direction: Array, cotangent: Array, noise: Array) -> tuple[float, float, bool]:
+    """The derivative of the contracted output along `direction`, its bound, and whether the tiny step agrees.
+
+    Parameters
+    ----------
+    probe
+        The forward pass as a function of one input.
+    direction
+        (size of the input,) how far each entry moves for a step of one: its unit, with a sign.
+    cotangent, noise
+        (outputs,) weights of the outputs, and a bound for their roundoff.
+    """
+    y = np.empty((len(STEPS), 2, probe.outputs), probe.dtype)
+    for k, step in enumerate(STEPS):
+        probe.move(slice(None), probe.base - step * direction, y[k, 0])
+        probe.move(slice(None), probe.base + step * direction, y[k, 1])
+    quotient = contract(probe, Group(np.array([0])), None, y, STEPS[:, None].astype(probe.dtype), cotangent, noise)
+    assert quotient is not None  # a group of one owns every output
+    value, bound, agrees = settle(quotient)
+    return float(value[0]), float(bound[0]), bool(agrees[0])

@@ -1,0 +1,126 @@
+"""Exact derivatives of polynomials of low degree: on small integers float64 makes no roundoff, and `==` decides.
+
+Convolution, dense layers and averages are linear in each input, a squared error is quadratic. For such a function
+`(f(x + v) - f(x - v)) / 2` is the derivative along v without truncation, and on a lattice of small integers without
+roundoff, so no relative error, however small, gets through. The lattice lies at the caller's own point, rounded, so
+that what depends on the values (a threshold, a zero) is met there too.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.numerical.probe import Array, Probe
+
+# Largest integers used. A sum of 2^20 products of three of them is below 2^53.
+LATTICE, COTANGENT, DIRECTION = 2**9, 2**4, 2**8
+DIRECTIONS = 4
+# An exact gradient is an integer over a small power of two (squared errors halve), times the caller's factor.
+DYADIC = 2**8
+LIMIT = 2.0**53
+
+
+@dataclass(frozen=True)
+class Exact:
+    """The outcome for one input on the lattice: `proven` says that the arithmetic was exact there.
+
+    `analytic` and `numerical` are flat arrays; `wrong` marks the entries that differ.
+    """
+
+    proven: bool
+    analytic: Array
+    numerical: Array
+    wrong: Array
+
+
+def lattice(x: Array, factor: int, rng: np.random.Generator) -> Array:
+    """The array rounded to integers of at most `LATTICE`, even ones, times `factor`. Zeros stay zeros, signs signs.
+
+    An array of nothing but zeros is drawn, since zeros hide mistakes.
+    """
+    if x.dtype.kind != "f":
+        return x
+    scale = np.abs(x[np.isfinite(x)]).max(initial=0)
+    if scale == 0:
+        return 2.0 * factor * rng.integers(-4, 5, x.shape)
+    rounded = np.rint(np.nan_to_num(x / scale) * (LATTICE / 2))
+    return 2.0 * factor * np.where((rounded == 0) & (x != 0), np.sign(x), rounded).astype(np.float64)
+
+
+def exact_gradients(
+    forward: Callable[..., Any],
+    backward: Callable[..., Sequence[Array | None]],
+    inputs: Sequence[Array],
+    wrt: Sequence[int],
+    degree: int,
+    factor: int,
+    rng: np.random.Generator,
+) -> dict[int, Exact]:
+    """Compares backward with exact derivatives on a lattice near `inputs`, input by input.
+
+    Four random integer directions are tried first: a wrong entry is missed by one with a probability below 1/512, by
+    all four below 2e-11. Where one of them differs, every entry is looked at.
+
+    Parameters
+    ----------
+    backward
+        `backward(grad_output, *inputs)`, one gradient per input.
+    wrt
+        Which inputs.
+    degree
+        1 or 2: the degree of forward in each input taken alone.
+    factor
+        What the lattice is multiplied by so that the divisions of forward are exact.
+    """
+    points = [lattice(np.asarray(x), factor, rng) for x in inputs]
+    probes = {i: Probe(forward, points, i) for i in wrt}
+    output = probes[wrt[0]]
+    cotangent = rng.integers(1, COTANGENT, output.outputs) * rng.choice([-2.0 * factor, 2.0 * factor], output.outputs)
+    gradients = backward(cotangent.reshape(output.output_shape), *(p.copy() for p in points))
+    found = {}
+    for i, probe in probes.items():
+        analytic = np.asarray(gradients[i], np.float64).reshape(-1)
+        found[i] = _compare(probe, analytic, cotangent, degree, factor, rng)
+    return found
+
+
+def _compare(
+    probe: Probe, analytic: Array, cotangent: Array, degree: int, factor: int, rng: np.random.Generator
+) -> Exact:
+    nothing = Exact(False, analytic, np.full_like(analytic, np.nan), np.zeros(analytic.shape, bool))
+    wrong = analytic * DYADIC != np.rint(analytic * DYADIC)  # no such number is a derivative here
+    for _ in range(DIRECTIONS):
+        direction = factor * rng.integers(-DIRECTION, DIRECTION + 1, probe.base.size).astype(np.float64)
+        slope = _slope(probe, slice(None), direction, cotangent, degree)
+        if slope is None or not np.abs(analytic[~wrong] * direction[~wrong]).sum() * DYADIC < LIMIT:
+            return nothing
+        if wrong.any() or slope != analytic @ direction:
+            break
+    else:
+        return Exact(True, analytic, analytic, wrong)
+    numerical = np.empty_like(analytic)
+    for j in range(probe.base.size):
+        slope = _slope(probe, j, float(factor), cotangent, degree)
+        if slope is None:
+            return nothing
+        numerical[j] = slope / factor
+    return Exact(True, analytic, numerical, wrong | (numerical != analytic))
+
+
+def _slope(probe: Probe, where: Any, direction: Any, cotangent: Array, degree: int) -> float | None:
+    """The derivative along a direction, or None where the outputs do not prove that it is exact.
+
+    The proof is the difference of order degree + 1, which is zero for a polynomial of that degree computed exactly.
+    """
+    y = np.empty((3, probe.outputs))
+    for row, t in zip(y, (-1, 1, 2)[: degree + 1], strict=False):
+        probe.move(where, probe.base[where] + t * direction, row)
+    below, above, beyond = y
+    second = above - 2 * probe.y0 + below
+    remainder = second if degree == 1 else beyond - 2 * above + probe.y0 - second
+    weighted = cotangent * (above - below) / 2
+    if remainder.any() or not np.abs(weighted).sum() < LIMIT:
+        return None
+    return float(weighted.sum())

@@ -1,0 +1,147 @@
+"""Derivatives of a black box, each with a bound: the methods in the order in which they are asked."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.numerical.differences import central_differences
+from scratchcnn.gradcheck.numerical.kinks import Slope, slope
+from scratchcnn.gradcheck.numerical.ladder import climb
+from scratchcnn.gradcheck.numerical.noise import measure_noise
+from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.steps import units
+from scratchcnn.gradcheck.numerical.structure import depends
+
+
+@dataclass(frozen=True)
+class NumericalGradient:
+    """A numerical gradient: four arrays of the shape of the input.
+
+    The derivative lies within `value - bound .. value + bound` where `status` is `"ok"`; where it is `"kink"`, the
+    whole interval between the one-sided derivatives does. Else `status` says why the entry is undecided: `"jump"`,
+    `"noise"`, `"domain"`, `"not finite"`. `method` is `"differences"`, `"ladder"` or `"one-sided"`.
+    """
+
+    value: Array
+    bound: Array
+    method: Array
+    status: Array
+
+
+class Derivatives:
+    """The contracted output's derivatives with respect to some entries of one input.
+
+    Parameters
+    ----------
+    probe
+        The forward pass as a function of that input.
+    entries
+        (entries,) flat indices.
+    cotangent
+        (outputs,) the weights that the outputs are contracted with.
+    rng
+        Draws the directions that noise is measured along.
+    twin
+        The forward pass in longdouble, where that is to raise the measured noise.
+    """
+
+    def __init__(
+        self, probe: Probe, entries: Array, cotangent: Array, rng: np.random.Generator, twin: Probe | None = None
+    ) -> None:
+        self.probe = probe
+        self.entries = entries
+        self.cotangent = cotangent.astype(probe.dtype)
+        self.unit = units(probe.base)
+        self.finite = bool(np.isfinite(probe.y0).all() and np.isfinite(probe.base).all())
+        count = len(entries)
+        self.value, self.bound, self.roundoff = np.zeros((3, count), probe.dtype)
+        self.status = np.full(count, "not finite", object)
+        self.method = np.full(count, "differences", object)
+        if self.finite:
+            self.noise = measure_noise(probe, self.unit, rng, twin)
+
+    def by_differences(self) -> None:
+        """Decides what is smooth; the rest is left undecided ("noise")."""
+        if not self.finite:
+            return
+        found = central_differences(self.probe, self.entries, self.unit, self.cotangent, self.noise)
+        self.value, self.bound, self.roundoff = found.value, found.bound, found.roundoff
+        self.status = np.where(found.settled, "ok", "noise").astype(object)
+
+    def by_ladder(self, which: Array) -> None:
+        """Looks at some of the entries (indices into `entries`) over all scales."""
+        if not self.finite:
+            return
+        for k in which:
+            seen = self.climb(self.entries[[k]], np.ones(1, self.probe.dtype))
+            self.value[k], self.bound[k], self.status[k], self.method[k] = (
+                seen.value,
+                seen.bound,
+                seen.status,
+                seen.method,
+            )
+
+    def climb(self, entries: Array, direction: Array) -> Slope:
+        """The derivative along a direction of entries that move together, in the unit of the first."""
+        unit = float(self.unit[entries].max())
+        depend = np.zeros(self.probe.outputs, bool)
+        for entry in entries:
+            depend |= depends(self.probe, int(entry), self.unit)
+        return slope(climb(self.probe, entries, direction, unit, depend, self.cotangent, self.noise), self.cotangent)
+
+
+def numerical_gradient(
+    forward: Callable[..., Any], inputs: Sequence[Any], index: int, grad_output: Any
+) -> NumericalGradient:
+    """The derivative of `sum(grad_output * forward(*inputs))` with respect to `inputs[index]`, with bounds.
+
+    Nothing is asked of forward but its values: it may be any function of arrays, of any scale, with kinks, with a
+    domain that ends.
+
+    Parameters
+    ----------
+    forward
+        `forward(*inputs) -> array`. It is called with float64 arrays, once for each move of an entry and side.
+    inputs
+        Arrays, or what NumPy makes arrays of.
+    index
+        Which of them to differentiate by; a floating array.
+    grad_output
+        The cotangent: an array of the output's shape.
+
+    Returns
+    -------
+    NumericalGradient
+
+    Raises
+    ------
+    TypeError, ValueError
+        The input is not floating, or grad_output has another shape than the output.
+    """
+    arrays = [np.array(a) for a in inputs]
+    if not 0 <= index < len(arrays):
+        raise ValueError(f"index must be 0 .. {len(arrays) - 1}, got {index}")
+    if arrays[index].dtype.kind != "f":
+        raise TypeError(f"input {index} has dtype {arrays[index].dtype}: only floating inputs have a gradient")
+    probe = Probe(forward, arrays, index)
+    cotangent = np.asarray(grad_output, np.float64)
+    if cotangent.shape != probe.output_shape:
+        raise ValueError(f"grad_output must have the output's shape {probe.output_shape}, got {cotangent.shape}")
+    with np.errstate(all="ignore"):
+        found = derivatives(probe, np.arange(probe.base.size), cotangent.reshape(-1), np.random.default_rng(0))
+    shape = probe.shape
+    return NumericalGradient(
+        found.value.reshape(shape), found.bound.reshape(shape), found.method.reshape(shape), found.status.reshape(shape)
+    )
+
+
+def derivatives(
+    probe: Probe, entries: Array, cotangent: Array, rng: np.random.Generator, twin: Probe | None = None
+) -> Derivatives:
+    """Every method in turn: differences, then the ladder for what they left undecided."""
+    found = Derivatives(probe, entries, cotangent, rng, twin)
+    found.by_differences()
+    found.by_ladder(np.flatnonzero(found.status == "noise"))
+    return found

@@ -1,0 +1,220 @@
+"""The ladder: an entry that central differences did not settle is looked at over all scales, output by output.
+
+Right, left and central quotients are taken at steps from 32 units down to 2^-44 of one, and each of the three is
+extrapolated in windows of five steps. The windows are walked from the smallest step upwards. While the function is
+smooth, the three intervals of a window hold the same derivative, as do those of all smaller windows: they are
+intersected until one misses the others. Then the step has outgrown the neighbourhood, and the walk ends; or right and
+left part and keep apart, each true to itself, over several steps: a kink.
+
+What one side says alone is not trusted where the other is wild: a saturated function looks flat on one side over
+hundreds of units, while its derivative is that of its other side.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.numerical.noise import COVERAGE, PLACES, difference_noise, noise_at
+from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.steps import UNEVEN, symmetric
+from scratchcnn.gradcheck.numerical.tableau import extrapolate
+
+RUNGS = UNEVEN * 2.0 ** np.arange(5, -45, -1)  # in units of the entry, the largest first
+WINDOW = 5
+# Over so many steps right and left must keep apart for a kink.
+PERSISTENT = 4
+# An interval so many times wider than the narrowest before it shows that the step has outgrown the neighbourhood.
+WILD = 4.0
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Lower and upper ends, each (outputs,). An end that nothing bounds is infinite."""
+
+    low: Array
+    high: Array
+
+    def meets(self, other: "Interval") -> Array:
+        """Where the two have a point in common."""
+        return (self.low <= other.high) & (other.low <= self.high)
+
+    def hull(self, other: "Interval") -> "Interval":
+        """The smallest interval that holds both."""
+        return Interval(np.minimum(self.low, other.low), np.maximum(self.high, other.high))
+
+    def narrowed(self, other: "Interval", where: Array) -> "Interval":
+        """What both hold, at some places; unchanged at the others."""
+        return Interval(
+            np.where(where, np.maximum(self.low, other.low), self.low),
+            np.where(where, np.minimum(self.high, other.high), self.high),
+        )
+
+    @property
+    def bounded(self) -> Array:
+        """Where both ends are finite."""
+        return np.isfinite(self.low) & np.isfinite(self.high)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Where the walk led, each (outputs,): the derivative's interval, and at a kink that of either side.
+
+    `stopped` is the number of the rung at which it ended, -1 where it reached the top.
+    """
+
+    both: Interval
+    right: Interval
+    left: Interval
+    kink: Array
+    stopped: Array
+
+
+@dataclass(frozen=True)
+class Climb:
+    """What the ladder tells of some direction, for the outputs (flat indices) that moved.
+
+    `jumps` says where the smallest steps see a difference that does not shrink with them; `rest` bounds what the
+    outputs that never moved may hide.
+    """
+
+    outputs: Array
+    walk: Walk
+    jumps: Array
+    rest: float
+
+
+def climb(
+    probe: Probe, entries: Array, direction: Array, unit: float, depend: Array, cotangent: Array, noise: Array
+) -> Climb:
+    """Looks along `direction`: `x[entries] + h direction`, for h from 32 units down to 2^-44 of one.
+
+    Parameters
+    ----------
+    probe
+        The forward pass as a function of one input.
+    entries, direction
+        (entries,) flat indices that move together, and how far each moves for h = 1.
+    unit
+        The scale of h.
+    depend
+        (outputs,) bool: which outputs depend on these entries.
+    cotangent, noise
+        (outputs,) weights of the outputs, and a bound for their roundoff.
+    """
+    h, y = _moves(probe, entries, direction, unit)
+    moved = (y != probe.y0).any(axis=(0, 1))
+    still = np.abs(cotangent) * np.maximum(noise, np.finfo(probe.dtype).eps * np.abs(probe.y0))
+    rest = float(still[~moved & depend].sum() / h[0])
+    outputs = np.flatnonzero(moved)
+    y, y0, noise = y[:, :, outputs], probe.y0[outputs], noise[outputs]
+    local = noise_at(y, y0, noise)
+    walked = walk(y, y0, h, local)
+    stairs = _stairs(probe, entries, direction, h, y, outputs, walked.stopped)
+    if (stairs > noise).any():
+        local = noise_at(y, y0, np.maximum(noise, stairs))
+        walked = walk(y, y0, h, local)
+    return Climb(outputs, walked, jumping(y, y0, local), rest)
+
+
+def _moves(probe: Probe, entries: Array, direction: Array, unit: float) -> tuple[Array, Array]:
+    """(rungs,) steps and (rungs, 2, outputs) outputs, left and right, without the steps that x rounds away."""
+    x, size = probe.base[entries], np.abs(direction)
+    h: list[Any] = []
+    y: Array = np.empty((len(RUNGS), 2, probe.outputs), probe.dtype)
+    for rung in RUNGS:
+        below, above, exact = symmetric(x, size * (unit * rung))
+        length = exact.max() / size[exact.argmax()]
+        if not (np.abs(exact - size * length) <= size * length * 2.0**-12).all() or length == 0:
+            break
+        probe.move(entries, np.where(direction < 0, above, below), y[len(h), 0])
+        probe.move(entries, np.where(direction < 0, below, above), y[len(h), 1])
+        h.append(length)
+    return np.array(h, probe.dtype), y[: len(h)]
+
+
+def walk(y: Array, y0: Array, h: Array, noise: Array) -> Walk:
+    """Walks the windows of the quotients that outputs `y` (rungs, 2, outputs) at steps `h` give, smallest first."""
+    step = h[:, None]
+    sides = [
+        _windows((y[:, 1] - y0) / step, 2 * noise[:, 1] / step, 1),
+        _windows((y0 - y[:, 0]) / step, 2 * noise[:, 0] / step, 1),
+        _windows((y[:, 1] - y[:, 0]) / (2 * step), noise.max(axis=1) / step, 2),
+    ]
+    everywhere = Interval(np.full(y0.shape, -np.inf, y.dtype), np.full(y0.shape, np.inf, y.dtype))
+    both = right = left = everywhere
+    # A side that has no value at any step is outside the domain: the other one speaks alone.
+    absent = [~window.bounded.any(axis=0) for window in sides]
+    walking = np.ones(y0.shape, bool)
+    narrowest = [np.full(y0.shape, np.inf, y.dtype) for _ in sides]
+    parted = np.zeros(y0.shape, np.intp)  # over how many steps right and left have kept apart
+    stopped = np.full(y0.shape, -1)
+    for k in range(len(h) - 2, -1, -1):
+        r, l, c = (Interval(w.low[k], w.high[k]) for w in sides)  # noqa: E741
+        known = np.ones(y0.shape, bool)
+        for side, (window, gone) in enumerate(zip((r, l, c), absent, strict=True)):
+            width = window.high - window.low
+            tame = width <= WILD * narrowest[side]
+            known &= (window.bounded & tame) | gone
+            narrowest[side] = np.fmin(narrowest[side], width)
+        apart = ~r.meets(l) & r.bounded & l.bounded
+        agree = known & r.meets(l) & r.meets(c) & l.meets(c) & both.meets(r) & both.meets(l) & both.meets(c)
+        joint = walking & (parted == 0)
+        both = both.narrowed(r, joint & agree).narrowed(l, joint & agree).narrowed(c, joint & agree)
+        begins = joint & apart & known & both.meets(r) & both.meets(l)
+        right = Interval(np.where(begins, both.low, right.low), np.where(begins, both.high, right.high))
+        left = Interval(np.where(begins, both.low, left.low), np.where(begins, both.high, left.high))
+        goes_on = begins | (walking & (parted > 0) & known & right.meets(r) & left.meets(l))
+        right, left = right.narrowed(r, goes_on), left.narrowed(l, goes_on)
+        parted += goes_on
+        ends = walking & ~(joint & agree) & ~goes_on
+        stopped[ends] = k
+        walking &= ~ends
+        if not walking.any():
+            break
+    return Walk(both, right, left, parted >= PERSISTENT, stopped)
+
+
+def _windows(quotients: Array, noise: Array, power: int) -> Interval:
+    """(rungs, outputs) intervals: the best result of those that use steps k .. k + 4 stands at k."""
+    value, error = extrapolate(quotients, noise, power, WINDOW - 1)
+    best = error.argmin(axis=0)[None]
+    v, e = np.take_along_axis(value, best, 0)[0], np.take_along_axis(error, best, 0)[0]
+    return Interval(v - e, v + e)
+
+
+def _stairs(
+    probe: Probe, entries: Array, direction: Array, h: Array, y: Array, outputs: Array, stopped: Array
+) -> Array:
+    """The noise of outputs that move in stairs, 0 where they do not.
+
+    Where an output stands still at all steps below the one that ended its walk, it may be a staircase that is coarser
+    than any roundoff of the output (`exp(x) - 1` at 1e-12), and its derivative is no more zero than that of a rounded
+    line; or a plain jump or kink lies there. Stairs leave the same noise in uneven points at two strides, a single
+    jump or kink leaves none.
+    """
+    height: Array = np.zeros(len(outputs), y.dtype)
+    y0 = probe.y0[outputs]
+    still = ((y == y0).all(axis=1) | (np.arange(len(h)) <= stopped[:, None]).T).all(axis=0) & (stopped >= 0)
+    table = np.empty((len(PLACES), probe.outputs), probe.dtype)
+    for rung in np.unique(stopped[still]):
+        measured: list[Array] = []
+        for stride in (4 * h[rung], 16 * h[rung], 64 * h[rung]):
+            if stride > h[0] / 256:  # an eighth of the unit
+                break
+            for place, row in zip(PLACES - PLACES.mean(), table, strict=True):
+                probe.move(entries, probe.base[entries] + direction * (stride * place), row)
+            measured.append(COVERAGE * difference_noise(table[:, outputs]))
+        here = still & (stopped == rung)
+        for fine, coarse in pairwise(measured):
+            plateau = here & (fine > coarse / 4) & (coarse > fine / 4)
+            height = np.where(plateau, np.maximum(height, np.maximum(fine, coarse)), height)
+    return height
+
+
+def jumping(y: Array, y0: Array, local: Array) -> Array:
+    """Where the smallest steps still see a difference that does not shrink with them: the point sits on a jump."""
+    tail = np.abs(y[-6:] - y0)
+    stays: Array = ((tail > 8 * local[-6:]) & (tail > 0.9 * tail[0])).all(axis=0).any(axis=0)
+    return stays

@@ -1,0 +1,109 @@
+"""How much each output trembles: the roundoff of a forward pass, measured.
+
+Nobody can see what a black box summed: `(1e8 + sin x) - 1e8` has an error of 1e-8 in a result of size one. So the
+inputs are moved in small equal strides, where a smooth function is nearly a straight line, and what differencing leaves
+of the outputs is their noise (Hamming 1962, section 1.6; Moré and Wild, "Estimating computational noise", 2011).
+"""
+
+from functools import cache
+
+import numpy as np
+
+from scratchcnn.gradcheck.numerical.probe import Array, Probe
+
+EPS = float(np.finfo(np.float64).eps)
+
+# Places of the points along a direction, in strides: uneven, since at even ones the roundings of a staircase can come
+# out alike (golden section sampling). From 1, since the point itself may sit on a jump or a kink.
+PLACES = np.arange(1, 11) + 0.7 * (np.arange(1, 11) * 0.6180339887498949 % 1 - 0.5)
+# In units of the input. Roundoff shows at all of them; a forward pass that goes through float32 inside, or adds a large
+# offset, moves in stairs that only the larger ones see.
+STRIDES = 2.0 ** -np.array([45.6, 36.3, 27.4, 18.7])
+# What a measured standard deviation is multiplied by to cover the worst of some thousand roundings.
+COVERAGE = 8.0
+
+
+# By how much the noise is taken to grow with the output, where a step leads to larger outputs.
+GROWTH = 1024.0
+
+
+def noise_at(y: Array, y0: Array, noise: Array) -> Array:
+    """The noise of outputs `y` (..., outputs) that a step led to, from that of `y0`: roundoff grows with the output."""
+    eps = np.finfo(y.dtype).eps
+    size = np.abs(y)
+    with np.errstate(all="ignore"):
+        growth = np.where(y0 != 0, np.clip(size / np.abs(y0), 1, GROWTH), 1)
+        grown: Array = np.maximum(noise * growth, 4 * eps * size)
+    return grown
+
+
+def difference_noise(table: Array) -> Array:
+    """Standard deviation of the noise in values at `PLACES`.
+
+    A divided difference of order k, normalized, has the deviation of the noise; of a smooth function it falls with k,
+    the faster the smoother it is. A single kink or jump between the points touches at most three of the third
+    differences, so that their median does not see it. Each estimate is no less than the noise: the least is taken.
+
+    Parameters
+    ----------
+    table
+        (places, outputs): the values.
+
+    Returns
+    -------
+    (outputs,) standard deviations.
+    """
+    table = table - table[0]  # what is constant would come back as the roundoff of the weights
+    third = np.abs(_differences(3) @ table)
+    sigma: Array = 1.4826 * np.median(third, axis=0)  # the median of |normal| is 1 / 1.4826 deviations
+    for order in (5, 7):
+        sigma = np.minimum(sigma, np.sqrt(np.mean((_differences(order) @ table) ** 2, axis=0)))
+    return sigma
+
+
+@cache
+def _differences(order: int) -> Array:
+    """(places - order, places): divided differences, each row scaled to unit length so that it keeps a deviation."""
+    rows = np.zeros((len(PLACES) - order, len(PLACES)))
+    for k, row in enumerate(rows):
+        places = PLACES[k : k + order + 1]
+        gaps = places[:, None] - places
+        np.fill_diagonal(gaps, 1)
+        row[k : k + order + 1] = 1 / gaps.prod(axis=1)
+        row /= np.sqrt(row @ row)
+    return rows
+
+
+def measure_noise(probe: Probe, unit: Array, rng: np.random.Generator, twin: Probe | None = None) -> Array:
+    """A bound for the roundoff of each output of `probe` near its base point.
+
+    Parameters
+    ----------
+    probe
+        The forward pass as a function of one input.
+    unit
+        (entries,) the scale of each entry of that input, a power of two.
+    rng
+        Draws the signs of the direction that the entries move in.
+    twin
+        The same forward pass in longdouble, where it runs in that precision: its distance from `probe` raises the
+        bound.
+
+    Returns
+    -------
+    (outputs,) in the output's unit; never below four roundoffs of the output.
+    """
+    eps = np.finfo(probe.dtype).eps
+    direction = unit * rng.choice(np.array([-1.0, 1.0], probe.dtype), probe.base.size)
+    table = np.empty((len(PLACES), probe.outputs), probe.dtype)
+    exact = np.empty(probe.outputs, np.longdouble)
+    noise: Array = 4 * eps * np.abs(probe.y0)
+    for stride in STRIDES:
+        for place, row in zip(PLACES, table, strict=True):
+            point = probe.base + direction * (stride * place)
+            probe.move(slice(None), point, row)
+        noise = np.fmax(noise, COVERAGE * difference_noise(table))
+        if twin is not None:
+            twin.move(slice(None), point.astype(twin.dtype), exact)
+            noise = np.fmax(noise, 2 * np.abs(table[-1] - exact).astype(probe.dtype))
+    return noise

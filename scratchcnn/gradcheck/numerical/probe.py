@@ -1,0 +1,75 @@
+"""A black-box forward pass, seen as a function of one of its inputs."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+Array = NDArray[Any]
+
+
+class Probe:
+    """The forward pass as a function of input `index`, the other inputs held fixed.
+
+    The inputs are copied once, floating ones in `dtype`. A move writes a few entries, calls forward and writes them
+    back, so that its cost is that of the call whatever the size of the input. A point outside the domain of forward
+    (it raises, or its output has another shape) yields NaN.
+
+    Parameters
+    ----------
+    forward
+        `forward(*inputs) -> array`.
+    inputs
+        The point of the check.
+    index
+        Which input is moved.
+    dtype
+        The precision that forward is run in.
+    fresh
+        Hand each call copies of its own: for a forward that writes into its inputs.
+    """
+
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        inputs: Sequence[Array],
+        index: int,
+        dtype: DTypeLike = np.float64,
+        *,
+        fresh: bool = False,
+    ) -> None:
+        self.dtype = np.dtype(dtype)
+        self.arrays = [np.array(a, self.dtype if a.dtype.kind == "f" else a.dtype, order="C") for a in inputs]
+        self.x = self.arrays[index].reshape(-1)
+        self.base = self.x.copy()
+        self.shape = self.arrays[index].shape
+        self.forward = forward
+        self.fresh = fresh
+        self.calls = 0
+        first = np.asarray(self._call())
+        self.native = first.dtype  # the precision that forward answers in
+        self.output_shape = first.shape
+        self.y0 = first.astype(self.dtype).reshape(-1)
+        self.outputs = self.y0.size
+
+    def _call(self) -> Any:
+        self.calls += 1
+        return self.forward(*(a.copy() for a in self.arrays)) if self.fresh else self.forward(*self.arrays)
+
+    def output(self) -> Array:
+        """The output, flat, where `x` stands now. It may be a buffer that forward writes to again: copy it."""
+        try:
+            y = np.asarray(self._call())
+        except Exception:
+            # Whatever forward raises at a point that it was moved to, it has no value there.
+            return np.full(self.outputs, np.nan, self.dtype)
+        if y.shape != self.output_shape:
+            return np.full(self.outputs, np.nan, self.dtype)
+        return y.reshape(-1)
+
+    def move(self, where: int | Array | slice, values: Any, out: Array) -> None:
+        """Writes into `out` the output with `x[where]` set to `values`."""
+        self.x[where] = values
+        out[...] = self.output()
+        self.x[where] = self.base[where]

@@ -1,0 +1,135 @@
+"""Which entries can be moved together: those whose outputs do not overlap (Curtis, Powell and Reid 1974)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.steps import UNEVEN, symmetric
+
+# Groups that an entry is tried in before it opens one of its own: bounds the search where all entries overlap.
+MOST_TRIED = 64
+# In units: far enough that an output that depends on the entry moves, be it saturated here (a sigmoid at 40, a clip).
+FAR = 32 * UNEVEN
+
+
+@dataclass(frozen=True)
+class Group:
+    """Entries that are moved together, each with outputs of its own.
+
+    `outputs` lists the outputs by owner; `starts` says where each owner's share begins (as `np.add.reduceat` takes
+    it), and `owners` which of the entries these are. A group of one entry owns every output.
+    """
+
+    entries: Array
+    outputs: Array | None = None
+    starts: Array | None = None
+    owners: Array | None = None
+
+    def share(self, values: Array) -> Array:
+        """Sums (..., outputs) to (..., entries): each entry gets the sum over its own outputs."""
+        if self.outputs is None or self.starts is None:
+            alone: Array = values.sum(axis=-1, keepdims=True)
+            return alone
+        total = np.zeros((*values.shape[:-1], len(self.entries)), values.dtype)
+        if self.outputs.size:
+            total[..., self.owners] = np.add.reduceat(values[..., self.outputs], self.starts, axis=-1)
+        return total
+
+    def strays(self, moved: Array) -> bool:
+        """Whether an output moved that no entry owns: then this is no group."""
+        return self.outputs is not None and int(moved.sum()) != int(moved[self.outputs].sum())
+
+
+def grouped(entries: Array, outputs: Array, owner: Array) -> Group:
+    """The group in which `outputs[k]` belongs to `entries[owner[k]]`."""
+    order = np.argsort(owner, kind="stable")
+    owners, starts = np.unique(owner[order], return_index=True)
+    return Group(entries, outputs[order], starts, owners)
+
+
+def far_points(probe: Probe, entries: Array, unit: Array) -> tuple[Array, Array]:
+    """Where entries are moved to, below and above, to see what depends on them."""
+    distance = FAR * np.maximum(unit[entries], np.median(unit))
+    return probe.base[entries] - distance, probe.base[entries] + distance
+
+
+def depends(probe: Probe, entry: int, unit: Array) -> Array:
+    """(outputs,) bool: which outputs move when the entry moves far.
+
+    A move that leaves forward's domain altogether tells nothing; one of half a unit is then asked.
+    """
+    y = np.empty((2, probe.outputs), probe.dtype)
+    chosen = np.array([entry])
+    for below, above in (far_points(probe, chosen, unit), symmetric(probe.base[chosen], unit[chosen] / 2)[:2]):
+        probe.move(chosen, below, y[0])
+        probe.move(chosen, above, y[1])
+        inside = ~np.isnan(y).all(axis=1)
+        if inside.any():
+            break
+    moved: Array = (y[inside] != probe.y0).any(axis=0)
+    return moved
+
+
+def elementwise(probe: Probe, entries: Array, unit: Array) -> Group | None:
+    """One group of all entries, where each output depends on a single one of them; else None.
+
+    Entries are numbered, and for each binary digit of the number those with digit 1 are moved, then those with digit 0.
+    An output that moves both times depends on two entries, which differ in some digit; else the digits name its owner.
+    So 4 log2(n) evaluations tell what 2 n single moves would.
+    """
+    if probe.outputs < len(entries) or len(entries) < 2:
+        return None
+    number = np.arange(len(entries))
+    owner = np.zeros(probe.outputs, np.intp)
+    known: Array | None = None
+    y = np.empty(probe.outputs, probe.dtype)
+    points = far_points(probe, entries, unit)
+    for digit in range((len(entries) - 1).bit_length()):
+        moved = np.zeros((2, probe.outputs), bool)
+        for bit in (0, 1):
+            chosen = (number >> digit) & 1 == bit
+            for point in points:
+                probe.move(entries[chosen], point[chosen], y)
+                moved[bit] |= y != probe.y0
+        either: Array = moved[0] | moved[1]
+        if (moved[0] & moved[1]).any() or (known is not None and (known != either).any()):
+            return None
+        known = either
+        owner |= moved[1].astype(np.intp) << digit
+    outputs = np.flatnonzero(y if known is None else known)
+    return grouped(entries, outputs, owner[outputs])
+
+
+def disjoint(entries: Array, depend: Array) -> list[Group]:
+    """Groups of entries, first fit, from which outputs depend on each entry.
+
+    Parameters
+    ----------
+    entries
+        (n,) flat indices.
+    depend
+        (n, outputs) bool.
+    """
+    if depend.all(axis=0).any():
+        return [Group(entries[[k]]) for k in range(len(entries))]
+    taken: list[int] = []  # the outputs of each group, as the bits of an integer
+    members: list[list[int]] = []
+    for k, row in enumerate(np.packbits(depend, axis=1)):
+        pattern = int.from_bytes(row.tobytes(), "big")
+        first = max(0, len(taken) - MOST_TRIED)
+        home = next((g for g in range(first, len(taken)) if not taken[g] & pattern), None)
+        if home is None:
+            taken.append(pattern)
+            members.append([k])
+        else:
+            taken[home] |= pattern
+            members[home].append(k)
+    return [_group(entries, depend, np.array(rows)) for rows in members]
+
+
+def _group(entries: Array, depend: Array, rows: Array) -> Group:
+    if len(rows) == 1:
+        return Group(entries[rows])
+    owner, outputs = np.nonzero(depend[rows])
+    return grouped(entries[rows], outputs, owner)

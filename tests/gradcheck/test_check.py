@@ -1,0 +1,235 @@
+"""`check_gradient` and `assert_gradient`: verdicts, reports, and how they answer misuse."""
+
+import json
+
+import numpy as np
+import pytest
+
+from scratchcnn.gradcheck import (
+    CallerError,
+    GradientMismatch,
+    GradientUndecided,
+    Verdict,
+    assert_gradient,
+    check_gradient,
+)
+
+
+def square(x):
+    return x**2
+
+
+def square_backward(g, x):
+    return (2 * g * x,)
+
+
+def product(x, w):
+    return x @ w
+
+
+def product_backward(g, x, w):
+    return g @ w.T, x.T @ g
+
+
+@pytest.fixture
+def matrices():
+    rng = np.random.default_rng(1)
+    return rng.standard_normal((3, 4)), rng.standard_normal((4, 2))
+
+
+def test_a_right_gradient_is_right_and_true(matrices):
+    report = check_gradient(product, product_backward, *matrices)
+    assert report.verdict is Verdict.RIGHT
+    assert report.ok
+    assert bool(report)
+    assert [(i.name, i.size, i.checked, i.wrong, i.undecided) for i in report.inputs] == [
+        ("x", 12, 12, 0, 0),
+        ("w", 8, 8, 0, 0),
+    ]
+    assert_gradient(product, product_backward, *matrices)
+
+
+def test_a_wrong_report_names_input_entry_values_bound_and_counts(matrices):
+    def backward(g, x, w):
+        grad_w = x.T @ g
+        grad_w[2, 1] *= 1 + 1e-8
+        return g @ w.T, grad_w
+
+    report = check_gradient(product, backward, *matrices)
+    assert report.verdict is Verdict.WRONG
+    assert not report
+    x, w = report.inputs
+    assert (x.verdict, w.verdict) == (Verdict.RIGHT, Verdict.WRONG)
+    assert (w.wrong, w.worst_index) == (1, (2, 1))
+    assert abs(w.analytic / w.numerical - 1 - 1e-8) < 1e-10
+    assert w.error > w.bound
+    with pytest.raises(GradientMismatch) as caught:
+        assert_gradient(product, backward, *matrices)
+    text = str(caught.value)
+    assert "WRONG" in text
+    assert "w: wrong (8 of 8 entries checked, 1 wrong" in text
+    assert "w[2, 1]: analytic" in text
+    assert "±" in text
+    assert caught.value.report.inputs[1].worst_index == (2, 1)
+
+
+def test_what_cannot_be_decided_does_not_pass():
+    report = check_gradient(np.floor, lambda g, x: 0 * g * x, [1.0, 2.5], names=["x"])
+    assert report.verdict is Verdict.UNDECIDED
+    assert not report
+    assert report.inputs[0].undecided == 1
+    assert "jump" in report.inputs[0].reason
+    with pytest.raises(GradientUndecided):
+        assert_gradient(np.floor, lambda g, x: 0 * g * x, [1.0, 2.5])
+
+
+def test_nothing_but_empty_inputs_is_undecided():
+    report = check_gradient(square, square_backward, np.zeros((0, 3)))
+    assert report.verdict is Verdict.UNDECIDED
+    assert "nothing to check" in report.inputs[0].reason
+
+
+def test_an_empty_input_beside_others_does_not_count():
+    report = check_gradient(lambda x, b: x.sum() + b.sum(), lambda g, x, b: (g + 0 * x, g + 0 * b), [1.0, 2.0], [])
+    assert report.verdict is Verdict.RIGHT
+
+
+def test_zero_dimensional_inputs_and_a_bare_array():
+    assert check_gradient(square, lambda g, x: 2 * g * x, 3.0).ok
+    assert not check_gradient(square, lambda g, x: 3 * g * x, 3.0).ok
+
+
+def test_the_same_array_twice_and_functions_that_write_in_place():
+    x = np.array([1.0, -2.0, 3.0])
+    assert check_gradient(lambda a, b: a * b, lambda g, a, b: (g * b, g * a), x, x).ok
+
+    def forward(x):
+        x *= 2
+        return x.sum()
+
+    report = check_gradient(forward, lambda g, x: 2 * g + 0 * x, x, allow=["mutation"])
+    assert report.ok
+    np.testing.assert_array_equal(x, [1, -2, 3])
+
+
+def test_read_only_and_strided_inputs():
+    x = np.arange(12.0).reshape(3, 4).T[::2]
+    x.flags.writeable = False
+    assert check_gradient(square, square_backward, x).ok
+
+
+def test_the_same_call_gives_the_same_report(matrices):
+    assert check_gradient(product, product_backward, *matrices, seed=3) == check_gradient(
+        product, product_backward, *matrices, seed=3
+    )
+
+
+def test_wrt_chooses_and_integers_have_no_gradient():
+    def pick(x, labels):
+        return x[labels]
+
+    def pick_backward(g, x, labels):
+        grad = np.zeros_like(x)
+        np.add.at(grad, labels, g)
+        return grad, None
+
+    report = check_gradient(pick, pick_backward, np.ones(4), np.array([1, 1, 3]))
+    assert report.ok
+    assert [i.name for i in report.inputs] == ["x"]
+    with pytest.raises(TypeError, match="only floating inputs"):
+        check_gradient(pick, pick_backward, np.ones(4), np.array([1, 1, 3]), wrt=["labels"])
+
+
+def test_a_given_cotangent_is_used():
+    seen = []
+
+    def backward(g, x):
+        seen.append(g.copy())
+        return 2 * g * x
+
+    check_gradient(square, backward, [1.0, 2.0], grad_output=[3.0, 4.0])
+    assert any(np.array_equal(g, [3, 4]) for g in seen)
+
+
+def test_entries_are_sampled_and_directions_see_the_rest():
+    x = np.random.default_rng(0).standard_normal(500)
+
+    def backward(g, x):
+        grad = 2 * g * x
+        grad[250] += 1e-3
+        return grad
+
+    right = check_gradient(square, square_backward, x, max_entries=10)
+    assert (right.verdict, right.inputs[0].checked, right.inputs[0].size) == (Verdict.RIGHT, 10, 500)
+    wrong = check_gradient(square, backward, x, max_entries=10)
+    assert wrong.verdict is Verdict.WRONG
+    assert "random direction" in wrong.inputs[0].reason
+
+
+def test_a_mistake_that_the_given_point_hides_is_found_at_the_second():
+    """x squared and its derivative agree with 2 x |x| / |x| where all are positive, as a cube's does at one."""
+    report = check_gradient(lambda x: x**3, lambda g, x: 3 * g * x, np.ones(4), names=["x"])
+    assert report.verdict is Verdict.WRONG
+    assert "second point" in report.inputs[0].reason
+
+
+def test_float32_is_judged_in_both_precisions():
+    x = np.random.default_rng(0).standard_normal(20).astype(np.float32)
+    assert check_gradient(square, square_backward, x).ok
+    assert not check_gradient(square, lambda g, x: 2 * g * x * np.float32(1.001), x)
+
+    def wrong_in_float32_only(g, x):
+        return 2 * g * x * (np.float32(1.001) if x.dtype == np.float32 else 1)
+
+    report = check_gradient(square, wrong_in_float32_only, x)
+    assert report.verdict is Verdict.WRONG
+    assert "float32" in report.inputs[0].reason
+
+
+def test_the_dictionary_is_plain_json(matrices):
+    data = json.loads(json.dumps(check_gradient(product, product_backward, *matrices).to_dict(), allow_nan=False))
+    assert data["schema"] == 1
+    assert data["verdict"] == "right"
+    assert data["inputs"][1]["name"] == "w"
+    assert data["inputs"][1]["worst_index"] is not None
+
+
+def test_an_exception_in_the_caller_s_code_is_reported_with_name_and_shapes():
+    def broken_backward(g, x):
+        raise KeyError("missing")
+
+    with pytest.raises(CallerError, match=r"backward .*broken_backward.* raised KeyError.*\n.*float64\[2\]") as caught:
+        check_gradient(square, broken_backward, [1.0, 2.0])
+    assert isinstance(caught.value.__cause__, KeyError)
+    with pytest.raises(CallerError, match="forward"):
+        check_gradient(lambda x: x @ np.ones((7, 7)), square_backward, [1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("inputs", "options", "error", "text"),
+    [
+        ((), {}, ValueError, "no inputs"),
+        ((None,), {}, TypeError, "input 0 is None"),
+        (("words",), {}, TypeError, "real numbers"),
+        (([1, 2],), {}, TypeError, "no floating input"),
+        (([1.0],), {"names": ["x", "y"]}, ValueError, "1 inputs"),
+        (([1.0],), {"wrt": ["y"]}, ValueError, "'y'"),
+        (([1.0],), {"wrt": [1]}, ValueError, "index 1"),
+        (([1.0],), {"wrt": []}, ValueError, "empty"),
+        (([1.0],), {"degree": 3}, ValueError, "degree"),
+        (([1.0],), {"factor": 0}, ValueError, "factor"),
+        (([1.0],), {"max_entries": 0}, ValueError, "max_entries"),
+        (([1.0],), {"allow": ["mutations"]}, ValueError, "mutations"),
+        (([1.0],), {"grad_output": [1.0, 2.0]}, ValueError, r"shape \(1,\), got \(2,\)"),
+    ],
+)
+def test_misuse_is_named(inputs, options, error, text):
+    with pytest.raises(error, match=text):
+        check_gradient(square, square_backward, *inputs, **options)
+
+
+def test_a_forward_that_returns_a_tuple_is_told_what_to_do():
+    with pytest.raises(TypeError, match="one array, got tuple"):
+        check_gradient(lambda x: (x, x), square_backward, [1.0])
+    with pytest.raises(TypeError, match="must be a function"):
+        check_gradient(square, np.ones(3), [1.0])

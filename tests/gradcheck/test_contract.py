@@ -1,0 +1,132 @@
+"""Each breach of the contract is found and named; none is seen where there is none."""
+
+import numpy as np
+import pytest
+
+from scratchcnn.gradcheck import Verdict, check_gradient
+
+X = np.array([[0.5, -1.5], [2.0, 0.25], [-0.75, 1.25]])
+
+
+def forward(x):
+    return np.sin(x)
+
+
+def right(g, x):
+    return g * np.cos(x)
+
+
+class EverySeventh:
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, g, x):
+        self.calls += 1
+        return right(g, x) * (2 if self.calls % 7 == 0 else 1)
+
+
+class RemembersTheLastForward:
+    def forward(self, x):
+        self.x = x.copy()
+        return np.sin(x)
+
+    def backward(self, g, x):
+        return g * np.cos(self.x)
+
+
+class RemembersTheFirstBackward:
+    kept = None
+
+    def __call__(self, g, x):
+        if self.kept is None:
+            self.kept = np.cos(x)
+        return g * self.kept
+
+
+def writes_into_input(g, x):
+    grad = right(g, x)
+    x[0, 0] = 7
+    return grad
+
+
+def writes_into_cotangent(g, x):
+    g *= np.cos(x)
+    return g.copy()
+
+
+def not_a_number(g, x):
+    grad = right(g, x)
+    grad[1, 1] = np.nan
+    return grad
+
+
+def ignores_cotangent(g, x):
+    return np.cos(x)
+
+
+BREACHES = {
+    "count: two for one": (forward, lambda g, x: (right(g, x), right(g, x)), "count"),
+    "count: none": (forward, lambda g, x: (None,), "count"),
+    "shape": (forward, lambda g, x: right(g, x).T, "shape"),
+    "shape: not summed": (forward, lambda g, x: right(g, x)[None], "shape"),
+    "dtype": (forward, lambda g, x: right(g, x).astype(np.float32), "dtype"),
+    "not-finite": (forward, not_a_number, "not-finite"),
+    "mutation of the input": (forward, writes_into_input, "mutation"),
+    "mutation of the cotangent": (forward, writes_into_cotangent, "mutation"),
+    "ignores-cotangent": (forward, ignores_cotangent, "ignores-cotangent"),
+}
+
+
+@pytest.mark.parametrize(("function", "backward", "kind"), BREACHES.values(), ids=BREACHES)
+def test_a_breach_is_named(function, backward, kind):
+    report = check_gradient(function, backward, X)
+    assert report.verdict is Verdict.WRONG
+    assert kind in [v.kind for v in report.violations]
+    assert kind in str(report)
+
+
+def test_a_fault_at_every_seventh_call_is_nondeterministic():
+    report = check_gradient(forward, EverySeventh(), X)
+    assert [v.kind for v in report.violations] == ["nondeterministic"]
+
+
+def test_a_random_forward_is_nondeterministic():
+    rng = np.random.default_rng(0)
+    report = check_gradient(lambda x: x * rng.random(x.shape), lambda g, x: g + 0 * x, X)
+    assert "nondeterministic" in [v.kind for v in report.violations]
+
+
+def test_a_backward_that_uses_the_last_forward_s_input_is_stale():
+    layer = RemembersTheLastForward()
+    report = check_gradient(layer.forward, layer.backward, X)
+    assert [v.kind for v in report.violations] == ["stale"]
+    assert report.verdict is Verdict.WRONG
+
+
+def test_a_cache_that_is_filled_once_is_found_at_the_second_point():
+    report = check_gradient(forward, RemembersTheFirstBackward(), X)
+    assert report.verdict is Verdict.WRONG
+    assert "second point" in report.inputs[0].reason
+
+
+def test_a_waived_violation_is_shown_and_does_not_count():
+    report = check_gradient(forward, writes_into_cotangent, X, allow=("mutation",))
+    assert report.verdict is Verdict.RIGHT
+    assert [(v.kind, v.waived) for v in report.violations] == [("mutation", True)]
+    assert "(allowed)" in str(report)
+    assert not check_gradient(forward, writes_into_cotangent, X, allow=("dtype",))
+
+
+def test_the_right_gradient_breaks_nothing():
+    report = check_gradient(forward, right, X)
+    assert report.violations == ()
+    assert report.verdict is Verdict.RIGHT
+
+
+def test_values_are_judged_whatever_the_violations():
+    def backward(g, x):
+        return 2 * writes_into_input(g, x)
+
+    report = check_gradient(forward, backward, X)
+    assert report.inputs[0].verdict is Verdict.WRONG
+    assert report.inputs[0].wrong == X.size
