@@ -11,6 +11,7 @@ from scratchcnn.gradcheck.contract import Observed
 from scratchcnn.gradcheck.numerical.direction import UNEVEN_SHARE, directional
 from scratchcnn.gradcheck.numerical.exact import Exact
 from scratchcnn.gradcheck.numerical.gradient import Derivatives, derivatives
+from scratchcnn.gradcheck.numerical.kinks import opposed
 from scratchcnn.gradcheck.numerical.noise import measure_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.numerical.steps import units
@@ -22,6 +23,8 @@ from scratchcnn.gradcheck.verdict import Judgement, Verdict, judge
 FIRST_LOOK = 16
 # How many directions are tried where not every entry is moved by itself.
 DIRECTIONS = 2
+# Along how many directions the entries at kinks are moved together.
+JOINT = 4
 
 
 @dataclass
@@ -70,9 +73,39 @@ class InputJudge:
             if others.size and not judged.wrong[first].all():
                 self._look_again(found, others)
                 judged = self._judge(found, gradient, self._own_error(found, suspects))
-        return Findings(
+        findings = Findings(
             entries, gradient, found.value, found.bound, judged.right, judged.wrong, judged.reason, _methods(found)
         )
+        self._together(found, findings)
+        return findings
+
+    def _together(self, found: Derivatives, findings: Findings) -> None:
+        """Moves the entries at kinks together: a gradient that is right at each alone need not be right along all.
+
+        Two tied maxima that both get the whole gradient are within the interval of each. Where kinks of opposite sign
+        meet in one output no interval binds, and the entries are undecided.
+        """
+        kinks = np.array([k for k in sorted(found.turns) if found.status[k] == "kink" and findings.right[k]], np.intp)
+        mixed = opposed([found.turns[k] for k in kinks], self.probe.outputs)
+        for k in kinks[mixed]:
+            findings.right[k], findings.reason[k] = False, "kink"
+        kinks = kinks[~mixed]
+        if len(kinks) < 2 or findings.wrong.any():
+            return
+        entries = found.entries[kinks]
+        share = self.rng.choice([-1.0, 1.0], (JOINT, len(kinks)))
+        share[0] = 1
+        for signs in share:
+            direction = signs * found.unit[entries] / found.unit[entries].max()
+            seen = found.climb(entries, direction)
+            analytic = float(findings.analytic[kinks] @ direction)
+            rounding = 64 * np.finfo(self.x.dtype).eps * float(np.abs(findings.analytic[kinks]) @ np.abs(direction))
+            if seen.status in ("ok", "kink") and abs(analytic - seen.value) > seen.bound + rounding:
+                findings.remark = (
+                    f"along {len(kinks)} entries that sit on kinks, moved together, the gradient gives {analytic:.10g},"
+                    f" the one-sided derivatives {seen.value - seen.bound:.10g} .. {seen.value + seen.bound:.10g}"
+                )
+                return
 
     def _judge(self, found: Derivatives, gradient: Array, own_error: Array) -> Judgement:
         return judge(gradient, own_error, found.value, found.bound, found.roundoff, found.status, self._largest(found))
@@ -100,6 +133,7 @@ class InputJudge:
         rounding = np.finfo(np.float64).eps * np.abs(found.value[chosen])
         found.bound[chosen] = again.bound[better].astype(np.float64) + rounding
         found.status[chosen], found.method[chosen] = again.status[better], again.method[better]
+        found.turns.update((int(which[k]), seen) for k, seen in again.turns.items())
 
     def _wide(self) -> Probe | None:
         """The forward pass in longdouble, or None where it does not run, or stay, in it."""

@@ -54,6 +54,7 @@ class Derivatives:
         self.entries = entries
         self.cotangent = cotangent.astype(probe.dtype)
         self.unit = units(probe.base)
+        self.turns: dict[int, Slope] = {}  # what was seen at the entries (indices into `entries`) that sit on a kink
         self.finite = bool(np.isfinite(probe.y0).all() and np.isfinite(probe.base).all())
         count = len(entries)
         self.value, self.bound, self.roundoff = np.zeros((3, count), probe.dtype)
@@ -76,12 +77,10 @@ class Derivatives:
             return
         for k in which:
             seen = self.climb(self.entries[[k]], np.ones(1, self.probe.dtype))
-            self.value[k], self.bound[k], self.status[k], self.method[k] = (
-                seen.value,
-                seen.bound,
-                seen.status,
-                seen.method,
-            )
+            self.value[k], self.bound[k] = seen.value, seen.bound
+            self.status[k], self.method[k] = seen.status, seen.method
+            if seen.status == "kink":
+                self.turns[int(k)] = seen
 
     def climb(self, entries: Array, direction: Array) -> Slope:
         """The derivative along a direction of entries that move together, in the unit of the first."""

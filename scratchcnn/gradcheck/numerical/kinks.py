@@ -5,6 +5,7 @@ contracted with the signs of the cotangent afterwards: contracted first, the rig
 happen to share a sign.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,3 +53,13 @@ def slope(climbed: Climb, cotangent: Array) -> Slope:
     turns[walk.kink] = ((walk.right.low + walk.right.high - walk.left.low - walk.left.high) / 2)[walk.kink]
     method = "one-sided" if status == "kink" else "ladder"
     return Slope(float((low + high) / 2), float(bound), status, method, climbed.outputs, turns)
+
+
+def opposed(slopes: Sequence[Slope], outputs: int) -> Array:
+    """(slopes,) bool: which kinks share an output with one that turns the other way (convex there, concave here)."""
+    turns = np.zeros((len(slopes), outputs))
+    for row, seen in zip(turns, slopes, strict=True):
+        row[seen.outputs] = seen.turns
+    mixed = (turns > 0).any(axis=0) & (turns < 0).any(axis=0)
+    sharing: Array = (turns[:, mixed] != 0).any(axis=1)
+    return sharing

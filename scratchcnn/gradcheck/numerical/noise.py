@@ -23,6 +23,8 @@ STRIDES = 2.0 ** -np.array([45.6, 36.3, 27.4, 18.7])
 COVERAGE = 8.0
 
 
+# No output is taken to be better than this many roundoffs, two to four units in its last place.
+FLOOR = 2.0
 # By how much the noise is taken to grow with the output, where a step leads to larger outputs.
 GROWTH = 1024.0
 
@@ -33,7 +35,7 @@ def noise_at(y: Array, y0: Array, noise: Array) -> Array:
     size = np.abs(y)
     with np.errstate(all="ignore"):
         growth = np.where(y0 != 0, np.clip(size / np.abs(y0), 1, GROWTH), 1)
-        grown: Array = np.maximum(noise * growth, 4 * eps * size)
+        grown: Array = np.maximum(noise * growth, FLOOR * eps * size)
     return grown
 
 
@@ -91,13 +93,13 @@ def measure_noise(probe: Probe, unit: Array, rng: np.random.Generator, twin: Pro
 
     Returns
     -------
-    (outputs,) in the output's unit; never below four roundoffs of the output.
+    (outputs,) in the output's unit; never below FLOOR roundoffs of the output.
     """
     eps = np.finfo(probe.dtype).eps
     direction = unit * rng.choice(np.array([-1.0, 1.0], probe.dtype), probe.base.size)
     table = np.empty((len(PLACES), probe.outputs), probe.dtype)
     exact = np.empty(probe.outputs, np.longdouble)
-    noise: Array = 4 * eps * np.abs(probe.y0)
+    noise: Array = FLOOR * eps * np.abs(probe.y0)
     for stride in STRIDES:
         for place, row in zip(PLACES, table, strict=True):
             point = probe.base + direction * (stride * place)

@@ -47,7 +47,7 @@ def extrapolate(quotients: Array, noise: Array, power: int, levels: int) -> tupl
         row = fine + (fine - coarse) / (shrink - 1)
         carried = (shrink * carried[1:] + carried[:-1]) / (shrink - 1)
         distance = np.maximum(np.abs(row - fine), np.abs(row - coarse))
-        bound = SAFETY * distance + 2 * carried
+        bound = SAFETY * distance + carried
         finite = np.isfinite(bound) & np.isfinite(row)
         value[m - 1, : steps - m] = np.where(finite, row, 0)
         error[m - 1, : steps - m] = np.where(finite, bound, np.inf)
