@@ -150,7 +150,7 @@ def walk(y: Array, y0: Array, h: Array, noise: Array) -> Walk:
     narrowest = [np.full(y0.shape, np.inf, y.dtype) for _ in sides]
     parted = np.zeros(y0.shape, np.intp)  # over how many steps right and left have kept apart
     stopped = np.full(y0.shape, -1)
-    for k in range(len(h) - 2, -1, -1):
+    for k in range(len(h) - 3, -1, -1):
         r, l, c = (Interval(w.low[k], w.high[k]) for w in sides)  # noqa: E741
         known = np.ones(y0.shape, bool)
         for side, (window, gone) in enumerate(zip((r, l, c), absent, strict=True)):
@@ -200,7 +200,7 @@ def _stairs(
     table = np.empty((len(PLACES), probe.outputs), probe.dtype)
     for rung in np.unique(stopped[still]):
         measured: list[Array] = []
-        for stride in (4 * h[rung], 16 * h[rung], 64 * h[rung]):
+        for stride in h[rung] * 4.0 ** np.arange(1, 5):
             if stride > h[0] / 256:  # an eighth of the unit
                 break
             for place, row in zip(PLACES - PLACES.mean(), table, strict=True):

@@ -12,8 +12,9 @@ import numpy as np
 
 from scratchcnn.gradcheck.numerical.probe import Array
 
-# The error of a result is at most of the order of its distance to the two results that it was made from, where these
-# still converge. Five times the larger distance also covers steps at which they only begin to.
+# The error of a result is at most of the order of its distances to the two results that it was made from, and to its
+# like at half the steps, where these still converge. Five times the largest also covers steps at which they only begin
+# to; three distances, since one may vanish by chance, where two terms of the series cancel.
 SAFETY = 5.0
 
 
@@ -47,6 +48,9 @@ def extrapolate(quotients: Array, noise: Array, power: int, levels: int) -> tupl
         row = fine + (fine - coarse) / (shrink - 1)
         carried = (shrink * carried[1:] + carried[:-1]) / (shrink - 1)
         distance = np.maximum(np.abs(row - fine), np.abs(row - coarse))
+        distance[:-1] = np.maximum(distance[:-1], np.abs(row[:-1] - row[1:]))
+        if m == 1:
+            distance[-1] = np.inf  # one difference is all that there is, and it may vanish by chance
         bound = SAFETY * distance + carried
         finite = np.isfinite(bound) & np.isfinite(row)
         value[m - 1, : steps - m] = np.where(finite, row, 0)
