@@ -8,6 +8,7 @@ from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.numerical.steps import units
 from scratchcnn.gradcheck.verdict import ROUNDOFFS, SMALL
 
 # What the distance to the longdouble twin, or the change under moves of one ulp, is multiplied by.
@@ -26,7 +27,7 @@ class Analytic:
         self.cotangent = cotangent
         self.given = given
         self.low = any(a.dtype.kind == "f" and a.dtype.itemsize < 8 for a in case.inputs)
-        self.double = self._run(np.float64) if self.low else None
+        self.double = self._run(np.float64) if self.low else None  # None too where backward refuses float64
         self._twin: list[Array | None] | None = None
 
     def values(self, index: int) -> Array:
@@ -42,12 +43,27 @@ class Analytic:
         another path and acquits nobody. Without a twin, eight times the change when every input moves by one ulp.
         """
         values = self.values(index)[entries]
-        twin = self._in_longdouble()[index]
+        twin = self._in_longdouble()[index] if not self.low or self.double is not None else None
         if twin is not None:
             distance = np.abs(twin.reshape(-1)[entries] - values).astype(np.float64)
-            scale = np.maximum(SMALL * np.maximum(np.abs(value), largest), ROUNDOFFS * roundoff)
+            own = ROUNDOFFS * self.own_roundoff(index, entries, roundoff)
+            scale = np.maximum(SMALL * np.maximum(np.abs(value), largest), own)
             return np.where(distance <= scale, TWIN * distance, 0.0)
-        return ULPS * self._trembling(index)[entries]
+        error: Array = ULPS * self._trembling(index)[entries]
+        if self.low and self.double is None:
+            eps = float(np.finfo(self.case.inputs[index].dtype).eps)
+            error = error + 16 * eps * np.abs(values) + 8 * eps * np.abs(self.values(index)).max(initial=0)
+        return error
+
+    def own_roundoff(self, index: int, entries: Array, roundoff: Array) -> Array:
+        """The roundoff of the operation by the entry's own size, in place of the array's unit.
+
+        1 - O loses its digits where the sigmoid bends, however large the array's other entries are.
+        """
+        x = self.case.inputs[index].reshape(-1).astype(np.float64)
+        size, unit = np.abs(x[entries]), units(x)[entries]
+        closer: Array = np.where(size > 0, np.minimum(size / unit, 1), 1)
+        return roundoff / closer
 
     def coarse(self, index: int) -> Array | None:
         """(entries,) the tolerance for the low-precision gradient around the float64 one; None where there is none."""

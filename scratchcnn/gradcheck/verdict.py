@@ -45,7 +45,14 @@ class Judgement:
 
 
 def judge(
-    analytic: Array, own_error: Array, value: Array, bound: Array, roundoff: Array, status: Array, largest: float
+    analytic: Array,
+    own_error: Array,
+    value: Array,
+    bound: Array,
+    roundoff: Array,
+    status: Array,
+    largest: float,
+    small: float = SMALL,
 ) -> Judgement:
     """Applies the scale rule, entry by entry.
 
@@ -59,14 +66,16 @@ def judge(
         One roundoff of the operation: eps Σ|c||y| over the outputs that the entry moves, by the entry's unit.
     largest
         The largest derivative of the input.
+    small
+        A bound vouches for an entry if it is below this share of it, or of the largest.
     """
     known = np.isin(status, ("ok", "kink"))
     tolerance = bound + own_error
     distance = np.abs(analytic - value)
     zero = (np.abs(analytic) <= ZERO * roundoff) & (np.abs(value) <= ZERO * roundoff) & (bound <= ROUNDOFFS * roundoff)
     inside = (distance <= tolerance) | zero
-    scale = np.maximum(SMALL * np.maximum(np.abs(value), largest), ROUNDOFFS * roundoff)
-    vouched = np.where(status == "kink", own_error <= scale, tolerance <= scale)
+    scale = np.maximum(small * np.maximum(np.abs(value), largest), ROUNDOFFS * roundoff)
+    vouched = (status == "kink") | (bound <= scale)  # at a kink the bound is the interval itself
     right = known & inside & vouched
     wrong = known & ~inside
     reason = np.where(known, "noise", status).astype(object)

@@ -130,7 +130,7 @@ def central_differences(
             v, b, agrees = settle(quotient)
             if not attempt:
                 roundoff[chosen] = quotient.roundoff / unit[chosen]
-            largest = max(largest, float(np.abs(v[agrees]).max(initial=0)))
+            largest = max(largest, float((np.abs(v) - b)[agrees].max(initial=0)))
             enough = np.maximum(np.maximum(wanted * np.abs(v), 8 * EPS * largest), 16 * roundoff[chosen])
             if attempt == 1:  # where little but roundoff is left by now, other steps would say no more
                 limited = b <= 100 * quotient.noise[:-1].min(axis=0)
