@@ -8,17 +8,17 @@ import numpy as np
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.contract import Observed
-from scratchcnn.gradcheck.numerical.direction import UNEVEN_SHARE, directional
+from scratchcnn.gradcheck.directions import compare
 from scratchcnn.gradcheck.numerical.exact import Exact
 from scratchcnn.gradcheck.numerical.gradient import Derivatives, derivatives
 from scratchcnn.gradcheck.numerical.kinks import opposed
-from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
+from scratchcnn.gradcheck.numerical.noise import EPS
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.steps import units
 from scratchcnn.gradcheck.report import InputReport
 from scratchcnn.gradcheck.sampling import sample
 from scratchcnn.gradcheck.verdict import SMALL, ZERO, Judgement, Verdict, judge
 
+EXACT = np.dtype(np.float64)
 # Suspicious entries that get a second look first; the others only if these do not all turn out wrong.
 FIRST_LOOK = 16
 # How many directions are tried where not every entry is moved by itself.
@@ -61,6 +61,9 @@ class InputJudge:
         self.probe = self._at(case.inputs)
         native = self.probe.native
         self.eps = float(np.finfo(native).eps) if native.kind == "f" else EPS
+        # What backward is run in where it is judged: float64, unless it refuses that.
+        narrow = analytic.low and analytic.double is None
+        self.precision = np.result_type(*(a.dtype for a in case.inputs if a.dtype.kind == "f")) if narrow else EXACT
         self.cotangent = np.asarray(analytic.cotangent, np.float64).reshape(-1)
 
     def _at(self, inputs: Sequence[Array]) -> Probe:
@@ -152,7 +155,12 @@ class InputJudge:
     def _own_error(self, found: Derivatives, which: Array) -> Array:
         own = np.zeros(len(found.entries))
         own[which] = self.analytic.own_error(
-            self.index, found.entries[which], found.value[which], found.roundoff[which], self._largest(found)
+            self.index,
+            found.entries[which],
+            found.value[which],
+            found.roundoff[which],
+            found.status[which],
+            self._largest(found),
         )
         return own
 
@@ -202,45 +210,25 @@ class InputJudge:
             )
 
     def along_directions(self, findings: Findings) -> None:
-        """Compares the derivative along full random directions, which a mistake at any entry changes."""
+        """Compares the derivative along full random directions."""
+        inputs = self.case.copies(self.precision)
         for _ in range(DIRECTIONS):
             if not findings.remark:
-                remark = self._direction(self.probe, self.cotangent, self.analytic.values(self.index))
+                cotangent = self.analytic.cotangent.astype(self.precision)
+                remark = compare(self.case, self.index, self.probe, inputs, cotangent, self.rng)
                 if remark:
                     findings.remark = f"along a random direction at the inputs {remark}"
 
     def at_second_point(self, findings: Findings, second: Array, away: Sequence[Array]) -> None:
         """Compares one direction at other values of the inputs, with another cotangent."""
-        inputs = [np.asarray(a, np.float64) if a.dtype.kind == "f" else a for a in away]
+        inputs = [a.astype(self.precision) if a.dtype.kind == "f" else a for a in away]
         try:
-            if self.analytic.low and self.analytic.double is None:
-                gradients = self.case.gradients(second.copy(), [a.copy() for a in away])
-            else:
-                gradients = self.case.gradients(second.astype(np.float64), [a.copy() for a in inputs])
-            gradient = np.asarray(gradients[self.index], np.float64)
             probe = self._at(inputs)
+            remark = compare(self.case, self.index, probe, inputs, second.astype(self.precision), self.rng)
         except Exception as error:
-            findings.remark = f"at a second point backward or forward raised {type(error).__name__}: {error}"
-            return
-        if gradient.shape != self.x.shape:
-            findings.remark = f"at a second point the gradient has shape {gradient.shape}, the input {self.x.shape}"
-            return
-        remark = self._direction(probe, np.asarray(second, np.float64).reshape(-1), gradient.reshape(-1))
+            remark = f"backward or forward raised {type(error).__name__}: {error}"
         if remark:
             findings.remark = f"at a second point (the values permuted, another cotangent) {remark}"
-
-    def _direction(self, probe: Probe, cotangent: Array, gradient: Array) -> str:
-        """What is wrong along a random direction; empty where nothing is, or nothing can be told."""
-        unit = units(probe.base)
-        direction = unit * self.rng.choice([-1.0, 1.0], unit.size)
-        noise = measure_noise(probe, unit, self.rng)
-        value, bound, agrees = directional(probe, direction, cotangent, noise)
-        analytic = float(gradient @ direction)
-        size = float(np.abs(gradient) @ np.abs(direction))
-        tolerance = bound + (UNEVEN_SHARE + 64 * np.finfo(self.x.dtype).eps) * size
-        if np.isfinite(gradient).all() and (not agrees or abs(analytic - value) <= tolerance):
-            return ""
-        return f"the gradient gives {analytic:.10g}, differences {value:.10g} ± {tolerance:.2g}"
 
 
 def judge_input(

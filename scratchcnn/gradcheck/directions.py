@@ -1,0 +1,44 @@
+"""Directions that move a whole input at once: one number that a mistake at any of its entries changes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from scratchcnn.gradcheck.analytic import ULPS, trembling
+from scratchcnn.gradcheck.case import Case
+from scratchcnn.gradcheck.numerical.direction import UNEVEN_SHARE, directional
+from scratchcnn.gradcheck.numerical.noise import measure_noise
+from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.steps import units
+
+
+def compare(
+    case: Case, index: int, probe: Probe, inputs: Sequence[Array], cotangent: Array, rng: np.random.Generator
+) -> str:
+    """What is wrong along a random direction of input `index`; empty where nothing is, or nothing can be told.
+
+    Parameters
+    ----------
+    probe
+        The forward pass as a function of that input, at `inputs`.
+    inputs, cotangent
+        What backward is called with, in the precision that it is judged in.
+    """
+    gradient = np.asarray(case.gradients(cotangent.copy(), [a.copy() for a in inputs])[index], np.float64)
+    if gradient.shape != probe.shape:
+        return f"the gradient has shape {gradient.shape}, the input {probe.shape}"
+    gradient = gradient.reshape(-1)
+    unit = units(probe.base)
+    direction = unit * rng.choice([-1.0, 1.0], unit.size)
+    noise = measure_noise(probe, unit, rng)
+    value, bound, agrees = directional(probe, direction, cotangent.astype(np.float64).reshape(-1), noise)
+    analytic = float(gradient @ direction)
+    eps = float(np.finfo(inputs[index].dtype).eps)
+    tolerance = bound + (UNEVEN_SHARE + 64 * eps) * float(np.abs(gradient) @ np.abs(direction))
+    # What is not known to be finite, or smooth, along the direction is no evidence.
+    if not np.isfinite(gradient).all() or not agrees or abs(analytic - value) <= tolerance:
+        return ""
+    tolerance += ULPS * np.abs(trembling(case, cotangent, inputs, index, eps) @ direction).max()
+    if abs(analytic - value) <= tolerance:
+        return ""
+    return f"the gradient gives {analytic:.10g}, differences {value:.10g} ± {tolerance:.2g}"
