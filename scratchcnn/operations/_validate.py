@@ -1,0 +1,71 @@
+"""What every operation asks of its arguments, so that a mistake is named where it is made."""
+
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[Any]
+Arrays = TypeVar("Arrays", bound=tuple[Array, ...])
+
+
+def as_array(name: str, value: ArrayLike, axes: str = "") -> Array:
+    """Take an argument as an array of floating-point or complex numbers, copying only what has to change.
+
+    Integers and booleans become float64: their gradient would not fit into their own dtype.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the message.
+    value : array_like
+        What the caller gave.
+    axes : str
+        One letter an axis, "NCHW" for images; empty: any number of axes.
+
+    Raises
+    ------
+    TypeError
+        If it does not hold numbers.
+    ValueError
+        If it is ragged, or has another number of axes.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array, but its rows differ in length ({error})") from None
+    if array.dtype.kind in "biu":
+        array = array.astype(np.float64)
+    elif array.dtype.kind not in "fc":
+        raise TypeError(f"{name} must hold numbers, got dtype {array.dtype}")
+    if axes and array.ndim != len(axes):
+        raise ValueError(f"{name} must have {len(axes)} axes ({', '.join(axes)}), got shape {array.shape}")
+    return array
+
+
+def as_cotangent(value: ArrayLike, shape: tuple[int, ...]) -> Array:
+    """Take `grad_output`, the gradient of E with respect to an operation's output: it has that output's shape.
+
+    Raises
+    ------
+    TypeError
+        If it does not hold numbers.
+    ValueError
+        If it has another shape.
+    """
+    grad_output = as_array("grad_output", value)
+    if grad_output.shape != shape:
+        raise ValueError(f"grad_output must have the shape of the output, {shape}, got shape {grad_output.shape}")
+    return grad_output
+
+
+def gradients_like(inputs: Arrays, *gradients: Array) -> Arrays:
+    """Give each gradient the dtype of its input (another one where the inputs, or the cotangent, were mixed).
+
+    Raises
+    ------
+    TypeError
+        If a gradient is complex and its input real: half of it would be lost.
+    """
+    pairs = zip(gradients, inputs, strict=True)
+    return cast(Arrays, tuple(g.astype(x.dtype, casting="same_kind", copy=False) for g, x in pairs))

@@ -1,0 +1,47 @@
+"""What all the derivatives are for: a step downhill."""
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from scratchcnn.operations._validate import Array, as_array, gradients_like
+
+
+def gradient_descent(parameter: ArrayLike, gradient: ArrayLike, *, rate: float) -> Array:
+    """Take one step against the gradient: W - rate ∂E/∂W.
+
+    Source: the article, "Introduction to Neural Networks: Backward Propagation".
+
+    Parameters
+    ----------
+    parameter : array of any shape
+        W. It is not changed; the new one is returned.
+    gradient : array of the same shape
+        ∂E/∂W.
+    rate : float
+        The learning rate, above 0.
+
+    Returns
+    -------
+    array shaped like `parameter`, of its dtype
+        The new W.
+
+    Raises
+    ------
+    TypeError
+        If an argument does not hold numbers.
+    ValueError
+        If the shapes differ, or the rate is not a positive, finite number.
+    """
+    parameter, gradient = as_array("parameter", parameter), as_array("gradient", gradient)
+    if parameter.shape != gradient.shape:
+        raise ValueError(
+            f"gradient must have the shape of the parameter, {parameter.shape}, got shape {gradient.shape}"
+        )
+    if not isinstance(rate, int | float | np.integer | np.floating):
+        raise TypeError(f"rate must be a number, got {rate!r}")
+    if not (math.isfinite(rate) and rate > 0):
+        raise ValueError(f"rate must be positive and finite, got {rate!r}")
+    (moved,) = gradients_like((parameter,), parameter - rate * gradient)
+    return moved

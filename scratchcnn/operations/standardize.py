@@ -1,0 +1,105 @@
+"""Standardizing: mean 0 and standard deviation 1. The article's code does it before the last sigmoid."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+from numpy.typing import ArrayLike
+
+from scratchcnn.operations._validate import Array, as_array, as_cotangent, gradients_like
+
+
+def standardize(z: ArrayLike, *, axis: int | Sequence[int] | None = None) -> Array:
+    """Subtract the mean and divide by the standard deviation: ẑ = (z - μ) / s, s² = the mean of (z - μ)².
+
+    Source: the article's code, "CNN from Scratch using NumPy". The article derives nothing for it.
+
+    Parameters
+    ----------
+    z : array of any shape
+        Z.
+    axis : int, tuple of int, or None
+        Which axes μ and s are taken over; None: all.
+
+    Returns
+    -------
+    array shaped like `z`
+        ẑ.
+
+    Raises
+    ------
+    TypeError
+        If `z` does not hold numbers.
+    ValueError
+        If there is nothing to average, an axis is out of bounds (NumPy's `AxisError`) or given twice, or the spread of
+        `z` is not above the roundoff of its mean: there (z - μ) / s would be noise.
+    """
+    z = as_array("z", z)
+    return _standardize(z, _averaged_axes(z, axis))[0]
+
+
+def standardize_backward(
+    grad_output: ArrayLike, z: ArrayLike, *, axis: int | Sequence[int] | None = None
+) -> tuple[Array]:
+    """Pass the gradient of E from the output of `standardize` to its input, also through the mean and the deviation.
+
+        ∂E/∂z = (g - mean(g) - ẑ mean(g ẑ)) / s, where g = ∂E/∂ẑ
+
+    With n entries averaged, ∂μ/∂z_j = 1/n takes the mean off, and ∂s/∂z_j = ẑ_j / n what lies along ẑ. So ∂E/∂z adds
+    up to zero: a constant added to all of z changes nothing.
+
+    Source: the chain rule; the same is derived for a batch by Ioffe and Szegedy, "Batch Normalization" (2015), section
+    3. The article's code has ∂E/∂z = g.
+
+    Parameters
+    ----------
+    grad_output : array shaped like `z`
+        ∂E/∂ẑ.
+    z, axis
+        As in `standardize`.
+
+    Returns
+    -------
+    tuple of one array
+        ∂E/∂z, shaped like `z`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `standardize`; `ValueError` also if `grad_output` is not shaped like `z`.
+    """
+    z = as_array("z", z)
+    axes = _averaged_axes(z, axis)
+    output, deviation = _standardize(z, axes)
+    grad_output = as_cotangent(grad_output, output.shape)
+    grad_z = grad_output - _mean(grad_output, axes) - output * _mean(grad_output * output, axes)
+    return gradients_like((output,), grad_z / deviation)
+
+
+def _standardize(z: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
+    """Return ẑ and s, which `standardize` needs and its derivative, too."""
+    centred = z - _mean(z, axes)
+    centred = centred - _mean(centred, axes)  # what the roundoff of the first mean has left
+    deviation = np.sqrt(_mean(centred * centred, axes))
+    roundoff = np.finfo(z.dtype).eps * np.abs(z).max(axis=axes, keepdims=True)
+    flat = np.abs(deviation) <= roundoff
+    if flat.any():
+        raise ValueError(
+            f"z must have a spread above the roundoff of its mean, got shape {z.shape} and, over axes {axes}, "
+            f"a standard deviation of {np.abs(deviation)[flat][0]:.3g} beside a roundoff of {roundoff[flat][0]:.3g}"
+        )
+    return centred / deviation, deviation
+
+
+def _mean(values: Array, axes: tuple[int, ...]) -> Array:
+    mean: Array = values.mean(axis=axes, keepdims=True)
+    return mean
+
+
+def _averaged_axes(z: Array, axis: int | Sequence[int] | None) -> tuple[int, ...]:
+    """Spell the axes out, and check that there is something to average over them."""
+    axes = tuple(range(z.ndim)) if axis is None else normalize_axis_tuple(axis, z.ndim, "axis")
+    if math.prod(z.shape[k] for k in axes) == 0:
+        raise ValueError(f"z must have something to average over axes {axes}, got shape {z.shape}")
+    return axes

@@ -1,0 +1,109 @@
+"""What the property-based tests of the operations draw."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+# Integers in floating point: sums of products are exact, and results can be compared with ==.
+INTEGERS = st.integers(-9, 9).map(float)
+# Multiples of 1/512, which every dtype from float16 up holds: mixed signs, no magnitude far from 1 except zero.
+REALS = st.integers(-2048, 2048).map(lambda k: k / 512)
+
+
+def values(shape: tuple[int, ...], elements: st.SearchStrategy[float] = REALS, dtype: Any = np.float64) -> Any:
+    """Arrays with every entry drawn (Hypothesis would fill most of them with one repeated value)."""
+    return arrays(dtype, shape, elements=elements, fill=st.nothing())
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A call of `conv2d`, and the padding spelt out as ((top, bottom), (left, right))."""
+
+    x: np.ndarray
+    filters: np.ndarray
+    bias: np.ndarray | None
+    stride: Any
+    padding: Any
+    edges: tuple[tuple[int, int], tuple[int, int]]
+
+    @property
+    def inputs(self) -> tuple[np.ndarray, ...]:
+        return (self.x, self.filters) if self.bias is None else (self.x, self.filters, self.bias)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {"stride": self.stride, "padding": self.padding}
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        return self.stride if isinstance(self.stride, tuple) else (self.stride, self.stride)
+
+    @property
+    def places(self) -> tuple[int, int]:
+        """(P, Q), counted: the windows begin at every stride-th pixel where they still fit."""
+        padded = (self.x.shape[2] + sum(self.edges[0]), self.x.shape[3] + sum(self.edges[1]))
+        return tuple(
+            len(range(0, length - window + 1, step))
+            for length, window, step in zip(padded, self.filters.shape[2:], self.steps, strict=True)
+        )
+
+
+def same_edges(length: int, window: int, step: int) -> tuple[int, int]:
+    """TensorFlow's rule as its documentation of `tf.nn.convolution` words it, by the remainder of the division."""
+    missing = max(window - (length % step or step), 0)
+    return missing // 2, missing - missing // 2
+
+
+@st.composite
+def convolutions(
+    draw: st.DrawFn,
+    elements: st.SearchStrategy[float] = REALS,
+    dtype: Any = np.float64,
+    bias: st.SearchStrategy[bool] | None = None,
+    largest: int = 3,
+) -> Convolution:
+    """Calls of `conv2d` with every spelling of the options, images of any shape that the filters fit into."""
+    images, channels, count = (draw(st.integers(1, largest)) for _ in range(3))
+    window = (draw(st.integers(1, largest)), draw(st.integers(1, largest)))
+    step = st.integers(1, 3)
+    stride = draw(step | st.tuples(step, step))
+    steps = stride if isinstance(stride, tuple) else (stride, stride)
+    extra = (draw(st.integers(0, largest)), draw(st.integers(0, largest)))
+
+    edge = st.integers(0, 2)
+    pair = st.tuples(edge, edge)
+    padding = draw(st.sampled_from(["valid", "same"]) | edge | pair | st.tuples(pair, pair))
+    if padding == "same":
+        size = (1 + extra[0], 1 + extra[1])
+        edges = tuple(same_edges(n, w, t) for n, w, t in zip(size, window, steps, strict=True))
+    else:
+        vertical, horizontal = padding if isinstance(padding, tuple) else (0 if padding == "valid" else padding,) * 2
+        edges = tuple(e if isinstance(e, tuple) else (e, e) for e in (vertical, horizontal))
+        size = tuple(max(w - sum(e), 1) + more for w, e, more in zip(window, edges, extra, strict=True))
+
+    with_bias = draw(st.booleans() if bias is None else bias)
+    return Convolution(
+        x=draw(values((images, channels, *size), elements, dtype)),
+        filters=draw(values((count, channels, *window), elements, dtype)),
+        bias=draw(values((count,), elements, dtype)) if with_bias else None,
+        stride=stride,
+        padding=padding,
+        edges=edges,
+    )
+
+
+@st.composite
+def dense_inputs(
+    draw: st.DrawFn, elements: st.SearchStrategy[float] = REALS, dtype: Any = np.float64
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(x, weight, bias) for `dense`."""
+    samples, features, neurons = (draw(st.integers(1, 5)) for _ in range(3))
+    return tuple(draw(values(s, elements, dtype)) for s in ((samples, features), (features, neurons), (neurons,)))
+
+
+def shapes(most: int = 3, longest: int = 4) -> st.SearchStrategy[tuple[int, ...]]:
+    """Shapes of 0 to `most` axes, none of them empty."""
+    return st.lists(st.integers(1, longest), max_size=most).map(tuple)
