@@ -1,7 +1,7 @@
 """The way of a check, top to bottom: prepare, observe the contract, judge each input, report."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from scratchcnn.gradcheck.numerical.exact import Exact, exact_gradients
 from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.points import draw_cotangent, elsewhere
 from scratchcnn.gradcheck.report import GradientMismatch, GradientUndecided, InputReport, Report, Violation
+from scratchcnn.gradcheck.sampling import affordable
 from scratchcnn.gradcheck.verdict import Verdict
 
 
@@ -26,7 +27,7 @@ def check_gradient(
     degree: int | None = None,
     factor: int = 1,
     seed: int = 0,
-    max_entries: int | None = None,
+    max_entries: int | Literal["affordable"] | None = "affordable",
     allow: Sequence[str] = (),
 ) -> Report:
     """Compares a hand-written gradient with derivatives obtained from the forward pass alone.
@@ -54,7 +55,9 @@ def check_gradient(
     seed
         Of everything drawn; the same call gives the same report.
     max_entries
-        How many entries of each input to look at one by one. Default: all.
+        How many entries of each input to look at one by one; None for all. Default: what a forward pass of this size
+        should manage in about a second. Where that is not all, they are drawn, the corners and borders among them, and
+        random directions that move every entry are compared as well.
     allow
         Kinds of violations to waive; they are shown all the same.
 
@@ -77,11 +80,12 @@ def check_gradient(
     second = draw_cotangent(case.output.shape, cotangent.dtype, rng)
     away = _second_point(case, rng)
     observed = observe(case, cotangent, second, away)
+    most = affordable(case) if max_entries == "affordable" else max_entries
     with np.errstate(all="ignore"):
         analytic = Analytic(case, cotangent, observed.gradients)
         exact = _exact(case, observed, degree, factor, rng)
         reports = tuple(
-            judge_input(case, i, observed, analytic, exact.get(i), second, away, max_entries, rng) for i in case.wrt
+            judge_input(case, i, observed, analytic, exact.get(i), second, away, most, rng) for i in case.wrt
         )
     violations = tuple(_waive(v, allow) for v in (*observed.violations, *_not_finite(case, observed, reports)))
     return Report(
@@ -111,13 +115,13 @@ def assert_gradient(forward: Forward, backward: Backward, *inputs: Any, **option
         raise GradientUndecided(report)
 
 
-def _validate(degree: int | None, factor: int, max_entries: int | None, allow: Sequence[str]) -> None:
+def _validate(degree: int | None, factor: int, max_entries: int | str | None, allow: Sequence[str]) -> None:
     if degree not in (None, 1, 2):
         raise ValueError(f"degree must be 1, 2 or None, got {degree!r}")
     if factor < 1 or factor != int(factor):
         raise ValueError(f"factor must be a positive integer, got {factor!r}")
-    if max_entries is not None and max_entries < 1:
-        raise ValueError(f"max_entries must be positive, or None for all, got {max_entries!r}")
+    if max_entries not in (None, "affordable") and (not isinstance(max_entries, int) or max_entries < 1):
+        raise ValueError(f"max_entries must be a positive integer, or None for all, got {max_entries!r}")
     unknown = [kind for kind in allow if kind not in KINDS] if not isinstance(allow, str) else [allow]
     if unknown:
         raise ValueError(f"allow takes a tuple of kinds out of {', '.join(KINDS)}; got {unknown}")

@@ -233,3 +233,9 @@ def test_a_forward_that_returns_a_tuple_is_told_what_to_do():
         check_gradient(lambda x: (x, x), square_backward, [1.0])
     with pytest.raises(TypeError, match="must be a function"):
         check_gradient(square, np.ones(3), [1.0])
+
+
+def test_a_large_input_is_sampled_by_default_and_checked_whole_on_demand():
+    x = np.random.default_rng(0).standard_normal(8000)
+    assert check_gradient(lambda x: (x**2).sum(), square_backward, x).inputs[0].checked < x.size
+    assert check_gradient(square, square_backward, x, max_entries=None).inputs[0].checked == x.size
