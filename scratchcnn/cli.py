@@ -1,0 +1,208 @@
+"""The command line: `scratchcnn verify` (also what `python -m scratchcnn` does) and `scratchcnn train`.
+
+Exit codes: 0 all is right; 1 something is wrong or undecided; 2 misuse (an unknown option or name, a number out of its
+range, a file that cannot be written); 130 interrupted.
+
+What takes time to import is imported where it is used, so that `--help` and a misuse are answered at once.
+"""
+
+import argparse
+import io
+import sys
+import unicodedata
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scratchcnn import __version__
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    argv
+        The arguments; None: those of the process.
+
+    Returns
+    -------
+    The exit code.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")  # the names hold ∂, whatever the locale
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version")):
+        arguments.insert(0, "verify")
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.command(options)
+    except KeyboardInterrupt:
+        print("scratchcnn: interrupted", file=sys.stderr)
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    from scratchcnn.article import EPOCHS, RATE
+    from scratchcnn.mnist import SHIPPED
+
+    parser = argparse.ArgumentParser(
+        prog="scratchcnn", description="A CNN by hand in NumPy, with every derivative verified."
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="{verify,train}")
+
+    verify = commands.add_parser(
+        "verify",
+        help="check every derivative on real digits (the default)",
+        description="Check every derivative of the article's network on 200 real digits, and every operation.",
+    )
+    verify.add_argument("--seed", type=_seed, default=0, help="draws parameters and inputs (default: %(default)s)")
+    verify.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only the rows of this name, as the table has it (dE/dW will do for ∂E/∂W); may be given several times",
+    )
+    verify.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON, too")
+    verify.set_defaults(command=_verify, fail=verify.error)
+
+    train = commands.add_parser(
+        "train",
+        help="learn to tell digits above 4 from the others",
+        description="Learn to tell digits above 4 from the others by gradient descent, from real digits.",
+    )
+    train.add_argument("--epochs", type=int, default=EPOCHS, help="how many (default: %(default)s)")
+    train.add_argument("--rate", type=float, default=RATE, help="step per unit of the gradient (default: %(default)s)")
+    train.add_argument("--seed", type=_seed, default=0, help="draws the first parameters (default: %(default)s)")
+    train.add_argument(
+        "--digits", type=int, default=SHIPPED, metavar="N", help=f"the first N, 2 to {SHIPPED} (default: %(default)s)"
+    )
+    train.add_argument("--save", type=_named(".npz"), metavar="FILE.npz", help="write what was learnt")
+    train.add_argument("--plot", type=_named(".png"), metavar="FILE.png", help="draw the error and the filters")
+    train.set_defaults(command=_train, fail=train.error)
+    return parser
+
+
+def _seed(text: str) -> int:
+    seed = int(text)
+    if seed < 0:
+        raise argparse.ArgumentTypeError(f"must be at least 0, got {seed}")
+    return seed
+
+
+_seed.__name__ = "int"  # argparse says "invalid int value"
+
+
+def _named(suffix: str) -> Callable[[str], Path]:
+    def path(text: str) -> Path:
+        if not text.endswith(suffix):
+            raise argparse.ArgumentTypeError(f"must end in {suffix}, got {text!r}")
+        return Path(text)
+
+    return path
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from scratchcnn.gradcheck import Verdict
+    from scratchcnn.output import print_rows, rows_as_json
+    from scratchcnn.verification import all_checks, run_all
+
+    checks = all_checks(options.seed)
+    names = {_plain(check.name): check.name for check in checks}
+    unknown = [name for name in options.only if _plain(name) not in names]
+    if unknown:
+        options.fail(f"--only: no row named {', '.join(unknown)}; there are: {', '.join(names.values())}")
+    wanted = {_plain(name) for name in options.only} or names.keys()
+    checks = [check for check in checks if _plain(check.name) in wanted]
+    _check_writable(options, options.json)
+
+    rows = []
+    with _progress() as progress:
+        task = progress.add_task("", total=len(checks))
+        for row in run_all(checks):
+            rows.append(row)
+            progress.update(task, advance=1, description=f"{row.name} ({row.block})")
+    print_rows(rows, sys.stdout)
+    if options.json:
+        _write(options, options.json, rows_as_json(rows))
+    return 0 if all(row.verdict is Verdict.RIGHT for row in rows) else 1
+
+
+def _plain(name: str) -> str:
+    """Spell a row's name with the letters of every keyboard: ∂Ẑ2/∂Z2 is dZ2/dZ2."""
+    letters = unicodedata.normalize("NFKD", name.replace("∂", "d"))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def _train(options: argparse.Namespace) -> int:
+    if options.plot and find_spec("matplotlib") is None:
+        options.fail('--plot needs matplotlib: pip install "scratchcnn[report]"')
+    for path in (options.save, options.plot):
+        _check_writable(options, path)
+
+    from scratchcnn.article import train
+    from scratchcnn.mnist import load_digits
+    from scratchcnn.output import training_as_npz, training_as_png
+
+    history = []
+    try:
+        digits = load_digits(options.digits)
+        epochs = train(digits.x(), digits.y(), epochs=options.epochs, rate=options.rate, seed=options.seed)
+        with _progress() as progress:
+            task = progress.add_task("", total=options.epochs)
+            for epoch in epochs:
+                history.append(epoch)
+                progress.update(task, advance=1, description=f"E {epoch.error:.3f}, accuracy {epoch.accuracy:.1%}")
+    except ValueError as error:
+        options.fail(f"after {len(history)} epochs: {error}" if history else str(error))
+    last = history[-1]
+    print(f"{len(digits)} digits, {last.number} epochs: E {last.error:.4f}, accuracy {last.accuracy:.1%}")
+    if options.save:
+        _write(options, options.save, training_as_npz(history))
+    if options.plot:
+        _write(options, options.plot, training_as_png(history))
+    return 0
+
+
+def _progress() -> "Progress":
+    """Make a bar on stderr, where that is a terminal; else nothing is shown."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+        transient=True,
+    )
+
+
+def _check_writable(options: argparse.Namespace, path: Path | None) -> None:
+    """Refuse a file that cannot be written, before the work is done."""
+    from scratchcnn.output import check_writable
+
+    if path is not None:
+        try:
+            check_writable(path)
+        except OSError as error:
+            options.fail(str(error))
+
+
+def _write(options: argparse.Namespace, path: Path, content: bytes) -> None:
+    from scratchcnn.output import write_atomically
+
+    try:
+        write_atomically(path, content)
+    except OSError as error:
+        options.fail(f"cannot write {path}: {error.strerror}")

@@ -1,0 +1,70 @@
+"""README.md tells the truth: its commands, its examples with what they print, and its table of equations."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import scratchcnn
+from scratchcnn import article
+from scratchcnn.verification import all_checks
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+# The fenced blocks, as (language, text), in order.
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+EXAMPLES = [(text, BLOCKS[k + 1]) for k, (language, text) in enumerate(BLOCKS) if language == "python"]
+EQUATIONS = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in README.splitlines()
+    if line.startswith("|") and "tests/" in line
+]
+
+
+def test_its_first_block_is_the_two_commands_each_on_a_line_of_its_own():
+    assert BLOCKS[0] == ("", 'pip install -e . && python -m scratchcnn\npip install -e ".[test]" && pytest\n')
+    assert re.findall("^pip install .*", README, flags=re.MULTILINE) == BLOCKS[0][1].splitlines()
+
+
+@pytest.mark.parametrize(("example", "after"), EXAMPLES)
+def test_an_example_runs_and_prints_what_is_shown(example, after):
+    process = subprocess.run(
+        [sys.executable, "-W", "error", "-X", "utf8", "-c", example],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+    assert process.stderr == ""
+    assert process.returncode == 0
+    shown = after[1] if after[0] == "text" else ""
+    assert words(process.stdout) == words(shown)
+
+
+def words(text):
+    """The text without its numbers: roundoff differs between machines."""
+    return re.sub(r"-?\d[\d.]*(e[+-]?\d+)?", "0", text)
+
+
+def test_there_is_an_example_that_is_right_and_one_that_is_wrong():
+    assert ["is WRONG" in text for _, (_, text) in EXAMPLES] == [False, True]
+
+
+@pytest.mark.parametrize("cells", EQUATIONS, ids=lambda cells: cells[3].strip("`").split("::")[-1])
+def test_an_equation_names_what_exists(cells):
+    _, functions, row, test = cells
+    for name in re.findall("`(.*?)`", functions):
+        module = article if name.startswith("article.") else scratchcnn
+        assert callable(getattr(module, name.removeprefix("article."))), name
+    assert row in {"", *(check.name for check in all_checks())}
+    file, *names = test.strip("`").split("::")
+    source = (ROOT / file).read_text(encoding="utf-8")
+    for name in names:
+        assert re.search(rf"^ *(def|class) {name}\b", source, flags=re.MULTILINE), name
+
+
+def test_every_derivative_of_the_network_has_its_equation():
+    rows = {cells[2] for cells in EQUATIONS} - {""}
+    assert rows == {check.name for check in all_checks() if check.name.startswith("∂")}
