@@ -74,3 +74,26 @@ def test_misuse_is_named():
         numerical_gradient(np.sin, [[1, 2]], 0, [1.0, 1.0])
     with pytest.raises(ValueError, match="index"):
         numerical_gradient(np.sin, [[1.0]], 1, [1.0])
+
+
+def test_the_complex_step_sees_through_an_offset():
+    x = np.random.default_rng(4).standard_normal(8)
+    found = numerical_gradient(lambda x: 1e8 + np.sin(x), [x], 0, np.ones(8))
+    assert set(found.method) == {"complex step"}
+    assert (np.abs(found.value - np.cos(x)) <= found.bound).all()
+    assert (found.bound < 1e-12).all()
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda x: 1e8 + np.abs(x),  # real
+        lambda x: 1e8 + np.sin(np.conj(x)),  # minus the derivative
+        lambda x: 1e8 + np.sin(x.astype(np.float64)),  # drops the imaginary part
+    ],
+    ids=["abs", "conj", "float64"],
+)
+def test_the_complex_step_is_dropped_where_it_is_broken(forward):
+    x = np.random.default_rng(4).standard_normal(8)
+    found = numerical_gradient(forward, [x], 0, np.ones(8))
+    assert "complex step" not in set(found.method)

@@ -41,6 +41,7 @@ class Probe:
     ) -> None:
         self.dtype = np.dtype(dtype)
         self.arrays = [np.array(a, self.dtype if a.dtype.kind == "f" else a.dtype, order="C") for a in inputs]
+        self.index = index
         self.x = self.arrays[index].reshape(-1)
         self.base = self.x.copy()
         self.shape = self.arrays[index].shape
