@@ -12,7 +12,7 @@ from scratchcnn.gradcheck.directions import compare
 from scratchcnn.gradcheck.numerical.exact import Exact
 from scratchcnn.gradcheck.numerical.gradient import Derivatives, derivatives
 from scratchcnn.gradcheck.numerical.kinks import opposed
-from scratchcnn.gradcheck.numerical.noise import EPS
+from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.report import InputReport
 from scratchcnn.gradcheck.sampling import sample
@@ -59,6 +59,7 @@ class InputJudge:
         self.name = case.names[index]
         self.x = case.inputs[index]
         self.probe = self._at(case.inputs)
+        self.noise = measure_noise(self.probe, self.rng)
         native = self.probe.native
         self.eps = float(np.finfo(native).eps) if native.kind == "f" else EPS
         # What backward is run in where it is judged: float64, unless it refuses that.
@@ -81,7 +82,7 @@ class InputJudge:
 
     def by_entries(self, entries: Array) -> Findings:
         """Bounded differences for each entry, and a second look with more effort at those that are not right."""
-        found = derivatives(self.probe, entries, self.cotangent, self.rng)
+        found = derivatives(self.probe, entries, self.cotangent, self.noise)
         gradient = self.analytic.values(self.index)[entries]
         judged = self._judge(found, gradient, np.zeros(len(entries)))
         suspects = np.flatnonzero(~judged.right)
@@ -167,7 +168,8 @@ class InputJudge:
     def _look_again(self, found: Derivatives, which: Array) -> None:
         """Replaces some derivatives by those of the ladder in longdouble, where forward runs in it."""
         probe = self._wide() or self.probe
-        again = Derivatives(probe, found.entries[which], self.cotangent, self.rng)
+        noise = self.noise if probe is self.probe else measure_noise(probe, self.rng)
+        again = Derivatives(probe, found.entries[which], self.cotangent, noise)
         again.by_differences()
         rest = np.flatnonzero(again.status != "ok") if probe is not self.probe else np.arange(len(which))
         again.by_ladder(rest)
@@ -215,7 +217,7 @@ class InputJudge:
         for _ in range(DIRECTIONS):
             if not findings.remark:
                 cotangent = self.analytic.cotangent.astype(self.precision)
-                remark = compare(self.case, self.index, self.probe, inputs, cotangent, self.rng)
+                remark = compare(self.case, self.index, self.probe, inputs, cotangent, self.rng, self.noise)
                 if remark:
                     findings.remark = f"along a random direction at the inputs {remark}"
 

@@ -6,7 +6,6 @@ gives the value and its error. A pair of tiny steps must then agree with the res
 that is what sees a kink or a staircase between the steps.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +20,8 @@ LEVELS = 5
 # In units of the entry; the tiny step comes last. Most entries are settled by the first steps, and others by all.
 FIRST = UNEVEN * 2.0 ** -np.array([5, 6, 7, 20])
 STEPS = UNEVEN * 2.0 ** -np.array([2, 3, 4, 5, 6, 7, 20])
-# What is not settled at its unit is tried once at this share of it.
-CLOSER = 2.0**-6
+# What is not settled is tried with more steps, and then with small ones: (steps, share of the unit).
+ATTEMPTS = ((FIRST, 1.0), (STEPS, 1.0), (FIRST, 2.0**-6))
 # A bound below this share of the largest derivative is good enough where only roundoff is left in it.
 LIMITED = 1e-7
 # Numbers that one block of entries may keep at a time.
@@ -47,19 +46,28 @@ class Quotients:
 
 
 def evaluate(probe: Probe, group: Group, unit: Array, steps: Array) -> tuple[Array, Array]:
-    """Outputs (steps, 2, outputs) when the entries of a group move together, to the left and right, and their steps."""
-    below, above, h = symmetric(probe.base[group.entries], unit[group.entries] * steps[:, None])
-    y = np.empty((len(steps), 2, probe.outputs), probe.dtype)
+    """Outputs when the entries of a group move to the left and right, and their steps (steps, entries).
+
+    (steps, 2, outputs), or (steps, 2, entries, outputs) where they move alone.
+    """
+    entries = group.entries
+    below, above, h = symmetric(probe.base[entries], unit[entries] * steps[:, None])
+    alone = group.outputs is None
+    y = np.empty((len(steps), 2, *((len(entries),) if alone else ()), probe.outputs), probe.dtype)
     for k in range(len(steps)):
-        probe.move(group.entries, below[k], y[k, 0])
-        probe.move(group.entries, above[k], y[k, 1])
+        for side, points in enumerate((below[k], above[k])):
+            if alone:
+                for row, entry, point in zip(y[k, side], entries, points, strict=True):
+                    probe.move(entry, point, row)
+            else:
+                probe.move(entries, points, y[k, side])
     return y, h
 
 
 def contract(
     probe: Probe, group: Group, unit: Array | None, y: Array, h: Array, cotangent: Array, noise: Array
 ) -> Quotients | None:
-    """Quotients of the outputs `y` (steps, 2, outputs) that the moves by `h` (steps, entries) gave.
+    """Quotients of the outputs `y` that `evaluate` gave, moved by `h` (steps, entries); None where strays moved.
 
     Without units, every output is taken to depend on the move.
     """
@@ -73,8 +81,9 @@ def contract(
     still = weight * np.maximum(noise, eps * np.abs(probe.y0))
     # An output that never moved may still depend on the entry, below its roundoff (a sigmoid at 40).
     hidden = np.where(moved, 0, still)
-    if unit is not None and group.outputs is None and hidden.any():
-        hidden = np.where(depends(probe, group.entries[0], unit), hidden, 0)
+    if unit is not None and group.outputs is None:
+        for k in np.flatnonzero(hidden.any(axis=-1)):
+            hidden[k] = np.where(depends(probe, group.entries[k], unit), hidden[k], 0)
     size = weight * np.abs(probe.y0)
     seen = group.share(np.where(moved, size, 0))
     return Quotients(
@@ -83,7 +92,7 @@ def contract(
         group.share(np.where(moved, weight * local, 0)) / h,
         group.share(cotangent * ((right - probe.y0) - (probe.y0 - left))) / h,
         group.share(hidden) / h.max(axis=0),
-        eps * np.where(seen > 0, seen, group.share(size)),
+        eps * np.where(seen > 0, seen, group.share(np.broadcast_to(size, moved.shape))),
     )
 
 
@@ -115,60 +124,56 @@ def central_differences(
     wanted
         The relative bound at which an entry is settled.
     """
-    groups = _groups(probe, entries, unit)
+    waiting = [(group, 0) for group in _groups(probe, entries, unit)]
     value, bound, roundoff = np.zeros((3, probe.base.size), probe.dtype)
     settled = np.zeros(probe.base.size, bool)
     largest = 0.0
-    while groups:
-        group = groups.pop()
+    while waiting:
+        group, attempt = waiting.pop()
+        steps, closer = ATTEMPTS[attempt]
         chosen = group.entries
-        for attempt, (y, h) in enumerate(_attempts(probe, group, unit)):
-            quotient = contract(probe, group, unit, y, h, cotangent, noise)
-            if quotient is None:
-                groups.extend(Group(chosen[[k]]) for k in range(len(chosen)))
-                break
-            v, b, agrees = settle(quotient)
-            if not attempt:
-                roundoff[chosen] = quotient.roundoff / unit[chosen]
-            largest = max(largest, float((np.abs(v) - b)[agrees].max(initial=0)))
-            enough = np.maximum(np.maximum(wanted * np.abs(v), 8 * EPS * largest), 16 * roundoff[chosen])
-            if attempt == 1:  # where little but roundoff is left by now, other steps would say no more
-                limited = b <= 100 * quotient.noise[:-1].min(axis=0)
-                enough = np.where(limited, np.maximum(enough, LIMITED * np.maximum(np.abs(v), largest)), enough)
-            better = chosen[fine := agrees & (b <= enough) & ~settled[chosen]]
-            value[better], bound[better], settled[better] = v[fine], b[fine], True
-            if settled[chosen].all():
-                break
+        y, h = evaluate(probe, group, unit * closer, steps)
+        quotient = contract(probe, group, unit, y, h, cotangent, noise)
+        if quotient is None:
+            waiting.extend((alone, 0) for alone in group.apart(_rows(probe)))
+            continue
+        v, b, agrees = settle(quotient)
+        if not attempt:
+            roundoff[chosen] = quotient.roundoff / unit[chosen]
+        largest = max(largest, float((np.abs(v) - b)[agrees].max(initial=0)))
+        enough = np.maximum(np.maximum(wanted * np.abs(v), 8 * EPS * largest), 16 * roundoff[chosen])
+        if steps is STEPS:  # where little but roundoff is left by now, other steps would say no more
+            limited = b <= 100 * quotient.noise[:-1].min(axis=0)
+            enough = np.where(limited, np.maximum(enough, LIMITED * np.maximum(np.abs(v), largest)), enough)
+        better = chosen[fine := agrees & (b <= enough) & ~settled[chosen]]
+        value[better], bound[better], settled[better] = v[fine], b[fine], True
+        if attempt + 1 < len(ATTEMPTS) and not settled[chosen].all():
+            waiting.append((group.without(settled), attempt + 1))
     return Estimate(value[entries], bound[entries], roundoff[entries], settled[entries])
 
 
-def _attempts(probe: Probe, group: Group, unit: Array) -> Iterator[tuple[Array, Array]]:
-    """Outputs and steps of a few moves, then of more, then of a few much smaller ones."""
-    y, h = evaluate(probe, group, unit, FIRST)
-    yield y, h
-    more_y, more_h = evaluate(probe, group, unit, STEPS[~np.isin(STEPS, FIRST)])
-    y, h = np.concatenate([y, more_y]), np.concatenate([h, more_h])
-    order = np.argsort(-h[:, 0])
-    yield y[order], h[order]
-    yield evaluate(probe, group, unit * CLOSER, FIRST)
+def _rows(probe: Probe) -> int:
+    """How many entries that move alone may be looked at together."""
+    return max(1, BLOCK // (2 * len(STEPS) * max(probe.outputs, 1)))
 
 
 def _groups(probe: Probe, entries: Array, unit: Array) -> list[Group]:
-    alone = [Group(entries[[k]]) for k in range(len(entries))]
+    """Groups that move together, where outputs do not overlap; else each entry alone."""
+    apart = Group(entries).apart(_rows(probe))
     if probe.outputs < 2 or len(entries) < 2:
-        return alone
+        return apart
     together = elementwise(probe, entries, unit)
     if together is not None:
         return [together]
-    rows = min(len(entries), max(1, BLOCK // probe.outputs))
-    if rows < len(entries):
-        return alone
+    if len(entries) * probe.outputs > BLOCK:
+        return apart
     depend = np.empty((len(entries), probe.outputs), bool)
     for k, entry in enumerate(entries):
         depend[k] = depends(probe, entry, unit)
         if k == 1 and depend[:2].all():
-            return alone
-    return disjoint(entries, depend)
+            return apart
+    groups = disjoint(entries, depend)
+    return groups if len(groups) < len(entries) / 2 else apart
 
 
 def settle(q: Quotients) -> tuple[Array, Array, Array]:

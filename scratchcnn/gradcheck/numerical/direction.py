@@ -22,10 +22,10 @@ def directional(probe: Probe, direction: Array, cotangent: Array, noise: Array) 
     cotangent, noise
         (outputs,) weights of the outputs, and a bound for their roundoff.
     """
-    y = np.empty((len(STEPS), 2, probe.outputs), probe.dtype)
+    y = np.empty((len(STEPS), 2, 1, probe.outputs), probe.dtype)
     for k, step in enumerate(STEPS):
-        probe.move(slice(None), probe.base - step * direction, y[k, 0])
-        probe.move(slice(None), probe.base + step * direction, y[k, 1])
+        probe.move(slice(None), probe.base - step * direction, y[k, 0, 0])
+        probe.move(slice(None), probe.base + step * direction, y[k, 1, 0])
     quotient = contract(probe, Group(np.array([0])), None, y, STEPS[:, None].astype(probe.dtype), cotangent, noise)
     assert quotient is not None  # a group of one owns every output
     value, bound, agrees = settle(quotient)

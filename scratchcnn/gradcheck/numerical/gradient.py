@@ -47,15 +47,11 @@ class Derivatives:
         (entries,) flat indices.
     cotangent
         (outputs,) the weights that the outputs are contracted with.
-    rng
-        Draws the directions that noise is measured along.
-    twin
-        The forward pass in longdouble, where that is to raise the measured noise.
+    noise
+        (outputs,) a bound for their roundoff.
     """
 
-    def __init__(
-        self, probe: Probe, entries: Array, cotangent: Array, rng: np.random.Generator, twin: Probe | None = None
-    ) -> None:
+    def __init__(self, probe: Probe, entries: Array, cotangent: Array, noise: Array) -> None:
         self.probe = probe
         self.entries = entries
         self.cotangent = cotangent.astype(probe.dtype)
@@ -66,8 +62,7 @@ class Derivatives:
         self.value, self.bound, self.roundoff = np.zeros((3, count), probe.dtype)
         self.status = np.full(count, "not finite", object)
         self.method = np.full(count, "differences", object)
-        if self.finite:
-            self.noise = measure_noise(probe, self.unit, rng, twin)
+        self.noise = noise
 
     def by_differences(self) -> None:
         """Decides what is smooth; the rest is left undecided ("noise")."""
@@ -154,18 +149,17 @@ def numerical_gradient(
         raise ValueError(f"grad_output must have the output's shape {probe.output_shape}, got {cotangent.shape}")
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what forward says of points that it was moved to
-        found = derivatives(probe, np.arange(probe.base.size), cotangent.reshape(-1), np.random.default_rng(0))
+        noise = measure_noise(probe, np.random.default_rng(0))
+        found = derivatives(probe, np.arange(probe.base.size), cotangent.reshape(-1), noise)
     shape = probe.shape
     return NumericalGradient(
         found.value.reshape(shape), found.bound.reshape(shape), found.method.reshape(shape), found.status.reshape(shape)
     )
 
 
-def derivatives(
-    probe: Probe, entries: Array, cotangent: Array, rng: np.random.Generator, twin: Probe | None = None
-) -> Derivatives:
+def derivatives(probe: Probe, entries: Array, cotangent: Array, noise: Array) -> Derivatives:
     """Every method in turn: differences, the ladder for what they left undecided, the complex step for the loose."""
-    found = Derivatives(probe, entries, cotangent, rng, twin)
+    found = Derivatives(probe, entries, cotangent, noise)
     found.by_differences()
     found.by_ladder(np.flatnonzero(found.status == "noise"))
     loose = (found.status == "ok") & (found.method == "ladder") & (found.bound > LOOSE * np.abs(found.value))

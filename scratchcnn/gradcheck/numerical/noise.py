@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.steps import units
 
 EPS = float(np.finfo(np.float64).eps)
 
@@ -76,36 +77,28 @@ def _differences(order: int) -> Array:
     return rows
 
 
-def measure_noise(probe: Probe, unit: Array, rng: np.random.Generator, twin: Probe | None = None) -> Array:
+def measure_noise(probe: Probe, rng: np.random.Generator, strides: Array = STRIDES) -> Array:
     """A bound for the roundoff of each output of `probe` near its base point.
 
     Parameters
     ----------
     probe
         The forward pass as a function of one input.
-    unit
-        (entries,) the scale of each entry of that input, a power of two.
     rng
         Draws the signs of the direction that the entries move in.
-    twin
-        The same forward pass in longdouble, where it runs in that precision: its distance from `probe` raises the
-        bound.
+    strides
+        In units of the input.
 
     Returns
     -------
     (outputs,) in the output's unit; never below FLOOR roundoffs of the output.
     """
     eps = np.finfo(probe.dtype).eps
-    direction = unit * rng.choice(np.array([-1.0, 1.0], probe.dtype), probe.base.size)
+    direction = units(probe.base) * rng.choice(np.array([-1.0, 1.0], probe.dtype), probe.base.size)
     table = np.empty((len(PLACES), probe.outputs), probe.dtype)
-    exact = np.empty(probe.outputs, np.longdouble)
     noise: Array = FLOOR * eps * np.abs(probe.y0)
-    for stride in STRIDES:
+    for stride in strides:
         for place, row in zip(PLACES, table, strict=True):
-            point = probe.base + direction * (stride * place)
-            probe.move(slice(None), point, row)
+            probe.move(slice(None), probe.base + direction * (stride * place), row)
         noise = np.fmax(noise, COVERAGE * difference_noise(table))
-        if twin is not None:
-            twin.move(slice(None), point.astype(twin.dtype), exact)
-            noise = np.fmax(noise, 2 * np.abs(table[-1] - exact).astype(probe.dtype))
     return noise

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.steps import UNEVEN, symmetric
+from scratchcnn.gradcheck.numerical.steps import UNEVEN
 
 # Groups that an entry is tried in before it opens one of its own: bounds the search where all entries overlap.
 MOST_TRIED = 64
@@ -15,10 +15,11 @@ FAR = 32 * UNEVEN
 
 @dataclass(frozen=True)
 class Group:
-    """Entries that are moved together, each with outputs of its own.
+    """Entries that are looked at together.
 
-    `outputs` lists the outputs by owner; `starts` says where each owner's share begins (as `np.add.reduceat` takes
-    it), and `owners` which of the entries these are. A group of one entry owns every output.
+    Either they move together, each with outputs of its own: `outputs` lists these by owner, `starts` says where each
+    owner's share begins (as `np.add.reduceat` takes it), and `owners` which of the entries the owners are. Or, without
+    `outputs`, each of them moves alone, and its outputs stand in a row of their own.
     """
 
     entries: Array
@@ -27,9 +28,9 @@ class Group:
     owners: Array | None = None
 
     def share(self, values: Array) -> Array:
-        """Sums (..., outputs) to (..., entries): each entry gets the sum over its own outputs."""
+        """Sums over the outputs of each entry: (..., outputs), or (..., entries, outputs), to (..., entries)."""
         if self.outputs is None or self.starts is None:
-            alone: Array = values.sum(axis=-1, keepdims=True)
+            alone: Array = values.sum(axis=-1)
             return alone
         total = np.zeros((*values.shape[:-1], len(self.entries)), values.dtype)
         if self.outputs.size:
@@ -37,8 +38,16 @@ class Group:
         return total
 
     def strays(self, moved: Array) -> bool:
-        """Whether an output moved that no entry owns: then this is no group."""
+        """Whether an output moved that no entry owns: then they do not belong together."""
         return self.outputs is not None and int(moved.sum()) != int(moved[self.outputs].sum())
+
+    def without(self, done: Array) -> "Group":
+        """The entries that are not done (size of the input,), where they move alone; else all of them."""
+        return self if self.outputs is not None else Group(self.entries[~done[self.entries]])
+
+    def apart(self, most: int) -> list["Group"]:
+        """The same entries, each moved alone, at most so many in a group."""
+        return [Group(self.entries[k : k + most]) for k in range(0, len(self.entries), most)]
 
 
 def grouped(entries: Array, outputs: Array, owner: Array) -> Group:
@@ -48,22 +57,16 @@ def grouped(entries: Array, outputs: Array, owner: Array) -> Group:
     return Group(entries, outputs[order], starts, owners)
 
 
-def far_points(probe: Probe, entries: Array, unit: Array) -> tuple[Array, Array]:
-    """Where entries are moved to, below and above, to see what depends on them."""
-    distance = FAR * np.maximum(unit[entries], np.median(unit))
-    return probe.base[entries] - distance, probe.base[entries] + distance
-
-
 def depends(probe: Probe, entry: int, unit: Array) -> Array:
     """(outputs,) bool: which outputs move when the entry moves far.
 
     A move that leaves forward's domain altogether tells nothing; one of half a unit is then asked.
     """
     y = np.empty((2, probe.outputs), probe.dtype)
-    chosen = np.array([entry])
-    for below, above in (far_points(probe, chosen, unit), symmetric(probe.base[chosen], unit[chosen] / 2)[:2]):
-        probe.move(chosen, below, y[0])
-        probe.move(chosen, above, y[1])
+    x = probe.base[entry]
+    for distance in (FAR * unit[entry], unit[entry] / 2):
+        probe.move(entry, x - distance, y[0])
+        probe.move(entry, x + distance, y[1])
         inside = ~np.isnan(y).all(axis=1)
         if inside.any():
             break
@@ -84,7 +87,7 @@ def elementwise(probe: Probe, entries: Array, unit: Array) -> Group | None:
     owner = np.zeros(probe.outputs, np.intp)
     known: Array | None = None
     y = np.empty(probe.outputs, probe.dtype)
-    points = far_points(probe, entries, unit)
+    points = probe.base[entries] - FAR * unit[entries], probe.base[entries] + FAR * unit[entries]
     for digit in range((len(entries) - 1).bit_length()):
         moved = np.zeros((2, probe.outputs), bool)
         for bit in (0, 1):
@@ -111,8 +114,6 @@ def disjoint(entries: Array, depend: Array) -> list[Group]:
     depend
         (n, outputs) bool.
     """
-    if depend.all(axis=0).any():
-        return [Group(entries[[k]]) for k in range(len(entries))]
     taken: list[int] = []  # the outputs of each group, as the bits of an integer
     members: list[list[int]] = []
     for k, row in enumerate(np.packbits(depend, axis=1)):
@@ -129,7 +130,5 @@ def disjoint(entries: Array, depend: Array) -> list[Group]:
 
 
 def _group(entries: Array, depend: Array, rows: Array) -> Group:
-    if len(rows) == 1:
-        return Group(entries[rows])
     owner, outputs = np.nonzero(depend[rows])
     return grouped(entries[rows], outputs, owner)
