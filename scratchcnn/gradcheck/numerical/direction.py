@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.differences import STEPS, contract, settle
+from scratchcnn.gradcheck.numerical.differences import FIRST, contract, settle
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.numerical.structure import Group
 
@@ -22,11 +22,11 @@ def directional(probe: Probe, direction: Array, cotangent: Array, noise: Array) 
     cotangent, noise
         (outputs,) weights of the outputs, and a bound for their roundoff.
     """
-    y = np.empty((len(STEPS), 2, 1, probe.outputs), probe.dtype)
-    for k, step in enumerate(STEPS):
+    y = np.empty((len(FIRST), 2, 1, probe.outputs), probe.dtype)
+    for k, step in enumerate(FIRST):
         probe.move(slice(None), probe.base - step * direction, y[k, 0, 0])
         probe.move(slice(None), probe.base + step * direction, y[k, 1, 0])
-    quotient = contract(probe, Group(np.array([0])), None, y, STEPS[:, None].astype(probe.dtype), cotangent, noise)
+    quotient = contract(probe, Group(np.array([0])), None, y, FIRST[:, None].astype(probe.dtype), cotangent, noise)
     assert quotient is not None  # a group of one owns every output
     value, bound, agrees = settle(quotient)
     return float(value[0]), float(bound[0]), bool(agrees[0])
