@@ -24,6 +24,8 @@ STRIDES = 2.0 ** -np.array([45.6, 36.3, 27.4, 18.7])
 COVERAGE = 8.0
 
 
+# Noise that grows by more than this from one stride to the next is suspected to be curvature.
+ABRUPT = 16.0
 # No output is taken to be better than this many roundoffs, two to four units in its last place.
 FLOOR = 2.0
 # By how much the noise is taken to grow with the output, where a step leads to larger outputs.
@@ -97,8 +99,12 @@ def measure_noise(probe: Probe, rng: np.random.Generator, strides: Array = STRID
     direction = units(probe.base) * rng.choice(np.array([-1.0, 1.0], probe.dtype), probe.base.size)
     table = np.empty((len(PLACES), probe.outputs), probe.dtype)
     noise: Array = FLOOR * eps * np.abs(probe.y0)
+    before, still = noise, np.ones(noise.shape, bool)
     for stride in strides:
         for place, row in zip(PLACES, table, strict=True):
             probe.move(slice(None), probe.base + direction * (stride * place), row)
-        noise = np.fmax(noise, COVERAGE * difference_noise(table))
+        sigma = COVERAGE * difference_noise(table)
+        # What moved smoothly at the smaller stride is no staircase: what this one sees of it is its curvature.
+        noise = np.where(still | (sigma <= ABRUPT * before), np.fmax(noise, sigma), noise)
+        before, still = np.maximum(sigma, before), (table[1:] == table[:-1]).any(axis=0)
     return noise
