@@ -11,7 +11,6 @@ from scratchcnn.gradcheck.numerical.kinks import slope
 from scratchcnn.gradcheck.numerical.ladder import climb
 from scratchcnn.gradcheck.numerical.noise import STRIDES, measure_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.steps import units
 
 FEW_STRIDES = STRIDES[1::2]
 
@@ -40,7 +39,7 @@ def compare(
     if gradient.shape != probe.shape:
         return f"the gradient has shape {gradient.shape}, the input {probe.shape}"
     gradient = gradient.reshape(-1)
-    unit = units(probe.base)
+    unit = probe.unit
     direction = unit * rng.choice([-1.0, 1.0], unit.size)
     if noise is None:
         noise = measure_noise(probe, rng, FEW_STRIDES)

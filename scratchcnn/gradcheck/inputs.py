@@ -16,7 +16,7 @@ from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.report import InputReport
 from scratchcnn.gradcheck.sampling import sample
-from scratchcnn.gradcheck.verdict import SMALL, ZERO, Judgement, Verdict, judge
+from scratchcnn.gradcheck.verdict import ROUNDOFFS, SMALL, Judgement, Verdict, judge
 
 EXACT = np.dtype(np.float64)
 # Suspicious entries that get a second look first; the others only if these do not all turn out wrong.
@@ -201,7 +201,7 @@ class InputJudge:
         twin = self.analytic.values(self.index)[entries]
         # Some roundoffs of the operation count as zero here too: 1 - O is nothing in float32 where O is 1 - 1e-9.
         roundoff = self.analytic.own_roundoff(self.index, entries, findings.roundoff)
-        allowed = tolerance[entries] + ZERO * roundoff * (np.finfo(self.x.dtype).eps / EPS)
+        allowed = tolerance[entries] + ROUNDOFFS * roundoff * (np.finfo(self.x.dtype).eps / EPS)
         excess = np.nan_to_num(np.abs(given - twin) - allowed, nan=np.inf)
         if (excess > 0).any():
             worst = int(excess.argmax())

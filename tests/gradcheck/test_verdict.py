@@ -65,3 +65,10 @@ def test_small_relative_mistakes_are_wrong_at_every_scale(scale):
     assert check_gradient(*function, z).verdict is Verdict.RIGHT
     wrong = check_gradient(function[0], lambda g, x: function[1](g, x) * (1 + 1e-8 * (np.arange(12) == 5)), z)
     assert (wrong.verdict, wrong.inputs[0].worst_index) == (Verdict.WRONG, (5,))
+
+
+@pytest.mark.parametrize("x", [1e-16, 1e-17, 1e-300])
+@pytest.mark.parametrize("factor", [-1, 0, 1000])
+def test_inputs_too_small_to_move_anything_do_not_hide_a_mistake(x, factor):
+    assert check_gradient(sigmoid, sigmoid_backward, [x]).verdict is Verdict.RIGHT
+    assert check_gradient(sigmoid, lambda g, z: factor * sigmoid_backward(g, z), [x]).verdict is Verdict.WRONG

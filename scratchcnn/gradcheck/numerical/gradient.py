@@ -13,7 +13,6 @@ from scratchcnn.gradcheck.numerical.kinks import Slope, slope
 from scratchcnn.gradcheck.numerical.ladder import climb
 from scratchcnn.gradcheck.numerical.noise import measure_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.steps import units
 from scratchcnn.gradcheck.numerical.structure import depends
 
 
@@ -55,7 +54,7 @@ class Derivatives:
         self.probe = probe
         self.entries = entries
         self.cotangent = cotangent.astype(probe.dtype)
-        self.unit = units(probe.base)
+        self.unit = probe.unit
         self.turns: dict[int, Slope] = {}  # what was seen at the entries (indices into `entries`) that sit on a kink
         self.finite = bool(np.isfinite(probe.y0).all() and np.isfinite(probe.base).all())
         count = len(entries)

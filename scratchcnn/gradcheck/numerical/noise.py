@@ -10,7 +10,6 @@ from functools import cache
 import numpy as np
 
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.steps import units
 
 EPS = float(np.finfo(np.float64).eps)
 
@@ -96,7 +95,7 @@ def measure_noise(probe: Probe, rng: np.random.Generator, strides: Array = STRID
     (outputs,) in the output's unit; never below FLOOR roundoffs of the output.
     """
     eps = np.finfo(probe.dtype).eps
-    direction = units(probe.base) * rng.choice(np.array([-1.0, 1.0], probe.dtype), probe.base.size)
+    direction = probe.unit * rng.choice(np.array([-1.0, 1.0], probe.dtype), probe.base.size)
     table = np.empty((len(PLACES), probe.outputs), probe.dtype)
     noise: Array = FLOOR * eps * np.abs(probe.y0)
     before, still = noise, np.ones(noise.shape, bool)

@@ -1,12 +1,19 @@
 """A black-box forward pass, seen as a function of one of its inputs."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from scratchcnn.gradcheck.numerical.steps import units
+
 Array = NDArray[Any]
+
+# Moves (in units of the data) that are tried until an output has moved by so many of its roundoffs.
+WIDTHS = 2.0 ** np.array([4, 12, 20, 36, 68, 132, 260, 516, 1000])
+SEEN = 1024.0
 
 
 class Probe:
@@ -68,6 +75,26 @@ class Probe:
         if y.shape != self.output_shape:
             return np.full(self.outputs, np.nan, self.dtype)
         return y.reshape(-1)
+
+    @cached_property
+    def unit(self) -> Array:
+        """(entries,) the scale of each entry: that of the data, or a larger one where the output stands still at it.
+
+        At inputs of 1e-17 a sigmoid is 1/2 within 32 of such units; nothing can be seen before they are wider. Where
+        no width shows anything (the output is a constant, or an offset hides it) the data's scale is kept.
+        """
+        given = units(self.base)
+        y = np.empty(self.outputs, self.dtype)
+        visible = SEEN * np.finfo(self.dtype).eps * np.abs(self.y0)
+        for width in WIDTHS:
+            point = self.base + given * width
+            if not np.isfinite(point).all():
+                break
+            self.move(slice(None), point, y)
+            if not (np.abs(y - self.y0) <= visible).all():  # also where it left the domain
+                seen: Array = given * (width / WIDTHS[0])
+                return seen
+        return given
 
     def move(self, where: int | Array | slice, values: Any, out: Array) -> None:
         """Writes into `out` the output with `x[where]` set to `values`."""

@@ -1,8 +1,11 @@
 """How far an entry is moved: its unit, and steps that are exact in floating point."""
 
-import numpy as np
+from typing import Any
 
-from scratchcnn.gradcheck.numerical.probe import Array
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
 
 # Four standard deviations are the natural scale of data that sit this many times farther from zero than they spread.
 FAR = 8.0

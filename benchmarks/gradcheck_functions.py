@@ -1,0 +1,96 @@
+"""What the gradient checkers are timed on: NumPy functions with derivatives by hand, as `scratchcnn` writes them.
+
+Every checker is given the same forward, the same backward and the same float64 inputs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from scratchcnn import conv2d, conv2d_backward, dense, dense_backward, sigmoid, sigmoid_backward
+from scratchcnn.article import FILTERS, MAP, SIDE, draw_parameters, error, error_backward
+from scratchcnn.mnist import load_digits
+
+DIGITS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+    inputs: tuple[Any, ...]
+    degree: int | None = None  # only `scratchcnn` can use it
+    rounds: int = 15
+
+    @property
+    def entries(self):
+        return sum(x.size for x in self.inputs)
+
+    def with_mistake(self, rank):
+        """Give the function with one derivative doubled, the largest at rank 0."""
+        grad_output = np.random.default_rng(1).uniform(0.5, 2, np.shape(self.forward(*self.inputs)))
+        sizes = [np.abs(gradient) for gradient in self.backward(grad_output, *self.inputs)]
+        place = np.argsort(-np.concatenate([size.ravel() for size in sizes]), kind="stable")[rank]
+        factors = np.ones(self.entries)
+        factors[place] = 2
+        ends = np.cumsum([size.size for size in sizes])[:-1]
+        shaped = [f.reshape(size.shape) for f, size in zip(np.split(factors, ends), sizes, strict=True)]
+
+        def backward(grad_output, *inputs):
+            return tuple(f * g for f, g in zip(shaped, self.backward(grad_output, *inputs), strict=True))
+
+        return replace(self, backward=backward)
+
+
+def softmax_cross_entropy(logits, *, labels):
+    """The mean of -log softmax(logits)[label] over the batch."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels])
+
+
+def softmax_cross_entropy_backward(grad_output, logits, *, labels):
+    """(softmax - one-hot) / N."""
+    grad_logits = np.exp(logits - logits.max(axis=1, keepdims=True))
+    grad_logits /= grad_logits.sum(axis=1, keepdims=True)
+    grad_logits[np.arange(len(labels)), labels] -= 1
+    return (grad_output * grad_logits / len(labels),)
+
+
+def both(forward, backward, **options):
+    return partial(forward, **options), partial(backward, **options)
+
+
+def functions(quick):
+    """Give the functions by name; a `quick` network sees only the middle of the digits.
+
+    The network is that of `scratchcnn.article` as trained. As printed it is saturated, and its gradient zero.
+    """
+    rng = np.random.default_rng(0)
+    return {
+        "conv2d": Function(
+            conv2d, conv2d_backward, (rng.normal(size=(2, 2, 6, 6)), rng.normal(size=(3, 2, 3, 3))), degree=1
+        ),
+        "dense": Function(
+            dense, dense_backward, (rng.normal(size=(8, 16)), rng.normal(size=(16, 4)), rng.normal(size=4))
+        ),
+        "sigmoid": Function(sigmoid, sigmoid_backward, (3 * rng.normal(size=64),)),
+        "softmax cross-entropy": Function(
+            *both(softmax_cross_entropy, softmax_cross_entropy_backward, labels=rng.integers(0, 10, 8)),
+            (rng.normal(size=(8, 10)),),
+        ),
+        "article's network": article_network(rng, margin=9 if quick else 0),
+    }
+
+
+def article_network(rng, margin):
+    digits, drawn = load_digits(DIGITS), draw_parameters(rng)
+    seen = slice(margin, SIDE - margin)
+    features = FILTERS * (MAP - 2 * margin) ** 2
+    return Function(
+        *both(error, error_backward, x=digits.x()[:, :, seen, seen], y=digits.y(), standardized=True),
+        (drawn.filters, drawn.weight[:features], drawn.bias),
+        rounds=3,
+    )

@@ -1,0 +1,147 @@
+"""One full check of a gradient: `scratchcnn` beside the checkers that one would pick instead.
+
+Run by `pytest benchmarks/test_gradcheck.py`. A row is a function, checked by `scratchcnn`. Each checker is a process of
+its own with one thread; they take turns, and the times are theirs, without the way to the process and back. All
+checkers stand in the table at the end and in `extra_info`.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.gradcheck_checkers import CHECKERS
+from benchmarks.gradcheck_functions import functions
+
+ROOT = Path(__file__).parents[1]
+OURS, YARDSTICK = "scratchcnn", "torch slow"
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    # On the CPU, and without a word about it.
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "JAX_PLATFORMS": "cpu",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+}
+
+
+class Process:
+    """A checker at work."""
+
+    def __init__(self, checker, size):
+        command = [sys.executable, "-m", "benchmarks.gradcheck_worker", checker, size]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self.checker = checker
+        self.popen = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **ONE_THREAD}, **pipes)
+
+    def ask(self, action, function):
+        """Have a function proved or checked, and give the answer."""
+        self.popen.stdin.write(f"{action} {function}\n")
+        self.popen.stdin.flush()
+        answer = self.popen.stdout.readline()
+        assert answer, f"the process of {self.checker} has ended; what it wrote to stderr says why"
+        return json.loads(answer)
+
+    def end(self):
+        self.popen.communicate(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def size(request):
+    return "quick" if request.config.getoption("benchmark_disable") else "full"
+
+
+@pytest.fixture(scope="module")
+def processes(size):
+    """The checkers that are installed."""
+    started = {name: Process(name, size) for name, checker in CHECKERS.items() if find_spec(checker.package)}
+    yield started
+    for process in started.values():
+        process.end()
+
+
+@pytest.fixture(scope="module")
+def table(request):
+    """Rows that are shown below all others when the run has ended."""
+    shown = Table()
+    request.config.pluginmanager.register(shown)
+    return shown
+
+
+@pytest.mark.parametrize("name", functions(quick=True))
+def test_check(benchmark, name, size, processes, table):
+    benchmark.group = "one full check of a gradient"
+    function = functions(quick=size == "quick")[name]
+    proofs = {checker: process.ask("prove", name) for checker, process in processes.items()}
+    seconds = {checker: [] for checker in processes}
+
+    def check(checker):
+        seconds[checker].append(processes[checker].ask("check", name)["seconds"])
+
+    def peers():
+        for checker in processes:
+            if checker != OURS:
+                check(checker)
+
+    benchmark.pedantic(check, (OURS,), setup=peers, rounds=function.rounds)  # one round with --benchmark-disable
+    rows = compare(function, seconds, proofs)
+    benchmark.extra_info |= {"entries": function.entries, "load": os.getloadavg()[0], "checkers": rows}
+    table.add(name, function.entries, rows)
+
+
+def compare(function, seconds, proofs):
+    """What is known of each checker; of one that is not installed, how to install it."""
+    rows = {}
+    for name, checker in CHECKERS.items():
+        if name not in seconds:
+            rows[name] = {"missing": f'not installed: pip install -e ".[{checker.extra}]"'}
+            continue
+        median = float(np.median(seconds[name]))
+        rows[name] = {"seconds": median, "rounds": len(seconds[name]), "entries_per_second": function.entries / median}
+        if YARDSTICK in seconds:
+            rows[name]["times_torch_slow"] = float(np.median(seconds[YARDSTICK])) / median
+        rows[name] |= {key: proofs[name][key] for key in ("forwards", "backwards", "missed", "version")}
+    return rows
+
+
+class Table:
+    """A plugin of pytest."""
+
+    HEAD = (
+        f"{'function':22} {'checker':11} {'entries':>7} {'seconds':>10} {'entries/s':>10} {'x torch slow':>12}"
+        f" {'forwards':>8} {'backwards':>9} {'missed':>6}"
+    )
+
+    def __init__(self):
+        self.lines = []
+
+    def add(self, function, entries, rows):
+        for checker, row in rows.items():
+            star = "" if CHECKERS[checker].every_entry else "*"
+            line = f"{function:22} {checker + star:11} {entries:7}"
+            if "missing" in row:
+                self.lines.append(f"{line} {row['missing']}")
+                continue
+            ratio = f"{row['times_torch_slow']:.2f}" if "times_torch_slow" in row else "-"
+            line += f" {row['seconds']:10.5f} {row['entries_per_second']:10.0f} {ratio:>12}"
+            self.lines.append(f"{line} {row['forwards']:8} {row['backwards']:9} {row['missed']:6}")
+
+    @pytest.hookimpl(trylast=True)  # below the tables
+    def pytest_terminal_summary(self, terminalreporter):
+        if self.lines:
+            terminalreporter.section("benchmark: one full check of a gradient, medians (x torch slow: above 1, faster)")
+            explained = [
+                "* along one random direction, not entry by entry",
+                "missed: how many mistakes, the largest derivative doubled, then the next, before one was rejected",
+                f"load average: {', '.join(f'{load:.2f}' for load in os.getloadavg())}",
+            ]
+            terminalreporter.write("\n".join([self.HEAD, *self.lines, *explained, ""]))

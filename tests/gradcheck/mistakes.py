@@ -1,0 +1,453 @@
+"""Planted mistakes: each right operation beside a gradient that public code has in its place.
+
+A mistake says what becomes of one input's right gradient `d`, given the cotangent and the inputs. The last third of
+the table was written when the harness's thresholds were fixed, without a look at its answers.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from scratchcnn import (
+    conv2d,
+    conv2d_backward,
+    conv2d_grad_filters,
+    conv2d_grad_input,
+    dense,
+    dense_backward,
+    flatten,
+    flatten_backward,
+    patches,
+    patches_backward,
+    sigmoid,
+    sigmoid_backward,
+    squared_error,
+    squared_error_backward,
+    standardize,
+    standardize_backward,
+)
+from tests.gradcheck.difficult import (
+    IDS,
+    WINDOWS,
+    Draw,
+    average_pool,
+    average_pool_backward,
+    batch_norm,
+    batch_norm_backward,
+    cross_entropy,
+    cross_entropy_backward,
+    embed_backward,
+    leaky_relu,
+    leaky_relu_backward,
+    max_pool,
+    max_pool_backward,
+    network,
+    network_backward,
+    normal,
+    one_hot,
+    pad,
+    recurrent,
+    recurrent_backward,
+    relu,
+    relu_backward,
+    scale_backward,
+    softmax,
+    softmax_backward,
+    tanh_backward,
+    unit_backward,
+    with_a_zero,
+    with_ties,
+    with_zeros,
+    without_one,
+)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A right pair, what it is drawn at, and the options of its check."""
+
+    name: str
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+    draw: Draw
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong backward for a right forward; `pair` makes both anew, since some remember what they were given."""
+
+    name: str
+    kind: str
+    right: Operation
+    pair: Callable[[], tuple[Callable[..., Any], Callable[..., Any]]]
+    draw: Draw
+
+
+def plant(
+    right: Operation, kind: str, what: str, index: int, change: Callable[..., Any], draw: Draw | None = None
+) -> Mistake:
+    """The operation with the gradient of one input replaced by `change(d, grad_output, *inputs)`."""
+
+    def wrong(g, *inputs):
+        given = right.backward(g, *inputs)
+        gradients = list(given) if isinstance(given, tuple) else [given]
+        gradients[index] = change(gradients[index], g, *inputs)
+        return tuple(gradients)
+
+    return Mistake(f"{right.name}: {what}", kind, right, lambda: (right.forward, wrong), draw or right.draw)
+
+
+def remembering(right: Operation, kind: str, what: str, pair: Callable[[], Any]) -> Mistake:
+    return Mistake(f"{right.name}: {what}", kind, right, pair, right.draw)
+
+
+def but(d: np.ndarray, where: Any, change: Callable[[Any], Any]) -> np.ndarray:
+    """The gradient, changed at some entries."""
+    d = d.copy()
+    d[where] = change(d[where])
+    return d
+
+
+def rounded(d: np.ndarray, dtype: Any) -> np.ndarray:
+    return d.astype(dtype).astype(d.dtype)
+
+
+def assigned(parts, image, stride):
+    """What `patches_backward` gives if each window overwrites what others left: the last one wins."""
+    d = np.zeros(image, parts.dtype)
+    rows, columns = parts.shape[4:]
+    for p in range(parts.shape[2]):
+        for q in range(parts.shape[3]):
+            top, left = p * stride[0], q * stride[1]
+            d[:, :, top : top + rows, left : left + columns] = parts[:, :, p, q]
+    return d
+
+
+PADDED = {"stride": (1, 2), "padding": ((1, 0), (2, 1))}
+CONV = Operation(
+    "conv2d", partial(conv2d, **PADDED), partial(conv2d_backward, **PADDED), normal((2, 2, 3, 3), (2, 2, 2, 2), (2,))
+)
+EXACT_CONV = Operation("exact conv2d", conv2d, conv2d_backward, normal((1, 2, 3, 3), (2, 2, 2, 2)), {"degree": 1})
+DENSE = Operation("dense", dense, dense_backward, normal((3, 4), (4, 2), (2,)))
+EXACT_DENSE = Operation("exact dense", dense, dense_backward, DENSE.draw, {"degree": 1})
+SIGMOID = Operation("sigmoid", sigmoid, sigmoid_backward, normal((3, 2), scale=2))
+RELU = Operation("relu", relu, relu_backward, with_zeros)
+LEAKY = Operation("leaky relu", leaky_relu, leaky_relu_backward, normal((6,)))
+TANH = Operation("tanh", np.tanh, tanh_backward, normal((2, 4)))
+MAX_POOL = Operation("max pool", max_pool, max_pool_backward, normal((2, 1, 3, 5)))
+AVERAGE_POOL = Operation("average pool", average_pool, average_pool_backward, normal((2, 1, 3, 5)))
+PATCHES = Operation("patches", partial(patches, **WINDOWS), partial(patches_backward, **WINDOWS), normal((2, 1, 3, 5)))
+STANDARDIZE = Operation(
+    "standardize", partial(standardize, axis=0), partial(standardize_backward, axis=0), normal((4, 3), scale=2)
+)
+SQUARED_ERROR = Operation("squared error", squared_error, squared_error_backward, normal((3, 2), (3, 2)))
+FLATTEN = Operation("flatten", flatten, flatten_backward, normal((2, 2, 2, 3)))
+PRODUCT = Operation("product", np.multiply, lambda g, a, b: (g * b, g * a), normal((2, 3), (2, 3)))
+
+SQUARE = normal((3, 3), (3, 3), (3,))
+
+
+def conv_stride_1(d, g, x, f, b):
+    """The cotangent laid out as if the windows stood one pixel apart."""
+    full = np.zeros(conv2d(x, f, padding=PADDED["padding"]).shape)
+    full[:, :, : g.shape[2], : g.shape[3]] = g
+    return conv2d_grad_input(full, f, x.shape[2:], padding=PADDED["padding"])
+
+
+def conv_not_cropped(d, g, x, f, b):
+    """The corner of the padded image's gradient."""
+    padded = (x.shape[2] + 1, x.shape[3] + 3)
+    return conv2d_grad_input(g, f, padded, stride=(1, 2))[:, :, : x.shape[2], : x.shape[3]]
+
+
+def conv_overwritten(d, g, x, f, b):
+    parts = np.einsum("nkpq,kcrs->ncpqrs", g, f)
+    return assigned(parts, (2, 2, x.shape[2] + 1, x.shape[3] + 3), (1, 2))[:, :, 1:, 2:-1]
+
+
+def pool_to_every_maximum(d, g, x):
+    return max_pool_backward(g, x, ties="all")[0]
+
+
+def pool_overwritten(d, g, x):
+    seen = patches(x, **WINDOWS)
+    best = seen == seen.max(axis=(4, 5), keepdims=True)
+    return assigned(best * g[..., None, None], x.shape, WINDOWS["stride"])
+
+
+def pool_by_the_first_sample(d, g, x):
+    """The places of the maxima found in the first sample, and used for all."""
+    return max_pool_backward(g, np.broadcast_to(x[:1], x.shape))[0]
+
+
+def average_with_holes(d, g, x):
+    full = np.zeros(patches(x, (2, 3)).shape[:4])
+    full[:, :, : g.shape[2], : g.shape[3]] = g / 6
+    parts = np.broadcast_to(full[..., None, None], (*full.shape, 2, 3))
+    return patches_backward(parts, x, (2, 3))[0]
+
+
+def mean_constant(d, g, z):
+    output, s = standardize(z, axis=0), z.std(axis=0)
+    return (g - output * (g * output).mean(axis=0)) / s
+
+
+def deviation_constant(d, g, z):
+    return (g - g.mean(axis=0)) / z.std(axis=0)
+
+
+class LastForward:
+    """A layer that keeps the output of its last forward pass."""
+
+    def forward(self, z):
+        self.output = sigmoid(z)
+        return self.output.copy()
+
+    def backward(self, g, z):
+        return g * self.output * (1 - self.output)
+
+
+class FirstForward(LastForward):
+    """One that keeps the first."""
+
+    def forward(self, z):
+        if not hasattr(self, "output"):
+            self.output = sigmoid(z)
+        return sigmoid(z)
+
+
+class EverySeventh:
+    """A gradient that is wrong in every seventh call."""
+
+    calls = 0
+
+    def backward(self, g, z):
+        self.calls += 1
+        return sigmoid_backward(g, z)[0] * (2 if self.calls % 7 == 0 else 1)
+
+
+def layer(make: Callable[[], Any]) -> Callable[[], Any]:
+    def pair():
+        made = make()
+        return made.forward, made.backward
+
+    return pair
+
+
+def shaken() -> Any:
+    rng = np.random.default_rng(0)
+    return sigmoid, lambda g, z: sigmoid_backward(g, z)[0] * (1 + 1e-6 * rng.standard_normal(z.shape))
+
+
+def writes_cotangent(d, g, x, w, b):
+    g *= 0.5
+    return d
+
+
+def writes_input(d, g, z):
+    z -= z.mean(axis=0)
+    return d
+
+
+# The last third's operations, and what goes wrong in them.
+
+
+def embed_assigned(d, g, table):
+    d = np.zeros_like(table)
+    d[IDS] += g
+    return d
+
+
+MASK = np.array([1, 0, 1, 1, 0, 1])
+
+
+def soft_in_place():
+    def forward(x):
+        x -= x.max(axis=-1, keepdims=True)
+        return softmax(x)
+
+    return forward, softmax_backward
+
+
+def fresh_mask():
+    rng = np.random.default_rng(1)
+    return DROPOUT.forward, lambda g, x: g * rng.permutation(MASK) / 0.75
+
+
+def shared_weight(x, w):
+    return x @ w
+
+
+SHARED = Operation(
+    "shared weight", shared_weight, lambda g, x, w: (g @ w.T, np.einsum("bnm,bnk->mk", x, g)), normal((3, 2, 2), (2, 3))
+)
+CROSS_ENTROPY = Operation(
+    "cross-entropy", cross_entropy, cross_entropy_backward,
+    lambda rng: (rng.standard_normal((3, 4)), rng.integers(0, 4, 3)),
+)  # fmt: skip
+SOFTMAX = Operation("softmax", softmax, softmax_backward, normal((3, 3)))
+BATCH_NORM = Operation("batch norm", batch_norm, batch_norm_backward, normal((4, 3), (3,), (3,)))
+EMBEDDING = Operation("embedding", lambda table: table[IDS], embed_backward, normal((5, 2)))
+DROPOUT = Operation("dropout", lambda x: x * MASK / 0.75, lambda g, x: g * MASK / 0.75, normal((2, 6)))
+RECURRENT = Operation("recurrent", recurrent, recurrent_backward, normal((3, 2, 2), (2, 2)))
+NETWORK = Operation("network", network, network_backward, normal((2, 3), (3, 3), (3, 2)))
+QUOTIENT = Operation(
+    "quotient", np.divide, lambda g, a, b: (g / b, -g * a / b**2),
+    lambda rng: (rng.standard_normal(5), rng.uniform(0.5, 3, 5) * rng.choice([-1, 1], 5)),
+)  # fmt: skip
+UNIT = Operation("unit length", lambda x: x / np.sqrt((x * x).sum()), unit_backward, normal((5,)))
+PAD = Operation("pad", pad, lambda g, x: (g[:, :, 1:-2, 2:-1],), normal((1, 2, 2, 3)))
+SCALE = Operation("scale", lambda x, s: x * s[:, None, None], scale_backward, normal((3, 3, 2, 1), (3,)))
+BROADCAST = Operation("broadcast", np.add, lambda g, a, b: (g, g.sum(axis=0)), normal((3, 2), (2,)))
+CLIP = Operation(
+    "clip", lambda x: np.clip(x, -1, 1), lambda g, x: g * (np.abs(x) <= 1),
+    lambda rng: (rng.permutation(np.append([1.0, -1.0, 3.0], rng.standard_normal(3))),),
+)  # fmt: skip
+CUMULATIVE = Operation("cumulative sum", np.cumsum, lambda g, x: g[::-1].cumsum()[::-1].copy(), normal((6,)))
+UPSAMPLE = Operation(
+    "upsample", lambda x: x.repeat(2, axis=1), lambda g, x: g.reshape(*x.shape, 2).sum(axis=2), normal((2, 3))
+)
+RIDGE = Operation(
+    "ridge", lambda x, w: ((x @ w) ** 2).sum() + (w * w).sum() / 10,
+    lambda g, x, w: (2 * g * np.outer(x @ w, w), g * (2 * x.T @ (x @ w) + w / 5)), normal((3, 2), (2,)),
+)  # fmt: skip
+OTHERS = Operation(
+    "product of the others", lambda x: x.prod(), lambda g, x: g * without_one(x), with_a_zero
+)  # fmt: skip
+HINGE = Operation(
+    "hinge", lambda s: np.maximum(0, 1 - s).mean(), lambda g, s: -g * (s < 1) / s.size,
+    lambda rng: (rng.permutation(np.append([1.0, 1.0], rng.standard_normal(4))),),
+)  # fmt: skip
+NARROW_DENSE = Operation(
+    "dense in float32", dense, dense_backward, lambda rng: tuple(a.astype(np.float32) for a in DENSE.draw(rng))
+)
+
+
+MISTAKES = [
+    # conv2d
+    plant(CONV, "rotated", "filters not turned", 0,
+          lambda d, g, x, f, b: conv2d_grad_input(g, f[..., ::-1, ::-1], x.shape[2:], **PADDED)),
+    plant(CONV, "rotated", "filters' gradient turned", 1, lambda d, *_: d[..., ::-1, ::-1].copy()),
+    plant(CONV, "transposed", "filters transposed", 0,
+          lambda d, g, x, f, b: conv2d_grad_input(g, f.swapaxes(2, 3), x.shape[2:], **PADDED)),
+    plant(CONV, "transposed", "filters' gradient with inputs and outputs exchanged", 1,
+          lambda d, *_: d.swapaxes(0, 1).copy()),
+    plant(CONV, "permuted", "channels in reverse", 0, lambda d, *_: d[:, ::-1].copy()),
+    plant(CONV, "shifted", "a row too low", 0, lambda d, *_: np.roll(d, 1, axis=2)),
+    plant(CONV, "stride-ignored", "stride 1", 0, conv_stride_1),
+    plant(CONV, "padding-not-cropped", "the padded image's corner", 0, conv_not_cropped),
+    plant(CONV, "border", "last row forgotten", 0, lambda d, *_: but(d, np.s_[:, :, -1], lambda v: 0 * v)),
+    plant(CONV, "batch", "filters of the first sample", 1,
+          lambda d, g, x, f, b: conv2d_grad_filters(g[:1], x[:1], f.shape[2:], **PADDED)),
+    plant(CONV, "constant-factor", "bias as a mean", 2, lambda d, g, *_: g.mean(axis=(0, 2, 3))),
+    plant(CONV, "broadcast", "bias summed over filters", 2, lambda d, g, *_: g.sum(axis=(1, 2, 3))),
+    plant(CONV, "overlap", "windows overwrite each other", 0, conv_overwritten),
+    plant(CONV, "sign", "descent built in", 1, lambda d, *_: -d),
+    plant(CONV, "precision", "filters through float32", 1, lambda d, *_: rounded(d, np.float32)),
+    plant(CONV, "single-entry", "last pixel twice", 0, lambda d, *_: but(d, (-1, -1, -1, -1), lambda v: 2 * v)),
+    plant(EXACT_CONV, "small-relative", "1 + 1e-14 in one filter entry", 1,
+          lambda d, *_: but(d, (1, 0, 1, 1), lambda v: v * (1 + 1e-14))),
+    # dense
+    plant(DENSE, "transposed", "weight not transposed", 0, lambda d, g, x, w, b: g @ w, SQUARE),
+    plant(DENSE, "transposed", "weight's gradient transposed", 1, lambda d, *_: d.T.copy(), SQUARE),
+    plant(DENSE, "constant-factor", "1/N", 1, lambda d, g, x, w, b: d / len(x)),
+    plant(DENSE, "broadcast", "bias summed over neurons", 2, lambda d, g, *_: g.sum(axis=1), SQUARE),
+    plant(DENSE, "ignores-cotangent", "ones for the cotangent", 1, lambda d, g, x, *_: x.T @ np.ones_like(g)),
+    plant(DENSE, "missing-factor", "the cotangent's mean", 1, lambda d, g, x, *_: x.T @ np.full_like(g, g.mean())),
+    plant(DENSE, "shape", "bias with keepdims", 2, lambda d, g, *_: g.sum(axis=0, keepdims=True)),
+    plant(DENSE, "dtype", "float32 weights", 1, lambda d, *_: d.astype(np.float32)),
+    plant(DENSE, "mutation", "cotangent halved in place", 0, writes_cotangent),
+    plant(DENSE, "small-relative", "1 + 1e-8 everywhere", 1, lambda d, *_: d * (1 + 1e-8)),
+    plant(DENSE, "zero-gradient", "bias forgotten", 2, lambda d, *_: 0 * d),
+    plant(EXACT_DENSE, "small-relative", "1 + 1e-14", 0, lambda d, *_: d * (1 + 1e-14)),
+    # sigmoid, tanh, relu, leaky relu
+    plant(SIGMOID, "missing-factor", "no derivative", 0, lambda d, g, z: g.copy()),
+    plant(SIGMOID, "missing-factor", "without 1 - O", 0, lambda d, g, z: g * sigmoid(z)),
+    plant(SIGMOID, "subset", "zero where saturated", 0, lambda d, g, z: d * (np.abs(z) < np.abs(z).max())),
+    plant(SIGMOID, "small-relative", "1 + 1e-8 at one entry", 0,
+          lambda d, *_: but(d, (1, 1), lambda v: v * (1 + 1e-8))),
+    plant(SIGMOID, "precision", "through float16", 0, lambda d, *_: rounded(d, np.float16)),
+    plant(SIGMOID, "not-finite", "NaN at one entry", 0, lambda d, *_: but(d, (2, 0), lambda v: np.nan)),
+    remembering(SIGMOID, "stale", "output of the last forward", layer(LastForward)),
+    remembering(SIGMOID, "stale", "output of the first forward", layer(FirstForward)),
+    remembering(SIGMOID, "nondeterministic", "every seventh call", lambda: (sigmoid, EverySeventh().backward)),
+    remembering(SIGMOID, "nondeterministic", "noise of 1e-6", shaken),
+    plant(TANH, "missing-factor", "1 - O for 1 - O^2", 0, lambda d, g, z: g * (1 - np.tanh(z))),
+    plant(TANH, "other", "input for output", 0, lambda d, g, z: g * (1 - z**2)),
+    plant(RELU, "kink", "slope 2 at zero", 0, lambda d, g, x: d + 2 * g * (x == 0)),
+    plant(RELU, "missing-factor", "no mask", 0, lambda d, g, x: g.copy()),
+    plant(RELU, "subset", "masked by the cotangent", 0, lambda d, g, x: d * (g > 0), normal((8,))),
+    plant(LEAKY, "subset", "the slope of plain relu", 0, lambda d, g, x: g * (x > 0)),
+    # pooling, patches
+    plant(MAX_POOL, "kink", "all tied maxima", 0, pool_to_every_maximum, with_ties),
+    plant(MAX_POOL, "overlap", "windows overwrite each other", 0, pool_overwritten),
+    plant(MAX_POOL, "batch", "maxima of the first sample", 0, pool_by_the_first_sample),
+    plant(AVERAGE_POOL, "constant-factor", "not divided", 0, lambda d, *_: 6 * d),
+    plant(AVERAGE_POOL, "stride-ignored", "stride 1", 0, average_with_holes),
+    plant(PATCHES, "overlap", "assigned", 0, lambda d, g, x: assigned(g, x.shape, WINDOWS["stride"])),
+    # standardize, squared error, flatten, product
+    plant(STANDARDIZE, "missing-term", "mean constant", 0, mean_constant),
+    plant(STANDARDIZE, "missing-term", "deviation constant", 0, deviation_constant),
+    plant(STANDARDIZE, "missing-factor", "the article's code", 0, lambda d, g, z: g.copy()),
+    plant(STANDARDIZE, "mutation", "centred in place", 0, writes_input),
+    plant(SQUARED_ERROR, "constant-factor", "2 forgotten in the error", 0, lambda d, *_: 2 * d),
+    plant(SQUARED_ERROR, "swapped", "target's for output's", 0, lambda d, g, o, y: g * (y - o)),
+    plant(FLATTEN, "permuted", "Fortran order", 0, lambda d, g, x: g.reshape(x.shape, order="F").copy()),
+    plant(PRODUCT, "swapped", "each its own factor", 0, lambda d, g, a, b: g * a),
+    # The last third.
+    plant(CROSS_ENTROPY, "constant-factor", "not averaged", 0, lambda d, g, z, t: len(z) * d),
+    plant(CROSS_ENTROPY, "sign", "truth less prediction", 0, lambda d, *_: -d),
+    plant(CROSS_ENTROPY, "missing-term", "normalizer constant", 0, lambda d, g, z, t: -g * one_hot(z, t) / len(z)),
+    plant(CROSS_ENTROPY, "shifted", "labels counted from one", 0,
+          lambda d, g, z, t: g * (softmax(z) - np.roll(one_hot(z, t), 1, axis=1)) / len(z)),
+    plant(CROSS_ENTROPY, "other", "softmax's derivative twice", 0,
+          lambda d, g, z, t: d * softmax(z) * (1 - softmax(z))),
+    plant(CROSS_ENTROPY, "ignores-cotangent", "a loss is the end", 0,
+          lambda d, g, z, t: (softmax(z) - one_hot(z, t)) / len(z)),
+    plant(SOFTMAX, "missing-term", "the diagonal only", 0, lambda d, g, z: g * softmax(z) * (1 - softmax(z))),
+    plant(SOFTMAX, "broadcast", "summed over the samples", 0,
+          lambda d, g, z: softmax(z) * (g - (g * softmax(z)).sum(axis=0))),
+    remembering(SOFTMAX, "mutation", "the maximum taken off in place", soft_in_place),
+    plant(BATCH_NORM, "missing-factor", "without gamma", 0,
+          lambda d, g, x, *_: standardize_backward(g, x, axis=0)[0]),
+    plant(BATCH_NORM, "missing-factor", "gamma's without the input", 1, lambda d, g, *_: g.sum(axis=0)),
+    plant(BATCH_NORM, "constant-factor", "deviation of n - 1", 0, lambda d, *_: d * np.sqrt(3 / 4)),
+    plant(BATCH_NORM, "constant-factor", "beta's mean", 2, lambda d, g, *_: g.mean(axis=0)),
+    plant(EMBEDDING, "overlap", "repeated ids assigned", 0, embed_assigned),
+    plant(DROPOUT, "constant-factor", "not scaled up", 0, lambda d, *_: d * 0.75),
+    plant(DROPOUT, "missing-factor", "mask forgotten", 0, lambda d, g, x: g / 0.75),
+    remembering(DROPOUT, "nondeterministic", "a mask of its own", fresh_mask),
+    plant(RECURRENT, "missing-term", "weight of the last step", 1,
+          lambda d, g, x, w: recurrent_backward(g, x, w, reach=1)[1]),
+    plant(RECURRENT, "missing-term", "nothing through time", 0,
+          lambda d, g, x, w: recurrent_backward(g, x, w, stop=True)[0]),
+    plant(NETWORK, "missing-factor", "hidden derivative", 1,
+          lambda d, g, *a: network_backward(g, *a, slope=lambda h: 1.0)[1]),
+    plant(NETWORK, "stale", "weights updated before they pass back", 1,
+          lambda d, g, *a: network_backward(g, *a, rate=1e-3)[1]),
+    plant(NETWORK, "transposed", "hidden weights' gradient", 1, lambda d, *_: d.T.copy()),
+    plant(NETWORK, "small-relative", "1 + 1e-8 in one weight", 1,
+          lambda d, *_: but(d, (2, 0), lambda v: v * (1 + 1e-8))),
+    plant(QUOTIENT, "sign", "denominator's", 1, lambda d, *_: -d),
+    plant(QUOTIENT, "missing-factor", "denominator not squared", 1, lambda d, g, a, b: d * b),
+    plant(UNIT, "missing-term", "length constant", 0, lambda d, g, x: g / np.sqrt((x * x).sum())),
+    plant(PAD, "padding-not-cropped", "the corner", 0, lambda d, g, x: g[:, :, : x.shape[2], : x.shape[3]].copy()),
+    plant(PAD, "shifted", "top and left exchanged", 0, lambda d, g, x: g[:, :, 2:-1, 1:-2].copy()),
+    plant(SCALE, "broadcast", "summed over channels", 1, lambda d, g, x, s: (g * x).sum(axis=(1, 2, 3))),
+    plant(SCALE, "batch", "last sample only", 1, lambda d, g, x, s: (g * x)[-1].sum(axis=(1, 2))),
+    plant(BROADCAST, "shape", "not summed", 1, lambda d, g, *_: g.copy()),
+    plant(CLIP, "subset", "no mask", 0, lambda d, g, x: g.copy()),
+    plant(CUMULATIVE, "rotated", "not reversed", 0, lambda d, g, x: g.cumsum()),
+    plant(UPSAMPLE, "constant-factor", "mean for sum", 0, lambda d, *_: d / 2),
+    plant(RIDGE, "missing-term", "penalty forgotten", 1, lambda d, g, x, w: d - g * w / 5),
+    plant(RIDGE, "constant-factor", "penalty's 2 forgotten", 1, lambda d, g, x, w: d - g * w / 10),
+    plant(OTHERS, "not-finite", "divided by a zero", 0, lambda d, g, x: g * x.prod() / x),
+    plant(HINGE, "kink", "twice the slope at the margin", 0, lambda d, g, s: d - 2 * g * (s == 1) / s.size),
+    plant(SHARED, "batch", "the loop keeps its last", 1, lambda d, g, x, w: x[-1].T @ g[-1]),
+    plant(NARROW_DENSE, "dtype", "float64 weights", 1, lambda d, *_: d.astype(np.float64)),
+    plant(NARROW_DENSE, "small-relative", "1.001 in float32", 1, lambda d, *_: d * np.float32(1.001)),
+]  # fmt: skip
