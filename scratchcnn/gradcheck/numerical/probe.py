@@ -80,18 +80,19 @@ class Probe:
     def unit(self) -> Array:
         """(entries,) the scale of each entry: that of the data, or a larger one where the output stands still at it.
 
-        At inputs of 1e-17 a sigmoid is 1/2 within 32 of such units; nothing can be seen before they are wider. Where
-        no width shows anything (the output is a constant, or an offset hides it) the data's scale is kept.
+        At inputs of 1e-17 a sigmoid is 1/2 within 32 of such units; nothing can be seen before they are wider, up to
+        one. Where no width shows anything (the output is a constant, or an offset hides it) the data's scale is kept.
         """
         given = units(self.base)
         y = np.empty(self.outputs, self.dtype)
         visible = SEEN * np.finfo(self.dtype).eps * np.abs(self.y0)
         for width in WIDTHS:
-            point = self.base + given * width
-            if not np.isfinite(point).all():
+            if width > WIDTHS[0] and (given * width).max() > WIDTHS[0]:
+                break  # above one there is no being too small; and much farther out roundoff moves even a constant
+            self.move(slice(None), self.base + given * width, y)
+            if not np.isfinite(y).all():  # it left the domain
                 break
-            self.move(slice(None), point, y)
-            if not (np.abs(y - self.y0) <= visible).all():  # also where it left the domain
+            if (np.abs(y - self.y0) > visible).any():
                 seen: Array = given * (width / WIDTHS[0])
                 return seen
         return given
