@@ -159,7 +159,16 @@ def _exact(
     if degree is None or not wrt or not case.output.size:
         return {}
     try:
-        return exact_gradients(case.forward, lambda c, *x: case.gradients(c, x), case.inputs, wrt, degree, factor, rng)
+        return exact_gradients(
+            case.forward,
+            lambda c, *x: case.gradients(c, x),
+            case.inputs,
+            wrt,
+            degree,
+            factor,
+            rng,
+            fresh=observed.mutates,
+        )
     except Exception:
         return {}  # a forward that refuses the lattice is judged by bounded differences, and the report says so
 

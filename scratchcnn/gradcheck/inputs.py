@@ -11,7 +11,7 @@ from scratchcnn.gradcheck.contract import Observed
 from scratchcnn.gradcheck.directions import compare
 from scratchcnn.gradcheck.numerical.exact import Exact
 from scratchcnn.gradcheck.numerical.gradient import Derivatives, derivatives
-from scratchcnn.gradcheck.numerical.kinks import opposed
+from scratchcnn.gradcheck.numerical.kinks import DECIDED, opposed
 from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.report import InputReport
@@ -56,7 +56,6 @@ class InputJudge:
         self.fresh = observed.mutates
         self.analytic = analytic
         self.rng = rng
-        self.name = case.names[index]
         self.x = case.inputs[index]
         self.probe = self._at(case.inputs)
         self.noise = measure_noise(self.probe, self.rng)
@@ -130,7 +129,7 @@ class InputJudge:
             seen = found.climb(entries, direction)
             analytic = float(findings.analytic[kinks] @ direction)
             rounding = 64 * np.finfo(self.x.dtype).eps * float(np.abs(findings.analytic[kinks]) @ np.abs(direction))
-            if seen.status in ("ok", "kink") and abs(analytic - seen.value) > seen.bound + rounding:
+            if seen.status in DECIDED and abs(analytic - seen.value) > seen.bound + rounding:
                 findings.remark = (
                     f"along {len(kinks)} entries that sit on kinks, moved together, the gradient gives {analytic:.10g},"
                     f" the one-sided derivatives {seen.value - seen.bound:.10g} .. {seen.value + seen.bound:.10g}"
@@ -151,7 +150,7 @@ class InputJudge:
         )
 
     def _largest(self, found: Derivatives) -> float:
-        return float(np.abs(found.value[np.isin(found.status, ("ok", "kink"))]).max(initial=0))
+        return float(np.abs(found.value[np.isin(found.status, DECIDED)]).max(initial=0))
 
     def _own_error(self, found: Derivatives, which: Array) -> Array:
         own = np.zeros(len(found.entries))
@@ -173,7 +172,7 @@ class InputJudge:
         again.by_differences()
         rest = np.flatnonzero(again.status != "ok") if probe is not self.probe else np.arange(len(which))
         again.by_ladder(rest)
-        better = (again.status == "ok") | (again.status == "kink") | ~np.isin(found.status[which], ("ok", "kink"))
+        better = np.isin(again.status, DECIDED) | ~np.isin(found.status[which], DECIDED)
         chosen = which[better]
         found.value[chosen] = again.value[better].astype(np.float64)
         rounding = np.finfo(np.float64).eps * np.abs(found.value[chosen])
@@ -213,11 +212,11 @@ class InputJudge:
 
     def along_directions(self, findings: Findings) -> None:
         """Compares the derivative along full random directions."""
-        inputs = self.case.copies(self.precision)
+        inputs, gradient = self.case.copies(self.precision), self.analytic.values(self.index)
         for _ in range(DIRECTIONS):
             if not findings.remark:
                 cotangent = self.analytic.cotangent.astype(self.precision)
-                remark = compare(self.case, self.index, self.probe, inputs, cotangent, self.rng, self.noise)
+                remark = compare(self.case, self.index, self.probe, inputs, cotangent, gradient, self.rng, self.noise)
                 if remark:
                     findings.remark = f"along a random direction at the inputs {remark}"
 
@@ -225,8 +224,14 @@ class InputJudge:
         """Compares one direction at other values of the inputs, with another cotangent."""
         inputs = [a.astype(self.precision) if a.dtype.kind == "f" else a for a in away]
         try:
-            probe = self._at(inputs)
-            remark = compare(self.case, self.index, probe, inputs, second.astype(self.precision), self.rng)
+            cotangent = second.astype(self.precision)
+            gradients = self.case.gradients(cotangent.copy(), [a.copy() for a in inputs])
+            gradient = np.asarray(gradients[self.index], np.float64)
+            if gradient.shape != self.x.shape:
+                remark = f"the gradient has shape {gradient.shape}, the input {self.x.shape}"
+            else:
+                probe = self._at(inputs)
+                remark = compare(self.case, self.index, probe, inputs, cotangent, gradient.reshape(-1), self.rng)
         except Exception as error:
             remark = f"backward or forward raised {type(error).__name__}: {error}"
         if remark:

@@ -34,6 +34,6 @@ def sample(shape: tuple[int, ...], most: int | None, rng: np.random.Generator) -
             index = [int(rng.integers(n)) for n in shape]
             index[axis] = place
             chosen.append(int(np.ravel_multi_index(index, shape)))
-    fixed = np.unique(chosen)[: max(most, 1)] if most < 2 else np.unique(chosen[:most])
+    fixed = np.unique(chosen[:most])
     pool = np.setdiff1d(rng.choice(size, min(size, most + fixed.size), replace=False), fixed)
     return np.sort(np.concatenate([fixed, pool[: most - fixed.size]]))

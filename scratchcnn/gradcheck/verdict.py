@@ -9,6 +9,7 @@ from enum import Enum
 
 import numpy as np
 
+from scratchcnn.gradcheck.numerical.kinks import DECIDED
 from scratchcnn.gradcheck.numerical.probe import Array
 
 
@@ -69,7 +70,7 @@ def judge(
     small
         A bound vouches for an entry if it is below this share of it, or of the largest.
     """
-    known = np.isin(status, ("ok", "kink"))
+    known = np.isin(status, DECIDED)
     tolerance = bound + own_error
     distance = np.abs(analytic - value)
     zero = (np.abs(analytic) <= ZERO * roundoff) & (np.abs(value) <= ZERO * roundoff) & (bound <= ROUNDOFFS * roundoff)

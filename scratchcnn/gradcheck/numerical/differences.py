@@ -20,6 +20,7 @@ LEVELS = 5
 # In units of the entry; the tiny step comes last. Most entries are settled by the first steps, and others by all.
 FIRST = UNEVEN * 2.0 ** -np.array([5, 6, 7, 20])
 STEPS = UNEVEN * 2.0 ** -np.array([2, 3, 4, 5, 6, 7, 20])
+MORE = STEPS[~np.isin(STEPS, FIRST)]
 # What is not settled is tried with more steps, and then with small ones: (steps, share of the unit).
 ATTEMPTS = ((FIRST, 1.0), (STEPS, 1.0), (FIRST, 2.0**-6))
 # A bound below this share of the largest derivative is good enough where only roundoff is left in it.
@@ -124,18 +125,23 @@ def central_differences(
     wanted
         The relative bound at which an entry is settled.
     """
-    waiting = [(group, 0) for group in _groups(probe, entries, unit)]
+    # Groups with the attempt that is theirs, and the outputs and steps of the one before.
+    waiting: list[tuple[Group, int, tuple[Array, Array] | None]]
+    waiting = [(group, 0, None) for group in _groups(probe, entries, unit)]
     value, bound, roundoff = np.zeros((3, probe.base.size), probe.dtype)
     settled = np.zeros(probe.base.size, bool)
     largest = 0.0
     while waiting:
-        group, attempt = waiting.pop()
+        group, attempt, before = waiting.pop()
         steps, closer = ATTEMPTS[attempt]
         chosen = group.entries
-        y, h = evaluate(probe, group, unit * closer, steps)
+        if steps is STEPS and before is not None:
+            y, h = _merged(before, evaluate(probe, group, unit, MORE))
+        else:
+            y, h = evaluate(probe, group, unit * closer, steps)
         quotient = contract(probe, group, unit, y, h, cotangent, noise)
         if quotient is None:
-            waiting.extend((alone, 0) for alone in group.apart(_rows(probe)))
+            waiting.extend((alone, 0, None) for alone in group.apart(_rows(probe)))
             continue
         v, b, agrees = settle(quotient)
         if not attempt:
@@ -148,8 +154,18 @@ def central_differences(
         better = chosen[fine := agrees & (b <= enough) & ~settled[chosen]]
         value[better], bound[better], settled[better] = v[fine], b[fine], True
         if attempt + 1 < len(ATTEMPTS) and not settled[chosen].all():
-            waiting.append((group.without(settled), attempt + 1))
+            if group.outputs is None:  # entries that move alone go on without those that are done
+                left = ~settled[chosen]
+                group, y, h = Group(chosen[left]), y[:, :, left], h[:, left]
+            waiting.append((group, attempt + 1, (y, h)))
     return Estimate(value[entries], bound[entries], roundoff[entries], settled[entries])
+
+
+def _merged(some: tuple[Array, Array], others: tuple[Array, Array]) -> tuple[Array, Array]:
+    """The outputs and steps of two sets of moves as one, the largest step first."""
+    y, h = np.concatenate([some[0], others[0]]), np.concatenate([some[1], others[1]])
+    order = np.argsort(-h[:, 0])
+    return y[order], h[order]
 
 
 def _rows(probe: Probe) -> int:

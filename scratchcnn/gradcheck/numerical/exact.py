@@ -57,6 +57,8 @@ def exact_gradients(
     degree: int,
     factor: int,
     rng: np.random.Generator,
+    *,
+    fresh: bool = False,
 ) -> dict[int, Exact]:
     """Compares backward with exact derivatives on a lattice near `inputs`, input by input.
 
@@ -73,9 +75,11 @@ def exact_gradients(
         1 or 2: the degree of forward in each input taken alone.
     factor
         What the lattice is multiplied by so that the divisions of forward are exact.
+    fresh
+        As in `Probe`: forward writes into its inputs.
     """
     points = [lattice(np.asarray(x), factor, rng) for x in inputs]
-    probes = {i: Probe(forward, points, i) for i in wrt}
+    probes = {i: Probe(forward, points, i, fresh=fresh) for i in wrt}
     output = probes[wrt[0]]
     cotangent = rng.integers(1, COTANGENT, output.outputs) * rng.choice([-2.0 * factor, 2.0 * factor], output.outputs)
     gradients = backward(cotangent.reshape(output.output_shape), *(p.copy() for p in points))

@@ -1,7 +1,7 @@
 """How much each output trembles: the roundoff of a forward pass, measured.
 
 Nobody can see what a black box summed: `(1e8 + sin x) - 1e8` has an error of 1e-8 in a result of size one. So the
-inputs are moved in small equal strides, where a smooth function is nearly a straight line, and what differencing leaves
+inputs are moved in small strides, where a smooth function is nearly a straight line, and what differencing leaves
 of the outputs is their noise (Hamming 1962, section 1.6; Moré and Wild, "Estimating computational noise", 2011).
 """
 
@@ -21,9 +21,7 @@ PLACES = np.arange(1, 11) + 0.7 * (np.arange(1, 11) * 0.6180339887498949 % 1 - 0
 STRIDES = 2.0 ** -np.array([45.6, 36.3, 27.4, 18.7])
 # What a measured standard deviation is multiplied by to cover the worst of some thousand roundings.
 COVERAGE = 8.0
-
-
-# Noise that grows by more than this from one stride to the next is suspected to be curvature.
+# What grows by more than this from one stride to the next is suspected to be curvature, and no noise.
 ABRUPT = 16.0
 # No output is taken to be better than this many roundoffs, two to four units in its last place.
 FLOOR = 2.0
@@ -103,7 +101,8 @@ def measure_noise(probe: Probe, rng: np.random.Generator, strides: Array = STRID
         for place, row in zip(PLACES, table, strict=True):
             probe.move(slice(None), probe.base + direction * (stride * place), row)
         sigma = COVERAGE * difference_noise(table)
-        # What moved smoothly at the smaller stride is no staircase: what this one sees of it is its curvature.
+        # What an output that moved at the smaller stride shows for the first time may be its curvature; what it shows
+        # at two strides alike, or after it stood still (a staircase), is noise.
         noise = np.where(still | (sigma <= ABRUPT * before), np.fmax(noise, sigma), noise)
         before, still = np.maximum(sigma, before), (table[1:] == table[:-1]).any(axis=0)
     return noise

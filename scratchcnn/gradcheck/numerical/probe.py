@@ -54,7 +54,6 @@ class Probe:
         self.shape = self.arrays[index].shape
         self.forward = forward
         self.fresh = fresh
-        self.calls = 0
         first = np.asarray(self._call())
         self.native = first.dtype  # the precision that forward answers in
         self.output_shape = first.shape
@@ -62,7 +61,6 @@ class Probe:
         self.outputs = self.y0.size
 
     def _call(self) -> Any:
-        self.calls += 1
         return self.forward(*(a.copy() for a in self.arrays)) if self.fresh else self.forward(*self.arrays)
 
     def output(self) -> Array:

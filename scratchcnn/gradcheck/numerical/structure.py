@@ -10,7 +10,7 @@ from scratchcnn.gradcheck.numerical.steps import UNEVEN
 # Groups that an entry is tried in before it opens one of its own: bounds the search where all entries overlap.
 MOST_TRIED = 64
 # In units: far enough that an output that depends on the entry moves, be it saturated here (a sigmoid at 40, a clip).
-FAR = 32 * UNEVEN
+REACH = 32 * UNEVEN
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,6 @@ class Group:
         """Whether an output moved that no entry owns: then they do not belong together."""
         return self.outputs is not None and int(moved.sum()) != int(moved[self.outputs].sum())
 
-    def without(self, done: Array) -> "Group":
-        """The entries that are not done (size of the input,), where they move alone; else all of them."""
-        return self if self.outputs is not None else Group(self.entries[~done[self.entries]])
-
     def apart(self, most: int) -> list["Group"]:
         """The same entries, each moved alone, at most so many in a group."""
         return [Group(self.entries[k : k + most]) for k in range(0, len(self.entries), most)]
@@ -64,7 +60,7 @@ def depends(probe: Probe, entry: int, unit: Array) -> Array:
     """
     y = np.empty((2, probe.outputs), probe.dtype)
     x = probe.base[entry]
-    for distance in (FAR * unit[entry], unit[entry] / 2):
+    for distance in (REACH * unit[entry], unit[entry] / 2):
         probe.move(entry, x - distance, y[0])
         probe.move(entry, x + distance, y[1])
         inside = ~np.isnan(y).all(axis=1)
@@ -87,7 +83,7 @@ def elementwise(probe: Probe, entries: Array, unit: Array) -> Group | None:
     owner = np.zeros(probe.outputs, np.intp)
     known: Array | None = None
     y = np.empty(probe.outputs, probe.dtype)
-    points = probe.base[entries] - FAR * unit[entries], probe.base[entries] + FAR * unit[entries]
+    points = probe.base[entries] - REACH * unit[entries], probe.base[entries] + REACH * unit[entries]
     for digit in range((len(entries) - 1).bit_length()):
         moved = np.zeros((2, probe.outputs), bool)
         for bit in (0, 1):
