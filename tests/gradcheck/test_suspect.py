@@ -84,7 +84,7 @@ BINARY = {
     "ratio": (lambda a, b: a / (1 + b * b), lambda a, b, y: (1 / (1 + b * b), -2 * a * b / (1 + b * b) ** 2)),
 }
 # Beyond it a composition is a matter of roundoff alone: sin(1e8 x) has no digits to compare.
-LARGEST = 1e4
+LARGEST = 1e8
 
 
 def values(steps, inputs):

@@ -1,6 +1,6 @@
 """The ladder: an entry that central differences did not settle is looked at over all scales, output by output.
 
-Right, left and central quotients are taken at steps from 32 units down to 2^-44 of one, and each of the three is
+Right, left and central quotients are taken at steps from 32 units down to 256 roundoffs of one, and each of the three is
 extrapolated in windows of five steps. The windows are walked from the smallest step upwards. While the function is
 smooth, the three intervals of a window hold the same derivative, as do those of all smaller windows: they are
 intersected until one misses the others. Then the step has outgrown the neighbourhood, and the walk ends; or right and
@@ -21,7 +21,8 @@ from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.numerical.steps import UNEVEN, symmetric
 from scratchcnn.gradcheck.numerical.tableau import extrapolate
 
-RUNGS = UNEVEN * 2.0 ** np.arange(5, -45, -1)  # in units of the entry, the largest first
+# Powers of two, in units of the entry: the largest step, and how many roundoffs (2^8) the smallest is.
+LARGEST, SMALLEST = 5, 8
 WINDOW = 5
 # Over so many steps right and left must keep apart for a kink.
 PERSISTENT = 4
@@ -88,7 +89,7 @@ class Climb:
 def climb(
     probe: Probe, entries: Array, direction: Array, unit: float, depend: Array, cotangent: Array, noise: Array
 ) -> Climb:
-    """Looks along `direction`: `x[entries] + h direction`, for h from 32 units down to 2^-44 of one.
+    """Looks along `direction`: `x[entries] + h direction`, for h from 32 units down to 256 roundoffs (2^-44) of one.
 
     Parameters
     ----------
@@ -122,8 +123,9 @@ def _moves(probe: Probe, entries: Array, direction: Array, unit: float) -> tuple
     """(rungs,) steps and (rungs, 2, outputs) outputs, left and right, without the steps that x rounds away."""
     x, size = probe.base[entries], np.abs(direction)
     h: list[Any] = []
-    y: Array = np.empty((len(RUNGS), 2, probe.outputs), probe.dtype)
-    for rung in RUNGS:
+    rungs = UNEVEN * 2.0 ** np.arange(LARGEST, np.log2(np.finfo(probe.dtype).eps) + SMALLEST - 1, -1)
+    y: Array = np.empty((len(rungs), 2, probe.outputs), probe.dtype)
+    for rung in rungs:
         below, above, exact = symmetric(x, size * (unit * rung))
         length = exact.max() / size[exact.argmax()]
         if not (np.abs(exact - size * length) <= size * length * 2.0**-12).all() or length == 0:
@@ -162,11 +164,11 @@ def walk(y: Array, y0: Array, h: Array, noise: Array) -> Walk:
         agree = known & r.meets(l) & r.meets(c) & l.meets(c) & both.meets(r) & both.meets(l) & both.meets(c)
         joint = walking & (parted == 0)
         both = both.narrowed(r, joint & agree).narrowed(l, joint & agree).narrowed(c, joint & agree)
-        begins = joint & apart & known & both.meets(r) & both.meets(l)
-        right = Interval(np.where(begins, both.low, right.low), np.where(begins, both.high, right.high))
-        left = Interval(np.where(begins, both.low, left.low), np.where(begins, both.high, left.high))
-        goes_on = begins | (walking & (parted > 0) & known & right.meets(r) & left.meets(l))
-        right, left = right.narrowed(r, goes_on), left.narrowed(l, goes_on)
+        same_sides = known & right.meets(r) & left.meets(l)
+        begins = joint & apart & same_sides & both.meets(r.hull(l))
+        goes_on = begins | (walking & (parted > 0) & same_sides)
+        right = right.narrowed(r, goes_on | (joint & agree))
+        left = left.narrowed(l, goes_on | (joint & agree))
         parted += goes_on
         ends = walking & ~(joint & agree) & ~goes_on
         stopped[ends] = k

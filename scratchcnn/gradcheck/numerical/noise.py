@@ -23,6 +23,12 @@ STRIDES = 2.0 ** -np.array([45.6, 36.3, 27.4, 18.7])
 COVERAGE = 8.0
 # What grows by more than this from one stride to the next is suspected to be curvature, and no noise.
 ABRUPT = 16.0
+# A stride at which steps are told from curvature is halved down to the one before it, and so many times more.
+BEYOND = 3
+# Below this many roundoffs of the unit, points of a stride that is halved on would fall together.
+DISTINCT = 16
+# What a third difference of a smooth function becomes when its stride is halved: an eighth, give or take.
+GRADUAL = (1 / 24, 1 / 3)
 # No output is taken to be better than this many roundoffs, two to four units in its last place.
 FLOOR = 2.0
 # By how much the noise is taken to grow with the output, where a step leads to larger outputs.
@@ -92,17 +98,55 @@ def measure_noise(probe: Probe, rng: np.random.Generator, strides: Array = STRID
     -------
     (outputs,) in the output's unit; never below FLOOR roundoffs of the output.
     """
-    eps = np.finfo(probe.dtype).eps
+    eps = float(np.finfo(probe.dtype).eps)
+    if eps < EPS:  # in longdouble roundoff shows alone at a stride of its own
+        strides = np.append(strides[0] * eps / EPS, strides)
     direction = probe.unit * rng.choice(np.array([-1.0, 1.0], probe.dtype), probe.base.size)
-    table = np.empty((len(PLACES), probe.outputs), probe.dtype)
     noise: Array = FLOOR * eps * np.abs(probe.y0)
-    before, still = noise, np.ones(noise.shape, bool)
-    for stride in strides:
-        for place, row in zip(PLACES, table, strict=True):
-            probe.move(slice(None), probe.base + direction * (stride * place), row)
+    # The largest deviation so far, noise or not; an output near zero has the roundoff of what it was summed from.
+    suspected = np.maximum(noise, noise.max(initial=0))
+    still, curved = np.ones(noise.shape, bool), np.zeros(noise.shape, bool)
+    halvings = np.log2(strides / np.append(DISTINCT * eps, strides[:-1])).astype(int) + BEYOND
+    for stride, often in zip(strides, halvings, strict=True):
+        table = _outputs_at(probe, direction * stride)
         sigma = COVERAGE * difference_noise(table)
-        # What an output that moved at the smaller stride shows for the first time may be its curvature; what it shows
-        # at two strides alike, or after it stood still (a staircase), is noise.
-        noise = np.where(still | (sigma <= ABRUPT * before), np.fmax(noise, sigma), noise)
-        before, still = np.maximum(sigma, before), (table[1:] == table[:-1]).any(axis=0)
+        stays = (table[1:] == table[:-1]).any(axis=0)
+        sudden = (sigma > ABRUPT * suspected) & ~stays
+        accepted = still | (sigma <= ABRUPT * suspected)
+        if sudden.any():
+            steps, gradual = _at_finer_strides(probe, direction * stride, often)
+            curved |= sudden & gradual
+            accepted |= sudden & steps
+        # What an output shows for the first time may be its curvature; what it shows at two strides alike, or after
+        # it stood still, or again at finer strides (a staircase), is noise, unless it was seen to rise gradually.
+        noise = np.where(accepted & ~curved, np.fmax(noise, sigma), noise)
+        suspected, still = np.fmax(sigma, suspected), stays
     return noise
+
+
+def _outputs_at(probe: Probe, stride: Array) -> Array:
+    """(places, outputs): the values at `PLACES` along a direction."""
+    table = np.empty((len(PLACES), probe.outputs), probe.dtype)
+    for place, row in zip(PLACES, table, strict=True):
+        probe.move(slice(None), probe.base + stride * place, row)
+    return table
+
+
+def _at_finer_strides(probe: Probe, stride: Array, halvings: int) -> tuple[Array, Array]:
+    """(outputs,) twice: whether what outputs show at a stride comes of the steps of a staircase, or of curvature.
+
+    As the stride is halved, the largest third difference of a smooth function (a fast oscillation, say) falls by
+    eight, and that of a kink by two, while a step is either met, at its whole height, or not.
+    """
+    largest = np.empty((halvings, probe.outputs), probe.dtype)
+    for k, row in enumerate(largest):
+        table = _outputs_at(probe, stride * 2.0**-k)
+        row[...] = np.abs(_differences(3) @ (table - table[0])).max(axis=0)
+    steps = largest[4:].max(axis=0) > largest[0] / 4
+    # The last halving at which it has not fallen to a quarter, and the next two.
+    quarter = largest[0] / 4
+    last = np.minimum(halvings - 1 - (largest >= quarter)[::-1].argmax(axis=0), halvings - 3)
+    here, fallen, lower = (np.take_along_axis(largest, last[None] + k, 0)[0] for k in (0, 1, 2))
+    low, high = GRADUAL
+    gradual: Array = (fallen < quarter) & (low * here < fallen) & (low * fallen < lower) & (lower < high * fallen)
+    return steps, gradual
