@@ -1,7 +1,7 @@
 """The ladder: an entry that central differences did not settle is looked at over all scales, output by output.
 
-Right, left and central quotients are taken at steps from 32 units down to 256 roundoffs of one, and each of the three is
-extrapolated in windows of five steps. The windows are walked from the smallest step upwards. While the function is
+Right, left and central quotients are taken at steps from 32 units down to 256 roundoffs of one, and each of the three
+is extrapolated in windows of five steps. The windows are walked from the smallest step upwards. While the function is
 smooth, the three intervals of a window hold the same derivative, as do those of all smaller windows: they are
 intersected until one misses the others. Then the step has outgrown the neighbourhood, and the walk ends; or right and
 left part and keep apart, each true to itself, over several steps: a kink.
