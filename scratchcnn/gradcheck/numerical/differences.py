@@ -200,5 +200,7 @@ def settle(q: Quotients) -> tuple[Array, Array, Array]:
     shrink = q.h[-1] / q.h[-2]
     curve = np.maximum(np.abs(q.bend[-2]), np.abs(q.bend[-3]) / 2)
     straight = np.abs(q.bend[-1]) <= 4 * q.noise[-1] + 4 * shrink * curve
-    same = np.abs(q.central[-1] - value) <= bound + 2 * q.noise[-1] + shrink * np.abs(q.central[-2] - value)
+    # The central quotient's curvature shrinks with h^2, and two tableaus that agree by chance are found out.
+    lean = 4 * shrink**2 * np.abs(q.central[-2] - value)
+    same = np.abs(q.central[-1] - value) <= bound + 2 * q.noise[-1] + lean
     return value, bound, straight & same & np.isfinite(bound)
