@@ -81,7 +81,7 @@ class InputJudge:
 
     def by_entries(self, entries: Array) -> Findings:
         """Bounded differences for each entry, and a second look with more effort at those that are not right."""
-        found = derivatives(self.probe, entries, self.cotangent, self.noise)
+        found = derivatives(self.probe, entries, self.cotangent, self.noise, self.rng)
         gradient = self.analytic.values(self.index)[entries]
         judged = self._judge(found, gradient, np.zeros(len(entries)))
         suspects = np.flatnonzero(~judged.right)

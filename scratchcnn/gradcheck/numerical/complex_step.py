@@ -3,71 +3,150 @@
     f(x + ih) = f(x) + ih f'(x) - h² f''(x) / 2 - ...,  so  Im f(x + ih) / h = f'(x) + O(h²)
 
 Nothing is subtracted, so h may be 1e-20 and the second term vanishes, however far f is offset (Squire and Trapp 1998).
-It is never trusted alone: `abs`, `>=`, `max`, a conjugate, or a buffer of floats break it silently.
+It is never trusted alone: `abs`, `>=`, `max`, a conjugate, or a buffer of floats break it silently. It must agree with
+differences: at some entries, or along directions that move all of them.
 """
 
 import warnings
-from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.numerical.differences import TINY
+from scratchcnn.gradcheck.numerical.direction import UNEVEN_SHARE, directional
+from scratchcnn.gradcheck.numerical.noise import COVERAGE, EPS
+from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.steps import UNEVEN
 
 STEP = 1e-20
 # Roundoffs of the sum Σ|c||∂y/∂x| that the result is taken to be off by, at least; and what its distance to the
 # clongdouble twin is multiplied by.
 ROUNDOFFS, TWIN = 64.0, 4.0
+# Along how many directions it is held to differences, at which steps, and how far off it must be to be seen for sure.
+DIRECTIONS, ROOM = 8, 16.0
+ALONG = UNEVEN * 2.0 ** -np.array([5, 6, 7, 8, 9, TINY])
+# What differs more than this along the first direction need not be asked for entry by entry.
+LOOSELY = 1e-3
+# What the differences would let pass must be below this share of an entry, or of the largest.
+SMALL = 1e-6
 
 
-def complex_step(
-    forward: Callable[..., Any], inputs: Sequence[Array], index: int, entries: Array, unit: Array, cotangent: Array
-) -> tuple[Array, Array] | None:
+def complex_step(probe: Probe, entries: Array, unit: Array, cotangent: Array) -> tuple[Array, Array] | None:
     """Derivatives of the contracted output by `entries`, with bounds; None where forward refuses complex numbers.
 
     Parameters
     ----------
-    forward
-        `forward(*inputs) -> array`.
-    inputs, index, entries
-        The point, which input is moved, and which of its entries (flat indices).
+    probe
+        The forward pass as a function of one input.
+    entries
+        Flat indices into that input.
     unit
         (size of the input,) the scale of each entry.
     cotangent
         (outputs,) the weights of the outputs.
     """
-    fine = _imaginary(forward, inputs, index, entries, unit, np.clongdouble)
-    found = _imaginary(forward, inputs, index, entries, unit, np.complex128)
+    found = _Stepper(probe, np.complex128).contracted(entries, unit, cotangent)
+    fine = _Stepper(probe, np.clongdouble).contracted(entries, unit, cotangent)
     if found is None:
         return None
-    value = found @ cotangent
-    bound = ROUNDOFFS * np.finfo(np.float64).eps * (np.abs(found) @ np.abs(cotangent))
+    value, size, _ = found
+    bound = ROUNDOFFS * EPS * size
     if fine is not None:
-        bound = bound + TWIN * np.abs(fine @ cotangent - value).astype(np.float64)
+        bound = bound + TWIN * np.abs(fine[0] - value).astype(np.float64)
     return value, bound
 
 
-def _imaginary(
-    forward: Callable[..., Any], inputs: Sequence[Array], index: int, entries: Array, unit: Array, dtype: DTypeLike
-) -> Array | None:
-    """(entries, outputs) Im f(x + ih) / h, or None."""
-    arrays = [a.copy() for a in inputs]
-    arrays[index] = arrays[index].astype(dtype, order="C")
-    x = arrays[index].reshape(-1)
-    rows = []
-    for entry in entries:
-        h = STEP * float(unit[entry])
-        real = x[entry]
-        x[entry] += h * 1j
+@dataclass(frozen=True)
+class Held:
+    """Complex steps that differences hold to, each (entries,).
+
+    `known` says where the two together vouch for the result: what the differences would let pass is small there.
+    `roundoff` is eps Σ|c||y| over the outputs that the entry moves, by its unit.
+    """
+
+    value: Array
+    bound: Array
+    roundoff: Array
+    known: Array
+
+
+def held_to_directions(
+    probe: Probe, entries: Array, unit: Array, cotangent: Array, noise: Array, rng: np.random.Generator
+) -> Held | None:
+    """Complex steps for many entries, held to differences along random directions; None where these disagree.
+
+    Each direction moves every entry by half its unit to a whole one, to either side. Were the complex step off at an
+    entry by `ROOM` times what a direction can tell, the direction would show it with a probability of 1 - 2 / ROOM,
+    whatever the errors at the others: all directions miss it once in 10^7.
+
+    Parameters
+    ----------
+    probe, entries, unit, cotangent
+        As in `complex_step`.
+    noise
+        (outputs,) a bound for the roundoff of the outputs.
+    rng
+        Draws the directions.
+    """
+    shape = (DIRECTIONS, len(entries))
+    directions = unit[entries] * rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1, shape)
+    stepper = _Stepper(probe, np.complex128)
+    along, differences, blur = np.empty((3, DIRECTIONS))
+    for k, direction in enumerate(directions):
+        found = stepper.along(entries, direction)
+        if found is None:
+            return None
+        along[k] = found @ cotangent
+        differences[k], blur[k], agrees = directional(probe, direction, cotangent, noise, entries, ALONG)
+        if not agrees or abs(along[k] - differences[k]) > blur[k] + LOOSELY * abs(along[k]):
+            return None
+    contracted = stepper.contracted(entries, unit, cotangent)
+    if contracted is None:
+        return None
+    value, size, moved = contracted
+    # What the entries' own roundoff adds up to along the directions; and what blurs the point where it is taken.
+    own = float(np.abs(directions @ value - along).max())
+    blur += UNEVEN_SHARE * (np.abs(directions) @ np.abs(value)) + own
+    if (np.abs(directions @ value - differences) > blur).any():
+        return None
+    bound = ROUNDOFFS * EPS * size + (COVERAGE * own + np.abs(cotangent) @ noise) / unit[entries]
+    passing = ROOM * blur.max() / unit[entries]
+    return Held(value, bound, EPS * moved, passing <= SMALL * np.maximum(np.abs(value), np.abs(value).max()))
+
+
+class _Stepper:
+    """Forward in complex numbers: Im f(x + ih) / h along a direction, or None where it refuses them."""
+
+    def __init__(self, probe: Probe, dtype: DTypeLike) -> None:
+        self.forward, self.y0, self.dtype = probe.forward, probe.y0, np.dtype(dtype)
+        self.arrays = [a.copy() for a in probe.arrays]
+        self.arrays[probe.index] = self.arrays[probe.index].astype(dtype, order="C")
+        self.x = self.arrays[probe.index].reshape(-1)
+
+    def along(self, entries: Array | int, direction: Array) -> Array | None:
+        """(outputs,) the derivative along a direction that moves some entries."""
+        real = self.x[entries]
+        self.x[entries] += 1j * (STEP * direction)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", np.exceptions.ComplexWarning)  # an imaginary part that was dropped
-                y = np.asarray(forward(*arrays))
+                y = np.asarray(self.forward(*self.arrays))
         except Exception:
             return None
-        x[entry] = real
-        if y.dtype != dtype or h == 0:
+        self.x[entries] = real
+        if y.dtype != self.dtype or not np.all(STEP * direction):
             return None
-        rows.append(y.imag.reshape(-1) / h)
-    return np.array(rows)
+        derivative: Array = y.imag.reshape(-1) / STEP
+        return derivative
+
+    def contracted(self, entries: Array, unit: Array, cotangent: Array) -> tuple[Array, Array, Array] | None:
+        """Σ c ∂y/∂x, Σ|c||∂y/∂x|, and Σ|c||y| by the unit over the outputs that move: each (entries,)."""
+        value, size, moved = np.zeros((3, len(entries)), self.x.real.dtype)
+        weight, weighted = np.abs(cotangent), np.abs(cotangent * self.y0)
+        for k, entry in enumerate(entries):
+            row = self.along(entry, unit[entry])
+            if row is None:
+                return None
+            value[k], size[k], moved[k] = row @ cotangent, np.abs(row) @ weight, weighted[row != 0].sum()
+        return value / unit[entries], size / unit[entries], moved / unit[entries]

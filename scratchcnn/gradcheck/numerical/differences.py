@@ -6,6 +6,7 @@ gives the value and its error. A pair of tiny steps must then agree with the res
 that is what sees a kink or a staircase between the steps.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,13 +14,14 @@ import numpy as np
 from scratchcnn.gradcheck.numerical.noise import EPS, noise_at
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.numerical.steps import UNEVEN, symmetric
-from scratchcnn.gradcheck.numerical.structure import Group, depends, disjoint, elementwise
+from scratchcnn.gradcheck.numerical.structure import Group, depends, disjoint
 from scratchcnn.gradcheck.numerical.tableau import extrapolate, tightest
 
 LEVELS = 5
 # In units of the entry; the tiny step comes last. Most entries are settled by the first steps, and others by all.
-FIRST = UNEVEN * 2.0 ** -np.array([5, 6, 7, 20])
-STEPS = UNEVEN * 2.0 ** -np.array([2, 3, 4, 5, 6, 7, 20])
+TINY = 20
+FIRST = UNEVEN * 2.0 ** -np.array([5, 6, 7, TINY])
+STEPS = UNEVEN * 2.0 ** -np.array([2, 3, 4, 5, 6, 7, TINY])
 MORE = STEPS[~np.isin(STEPS, FIRST)]
 # What is not settled is tried with more steps, and then with small ones: (steps, share of the unit).
 ATTEMPTS = ((FIRST, 1.0), (STEPS, 1.0), (FIRST, 2.0**-6))
@@ -108,7 +110,13 @@ class Estimate:
 
 
 def central_differences(
-    probe: Probe, entries: Array, unit: Array, cotangent: Array, noise: Array, wanted: float = 1e-9
+    probe: Probe,
+    groups: Sequence[Group],
+    entries: Array,
+    unit: Array,
+    cotangent: Array,
+    noise: Array,
+    wanted: float = 1e-9,
 ) -> Estimate:
     """Derivatives of the contracted output with respect to `entries`.
 
@@ -116,6 +124,8 @@ def central_differences(
     ----------
     probe
         The forward pass as a function of one input.
+    groups
+        All entries, as they are moved.
     entries
         (entries,) flat indices into that input.
     unit
@@ -127,7 +137,7 @@ def central_differences(
     """
     # Groups with the attempt that is theirs, and the outputs and steps of the one before.
     waiting: list[tuple[Group, int, tuple[Array, Array] | None]]
-    waiting = [(group, 0, None) for group in _groups(probe, entries, unit)]
+    waiting = [(group, 0, None) for group in groups]
     value, bound, roundoff = np.zeros((3, probe.base.size), probe.dtype)
     settled = np.zeros(probe.base.size, bool)
     largest = 0.0
@@ -173,14 +183,11 @@ def _rows(probe: Probe) -> int:
     return max(1, BLOCK // (2 * len(STEPS) * max(probe.outputs, 1)))
 
 
-def _groups(probe: Probe, entries: Array, unit: Array) -> list[Group]:
-    """Groups that move together, where outputs do not overlap; else each entry alone."""
+def separate(probe: Probe, entries: Array, unit: Array) -> list[Group]:
+    """Groups of entries that move together, where few outputs overlap; else each entry alone."""
     apart = Group(entries).apart(_rows(probe))
     if probe.outputs < 2 or len(entries) < 2:
         return apart
-    together = elementwise(probe, entries, unit)
-    if together is not None:
-        return [together]
     if len(entries) * probe.outputs > BLOCK:
         return apart
     depend = np.empty((len(entries), probe.outputs), bool)

@@ -1,4 +1,4 @@
-"""The derivative along a direction that moves every entry of an input at once: one number that sees them all."""
+"""The derivative along a direction that moves many entries of an input at once: one number that sees them all."""
 
 import numpy as np
 
@@ -10,7 +10,14 @@ from scratchcnn.gradcheck.numerical.structure import Group
 UNEVEN_SHARE = 2.0**-44
 
 
-def directional(probe: Probe, direction: Array, cotangent: Array, noise: Array) -> tuple[float, float, bool]:
+def directional(
+    probe: Probe,
+    direction: Array,
+    cotangent: Array,
+    noise: Array,
+    entries: Array | slice = slice(None),
+    steps: Array = FIRST,
+) -> tuple[float, float, bool]:
     """The derivative of the contracted output along `direction`, its bound, and whether the tiny step agrees.
 
     Parameters
@@ -18,15 +25,19 @@ def directional(probe: Probe, direction: Array, cotangent: Array, noise: Array) 
     probe
         The forward pass as a function of one input.
     direction
-        (size of the input,) how far each entry moves for a step of one: its unit, with a sign.
+        (entries,) how far each entry moves for a step of one: some part of its unit, with a sign.
     cotangent, noise
         (outputs,) weights of the outputs, and a bound for their roundoff.
+    entries
+        Which entries move: flat indices, or all.
+    steps
+        Falling; the tiny one comes last.
     """
-    y = np.empty((len(FIRST), 2, 1, probe.outputs), probe.dtype)
-    for k, step in enumerate(FIRST):
-        probe.move(slice(None), probe.base - step * direction, y[k, 0, 0])
-        probe.move(slice(None), probe.base + step * direction, y[k, 1, 0])
-    quotient = contract(probe, Group(np.array([0])), None, y, FIRST[:, None].astype(probe.dtype), cotangent, noise)
+    y = np.empty((len(steps), 2, 1, probe.outputs), probe.dtype)
+    for k, step in enumerate(steps):
+        probe.move(entries, probe.base[entries] - step * direction, y[k, 0, 0])
+        probe.move(entries, probe.base[entries] + step * direction, y[k, 1, 0])
+    quotient = contract(probe, Group(np.array([0])), None, y, steps[:, None].astype(probe.dtype), cotangent, noise)
     assert quotient is not None  # a group of one owns every output
     value, bound, agrees = settle(quotient)
     return float(value[0]), float(bound[0]), bool(agrees[0])

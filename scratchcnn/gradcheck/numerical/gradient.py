@@ -3,17 +3,18 @@
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.complex_step import complex_step
-from scratchcnn.gradcheck.numerical.differences import central_differences
+from scratchcnn.gradcheck.numerical.complex_step import complex_step, held_to_directions
+from scratchcnn.gradcheck.numerical.differences import central_differences, separate
 from scratchcnn.gradcheck.numerical.kinks import Slope, slope
 from scratchcnn.gradcheck.numerical.ladder import climb
 from scratchcnn.gradcheck.numerical.noise import measure_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.structure import depends
+from scratchcnn.gradcheck.numerical.structure import Group, depends, elementwise
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class NumericalGradient:
 
 # At how many other entries the complex step must agree before it is believed, and the relative bound that calls for it.
 WITNESSES, LOOSE = 24, 1e-8
+# From so many entries on complex steps that are held to directions cost less than differences of each.
+MANY = 32
 
 
 class Derivatives:
@@ -63,13 +66,35 @@ class Derivatives:
         self.method = np.full(count, "differences", object)
         self.noise = noise
 
-    def by_differences(self) -> None:
-        """Decides what is smooth; the rest is left undecided ("noise")."""
-        if not self.finite:
+    @cached_property
+    def together(self) -> Group | None:
+        """All entries as one group, where each output depends on a single one of them."""
+        return elementwise(self.probe, self.entries, self.unit)
+
+    def by_directions(self, rng: np.random.Generator) -> None:
+        """Decides, where forward is holomorphic, what complex steps and differences along directions vouch for."""
+        probe = self.probe
+        if not self.finite or len(self.entries) < MANY or probe.dtype != np.float64 or probe.fresh:
             return
-        found = central_differences(self.probe, self.entries, self.unit, self.cotangent, self.noise)
-        self.value, self.bound, self.roundoff = found.value, found.bound, found.roundoff
-        self.status = np.where(found.settled, "ok", "noise").astype(object)
+        if self.together is not None:  # then a few differences tell all
+            return
+        held = held_to_directions(probe, self.entries, self.unit, self.cotangent, self.noise, rng)
+        if held is None:
+            return
+        known = held.known
+        self.value[known], self.bound[known] = held.value[known], held.bound[known]
+        self.roundoff[known] = held.roundoff[known]
+        self.status[known], self.method[known] = "ok", "complex step"
+
+    def by_differences(self) -> None:
+        """Decides what is smooth of that which is open; the rest is left undecided ("noise")."""
+        rest = np.flatnonzero(self.status != "ok")
+        if not self.finite or not len(rest):
+            return
+        groups = [self.together] if self.together is not None else separate(self.probe, self.entries[rest], self.unit)
+        found = central_differences(self.probe, groups, self.entries[rest], self.unit, self.cotangent, self.noise)
+        self.value[rest], self.bound[rest], self.roundoff[rest] = found.value, found.bound, found.roundoff
+        self.status[rest] = np.where(found.settled, "ok", "noise").astype(object)
 
     def by_ladder(self, which: Array) -> None:
         """Looks at some of the entries (indices into `entries`) over all scales."""
@@ -90,7 +115,7 @@ class Derivatives:
         if not self.finite or not len(which) or self.probe.dtype != np.float64:
             return
         probe = self.probe
-        found = complex_step(probe.forward, probe.arrays, probe.index, self.entries[asked], self.unit, self.cotangent)
+        found = complex_step(probe, self.entries[asked], self.unit, self.cotangent)
         if found is None:
             return
         value, bound = found
@@ -156,9 +181,16 @@ def numerical_gradient(
     )
 
 
-def derivatives(probe: Probe, entries: Array, cotangent: Array, noise: Array) -> Derivatives:
-    """Every method in turn: differences, the ladder for what they left undecided, the complex step for the loose."""
+def derivatives(
+    probe: Probe, entries: Array, cotangent: Array, noise: Array, rng: np.random.Generator | None = None
+) -> Derivatives:
+    """Every method in turn: differences, the ladder for what they left undecided, the complex step for the loose.
+
+    With `rng`, which draws directions, complex steps come first where entries cannot be moved together.
+    """
     found = Derivatives(probe, entries, cotangent, noise)
+    if rng is not None:
+        found.by_directions(rng)
     found.by_differences()
     found.by_ladder(np.flatnonzero(found.status == "noise"))
     loose = (found.status == "ok") & (found.method == "ladder") & (found.bound > LOOSE * np.abs(found.value))
