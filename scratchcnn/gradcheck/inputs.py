@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from scratchcnn.gradcheck.directions import compare
 from scratchcnn.gradcheck.numerical.exact import Exact
 from scratchcnn.gradcheck.numerical.gradient import Derivatives, derivatives
 from scratchcnn.gradcheck.numerical.kinks import DECIDED, opposed
-from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
+from scratchcnn.gradcheck.numerical.noise import EPS, STRIDES, measure_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.report import InputReport
 from scratchcnn.gradcheck.sampling import sample
@@ -25,6 +26,8 @@ FIRST_LOOK = 16
 DIRECTIONS = 2
 # What vouches for an entry where forward answers in a low precision: so many of its roundoffs, and this share at most.
 COARSE, MOST = 1024.0, 0.3
+# At a second point the noise is measured at fewer strides.
+FEW_STRIDES = STRIDES[1::2]
 # Along how many directions the entries at kinks are moved together.
 JOINT = 4
 
@@ -58,13 +61,17 @@ class InputJudge:
         self.rng = rng
         self.x = case.inputs[index]
         self.probe = self._at(case.inputs)
-        self.noise = measure_noise(self.probe, self.rng)
         native = self.probe.native
         self.eps = float(np.finfo(native).eps) if native.kind == "f" else EPS
         # What backward is run in where it is judged: float64, unless it refuses that.
         narrow = analytic.low and analytic.double is None
         self.precision = np.result_type(*(a.dtype for a in case.inputs if a.dtype.kind == "f")) if narrow else EXACT
         self.cotangent = np.asarray(analytic.cotangent, np.float64).reshape(-1)
+
+    @cached_property
+    def noise(self) -> Array:
+        """(outputs,) a bound for the roundoff of forward's outputs."""
+        return measure_noise(self.probe, self.rng)
 
     def _at(self, inputs: Sequence[Array]) -> Probe:
         """The forward pass in float64; in the caller's own precision where it refuses float64 (a kernel in C)."""
@@ -210,13 +217,15 @@ class InputJudge:
                 f" most at {place}: {given[worst]:.9g}, not {twin[worst]:.9g} ± {allowed[worst]:.2g}"
             )
 
-    def along_directions(self, findings: Findings) -> None:
-        """Compares the derivative along full random directions."""
+    def along_directions(self, findings: Findings, count: int = DIRECTIONS) -> None:
+        """Compares the derivative along so many full random directions."""
         inputs, gradient = self.case.copies(self.precision), self.analytic.values(self.index)
-        for _ in range(DIRECTIONS):
+        for _ in range(count):
             if not findings.remark:
                 cotangent = self.analytic.cotangent.astype(self.precision)
-                remark = compare(self.case, self.index, self.probe, inputs, cotangent, gradient, self.rng, self.noise)
+                remark = compare(
+                    self.case, self.index, self.probe, inputs, cotangent, gradient, self.rng, lambda: self.noise
+                )
                 if remark:
                     findings.remark = f"along a random direction at the inputs {remark}"
 
@@ -231,7 +240,8 @@ class InputJudge:
                 remark = f"the gradient has shape {gradient.shape}, the input {self.x.shape}"
             else:
                 probe = self._at(inputs)
-                remark = compare(self.case, self.index, probe, inputs, cotangent, gradient.reshape(-1), self.rng)
+                noise = partial(measure_noise, probe, self.rng, FEW_STRIDES)
+                remark = compare(self.case, self.index, probe, inputs, cotangent, gradient.reshape(-1), self.rng, noise)
         except Exception as error:
             remark = f"backward or forward raised {type(error).__name__}: {error}"
         if remark:
@@ -258,7 +268,7 @@ def judge_input(
     judge_of = InputJudge(case, index, observed, analytic, rng)
     if exact is not None and exact.proven:
         findings = _exactly(exact)
-        judge_of.along_directions(findings)
+        judge_of.along_directions(findings, 1)  # the lattice is not quite the caller's point
     else:
         entries = sample(x.shape, max_entries, rng)
         findings = judge_of.by_entries(entries)

@@ -45,6 +45,12 @@ def noise_at(y: Array, y0: Array, noise: Array) -> Array:
     return grown
 
 
+def least_noise(probe: Probe) -> Array:
+    """(outputs,) the least that is taken for the roundoff of each output: that of a forward of a few operations."""
+    least: Array = FLOOR * float(np.finfo(probe.dtype).eps) * np.abs(probe.y0)
+    return least
+
+
 def difference_noise(table: Array) -> Array:
     """Standard deviation of the noise in values at `PLACES`.
 
@@ -63,7 +69,8 @@ def difference_noise(table: Array) -> Array:
     """
     table = table - table[0]  # what is constant would come back as the roundoff of the weights
     third = np.abs(_differences(3) @ table)
-    sigma: Array = 1.4826 * np.median(third, axis=0)  # the median of |normal| is 1 / 1.4826 deviations
+    median = np.sort(third, axis=0)[len(third) // 2]
+    sigma: Array = 1.4826 * median  # the median of |normal| is 1 / 1.4826 deviations
     for order in (5, 7):
         sigma = np.minimum(sigma, np.sqrt(np.mean((_differences(order) @ table) ** 2, axis=0)))
     return sigma
@@ -102,7 +109,7 @@ def measure_noise(probe: Probe, rng: np.random.Generator, strides: Array = STRID
     if eps < EPS:  # in longdouble roundoff shows alone at a stride of its own
         strides = np.append(strides[0] * eps / EPS, strides)
     direction = probe.unit * rng.choice(np.array([-1.0, 1.0], probe.dtype), probe.base.size)
-    noise: Array = FLOOR * eps * np.abs(probe.y0)
+    noise = least_noise(probe)
     # The largest deviation so far, noise or not; an output near zero has the roundoff of what it was summed from.
     suspected = np.maximum(noise, noise.max(initial=0))
     still, curved = np.ones(noise.shape, bool), np.zeros(noise.shape, bool)
