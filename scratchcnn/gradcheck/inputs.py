@@ -298,9 +298,9 @@ def _exactly(exact: Exact) -> Findings:
 
 def _methods(found: Derivatives) -> str:
     names, counts = np.unique(found.method.astype(str), return_counts=True)
-    if len(names) == 1:
-        return str(names[0])
-    return ", ".join(f"{n} {c}" for n, c in sorted(zip(names, counts, strict=True), key=lambda pair: -pair[1]))
+    ranked = sorted(zip(names, counts, strict=True), key=lambda pair: -pair[1])
+    text = str(names[0]) if len(names) == 1 else ", ".join(f"{n} {c}" for n, c in ranked)
+    return text + (" (the complex step was dropped: differences disagree)" if found.dropped else "")
 
 
 def _blank(name: str, x: Array, verdict: Verdict, reason: str) -> InputReport:

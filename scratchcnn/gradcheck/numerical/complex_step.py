@@ -61,8 +61,8 @@ def complex_step(probe: Probe, entries: Array, unit: Array, cotangent: Array) ->
 class Held:
     """Complex steps that differences hold to, each (entries,).
 
-    `known` says where the two together vouch for the result: what the differences would let pass is small there.
-    `roundoff` is eps Σ|c||y| over the outputs that the entry moves, by its unit.
+    `known` says where the two together vouch for the result: what the differences would let pass is small there. It is
+    nowhere so if they disagree. `roundoff` is eps Σ|c||y| over the outputs that the entry moves, by its unit.
     """
 
     value: Array
@@ -74,7 +74,7 @@ class Held:
 def held_to_directions(
     probe: Probe, entries: Array, unit: Array, cotangent: Array, noise: Array, rng: np.random.Generator
 ) -> Held | None:
-    """Complex steps for many entries, held to differences along random directions; None where these disagree.
+    """Complex steps for many entries, held to differences along random directions; None where forward refuses them.
 
     Each direction moves every entry by half its unit to a whole one, to either side. Were the complex step off at an
     entry by `ROOM` times what a direction can tell, the direction would show it with a probability of 1 - 2 / ROOM,
@@ -93,6 +93,8 @@ def held_to_directions(
     directions = unit[entries] * rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1, shape)
     stepper = _Stepper(probe, np.complex128)
     along, differences, blur = np.empty((3, DIRECTIONS))
+    nothing = np.zeros(len(entries))
+    disagree = Held(nothing, nothing, nothing, nothing != 0)
     for k, direction in enumerate(directions):
         found = stepper.along(entries, direction)
         if found is None:
@@ -100,7 +102,7 @@ def held_to_directions(
         along[k] = found @ cotangent
         differences[k], blur[k], agrees = directional(probe, direction, cotangent, noise, entries, ALONG)
         if not agrees or abs(along[k] - differences[k]) > blur[k] + LOOSELY * abs(along[k]):
-            return None
+            return disagree
     contracted = stepper.contracted(entries, unit, cotangent)
     if contracted is None:
         return None
@@ -109,7 +111,7 @@ def held_to_directions(
     own = float(np.abs(directions @ value - along).max())
     blur += UNEVEN_SHARE * (np.abs(directions) @ np.abs(value)) + own
     if (np.abs(directions @ value - differences) > blur).any():
-        return None
+        return disagree
     bound = ROUNDOFFS * EPS * size + (COVERAGE * own + np.abs(cotangent) @ noise) / unit[entries]
     passing = ROOM * blur.max() / unit[entries]
     return Held(value, bound, EPS * moved, passing <= SMALL * np.maximum(np.abs(value), np.abs(value).max()))

@@ -65,6 +65,7 @@ class Derivatives:
         self.status = np.full(count, "not finite", object)
         self.method = np.full(count, "differences", object)
         self.noise = noise
+        self.dropped = False  # whether complex steps ran, and did not agree with differences
 
     @cached_property
     def together(self) -> Group | None:
@@ -82,6 +83,7 @@ class Derivatives:
         if held is None:
             return
         known = held.known
+        self.dropped = not known.any()
         self.value[known], self.bound[known] = held.value[known], held.bound[known]
         self.roundoff[known] = held.roundoff[known]
         self.status[known], self.method[known] = "ok", "complex step"
@@ -124,6 +126,8 @@ class Derivatives:
         if agree.all():
             self.value[asked[chosen]], self.bound[asked[chosen]] = value[chosen], bound[chosen]
             self.method[asked[chosen]] = "complex step"
+        else:
+            self.dropped = True
 
     def climb(self, entries: Array, direction: Array) -> Slope:
         """The derivative along a direction of entries that move together, in the unit of the first."""
