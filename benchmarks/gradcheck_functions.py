@@ -69,13 +69,13 @@ def functions(quick):
     The network is that of `scratchcnn.article` as trained. As printed it is saturated, and its gradient zero.
     """
     rng = np.random.default_rng(0)
+    convolution = Function(conv2d, conv2d_backward, (rng.normal(size=(2, 2, 6, 6)), rng.normal(size=(3, 2, 3, 3))))
+    layer = Function(dense, dense_backward, (rng.normal(size=(8, 16)), rng.normal(size=(16, 4)), rng.normal(size=4)))
     return {
-        "conv2d": Function(
-            conv2d, conv2d_backward, (rng.normal(size=(2, 2, 6, 6)), rng.normal(size=(3, 2, 3, 3))), degree=1
-        ),
-        "dense": Function(
-            dense, dense_backward, (rng.normal(size=(8, 16)), rng.normal(size=(16, 4)), rng.normal(size=4))
-        ),
+        "conv2d, degree=1": replace(convolution, degree=1),
+        "conv2d": convolution,
+        "dense, degree=1": replace(layer, degree=1),
+        "dense": layer,
         "sigmoid": Function(sigmoid, sigmoid_backward, (3 * rng.normal(size=64),)),
         "softmax cross-entropy": Function(
             *both(softmax_cross_entropy, softmax_cross_entropy_backward, labels=rng.integers(0, 10, 8)),
