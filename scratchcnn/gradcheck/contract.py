@@ -105,8 +105,10 @@ def _differ(a: Any, b: Any) -> bool:
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape:
         return True
+    if np.array_equal(a, b):
+        return False
     if a.dtype.kind != "f" or b.dtype.kind != "f":
-        return not np.array_equal(a, b)
+        return True
     finite = np.isfinite(a) & np.isfinite(b)
     if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
         return True
