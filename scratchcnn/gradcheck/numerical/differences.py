@@ -80,7 +80,7 @@ def contract(
         return None
     weight = np.abs(cotangent)
     eps = np.finfo(probe.dtype).eps
-    local = np.maximum(noise_at(left, probe.y0, noise), noise_at(right, probe.y0, noise))
+    local = noise_at(np.maximum(np.abs(left), np.abs(right)), probe.y0, noise)
     still = weight * np.maximum(noise, eps * np.abs(probe.y0))
     # An output that never moved may still depend on the entry, below its roundoff (a sigmoid at 40).
     hidden = np.where(moved, 0, still)
