@@ -164,9 +164,8 @@ def walk(y: Array, y0: Array, h: Array, noise: Array) -> Walk:
         agree = known & r.meets(l) & r.meets(c) & l.meets(c) & both.meets(r) & both.meets(l) & both.meets(c)
         joint = walking & (parted == 0)
         both = both.narrowed(r, joint & agree).narrowed(l, joint & agree).narrowed(c, joint & agree)
-        same_sides = known & right.meets(r) & left.meets(l)
-        begins = joint & apart & same_sides & both.meets(r.hull(l))
-        goes_on = begins | (walking & (parted > 0) & same_sides)
+        # What each side said by itself, while noise still hid a kink: the central quotient lies between the two there.
+        goes_on = walking & known & (apart | (parted > 0)) & right.meets(r) & left.meets(l) & ~(joint & agree)
         right = right.narrowed(r, goes_on | (joint & agree))
         left = left.narrowed(l, goes_on | (joint & agree))
         parted += goes_on
@@ -202,7 +201,7 @@ def _stairs(
     table = np.empty((len(PLACES), probe.outputs), probe.dtype)
     for rung in np.unique(stopped[still]):
         measured: list[Array] = []
-        for stride in h[rung] * 4.0 ** np.arange(1, 5):
+        for stride in h[rung] * 4.0 ** np.arange(1, 10):
             if stride > h[0] / 256:  # an eighth of the unit
                 break
             for place, row in zip(PLACES - PLACES.mean(), table, strict=True):

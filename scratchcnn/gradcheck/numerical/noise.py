@@ -68,12 +68,15 @@ def difference_noise(table: Array) -> Array:
     (outputs,) standard deviations.
     """
     table = table - table[0]  # what is constant would come back as the roundoff of the weights
+    size = np.abs(table).max(axis=0)
+    table = table / np.where((size > 0) & np.isfinite(size), size, 1)  # the squares of 1e-200 would vanish
     third = np.abs(_differences(3) @ table)
     median = np.sort(third, axis=0)[len(third) // 2]
-    sigma: Array = 1.4826 * median  # the median of |normal| is 1 / 1.4826 deviations
+    sigma = 1.4826 * median  # the median of |normal| is 1 / 1.4826 deviations
     for order in (5, 7):
         sigma = np.minimum(sigma, np.sqrt(np.mean((_differences(order) @ table) ** 2, axis=0)))
-    return sigma
+    deviation: Array = sigma * size
+    return deviation
 
 
 @cache
