@@ -8,8 +8,12 @@ import numpy as np
 Draw = Callable[[np.random.Generator], tuple[np.ndarray, ...]]
 
 
-def normal(*shapes: tuple[int, ...], scale: float = 1.0) -> Draw:
-    return lambda rng: tuple(scale * rng.standard_normal(s) for s in shapes)
+def normal(*shapes: tuple[int, ...], scale: float = 1.0, shift: float = 0.0) -> Draw:
+    return lambda rng: tuple(shift + scale * rng.standard_normal(s) for s in shapes)
+
+
+def between(low: float, high: float, *shapes: tuple[int, ...]) -> Draw:
+    return lambda rng: tuple(rng.uniform(low, high, s) for s in shapes)
 
 
 def far(low: float, high: float, count: int = 6) -> Draw:
