@@ -55,9 +55,8 @@ def forward(x: Array, filters: Array, windows: Windows) -> Array:
         else:
             rows.forward(one_by_one(part), filters, band, one_by_one(target))
 
-    multiplications = out.size * prod(seen)
-    pieces = _pieces(size, height, windows, channels * x.itemsize, multiplications, by_points)
-    run(piece, pieces, multiplications)
+    pieces = _pieces(size, height, windows, channels * x.itemsize, by_points)
+    run(piece, pieces, out.size * prod(seen))
     return out
 
 
@@ -78,9 +77,8 @@ def grad_filters(grad: Array, x: Array, windows: Windows) -> Array:
             return flat.grad_filters(given, part, band)
         return rows.grad_filters(batch_innermost(given), np.ascontiguousarray(batch_innermost(part)), band)
 
-    multiplications = grad.size * channels * prod(windows.size)
-    pieces = _pieces(size, height, windows, channels * x.itemsize, multiplications, by_points)
-    found = run(piece, pieces, multiplications)
+    pieces = _pieces(size, height, windows, channels * x.itemsize, by_points)
+    found = run(piece, pieces, grad.size * channels * prod(windows.size))
     return sum(found, start=np.zeros((count, channels, *windows.size), grad.dtype))
 
 
@@ -107,34 +105,28 @@ def grad_input(grad: Array, filters: Array, image: tuple[int, int], windows: Win
         else:
             rows.grad_input(one_by_one(part), filters, band, one_by_one(target))
 
-    multiplications = grad.size * channels * prod(windows.size)
-    pieces = _pieces_of_input(size, height, windows, channels * grad.itemsize, multiplications)
-    run(piece, pieces, multiplications)
+    pieces = _pieces_of_input(size, height, windows, channels * grad.itemsize)
+    run(piece, pieces, grad.size * channels * prod(windows.size))
     return out
 
 
 @lru_cache
-def _pieces(
-    size: int, height: int, windows: Windows, pixel_bytes: int, multiplications: int, by_points: bool
-) -> tuple[Piece, ...]:
+def _pieces(size: int, height: int, windows: Windows, pixel_bytes: int, by_points: bool) -> tuple[Piece, ...]:
     """Images, rows of the image, output rows and windows of each piece of a forward pass."""
     (down, across), columns = windows.places, windows.size[1]
     if by_points:  # six rows for four
         row_bytes, multiple = pixel_bytes * columns * across * 3 // 2, winograd.OUTPUT_ROWS
     else:
         row_bytes, multiple = pixel_bytes * columns * across * windows.stride[0], 1
-    together, most = cut(size, down, row_bytes, multiplications, multiple)
+    together, most = cut(size, down, row_bytes, multiple)
     cuts = list(bands(height, windows, most))
     return tuple((slice(k, k + together), *band) for k in range(0, size, together) for band in cuts)
 
 
 @lru_cache
-def _pieces_of_input(
-    size: int, height: int, windows: Windows, pixel_bytes: int, multiplications: int
-) -> tuple[Piece, ...]:
+def _pieces_of_input(size: int, height: int, windows: Windows, pixel_bytes: int) -> tuple[Piece, ...]:
     """Images, rows of the image, output rows that see them and windows of each piece of ∂E/∂X."""
-    row_bytes = pixel_bytes * windows.size[1] * windows.places[1]
-    together, most = cut(size, height, row_bytes, multiplications)
+    together, most = cut(size, height, pixel_bytes * windows.size[1] * windows.places[1])
     cuts = list(bands_of_input(height, windows, most))
     return tuple((slice(k, k + together), *band) for k in range(0, size, together) for band in cuts)
 
