@@ -67,9 +67,7 @@ _HOME = {name: module for module, names in _NAMES_OF.items() for name in names}
 def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"scratchcnn.operations.{_HOME[name]}"), name)
-    globals()[name] = value  # found without this function from now on
-    return value
+    return getattr(import_module(f"scratchcnn.operations.{_HOME[name]}"), name)
 
 
 def __dir__() -> list[str]:
