@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 Pair: TypeAlias = int | Sequence[int]
+Edges: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
 Padding: TypeAlias = int | Sequence[int] | Sequence[Sequence[int]] | str
 
 
@@ -15,7 +16,7 @@ class Windows(NamedTuple):
 
     size: tuple[int, int]
     stride: tuple[int, int]
-    padding: tuple[tuple[int, int], tuple[int, int]]
+    padding: Edges
     """((top, bottom), (left, right))"""
     places: tuple[int, int]
     """(P, Q): how many windows stand below each other, and how many beside each other."""
@@ -68,9 +69,7 @@ def pair(name: str, value: Any, *, least: int) -> tuple[int, int]:
     return both
 
 
-def _edges(
-    padding: Padding, image: tuple[int, ...], size: tuple[int, int], stride: tuple[int, int]
-) -> tuple[tuple[int, int], tuple[int, int]]:
+def _edges(padding: Padding, image: tuple[int, ...], size: tuple[int, int], stride: tuple[int, int]) -> Edges:
     """Spell a padding out as ((top, bottom), (left, right))."""
     if isinstance(padding, str):
         if padding == "valid":
