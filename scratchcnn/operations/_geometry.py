@@ -59,12 +59,13 @@ def place_windows(image: tuple[int, ...], window: Pair, stride: Pair, padding: P
 
 def pair(name: str, value: Any, *, least: int) -> tuple[int, int]:
     """Spell an option out as two integers, neither below `least`."""
-    first, second = _two(name, value)
-    try:
-        both = operator.index(first), operator.index(second)
-    except TypeError:
-        raise TypeError(f"{name} must be made of integers, got {value!r}") from None
-    if min(both) < least:
+    first, second = both = _two(name, value)
+    if not type(first) is type(second) is int:
+        try:
+            both = operator.index(first), operator.index(second)
+        except TypeError:
+            raise TypeError(f"{name} must be made of integers, got {value!r}") from None
+    if both[0] < least or both[1] < least:
         raise ValueError(f"{name} must be at least {least}, got {value!r}")
     return both
 
@@ -90,7 +91,7 @@ def _same(length: int, window: int, stride: int) -> tuple[int, int]:
 
 def _two(name: str, value: Any) -> tuple[Any, Any]:
     """Take one value for both axes, or one for each."""
-    if isinstance(value, int | np.integer):
+    if isinstance(value, (int, np.integer)):
         return value, value
     try:
         vertical, horizontal = value

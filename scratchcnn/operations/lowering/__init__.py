@@ -14,7 +14,7 @@ cores as BLAS may use (`threads`).
 """
 
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from math import prod
 from types import ModuleType
 from typing import Any, TypeVar
@@ -28,6 +28,8 @@ from scratchcnn.operations.lowering.tiles import Tile, cut, of_places, of_rows
 from scratchcnn.operations.lowering.workspace import Workspace
 
 Shape = tuple[int, ...]
+once = lru_cache(maxsize=64)
+"""What follows from shapes is found once: for a small convolution it would take longer than the arithmetic."""
 Result = TypeVar("Result")
 
 # The thresholds, in numbers of multiplications or of places, were found by measuring. Nothing but speed hangs on them.
@@ -99,6 +101,7 @@ def grad_input(grad_output: Array, filters: Array, image: tuple[int, int], windo
     return grad_x
 
 
+@once
 def lowering_for_forward(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> ModuleType:
     """The module for images x (N, C, H, W) and filters (K, C, R, S)."""
     if windows.size == (1, 1) and windows.padding == ((0, 0), (0, 0)):
@@ -106,15 +109,17 @@ def lowering_for_forward(x: Shape, filters: Shape, windows: Windows, dtype: np.d
     return winograd if _suits_winograd(x, filters, windows, dtype) else rows
 
 
+@once
 def lowering_for_grad_filters(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> Callable[..., Array]:
     """The function for images x (N, C, H, W) and filters (K, C, R, S)."""
     if _suits_winograd(x, filters, windows, dtype):
         return winograd.grad_filters
     if windows.places[1] >= LONG and windows.size[0] >= 5:
         return rows.grad_filters
-    return flat.channels_first if x[1] <= 4 else flat.channels_last
+    return flat.channels_first if x[1] <= 6 else flat.channels_last
 
 
+@once
 def is_full_convolution(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:
     """Tell whether ∂E/∂X is better found as a convolution of ∂E/∂Z with the filters turned by 180 degrees.
 
@@ -128,6 +133,7 @@ def is_full_convolution(x: Shape, filters: Shape, windows: Windows, dtype: np.dt
     return channels >= 8 or height * width >= 49 or _work(x, count, windows) < 100_000
 
 
+@once
 def full_convolution(image: tuple[int, int], windows: Windows) -> Windows:
     """The windows of that convolution."""
     sizes = zip(windows.size, windows.padding, strict=True)
@@ -142,13 +148,14 @@ def _suits_winograd(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[
     return fits and min(count, channels) >= 16 and count * channels >= 1024 and _work(x, count, windows) >= 1_000_000
 
 
+@once
 def _work(x: Shape, filters: int, windows: Windows) -> int:
     """How many multiplications the definition has."""
     return prod((x[0], x[1], filters, *windows.places, *windows.size))
 
 
 def _over_tiles(
-    make: Callable[[Shape, Windows, int, int], list[Tile]],
+    tiles_of: Callable[[Shape, Windows, int, int], list[Tile]],
     x: Shape,
     filters: int,
     windows: Windows,
@@ -156,26 +163,28 @@ def _over_tiles(
     work: Callable[[Sequence[Tile], Workspace], Result],
 ) -> list[Result]:
     """Call `work` in one or more threads, each with a workspace and with its share of the tiles."""
-    many = threads.allowed() if _work(x, filters, windows) >= PARALLEL else 1
-    row_bytes = x[1] * windows.size[1] * windows.places[1] * dtype.itemsize * windows.stride[0]
+    most = threads.allowed() if _work(x, filters, windows) >= PARALLEL else 1
+    shares = threads.share_out(tiles_of(x, windows, dtype.itemsize, most), most)
 
     def with_workspace(tiles: Sequence[Tile]) -> Result:
-        workspace = Workspace(dtype)
-        result = work(tiles, workspace)
-        workspace.close()
-        return result
+        with Workspace(dtype) as workspace:
+            return work(tiles, workspace)
 
-    return threads.share_out(make(x, windows, row_bytes, many), many, with_workspace)
+    return threads.side_by_side(with_workspace, shares)
 
 
-def _tiles_of_places(x: Shape, windows: Windows, row_bytes: int, many: int) -> list[Tile]:
-    halo = (windows.size[0] - 1) // windows.stride[0]
-    parts = cut(x[0], windows.places[0], row_bytes, halo, many)
+@once
+def _tiles_of_places(x: Shape, windows: Windows, itemsize: int, most: int) -> list[Tile]:
+    (size, width), (stride, _), (rows, columns) = windows.size, windows.stride, windows.places
+    row_bytes = x[1] * width * columns * itemsize * stride
+    parts = cut(x[0], rows, row_bytes, (size - 1) // stride, most)
     return [of_places(images, places, x[2], windows) for images, places in parts]
 
 
-def _tiles_of_rows(x: Shape, windows: Windows, row_bytes: int, many: int) -> list[Tile]:
-    parts = cut(x[0], x[2], row_bytes // windows.stride[0], windows.size[0] - 1, many)
+@once
+def _tiles_of_rows(x: Shape, windows: Windows, itemsize: int, most: int) -> list[Tile]:
+    row_bytes = x[1] * windows.size[1] * windows.places[1] * itemsize
+    parts = cut(x[0], x[2], row_bytes, windows.size[0] - 1, most)
     return [of_rows(images, rows, windows) for images, rows in parts]
 
 

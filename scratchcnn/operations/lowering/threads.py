@@ -20,15 +20,21 @@ def allowed() -> int:
     return _blas.allowed()
 
 
-def share_out(parts: Sequence[Part], threads: int, work: Callable[[Sequence[Part]], Result]) -> list[Result]:
-    """Call `work` in each thread with as many of the parts, neighbours; give the results in their order."""
+def share_out(parts: Sequence[Part], threads: int) -> list[Sequence[Part]]:
+    """Give each of at most so many threads its share of the parts, neighbours."""
     threads = min(threads, len(parts))
     if threads <= 1:
-        return [work(parts)]
+        return [parts]
     ends = [len(parts) * thread // threads for thread in range(threads + 1)]
-    shares = [parts[start:stop] for start, stop in pairwise(ends)]
+    return [parts[start:stop] for start, stop in pairwise(ends)]
+
+
+def side_by_side(work: Callable[[Part], Result], shares: Sequence[Part]) -> list[Result]:
+    """Call `work` with each share, in as many threads; give the results in order."""
+    if len(shares) == 1:
+        return [work(shares[0])]
     with _blas.one_thread_each():
-        return list(_pool(threads).map(work, shares))
+        return list(_pool(len(shares)).map(work, shares))
 
 
 class _Blas:

@@ -67,19 +67,18 @@ def grad_filters(grad_output: Array, x: Array, windows: Windows, workspace: Work
     (taps, width), channels = windows.size, x.shape[1]
     v = _transformed(x, windows, 0, workspace, innermost=False)
     fours, wide = v.shape[1], v.shape[4]
-    # The fours beside each other, so that the sum over them and the columns is one product.
-    moved = workspace("spread", images, INPUTS, channels, width, fours, columns)
+    # All fours of all images beside each other, so that the sum over them and the columns is one product.
+    moved = workspace("spread", INPUTS, channels, width, images, fours, columns)
     line = channels * wide
-    np.copyto(moved, strided(v, moved.shape, (fours * INPUTS * line, line, wide, 1, INPUTS * line, 1)))
+    np.copyto(moved, strided(v, moved.shape, (line, wide, 1, fours * INPUTS * line, INPUTS * line, 1)))
     g = workspace("cotangent", images, fours * OUTPUTS, columns, count)
     g[:, places:] = 0
     g[:, :places] = grad_output.transpose(0, 2, 3, 1)
-    a = workspace("transformed cotangent", images, INPUTS, fours, columns * count)
-    np.matmul(A_T.T.astype(x.dtype), g.reshape(images, fours, OUTPUTS, -1), out=a.transpose(0, 2, 1, 3))
-    product = workspace("product", images, INPUTS, channels * width, count)
-    moved = moved.reshape(images, INPUTS, channels * width, fours * columns)
-    np.matmul(moved, a.reshape(images, INPUTS, fours * columns, count), out=product)
-    total: Array = G.T.astype(x.dtype) @ product.sum(axis=0).reshape(INPUTS, -1)
+    a = workspace("transformed cotangent", INPUTS, images * fours, columns * count)
+    np.matmul(A_T.T.astype(x.dtype), g.reshape(images * fours, OUTPUTS, -1), out=a.transpose(1, 0, 2))
+    moved, a = moved.reshape(INPUTS, channels * width, -1), a.reshape(INPUTS, -1, count)
+    product = np.matmul(moved, a).reshape(INPUTS, -1)
+    total: Array = G.T.astype(x.dtype) @ product
     total /= x.dtype.type(SCALE)
     return total.reshape(taps, channels, width, count).transpose(3, 1, 0, 2)
 

@@ -39,7 +39,10 @@ class Workspace:
             buffer = self._buffers[name] = _aligned(size)
         return np.ndarray(shape, self._dtype, buffer)
 
-    def close(self) -> None:
+    def __enter__(self) -> "Workspace":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Give back what is too much to keep."""
         if sum(buffer.size for buffer in self._buffers.values()) > KEPT:
             self._buffers.clear()
