@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 Pair: TypeAlias = int | Sequence[int]
+Edges: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
 Padding: TypeAlias = int | Sequence[int] | Sequence[Sequence[int]] | str
 
 
@@ -15,7 +16,7 @@ class Windows(NamedTuple):
 
     size: tuple[int, int]
     stride: tuple[int, int]
-    padding: tuple[tuple[int, int], tuple[int, int]]
+    padding: Edges
     """((top, bottom), (left, right))"""
     places: tuple[int, int]
     """(P, Q): how many windows stand below each other, and how many beside each other."""
@@ -58,19 +59,18 @@ def place_windows(image: tuple[int, ...], window: Pair, stride: Pair, padding: P
 
 def pair(name: str, value: Any, *, least: int) -> tuple[int, int]:
     """Spell an option out as two integers, neither below `least`."""
-    first, second = _two(name, value)
-    try:
-        both = operator.index(first), operator.index(second)
-    except TypeError:
-        raise TypeError(f"{name} must be made of integers, got {value!r}") from None
-    if min(both) < least:
+    first, second = both = _two(name, value)
+    if not type(first) is type(second) is int:
+        try:
+            both = operator.index(first), operator.index(second)
+        except TypeError:
+            raise TypeError(f"{name} must be made of integers, got {value!r}") from None
+    if both[0] < least or both[1] < least:
         raise ValueError(f"{name} must be at least {least}, got {value!r}")
     return both
 
 
-def _edges(
-    padding: Padding, image: tuple[int, ...], size: tuple[int, int], stride: tuple[int, int]
-) -> tuple[tuple[int, int], tuple[int, int]]:
+def _edges(padding: Padding, image: tuple[int, ...], size: tuple[int, int], stride: tuple[int, int]) -> Edges:
     """Spell a padding out as ((top, bottom), (left, right))."""
     if isinstance(padding, str):
         if padding == "valid":
@@ -91,7 +91,7 @@ def _same(length: int, window: int, stride: int) -> tuple[int, int]:
 
 def _two(name: str, value: Any) -> tuple[Any, Any]:
     """Take one value for both axes, or one for each."""
-    if isinstance(value, int | np.integer):
+    if isinstance(value, (int, np.integer)):
         return value, value
     try:
         vertical, horizontal = value

@@ -1,0 +1,194 @@
+"""The convolution and its two derivatives, each by the lowering that is the fastest for its shapes.
+
+A lowering is a way to bring a convolution to products of matrices:
+
+- `plain` is the definition, by patches and `tensordot`. The others are tested against it.
+- `pointwise` for filters of one pixel: the images are the matrices.
+- `winograd` for filters of three rows and many channels: half the multiplications.
+- `rows` for everything else: each input row is copied once a filter column, and nothing for the filter rows.
+- `flat`, for ∂E/∂f: one product a filter row, with a sum over all places of an image.
+- `scatter`, for ∂E/∂X: gathered over the filter rows, added up over the filter columns.
+
+Which one is chosen depends on shapes alone. All of them work on tiles (`tiles`) that fit into the cache, on as many
+cores as BLAS may use (`threads`).
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache, reduce
+from math import prod
+from types import ModuleType
+from typing import Any, TypeVar
+
+import numpy as np
+
+from scratchcnn.operations._geometry import Windows
+from scratchcnn.operations._validate import Array
+from scratchcnn.operations.lowering import flat, pointwise, rows, scatter, threads, winograd
+from scratchcnn.operations.lowering.tiles import Tile, cut, of_places, of_rows
+from scratchcnn.operations.lowering.workspace import Workspace
+
+Shape = tuple[int, ...]
+once = lru_cache(maxsize=64)
+"""What follows from shapes is found once: for a small convolution it would take longer than the arithmetic."""
+Result = TypeVar("Result")
+
+# The thresholds, in numbers of multiplications or of places, were found by measuring. Nothing but speed hangs on them.
+PARALLEL = 4_000_000
+"""Multiplications that are worth a second thread."""
+LONG = 100
+"""A row of so many places is a long enough sum by itself."""
+SHORT = 24
+"""A row of fewer places is too short for a product: images go innermost."""
+
+
+def forward(x: Array, filters: Array, windows: Windows) -> Array:
+    """Z (N, K, P, Q) of x (N, C, H, W) and f (K, C, R, S)."""
+    dtype, x, filters = _alike(x, filters)
+    output = np.empty((len(x), len(filters), *windows.places), dtype)
+    lowering = lowering_for_forward(x.shape, filters.shape, windows, dtype)
+    innermost = len(x) > 1 and windows.places[1] < SHORT and filters[0].size >= 32
+    weights = lowering.weights(filters)
+
+    def work(tiles: Sequence[Tile], workspace: Workspace) -> None:
+        for tile in tiles:
+            seen, part = x[tile.images, :, tile.rows], output[tile.images, :, tile.places]
+            lowering.forward(seen, weights, tile.windows, part, workspace, innermost)
+
+    if output.size:
+        _over_tiles(_tiles_of_places, x.shape, len(filters), windows, dtype, work)
+    return output
+
+
+def grad_filters(grad_output: Array, x: Array, windows: Windows) -> Array:
+    """∂E/∂f (K, C, R, S) of ∂E/∂Z (N, K, P, Q) and x (N, C, H, W)."""
+    dtype, grad_output, x = _alike(grad_output, x)
+    shape = (grad_output.shape[1], x.shape[1], *windows.size)
+    lowering = lowering_for_grad_filters(x.shape, shape, windows, dtype)
+
+    def work(tiles: Sequence[Tile], workspace: Workspace) -> Array:
+        parts = ((grad_output[t.images, :, t.places], x[t.images, :, t.rows], t.windows) for t in tiles)
+        return reduce(np.add, (lowering(*part, workspace) for part in parts))
+
+    if grad_output.size * x.shape[1] == 0:
+        return np.zeros(shape, dtype)
+    totals = _over_tiles(_tiles_of_places, x.shape, shape[0], windows, dtype, work)
+    return np.ascontiguousarray(reduce(np.add, totals))
+
+
+def grad_input(grad_output: Array, filters: Array, image: tuple[int, int], windows: Windows) -> Array:
+    """∂E/∂X (N, C, H, W) of ∂E/∂Z (N, K, P, Q) and f (K, C, R, S)."""
+    dtype, grad_output, filters = _alike(grad_output, filters)
+    shape = (len(grad_output), filters.shape[1], *image)
+    if windows.size == (1, 1) and windows.padding == ((0, 0), (0, 0)) and windows.stride != (1, 1):
+        grad_x = np.zeros(shape, dtype)
+        each = windows._replace(stride=(1, 1))
+        pointwise.seen(grad_x, windows)[...] = grad_input(grad_output, filters, windows.places, each)
+        return grad_x
+    if is_full_convolution(shape, filters.shape, windows, dtype):
+        turned = filters[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
+        return forward(grad_output, turned, full_convolution(image, windows))
+    grad_x = np.empty(shape, dtype)
+    innermost = len(grad_x) > 1 and windows.places[1] < LONG and windows.stride == (1, 1)
+    weights = scatter.weights(filters, windows.stride[0])
+
+    def work(tiles: Sequence[Tile], workspace: Workspace) -> None:
+        for tile in tiles:
+            seen, part = grad_output[tile.images, :, tile.places], grad_x[tile.images, :, tile.rows]
+            scatter.grad_input(seen, weights, tile.windows, part, workspace, innermost)
+
+    if grad_x.size:
+        _over_tiles(_tiles_of_rows, shape, len(filters), windows, dtype, work)
+    return grad_x
+
+
+@once
+def lowering_for_forward(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> ModuleType:
+    """The module for images x (N, C, H, W) and filters (K, C, R, S)."""
+    if windows.size == (1, 1) and windows.padding == ((0, 0), (0, 0)):
+        return pointwise
+    return winograd if _suits_winograd(x, filters, windows, dtype) else rows
+
+
+@once
+def lowering_for_grad_filters(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> Callable[..., Array]:
+    """The function for images x (N, C, H, W) and filters (K, C, R, S)."""
+    if _suits_winograd(x, filters, windows, dtype):
+        return winograd.grad_filters
+    if windows.places[1] >= LONG and windows.size[0] >= 5:
+        return rows.grad_filters
+    return flat.channels_first if x[1] <= 6 else flat.channels_last
+
+
+@once
+def is_full_convolution(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:
+    """Tell whether ∂E/∂X is better found as a convolution of ∂E/∂Z with the filters turned by 180 degrees.
+
+    That takes a stride of 1, and no more padding than a window less one pixel. It needs enough rows in its matrix, C,
+    or so many filter columns that adding them up takes longer; or to be small.
+    """
+    count, channels, height, width = filters
+    (top, bottom), (left, right) = windows.padding
+    if windows.stride != (1, 1) or max(top, bottom) >= height or max(left, right) >= width:
+        return False
+    return channels >= 8 or height * width >= 49 or _work(x, count, windows) < 100_000
+
+
+@once
+def full_convolution(image: tuple[int, int], windows: Windows) -> Windows:
+    """The windows of that convolution."""
+    sizes = zip(windows.size, windows.padding, strict=True)
+    (top, bottom), (left, right) = [(size - 1 - before, size - 1 - after) for size, (before, after) in sizes]
+    return windows._replace(padding=((top, bottom), (left, right)), places=image)
+
+
+def _suits_winograd(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:
+    """Tell whether the products are large enough to pay for the transformations (which float16 cannot hold)."""
+    count, channels, height, _ = filters
+    fits = height == 3 and windows.stride == (1, 1) and dtype.itemsize > 2
+    return fits and min(count, channels) >= 16 and count * channels >= 1024 and _work(x, count, windows) >= 1_000_000
+
+
+@once
+def _work(x: Shape, filters: int, windows: Windows) -> int:
+    """How many multiplications the definition has."""
+    return prod((x[0], x[1], filters, *windows.places, *windows.size))
+
+
+def _over_tiles(
+    tiles_of: Callable[[Shape, Windows, int, int], list[Tile]],
+    x: Shape,
+    filters: int,
+    windows: Windows,
+    dtype: np.dtype[Any],
+    work: Callable[[Sequence[Tile], Workspace], Result],
+) -> list[Result]:
+    """Call `work` in one or more threads, each with a workspace and with its share of the tiles."""
+    most = threads.allowed() if _work(x, filters, windows) >= PARALLEL else 1
+    shares = threads.share_out(tiles_of(x, windows, dtype.itemsize, most), most)
+
+    def with_workspace(tiles: Sequence[Tile]) -> Result:
+        with Workspace(dtype) as workspace:
+            return work(tiles, workspace)
+
+    return threads.side_by_side(with_workspace, shares)
+
+
+@once
+def _tiles_of_places(x: Shape, windows: Windows, itemsize: int, most: int) -> list[Tile]:
+    (size, width), (stride, _), (rows, columns) = windows.size, windows.stride, windows.places
+    row_bytes = x[1] * width * columns * itemsize * stride
+    parts = cut(x[0], rows, row_bytes, (size - 1) // stride, most)
+    return [of_places(images, places, x[2], windows) for images, places in parts]
+
+
+@once
+def _tiles_of_rows(x: Shape, windows: Windows, itemsize: int, most: int) -> list[Tile]:
+    row_bytes = x[1] * windows.size[1] * windows.places[1] * itemsize
+    parts = cut(x[0], x[2], row_bytes, windows.size[0] - 1, most)
+    return [of_rows(images, rows, windows) for images, rows in parts]
+
+
+def _alike(one: Array, other: Array) -> tuple[np.dtype[Any], Array, Array]:
+    """Bring both to the dtype that their products have."""
+    dtype = np.result_type(one, other)
+    return dtype, one.astype(dtype, copy=False), other.astype(dtype, copy=False)

@@ -1,0 +1,73 @@
+"""How images lie in memory while they are convolved: row by row, all channels of a row beside each other.
+
+A row layout is an array (B, H, C, W, G). Images lie either one after the other (B = N, G = 1), or innermost
+(B = 1, G = N): then every run along the width is N times as long, which is what short rows need.
+"""
+
+import numpy as np
+
+from scratchcnn.operations._geometry import Edges
+from scratchcnn.operations._validate import Array
+from scratchcnn.operations.lowering.workspace import Workspace, strided
+
+SMALL_PRODUCT = 1_000_000
+"""Multiplications of a product up to which OpenBLAS uses its operands as they lie: the fastest way for thin ones."""
+
+
+def by_rows(workspace: Workspace, name: str, images: tuple[int, ...], innermost: bool) -> Array:
+    """A buffer in row layout for images (N, C, H, W)."""
+    count, channels, height, width = images
+    return workspace(name, *((1, height, channels, width, count) if innermost else (count, height, channels, width, 1)))
+
+
+def as_images(rows: Array) -> Array:
+    """Show a row layout as images: (B, H, C, W, G) as (N, C, H, W)."""
+    images = rows.transpose(0, 4, 2, 1, 3)
+    return images[0] if len(images) == 1 else images[:, 0]
+
+
+def lay_out(x: Array, padding: Edges, workspace: Workspace, innermost: bool) -> Array:
+    """Copy images (N, C, H, W) into row layout, with zeros around them."""
+    (top, bottom), (left, right) = padding
+    count, channels, height, width = x.shape
+    padded = (count, channels, top + height + bottom, left + width + right)
+    rows = by_rows(workspace, "rows", padded, innermost)
+    put_inside(as_images(rows), x, padding)
+    return rows
+
+
+def put_inside(images: Array, x: Array, padding: Edges) -> None:
+    """Copy images (N, C, H, W) into larger ones, with zeros around them."""
+    (top, bottom), (left, right) = padding
+    below, beyond = top + x.shape[2], left + x.shape[3]
+    if top or bottom:
+        images[:, :, :top] = images[:, :, below:] = 0
+    if left or right:
+        images[:, :, :, :left] = images[:, :, :, beyond:] = 0
+    images[:, :, top:below, left:beyond] = x
+
+
+def spread(rows: Array, width: int, stride: int, places: int, workspace: Workspace) -> Array:
+    """Copy every row once for each filter column, moved so that what belongs to a place stands at that place.
+
+    Of rows (B, H, C, W, G), spread[b, h, c, s, q, g] = rows[b, h, c, q stride + s, g].
+    """
+    blocks, height, channels, wide, group = rows.shape
+    moved = workspace("spread", blocks, height, channels, width, places, group)
+    line = wide * group
+    steps = (height * channels * line, channels * line, line, group, stride * group, 1)
+    np.copyto(moved, strided(rows, moved.shape, steps))
+    return moved
+
+
+def multiply(left: Array, right: Array, out: Array) -> None:
+    """`left` (..., M, L) @ `right` (..., L, N) into `out`; of a large product, a half, a quarter ... of M at a time."""
+    rows, inner = left.shape[-2:]
+    parts = 1
+    while rows // parts * inner * right.shape[-1] > SMALL_PRODUCT and rows % (2 * parts) == 0:
+        parts *= 2
+    if parts > 1:
+        left = left.reshape(*left.shape[:-2], parts, rows // parts, inner)
+        out = out.reshape(*out.shape[:-2], parts, rows // parts, out.shape[-1])
+        right = right[..., np.newaxis, :, :]
+    np.matmul(left, right, out=out)

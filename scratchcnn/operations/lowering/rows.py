@@ -1,0 +1,56 @@
+"""Products of rows: for everything that no other lowering does better.
+
+What the windows of output row p see lies in the R padded input rows from p t0 on. `spread` copies each input row S
+times (not each pixel R S times, as the columns of "im2col" do), in the order h, c, s, q. There the R rows are one
+after the other, so that what the windows of row p see, a matrix (R C S, Q), is a *view*; the views of neighbouring
+rows overlap, and nothing is copied for the R. One batch of products has exactly the arithmetic of the definition:
+
+    Z[n, :, p, :] = f (K, R C S) @ seen[n, p] (R C S, Q)
+    ∂E/∂f         = sum over n, p of seen[n, p] (R C S, Q) @ ∂E/∂Z[n, :, p, :]ᵀ (Q, K)
+"""
+
+import numpy as np
+
+from scratchcnn.operations._geometry import Windows
+from scratchcnn.operations._validate import Array
+from scratchcnn.operations.lowering.layout import as_images, by_rows, lay_out, multiply, spread
+from scratchcnn.operations.lowering.workspace import Workspace, strided
+
+
+def weights(filters: Array) -> Array:
+    """The matrix of f, (K, R C S)."""
+    return filters.transpose(0, 2, 1, 3).reshape(len(filters), -1)
+
+
+def forward(x: Array, weights: Array, windows: Windows, output: Array, workspace: Workspace, innermost: bool) -> None:
+    """Write the convolution of a tile into `output`."""
+    seen = _seen(x, windows, workspace, innermost)
+    if not innermost:
+        multiply(weights, seen, output.transpose(0, 2, 1, 3))
+        return
+    rows = by_rows(workspace, "output", output.shape, innermost)
+    multiply(weights, seen, rows.reshape(*rows.shape[:3], -1))
+    output[...] = as_images(rows)
+
+
+def grad_filters(grad_output: Array, x: Array, windows: Windows, workspace: Workspace) -> Array:
+    """∂E/∂f of a tile."""
+    images, count, rows, columns = grad_output.shape
+    seen = _seen(x, windows, workspace, innermost=False)
+    g = workspace("cotangent", images, rows, columns, count)
+    np.copyto(g, grad_output.transpose(0, 2, 3, 1))
+    product, total = workspace("product", seen.shape[2], count), np.zeros((seen.shape[2], count), x.dtype)
+    for place in np.ndindex(images, rows):
+        total += np.matmul(seen[place], g[place], out=product)
+    (height, width), channels = windows.size, x.shape[1]
+    return total.reshape(height, channels, width, count).transpose(3, 1, 0, 2)
+
+
+def _seen(x: Array, windows: Windows, workspace: Workspace, innermost: bool) -> Array:
+    """What the windows of each output row see: (B, P, R C S, Q G)."""
+    (height, width), (down, across), (places, columns) = windows.size, windows.stride, windows.places
+    moved = spread(lay_out(x, windows.padding, workspace, innermost), width, across, columns, workspace)
+    blocks, tall, channels, _, _, group = moved.shape
+    run = columns * group
+    row = channels * width * run
+    return strided(moved, (blocks, places, height * channels * width, run), (tall * row, down * row, run, 1))
