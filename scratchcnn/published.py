@@ -100,7 +100,7 @@ DESCENTS = {"exact": Descent(exact, RATE), "published": Descent(published, 0.01)
 
 def draw_as_published(seed: int) -> Parameters:
     """Draw filters and weights as the article's code does, number for number; it transposes the filters."""
-    drawn = draw_parameters(np.random.RandomState(seed))  # noqa: NPY002 - that is what the code draws with
+    drawn = draw_parameters(np.random.RandomState(seed))
     return replace(drawn, filters=drawn.filters.transpose(0, 1, 3, 2))
 
 

@@ -290,7 +290,7 @@ def test_plot_draws_both_gradients_from_the_same_parameters_at_steps_as_long(dra
     for other, rate in rates.items():
         assert cli.main(["train", "--gradient", other, "--rate", str(rate), *options]) == 0
     (histories, learnt), *alone = drawn
-    assert list(histories)[0] == name
+    assert next(iter(histories)) == name
     assert learnt is histories[name][-1].parameters
     for (each, _), other in zip(alone, rates, strict=True):
         np.testing.assert_allclose(
