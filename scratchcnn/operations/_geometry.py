@@ -49,12 +49,12 @@ def place_windows(image: tuple[int, ...], window: Pair, stride: Pair, padding: P
     """
     size = pair("window", window, least=1)
     steps = pair("stride", stride, least=1)
-    (top, bottom), (left, right) = edges = _edges(padding, image, size, steps)
+    (top, bottom), (left, right) = around = _edges(padding, image, size, steps)
     height, width = image[0] + top + bottom, image[1] + left + right
     if size[0] > height or size[1] > width:
         raise ValueError(f"the window {size} is larger than the padded image, {(height, width)}")
     places = (height - size[0]) // steps[0] + 1, (width - size[1]) // steps[1] + 1
-    return Windows(size, steps, edges, places)
+    return Windows(size, steps, around, places)
 
 
 def pair(name: str, value: Any, *, least: int) -> tuple[int, int]:
@@ -70,6 +70,12 @@ def pair(name: str, value: Any, *, least: int) -> tuple[int, int]:
     return both
 
 
+def edges(padding: Padding) -> Edges:
+    """Spell a padding in numbers out as ((top, bottom), (left, right))."""
+    vertical, horizontal = _two("padding", padding)
+    return pair("padding", vertical, least=0), pair("padding", horizontal, least=0)
+
+
 def _edges(padding: Padding, image: tuple[int, ...], size: tuple[int, int], stride: tuple[int, int]) -> Edges:
     """Spell a padding out as ((top, bottom), (left, right))."""
     if isinstance(padding, str):
@@ -78,8 +84,7 @@ def _edges(padding: Padding, image: tuple[int, ...], size: tuple[int, int], stri
         if padding == "same":
             return _same(image[0], size[0], stride[0]), _same(image[1], size[1], stride[1])
         raise ValueError(f'padding must be "valid", "same" or numbers of pixels, got {padding!r}')
-    vertical, horizontal = _two("padding", padding)
-    return pair("padding", vertical, least=0), pair("padding", horizontal, least=0)
+    return edges(padding)
 
 
 def _same(length: int, window: int, stride: int) -> tuple[int, int]:
