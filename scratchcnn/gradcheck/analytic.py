@@ -13,8 +13,8 @@ from scratchcnn.gradcheck.verdict import ROUNDOFFS, SMALL
 
 # What the distance to the longdouble twin, or the change under moves of one ulp, is multiplied by.
 TWIN, ULPS = 2.0, 8.0
-# How often every input is moved to either side.
-MOVES = 2
+# How often every input is moved to either side: with signs that may cancel each other (x up, w down), so several times.
+MOVES = 3
 
 
 class Analytic:
@@ -124,27 +124,31 @@ def trembling(case: Case, cotangent: Array, inputs: Sequence[Array], index: int,
     left out.
     """
     changes = []
-    for seed in range(MOVES):
+    rng = np.random.default_rng(0)
+    arrays = [cotangent, *inputs]
+    for move in range(MOVES):
+        # First all away from zero: with other signs a product may stay as it is.
+        signs = [np.where(a < 0, -1.0, 1.0) if move == 0 else rng.choice([-1.0, 1.0], a.shape) for a in arrays]
+        steps = [relative * _sizes(a) * sign for a, sign in zip(arrays, signs, strict=True)]
         try:
-            up, down = (
-                case.gradients(*_nudged((cotangent, *inputs), side * relative, np.random.default_rng(seed)))[index]
-                for side in (1, -1)
+            # Twice as far up, too: where the gradient turns it is the same up and down.
+            up, down, far = (
+                np.asarray(case.gradients(first, others)[index], np.float64).reshape(-1)
+                for first, *others in (_moved(arrays, steps, side) for side in (1, -1, 2))
             )
-            changes.append(np.asarray(up, np.float64).reshape(-1) - np.asarray(down, np.float64).reshape(-1))
+            changes += [up - down, up - far]
         except Exception:
             continue
     return np.array(changes) if changes else np.zeros((1, inputs[index].size))
 
 
-def _nudged(arrays: Sequence[Array], relative: float, rng: np.random.Generator) -> tuple[Array, list[Array]]:
-    """The first array, and the others, all moved by a relative amount with random signs."""
-    first, *others = (_moved(a, relative, rng) for a in arrays)
-    return first, others
-
-
-def _moved(a: Array, relative: float, rng: np.random.Generator) -> Array:
+def _sizes(a: Array) -> Array:
     if a.dtype.kind != "f":
-        return a.copy()
-    size = np.where(a == 0, units(a.reshape(-1)).reshape(a.shape), np.abs(a))
-    moved: Array = (a + relative * size * rng.choice([-1.0, 1.0], a.shape)).astype(a.dtype)
-    return moved
+        return np.zeros(a.shape)
+    sizes: Array = np.where(a == 0, units(a.reshape(-1)).reshape(a.shape), np.abs(a))
+    return sizes
+
+
+def _moved(arrays: Sequence[Array], steps: Sequence[Array], side: int) -> list[Array]:
+    pairs = zip(arrays, steps, strict=True)
+    return [(a + side * step).astype(a.dtype) if a.dtype.kind == "f" else a.copy() for a, step in pairs]

@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.numerical.differences import TINY
 from scratchcnn.gradcheck.numerical.direction import UNEVEN_SHARE, directional
-from scratchcnn.gradcheck.numerical.noise import COVERAGE, EPS
+from scratchcnn.gradcheck.numerical.noise import COVERAGE, EPS, FLOOR, least_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.numerical.steps import UNEVEN
 
@@ -47,7 +47,7 @@ def complex_step(probe: Probe, entries: Array, unit: Array, cotangent: Array) ->
     cotangent
         (outputs,) the weights of the outputs.
     """
-    narrow, wide = (_Stepper(probe, dtype) for dtype in (np.complex128, np.clongdouble))
+    narrow, wide = (_Stepper(probe, dtype, least_noise(probe)) for dtype in (np.complex128, np.clongdouble))
     found = narrow.contracted(entries, unit, cotangent)
     if found is None:
         return None
@@ -67,7 +67,7 @@ class Held:
     """Complex steps that differences hold to, each (entries,).
 
     `known` says where the two together vouch for the result: what the differences would let pass is small there. It is
-    nowhere so if they disagree. `roundoff` is eps Σ|c||y| over the outputs that the entry moves, by its unit.
+    nowhere so if they disagree. `roundoff` is that of Σ|c||y| over the outputs that the entry moves, by its unit.
     """
 
     value: Array
@@ -96,7 +96,7 @@ def held_to_directions(
     """
     shape = (DIRECTIONS, len(entries))
     directions = unit[entries] * rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1, shape)
-    stepper = _Stepper(probe, np.complex128)
+    stepper = _Stepper(probe, np.complex128, noise / FLOOR)
     along, differences, blur = np.empty((3, DIRECTIONS))
     nothing = np.zeros(len(entries))
     disagree = Held(nothing, nothing, nothing, nothing != 0)
@@ -119,14 +119,14 @@ def held_to_directions(
         return disagree
     bound = ROUNDOFFS * EPS * size + (COVERAGE * own + np.abs(cotangent) @ noise) / unit[entries]
     passing = ROOM * blur.max() / unit[entries]
-    return Held(value, bound, EPS * moved, passing <= SMALL * np.maximum(np.abs(value), np.abs(value).max()))
+    return Held(value, bound, moved, passing <= SMALL * np.maximum(np.abs(value), np.abs(value).max()))
 
 
 class _Stepper:
     """Forward in complex numbers: Im f(x + ih) / h along a direction, or None where it refuses them."""
 
-    def __init__(self, probe: Probe, dtype: DTypeLike) -> None:
-        self.forward, self.y0, self.dtype = probe.forward, probe.y0, np.dtype(dtype)
+    def __init__(self, probe: Probe, dtype: DTypeLike, roundoff: Array) -> None:
+        self.forward, self.roundoff, self.dtype = probe.forward, roundoff, np.dtype(dtype)
         # All are as precise: what float64 rounds among the other inputs would be the same in a twin.
         real = np.empty(0, dtype).real.dtype
         self.arrays = [a.astype(real if a.dtype.kind == "f" else a.dtype) for a in probe.arrays]
@@ -152,12 +152,16 @@ class _Stepper:
     def contracted(
         self, entries: Array, unit: Array, cotangent: Array, beside: float = 0
     ) -> tuple[Array, Array, Array] | None:
-        """Σ c ∂y/∂x, Σ|c||∂y/∂x|, and Σ|c||y| by the unit over the outputs that move: each (entries,)."""
+        """Σ c ∂y/∂x, Σ|c||∂y/∂x|, and Σ|c| roundoff by the unit over the outputs that move: each (entries,)."""
         value, size, moved = np.zeros((3, len(entries)), self.x.real.dtype)
-        weight, weighted = np.abs(cotangent), np.abs(cotangent * self.y0)
+        weight = np.abs(cotangent)
         for k, entry in enumerate(entries):
             row = self.along(entry, unit[entry], beside)
             if row is None:
                 return None
-            value[k], size[k], moved[k] = row @ cotangent, np.abs(row) @ weight, weighted[row != 0].sum()
+            value[k], size[k], moved[k] = (
+                row @ cotangent,
+                np.abs(row) @ weight,
+                weight[row != 0] @ self.roundoff[row != 0],
+            )
         return value / unit[entries], size / unit[entries], moved / unit[entries]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.noise import EPS, noise_at
+from scratchcnn.gradcheck.numerical.noise import EPS, FLOOR, noise_at
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.numerical.steps import UNEVEN, symmetric
 from scratchcnn.gradcheck.numerical.structure import Group, depends, disjoint
@@ -36,8 +36,8 @@ class Quotients:
     """What the moves of some entries tell, contracted with the cotangent: each (steps, entries).
 
     `central` is `(f(x+h) - f(x-h)) / 2h`, `noise` its roundoff, `bend` the right quotient less the left one. `rest`
-    (entries,) bounds what outputs that never moved may hide, and `roundoff` (entries,) is eps Σ|c||y| over those
-    that did, or over all where none did.
+    (entries,) bounds what outputs that never moved may hide, and `roundoff` (entries,) is that of Σ|c||y| over
+    those that did, as measured, or over all where none did.
     """
 
     h: Array
@@ -87,8 +87,8 @@ def contract(
     if unit is not None and group.outputs is None:
         for k in np.flatnonzero(hidden.any(axis=-1)):
             hidden[k] = np.where(depends(probe, group.entries[k], unit), hidden[k], 0)
-    size = weight * np.abs(probe.y0)
-    seen = group.share(np.where(moved, size, 0))
+    size = weight * noise / FLOOR
+    seen = group.share(np.where(moved | (hidden > 0), size, 0))
     return Quotients(
         h,
         group.share(cotangent * (right - left)) / (2 * h),
@@ -96,7 +96,7 @@ def contract(
         group.share(cotangent * ((right - probe.y0) - (probe.y0 - left))) / h,
         # Where an entry moves nothing at all, any output may depend on it below its roundoff.
         np.where(group.share(moved) > 0, group.share(hidden), still.sum(axis=-1)) / h.max(axis=0),
-        eps * np.where(seen > 0, seen, size.sum()),
+        np.where(seen > 0, seen, size.sum()),
     )
 
 
