@@ -21,6 +21,8 @@ longer depends on b then, because a constant added to every Z2 goes into the mea
 | W, weights | (1728, 1) | (1728, 1) |
 | Z2, O, y | W^T A1 + b, (1, N): columns are samples | A1 W + b, (N, 1): rows are samples |
 
+What the article's code takes for the gradient is another one than that of these functions: see `published.py`.
+
 The functions follow the conventions of `scratchcnn.operations`: `f_backward(grad_output, *inputs, **options)` is the
 vector-Jacobian product of `f(*inputs, **options)`. The inputs are the parameters; the images and the targets, which
 are given and not learnt, are options.

@@ -1,6 +1,7 @@
 """Every row of the catalogue: that its derivative is right, and that its samples look where mistakes hide."""
 
 import inspect
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -44,6 +45,16 @@ def test_the_derivative_is_right(operation, sample, seed):
     ]
     if operation.degree:
         assert {each.method for each in report.inputs} == {"exact"}
+
+
+@every_row
+def test_a_broken_derivative_is_found_from_the_row(operation):
+    def broken(*arguments, **options):
+        first, *others = operation.backward(*arguments, **options)
+        return 2 * first, *others
+
+    reports = [check(replace(operation, backward=broken), sample) for sample in samples(operation)]
+    assert {report.verdict for report in reports} == {Verdict.WRONG}
 
 
 @every_sample([operation for operation in CATALOGUE if operation.holomorphic])
