@@ -109,4 +109,5 @@ CONTENDERS = {
     "scipy": scipy,
     "loops": article_loops,
 }
+THREADED = (OURS, *PEERS, "reference")
 INSTALLED = [name for name in CONTENDERS if name not in (*PEERS, "scipy") or find_spec(name)]

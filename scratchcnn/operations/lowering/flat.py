@@ -33,7 +33,7 @@ def channels_last(grad_output: Array, x: Array, windows: Windows, workspace: Wor
     put_inside(images[0] if blocks == 1 else images[:, 0], x, windows.padding)
     high, line = -(-tall // down), wide * channels
     moved = workspace("spread", blocks, down * high, group, columns, width * channels)
-    for kind in range(down):
+    for kind in range(min(down, tall)):
         rows = moved[:, kind * high : kind * high + len(range(kind, tall, down))]
         steps = (tall * group * line, down * group * line, line, across * channels, 1)
         np.copyto(rows, strided(padded, rows.shape, steps, kind * group * line))
@@ -56,7 +56,7 @@ def channels_first(grad_output: Array, x: Array, windows: Windows, workspace: Wo
     put_inside(images[0] if blocks == 1 else images[:, 0], x, windows.padding)
     high, line = -(-tall // down), group * wide
     moved = workspace("spread", blocks, channels, width, down * high, group, columns)
-    for kind in range(down):
+    for kind in range(min(down, tall)):
         rows = moved[:, :, :, kind * high : kind * high + len(range(kind, tall, down))]
         steps = (channels * tall * line, tall * line, 1, down * line, wide, across)
         np.copyto(rows, strided(padded, rows.shape, steps, kind * line))
