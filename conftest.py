@@ -4,6 +4,8 @@
 """
 
 import os
+from argparse import ArgumentTypeError
+from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
@@ -12,3 +14,16 @@ settings.register_profile("dev", max_examples=30, deadline=None)
 settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True, database=None, print_blob=True)
 settings.register_profile("deep", max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("benchmarks of the convolution")
+    group.addoption("--conv-report", type=report, metavar="FILE", help="write the table to FILE.json, or draw FILE.svg")
+    group.addoption("--conv-others", action="store_true", help="also shapes that the lowerings were not chosen on")
+
+
+def report(name):
+    path = Path(name)
+    if path.suffix not in (".json", ".svg"):
+        raise ArgumentTypeError(f"must end in .json or .svg, got {name}")
+    return path

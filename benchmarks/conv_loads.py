@@ -1,6 +1,7 @@
 """What is convolved: the loads that the lowerings were chosen on, and other shapes that they were not."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 
@@ -79,3 +80,40 @@ OTHERS = [
     Load(100, 1, (16, 16), 4, (3, 3)),
     Load(1, 16, (56, 56), 24, (3, 3), padding=1),
 ]
+
+
+def digest(result):
+    """Of the dtype, the shape and every number of a result."""
+    exact = np.ascontiguousarray(result, np.float64) + 0.0  # there is no -0 any more
+    return sha256(f"{result.dtype} {result.shape}".encode() + exact.tobytes()).hexdigest()
+
+
+BATCHES = [Load(images, 8, (32, 32), 16, (5, 5), padding=2) for images in (64, 512)]
+GROWING = {  # what grows, over five points
+    "N": [Load(n, 8, (24, 24), 16, (5, 5), padding=2) for n in (32, 64, 128, 256, 512)],
+    "C": [Load(16, c, (24, 24), 16, (5, 5), padding=2) for c in (4, 8, 16, 32, 64)],
+    "K": [Load(8, 8, (24, 24), k, (5, 5), padding=2) for k in (24, 48, 96, 192, 384)],
+    "image": [Load(8, 8, (size, size), 16, (5, 5)) for size in (32, 48, 72, 108, 162)],
+    "filter": [Load(8, 8, (48, 48), 16, (size, size), padding=size // 2) for size in (3, 5, 7, 9, 11)],
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One pass on one load in one dtype."""
+
+    load: Load
+    dtype: str
+    function: str
+
+    @property
+    def key(self):
+        return f"{self.load.name}; {self.function}; {self.dtype}"
+
+
+ROWS = {
+    row.key: row
+    for row in (
+        Row(load, dtype, function) for load in LOADS + OTHERS + BATCHES for function in PASSES for dtype in DTYPES
+    )
+}

@@ -5,54 +5,17 @@ its own with one thread; they take turns, and the times are theirs, without the 
 checkers stand in the table at the end and in `extra_info`.
 """
 
-import json
 import os
-import subprocess
-import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks.gradcheck_checkers import CHECKERS
 from benchmarks.gradcheck_functions import functions
+from benchmarks.processes import ONE_THREAD, Process
 
-ROOT = Path(__file__).parents[1]
 OURS, YARDSTICK = "scratchcnn", "torch slow"
-ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
-    # On the CPU, and without a word about it.
-    "CUDA_VISIBLE_DEVICES": "-1",
-    "JAX_PLATFORMS": "cpu",
-    "TF_CPP_MIN_LOG_LEVEL": "2",
-}
-
-
-class Process:
-    """A checker at work."""
-
-    def __init__(self, checker, size):
-        command = [sys.executable, "-m", "benchmarks.gradcheck_worker", checker, size]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self.checker = checker
-        self.popen = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **ONE_THREAD}, **pipes)
-
-    def ask(self, action, function):
-        """Have a function proved or checked, and give the answer."""
-        self.popen.stdin.write(f"{action} {function}\n")
-        self.popen.stdin.flush()
-        answer = self.popen.stdout.readline()
-        assert answer, f"the process of {self.checker} has ended; what it wrote to stderr says why"
-        return json.loads(answer)
-
-    def end(self):
-        self.popen.communicate(timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +26,11 @@ def size(request):
 @pytest.fixture(scope="module")
 def processes(size):
     """The checkers that are installed."""
-    started = {name: Process(name, size) for name, checker in CHECKERS.items() if find_spec(checker.package)}
+    started = {
+        name: Process("benchmarks.gradcheck_worker", name, size, environment=ONE_THREAD)
+        for name, checker in CHECKERS.items()
+        if find_spec(checker.package)
+    }
     yield started
     for process in started.values():
         process.end()

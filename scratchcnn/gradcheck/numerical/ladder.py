@@ -26,6 +26,8 @@ LARGEST, SMALLEST = 5, 8
 WINDOW = 5
 # Over so many steps right and left must keep apart for a kink.
 PERSISTENT = 4
+# Entries that move together must move alike, to this share: the sums at a kink of ties know no other error.
+ALIKE = 2.0**-45
 # Below this share of the unit no curvature ends a walk where the unit is right: it may be noise that was not known.
 FAR_BELOW = 2.0**-8
 # An interval so many times wider than the narrowest before it shows that the step has outgrown the neighbourhood.
@@ -134,7 +136,7 @@ def _moves(probe: Probe, entries: Array, direction: Array, unit: float) -> tuple
     for rung in rungs:
         below, above, exact = symmetric(x, size * (unit * rung))
         length = exact.max() / size[exact.argmax()]
-        if not (np.abs(exact - size * length) <= size * length * 2.0**-12).all() or length == 0:
+        if not (np.abs(exact - size * length) <= size * length * ALIKE).all() or length == 0:
             break
         probe.move(entries, np.where(direction < 0, above, below), y[len(h), 0])
         probe.move(entries, np.where(direction < 0, below, above), y[len(h), 1])

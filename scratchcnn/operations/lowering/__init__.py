@@ -123,14 +123,14 @@ def lowering_for_grad_filters(x: Shape, filters: Shape, windows: Windows, dtype:
 def is_full_convolution(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:
     """Tell whether ∂E/∂X is better found as a convolution of ∂E/∂Z with the filters turned by 180 degrees.
 
-    That takes a stride of 1, and no more padding than a window less one pixel. It needs enough rows in its matrix, C,
-    or so many filter columns that adding them up takes longer; or to be small.
+    That takes a stride of 1, and no more padding than a window less one pixel. It pays where its matrix has enough
+    rows, C, beside the K S copies of ∂E/∂Z; or where there are so many filter columns to add up; or if it is small.
     """
     count, channels, height, width = filters
     (top, bottom), (left, right) = windows.padding
     if windows.stride != (1, 1) or max(top, bottom) >= height or max(left, right) >= width:
         return False
-    return channels >= 8 or height * width >= 49 or _work(x, count, windows) < 100_000
+    return 8 <= channels >= count / 2 or height * width >= 49 or _work(x, count, windows) < 100_000
 
 
 @once

@@ -83,14 +83,16 @@ def _cotangent(grad_output: Array, workspace: Workspace) -> Array:
 
 
 def _sum_of_products(left: Array, right: Array, out: Array, workspace: Workspace) -> None:
-    """The sum over b of `left[b]` (M, L) @ `right[b]` (L, N), by products that are small, into `out`."""
-    blocks, length = len(left), left.shape[2]
-    parts = -(-length // max(SMALL_PRODUCT // out.size, 64))
+    """The sum over b of `left[b]` (M, L) @ `right[b]` (L, N) into `out`, by small products if they can be."""
+    blocks, _, length = left.shape
+    longest = SMALL_PRODUCT // out.size
+    parts = -(-length // longest) if longest >= 64 else 1
     if parts == blocks == 1:
         np.matmul(left[0], right[0], out=out)
         return
-    products = workspace("products", parts, blocks, *out.shape)
-    for part, product in enumerate(products):
+    product = workspace("product", blocks, *out.shape)
+    out[...] = 0
+    for part in range(parts):
         some = slice(length * part // parts, length * (part + 1) // parts)
         np.matmul(left[:, :, some], right[:, some], out=product)
-    np.sum(products, axis=(0, 1), out=out)
+        out += product.sum(axis=0)
