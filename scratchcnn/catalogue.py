@@ -14,11 +14,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchcnn.gradcheck import Report, check_gradient
-from scratchcnn.operations.activations import sigmoid, sigmoid_backward
+from scratchcnn.operations.activations import (
+    leaky_relu,
+    leaky_relu_backward,
+    relu,
+    relu_backward,
+    sigmoid,
+    sigmoid_backward,
+    tanh,
+    tanh_backward,
+)
 from scratchcnn.operations.convolution import conv2d, conv2d_backward, patches, patches_backward
 from scratchcnn.operations.dense import dense, dense_backward
 from scratchcnn.operations.flatten import flatten, flatten_backward
-from scratchcnn.operations.losses import squared_error, squared_error_backward
+from scratchcnn.operations.losses import (
+    softmax_cross_entropy,
+    softmax_cross_entropy_backward,
+    squared_error,
+    squared_error_backward,
+)
+from scratchcnn.operations.padding import pad2d, pad2d_backward
+from scratchcnn.operations.pooling import avg_pool2d, avg_pool2d_backward, max_pool2d, max_pool2d_backward
 from scratchcnn.operations.standardize import standardize, standardize_backward
 
 Array = NDArray[Any]
@@ -39,7 +55,8 @@ class Operation:
     `samples(rng)` draws the calls that the row is checked at: they cover what wrong derivatives hide behind (images
     that are not square, windows that overlap or leave gaps, padding, a batch, a bias). `degree` is 1 where the
     operation is linear in each input taken alone, 2 where it is quadratic: there the check is exact. `factor` is a
-    number that makes the divisions of such an operation exact (9 for a 3x3 average).
+    number that makes the divisions of such an operation exact (9 for a 3x3 average). `holomorphic` is false where the
+    operation takes real numbers only, because it compares them. `note` is a remark for the reader of the results.
     """
 
     name: str
@@ -50,6 +67,8 @@ class Operation:
     samples: Callable[[np.random.Generator], Iterator[Sample]]
     degree: int | None = None
     factor: int = 1
+    holomorphic: bool = True
+    note: str = ""
 
 
 def check(operation: Operation, sample: Sample, *, seed: int = 0) -> Report:
@@ -129,6 +148,53 @@ def _flatten_samples(rng: np.random.Generator) -> Iterator[Sample]:
         yield Sample((rng.normal(size=shape),), {})
 
 
+def _pad2d_samples(rng: np.random.Generator) -> Iterator[Sample]:
+    def sample(*shape: int, padding: Any) -> Sample:
+        return Sample((rng.normal(size=shape),), {"padding": padding})
+
+    yield sample(3, 2, 4, 5, padding=((0, 2), (3, 1)))
+    yield sample(2, 1, 5, 3, padding=(1, 2))
+    yield sample(1, 4, 2, 3, padding=1)
+    yield sample(2, 3, 1, 4, padding=0)
+
+
+def _pool_samples(rng: np.random.Generator) -> Iterator[Sample]:
+    def sample(*shape: int, **options: Any) -> Sample:
+        return Sample((rng.normal(size=shape),), options)
+
+    yield sample(2, 2, 5, 7, window=2)  # side by side, the last row and column unseen
+    yield sample(3, 2, 4, 5, window=(3, 2), stride=1)  # overlapping
+    yield sample(2, 1, 6, 5, window=(2, 4), stride=(1, 2), padding=((0, 1), (1, 3)))
+    yield sample(2, 1, 7, 8, window=(2, 1), stride=(3, 2), padding=(1, 0))  # with gaps
+    yield sample(1, 3, 5, 6, window=(3, 2), stride=(2, 1), padding="same")
+
+
+def _tanh_samples(rng: np.random.Generator) -> Iterator[Sample]:
+    yield Sample((rng.normal(size=(3, 2, 4, 5)),), {})
+    signs = rng.choice([-1.0, 1.0], size=30)
+    yield Sample((signs * 10.0 ** rng.uniform(-9, 0, size=30),), {})  # where it is nearly linear
+    yield Sample((signs * rng.uniform(3, 20, size=30),), {})  # where it is nearly flat
+
+
+def _relu_samples(rng: np.random.Generator) -> Iterator[Sample]:
+    yield Sample((rng.normal(size=(3, 2, 4, 5)),), {})
+    yield Sample((rng.permutation([0.0, *rng.normal(size=6)]),), {})  # one entry at the kink
+    signs = rng.choice([-1.0, 1.0], size=30)
+    yield Sample((signs * 10.0 ** rng.uniform(-9, 3, size=30),), {})
+
+
+def _leaky_relu_samples(rng: np.random.Generator) -> Iterator[Sample]:
+    for sample, options in zip(_relu_samples(rng), ({}, {"alpha": 0.3}, {"alpha": 0.125}), strict=True):
+        yield Sample(sample.inputs, options)
+
+
+def _softmax_cross_entropy_samples(rng: np.random.Generator) -> Iterator[Sample]:
+    # The larger the logits, the surer the predictions.
+    for samples, classes, size in (5, 4, 1), (3, 7, 10), (1, 2, 1), (6, 3, 1e4):
+        logits, labels = size * rng.normal(size=(samples, classes)), rng.integers(0, classes, size=samples)
+        yield Sample((logits, labels), {})
+
+
 CATALOGUE: tuple[Operation, ...] = (
     Operation(
         name="patches",
@@ -190,5 +256,69 @@ CATALOGUE: tuple[Operation, ...] = (
         source="article, Backward Propagation in CNNs: Convolution Layer",
         samples=_flatten_samples,
         degree=1,
+    ),
+    Operation(
+        name="pad2d",
+        forward=pad2d,
+        backward=pad2d_backward,
+        equation="∂E/∂x[n,c,h,w] = ∂E/∂padded[n,c,top+h,left+w]",
+        source="Dumoulin and Visin (2016), section 2.2",
+        samples=_pad2d_samples,
+        degree=1,
+    ),
+    Operation(
+        name="max_pool2d",
+        forward=max_pool2d,
+        backward=max_pool2d_backward,
+        equation="∂E/∂x[n,c,h,w] = Σ ∂E/∂Z[n,c,p,q] over the windows whose first maximum stands at h,w",
+        source="Scherer, Müller and Behnke (2010)",
+        samples=_pool_samples,
+        holomorphic=False,
+    ),
+    Operation(
+        name="avg_pool2d",
+        forward=avg_pool2d,
+        backward=avg_pool2d_backward,
+        equation="∂E/∂x[n,c,h,w] = Σ ∂E/∂Z[n,c,p,q] / (pixels of p,q) over the windows that hold h,w",
+        source="LeCun, Bottou, Bengio and Haffner (1998), section II.B",
+        samples=_pool_samples,
+        degree=1,
+        factor=24,  # the windows of the samples hold 1, 2, 3, 4, 6 or 8 pixels
+    ),
+    Operation(
+        name="tanh",
+        forward=tanh,
+        backward=tanh_backward,
+        equation="∂E/∂z = ∂E/∂O (1 - O²), as ∂E/∂O / cosh²(z)",
+        source="LeCun, Bottou, Orr and Müller (1998), section 4.4",
+        samples=_tanh_samples,
+    ),
+    Operation(
+        name="relu",
+        forward=relu,
+        backward=relu_backward,
+        equation="∂E/∂z = ∂E/∂O where z > 0, else 0",
+        source="Nair and Hinton (2010)",
+        samples=_relu_samples,
+        holomorphic=False,
+        note="at the kink, 0, any slope from 0 to 1 is right",
+    ),
+    Operation(
+        name="leaky_relu",
+        forward=leaky_relu,
+        backward=leaky_relu_backward,
+        equation="∂E/∂z = ∂E/∂O where z > 0, else α ∂E/∂O",
+        source="Maas, Hannun and Ng (2013), section 2",
+        samples=_leaky_relu_samples,
+        holomorphic=False,
+        note="at the kink, 0, any slope from α to 1 is right",
+    ),
+    Operation(
+        name="softmax_cross_entropy",
+        forward=softmax_cross_entropy,
+        backward=softmax_cross_entropy_backward,
+        equation="∂E/∂z[n,k] = (p[n,k] - 1 where k = y[n]) / N, p = softmax(z)",
+        source="Goodfellow, Bengio and Courville (2016), section 6.2.2.3",
+        samples=_softmax_cross_entropy_samples,
     ),
 )

@@ -346,4 +346,4 @@ def _catalogued(operation: Operation, seed: int) -> Check:
         rng = np.random.default_rng(seed)
         return (check_operation(operation, sample, seed=seed) for sample in operation.samples(rng))
 
-    return Check(OPERATIONS, operation.name, operation.equation, reports)
+    return Check(OPERATIONS, operation.name, operation.equation, reports, note=operation.note)

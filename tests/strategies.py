@@ -95,6 +95,80 @@ def convolutions(
     )
 
 
+@dataclass(frozen=True)
+class Pooling:
+    """A call of a pooling, and the padding spelt out as ((top, bottom), (left, right))."""
+
+    x: np.ndarray
+    window: tuple[int, int]
+    stride: Any
+    padding: Any
+    edges: tuple[tuple[int, int], tuple[int, int]]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {"window": self.window, "stride": self.stride, "padding": self.padding}
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        if self.stride is None:
+            return self.window
+        return self.stride if isinstance(self.stride, tuple) else (self.stride, self.stride)
+
+    def pixels(self) -> dict[tuple[int, int], list[tuple[int, int]]]:
+        """The pixels (h, w) of each window (p, q), line by line: it begins where it still fits into the frame."""
+        begins = [
+            range(-before, length + after - window + 1, step)
+            for length, (before, after), window, step in zip(
+                self.x.shape[2:], self.edges, self.window, self.steps, strict=True
+            )
+        ]
+        return {
+            (p, q): [
+                (h, w)
+                for h in range(top, top + self.window[0])
+                for w in range(left, left + self.window[1])
+                if 0 <= h < self.x.shape[2] and 0 <= w < self.x.shape[3]
+            ]
+            for p, top in enumerate(begins[0])
+            for q, left in enumerate(begins[1])
+        }
+
+
+@st.composite
+def poolings(
+    draw: st.DrawFn,
+    elements: st.SearchStrategy[float] = REALS,
+    dtype: Any = np.float64,
+    paddings: tuple[str, ...] = ("valid", "same", "number", "pair", "pairs"),
+    largest: int = 3,
+) -> Pooling:
+    """Calls of `max_pool2d` and `avg_pool2d` with every spelling of the options, on images of any shape that fits."""
+    window = (draw(st.integers(1, largest)), draw(st.integers(1, largest)))
+    step = st.integers(1, largest + 1)
+    stride = draw(st.none() | step | st.tuples(step, step))
+    steps = window if stride is None else stride if isinstance(stride, tuple) else (stride, stride)
+    padding = draw(st.sampled_from(paddings))
+    if padding == "same":
+        size = (draw(st.integers(1, 2 * largest)), draw(st.integers(1, 2 * largest)))
+        edges = tuple(same_edges(n, w, t) for n, w, t in zip(size, window, steps, strict=True))
+    else:
+        edge = [st.integers(0, w - 1) for w in window]
+        if padding == "valid":
+            edges = ((0, 0), (0, 0))
+        elif padding == "number":
+            padding = draw(st.integers(0, min(window) - 1))
+            edges = ((padding, padding), (padding, padding))
+        elif padding == "pair":
+            padding = (draw(edge[0]), draw(edge[1]))
+            edges = tuple((e, e) for e in padding)
+        else:
+            padding = edges = tuple(draw(st.tuples(e, e)) for e in edge)
+        size = tuple(max(w - sum(e), 1) + draw(st.integers(0, largest)) for w, e in zip(window, edges, strict=True))
+    images, channels = draw(st.integers(1, 2)), draw(st.integers(1, 2))
+    return Pooling(draw(values((images, channels, *size), elements, dtype)), window, stride, padding, edges)
+
+
 @st.composite
 def dense_inputs(
     draw: st.DrawFn, elements: st.SearchStrategy[float] = REALS, dtype: Any = np.float64

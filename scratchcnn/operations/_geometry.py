@@ -68,6 +68,12 @@ def pair(name: str, value: Any, *, least: int) -> tuple[int, int]:
     return both
 
 
+def edges(padding: Padding) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Spell a padding in numbers out as ((top, bottom), (left, right))."""
+    vertical, horizontal = _two("padding", padding)
+    return pair("padding", vertical, least=0), pair("padding", horizontal, least=0)
+
+
 def _edges(
     padding: Padding, image: tuple[int, ...], size: tuple[int, int], stride: tuple[int, int]
 ) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -78,8 +84,7 @@ def _edges(
         if padding == "same":
             return _same(image[0], size[0], stride[0]), _same(image[1], size[1], stride[1])
         raise ValueError(f'padding must be "valid", "same" or numbers of pixels, got {padding!r}')
-    vertical, horizontal = _two("padding", padding)
-    return pair("padding", vertical, least=0), pair("padding", horizontal, least=0)
+    return edges(padding)
 
 
 def _same(length: int, window: int, stride: int) -> tuple[int, int]:

@@ -43,6 +43,20 @@ def as_array(name: str, value: ArrayLike, axes: str = "") -> Array:
     return array
 
 
+def as_real(name: str, value: ArrayLike, axes: str = "") -> Array:
+    """Take an argument as `as_array` does, of real numbers only: for what compares them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `as_array`; `TypeError` also if it is complex.
+    """
+    array = as_array(name, value, axes)
+    if array.dtype.kind == "c":
+        raise TypeError(f"{name} must be real, since complex numbers are neither larger nor smaller, got {array.dtype}")
+    return array
+
+
 def as_cotangent(value: ArrayLike, shape: tuple[int, ...]) -> Array:
     """Take `grad_output`, the gradient of E with respect to an operation's output: it has that output's shape.
 

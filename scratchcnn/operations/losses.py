@@ -1,5 +1,6 @@
 """The losses: one number that says how far the outputs are from the targets."""
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from scratchcnn.operations._validate import Array, as_array, as_cotangent, gradients_like
@@ -63,6 +64,91 @@ def squared_error_backward(grad_output: ArrayLike, output: ArrayLike, target: Ar
     output, target = inputs = _loss_inputs(output, target)
     residual = as_cotangent(grad_output, ()) * (target - output)
     return gradients_like(inputs, -residual, residual)
+
+
+def softmax_cross_entropy(logits: ArrayLike, labels: ArrayLike) -> Array:
+    """Average what the true classes cost: E = the mean over n of -log p[n, y_n], p = e^z / sum of e^z over the classes.
+
+    Taking the largest logit off each row changes no p, and no power exceeds 1. With it apart from the others, log(sum)
+    is log(1 + the others), which keeps its digits where a prediction is nearly sure.
+
+    Source: Bridle, "Probabilistic Interpretation of Feedforward Classification Network Outputs" (1990); Goodfellow,
+    Bengio and Courville, "Deep Learning" (2016), section 6.2.2.3. The article has two classes and a squared error.
+
+    Parameters
+    ----------
+    logits : (N, K) array
+        z, for N samples and K classes.
+    labels : (N,) array of integers
+        y, the true classes, from 0 to K - 1.
+
+    Returns
+    -------
+    number, shape ()
+        E.
+
+    Raises
+    ------
+    TypeError
+        If `logits` does not hold numbers, or `labels` no integers.
+    ValueError
+        If there is no sample or no class, `labels` is not one number for each row of `logits`, or one is out of range.
+    """
+    logits, labels = _classes(logits, labels)
+    rows, largest = np.arange(len(labels)), logits.argmax(axis=1)
+    shifted = logits - logits[rows, largest, np.newaxis]
+    others = np.exp(shifted)
+    others[rows, largest] = 0
+    error: Array = (np.log1p(others.sum(axis=1)) - shifted[rows, labels]).mean()
+    return error
+
+
+def softmax_cross_entropy_backward(grad_output: ArrayLike, logits: ArrayLike, labels: ArrayLike) -> tuple[Array, None]:
+    """Pass the gradient from E to the logits: ∂E/∂z[n, k] = (p[n, k] - 1 where k = y_n) / N.
+
+    p - 1 of the true class is computed as minus the sum of the other p, which keeps its digits near p = 1.
+
+    Source: Bridle (1990); Goodfellow, Bengio and Courville (2016).
+
+    Parameters
+    ----------
+    grad_output : number, shape ()
+        1 where E is what is minimized.
+    logits, labels
+        As in `softmax_cross_entropy`.
+
+    Returns
+    -------
+    ∂E/∂z, (N, K), and None: classes have no derivative.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `softmax_cross_entropy`; `ValueError` also if `grad_output` is not one number.
+    """
+    logits, labels = _classes(logits, labels)
+    rows = np.arange(len(labels))
+    power = np.exp(logits - logits.max(axis=1, keepdims=True))
+    total = power.sum(axis=1, keepdims=True)
+    power[rows, labels] = 0
+    power[rows, labels] = -power.sum(axis=1)
+    grad_logits = as_cotangent(grad_output, ()) * (power / total) / len(labels)
+    return *gradients_like((logits,), grad_logits), None
+
+
+def _classes(logits: ArrayLike, labels: ArrayLike) -> tuple[Array, Array]:
+    """Check that there is a class for every sample."""
+    logits, labels = as_array("logits", logits, "NK"), np.asarray(labels)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"labels must be integers, the numbers of the classes, got dtype {labels.dtype}")
+    if logits.size == 0:
+        raise ValueError(f"logits must hold a sample and a class at least, got shape {logits.shape}")
+    if labels.shape != logits.shape[:1]:
+        raise ValueError(f"labels must be one number a sample, shape {logits.shape[:1]}, got shape {labels.shape}")
+    wrong = (labels < 0) | (labels >= logits.shape[1])
+    if wrong.any():
+        raise ValueError(f"labels must be from 0 to {logits.shape[1] - 1}, got {labels[wrong][0]}")
+    return logits, labels
 
 
 def _loss_inputs(output: ArrayLike, target: ArrayLike) -> tuple[Array, Array]:

@@ -9,6 +9,9 @@ from scratchcnn import sigmoid
 from scratchcnn.gradcheck import Verdict, check_gradient
 from tests.gradcheck.difficult import DIFFICULT
 from tests.gradcheck.mistakes import MISTAKES
+from tests.gradcheck.mistakes_layers import LAYER_MISTAKES
+
+ALL_MISTAKES = [*MISTAKES, *LAYER_MISTAKES]
 
 SEEDS = range(20)
 # What DESIGN section 6 names: gradients of wrong values, and breaches of the contract, which are reported as such.
@@ -23,12 +26,12 @@ BREACHES = ["shape", "dtype", "not-finite", "mutation", "nondeterministic", "ign
 
 
 def test_the_catalogues_are_large_and_name_every_kind():
-    assert len({m.name for m in MISTAKES}) == len(MISTAKES) >= 60
+    assert len({m.name for m in ALL_MISTAKES}) == len(ALL_MISTAKES) >= 60
     assert len({d.name for d in DIFFICULT}) == len(DIFFICULT) >= 40
-    assert {m.kind for m in MISTAKES} >= {*VALUES, *BREACHES}
+    assert {m.kind for m in ALL_MISTAKES} >= {*VALUES, *BREACHES}
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda m: m.name)
+@pytest.mark.parametrize("mistake", ALL_MISTAKES, ids=lambda m: m.name)
 def test_a_planted_mistake_is_wrong_at_every_seed(mistake):
     for seed in SEEDS:
         forward, wrong = mistake.pair()
@@ -41,7 +44,7 @@ def test_a_planted_mistake_is_wrong_at_every_seed(mistake):
         assert mistake.kind in violations if mistake.kind in BREACHES else violations <= {"stale"}, f"{seed}: {report}"
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda m: m.name)
+@pytest.mark.parametrize("mistake", ALL_MISTAKES, ids=lambda m: m.name)
 def test_the_right_gradient_in_its_place_is_right(mistake):
     right = mistake.right
     for seed in SEEDS[:1]:

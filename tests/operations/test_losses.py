@@ -1,11 +1,18 @@
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchcnn import gradient_descent, squared_error, squared_error_backward
+from scratchcnn import (
+    gradient_descent,
+    softmax_cross_entropy,
+    softmax_cross_entropy_backward,
+    squared_error,
+    squared_error_backward,
+)
 from scratchcnn.gradcheck import assert_gradient
-from tests.assertions import assert_complex_step, assert_contract
+from tests.assertions import FLOATS, assert_complex_step, assert_contract, assert_within, gamma
 from tests.strategies import INTEGERS, REALS, shapes, values
 
 
@@ -78,3 +85,136 @@ def test_bad_arguments_are_named():
         squared_error_backward(np.ones(5), np.ones(5), np.ones(5))
     with pytest.raises(TypeError, match="target must hold numbers, got dtype object"):
         squared_error(np.ones(5), None)
+
+
+@st.composite
+def predictions(draw, elements=REALS):
+    """Logits, of predictions that are the surer the larger they are, and labels."""
+    samples, classes = draw(st.integers(1, 4)), draw(st.integers(1, 5))
+    logits = draw(values((samples, classes), elements)) * draw(st.sampled_from([1, 8, 1e4]))
+    labels = draw(st.lists(st.integers(0, classes - 1), min_size=samples, max_size=samples))
+    return logits, np.array(labels)
+
+
+def exact_cross_entropy(logits, labels):
+    """E, the gradient, and the average of |log p| and of its parts, in 50 digits."""
+    with mpmath.workdps(50):
+        error, size, gradient = mpmath.mpf(0), mpmath.mpf(0), np.empty(logits.shape)
+        for n, (row, label) in enumerate(zip(logits.tolist(), labels.tolist(), strict=True)):
+            total = mpmath.fsum(mpmath.exp(z) for z in row)
+            cost = mpmath.log(total) - row[label]
+            error += cost / len(labels)
+            size += (cost + max(row) - row[label]) / len(labels)
+            for k, z in enumerate(row):
+                others = mpmath.fsum(mpmath.exp(each) for j, each in enumerate(row) if j != k)
+                p = mpmath.exp(z) / total
+                gradient[n, k] = (p if k != label else -others / total) / len(labels)
+        return float(error), float(size), gradient
+
+
+@given(predictions())
+def test_the_cross_entropy_keeps_its_digits_at_any_logits(prediction):
+    logits, labels = prediction
+    expected, size, gradient = exact_cross_entropy(logits, labels)
+    # A difference of logits is rounded once, which its power multiplies by what it is, below 745 where the power is
+    # not 0; then powers, sums over the classes, a logarithm or a quotient, and the mean.
+    roundoff = gamma(745 + logits.size + 10, np.float64)
+    tiny = np.finfo(np.float64).smallest_normal
+    assert_within(softmax_cross_entropy(logits, labels), expected, roundoff * size + tiny)
+    grad_logits, nothing = softmax_cross_entropy_backward(1.0, logits, labels)
+    assert nothing is None
+    assert_within(grad_logits, gradient, roundoff * np.abs(gradient) + tiny)
+
+
+@given(predictions(), st.integers(0, 99))
+def test_the_derivative_of_the_cross_entropy(prediction, seed):
+    assert_gradient(softmax_cross_entropy, softmax_cross_entropy_backward, *prediction, seed=seed)
+
+
+@given(st.integers(1, 4), st.integers(1, 9), st.floats(-1e4, 1e4))
+def test_equal_logits_cost_the_logarithm_of_the_classes(samples, classes, logit):
+    """CS231n's first check of a softmax: an untrained network of ten classes starts near log 10 = 2.3."""
+    cost = softmax_cross_entropy(np.full((samples, classes), logit), np.zeros(samples, int))
+    assert_within(cost, np.log(classes), gamma(samples + 3, np.float64) * np.log(classes))
+
+
+def test_a_case_by_hand():
+    # p = (1, 2, 5) / 8, and 1/4 each of four: E = (log 4 + log 4) / 2.
+    logits = np.log([[1.0, 2.0, 5.0, 1e-300], [3.0, 3.0, 3.0, 3.0]])
+    labels = [1, 3]
+    assert_within(softmax_cross_entropy(logits, labels), np.log(4), 1e-15)
+    grad_logits, _ = softmax_cross_entropy_backward(2.0, logits, labels)
+    assert_within(grad_logits, [[1 / 8, -6 / 8, 5 / 8, 0], [1 / 4, 1 / 4, 1 / 4, -3 / 4]], 1e-15)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_it_is_stable_at_logits_of_ten_thousand(dtype):
+    logits = np.array([[10_000, -10_000, 0], [-10_000, 10_000, 0]], dtype)
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        tail = np.exp(dtype(-10_000))  # 0, but for longdouble
+        assert softmax_cross_entropy(logits, [0, 1]) == tail
+        assert softmax_cross_entropy(logits, [1, 1]) == 10_000
+        grad_logits, _ = softmax_cross_entropy_backward(dtype(1), logits, [1, 1])
+    assert grad_logits.tolist() == [[0.5, -0.5, tail / 2], [np.exp(dtype(-20_000)), -tail / 2, tail / 2]]
+
+
+@given(predictions(), st.integers(-1000, 1000))
+def test_a_constant_added_to_a_row_changes_nothing(prediction, constant):
+    logits, labels = np.rint(prediction[0]), prediction[1]
+    assert softmax_cross_entropy(logits + constant, labels) == softmax_cross_entropy(logits, labels)
+
+
+def test_a_nan_is_a_nan_and_infinity_a_certainty():
+    assert np.isnan(softmax_cross_entropy([[np.nan, 1.0]], [1]))
+    assert np.isnan(softmax_cross_entropy_backward(1.0, [[np.nan, 1.0]], [1])[0]).all()
+    impossible = np.array([[-np.inf, 1.0]])
+    assert softmax_cross_entropy(impossible, [1]) == 0
+    assert softmax_cross_entropy(impossible, [0]) == np.inf
+    assert softmax_cross_entropy_backward(1.0, impossible, [0])[0].tolist() == [[-1, 1]]
+
+
+def test_the_contract_of_the_cross_entropy():
+    labels = np.array([0, 3, 1])
+
+    def forward(logits):
+        return softmax_cross_entropy(logits, labels)
+
+    def backward(grad_output, logits):
+        return softmax_cross_entropy_backward(grad_output, logits, labels)[:1]
+
+    assert_contract(forward, backward, np.random.default_rng(0).integers(0, 2, size=(3, 4)))
+    assert_complex_step(forward, backward, np.random.default_rng(1).normal(size=(3, 4)))
+    for dtype in (np.uint8, np.int8, np.uint64):
+        assert softmax_cross_entropy(np.eye(3, 4), labels.astype(dtype)) == forward(np.eye(3, 4))
+
+
+@pytest.mark.parametrize(
+    ("logits", "labels", "error", "message"),
+    [
+        (np.ones((2, 3)), [0.0, 1.0], TypeError, "labels must be integers, .*, got dtype float64"),
+        (np.ones((2, 3)), [True, False], TypeError, "labels must be integers, .*, got dtype bool"),
+        (
+            np.ones((2, 3)),
+            np.eye(2, 3, dtype=int),
+            ValueError,
+            r"one number a sample, shape \(2,\), got shape \(2, 3\)",
+        ),
+        (np.ones((2, 3)), [0, 1, 2], ValueError, r"one number a sample, shape \(2,\), got shape \(3,\)"),
+        (np.ones((2, 3)), [0, 3], ValueError, "labels must be from 0 to 2, got 3"),
+        (np.ones((2, 3)), [-1, 0], ValueError, "labels must be from 0 to 2, got -1"),
+        (np.ones(3), [0], ValueError, r"logits must have 2 axes \(N, K\), got shape \(3,\)"),
+        (np.ones((0, 3)), np.ones(0, int), ValueError, r"a sample and a class at least, got shape \(0, 3\)"),
+        (np.ones((2, 0)), [0, 0], ValueError, r"a sample and a class at least, got shape \(2, 0\)"),
+        (None, [0], TypeError, "logits must hold numbers, got dtype object"),
+    ],
+)
+def test_bad_logits_and_labels_are_named(logits, labels, error, message):
+    with pytest.raises(error, match=message):
+        softmax_cross_entropy(logits, labels)
+    with pytest.raises(error, match=message):
+        softmax_cross_entropy_backward(1.0, logits, labels)
+
+
+def test_the_gradient_of_the_cross_entropy_is_one_number():
+    with pytest.raises(ValueError, match=r"grad_output must have the shape of the output, \(\), got shape \(2,\)"):
+        softmax_cross_entropy_backward(np.ones(2), np.ones((2, 3)), [0, 1])

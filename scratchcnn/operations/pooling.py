@@ -1,0 +1,219 @@
+"""Pooling: each window of the image becomes one number, its maximum or its average.
+
+The padding only says where the windows stand; there are no pixels in it. The maximum of negative pixels at the border
+is negative, and an average is that of the pixels which are there, as in TensorFlow.
+
+Letters: N images of C channels, H x W pixels; P x Q windows of R x S, t = (t0, t1) their stride; the pixel (r, s) of
+the window (p, q) is h = p t0 + r - top, w = q t1 + s - left.
+"""
+
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from scratchcnn.operations._geometry import Padding, Pair, Windows, place_windows
+from scratchcnn.operations._masking import keep
+from scratchcnn.operations._validate import Array, as_array, as_cotangent, as_real, gradients_like
+
+
+def max_pool2d(x: ArrayLike, window: Pair, *, stride: Pair | None = None, padding: Padding = 0) -> Array:
+    """Take the largest pixel of each window: Z[n, c, p, q] = max over r, s of x[n, c, h, w].
+
+    A window with a NaN gives NaN.
+
+    Source: Scherer, Müller and Behnke, "Evaluation of Pooling Operations in Convolutional Architectures for Object
+    Recognition" (2010). The article leaves pooling to its reader.
+
+    Parameters
+    ----------
+    x : (N, C, H, W) array
+        Images, real.
+    window : int or pair of int
+        (R, S), or one number for both.
+    stride : int, pair of int, or None
+        One number, or (vertical, horizontal); None: that of the window, so that the windows stand side by side.
+    padding : int, pair of int, pair of pairs of int, or str
+        How far the windows reach beyond the image: one number, or (vertical, horizontal), or ((top, bottom),
+        (left, right)), or "valid" (not at all), or "same" (TensorFlow's rule). On each side less than the window.
+
+    Returns
+    -------
+    (N, C, P, Q) array
+        Z; P = (H + top + bottom - R) // t0 + 1, and Q likewise. Pixels that are left over are in no window.
+
+    Raises
+    ------
+    TypeError
+        If `x` does not hold real numbers, or an option is not made of integers.
+    ValueError
+        If `x` has not four axes or no pixels, an option is too small, the window is larger than the padded image, or
+        the padding is as wide as the window.
+    """
+    x = as_real("x", x, "NCHW")
+    return _combine(np.maximum, -np.inf, x, _windows(x, window, stride, padding))
+
+
+def max_pool2d_backward(
+    grad_output: ArrayLike, x: ArrayLike, window: Pair, *, stride: Pair | None = None, padding: Padding = 0
+) -> tuple[Array]:
+    """Give the gradient of each window to its largest pixel, to the first of them (line by line) where several are.
+
+        ∂E/∂x[n, c, h, w] = sum of ∂E/∂Z[n, c, p, q] over the windows whose maximum stands at h, w
+
+    Where several pixels are largest, the maximum has a kink, and any split of the gradient among them is a
+    subgradient. Of a window with NaNs the first NaN counts as its maximum, as in `np.argmax`.
+
+    Source: Scherer, Müller and Behnke (2010).
+
+    Parameters
+    ----------
+    grad_output : (N, C, P, Q) array
+        ∂E/∂Z.
+    x, window, stride, padding
+        As in `max_pool2d`.
+
+    Returns
+    -------
+    tuple of one array
+        ∂E/∂x, shaped like `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `max_pool2d`; `ValueError` also if `grad_output` has not the shape of its output.
+    """
+    x = as_real("x", x, "NCHW")
+    windows = _windows(x, window, stride, padding)
+    output = _combine(np.maximum, -np.inf, x, windows)
+    grad_output = as_cotangent(grad_output, output.shape)
+    grad_x = np.zeros(x.shape, np.result_type(grad_output, x))
+    unclaimed = np.ones(output.shape, bool)
+    has_nan = np.isnan(output).any()
+    for (p, h), (q, w) in product(_steps(0, x.shape, windows), _steps(1, x.shape, windows)):
+        places, pixels = (..., p, q), (..., h, w)
+        first = x[pixels] == output[places]
+        if has_nan:
+            first |= np.isnan(x[pixels])
+        first &= unclaimed[places]
+        unclaimed[places] ^= first
+        grad_x[pixels] += keep(grad_output[places], first)
+    return gradients_like((x,), grad_x)
+
+
+def avg_pool2d(x: ArrayLike, window: Pair, *, stride: Pair | None = None, padding: Padding = 0) -> Array:
+    """Average the pixels of each window: Z[n, c, p, q] = the mean over r, s of x[n, c, h, w].
+
+    The mean is over the pixels that are there: the padding is not counted.
+
+    Source: LeCun, Bottou, Bengio and Haffner, "Gradient-Based Learning Applied to Document Recognition" (1998),
+    section II.B ("sub-sampling").
+
+    Parameters
+    ----------
+    x, window, stride, padding
+        As in `max_pool2d`; `x` may be complex.
+
+    Returns
+    -------
+    (N, C, P, Q) array
+        Z; P and Q as in `max_pool2d`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `max_pool2d`.
+    """
+    x = as_array("x", x, "NCHW")
+    windows = _windows(x, window, stride, padding)
+    return _combine(np.add, 0, x, windows) / _pixels(x, windows)
+
+
+def avg_pool2d_backward(
+    grad_output: ArrayLike, x: ArrayLike, window: Pair, *, stride: Pair | None = None, padding: Padding = 0
+) -> tuple[Array]:
+    """Divide the gradient of each window among its pixels, as many as are there.
+
+        ∂E/∂x[n, c, h, w] = sum of ∂E/∂Z[n, c, p, q] / (pixels of the window p, q) over the windows that hold h, w
+
+    Source: LeCun, Bottou, Bengio and Haffner (1998).
+
+    Parameters
+    ----------
+    grad_output : (N, C, P, Q) array
+        ∂E/∂Z.
+    x, window, stride, padding
+        As in `avg_pool2d`.
+
+    Returns
+    -------
+    tuple of one array
+        ∂E/∂x, shaped like `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `avg_pool2d`; `ValueError` also if `grad_output` has not the shape of its output.
+    """
+    x = as_array("x", x, "NCHW")
+    windows = _windows(x, window, stride, padding)
+    grad_output = as_cotangent(grad_output, (*x.shape[:2], *windows.places))
+    return gradients_like((x,), _spread(grad_output / _pixels(x, windows), x.shape, windows))
+
+
+def _windows(x: Array, window: Pair, stride: Pair | None, padding: Padding) -> Windows:
+    """Place the windows, and see to it that each holds a pixel.
+
+    With padding narrower than the window on every side, and an image of one pixel and more, each does: the first
+    window ends behind the first pixel, since it begins less than its length before it; the last one begins before the
+    last pixel's end, since it ends less than its length behind it.
+    """
+    if 0 in x.shape[2:]:
+        raise ValueError(f"x must have pixels to pool, got shape {x.shape}")
+    windows = place_windows(x.shape[2:], window, window if stride is None else stride, padding)
+    if any(max(edge) >= size for edge, size in zip(windows.padding, windows.size, strict=True)):
+        raise ValueError(f"padding must be narrower than the window {windows.size}, got {padding!r}")
+    return windows
+
+
+def _steps(axis: int, shape: tuple[int, ...], windows: Windows) -> Iterator[tuple[slice, slice]]:
+    """For each r in a window: the places p where it falls on the image, and the pixels h = p t + r - before there.
+
+    `axis` is 0 down the image, 1 along it.
+    """
+    length, stride, places = shape[2 + axis], windows.stride[axis], windows.places[axis]
+    before = windows.padding[axis][0]
+    for r in range(windows.size[axis]):
+        # The first p with h >= 0, and the first one with h >= length: divisions that round up.
+        start, stop = (min(max(-((r - before - edge) // stride), 0), places) for edge in (0, length))
+        pixel = start * stride + r - before
+        yield slice(start, stop), slice(pixel, pixel + (stop - start) * stride, stride)
+
+
+def _combine(ufunc: np.ufunc, neutral: float, x: Array, windows: Windows) -> Array:
+    """Combine the pixels of each window, down the image and then along it: R + S steps over arrays in place of R S."""
+    for axis, places in enumerate(windows.places):
+        before = (slice(None),) * (2 + axis)
+        combined = np.full((*x.shape[: 2 + axis], places, *x.shape[3 + axis :]), neutral, x.dtype)
+        for p, h in _steps(axis, x.shape, windows):
+            ufunc(combined[*before, p], x[*before, h], out=combined[*before, p])
+        x = combined
+    return x
+
+
+def _spread(grad: Array, shape: tuple[int, ...], windows: Windows) -> Array:
+    """The transpose of `_combine` with `np.add`: add the gradient of each window to all of its pixels."""
+    for axis in (1, 0):
+        before = (slice(None),) * (2 + axis)
+        spread = np.zeros((*grad.shape[: 2 + axis], shape[2 + axis], *grad.shape[3 + axis :]), grad.dtype)
+        for p, h in _steps(axis, shape, windows):
+            spread[*before, h] += grad[*before, p]
+        grad = spread
+    return grad
+
+
+def _pixels(x: Array, windows: Windows) -> Array:
+    """Count the pixels of each window, (P, Q)."""
+    count: Array = _combine(np.add, 0, np.ones((1, 1, *x.shape[2:]), x.real.dtype), windows)[0, 0]
+    return count
