@@ -190,7 +190,7 @@ def _progress() -> "Progress":
 
 def _check_writable(options: argparse.Namespace, path: Path | None) -> None:
     """Refuse a file that cannot be written, before the work is done."""
-    from scratchcnn.output import check_writable
+    from scratchcnn.files import check_writable
 
     if path is not None:
         try:
@@ -200,7 +200,7 @@ def _check_writable(options: argparse.Namespace, path: Path | None) -> None:
 
 
 def _write(options: argparse.Namespace, path: Path, content: bytes) -> None:
-    from scratchcnn.output import write_atomically
+    from scratchcnn.files import write_atomically
 
     try:
         write_atomically(path, content)

@@ -32,7 +32,11 @@ POOLS = [(max_pool2d, max_pool2d_backward), (avg_pool2d, avg_pool2d_backward)]
 ACTIVATIONS = [(tanh, tanh_backward), (leaky_relu, leaky_relu_backward)]
 
 
-PADDED, STRIDED, POOLED = {"padding": ((1, 0), (0, 1))}, {"stride": (1, 2), "padding": 1}, {"window": 2, "padding": "same"}
+PADDED, STRIDED, POOLED = (
+    {"padding": ((1, 0), (0, 1))},
+    {"stride": (1, 2), "padding": 1},
+    {"window": 2, "padding": "same"},
+)
 
 
 def body(x, first, second, *, pool, activation):
