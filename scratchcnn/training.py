@@ -1,0 +1,245 @@
+"""Learning the ten digits from all of MNIST: mini-batches, momentum, and a training that can be taken up again.
+
+A training is a value: `Training` holds all that the next step depends on. Each step makes a new one, so whatever
+interrupts it, the last one is whole; and one that is read from a file goes on as if it had never stopped.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
+from math import ceil, cos, inf, isfinite, pi
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from scratchcnn.layers import Array, Conv2d, Dense, Flatten, MaxPool2d, Relu
+from scratchcnn.mnist import Digits
+from scratchcnn.network import Model, Network
+
+# After LeCun, Bottou, Bengio and Haffner (1998), smaller. Pooling before the ReLU gives the same as after it, for less.
+NETWORK = Network(
+    (
+        Conv2d(1, 8, 5),
+        MaxPool2d(2),
+        Relu(),
+        Conv2d(8, 16, 5),
+        MaxPool2d(2),
+        Relu(),
+        Flatten(),
+        Dense(256, 64),
+        Relu(),
+        Dense(64, 10),
+    )
+)
+SHARE = 32  # the fewest images that are worth a thread
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train.
+
+    Attributes
+    ----------
+    epochs
+        How often every digit is seen.
+    batch
+        How many digits a step looks at; the last of an epoch may look at fewer.
+    rate
+        The first step per unit of the gradient; from there it falls to 0 along half a cosine.
+    momentum
+        The share of the velocity that is left after a step, 0 to 1.
+    seed
+        Draws the parameters and the order of the digits.
+    """
+
+    epochs: int = 10
+    batch: int = 128
+    rate: float = 0.1
+    momentum: float = 0.9
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        for name, least in (("epochs", 1), ("batch", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        if not 0 < self.rate < inf:
+            raise ValueError(f"rate must be a finite number above 0, got {self.rate}")
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum must be at least 0 and below 1, got {self.momentum}")
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """Where a training stands.
+
+    Attributes
+    ----------
+    recipe
+        How it is done.
+    model
+        What was learnt so far.
+    velocities
+        Where each parameter is moving.
+    step
+        How many steps were made.
+    digits
+        How many digits there are to learn from.
+    error
+        E of the last batch, before its step.
+    """
+
+    recipe: Recipe
+    model: Model
+    velocities: tuple[Array, ...]
+    digits: int
+    step: int = 0
+    error: float = inf
+
+    @classmethod
+    def begin(cls, recipe: Recipe, digits: int, network: Network = NETWORK) -> "Training":
+        """Draw the parameters, in float32; nothing moves yet."""
+        parameters = network.draw(np.random.default_rng(recipe.seed))
+        return cls(recipe, Model(network, parameters), tuple(map(np.zeros_like, parameters)), digits)
+
+    @property
+    def steps_an_epoch(self) -> int:
+        """How many batches the digits make."""
+        return ceil(self.digits / self.recipe.batch)
+
+    @property
+    def steps(self) -> int:
+        """How many there are in all."""
+        return self.recipe.epochs * self.steps_an_epoch
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are complete."""
+        return self.step // self.steps_an_epoch
+
+    def save(self, path: Path) -> None:
+        """Write the model with all that the training needs to go on. Raises as `Model.save`."""
+        velocities = {f"velocity_{k}": velocity for k, velocity in enumerate(self.velocities)}
+        training = {**asdict(self.recipe), "step": self.step, "digits": self.digits}
+        self.model.save(path, {"training": np.array(json.dumps(training)), **velocities})
+
+    @classmethod
+    def load(cls, path: Path) -> "Training":
+        """Read what `save` wrote. Raises as `Model.load`, also where there is a model only."""
+        model, beside = Model.load_with_beside(path)
+        try:
+            recipe = json.loads(str(beside["training"]))
+            step, digits = recipe.pop("step"), recipe.pop("digits")
+            velocities = tuple(beside[f"velocity_{k}"] for k in range(len(model.parameters)))
+            training = cls(Recipe(**recipe), model, velocities, digits, step)
+            if not 0 <= step <= training.steps or [v.shape for v in velocities] != list(model.network.shapes):
+                raise ValueError("its parts do not fit together")
+        except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+            raise ValueError(f"{path} holds no training that could go on: {error}") from error
+        return training
+
+
+def train(training: Training, digits: Digits) -> Iterator[Training]:
+    """Make the steps that are left, one at a time.
+
+    Parameters
+    ----------
+    training
+        Where it stands.
+    digits
+        What to learn from, as many as the training began with.
+
+    Yields
+    ------
+    Where it stands after each step.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer digits; or while training, if the error is not finite any more.
+    """
+    if len(digits) != training.digits:
+        raise ValueError(f"the training began with {training.digits} digits, got {len(digits)}")
+    return _steps(training, digits)
+
+
+def _steps(training: Training, digits: Digits) -> Iterator[Training]:
+    batch = training.recipe.batch
+    with workers() as pool:
+        while training.step < training.steps:
+            order = np.random.default_rng([training.recipe.seed, training.epoch]).permutation(len(digits))
+            for place in range(training.step % training.steps_an_epoch, training.steps_an_epoch):
+                training = step(training, digits[order[place * batch : (place + 1) * batch]], pool)
+                yield training
+
+
+def step(training: Training, batch: Digits, pool: Executor) -> Training:
+    """Make a step against the gradient of E on this batch, with Nesterov's momentum.
+
+        v <- momentum v - rate ∂E/∂p
+        p <- p + momentum v - rate ∂E/∂p
+
+    Source: Sutskever, Martens, Dahl and Hinton, "On the Importance of Initialization and Momentum in Deep Learning"
+    (2013), in the form that has the parameters looked ahead at; the rate: Loshchilov and Hutter, "SGDR" (2017).
+    """
+    recipe, model = training.recipe, training.model
+    error, gradients = error_and_gradients(model, batch, pool)
+    if not isfinite(error):
+        raise ValueError(f"the error is not finite any more after {training.step} steps: the rate is too large")
+    rate = recipe.rate * (1 + cos(pi * training.step / training.steps)) / 2
+    velocities, parameters = [], []
+    for parameter, velocity, gradient in zip(model.parameters, training.velocities, gradients, strict=True):
+        push = -rate * gradient
+        velocities.append(recipe.momentum * velocity + push)
+        parameters.append(parameter + recipe.momentum * velocities[-1] + push)
+    model = replace(model, parameters=tuple(parameters))
+    return replace(training, model=model, velocities=tuple(velocities), step=training.step + 1, error=error)
+
+
+def error_and_gradients(model: Model, batch: Digits, pool: Executor) -> tuple[float, tuple[Array, ...]]:
+    """The mean E over the batch and its gradients: each thread has a share of the images."""
+    dtype = model.parameters[0].dtype
+
+    def of(share: Digits) -> tuple[Array, ...]:
+        error, gradients = model.network.error_and_gradients(share.x(dtype), share.labels, *model.parameters)
+        weight = len(share) / len(batch)
+        return tuple(weight * value for value in (error, *gradients))
+
+    error, *gradients = (sum(values[1:], values[0]) for values in zip(*_spread(of, batch, pool), strict=True))
+    return float(error), tuple(gradients)
+
+
+def accuracy(model: Model, digits: Digits, pool: Executor) -> float:
+    """The share of the digits that the model tells right."""
+
+    def right(share: Digits) -> int:
+        return int((model.logits(share.x(np.float32)).argmax(axis=1) == share.labels).sum())
+
+    few = range(0, len(digits), 1000)
+    return sum(sum(_spread(right, digits[start : start + 1000], pool)) for start in few) / len(digits)
+
+
+@contextmanager
+def workers() -> Iterator[ThreadPoolExecutor]:
+    """Threads that share the images, one a core; the matrix products, too small to be shared, keep to their thread."""
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(_cores()) as pool:
+        yield pool
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _spread(function: Callable[[Digits], Result], digits: Digits, pool: Executor) -> Sequence[Result]:
+    count = max(1, min(_cores(), len(digits) // SHARE))
+    edges = [len(digits) * k // count for k in range(count + 1)]
+    return list(pool.map(function, [digits[start:stop] for start, stop in pairwise(edges)]))
