@@ -1,4 +1,4 @@
-"""The command line: `scratchcnn verify` (also what `python -m scratchcnn` does) and `scratchcnn train`.
+"""The command line: `scratchcnn verify` (also what `python -m scratchcnn` does), `train` and `predict`.
 
 Exit codes: 0 all is right; 1 something is wrong or undecided; 2 misuse (an unknown option or name, a number out of its
 range, a file that cannot be written); 130 interrupted.
@@ -10,15 +10,12 @@ import argparse
 import io
 import sys
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from scratchcnn import __version__
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
+from scratchcnn.terminal import count, named, progress_bar, refuse_unwritable, seed, write
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from scratchcnn import ten_classes
     from scratchcnn.article import EPOCHS, RATE
     from scratchcnn.mnist import SHIPPED
 
@@ -56,14 +54,14 @@ def _parser() -> argparse.ArgumentParser:
         prog="scratchcnn", description="A CNN by hand in NumPy, with every derivative verified."
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="{verify,train}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="{verify,train,predict}")
 
     verify = commands.add_parser(
         "verify",
         help="check every derivative on real digits (the default)",
         description="Check every derivative of the article's network on 200 real digits, and every operation.",
     )
-    verify.add_argument("--seed", type=_seed, default=0, help="draws parameters and inputs (default: %(default)s)")
+    verify.add_argument("--seed", type=seed, default=0, help="draws parameters and inputs (default: %(default)s)")
     verify.add_argument(
         "--only",
         action="append",
@@ -76,38 +74,20 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser(
         "train",
-        help="learn to tell digits above 4 from the others",
-        description="Learn to tell digits above 4 from the others by gradient descent, from real digits.",
+        help="learn to tell digits above 4 from the others, or all ten digits",
+        description="Learn to tell digits above 4 from the others with the article's network, from the digits that "
+        "ship with the package; or all ten, from all of MNIST.",
     )
-    train.add_argument("--epochs", type=int, default=EPOCHS, help="how many (default: %(default)s)")
-    train.add_argument("--rate", type=float, default=RATE, help="step per unit of the gradient (default: %(default)s)")
-    train.add_argument("--seed", type=_seed, default=0, help="draws the first parameters (default: %(default)s)")
-    train.add_argument(
-        "--digits", type=int, default=SHIPPED, metavar="N", help=f"the first N, 2 to {SHIPPED} (default: %(default)s)"
-    )
-    train.add_argument("--save", type=_named(".npz"), metavar="FILE.npz", help="write what was learnt")
-    train.add_argument("--plot", type=_named(".png"), metavar="FILE.png", help="draw the error and the filters")
+    train.add_argument("--epochs", type=int, help=f"how many (default: {EPOCHS}; ten classes: 10)")
+    train.add_argument("--rate", type=float, help=f"step per unit of the gradient (default: {RATE}; ten classes: 0.1)")
+    train.add_argument("--seed", type=seed, help="draws the first parameters (default: 0)")
+    train.add_argument("--digits", type=count, metavar="N", help=f"the first N (default: {SHIPPED}; ten classes: all)")
+    train.add_argument("--save", type=named(".npz"), metavar="FILE.npz", help="write what was learnt")
+    train.add_argument("--plot", type=named(".png"), metavar="FILE.png", help="draw the error and the filters")
+    ten_classes.add_options(train)
     train.set_defaults(command=_train, fail=train.error)
+    ten_classes.add_predict(commands)
     return parser
-
-
-def _seed(text: str) -> int:
-    seed = int(text)
-    if seed < 0:
-        raise argparse.ArgumentTypeError(f"must be at least 0, got {seed}")
-    return seed
-
-
-_seed.__name__ = "int"  # argparse says "invalid int value"
-
-
-def _named(suffix: str) -> Callable[[str], Path]:
-    def path(text: str) -> Path:
-        if not text.endswith(suffix):
-            raise argparse.ArgumentTypeError(f"must end in {suffix}, got {text!r}")
-        return Path(text)
-
-    return path
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -122,17 +102,17 @@ def _verify(options: argparse.Namespace) -> int:
         options.fail(f"--only: no row named {', '.join(unknown)}; there are: {', '.join(names.values())}")
     wanted = {_plain(name) for name in options.only} or names.keys()
     checks = [check for check in checks if _plain(check.name) in wanted]
-    _check_writable(options, options.json)
+    refuse_unwritable(options, options.json)
 
     rows = []
-    with _progress() as progress:
+    with progress_bar() as progress:
         task = progress.add_task("", total=len(checks))
         for row in run_all(checks):
             rows.append(row)
             progress.update(task, advance=1, description=f"{row.name} ({row.block})")
     print_rows(rows, sys.stdout)
     if options.json:
-        _write(options, options.json, rows_as_json(rows))
+        write(options, options.json, rows_as_json(rows))
     return 0 if all(row.verdict is Verdict.RIGHT for row in rows) else 1
 
 
@@ -143,20 +123,25 @@ def _plain(name: str) -> str:
 
 
 def _train(options: argparse.Namespace) -> int:
+    from scratchcnn import ten_classes
+
+    if ten_classes.wanted(options):
+        return ten_classes.train(options)
     if options.plot and find_spec("matplotlib") is None:
         options.fail('--plot needs matplotlib: pip install "scratchcnn[report]"')
     for path in (options.save, options.plot):
-        _check_writable(options, path)
+        refuse_unwritable(options, path)
 
-    from scratchcnn.article import train
-    from scratchcnn.mnist import load_digits
+    from scratchcnn.article import EPOCHS, RATE, train
+    from scratchcnn.mnist import SHIPPED, load_digits
     from scratchcnn.output import training_as_npz, training_as_png
 
+    _fill_in(options, epochs=EPOCHS, rate=RATE, seed=0, digits=SHIPPED)
     history = []
     try:
         digits = load_digits(options.digits)
         epochs = train(digits.x(), digits.y(), epochs=options.epochs, rate=options.rate, seed=options.seed)
-        with _progress() as progress:
+        with progress_bar() as progress:
             task = progress.add_task("", total=options.epochs)
             for epoch in epochs:
                 history.append(epoch)
@@ -166,43 +151,14 @@ def _train(options: argparse.Namespace) -> int:
     last = history[-1]
     print(f"{len(digits)} digits, {last.number} epochs: E {last.error:.4f}, accuracy {last.accuracy:.1%}")
     if options.save:
-        _write(options, options.save, training_as_npz(history))
+        write(options, options.save, training_as_npz(history))
     if options.plot:
-        _write(options, options.plot, training_as_png(history))
+        write(options, options.plot, training_as_png(history))
     return 0
 
 
-def _progress() -> "Progress":
-    """Make a bar on stderr, where that is a terminal; else nothing is shown."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    return Progress(
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}", markup=False),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-        transient=True,
-    )
-
-
-def _check_writable(options: argparse.Namespace, path: Path | None) -> None:
-    """Refuse a file that cannot be written, before the work is done."""
-    from scratchcnn.files import check_writable
-
-    if path is not None:
-        try:
-            check_writable(path)
-        except OSError as error:
-            options.fail(str(error))
-
-
-def _write(options: argparse.Namespace, path: Path, content: bytes) -> None:
-    from scratchcnn.files import write_atomically
-
-    try:
-        write_atomically(path, content)
-    except OSError as error:
-        options.fail(f"cannot write {path}: {error.strerror}")
+def _fill_in(options: argparse.Namespace, **defaults: float) -> None:
+    """Give the options that were not given these values."""
+    for name, default in defaults.items():
+        if getattr(options, name) is None:
+            setattr(options, name, default)

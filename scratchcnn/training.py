@@ -125,6 +125,15 @@ class Training:
         """How many epochs are complete."""
         return self.step // self.steps_an_epoch
 
+    def images_since(self, step: int) -> int:
+        """How many images the steps from that one on have seen."""
+
+        def images(step: int) -> int:
+            epoch, place = divmod(step, self.steps_an_epoch)
+            return epoch * self.digits + place * self.recipe.batch
+
+        return images(self.step) - images(step)
+
     def save(self, path: Path) -> None:
         """Write the model with all that the training needs to go on. Raises as `Model.save`."""
         velocities = {f"velocity_{k}": velocity for k, velocity in enumerate(self.velocities)}
@@ -147,7 +156,7 @@ class Training:
         return training
 
 
-def train(training: Training, digits: Digits) -> Iterator[Training]:
+def steps(training: Training, digits: Digits) -> Iterator[Training]:
     """Make the steps that are left, one at a time.
 
     Parameters
@@ -217,14 +226,15 @@ def error_and_gradients(model: Model, batch: Digits, pool: Executor) -> tuple[fl
     return float(error), tuple(gradients)
 
 
-def accuracy(model: Model, digits: Digits, pool: Executor) -> float:
+def accuracy(model: Model, digits: Digits) -> float:
     """The share of the digits that the model tells right."""
 
     def right(share: Digits) -> int:
         return int((model.logits(share.x(np.float32)).argmax(axis=1) == share.labels).sum())
 
-    few = range(0, len(digits), 1000)
-    return sum(sum(_spread(right, digits[start : start + 1000], pool)) for start in few) / len(digits)
+    with workers() as pool:
+        counts = [_spread(right, digits[start : start + 1000], pool) for start in range(0, len(digits), 1000)]
+    return sum(map(sum, counts)) / len(digits)
 
 
 @contextmanager
