@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         "ship with the package; or all ten, from all of MNIST.",
     )
     train.add_argument("--epochs", type=int, help=f"how many (default: {EPOCHS}; ten classes: 10)")
-    train.add_argument("--rate", type=float, help=f"step per unit of the gradient (default: {RATE}; ten classes: 0.1)")
+    train.add_argument("--rate", type=float, help=f"step per unit of the gradient (default: {RATE}; ten classes: 0.05)")
     train.add_argument("--seed", type=seed, help="draws the first parameters (default: 0)")
     train.add_argument("--digits", type=count, metavar="N", help=f"the first N (default: {SHIPPED}; ten classes: all)")
     train.add_argument("--save", type=named(".npz"), metavar="FILE.npz", help="write what was learnt")

@@ -61,7 +61,8 @@ def _grey(image: "Image") -> NDArray[np.float64]:
     grey, alpha = np.asarray(image.convert("LA"), np.float64).transpose(2, 0, 1)
     opaque = alpha / 255
     paper = 0 if (grey * opaque).sum() > 127.5 * opaque.sum() and opaque.min() < 1 else 255
-    return grey * opaque + paper * (1 - opaque)
+    seen: NDArray[np.float64] = grey * opaque + paper * (1 - opaque)
+    return seen
 
 
 def _ink(grey: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -158,7 +158,9 @@ class Model:
             raise ValueError(f"{path} is not a model that scratchcnn has saved (it does not say {FORMAT!r})")
         try:
             network = Network(tuple(_layer(**described) for described in json.loads(str(arrays.pop("layers")))))
-            parameters = tuple(_parameter(arrays.pop(_name(k)), shape) for k, shape in enumerate(network.shapes))
+            parameters = tuple(finite(arrays.pop(_name(k)), shape) for k, shape in enumerate(network.shapes))
+            if not parameters:
+                raise ValueError("none of its layers has parameters")
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} is not a model that scratchcnn has saved: {error}") from error
         return cls(network, parameters), arrays
@@ -179,10 +181,11 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
-def _parameter(array: Array, shape: Shape) -> Array:
+def finite(array: Array, shape: Shape) -> Array:
+    """Refuse what a file must not hold where finite numbers of this shape belong."""
     if array.shape != shape or array.dtype not in (np.float32, np.float64) or not np.isfinite(array).all():
         raise ValueError(
-            f"a parameter must be finite numbers of shape {shape}, float32 or float64, "
-            f"got shape {array.shape}, dtype {array.dtype}"
+            f"finite numbers of shape {shape}, float32 or float64, belong where it has "
+            f"shape {array.shape}, dtype {array.dtype}"
         )
     return array

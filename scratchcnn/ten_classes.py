@@ -28,7 +28,7 @@ def add_options(train: argparse.ArgumentParser) -> None:
     train.add_argument("--classes", type=int, choices=(2, 10), help="of digits (default: 2; with --resume 10)")
     group = train.add_argument_group("for ten classes")
     group.add_argument("--data", type=Path, metavar="PATH", help="mnist.npz, or a folder of IDX files (default: Keras)")
-    group.add_argument("--batch", type=int, metavar="N", help="digits a step (default: 128)")
+    group.add_argument("--batch", type=int, metavar="N", help="digits a step (default: 64)")
     group.add_argument("--momentum", type=float, help="0 to 1 (default: 0.9)")
     group.add_argument("--resume", type=named(".npz"), metavar="FILE.npz", help="go on with a training that was saved")
 

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from scratchcnn.layers import Array, Conv2d, Dense, Flatten, MaxPool2d, Relu
 from scratchcnn.mnist import Digits
-from scratchcnn.network import Model, Network
+from scratchcnn.network import Model, Network, finite
 
 # After LeCun, Bottou, Bengio and Haffner (1998), smaller. Pooling before the ReLU gives the same as after it, for less.
 NETWORK = Network(
@@ -61,8 +61,8 @@ class Recipe:
     """
 
     epochs: int = 10
-    batch: int = 128
-    rate: float = 0.1
+    batch: int = 64
+    rate: float = 0.05
     momentum: float = 0.9
     seed: int = 0
 
@@ -147,10 +147,11 @@ class Training:
         try:
             recipe = json.loads(str(beside["training"]))
             step, digits = recipe.pop("step"), recipe.pop("digits")
-            velocities = tuple(beside[f"velocity_{k}"] for k in range(len(model.parameters)))
+            shapes = model.network.shapes
+            velocities = tuple(finite(beside[f"velocity_{k}"], shape) for k, shape in enumerate(shapes))
             training = cls(Recipe(**recipe), model, velocities, digits, step)
-            if not 0 <= step <= training.steps or [v.shape for v in velocities] != list(model.network.shapes):
-                raise ValueError("its parts do not fit together")
+            if digits < 1 or not 0 <= step <= training.steps:
+                raise ValueError(f"{digits} digits make {training.steps} steps, of which it has made {step}")
         except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
             raise ValueError(f"{path} holds no training that could go on: {error}") from error
         return training
@@ -218,7 +219,8 @@ def error_and_gradients(model: Model, batch: Digits, pool: Executor) -> tuple[fl
     dtype = model.parameters[0].dtype
 
     def of(share: Digits) -> tuple[Array, ...]:
-        error, gradients = model.network.error_and_gradients(share.x(dtype), share.labels, *model.parameters)
+        with np.errstate(over="ignore", invalid="ignore"):  # an error that is not finite is said in words
+            error, gradients = model.network.error_and_gradients(share.x(dtype), share.labels, *model.parameters)
         weight = len(share) / len(batch)
         return tuple(weight * value for value in (error, *gradients))
 

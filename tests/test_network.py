@@ -313,6 +313,7 @@ FOREIGN = {
     "not finite": archive(parameter_1=np.array([0, np.nan])),
     "layers are no JSON": archive(layers="[{"),
     "layers are a number": archive(layers="3"),
+    "nothing learnt": archive(layers='[{"layer": "Relu"}]'),
     "layer of another kind": archive(layers='[{"layer": "Magic"}]'),
     "unknown option": archive(layers='[{"layer": "Relu", "slope": 1}]'),
     "missing option": archive(layers='[{"layer": "Conv2d", "channels": 1, "filters": 2}]'),
