@@ -113,7 +113,9 @@ _HOME = {name: module for module, names in _NAMES_OF.items() for name in names}
 def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"scratchcnn.operations.{_HOME[name]}"), name)
+    value = getattr(import_module(f"scratchcnn.operations.{_HOME[name]}"), name)
+    globals()[name] = value  # found without this function from now on
+    return value
 
 
 def __dir__() -> list[str]:

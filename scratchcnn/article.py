@@ -26,7 +26,7 @@ vector-Jacobian product of `f(*inputs, **options)`. The inputs are the parameter
 are given and not learnt, are options.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +69,10 @@ class Parameters:
     bias: Array
 
 
-def draw_parameters(rng: np.random.Generator) -> Parameters:
+Gradient = Callable[[Parameters, Array, Array], Parameters]  # from the parameters, the images and the targets
+
+
+def draw_parameters(rng: np.random.Generator | np.random.RandomState) -> Parameters:
     """Draw filters and weights uniformly from [0, 1), as the article's code does; the bias is 0."""
     return Parameters(
         filters=rng.random((FILTERS, 1, WINDOW, WINDOW)),
@@ -189,6 +192,11 @@ def gradients(parameters: Parameters, x: Array, y: Array, *, standardized: bool 
     return Parameters(*error_backward(one, f, w, b, x=x, y=y, standardized=standardized))
 
 
+def exact(parameters: Parameters, x: Array, y: Array) -> Parameters:
+    """Differentiate the E of the network that is trained, with Z2 standardized, by each of the parameters."""
+    return gradients(parameters, x, y, standardized=True)
+
+
 def descend(parameters: Parameters, gradient: Parameters, rate: float) -> Parameters:
     """One step of gradient descent, W - rate · ∂E/∂W and so for f and b: the new parameters."""
     return Parameters(
@@ -220,7 +228,9 @@ class Epoch:
     parameters: Parameters
 
 
-def train(x: Array, y: Array, *, epochs: int = EPOCHS, rate: float = RATE, seed: int = 0) -> Iterator[Epoch]:
+def train(
+    x: Array, y: Array, *, epochs: int = EPOCHS, rate: float = RATE, seed: int = 0, gradient: Gradient = exact
+) -> Iterator[Epoch]:
     """Learn the standardized network by gradient descent on the full batch, one step an epoch.
 
     The step follows the gradient of the *summed* error, hence a rate that suits 200 digits does not suit a million.
@@ -237,6 +247,9 @@ def train(x: Array, y: Array, *, epochs: int = EPOCHS, rate: float = RATE, seed:
         The length of a step in units of the gradient, above 0.
     seed
         Seeds the draw of the first parameters, at least 0.
+    gradient
+        What is descended along, from the parameters, x and y: the derivative, unless it is to be seen what another
+        one leads to.
 
     Returns
     -------
@@ -256,20 +269,23 @@ def train(x: Array, y: Array, *, epochs: int = EPOCHS, rate: float = RATE, seed:
         raise ValueError(f"seed must be at least 0, got {seed}")
     if len(x) < 2:
         raise ValueError(f"training standardizes over the batch and needs at least 2 digits, got {len(x)}")
-    return _epochs(x, y, epochs, rate, draw_parameters(np.random.default_rng(seed)))
+    return _epochs(x, y, epochs, rate, gradient, draw_parameters(np.random.default_rng(seed)))
 
 
-def _epochs(x: Array, y: Array, epochs: int, rate: float, parameters: Parameters) -> Iterator[Epoch]:
+def _epochs(
+    x: Array, y: Array, epochs: int, rate: float, gradient: Gradient, parameters: Parameters
+) -> Iterator[Epoch]:
     for number in range(1, epochs + 1):
         with np.errstate(over="ignore", invalid="ignore"):  # said below, in words
-            parameters = descend(parameters, gradients(parameters, x, y, standardized=True), rate)
-            epoch = _evaluate(number, parameters, x, y)
+            parameters = descend(parameters, gradient(parameters, x, y), rate)
+            epoch = evaluate(number, parameters, x, y)
         if not np.isfinite(epoch.error):
             raise ValueError(f"the error is not finite any more after epoch {number}: the rate {rate} is too large")
         yield epoch
 
 
-def _evaluate(number: int, parameters: Parameters, x: Array, y: Array) -> Epoch:
+def evaluate(number: int, parameters: Parameters, x: Array, y: Array) -> Epoch:
+    """Say where the standardized network stands with these parameters."""
     a1 = convolution_layer(parameters.filters, x=x)
     output = output_layer(a1, parameters.weight, parameters.bias, standardized=True)
     right = (output > 0.5) == (y > 0.5)

@@ -2,16 +2,18 @@
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from scratchcnn.article import Epoch
+from scratchcnn.article import Epoch, Parameters
 from scratchcnn.gradcheck import Verdict
+from scratchcnn.trial import Side, TrialRow
 from scratchcnn.verification import Row
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 SCHEMA = 1  # of the JSON file; it grows when a reader of the old one would be misled
@@ -54,18 +56,8 @@ def table(rows: Sequence[Row]) -> "Table":
 
 
 def print_rows(rows: Sequence[Row], out: IO[str]) -> None:
-    """Print the table, the full report of each row that is not right, and a line that sums up.
-
-    On a terminal the table keeps to its width. Elsewhere it is as wide as it has to be, so that nothing is cut off or
-    wrapped.
-    """
-    from rich.console import Console
-
-    console = Console(file=out, markup=False, emoji=False, highlight=False)
-    grid = table(rows)
-    if not console.is_terminal:
-        console.width = console.measure(grid, options=console.options.update(width=10_000)).maximum
-    console.print(grid)
+    """Print the table, the full report of each row that is not right, and a line that sums up."""
+    console = _printed(table(rows), out)
     bad = [row for row in rows if row.verdict is not Verdict.RIGHT]
     for row in bad:
         console.print(f"{row.name} ({row.block}): {row.verdict.value}\n{row.details}\n", soft_wrap=True)
@@ -75,7 +67,55 @@ def print_rows(rows: Sequence[Row], out: IO[str]) -> None:
     console.print(summary, soft_wrap=True)
 
 
-def rows_as_json(rows: Sequence[Row]) -> bytes:
+def trial_table(rows: Sequence[TrialRow]) -> "Table":
+    """Lay the trial out: for W and for f how each gradient lies to the derivative, and what the harness says."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=box.SIMPLE_HEAD)
+    grid.add_column("gradient", overflow="fold")
+    for name in ("∂E/∂W", "∂E/∂f"):
+        grid.add_column(f"{name}\ncosine", justify="right", no_wrap=True)
+        grid.add_column("times\nas long", justify="right", no_wrap=True)
+        grid.add_column("\nthe harness", no_wrap=True)
+
+    def cells(side: Side) -> tuple[str, str, Text]:
+        cosines = f"{np.mean(side.cosines):.2f}"
+        if max(side.cosines) - min(side.cosines) > 1e-3:
+            cosines += f" ({min(side.cosines):.2f} to {max(side.cosines):.2f})"
+        said = side.verdict.value + (f" at {side.wrong} of {side.checked}" if side.wrong else "")
+        return cosines, f"{np.mean(side.lengths):.3g}", Text(said, style=STYLES[side.verdict])
+
+    for row in rows:
+        grid.add_row(row.name, *cells(row.weight), *cells(row.filters))
+    return grid
+
+
+def print_trial(rows: Sequence[TrialRow], out: IO[str]) -> None:
+    """Print the trial's table, and a line that sums up what the harness made of it."""
+    console = _printed(trial_table(rows), out)
+    missed = [row.name for row in rows if not row.as_expected]
+    summary = f"the harness calls {len(rows) - len(missed)} of {len(rows)} what they are"
+    console.print(summary + (f"; not: {', '.join(missed)}" if missed else ""), soft_wrap=True)
+
+
+def _printed(grid: "Table", out: IO[str]) -> "Console":
+    """Print a table, and give the console for what follows.
+
+    On a terminal the table keeps to its width. Elsewhere it is as wide as it has to be, so that nothing is cut off or
+    wrapped.
+    """
+    from rich.console import Console
+
+    console = Console(file=out, markup=False, emoji=False, highlight=False)
+    if not console.is_terminal:
+        console.width = console.measure(grid, options=console.options.update(width=10_000)).maximum
+    console.print(grid)
+    return console
+
+
+def rows_as_json(rows: Sequence[Row | TrialRow]) -> bytes:
     """Write the rows as a JSON document in UTF-8."""
     document = {"schema": SCHEMA, "rows": [row.to_dict() for row in rows]}
     return (json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
@@ -96,17 +136,22 @@ def training_as_npz(history: Sequence[Epoch]) -> bytes:
     return buffer.getvalue()
 
 
-def training_as_png(history: Sequence[Epoch]) -> bytes:
-    """Draw the error over the epochs and the learnt filters."""
+def training_as_png(histories: Mapping[str, Sequence[Epoch]], learnt: Parameters) -> bytes:
+    """Draw the error and the accuracy over the epochs, a curve for each gradient, and the filters that were learnt."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    filters = history[-1].parameters.filters[:, 0]
-    figure = Figure(figsize=(4 + 2 * len(filters), 3), layout="constrained")
+    filters = learnt.filters[:, 0]
+    figure = Figure(figsize=(8 + 2 * len(filters), 3), layout="constrained")
     FigureCanvasAgg(figure)
-    curve, *images = figure.subplots(1, 1 + len(filters), width_ratios=[2, *[1] * len(filters)])
-    curve.plot([epoch.number for epoch in history], [epoch.error for epoch in history])
-    curve.set(xlabel="epoch", ylabel="E", title=f"accuracy {history[-1].accuracy:.1%}")
+    error, accuracy, *images = figure.subplots(1, 2 + len(filters), width_ratios=[2, 2, *[1] * len(filters)])
+    for name, history in histories.items():
+        numbers = [epoch.number for epoch in history]
+        error.plot(numbers, [epoch.error for epoch in history], label=name)
+        accuracy.plot(numbers, [100 * epoch.accuracy for epoch in history], label=name)
+    error.set(xlabel="epoch", ylabel="E")
+    accuracy.set(xlabel="epoch", ylabel="accuracy in %")
+    error.legend()
     extreme = abs(filters).max()
     for number, (axes, weights) in enumerate(zip(images, filters, strict=True), start=1):
         shown = axes.imshow(weights, cmap="RdBu", vmin=-extreme, vmax=extreme)

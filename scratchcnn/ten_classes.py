@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scratchcnn.training import Training
 
 RECIPE = ("epochs", "batch", "rate", "momentum", "seed")
-ONLY_TEN, ONLY_TWO = ("batch", "momentum", "data", "resume"), ("plot",)
+ONLY_TEN, ONLY_TWO = ("batch", "momentum", "data", "resume"), ("plot", "gradient")
 
 
 def add_options(train: argparse.ArgumentParser) -> None:

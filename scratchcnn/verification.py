@@ -181,46 +181,49 @@ def _fault(report: Report) -> str:
 
 def all_checks(seed: int = 0) -> list[Check]:
     """List every row of the table, in order, before it is run. The same seed gives the same figures."""
-    point = Point(seed)
+    point = unsaturated(seed)
     return [*_printed(point), *_trained(point), *(_catalogued(operation, seed) for operation in CATALOGUE)]
 
 
-class Point:
-    """Where the article's network is differentiated: the 200 digits, drawn parameters, and the values up to O.
+def unsaturated(seed: int) -> "Point":
+    """Draw a point at the 200 digits where the network has derivatives to speak of, also as printed.
 
     At the article's own draw (uniform, all above 0) Z2 is near 616, every O is 1 to the last digit and every derivative
     0. Here the filters have both signs, and the weights add up to 0, so that the paper of the images, where A1 is 1/2,
     adds nothing: Z1 and Z2 are of order 1.
     """
+    rng, digits = np.random.default_rng(seed), load_digits()
+    filters = rng.uniform(-1, 1, (article.FILTERS, 1, article.WINDOW, article.WINDOW))
+    weight = rng.normal(0, 4 / math.sqrt(article.FEATURES), (article.FEATURES, 1))
+    parameters = article.Parameters(filters, weight - weight.mean(), rng.uniform(-1, 1, 1))
+    return Point(seed, digits.x(), digits.y(), parameters)
 
-    def __init__(self, seed: int) -> None:
-        rng = np.random.default_rng(seed)
-        digits = load_digits()
-        self.seed = seed
-        self.x, self.y = digits.x(), digits.y()
-        self.filters = rng.uniform(-1, 1, (article.FILTERS, 1, article.WINDOW, article.WINDOW))
-        weight = rng.normal(0, 4 / math.sqrt(article.FEATURES), (article.FEATURES, 1))
-        self.weight = weight - weight.mean()
-        self.bias = rng.uniform(-1, 1, 1)
+
+class Point:
+    """Where the article's network is differentiated: images and targets, parameters, and the values up to O."""
+
+    def __init__(self, seed: int, x: Array, y: Array, parameters: article.Parameters) -> None:
+        self.seed, self.x, self.y = seed, x, y
+        self.filters, self.weight, self.bias = parameters.filters, parameters.weight, parameters.bias
 
     @cached_property
     def z1(self) -> Array:
-        """(200, 3, 24, 24)."""
+        """(N, 3, 24, 24)."""
         return conv2d(self.x, self.filters)
 
     @cached_property
     def a1(self) -> Array:
-        """(200, 1728)."""
+        """(N, 1728)."""
         return article.convolution_layer(self.filters, x=self.x)
 
     @cached_property
     def z2(self) -> Array:
-        """(200, 1)."""
+        """(N, 1)."""
         return dense(self.a1, self.weight, self.bias)
 
     @cached_property
     def o(self) -> Array:
-        """(200, 1), not standardized."""
+        """(N, 1), not standardized."""
         return sigmoid(self.z2)
 
     def by_bias(self, *, standardized: bool) -> Pair:

@@ -130,6 +130,42 @@ def test_the_seed_decides_the_figures(tmp_path):
     assert rows[0] == rows[1] != rows[2]
 
 
+# verify --published
+
+
+def test_a_trial_prints_a_table_and_writes_its_rows(monkeypatch, capsys, tmp_path):
+    """With one draw, and only the rows that take no time; the whole of it is held to the README."""
+    from scratchcnn.trial import Trial
+
+    rows = Trial.rows
+    monkeypatch.setattr("scratchcnn.trial.SEEDS", 1)
+    monkeypatch.setattr(Trial, "rows", lambda self: [rows(self)[0], rows(self)[-1]])
+    path = tmp_path / "rows.json"
+    assert cli.main(["verify", "--published", "--seed", "3", "--json", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert out.rstrip().endswith("the harness calls 2 of 2 what they are")
+    truth, published = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    assert (truth["name"], truth["weight"]["verdict"], truth["filters"]["verdict"]) == (
+        "the derivative", "right", "right",
+    )  # fmt: skip
+    (cosine,) = published["filters"]["cosines"]
+    (line,) = (line for line in out.splitlines() if "as published" in line)
+    assert line.count("wrong at") == 2
+    assert f" {cosine:.2f} " in line
+
+
+def test_a_trial_that_calls_something_what_it_is_not_exits_with_1(monkeypatch, capsys):
+    from scratchcnn import trial
+
+    def judge(self):
+        return trial.Trial.judge(self, "the derivative", trial.exact, frozenset(trial.Cause))
+
+    monkeypatch.setattr("scratchcnn.trial.SEEDS", 1)
+    monkeypatch.setattr(trial.Trial, "rows", lambda self: [lambda: judge(self)])
+    assert cli.main(["--published"]) == 1
+    assert capsys.readouterr().out.rstrip().endswith("0 of 1 what they are; not: the derivative")
+
+
 WRONG = """
     import sys
     from scratchcnn.operations import dense
@@ -221,6 +257,57 @@ def test_train_leaves_only_its_files(trained):
     assert sorted(path.name for path in trained[1].parent.iterdir()) == ["learnt.npz", "learnt.png"]
 
 
+@pytest.mark.parametrize(("name", "rate"), [("exact", 0.68), ("published", 0.01)])
+def test_train_descends_along_either_gradient(capsys, name, rate):
+    from scratchcnn.article import train
+    from scratchcnn.mnist import load_digits
+    from scratchcnn.published import DESCENTS
+
+    digits = load_digits(30)
+    *_, last = train(digits.x(), digits.y(), epochs=3, rate=rate, seed=1, gradient=DESCENTS[name].gradient)
+    assert cli.main(["train", "--gradient", name, "--epochs", "3", "--digits", "30", "--seed", "1"]) == 0
+    assert capsys.readouterr().out == f"30 digits, 3 epochs: E {last.error:.4f}, accuracy {last.accuracy:.1%}\n"
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """What `--plot` is given to draw."""
+    calls = []
+
+    def draw(histories, learnt):
+        calls.append((histories, learnt))
+        return b""
+
+    monkeypatch.setattr("scratchcnn.output.training_as_png", draw)
+    return calls
+
+
+@pytest.mark.parametrize("name", ["exact", "published"])
+def test_plot_draws_both_gradients_from_the_same_parameters_at_steps_as_long(drawn, tmp_path, name):
+    options = ["--epochs", "3", "--digits", "30", "--plot", str(tmp_path / "a.png")]
+    rates = {"exact": 0.34, "published": 0.005}
+    assert cli.main(["train", "--gradient", name, "--rate", str(rates[name]), *options]) == 0
+    for other, rate in rates.items():
+        assert cli.main(["train", "--gradient", other, "--rate", str(rate), *options]) == 0
+    (histories, learnt), *alone = drawn
+    assert next(iter(histories)) == name
+    assert learnt is histories[name][-1].parameters
+    for (each, _), other in zip(alone, rates, strict=True):
+        np.testing.assert_allclose(
+            [epoch.error for epoch in histories[other]], [epoch.error for epoch in each[other]], rtol=1e-9
+        )
+
+
+def test_plot_says_where_the_other_gradient_leads_nowhere(drawn, monkeypatch, capsys, tmp_path):
+    from scratchcnn.published import DESCENTS
+
+    monkeypatch.setitem(DESCENTS, "exact", DESCENTS["exact"]._replace(rate=1e308))
+    options = ["--epochs", "2", "--digits", "30", "--plot", str(tmp_path / "a.png")]
+    assert cli.main(["train", "--gradient", "published", *options]) == 0
+    assert "scratchcnn: the exact gradient, after 0 epochs: the error is not finite" in capsys.readouterr().err
+    assert [len(history) for history in drawn[0][0].values()] == [2, 0]
+
+
 WITHOUT_MATPLOTLIB = """
     import sys
 
@@ -248,6 +335,8 @@ def test_plot_without_matplotlib_names_the_extra_before_training(tmp_path):
         (["fly"], "invalid choice: 'fly'"),
         (["verify", "--seed", "-1"], "must be at least 0, got -1"),
         (["verify", "--seed", "one"], "invalid int value: 'one'"),
+        (["verify", "--published", "--only", "dense"], "--only chooses from the rows that there are without"),
+        (["train", "--gradient", "other"], "invalid choice: 'other'"),
         (["train", "--epochs", "0"], "epochs must be at least 1, got 0"),
         (["train", "--rate", "nan"], "rate must be a finite number above 0, got nan"),
         (["train", "--rate", "0"], "rate must be a finite number above 0, got 0"),

@@ -333,6 +333,7 @@ MISUSE = [
     (["--data", "mnist.npz"], "--data is for --classes 10"),
     (["--classes", "2", "--resume", "a.npz"], "--resume is for --classes 10"),
     (["--classes", "10", "--plot", "a.png"], "--plot is for --classes 2"),
+    (["--classes", "10", "--gradient", "exact"], "--gradient is for --classes 2"),
     (["--classes", "3"], "invalid choice: 3"),
     (["--classes", "10", "--digits", "151"], "digits must be between 1 and 150, got 151"),
     (["--classes", "10", "--digits", "0"], "digits must be between 1 and 150, got 0"),

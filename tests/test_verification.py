@@ -13,7 +13,7 @@ from scratchcnn import article
 from scratchcnn.catalogue import CATALOGUE
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.operations.dense import dense
-from scratchcnn.verification import BLOCK, Check, Point, all_checks, run, run_all
+from scratchcnn.verification import BLOCK, Check, all_checks, run, run_all, unsaturated
 from tests.assertions import assert_within
 from tests.running_error import article_network
 
@@ -147,7 +147,7 @@ def test_every_operation_of_the_catalogue_has_its_row():
 
 @pytest.fixture(scope="module", params=range(3))
 def point(request):
-    return Point(request.param)
+    return unsaturated(request.param)
 
 
 def test_nothing_saturates_where_the_network_is_looked_at(point):

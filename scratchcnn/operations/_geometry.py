@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -19,6 +20,19 @@ class Windows(NamedTuple):
     """((top, bottom), (left, right))"""
     places: tuple[int, int]
     """(P, Q): how many windows stand below each other, and how many beside each other."""
+
+    def turned(self, image: tuple[int, int]) -> "Windows | None":
+        """The windows of the convolution that takes ∂E/∂Z back to the image, by filters turned by 180 degrees.
+
+        None where the stride is not 1, or the padding is wider than a filter less one pixel.
+        """
+        vertical, horizontal = (
+            (size - 1 - before, length + before - places)
+            for size, (before, _), length, places in zip(self.size, self.padding, image, self.places, strict=True)
+        )
+        if self.stride != (1, 1) or min(vertical + horizontal) < 0:
+            return None
+        return Windows(self.size, (1, 1), (vertical, horizontal), image)
 
 
 def place_windows(image: tuple[int, ...], window: Pair, stride: Pair, padding: Padding) -> Windows:
@@ -46,6 +60,13 @@ def place_windows(image: tuple[int, ...], window: Pair, stride: Pair, padding: P
     ValueError
         If a window or stride is below 1, a padding below 0, or the window larger than the padded image.
     """
+    # Small calls are dominated by this: the commonest arguments are looked up. (1.0 would find what 1 has left there.)
+    if type(stride) is type(padding) is int and type(window) is tuple and {type(n) for n in window} == {int}:
+        return _looked_up(tuple(image), window, stride, padding)
+    return _place(image, window, stride, padding)
+
+
+def _place(image: tuple[int, ...], window: Pair, stride: Pair, padding: Padding) -> Windows:
     size = pair("window", window, least=1)
     steps = pair("stride", stride, least=1)
     (top, bottom), (left, right) = edges = _edges(padding, image, size, steps)
@@ -54,6 +75,9 @@ def place_windows(image: tuple[int, ...], window: Pair, stride: Pair, padding: P
         raise ValueError(f"the window {size} is larger than the padded image, {(height, width)}")
     places = (height - size[0]) // steps[0] + 1, (width - size[1]) // steps[1] + 1
     return Windows(size, steps, edges, places)
+
+
+_looked_up = lru_cache(_place)
 
 
 def pair(name: str, value: Any, *, least: int) -> tuple[int, int]:

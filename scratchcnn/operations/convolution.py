@@ -10,8 +10,10 @@ stride; X is the image with its padding.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from scratchcnn.operations._geometry import Padding, Pair, Windows, pair, place_windows
+from scratchcnn.operations import lowering
+from scratchcnn.operations._geometry import Padding, Pair, pair, place_windows
 from scratchcnn.operations._validate import Array, as_array, as_cotangent, gradients_like
+from scratchcnn.operations.lowering.plain import scatter, view
 
 
 def patches(x: ArrayLike, window: Pair, *, stride: Pair = 1, padding: Padding = 0) -> Array:
@@ -45,7 +47,7 @@ def patches(x: ArrayLike, window: Pair, *, stride: Pair = 1, padding: Padding = 
         If `x` has not four axes, an option is too small, or the window is larger than the padded image.
     """
     x = as_array("x", x, "NCHW")
-    return _view(x, place_windows(x.shape[2:], window, stride, padding))
+    return view(x, place_windows(x.shape[2:], window, stride, padding))
 
 
 def patches_backward(
@@ -74,8 +76,8 @@ def patches_backward(
     """
     x = as_array("x", x, "NCHW")
     windows = place_windows(x.shape[2:], window, stride, padding)
-    grad_output = as_cotangent(grad_output, _view(x, windows).shape)
-    return gradients_like((x,), _scatter(grad_output, x.shape[2:], windows))
+    grad_output = as_cotangent(grad_output, view(x, windows).shape)
+    return gradients_like((x,), scatter(grad_output, x.shape[2:], windows))
 
 
 def conv2d(
@@ -114,9 +116,7 @@ def conv2d(
     """
     x, filters, *biases = _conv2d_inputs(x, filters, bias)
     windows = place_windows(x.shape[2:], filters.shape[2:], stride, padding)
-    # (K, C R S) @ (N, C R S, P Q): one matrix product an image.
-    output = _as_matrix(filters) @ _columns(_view(x, windows))
-    output = output.reshape(len(x), len(filters), *windows.places)
+    output = lowering.forward(x, filters, windows)
     return output + biases[0][:, np.newaxis, np.newaxis] if biases else output
 
 
@@ -199,13 +199,8 @@ def conv2d_grad_input(
     filters, image = _nonempty_filters(filters), pair("image", image, least=0)
     windows = place_windows(image, filters.shape[2:], stride, padding)
     grad_output = as_array("grad_output", grad_output, "NKPQ")
-    count, channels = len(grad_output), filters.shape[1]
-    grad_output = as_cotangent(grad_output, (count, len(filters), *windows.places))
-    # (C R S, K) @ (N, K, P Q): ∂E/∂patches, in the order of `_columns`.
-    rows, columns = windows.places
-    grad_columns = _as_matrix(filters).T @ grad_output.reshape(count, len(filters), rows * columns)
-    grad_columns = grad_columns.reshape(count, channels, *windows.size, rows, columns)
-    return _scatter(grad_columns.transpose(0, 1, 4, 5, 2, 3), image, windows)
+    grad_output = as_cotangent(grad_output, (len(grad_output), len(filters), *windows.places))
+    return lowering.grad_input(grad_output, filters, image, windows)
 
 
 def conv2d_grad_filters(
@@ -240,7 +235,7 @@ def conv2d_grad_filters(
     windows = place_windows(x.shape[2:], window, stride, padding)
     grad_output = as_array("grad_output", grad_output, "NKPQ")
     grad_output = as_cotangent(grad_output, (len(x), grad_output.shape[1], *windows.places))
-    return np.tensordot(grad_output, _view(x, windows), axes=((0, 2, 3), (0, 2, 3)))
+    return lowering.grad_filters(grad_output, x, windows)
 
 
 def _conv2d_inputs(x: ArrayLike, filters: ArrayLike, bias: ArrayLike | None) -> tuple[Array, ...]:
@@ -264,50 +259,3 @@ def _nonempty_filters(filters: ArrayLike) -> Array:
     if filters.size == 0:
         raise ValueError(f"filters must not be empty, got shape {filters.shape}")
     return filters
-
-
-def _view(x: Array, windows: Windows) -> Array:
-    """Show `x`, padded, as patches (N, C, P, Q, R, S): a step to the next window is as long as `stride` pixels."""
-    padded = _pad(x, windows)
-    images, channels, down, right = padded.strides
-    return np.lib.stride_tricks.as_strided(
-        padded,
-        shape=(*x.shape[:2], *windows.places, *windows.size),
-        strides=(images, channels, down * windows.stride[0], right * windows.stride[1], down, right),
-        writeable=False,
-    )
-
-
-def _pad(x: Array, windows: Windows) -> Array:
-    """Put zeros around the images (in a copy), or return `x` itself if there are none to put."""
-    (top, bottom), (left, right) = windows.padding
-    if top == bottom == left == right == 0:
-        return x
-    height, width = x.shape[2:]
-    padded = np.zeros((*x.shape[:2], top + height + bottom, left + width + right), x.dtype)
-    padded[:, :, top : top + height, left : left + width] = x
-    return padded
-
-
-def _scatter(grad_patches: Array, image: tuple[int, ...], windows: Windows) -> Array:
-    """Add the gradients of all patches (N, C, P, Q, R, S) where they were cut out, and take the padding off."""
-    (top, bottom), (left, right) = windows.padding
-    (height, width), (down, across), (rows, columns) = image, windows.stride, windows.places
-    padded = np.zeros((*grad_patches.shape[:2], top + height + bottom, left + width + right), grad_patches.dtype)
-    for r in range(windows.size[0]):
-        for s in range(windows.size[1]):
-            seen = padded[:, :, r : r + rows * down : down, s : s + columns * across : across]
-            seen += grad_patches[..., r, s]
-    return padded[:, :, top : top + height, left : left + width]
-
-
-def _columns(x_patches: Array) -> Array:
-    """Copy patches (N, C, P, Q, R, S) into the columns of one matrix an image, (N, C R S, P Q): "im2col"."""
-    images, channels, rows, columns, height, width = x_patches.shape
-    in_order = x_patches.transpose(0, 1, 4, 5, 2, 3)
-    return in_order.reshape(images, channels * height * width, rows * columns)
-
-
-def _as_matrix(filters: Array) -> Array:
-    """Lay each filter out as a row: (K, C R S)."""
-    return filters.reshape(len(filters), filters[0].size)

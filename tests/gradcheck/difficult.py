@@ -10,9 +10,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-from scratchcnn import dense, dense_backward, patches, patches_backward, sigmoid, standardize, standardize_backward
-
-Draw = Callable[[np.random.Generator], tuple[np.ndarray, ...]]
+from scratchcnn import dense, dense_backward, sigmoid, standardize, standardize_backward
+from tests.gradcheck.draws import Draw, cast, decades, far, given, normal, read_only, viewed, with_ties, with_zeros
+from tests.gradcheck.operations import (
+    leaky_relu,
+    leaky_relu_backward,
+    max_pool,
+    max_pool_backward,
+    relu,
+    relu_backward,
+    softmax,
+    softmax_backward,
+    tanh_backward,
+)
 
 
 @dataclass(frozen=True)
@@ -31,202 +41,13 @@ class Difficult:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-def normal(*shapes: tuple[int, ...], scale: float = 1.0) -> Draw:
-    return lambda rng: tuple(scale * rng.standard_normal(s) for s in shapes)
-
-
 def elementwise(derivative: Callable[[Any], Any]) -> Callable[..., Any]:
     return lambda g, x: (g * derivative(x)).astype(x.dtype)
-
-
-def far(low: float, high: float, count: int = 6) -> Draw:
-    """Numbers of both signs and of such sizes."""
-    return lambda rng: (rng.uniform(low, high, count) * rng.choice([-1.0, 1.0], count),)
-
-
-def decades(low: float, high: float, count: int = 6, base: float = 0.0, sign: float = 1.0) -> Draw:
-    """Numbers at distances of 10^low to 10^high from `base`."""
-    return lambda rng: (base + sign * 10.0 ** rng.uniform(low, high, count),)
-
-
-def given(*values: float) -> Draw:
-    """These values, in any order."""
-    return lambda rng: (rng.permutation(np.array(values, float)),)
-
-
-def cast(draw: Draw, dtype: Any) -> Draw:
-    return lambda rng: tuple(a.astype(dtype) for a in draw(rng))
-
-
-def viewed(draw: Draw, view: Callable[[np.ndarray], np.ndarray]) -> Draw:
-    return lambda rng: tuple(view(a) for a in draw(rng))
-
-
-def read_only(a: np.ndarray) -> np.ndarray:
-    a.flags.writeable = False
-    return a
-
-
-def with_ties(rng):
-    """Small integers, with two equal largest numbers in one window."""
-    x = rng.permutation(18).reshape(1, 1, 3, 6).astype(float)
-    x[0, 0, 0, 0] = x[0, 0, 0, 1] = 20
-    return (x,)
-
-
-def with_zeros(rng):
-    return (rng.permutation(np.concatenate([np.zeros(2), rng.standard_normal(6)])),)
-
-
-def relu(x):
-    return np.maximum(x, 0)
-
-
-def relu_backward(g, x):
-    return (g * (x > 0),)
-
-
-def leaky_relu(x):
-    return np.where(x > 0, x, x / 8)
-
-
-def leaky_relu_backward(g, x):
-    return (np.where(x > 0, g, g / 8),)
-
-
-def tanh_backward(g, x):
-    return (g * (1 - np.tanh(x) ** 2),)
-
-
-WINDOWS = {"window": (2, 3), "stride": (1, 2)}
-
-
-def max_pool(x):
-    return patches(x, **WINDOWS).max(axis=(4, 5))
-
-
-def max_pool_backward(g, x, *, ties="first"):
-    seen = patches(x, **WINDOWS)
-    best = seen == seen.max(axis=(4, 5), keepdims=True)
-    if ties == "first":
-        flat = best.reshape(*g.shape, -1)
-        best = (np.arange(flat.shape[-1]) == flat.argmax(axis=-1)[..., None]).reshape(seen.shape)
-    share = best / best.sum(axis=(4, 5), keepdims=True) if ties == "shared" else best
-    return patches_backward(share.astype(x.dtype) * g[..., None, None], x, **WINDOWS)
-
-
-def average_pool(x):
-    return patches(x, **WINDOWS).mean(axis=(4, 5))
-
-
-def average_pool_backward(g, x):
-    seen = patches(x, **WINDOWS)
-    return patches_backward(np.broadcast_to(g[..., None, None] / 6, seen.shape), x, **WINDOWS)
 
 
 def article_sigmoid_backward(g, z):
     o = sigmoid(z)
     return g * o * (1 - o)
-
-
-def softmax(z):
-    e = np.exp(z - z.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
-
-
-def softmax_backward(g, z):
-    p = softmax(z)
-    return p * (g - (g * p).sum(axis=-1, keepdims=True))
-
-
-def cross_entropy(logits, labels):
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return (np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]).mean()
-
-
-def one_hot(logits, labels):
-    return np.eye(logits.shape[1], dtype=logits.dtype)[labels]
-
-
-def cross_entropy_backward(g, logits, labels):
-    return g * (softmax(logits) - one_hot(logits, labels)) / len(labels), None
-
-
-def batch_norm(x, gamma, beta):
-    return gamma * standardize(x, axis=0) + beta
-
-
-def batch_norm_backward(g, x, gamma, beta):
-    normed = standardize(x, axis=0)
-    return *standardize_backward(g * gamma, x, axis=0), (g * normed).sum(axis=0), g.sum(axis=0)
-
-
-IDS = np.array([1, 3, 1, 0])
-
-
-def embed_backward(g, table):
-    d = np.zeros_like(table)
-    np.add.at(d, IDS, g)
-    return (d,)
-
-
-def recurrent(x, w):
-    """h = tanh(h w + x), step after step."""
-    h = np.zeros_like(x[0])
-    for step in x:
-        h = np.tanh(h @ w + step)
-    return h
-
-
-def recurrent_backward(g, x, w, *, reach=9, stop=False):
-    """`reach`: how many of the last steps count for w; `stop`: nothing flows back from a step to the one before."""
-    hidden = [np.zeros_like(x[0])]
-    for step in x:
-        hidden.append(np.tanh(hidden[-1] @ w + step))
-    grad_x, grad_w = np.zeros_like(x), np.zeros_like(w)
-    for k in reversed(range(len(x))):
-        g = g * (1 - hidden[k + 1] ** 2)
-        grad_x[k] = g
-        grad_w += hidden[k].T @ g * (len(x) - k <= reach)
-        g = g @ w.T * (not stop)
-    return grad_x, grad_w
-
-
-def network(x, first, second):
-    return sigmoid(sigmoid(x @ first) @ second)
-
-
-def network_backward(g, x, first, second, *, slope=lambda h: h * (1 - h), rate=0.0):
-    """`slope`: the hidden layer's derivative; `rate`: how far the second layer descends before it passes back."""
-    hidden = sigmoid(x @ first)
-    output = sigmoid(hidden @ second)
-    g = g * output * (1 - output)
-    grad_second = hidden.T @ g
-    back = g @ (second - rate * grad_second).T * slope(hidden)
-    return back @ first.T, x.T @ back, grad_second
-
-
-def unit_backward(g, x):
-    length = np.sqrt((x * x).sum())
-    y = x / length
-    return ((g - y * (g * y).sum()) / length,)
-
-
-def pad(x):
-    return np.pad(x, ((0, 0), (0, 0), (1, 2), (2, 1)))
-
-
-def scale_backward(g, x, s):
-    return g * s[:, None, None], (g * x).sum(axis=(0, 2, 3))
-
-
-def without_one(x):
-    """For each entry the product of the others."""
-    return np.array([np.delete(x, k).prod() for k in range(x.size)])
-
-
-def with_a_zero(rng):
-    return (rng.permutation(np.append(0.0, rng.uniform(0.5, 2, 3))),)
 
 
 def square_backward(g, x):

@@ -1,152 +1,120 @@
-"""Functions whose derivatives are known to fifty digits, for holding the numerical side's bounds to the truth."""
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+"""Functions of one variable, applied to each entry of an array, with their derivatives."""
 
 import mpmath as mp
 import numpy as np
 
-mp.mp.dps = 50
+from tests.gradcheck.draws import between, decades, far, normal
+from tests.gradcheck.known import elementwise
+
+# Entries of a draw; FEW where each is looked at over all scales, at a hundred evaluations.
+MANY, FEW = (150,), (32,)
+BUMP = 1e8
 
 
-@dataclass(frozen=True)
-class Known:
-    """A function of one variable, applied to each entry of an array: `derivative` takes and gives mpmath numbers.
-
-    `kind` is "smooth" (and well scaled), "hard" (stiff, an extreme scale, an edge of the domain, a cancellation) or
-    "broken" (kinks and jumps).
-    """
-
-    name: str
-    kind: str
-    forward: Callable[[np.ndarray], np.ndarray]
-    derivative: Callable[[Any], Any]
-    draw: Callable[[np.random.Generator, int], np.ndarray]
-
-
-def normal(scale: float = 1.0, shift: float = 0.0) -> Callable[[np.random.Generator, int], np.ndarray]:
-    return lambda rng, n: shift + scale * rng.standard_normal(n)
-
-
-def between(low: float, high: float) -> Callable[[np.random.Generator, int], np.ndarray]:
-    return lambda rng, n: rng.uniform(low, high, n)
-
-
-def decades(low: float, high: float) -> Callable[[np.random.Generator, int], np.ndarray]:
-    """Sizes spread evenly over the decades from 10^low to 10^high."""
-    return lambda rng, n: 10.0 ** rng.uniform(low, high, n)
-
-
-def sigmoid(x: np.ndarray) -> np.ndarray:
+def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def mp_sigmoid_prime(x: Any) -> Any:
+def sigmoid_slope(x):
     e = mp.exp(-x)
     return e / (1 + e) ** 2
 
 
-BUMP = 1e8
+def step(x):
+    return mp.mpf(int(x > 0))
 
-KNOWN = [
-    # Smooth and well scaled.
-    Known("sin", "smooth", np.sin, mp.cos, normal(3)),
-    Known("exp", "smooth", np.exp, mp.exp, normal(2)),
-    Known("tanh", "smooth", np.tanh, lambda x: mp.sech(x) ** 2, normal(1.5)),
-    Known("sigmoid", "smooth", sigmoid, mp_sigmoid_prime, normal(3)),
-    Known("cube", "smooth", lambda x: x**3 - 2 * x, lambda x: 3 * x**2 - 2, normal()),
-    Known("softplus", "smooth", lambda x: np.logaddexp(0, x), lambda x: 1 / (1 + mp.exp(-x)), normal(3)),
-    Known("rational", "smooth", lambda x: x / (1 + x * x), lambda x: (1 - x * x) / (1 + x * x) ** 2, normal(2)),
-    Known("gauss", "smooth", lambda x: np.exp(-x * x), lambda x: -2 * x * mp.exp(-x * x), normal()),
-    Known("log", "smooth", np.log, lambda x: 1 / x, between(0.5, 5)),
-    Known("sqrt", "smooth", np.sqrt, lambda x: 1 / (2 * mp.sqrt(x)), between(0.5, 5)),
-    Known("arctan", "smooth", np.arctan, lambda x: 1 / (1 + x * x), normal(2)),
-    Known("sin of square", "smooth", lambda x: np.sin(x * x), lambda x: 2 * x * mp.cos(x * x), normal()),
-    Known("linear", "smooth", lambda x: 3 * x - 1, lambda x: mp.mpf(3), normal()),
+
+SMOOTH = [
+    elementwise("sin", "smooth", np.sin, mp.cos, normal(MANY, scale=3)),
+    elementwise("exp", "smooth", np.exp, mp.exp, normal(MANY, scale=2)),
+    elementwise("tanh", "smooth", np.tanh, lambda x: mp.sech(x) ** 2, normal(MANY, scale=1.5)),
+    elementwise("sigmoid", "smooth", sigmoid, sigmoid_slope, normal(MANY, scale=3)),
+    elementwise("cubic", "smooth", lambda x: x**3 - 2 * x, lambda x: 3 * x**2 - 2, normal(MANY)),
+    elementwise("softplus", "smooth", lambda x: np.logaddexp(0, x), lambda x: 1 / (1 + mp.exp(-x)),
+                normal(MANY, scale=3)),
+    elementwise("rational", "smooth", lambda x: x / (1 + x * x), lambda x: (1 - x * x) / (1 + x * x) ** 2,
+                normal(MANY, scale=2)),
+    elementwise("gauss", "smooth", lambda x: np.exp(-x * x), lambda x: -2 * x * mp.exp(-x * x), normal(MANY)),
+    elementwise("log", "smooth", np.log, lambda x: 1 / x, between(0.5, 5, MANY)),
+    elementwise("sqrt", "smooth", np.sqrt, lambda x: 1 / (2 * mp.sqrt(x)), between(0.5, 5, MANY)),
+    elementwise("arctan", "smooth", np.arctan, lambda x: 1 / (1 + x * x), normal(MANY, scale=2)),
+    elementwise("arcsinh", "smooth", np.arcsinh, lambda x: 1 / mp.sqrt(1 + x * x), normal(MANY, scale=2)),
+    elementwise("sin of square", "smooth", lambda x: np.sin(x * x), lambda x: 2 * x * mp.cos(x * x), normal(MANY)),
+    elementwise("swish", "smooth", lambda x: x * sigmoid(x), lambda x: (1 + x / (1 + mp.exp(x)))
+                / (1 + mp.exp(-x)), normal(MANY, scale=2)),
+    elementwise("linear", "smooth", lambda x: 3 * x - 1, lambda x: mp.mpf(3), normal(MANY)),
+]  # fmt: skip
+
+HARD = [
     # Stiff, oscillating, saturated.
-    Known("exp 40x", "hard", lambda x: np.exp(40 * x), lambda x: 40 * mp.exp(40 * x), normal()),
-    Known("sin 1000x", "hard", lambda x: np.sin(1000 * x), lambda x: 1000 * mp.cos(1000 * x), normal()),
-    Known("sin 1/x", "hard", lambda x: np.sin(1 / x), lambda x: -mp.cos(1 / x) / x**2, between(0.02, 0.5)),
-    Known(
-        "narrow bump",
-        "hard",
-        lambda x: 1 / (1e-6 + x * x),
-        lambda x: -2 * x / (mp.mpf(1e-6) + x * x) ** 2,
-        normal(0.01),
-    ),
-    Known("steep tanh", "hard", lambda x: np.tanh(300 * x), lambda x: 300 * mp.sech(300 * x) ** 2, normal(0.01)),
-    Known("sigmoid far out", "hard", sigmoid, mp_sigmoid_prime, between(15, 45)),
-    Known("sigmoid wide", "hard", sigmoid, mp_sigmoid_prime, normal(20)),
+    elementwise("exp 40x", "hard", lambda x: np.exp(40 * x), lambda x: 40 * mp.exp(40 * x), normal(MANY)),
+    elementwise("sin 1000x", "hard", lambda x: np.sin(1000 * x), lambda x: 1000 * mp.cos(1000 * x), normal(FEW)),
+    elementwise("sin 1/x", "hard", lambda x: np.sin(1 / x), lambda x: -mp.cos(1 / x) / x**2, between(0.02, 0.5, MANY)),
+    elementwise("narrow bump", "hard", lambda x: 1 / (1e-6 + x * x), lambda x: -2 * x / (mp.mpf(1e-6) + x * x) ** 2,
+                normal(MANY, scale=0.01)),
+    elementwise("steep tanh", "hard", lambda x: np.tanh(300 * x), lambda x: 300 * mp.sech(300 * x) ** 2,
+                normal(MANY, scale=0.01)),
+    elementwise("sigmoid far out", "hard", sigmoid, sigmoid_slope, between(15, 45, MANY)),
+    elementwise("sigmoid, near and far", "hard", sigmoid, sigmoid_slope, normal(MANY, scale=20)),
+    elementwise("tanh far out", "hard", np.tanh, lambda x: mp.sech(x) ** 2, far(5, 30, *MANY)),
     # Cancelling, offset.
-    Known("offset in value", "hard", lambda x: (BUMP + np.sin(x)) - BUMP, mp.cos, normal()),
-    Known("offset kept", "hard", lambda x: BUMP + np.sin(x), mp.cos, normal()),
-    Known("offset in argument", "hard", lambda x: np.sin(x - 1e6), lambda x: mp.cos(x - mp.mpf(1e6)), normal(1, 1e6)),
-    Known(
-        "one minus cos",
-        "hard",
-        lambda x: (1 - np.cos(x)) / x**2,
-        lambda x: mp.sin(x) / x**2 - 2 * (1 - mp.cos(x)) / x**3,
-        decades(-4, 0),
-    ),
-    Known("expm1 by hand", "hard", lambda x: np.exp(x) - 1, mp.exp, decades(-12, 0)),
-    Known("expanded square", "hard", lambda x: x * x - 2000 * x + 1e6, lambda x: 2 * x - 2000, normal(1, 1000)),
+    elementwise("offset put on and taken off", "hard", lambda x: (BUMP + np.sin(x)) - BUMP, mp.cos, normal(FEW)),
+    elementwise("offset kept", "hard", lambda x: BUMP + np.sin(x), mp.cos, normal(FEW)),
+    elementwise("offset in the argument", "hard", lambda x: np.sin(x - 1e6), lambda x: mp.cos(x - 10**6),
+                normal(MANY, shift=1e6)),
+    elementwise("1 - cos over square", "hard", lambda x: (1 - np.cos(x)) / x**2,
+                lambda x: mp.sin(x) / x**2 - 2 * (1 - mp.cos(x)) / x**3, decades(-4, 0, *FEW)),
+    elementwise("exp less one", "hard", lambda x: np.exp(x) - 1, mp.exp, decades(-12, 0, *FEW)),
+    elementwise("expanded square", "hard", lambda x: x * x - 2000 * x + 1e6, lambda x: 2 * x - 2000,
+                normal(MANY, shift=1000)),
+    elementwise("roots of neighbours", "hard", lambda x: np.sqrt(x + 1) - np.sqrt(x),
+                lambda x: (1 / mp.sqrt(x + 1) - 1 / mp.sqrt(x)) / 2, decades(2, 8, *FEW)),
     # Scales.
-    Known("tiny values", "hard", lambda x: 1e-300 * np.sin(x), lambda x: mp.mpf(1e-300) * mp.cos(x), normal()),
-    Known("huge values", "hard", lambda x: 1e300 * np.sin(x), lambda x: mp.mpf(1e300) * mp.cos(x), normal()),
-    Known(
-        "tiny arguments",
-        "hard",
-        lambda x: np.sin(1e300 * x),
-        lambda x: mp.mpf(1e300) * mp.cos(mp.mpf(1e300) * x),
-        normal(1e-300),
-    ),
-    Known("decades", "hard", lambda x: x * np.exp(-x), lambda x: (1 - x) * mp.exp(-x), decades(-9, 2)),
-    Known("cube of decades", "hard", lambda x: x**3, lambda x: 3 * x**2, decades(-30, 30)),
+    elementwise("values of 1e-300", "hard", lambda x: 1e-300 * np.sin(x), lambda x: mp.mpf(1e-300) * mp.cos(x),
+                normal(MANY)),
+    elementwise("values of 1e300", "hard", lambda x: 1e300 * np.sin(x), lambda x: mp.mpf(1e300) * mp.cos(x),
+                normal(MANY)),
+    elementwise("arguments of 1e-300", "hard", lambda x: np.sin(1e300 * x),
+                lambda x: mp.mpf(1e300) * mp.cos(mp.mpf(1e300) * x), normal(MANY, scale=1e-300)),
+    elementwise("arguments of 1e300", "hard", lambda x: np.sin(x / 1e300),
+                lambda x: mp.cos(x / mp.mpf(1e300)) / mp.mpf(1e300), normal(MANY, scale=1e300)),
+    elementwise("over decades", "hard", lambda x: x * np.exp(-x), lambda x: (1 - x) * mp.exp(-x),
+                decades(-9, 2, *MANY)),
+    elementwise("cube over decades", "hard", lambda x: x**3, lambda x: 3 * x**2, decades(-30, 30, *MANY)),
     # Edges of a domain.
-    Known("log near 0", "hard", np.log, lambda x: 1 / x, decades(-12, 0)),
-    Known("sqrt near 0", "hard", np.sqrt, lambda x: 1 / (2 * mp.sqrt(x)), decades(-12, 0)),
-    Known(
-        "arccos near 1",
-        "hard",
-        np.arccos,
-        lambda x: -1 / mp.sqrt(1 - x * x),
-        lambda rng, n: 1 - 10.0 ** rng.uniform(-9, 0, n),
-    ),
-    Known("x log x", "hard", lambda x: x * np.log(x), lambda x: mp.log(x) + 1, between(1e-3, 2)),
+    elementwise("log near 0", "hard", np.log, lambda x: 1 / x, decades(-12, 0, *MANY)),
+    elementwise("sqrt near 0", "hard", np.sqrt, lambda x: 1 / (2 * mp.sqrt(x)), decades(-12, 0, *MANY)),
+    elementwise("arccos near 1", "hard", np.arccos, lambda x: -1 / mp.sqrt(1 - x * x),
+                decades(-9, 0, *FEW, base=1.0, sign=-1.0)),
+    elementwise("arctanh near -1", "hard", np.arctanh, lambda x: 1 / ((1 - x) * (1 + x)),
+                decades(-9, 0, *FEW, base=-1.0)),
+    elementwise("x log x", "hard", lambda x: x * np.log(x), lambda x: mp.log(x) + 1, decades(-6, 0, *MANY)),
+    elementwise("power 3/2 near 0", "hard", lambda x: x**1.5, lambda x: 3 * mp.sqrt(x) / 2, decades(-9, 0, *MANY)),
     # Through float32 inside.
-    Known("float32 inside", "hard", lambda x: np.sin(x.astype(np.float32)).astype(np.float64), mp.cos, normal()),
-    Known(
-        "float32 square", "hard", lambda x: (x.astype(np.float32) ** 2).astype(np.float64), lambda x: 2 * x, normal()
-    ),
-    # Kinks and jumps, at points that are not on one.
-    Known("relu", "broken", lambda x: np.maximum(x, 0), lambda x: mp.mpf(int(x > 0)), normal()),
-    Known(
-        "leaky relu", "broken", lambda x: np.where(x > 0, x, 0.01 * x), lambda x: mp.mpf(1 if x > 0 else 0.01), normal()
-    ),
-    Known("abs", "broken", np.abs, mp.sign, normal()),
-    Known("clip", "broken", lambda x: np.clip(x, -1, 1), lambda x: mp.mpf(int(abs(x) < 1)), normal()),
-    Known(
-        "abs sin",
-        "broken",
-        lambda x: np.abs(np.sin(9 * x)),
-        lambda x: 9 * mp.cos(9 * x) * mp.sign(mp.sin(9 * x)),
-        normal(),
-    ),
-    Known(
-        "relu close by",
-        "broken",
-        lambda x: np.maximum(x, 0),
-        lambda x: mp.mpf(int(x > 0)),
-        lambda rng, n: rng.choice([-1, 1], n) * 10.0 ** rng.uniform(-13, 0, n),
-    ),
-    Known(
-        "clip close by",
-        "broken",
-        lambda x: np.clip(x, -1, 1),
-        lambda x: mp.mpf(int(x < 1)),
-        lambda rng, n: 1 + rng.choice([-1, 1], n) * 10.0 ** rng.uniform(-13, -1, n),
-    ),
-    Known("smooth and floor", "broken", lambda x: np.sin(x) + np.floor(x), mp.cos, normal()),
-    Known("step", "broken", lambda x: (x > 0.3) * 1.0, lambda x: mp.mpf(0), normal()),
-]
+    elementwise("sine of float32", "hard", lambda x: np.sin(x.astype(np.float32)).astype(np.float64), mp.cos,
+                normal(FEW)),
+    elementwise("square of float32", "hard", lambda x: (x.astype(np.float32) ** 2).astype(np.float64), lambda x: 2 * x,
+                normal(FEW)),
+]  # fmt: skip
+
+# Points that are not on a kink or jump.
+BROKEN = [
+    elementwise("relu", "broken", lambda x: np.maximum(x, 0), step, normal(MANY)),
+    elementwise("leaky relu", "broken", lambda x: np.where(x > 0, x, 0.01 * x),
+                lambda x: mp.mpf(1 if x > 0 else 0.01), normal(MANY)),
+    elementwise("elu", "broken", lambda x: np.where(x > 0, x, np.expm1(x)), lambda x: mp.exp(min(x, 0)), normal(MANY)),
+    elementwise("abs", "broken", np.abs, mp.sign, normal(MANY)),
+    elementwise("clip", "broken", lambda x: np.clip(x, -1, 1), lambda x: step(1 - abs(x)), normal(MANY)),
+    elementwise("abs sin", "broken", lambda x: np.abs(np.sin(9 * x)),
+                lambda x: 9 * mp.cos(9 * x) * mp.sign(mp.sin(9 * x)), normal(MANY)),
+    elementwise("relu close by", "broken", lambda x: np.maximum(x, 0), step,
+                lambda rng: (rng.choice([-1, 1], MANY) * 10.0 ** rng.uniform(-13, 0, MANY),)),
+    elementwise("clip close by", "broken", lambda x: np.clip(x, -1, 1), lambda x: step(1 - x),
+                lambda rng: (1 + rng.choice([-1, 1], FEW) * 10.0 ** rng.uniform(-13, -1, FEW),)),
+    elementwise("sine and floor", "broken", lambda x: np.sin(x) + np.floor(x), mp.cos, normal(MANY)),
+    elementwise("step", "broken", lambda x: (x > 0.3) * 1.0, lambda x: mp.mpf(0), normal(MANY)),
+    elementwise("step close by", "broken", lambda x: (x > 1) * 1.0, lambda x: mp.mpf(0),
+                lambda rng: (1 + rng.choice([-1, 1], FEW) * 10.0 ** rng.uniform(-13, -1, FEW),)),
+]  # fmt: skip
+
+OF_ONE = [*SMOOTH, *HARD, *BROKEN]

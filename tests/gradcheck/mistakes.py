@@ -5,75 +5,71 @@ the table was written when the harness's thresholds were fixed, without a look a
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from scratchcnn import (
     conv2d,
-    conv2d_backward,
     conv2d_grad_filters,
     conv2d_grad_input,
-    dense,
-    dense_backward,
-    flatten,
-    flatten_backward,
     patches,
     patches_backward,
     sigmoid,
     sigmoid_backward,
-    squared_error,
-    squared_error_backward,
     standardize,
     standardize_backward,
 )
-from tests.gradcheck.difficult import (
+from tests.gradcheck.draws import Draw, normal, with_ties
+from tests.gradcheck.operations import (
+    AVERAGE_POOL,
+    BATCH_NORM,
+    BROADCAST,
+    CLIP,
+    CONV,
+    CROSS_ENTROPY,
+    CUMULATIVE,
+    DENSE,
+    DROPOUT,
+    EMBEDDING,
+    EXACT_CONV,
+    EXACT_DENSE,
+    FLATTEN,
+    HINGE,
     IDS,
+    LEAKY,
+    MASK,
+    MAX_POOL,
+    NARROW_DENSE,
+    NETWORK,
+    OTHERS,
+    PAD,
+    PADDED,
+    PATCHES,
+    PRODUCT,
+    QUOTIENT,
+    RECURRENT,
+    RELU,
+    RIDGE,
+    SCALE,
+    SHARED,
+    SIGMOID,
+    SOFTMAX,
+    SQUARED_ERROR,
+    STANDARDIZE,
+    TANH,
+    UNIT,
+    UPSAMPLE,
     WINDOWS,
-    Draw,
-    average_pool,
-    average_pool_backward,
-    batch_norm,
-    batch_norm_backward,
-    cross_entropy,
-    cross_entropy_backward,
-    embed_backward,
-    leaky_relu,
-    leaky_relu_backward,
-    max_pool,
+    Operation,
     max_pool_backward,
-    network,
     network_backward,
-    normal,
     one_hot,
-    pad,
-    recurrent,
     recurrent_backward,
-    relu,
-    relu_backward,
-    scale_backward,
     softmax,
     softmax_backward,
-    tanh_backward,
-    unit_backward,
-    with_a_zero,
-    with_ties,
-    with_zeros,
-    without_one,
 )
-
-
-@dataclass(frozen=True)
-class Operation:
-    """A right pair, what it is drawn at, and the options of its check."""
-
-    name: str
-    forward: Callable[..., Any]
-    backward: Callable[..., Any]
-    draw: Draw
-    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -126,27 +122,6 @@ def assigned(parts, image, stride):
             d[:, :, top : top + rows, left : left + columns] = parts[:, :, p, q]
     return d
 
-
-PADDED = {"stride": (1, 2), "padding": ((1, 0), (2, 1))}
-CONV = Operation(
-    "conv2d", partial(conv2d, **PADDED), partial(conv2d_backward, **PADDED), normal((2, 2, 3, 3), (2, 2, 2, 2), (2,))
-)
-EXACT_CONV = Operation("exact conv2d", conv2d, conv2d_backward, normal((1, 2, 3, 3), (2, 2, 2, 2)), {"degree": 1})
-DENSE = Operation("dense", dense, dense_backward, normal((3, 4), (4, 2), (2,)))
-EXACT_DENSE = Operation("exact dense", dense, dense_backward, DENSE.draw, {"degree": 1})
-SIGMOID = Operation("sigmoid", sigmoid, sigmoid_backward, normal((3, 2), scale=2))
-RELU = Operation("relu", relu, relu_backward, with_zeros)
-LEAKY = Operation("leaky relu", leaky_relu, leaky_relu_backward, normal((6,)))
-TANH = Operation("tanh", np.tanh, tanh_backward, normal((2, 4)))
-MAX_POOL = Operation("max pool", max_pool, max_pool_backward, normal((2, 1, 3, 5)))
-AVERAGE_POOL = Operation("average pool", average_pool, average_pool_backward, normal((2, 1, 3, 5)))
-PATCHES = Operation("patches", partial(patches, **WINDOWS), partial(patches_backward, **WINDOWS), normal((2, 1, 3, 5)))
-STANDARDIZE = Operation(
-    "standardize", partial(standardize, axis=0), partial(standardize_backward, axis=0), normal((4, 3), scale=2)
-)
-SQUARED_ERROR = Operation("squared error", squared_error, squared_error_backward, normal((3, 2), (3, 2)))
-FLATTEN = Operation("flatten", flatten, flatten_backward, normal((2, 2, 2, 3)))
-PRODUCT = Operation("product", np.multiply, lambda g, a, b: (g * b, g * a), normal((2, 3), (2, 3)))
 
 SQUARE = normal((3, 3), (3, 3), (3,))
 
@@ -262,9 +237,6 @@ def embed_assigned(d, g, table):
     return d
 
 
-MASK = np.array([1, 0, 1, 1, 0, 1])
-
-
 def soft_in_place():
     def forward(x):
         x -= x.max(axis=-1, keepdims=True)
@@ -276,55 +248,6 @@ def soft_in_place():
 def fresh_mask():
     rng = np.random.default_rng(1)
     return DROPOUT.forward, lambda g, x: g * rng.permutation(MASK) / 0.75
-
-
-def shared_weight(x, w):
-    return x @ w
-
-
-SHARED = Operation(
-    "shared weight", shared_weight, lambda g, x, w: (g @ w.T, np.einsum("bnm,bnk->mk", x, g)), normal((3, 2, 2), (2, 3))
-)
-CROSS_ENTROPY = Operation(
-    "cross-entropy", cross_entropy, cross_entropy_backward,
-    lambda rng: (rng.standard_normal((3, 4)), rng.integers(0, 4, 3)),
-)  # fmt: skip
-SOFTMAX = Operation("softmax", softmax, softmax_backward, normal((3, 3)))
-BATCH_NORM = Operation("batch norm", batch_norm, batch_norm_backward, normal((4, 3), (3,), (3,)))
-EMBEDDING = Operation("embedding", lambda table: table[IDS], embed_backward, normal((5, 2)))
-DROPOUT = Operation("dropout", lambda x: x * MASK / 0.75, lambda g, x: g * MASK / 0.75, normal((2, 6)))
-RECURRENT = Operation("recurrent", recurrent, recurrent_backward, normal((3, 2, 2), (2, 2)))
-NETWORK = Operation("network", network, network_backward, normal((2, 3), (3, 3), (3, 2)))
-QUOTIENT = Operation(
-    "quotient", np.divide, lambda g, a, b: (g / b, -g * a / b**2),
-    lambda rng: (rng.standard_normal(5), rng.uniform(0.5, 3, 5) * rng.choice([-1, 1], 5)),
-)  # fmt: skip
-UNIT = Operation("unit length", lambda x: x / np.sqrt((x * x).sum()), unit_backward, normal((5,)))
-PAD = Operation("pad", pad, lambda g, x: (g[:, :, 1:-2, 2:-1],), normal((1, 2, 2, 3)))
-SCALE = Operation("scale", lambda x, s: x * s[:, None, None], scale_backward, normal((3, 3, 2, 1), (3,)))
-BROADCAST = Operation("broadcast", np.add, lambda g, a, b: (g, g.sum(axis=0)), normal((3, 2), (2,)))
-CLIP = Operation(
-    "clip", lambda x: np.clip(x, -1, 1), lambda g, x: g * (np.abs(x) <= 1),
-    lambda rng: (rng.permutation(np.append([1.0, -1.0, 3.0], rng.standard_normal(3))),),
-)  # fmt: skip
-CUMULATIVE = Operation("cumulative sum", np.cumsum, lambda g, x: g[::-1].cumsum()[::-1].copy(), normal((6,)))
-UPSAMPLE = Operation(
-    "upsample", lambda x: x.repeat(2, axis=1), lambda g, x: g.reshape(*x.shape, 2).sum(axis=2), normal((2, 3))
-)
-RIDGE = Operation(
-    "ridge", lambda x, w: ((x @ w) ** 2).sum() + (w * w).sum() / 10,
-    lambda g, x, w: (2 * g * np.outer(x @ w, w), g * (2 * x.T @ (x @ w) + w / 5)), normal((3, 2), (2,)),
-)  # fmt: skip
-OTHERS = Operation(
-    "product of the others", lambda x: x.prod(), lambda g, x: g * without_one(x), with_a_zero
-)  # fmt: skip
-HINGE = Operation(
-    "hinge", lambda s: np.maximum(0, 1 - s).mean(), lambda g, s: -g * (s < 1) / s.size,
-    lambda rng: (rng.permutation(np.append([1.0, 1.0], rng.standard_normal(4))),),
-)  # fmt: skip
-NARROW_DENSE = Operation(
-    "dense in float32", dense, dense_backward, lambda rng: tuple(a.astype(np.float32) for a in DENSE.draw(rng))
-)
 
 
 MISTAKES = [

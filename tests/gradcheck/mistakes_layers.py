@@ -20,8 +20,9 @@ from scratchcnn import (
     tanh,
     tanh_backward,
 )
-from tests.gradcheck.difficult import normal, with_zeros
-from tests.gradcheck.mistakes import Operation, but, plant, rounded
+from tests.gradcheck.draws import normal, with_zeros
+from tests.gradcheck.mistakes import but, plant, rounded
+from tests.gradcheck.operations import Operation
 
 FRAME = ((1, 2), (2, 1))
 POOLED = {"window": (2, 3), "stride": (1, 2), "padding": ((1, 0), (1, 2))}

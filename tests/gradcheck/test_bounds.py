@@ -1,58 +1,88 @@
 """The numerical side's bounds, held to derivatives known to fifty digits."""
 
+from dataclasses import dataclass
+
 import mpmath as mp
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from scratchcnn.gradcheck import numerical_gradient
-from tests.gradcheck.functions import KNOWN, Known
+from scratchcnn.gradcheck.numerical.kinks import DECIDED
+from scratchcnn.gradcheck.verdict import ROUNDOFFS, SMALL
+from tests.gradcheck.functions import OF_ONE
+from tests.gradcheck.functions_of_many import OF_MANY
+from tests.gradcheck.known import Known, exact
 
-ENTRIES = 32
-DRAWS = 4
+FUNCTIONS = [*OF_ONE, *OF_MANY]
+DIGITS = 50
+# Three draws of each function; twenty-five in the deep profile.
+SEEDS = range(max(3, settings().max_examples // 400))
+# Outside their bound may be one in ten thousand of the decided entries; undecided, this share of all.
+OUTSIDE = 1e-4
+UNDECIDED = {"smooth": 0.001, "hard": 0.05, "broken": 0.05}
 
 
-def measured(known: Known, seed: int):
-    """Per entry of one draw: the distance from the truth by the bound, the relative bound, and the status."""
+@dataclass(frozen=True)
+class Survey:
+    """How the bounds of a function fare: a count of its entries, and the relative bounds of those decided."""
+
+    name: str
+    entries: int
+    outside: int
+    undecided: int
+    relative: np.ndarray
+
+    def __str__(self):
+        return f"{self.name}: {self.outside} outside their bound, {self.undecided} undecided, of {self.entries}"
+
+
+def drawn(known: Known, seed: int):
+    """The inputs and the cotangent of one draw."""
     rng = np.random.default_rng(seed)
-    x = known.draw(rng, ENTRIES)
-    cotangent = rng.uniform(0.5, 2, ENTRIES) * rng.choice([-1, 1], ENTRIES)
+    inputs = known.draw(rng)
+    shape = np.shape(known.forward(*inputs))
+    return inputs, rng.uniform(0.5, 2, shape) * rng.choice([-1, 1], shape)
+
+
+def survey(known: Known) -> Survey:
+    outside, decided, relative = [], [], []
+    for seed in SEEDS:
+        inputs, g = drawn(known, seed)
+        with mp.workdps(DIGITS):
+            gradients = known.gradient(exact(g), *map(exact, inputs))
+        for index, truth in enumerate(gradients):
+            found = numerical_gradient(known.forward, inputs, index, g)
+            size = np.abs(truth).astype(float)
+            # What a bound must be below to be worth the name of a decision: the rule that verdicts follow.
+            roundoff = np.finfo(float).eps * np.abs(g * known.forward(*inputs)).sum() / np.abs(inputs[index]).max()
+            enough = np.maximum(SMALL * size.max(), ROUNDOFFS * roundoff)
+            known_here = np.isin(found.status, DECIDED) & (found.bound <= enough)
+            with mp.workdps(DIGITS):
+                missed = np.abs(exact(found.value) - truth) > exact(found.bound)
+            decided.append(known_here.ravel())
+            outside.append((missed & np.isin(found.status, DECIDED)).ravel())
+            relative.append((found.bound / np.where(size > 0, size, np.inf))[known_here])
+    outside, decided = np.concatenate(outside), np.concatenate(decided)
+    return Survey(known.name, decided.size, int(outside.sum()), int((~decided).sum()), np.concatenate(relative))
+
+
+def test_the_functions_are_many_and_of_every_kind():
+    assert len({f.name for f in FUNCTIONS}) == len(FUNCTIONS)
+    assert min(len(OF_ONE), len(OF_MANY)) >= 30
+    assert sum(a.size for f in FUNCTIONS for seed in SEEDS for a in drawn(f, seed)[0]) >= 20_000
+
+
+@pytest.mark.parametrize("kind", UNDECIDED)
+def test_known_derivatives_lie_within_their_bounds(kind):
     with np.errstate(all="ignore"):
-        found = numerical_gradient(known.forward, [x], 0, cotangent)
-    truth = [known.derivative(mp.mpf(float(v))) * mp.mpf(float(c)) for v, c in zip(x, cotangent, strict=True)]
-    outside = np.array(
-        [abs(mp.mpf(float(v)) - t) > mp.mpf(float(b)) for v, b, t in zip(found.value, found.bound, truth, strict=True)]
-    )
-    size = np.array([float(abs(t)) for t in truth])
-    relative = np.divide(found.bound, size, out=np.zeros(ENTRIES), where=size > 0)
-    return outside, relative, found.status
-
-
-@pytest.mark.parametrize("known", [k for k in KNOWN if k.kind == "smooth"], ids=lambda k: k.name)
-def test_bounds_of_smooth_functions_hold_and_are_tight(known):
-    draws = [measured(known, seed) for seed in range(DRAWS)]
-    assert not np.concatenate([d[0] for d in draws]).any()
-    assert np.median(np.concatenate([d[1] for d in draws])) <= 1e-10
-    assert (np.concatenate([d[2] for d in draws]) == "ok").all()
-
-
-@pytest.mark.parametrize("known", [k for k in KNOWN if k.kind == "broken"], ids=lambda k: k.name)
-def test_bounds_beside_kinks_and_jumps_hold(known):
-    for seed in range(DRAWS):
-        outside, _, status = measured(known, seed)
-        assert not (outside & (status == "ok")).any()
-
-
-def test_the_interval_at_a_kink_spans_the_one_sided_derivatives():
-    found = numerical_gradient(lambda x: np.maximum(x, 0), [[0.0, 1.0]], 0, [2.0, 2.0])
-    assert list(found.status) == ["kink", "ok"]
-    assert found.method[0] == "one-sided"
-    np.testing.assert_array_less(found.value[0] - found.bound[0], 1e-12)
-    np.testing.assert_array_less(2 - 1e-12, found.value[0] + found.bound[0])
-
-
-def test_a_point_on_a_jump_is_undecided():
-    found = numerical_gradient(np.floor, [[1.0, 1.5]], 0, [1.0, 1.0])
-    assert list(found.status) == ["jump", "ok"]
+        surveys = [survey(f) for f in FUNCTIONS if f.kind == kind]
+    told = "\n".join(str(s) for s in surveys if s.outside or s.undecided)
+    entries, outside, undecided = (sum(getattr(s, n) for s in surveys) for n in ("entries", "outside", "undecided"))
+    assert outside <= OUTSIDE * (entries - undecided), told
+    assert undecided <= UNDECIDED[kind] * entries, told
+    if kind == "smooth":
+        assert np.median(np.concatenate([s.relative for s in surveys])) <= 1e-10
 
 
 def test_a_value_that_is_not_finite_is_undecided():
@@ -81,7 +111,7 @@ def test_the_complex_step_sees_through_an_offset():
     found = numerical_gradient(lambda x: 1e8 + np.sin(x), [x], 0, np.ones(8))
     assert set(found.method) == {"complex step"}
     assert (np.abs(found.value - np.cos(x)) <= found.bound).all()
-    assert (found.bound < 1e-12).all()
+    assert (found.bound < np.spacing(1e8)).all()  # one roundoff of the output
 
 
 @pytest.mark.parametrize(

@@ -4,18 +4,19 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
+from scratchcnn.gradcheck.numerical.gradient import MANY
 
-SIZE = 40
-MATRIX = np.random.default_rng(0).standard_normal((SIZE, SIZE)) / 6
+SIZE = MANY
 POINT = np.random.default_rng(1).standard_normal(SIZE)
 
 
 def layer(x):
-    return np.tanh(MATRIX @ x).sum()
+    return np.tanh(x * np.roll(x, 1)).sum()
 
 
 def layer_backward(g, x):
-    return g * MATRIX.T @ (1 - np.tanh(MATRIX @ x) ** 2)
+    before, after = np.roll(x, 1), np.roll(x, -1)
+    return g * ((1 - np.tanh(x * before) ** 2) * before + (1 - np.tanh(x * after) ** 2) * after)
 
 
 def counting(function):
@@ -37,14 +38,14 @@ def test_a_holomorphic_forward_is_run_a_few_times_an_entry():
 
 
 @pytest.mark.parametrize("entry", [0, 17, SIZE - 1])
-@pytest.mark.parametrize("factor", [1 + 1e-8, 1 - 1e-10, -1, 0])
+@pytest.mark.parametrize("factor", [1 + 1e-8, 1 - 1e-9, -1, 0])
 def test_a_mistake_in_one_entry_is_wrong(entry, factor):
     def wrong(g, x):
         d = layer_backward(g, x)
         d[entry] *= factor
         return d
 
-    for seed in range(5):
+    for seed in range(2):
         found = check_gradient(layer, wrong, POINT, seed=seed).inputs[0]
         assert (found.verdict, found.wrong, found.worst_index) == (Verdict.WRONG, 1, (entry,))
 

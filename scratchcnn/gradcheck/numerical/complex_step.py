@@ -23,6 +23,7 @@ STEP = 1e-20
 # Roundoffs of the sum Σ|c||∂y/∂x| that the result is taken to be off by, at least; and what its distance to the
 # clongdouble twin is multiplied by.
 ROUNDOFFS, TWIN = 64.0, 4.0
+BESIDE = UNEVEN * 2.0**-20  # a relative distance at which roundoff is another
 # Along how many directions it is held to differences, at which steps, and how far off it must be to be seen for sure.
 DIRECTIONS, ROOM = 8, 16.0
 ALONG = UNEVEN * 2.0 ** -np.array([5, 6, 7, 8, 9, TINY])
@@ -46,14 +47,18 @@ def complex_step(probe: Probe, entries: Array, unit: Array, cotangent: Array) ->
     cotangent
         (outputs,) the weights of the outputs.
     """
-    found = _Stepper(probe, np.complex128).contracted(entries, unit, cotangent)
-    fine = _Stepper(probe, np.clongdouble).contracted(entries, unit, cotangent)
+    narrow, wide = (_Stepper(probe, dtype) for dtype in (np.complex128, np.clongdouble))
+    found = narrow.contracted(entries, unit, cotangent)
     if found is None:
         return None
     value, size, _ = found
-    bound = ROUNDOFFS * EPS * size
-    if fine is not None:
-        bound = bound + TWIN * np.abs(fine[0] - value).astype(np.float64)
+    distance = np.zeros(len(entries))
+    # The distance to the twin may vanish by chance, where both round alike: it is taken close by, too.
+    for beside in (0.0, BESIDE, -BESIDE):
+        pair = [stepper.contracted(entries, unit, cotangent, beside) for stepper in (narrow, wide)]
+        if pair[0] is not None and pair[1] is not None:
+            distance = np.maximum(distance, np.abs(pair[1][0] - pair[0][0]).astype(np.float64))
+    bound: Array = ROUNDOFFS * EPS * size + TWIN * distance
     return value, bound
 
 
@@ -122,32 +127,36 @@ class _Stepper:
 
     def __init__(self, probe: Probe, dtype: DTypeLike) -> None:
         self.forward, self.y0, self.dtype = probe.forward, probe.y0, np.dtype(dtype)
-        self.arrays = [a.copy() for a in probe.arrays]
+        # All are as precise: what float64 rounds among the other inputs would be the same in a twin.
+        real = np.empty(0, dtype).real.dtype
+        self.arrays = [a.astype(real if a.dtype.kind == "f" else a.dtype) for a in probe.arrays]
         self.arrays[probe.index] = self.arrays[probe.index].astype(dtype, order="C")
         self.x = self.arrays[probe.index].reshape(-1)
 
-    def along(self, entries: Array | int, direction: Array) -> Array | None:
-        """(outputs,) the derivative along a direction that moves some entries."""
-        real = self.x[entries]
-        self.x[entries] += 1j * (STEP * direction)
+    def along(self, entries: Array | int, direction: Array, beside: float = 0) -> Array | None:
+        """(outputs,) the derivative along a direction that moves some entries, at or beside the point."""
+        here = self.x[entries]
+        self.x[entries] += beside * here + 1j * (STEP * direction)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", np.exceptions.ComplexWarning)  # an imaginary part that was dropped
                 y = np.asarray(self.forward(*self.arrays))
         except Exception:
             return None
-        self.x[entries] = real
+        self.x[entries] = here
         if y.dtype != self.dtype or not np.all(STEP * direction):
             return None
         derivative: Array = y.imag.reshape(-1) / STEP
         return derivative
 
-    def contracted(self, entries: Array, unit: Array, cotangent: Array) -> tuple[Array, Array, Array] | None:
+    def contracted(
+        self, entries: Array, unit: Array, cotangent: Array, beside: float = 0
+    ) -> tuple[Array, Array, Array] | None:
         """Σ c ∂y/∂x, Σ|c||∂y/∂x|, and Σ|c||y| by the unit over the outputs that move: each (entries,)."""
         value, size, moved = np.zeros((3, len(entries)), self.x.real.dtype)
         weight, weighted = np.abs(cotangent), np.abs(cotangent * self.y0)
         for k, entry in enumerate(entries):
-            row = self.along(entry, unit[entry])
+            row = self.along(entry, unit[entry], beside)
             if row is None:
                 return None
             value[k], size[k], moved[k] = row @ cotangent, np.abs(row) @ weight, weighted[row != 0].sum()

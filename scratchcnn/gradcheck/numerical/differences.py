@@ -94,8 +94,9 @@ def contract(
         group.share(cotangent * (right - left)) / (2 * h),
         group.share(np.where(moved, weight * local, 0)) / h,
         group.share(cotangent * ((right - probe.y0) - (probe.y0 - left))) / h,
-        group.share(hidden) / h.max(axis=0),
-        eps * np.where(seen > 0, seen, group.share(np.broadcast_to(size, moved.shape))),
+        # Where an entry moves nothing at all, any output may depend on it below its roundoff.
+        np.where(group.share(moved) > 0, group.share(hidden), still.sum(axis=-1)) / h.max(axis=0),
+        eps * np.where(seen > 0, seen, size.sum()),
     )
 
 

@@ -34,10 +34,9 @@ class NumericalGradient:
 
 # At how many other entries the complex step must agree before it is believed, and the relative bound that calls for it.
 WITNESSES, LOOSE = 24, 1e-8
-# From so many entries on complex steps that are held to directions cost less than differences of each. Where the arrays
-# are large an exponential of complex numbers takes up to twenty times as long as one of real numbers, which outweighs
-# all but many entries; where they are small both take the time of a call.
-FEW, MANY, SMALL = 32, 256, 512
+# From so many entries on complex steps that are held to directions cost less than differences of each, also where an
+# exponential of complex numbers takes twenty times as long as one of real numbers.
+MANY = 256
 
 
 class Derivatives:
@@ -77,8 +76,7 @@ class Derivatives:
     def by_directions(self, rng: np.random.Generator) -> None:
         """Decides, where forward is holomorphic, what complex steps and differences along directions vouch for."""
         probe = self.probe
-        least = FEW if sum(a.size for a in probe.arrays) + probe.outputs <= SMALL else MANY
-        if not self.finite or len(self.entries) < least or probe.dtype != np.float64 or probe.fresh:
+        if not self.finite or len(self.entries) < MANY or probe.dtype != np.float64 or probe.fresh:
             return
         if self.together is not None:  # then a few differences tell all
             return

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.noise import COVERAGE, PLACES, difference_noise, noise_at
+from scratchcnn.gradcheck.numerical.noise import COVERAGE, PLACES, difference_noise, noise_along, noise_at
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.numerical.steps import UNEVEN, symmetric
 from scratchcnn.gradcheck.numerical.tableau import extrapolate
@@ -26,6 +26,8 @@ LARGEST, SMALLEST = 5, 8
 WINDOW = 5
 # Over so many steps right and left must keep apart for a kink.
 PERSISTENT = 4
+# Below this share of the unit no curvature ends a walk where the unit is right: it may be noise that was not known.
+FAR_BELOW = 2.0**-8
 # An interval so many times wider than the narrowest before it shows that the step has outgrown the neighbourhood.
 WILD = 4.0
 
@@ -113,6 +115,9 @@ def climb(
     local = noise_at(y, y0, noise)
     walked = walk(y, y0, h, local)
     stairs = _stairs(probe, entries, direction, h, y, outputs, walked.stopped)
+    if (h[walked.stopped] < FAR_BELOW * unit)[walked.stopped >= 0].any():
+        # What trembles along this direction may be still along the one that noise was measured along.
+        stairs = np.maximum(stairs, noise_along(probe, entries, direction * unit)[outputs])
     if (stairs > noise).any():
         local = noise_at(y, y0, np.maximum(noise, stairs))
         walked = walk(y, y0, h, local)
@@ -164,9 +169,8 @@ def walk(y: Array, y0: Array, h: Array, noise: Array) -> Walk:
         agree = known & r.meets(l) & r.meets(c) & l.meets(c) & both.meets(r) & both.meets(l) & both.meets(c)
         joint = walking & (parted == 0)
         both = both.narrowed(r, joint & agree).narrowed(l, joint & agree).narrowed(c, joint & agree)
-        same_sides = known & right.meets(r) & left.meets(l)
-        begins = joint & apart & same_sides & both.meets(r.hull(l))
-        goes_on = begins | (walking & (parted > 0) & same_sides)
+        # What each side said by itself, while noise still hid a kink: the central quotient lies between the two there.
+        goes_on = walking & known & (apart | (parted > 0)) & right.meets(r) & left.meets(l) & ~(joint & agree)
         right = right.narrowed(r, goes_on | (joint & agree))
         left = left.narrowed(l, goes_on | (joint & agree))
         parted += goes_on
@@ -202,7 +206,7 @@ def _stairs(
     table = np.empty((len(PLACES), probe.outputs), probe.dtype)
     for rung in np.unique(stopped[still]):
         measured: list[Array] = []
-        for stride in h[rung] * 4.0 ** np.arange(1, 5):
+        for stride in h[rung] * 4.0 ** np.arange(1, 10):
             if stride > h[0] / 256:  # an eighth of the unit
                 break
             for place, row in zip(PLACES - PLACES.mean(), table, strict=True):

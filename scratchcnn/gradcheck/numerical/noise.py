@@ -25,8 +25,8 @@ COVERAGE = 8.0
 ABRUPT = 16.0
 # A stride at which steps are told from curvature is halved down to the one before it, and so many times more.
 BEYOND = 3
-# Below this many roundoffs of the unit, points of a stride that is halved on would fall together.
-DISTINCT = 16
+# Below this many spacings of x the points of a stride that is halved on would fall together.
+DISTINCT = 4
 # What a third difference of a smooth function becomes when its stride is halved: an eighth, give or take.
 GRADUAL = (1 / 24, 1 / 3)
 # No output is taken to be better than this many roundoffs, two to four units in its last place.
@@ -68,12 +68,15 @@ def difference_noise(table: Array) -> Array:
     (outputs,) standard deviations.
     """
     table = table - table[0]  # what is constant would come back as the roundoff of the weights
+    size = np.abs(table).max(axis=0)
+    table = table / np.where((size > 0) & np.isfinite(size), size, 1)  # the squares of 1e-200 would vanish
     third = np.abs(_differences(3) @ table)
     median = np.sort(third, axis=0)[len(third) // 2]
-    sigma: Array = 1.4826 * median  # the median of |normal| is 1 / 1.4826 deviations
-    for order in (5, 7):
-        sigma = np.minimum(sigma, np.sqrt(np.mean((_differences(order) @ table) ** 2, axis=0)))
-    return sigma
+    sigma = 1.4826 * median  # the median of |normal| is 1 / 1.4826 deviations
+    # Of an order above five there are too few differences: by chance, all may be small.
+    sigma = np.minimum(sigma, np.sqrt(np.mean((_differences(5) @ table) ** 2, axis=0)))
+    deviation: Array = sigma * size
+    return deviation
 
 
 @cache
@@ -105,23 +108,32 @@ def measure_noise(probe: Probe, rng: np.random.Generator, strides: Array = STRID
     -------
     (outputs,) in the output's unit; never below FLOOR roundoffs of the output.
     """
+    direction = probe.unit * rng.choice(np.array([-1.0, 1.0], probe.dtype), probe.base.size)
+    return noise_along(probe, slice(None), direction, strides)
+
+
+def noise_along(probe: Probe, entries: Array | slice, direction: Array, strides: Array = STRIDES) -> Array:
+    """The same, along a direction that moves some entries."""
     eps = float(np.finfo(probe.dtype).eps)
     if eps < EPS:  # in longdouble roundoff shows alone at a stride of its own
         strides = np.append(strides[0] * eps / EPS, strides)
-    direction = probe.unit * rng.choice(np.array([-1.0, 1.0], probe.dtype), probe.base.size)
     noise = least_noise(probe)
     # The largest deviation so far, noise or not; an output near zero has the roundoff of what it was summed from.
     suspected = np.maximum(noise, noise.max(initial=0))
     still, curved = np.ones(noise.shape, bool), np.zeros(noise.shape, bool)
-    halvings = np.log2(strides / np.append(DISTINCT * eps, strides[:-1])).astype(int) + BEYOND
-    for stride, often in zip(strides, halvings, strict=True):
-        table = _outputs_at(probe, direction * stride)
+    # Down to strides at which some points would fall together, since x has no numbers between.
+    finest = DISTINCT * float((np.spacing(np.abs(probe.base[entries])) / np.abs(direction)).max(initial=eps))
+    previous = np.append(finest, strides[:-1] * 2.0**-BEYOND)
+    for stride, least in zip(strides, np.maximum(previous, finest), strict=True):
+        table = _outputs_at(probe, entries, direction * stride)
         sigma = COVERAGE * difference_noise(table)
         stays = (table[1:] == table[:-1]).any(axis=0)
         sudden = (sigma > ABRUPT * suspected) & ~stays
         accepted = still | (sigma <= ABRUPT * suspected)
         if sudden.any():
-            steps, gradual = _at_finer_strides(probe, direction * stride, often)
+            steps, gradual = _at_finer_strides(
+                probe, entries, direction * stride, int(np.log2(max(stride / least, 1))) + 1
+            )
             curved |= sudden & gradual
             accepted |= sudden & steps
         # What an output shows for the first time may be its curvature; what it shows at two strides alike, or after
@@ -131,23 +143,25 @@ def measure_noise(probe: Probe, rng: np.random.Generator, strides: Array = STRID
     return noise
 
 
-def _outputs_at(probe: Probe, stride: Array) -> Array:
-    """(places, outputs): the values at `PLACES` along a direction."""
+def _outputs_at(probe: Probe, entries: Array | slice, stride: Array) -> Array:
+    """(places, outputs): the values at `PLACES`, where some entries move by so many strides."""
     table = np.empty((len(PLACES), probe.outputs), probe.dtype)
     for place, row in zip(PLACES, table, strict=True):
-        probe.move(slice(None), probe.base + stride * place, row)
+        probe.move(entries, probe.base[entries] + stride * place, row)
     return table
 
 
-def _at_finer_strides(probe: Probe, stride: Array, halvings: int) -> tuple[Array, Array]:
+def _at_finer_strides(probe: Probe, entries: Array | slice, stride: Array, halvings: int) -> tuple[Array, Array]:
     """(outputs,) twice: whether what outputs show at a stride comes of the steps of a staircase, or of curvature.
 
     As the stride is halved, the largest third difference of a smooth function (a fast oscillation, say) falls by
     eight, and that of a kink by two, while a step is either met, at its whole height, or not.
     """
+    if halvings < 6:  # at roundoff of the inputs nothing is smooth
+        return np.ones(probe.outputs, bool), np.zeros(probe.outputs, bool)
     largest = np.empty((halvings, probe.outputs), probe.dtype)
     for k, row in enumerate(largest):
-        table = _outputs_at(probe, stride * 2.0**-k)
+        table = _outputs_at(probe, entries, stride * 2.0**-k)
         row[...] = np.abs(_differences(3) @ (table - table[0])).max(axis=0)
     steps = largest[4:].max(axis=0) > largest[0] / 4
     # The last halving at which it has not fallen to a quarter, and the next two.
