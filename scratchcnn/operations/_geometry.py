@@ -2,12 +2,12 @@
 
 import operator
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 Pair: TypeAlias = int | Sequence[int]
+Edges: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
 Padding: TypeAlias = int | Sequence[int] | Sequence[Sequence[int]] | str
 
 
@@ -16,23 +16,10 @@ class Windows(NamedTuple):
 
     size: tuple[int, int]
     stride: tuple[int, int]
-    padding: tuple[tuple[int, int], tuple[int, int]]
+    padding: Edges
     """((top, bottom), (left, right))"""
     places: tuple[int, int]
     """(P, Q): how many windows stand below each other, and how many beside each other."""
-
-    def turned(self, image: tuple[int, int]) -> "Windows | None":
-        """The windows of the convolution that takes ∂E/∂Z back to the image, by filters turned by 180 degrees.
-
-        None where the stride is not 1, or the padding is wider than a filter less one pixel.
-        """
-        vertical, horizontal = (
-            (size - 1 - before, length + before - places)
-            for size, (before, _), length, places in zip(self.size, self.padding, image, self.places, strict=True)
-        )
-        if self.stride != (1, 1) or min(vertical + horizontal) < 0:
-            return None
-        return Windows(self.size, (1, 1), (vertical, horizontal), image)
 
 
 def place_windows(image: tuple[int, ...], window: Pair, stride: Pair, padding: Padding) -> Windows:
@@ -60,47 +47,36 @@ def place_windows(image: tuple[int, ...], window: Pair, stride: Pair, padding: P
     ValueError
         If a window or stride is below 1, a padding below 0, or the window larger than the padded image.
     """
-    # Small calls are dominated by this: the commonest arguments are looked up. (1.0 would find what 1 has left there.)
-    if type(stride) is type(padding) is int and type(window) is tuple and {type(n) for n in window} == {int}:
-        return _looked_up(tuple(image), window, stride, padding)
-    return _place(image, window, stride, padding)
-
-
-def _place(image: tuple[int, ...], window: Pair, stride: Pair, padding: Padding) -> Windows:
     size = pair("window", window, least=1)
     steps = pair("stride", stride, least=1)
-    (top, bottom), (left, right) = edges = _edges(padding, image, size, steps)
+    (top, bottom), (left, right) = around = _edges(padding, image, size, steps)
     height, width = image[0] + top + bottom, image[1] + left + right
     if size[0] > height or size[1] > width:
         raise ValueError(f"the window {size} is larger than the padded image, {(height, width)}")
     places = (height - size[0]) // steps[0] + 1, (width - size[1]) // steps[1] + 1
-    return Windows(size, steps, edges, places)
-
-
-_looked_up = lru_cache(_place)
+    return Windows(size, steps, around, places)
 
 
 def pair(name: str, value: Any, *, least: int) -> tuple[int, int]:
     """Spell an option out as two integers, neither below `least`."""
-    first, second = _two(name, value)
-    try:
-        both = operator.index(first), operator.index(second)
-    except TypeError:
-        raise TypeError(f"{name} must be made of integers, got {value!r}") from None
-    if min(both) < least:
+    first, second = both = _two(name, value)
+    if not type(first) is type(second) is int:
+        try:
+            both = operator.index(first), operator.index(second)
+        except TypeError:
+            raise TypeError(f"{name} must be made of integers, got {value!r}") from None
+    if both[0] < least or both[1] < least:
         raise ValueError(f"{name} must be at least {least}, got {value!r}")
     return both
 
 
-def edges(padding: Padding) -> tuple[tuple[int, int], tuple[int, int]]:
+def edges(padding: Padding) -> Edges:
     """Spell a padding in numbers out as ((top, bottom), (left, right))."""
     vertical, horizontal = _two("padding", padding)
     return pair("padding", vertical, least=0), pair("padding", horizontal, least=0)
 
 
-def _edges(
-    padding: Padding, image: tuple[int, ...], size: tuple[int, int], stride: tuple[int, int]
-) -> tuple[tuple[int, int], tuple[int, int]]:
+def _edges(padding: Padding, image: tuple[int, ...], size: tuple[int, int], stride: tuple[int, int]) -> Edges:
     """Spell a padding out as ((top, bottom), (left, right))."""
     if isinstance(padding, str):
         if padding == "valid":
@@ -120,7 +96,7 @@ def _same(length: int, window: int, stride: int) -> tuple[int, int]:
 
 def _two(name: str, value: Any) -> tuple[Any, Any]:
     """Take one value for both axes, or one for each."""
-    if isinstance(value, int | np.integer):
+    if isinstance(value, (int, np.integer)):
         return value, value
     try:
         vertical, horizontal = value

@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 from scratchcnn.operations import lowering
 from scratchcnn.operations._geometry import Padding, Pair, pair, place_windows
 from scratchcnn.operations._validate import Array, as_array, as_cotangent, gradients_like
-from scratchcnn.operations.lowering.plain import scatter, view
+from scratchcnn.operations.lowering.plain import add_up
+from scratchcnn.operations.lowering.plain import patches as view
 
 
 def patches(x: ArrayLike, window: Pair, *, stride: Pair = 1, padding: Padding = 0) -> Array:
@@ -76,8 +77,8 @@ def patches_backward(
     """
     x = as_array("x", x, "NCHW")
     windows = place_windows(x.shape[2:], window, stride, padding)
-    grad_output = as_cotangent(grad_output, view(x, windows).shape)
-    return gradients_like((x,), scatter(grad_output, x.shape[2:], windows))
+    grad_output = as_cotangent(grad_output, (*x.shape[:2], *windows.places, *windows.size))
+    return gradients_like((x,), add_up(grad_output, x.shape[2:], windows))
 
 
 def conv2d(

@@ -109,7 +109,8 @@ def climb(
     h, y = _moves(probe, entries, direction, unit)
     moved = (y != probe.y0).any(axis=(0, 1))
     still = np.abs(cotangent) * np.maximum(noise, np.finfo(probe.dtype).eps * np.abs(probe.y0))
-    rest = float(still[~moved & depend].sum() / h[0])
+    hidden = ~moved & depend if moved.any() else ~moved  # what nothing moves may depend on it below its roundoff
+    rest = float(still[hidden].sum() / h[0])
     outputs = np.flatnonzero(moved)
     y, y0, noise = y[:, :, outputs], probe.y0[outputs], noise[outputs]
     local = noise_at(y, y0, noise)

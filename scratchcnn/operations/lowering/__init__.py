@@ -1,152 +1,194 @@
-"""How a convolution becomes matrix products: the lowerings, and the rule that chooses one from the shapes alone.
+"""The convolution and its two derivatives, each by the lowering that is the fastest for its shapes.
 
-| lowering | what is copied | where it wins |
-| --- | --- | --- |
-| `pointwise` | nothing | filters of 1x1 |
-| `rows`, images one by one | the image, S-fold | almost everywhere |
-| `rows`, batch innermost | the same, and both ends transposed | short rows |
-| `flat` | the image, S-fold | ∂E/∂f of many images |
-| `winograd` | the image, 6/4 S-fold | three filter rows, many channels |
+A lowering is a way to bring a convolution to products of matrices:
 
-Each is tested against the plain form, `plain`.
+- `plain` is the definition, by patches and `tensordot`. The others are tested against it.
+- `pointwise` for filters of one pixel: the images are the matrices.
+- `winograd` for filters of three rows and many channels: half the multiplications.
+- `rows` for everything else: each input row is copied once a filter column, and nothing for the filter rows.
+- `flat`, for ∂E/∂f: one product a filter row, with a sum over all places of an image.
+- `scatter`, for ∂E/∂X: gathered over the filter rows, added up over the filter columns.
+
+Which one is chosen depends on shapes alone. All of them work on tiles (`tiles`) that fit into the cache, on as many
+cores as BLAS may use (`threads`).
 """
 
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, reduce
 from math import prod
-from typing import Any
+from types import ModuleType
+from typing import Any, TypeVar
 
 import numpy as np
 
 from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
-from scratchcnn.operations.lowering import flat, pointwise, rows, winograd
-from scratchcnn.operations.lowering.blocks import cut, run
-from scratchcnn.operations.lowering.layout import bands, bands_of_input, batch_innermost, one_by_one
+from scratchcnn.operations.lowering import flat, pointwise, rows, scatter, threads, winograd
+from scratchcnn.operations.lowering.tiles import Tile, cut, of_places, of_rows
+from scratchcnn.operations.lowering.workspace import Workspace
 
-Piece = tuple[slice, slice, slice, Windows]
+Shape = tuple[int, ...]
+once = lru_cache(maxsize=64)
+"""What follows from shapes is found once: for a small convolution it would take longer than the arithmetic."""
+Result = TypeVar("Result")
 
-# Rows of fewer bytes than this, a cache line, are done with the batch innermost; and those of fewer numbers in ∂E/∂X,
-# where each addition of a run costs as much as some twenty numbers.
-SHORT, FEW = 64, 28
-# A single image of so few pixels: the fewest calls win.
-TINY = 2048
-# Winograd's transforms pay from so many channels and filters on; in ∂E/∂f sooner, since its products are larger.
-CHANNELS, CHANNELS_OF_SUM = 24, 16
+# The thresholds, in numbers of multiplications or of places, were found by measuring. Nothing but speed hangs on them.
+PARALLEL = 4_000_000
+"""Multiplications that are worth a second thread."""
+LONG = 100
+"""A row of so many places is a long enough sum by itself."""
+SHORT = 24
+"""A row of fewer places is too short for a product: images go innermost."""
 
 
 def forward(x: Array, filters: Array, windows: Windows) -> Array:
-    """Z (N, K, P, Q) of images (N, C, H, W) and filters (K, C, R, S)."""
-    x, filters = _alike(x, filters)
-    if _is_pointwise(windows):
-        return pointwise.forward(x, filters)
-    (size, channels, height, _), (count, *seen), places = x.shape, filters.shape, windows.places
-    out = np.empty((size, count, *places), x.dtype)
-    by_points = _suits_winograd(windows, x.dtype) and min(channels, count) >= CHANNELS
-    innermost = size > 1 and places[1] * x.itemsize < SHORT
+    """Z (N, K, P, Q) of x (N, C, H, W) and f (K, C, R, S)."""
+    dtype, x, filters = _alike(x, filters)
+    output = np.empty((len(x), len(filters), *windows.places), dtype)
+    lowering = lowering_for_forward(x.shape, filters.shape, windows, dtype)
+    innermost = len(x) > 1 and windows.places[1] < SHORT and filters[0].size >= 32
+    weights = lowering.weights(filters)
 
-    def piece(images: slice, rows_seen: slice, rows_made: slice, band: Windows) -> None:
-        part, target = x[images, :, rows_seen], out[images, :, rows_made]
-        if by_points:
-            winograd.forward(part, filters, band, target)
-        elif innermost:
-            inner = np.empty((1, *target.shape[1:], len(target)), x.dtype)
-            rows.forward(np.ascontiguousarray(batch_innermost(part)), filters, band, inner)
-            target[...] = inner[0].transpose(3, 0, 1, 2)
-        else:
-            rows.forward(one_by_one(part), filters, band, one_by_one(target))
+    def work(tiles: Sequence[Tile], workspace: Workspace) -> None:
+        for tile in tiles:
+            seen, part = x[tile.images, :, tile.rows], output[tile.images, :, tile.places]
+            lowering.forward(seen, weights, tile.windows, part, workspace, innermost)
 
-    multiplications = out.size * prod(seen)
-    pieces = _pieces(size, height, windows, channels * x.itemsize, multiplications, by_points)
-    run(piece, pieces, multiplications)
-    return out
+    if output.size:
+        _over_tiles(_tiles_of_places, x.shape, len(filters), windows, dtype, work)
+    return output
 
 
-def grad_filters(grad: Array, x: Array, windows: Windows) -> Array:
-    """∂E/∂f (K, C, R, S) of ∂E/∂Z (N, K, P, Q) and images (N, C, H, W)."""
-    grad, x = _alike(grad, x)
-    if _is_pointwise(windows):
-        return pointwise.grad_filters(grad, x)
-    (size, channels, height, _), count, places = x.shape, grad.shape[1], windows.places
-    by_points = _suits_winograd(windows, x.dtype) and min(channels, count) >= CHANNELS_OF_SUM
-    one_product = size > 1 and places[1] * x.itemsize >= SHORT
+def grad_filters(grad_output: Array, x: Array, windows: Windows) -> Array:
+    """∂E/∂f (K, C, R, S) of ∂E/∂Z (N, K, P, Q) and x (N, C, H, W)."""
+    dtype, grad_output, x = _alike(grad_output, x)
+    shape = (grad_output.shape[1], x.shape[1], *windows.size)
+    lowering = lowering_for_grad_filters(x.shape, shape, windows, dtype)
 
-    def piece(images: slice, rows_seen: slice, rows_made: slice, band: Windows) -> Array:
-        part, given = x[images, :, rows_seen], grad[images, :, rows_made]
-        if by_points:
-            return winograd.grad_filters(given, part, band)
-        if one_product:
-            return flat.grad_filters(given, part, band)
-        return rows.grad_filters(batch_innermost(given), np.ascontiguousarray(batch_innermost(part)), band)
+    def work(tiles: Sequence[Tile], workspace: Workspace) -> Array:
+        parts = ((grad_output[t.images, :, t.places], x[t.images, :, t.rows], t.windows) for t in tiles)
+        return reduce(np.add, (lowering(*part, workspace) for part in parts))
 
-    multiplications = grad.size * channels * prod(windows.size)
-    pieces = _pieces(size, height, windows, channels * x.itemsize, multiplications, by_points)
-    found = run(piece, pieces, multiplications)
-    return sum(found, start=np.zeros((count, channels, *windows.size), grad.dtype))
+    if grad_output.size * x.shape[1] == 0:
+        return np.zeros(shape, dtype)
+    totals = _over_tiles(_tiles_of_places, x.shape, shape[0], windows, dtype, work)
+    return np.ascontiguousarray(reduce(np.add, totals))
 
 
-def grad_input(grad: Array, filters: Array, image: tuple[int, int], windows: Windows) -> Array:
-    """∂E/∂X (N, C, H, W) of ∂E/∂Z (N, K, P, Q), filters (K, C, R, S) and (H, W)."""
-    grad, filters = _alike(grad, filters)
-    if _is_pointwise(windows):
-        return pointwise.grad_input(grad, filters)
-    (size, count), channels, (height, width) = grad.shape[:2], filters.shape[1], image
-    by_points = _suits_winograd(windows, grad.dtype) and min(channels, count) >= CHANNELS
-    tiny = size == 1 and height * width <= TINY
-    turned = windows.turned(image) if by_points or tiny else None
-    if turned is not None:
-        return forward(grad, filters.swapaxes(0, 1)[:, :, ::-1, ::-1], turned)
-    out = np.empty((size, channels, height, width), grad.dtype)
-    innermost = size > 1 and windows.places[1] < FEW
+def grad_input(grad_output: Array, filters: Array, image: tuple[int, int], windows: Windows) -> Array:
+    """∂E/∂X (N, C, H, W) of ∂E/∂Z (N, K, P, Q) and f (K, C, R, S)."""
+    dtype, grad_output, filters = _alike(grad_output, filters)
+    shape = (len(grad_output), filters.shape[1], *image)
+    if windows.size == (1, 1) and windows.padding == ((0, 0), (0, 0)) and windows.stride != (1, 1):
+        grad_x = np.zeros(shape, dtype)
+        each = windows._replace(stride=(1, 1))
+        pointwise.seen(grad_x, windows)[...] = grad_input(grad_output, filters, windows.places, each)
+        return grad_x
+    if is_full_convolution(shape, filters.shape, windows, dtype):
+        turned = filters[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
+        return forward(grad_output, turned, full_convolution(image, windows))
+    grad_x = np.empty(shape, dtype)
+    innermost = len(grad_x) > 1 and windows.places[1] < LONG and windows.stride == (1, 1)
+    weights = scatter.weights(filters, windows.stride[0])
 
-    def piece(images: slice, rows_made: slice, rows_seen: slice, band: Windows) -> None:
-        part, target = grad[images, :, rows_seen], out[images, :, rows_made]
-        if innermost:
-            inner = np.empty((1, *target.shape[1:], len(target)), grad.dtype)
-            rows.grad_input(batch_innermost(part), filters, band, inner)
-            target[...] = inner[0].transpose(3, 0, 1, 2)
-        else:
-            rows.grad_input(one_by_one(part), filters, band, one_by_one(target))
+    def work(tiles: Sequence[Tile], workspace: Workspace) -> None:
+        for tile in tiles:
+            seen, part = grad_output[tile.images, :, tile.places], grad_x[tile.images, :, tile.rows]
+            scatter.grad_input(seen, weights, tile.windows, part, workspace, innermost)
 
-    multiplications = grad.size * channels * prod(windows.size)
-    pieces = _pieces_of_input(size, height, windows, channels * grad.itemsize, multiplications)
-    run(piece, pieces, multiplications)
-    return out
+    if grad_x.size:
+        _over_tiles(_tiles_of_rows, shape, len(filters), windows, dtype, work)
+    return grad_x
 
 
-@lru_cache
-def _pieces(
-    size: int, height: int, windows: Windows, pixel_bytes: int, multiplications: int, by_points: bool
-) -> tuple[Piece, ...]:
-    """Images, rows of the image, output rows and windows of each piece of a forward pass."""
-    (down, across), columns = windows.places, windows.size[1]
-    if by_points:  # six rows for four
-        row_bytes, multiple = pixel_bytes * columns * across * 3 // 2, winograd.OUTPUT_ROWS
-    else:
-        row_bytes, multiple = pixel_bytes * columns * across * windows.stride[0], 1
-    together, most = cut(size, down, row_bytes, multiplications, multiple)
-    cuts = list(bands(height, windows, most))
-    return tuple((slice(k, k + together), *band) for k in range(0, size, together) for band in cuts)
+@once
+def lowering_for_forward(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> ModuleType:
+    """The module for images x (N, C, H, W) and filters (K, C, R, S)."""
+    if windows.size == (1, 1) and windows.padding == ((0, 0), (0, 0)):
+        return pointwise
+    return winograd if _suits_winograd(x, filters, windows, dtype) else rows
 
 
-@lru_cache
-def _pieces_of_input(
-    size: int, height: int, windows: Windows, pixel_bytes: int, multiplications: int
-) -> tuple[Piece, ...]:
-    """Images, rows of the image, output rows that see them and windows of each piece of ∂E/∂X."""
-    row_bytes = pixel_bytes * windows.size[1] * windows.places[1]
-    together, most = cut(size, height, row_bytes, multiplications)
-    cuts = list(bands_of_input(height, windows, most))
-    return tuple((slice(k, k + together), *band) for k in range(0, size, together) for band in cuts)
+@once
+def lowering_for_grad_filters(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> Callable[..., Array]:
+    """The function for images x (N, C, H, W) and filters (K, C, R, S)."""
+    if _suits_winograd(x, filters, windows, dtype):
+        return winograd.grad_filters
+    if windows.places[1] >= LONG and windows.size[0] >= 5:
+        return rows.grad_filters
+    return flat.channels_first if x[1] <= 6 else flat.channels_last
 
 
-def _alike(a: Array, b: Array) -> tuple[Array, Array]:
-    dtype = np.result_type(a, b)
-    return a.astype(dtype, copy=False), b.astype(dtype, copy=False)
+@once
+def is_full_convolution(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:
+    """Tell whether ∂E/∂X is better found as a convolution of ∂E/∂Z with the filters turned by 180 degrees.
+
+    That takes a stride of 1, and no more padding than a window less one pixel. It needs enough rows in its matrix, C,
+    or so many filter columns that adding them up takes longer; or to be small.
+    """
+    count, channels, height, width = filters
+    (top, bottom), (left, right) = windows.padding
+    if windows.stride != (1, 1) or max(top, bottom) >= height or max(left, right) >= width:
+        return False
+    return channels >= 8 or height * width >= 49 or _work(x, count, windows) < 100_000
 
 
-def _is_pointwise(windows: Windows) -> bool:
-    return windows.size == windows.stride == (1, 1) and not any(map(any, windows.padding))
+@once
+def full_convolution(image: tuple[int, int], windows: Windows) -> Windows:
+    """The windows of that convolution."""
+    sizes = zip(windows.size, windows.padding, strict=True)
+    (top, bottom), (left, right) = [(size - 1 - before, size - 1 - after) for size, (before, after) in sizes]
+    return windows._replace(padding=((top, bottom), (left, right)), places=image)
 
 
-def _suits_winograd(windows: Windows, dtype: np.dtype[Any]) -> bool:
-    return windows.size[0] == winograd.FILTER_ROWS and windows.stride == (1, 1) and dtype.char in "fd"
+def _suits_winograd(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:
+    """Tell whether the products are large enough to pay for the transformations (which float16 cannot hold)."""
+    count, channels, height, _ = filters
+    fits = height == 3 and windows.stride == (1, 1) and dtype.itemsize > 2
+    return fits and min(count, channels) >= 16 and count * channels >= 1024 and _work(x, count, windows) >= 1_000_000
+
+
+@once
+def _work(x: Shape, filters: int, windows: Windows) -> int:
+    """How many multiplications the definition has."""
+    return prod((x[0], x[1], filters, *windows.places, *windows.size))
+
+
+def _over_tiles(
+    tiles_of: Callable[[Shape, Windows, int, int], list[Tile]],
+    x: Shape,
+    filters: int,
+    windows: Windows,
+    dtype: np.dtype[Any],
+    work: Callable[[Sequence[Tile], Workspace], Result],
+) -> list[Result]:
+    """Call `work` in one or more threads, each with a workspace and with its share of the tiles."""
+    most = threads.allowed() if _work(x, filters, windows) >= PARALLEL else 1
+    shares = threads.share_out(tiles_of(x, windows, dtype.itemsize, most), most)
+
+    def with_workspace(tiles: Sequence[Tile]) -> Result:
+        with Workspace(dtype) as workspace:
+            return work(tiles, workspace)
+
+    return threads.side_by_side(with_workspace, shares)
+
+
+@once
+def _tiles_of_places(x: Shape, windows: Windows, itemsize: int, most: int) -> list[Tile]:
+    (size, width), (stride, _), (rows, columns) = windows.size, windows.stride, windows.places
+    row_bytes = x[1] * width * columns * itemsize * stride
+    parts = cut(x[0], rows, row_bytes, (size - 1) // stride, most)
+    return [of_places(images, places, x[2], windows) for images, places in parts]
+
+
+@once
+def _tiles_of_rows(x: Shape, windows: Windows, itemsize: int, most: int) -> list[Tile]:
+    row_bytes = x[1] * windows.size[1] * windows.places[1] * itemsize
+    parts = cut(x[0], x[2], row_bytes, windows.size[0] - 1, most)
+    return [of_rows(images, rows, windows) for images, rows in parts]
+
+
+def _alike(one: Array, other: Array) -> tuple[np.dtype[Any], Array, Array]:
+    """Bring both to the dtype that their products have."""
+    dtype = np.result_type(one, other)
+    return dtype, one.astype(dtype, copy=False), other.astype(dtype, copy=False)

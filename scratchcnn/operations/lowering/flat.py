@@ -1,38 +1,96 @@
-"""Flat: ∂E/∂f by one product for each filter row, over all output rows of an image at once."""
+"""∂E/∂f by one long product a filter row.
+
+Filter row r sees the padded input rows r, r + t0, r + 2 t0, ..., one for each output row. Where these lie one after
+the other, the P Q places of an image are one axis, and the sum over them is a product of a view: nothing is copied for
+the r.
+
+    ∂E/∂f[:, :, r, :] = sum over n of ∂E/∂Z[n] (K, P Q) @ seen[n, r] (P Q, S C)
+
+`seen` is x with its channels last, and each pixel beside its S - 1 neighbours. With few channels that would be a copy
+of short runs: then the channels come first, and the product is (C S, P Q) @ (P Q, K). Where there is a stride, the
+rows are sorted by h mod t0 first. Small images are taken together, row by row, for one sum over P N Q.
+"""
 
 import numpy as np
 
 from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
-from scratchcnn.operations.lowering.layout import visible_columns
+from scratchcnn.operations.lowering.layout import SMALL_PRODUCT, put_inside
+from scratchcnn.operations.lowering.workspace import Workspace, strided
+
+SMALL_IMAGE = 200
+"""Places."""
 
 
-def grad_filters(grad: Array, images: Array, windows: Windows) -> Array:
-    """Give ∂E/∂f: for each filter row r, the sum over images of (C S, P Q) @ (P Q, K).
+def channels_last(grad_output: Array, x: Array, windows: Windows, workspace: Workspace) -> Array:
+    """∂E/∂f of a tile."""
+    (size, width), (down, across), channels = windows.size, windows.stride, x.shape[1]
+    g = _cotangent(grad_output, workspace)
+    blocks, count, places, group, columns = g.shape
+    tall, wide = _padded(x, windows)
+    padded = workspace("rows", blocks, tall, group, wide, channels)
+    images = padded.transpose(0, 2, 4, 1, 3)
+    put_inside(images[0] if blocks == 1 else images[:, 0], x, windows.padding)
+    high, line = -(-tall // down), wide * channels
+    moved = workspace("spread", blocks, down * high, group, columns, width * channels)
+    for kind in range(min(down, tall)):
+        rows = moved[:, kind * high : kind * high + len(range(kind, tall, down))]
+        steps = (tall * group * line, down * group * line, line, across * channels, 1)
+        np.copyto(rows, strided(padded, rows.shape, steps, kind * group * line))
+    total = np.empty((size, count, width * channels), x.dtype)
+    for r in range(size):
+        begin = r % down * high + r // down
+        seen = moved[:, begin : begin + places].reshape(blocks, places * group * columns, -1)
+        _sum_of_products(g.reshape(blocks, count, -1), seen, total[r], workspace)
+    return total.reshape(size, count, width, channels).transpose(1, 3, 0, 2)
 
-    Padded rows h are sorted by their remainder by t0, X[h mod t0, c, s, h div t0, q]: those that filter row r sees,
-    h = p t0 + r, then follow each other, and what it sees of an image is a view whose rows are P Q long. Long sums
-    make for fast products, where `rows` would sum over Q only.
 
-    `grad` (N, K, P, Q), `images` (N, C, H, W); the result is (K, C, R, S).
-    """
-    (size, count, rows, places), (channels, height) = grad.shape, images.shape[1:3]
-    (step, _), (top, bottom) = windows.stride, windows.padding[0]
-    lines = -(-(top + height + bottom) // step)
-    padded = any(map(any, windows.padding))
-    x = (np.zeros if padded else np.empty)((size, step, channels, windows.size[1], lines, places), images.dtype)
-    for s, seen, pixels in visible_columns(images.shape[3], windows):
-        for remainder in range(step):
-            first = (remainder - top) % step  # row of the image
-            own = images[:, :, first::step, pixels]
-            line = (first + top) // step
-            x[:, remainder, :, s, line : line + own.shape[2], seen] = own
-    columns = grad.reshape(size, count, rows * places).swapaxes(1, 2)
-    image, sorted_by, _, channel, line, item = x.strides
-    shape = (size, channels * windows.size[1], rows * places)
-    result = np.empty((count, channels, *windows.size), grad.dtype)
-    for r in range(windows.size[0]):
-        offset = r % step * sorted_by + r // step * line
-        product = np.ndarray(shape, x.dtype, x, offset, (image, channel, item)) @ columns
-        result[:, :, r] = product.sum(axis=0).reshape(channels, windows.size[1], count).transpose(2, 0, 1)
-    return result
+def channels_first(grad_output: Array, x: Array, windows: Windows, workspace: Workspace) -> Array:
+    """∂E/∂f of a tile."""
+    (size, width), (down, across), channels = windows.size, windows.stride, x.shape[1]
+    g = _cotangent(grad_output, workspace)
+    blocks, count, places, group, columns = g.shape
+    tall, wide = _padded(x, windows)
+    padded = workspace("rows", blocks, channels, tall, group, wide)
+    images = padded.transpose(0, 3, 1, 2, 4)
+    put_inside(images[0] if blocks == 1 else images[:, 0], x, windows.padding)
+    high, line = -(-tall // down), group * wide
+    moved = workspace("spread", blocks, channels, width, down * high, group, columns)
+    for kind in range(min(down, tall)):
+        rows = moved[:, :, :, kind * high : kind * high + len(range(kind, tall, down))]
+        steps = (channels * tall * line, tall * line, 1, down * line, wide, across)
+        np.copyto(rows, strided(padded, rows.shape, steps, kind * line))
+    total = np.empty((size, channels * width, count), x.dtype)
+    for r in range(size):
+        begin = r % down * high + r // down
+        seen = moved[:, :, :, begin : begin + places].reshape(blocks, channels * width, -1)
+        _sum_of_products(seen, g.reshape(blocks, count, -1).transpose(0, 2, 1), total[r], workspace)
+    return total.reshape(size, channels, width, count).transpose(3, 1, 0, 2)
+
+
+def _padded(x: Array, windows: Windows) -> tuple[int, int]:
+    return x.shape[2] + sum(windows.padding[0]), x.shape[3] + sum(windows.padding[1])
+
+
+def _cotangent(grad_output: Array, workspace: Workspace) -> Array:
+    """∂E/∂Z as (N, K, P, 1, Q), or of small images as (1, K, P, N, Q)."""
+    images, count, rows, columns = grad_output.shape
+    if images == 1 or rows * columns > SMALL_IMAGE:
+        return np.ascontiguousarray(grad_output)[:, :, :, np.newaxis]
+    g = workspace("cotangent", 1, count, rows, images, columns)
+    g[0] = grad_output.transpose(1, 2, 0, 3)
+    return g
+
+
+def _sum_of_products(left: Array, right: Array, out: Array, workspace: Workspace) -> None:
+    """The sum over b of `left[b]` (M, L) @ `right[b]` (L, N), by products that are small, into `out`."""
+    blocks, length = len(left), left.shape[2]
+    parts = -(-length // max(SMALL_PRODUCT // out.size, 64))
+    if parts == blocks == 1:
+        np.matmul(left[0], right[0], out=out)
+        return
+    products = workspace("products", parts, blocks, *out.shape)
+    for part, product in enumerate(products):
+        some = slice(length * part // parts, length * (part + 1) // parts)
+        np.matmul(left[:, :, some], right[:, some], out=product)
+    np.sum(products, axis=(0, 1), out=out)

@@ -1,103 +1,73 @@
-"""How the lowerings lay images out in memory.
+"""How images lie in memory while they are convolved: row by row, all channels of a row beside each other.
 
-Letters: G groups of n images, C channels, H x W pixels, Hs with padding; K filters of R x S; P x Q windows on an image,
-t = (t0, t1) their stride. Images come as (G, C, H, W, n): one by one (n = 1), or with the batch innermost (G = 1).
+A row layout is an array (B, H, C, W, G). Images lie either one after the other (B = N, G = 1), or innermost
+(B = 1, G = N): then every run along the width is N times as long, which is what short rows need.
 """
-
-from collections.abc import Iterator
-from functools import cache
 
 import numpy as np
 
-from scratchcnn.operations._geometry import Windows
+from scratchcnn.operations._geometry import Edges
 from scratchcnn.operations._validate import Array
+from scratchcnn.operations.lowering.workspace import Workspace, strided
+
+SMALL_PRODUCT = 1_000_000
+"""Multiplications of a product up to which OpenBLAS uses its operands as they lie: the fastest way for thin ones."""
 
 
-def one_by_one(images: Array) -> Array:
-    """(N, C, H, W) as N groups of one image: a view."""
-    return images[..., np.newaxis]
+def by_rows(workspace: Workspace, name: str, images: tuple[int, ...], innermost: bool) -> Array:
+    """A buffer in row layout for images (N, C, H, W)."""
+    count, channels, height, width = images
+    return workspace(name, *((1, height, channels, width, count) if innermost else (count, height, channels, width, 1)))
 
 
-def batch_innermost(images: Array) -> Array:
-    """(N, C, H, W) as one group, (1, C, H, W, N): a view, whose copy has long rows where there were short ones."""
-    return images.transpose(1, 2, 3, 0)[np.newaxis]
+def as_images(rows: Array) -> Array:
+    """Show a row layout as images: (B, H, C, W, G) as (N, C, H, W)."""
+    images = rows.transpose(0, 4, 2, 1, 3)
+    return images[0] if len(images) == 1 else images[:, 0]
 
 
-def spread(images: Array, windows: Windows) -> Array:
-    """Copy images (G, C, H, W, n) S-fold: X[g, h, c, s, q] = padded image[g, c, h, q t1 + s], (G, Hs, C, S, Q, n).
+def lay_out(x: Array, padding: Edges, workspace: Workspace, innermost: bool) -> Array:
+    """Copy images (N, C, H, W) into row layout, with zeros around them."""
+    (top, bottom), (left, right) = padding
+    count, channels, height, width = x.shape
+    padded = (count, channels, top + height + bottom, left + width + right)
+    rows = by_rows(workspace, "rows", padded, innermost)
+    put_inside(as_images(rows), x, padding)
+    return rows
 
-    What the filters see for an output row p, in the order r, c, s, is then one contiguous piece of X: the rows from
-    p t0 on. (Copied R S-fold, as the columns of "im2col" are, it would take R times the memory and the time.)
+
+def put_inside(images: Array, x: Array, padding: Edges) -> None:
+    """Copy images (N, C, H, W) into larger ones, with zeros around them."""
+    (top, bottom), (left, right) = padding
+    below, beyond = top + x.shape[2], left + x.shape[3]
+    if top or bottom:
+        images[:, :, :top] = images[:, :, below:] = 0
+    if left or right:
+        images[:, :, :, :left] = images[:, :, :, beyond:] = 0
+    images[:, :, top:below, left:beyond] = x
+
+
+def spread(rows: Array, width: int, stride: int, places: int, workspace: Workspace) -> Array:
+    """Copy every row once for each filter column, moved so that what belongs to a place stands at that place.
+
+    Of rows (B, H, C, W, G), spread[b, h, c, s, q, g] = rows[b, h, c, q stride + s, g].
     """
-    groups, channels, height, _, count = images.shape
-    (top, bottom), _ = windows.padding
-    shape = (groups, top + height + bottom, channels, windows.size[1], windows.places[1], count)
-    result = np.empty(shape, images.dtype)
-    padded = any(map(any, windows.padding))
-    if padded:
-        clear_around(result, 1, slice(top, top + height))
-    for s, places, pixels in visible_columns(images.shape[3], windows):
-        own = result[:, top : top + height, :, s]
-        if padded:
-            clear_around(own, 3, places)
-        own[:, :, :, places] = images[:, :, :, pixels].swapaxes(1, 2)
-    return result
+    blocks, height, channels, wide, group = rows.shape
+    moved = workspace("spread", blocks, height, channels, width, places, group)
+    line = wide * group
+    steps = (height * channels * line, channels * line, line, group, stride * group, 1)
+    np.copyto(moved, strided(rows, moved.shape, steps))
+    return moved
 
 
-def clear_around(array: Array, axis: int, inside: slice) -> None:
-    """Put zeros before and after a part of an axis. (Zeros everywhere, fresh ones, cost a page fault each 4 KB.)"""
-    along = array.swapaxes(0, axis)
-    along[: inside.start] = 0
-    along[inside.stop :] = 0
-
-
-def windows_of_rows(x: Array, windows: Windows) -> Array:
-    """View X of `spread` as a matrix for each output row: (G, P, R C S, Q n). The matrices overlap."""
-    groups, _, channels, columns, places, count = x.shape
-    (group, row, *_), item = x.strides, x.itemsize
-    shape = (groups, windows.places[0], windows.size[0] * channels * columns, places * count)
-    return np.ndarray(shape, x.dtype, x, 0, (group, windows.stride[0] * row, places * count * item, item))
-
-
-@cache
-def visible_columns(width: int, windows: Windows) -> tuple[tuple[int, slice, slice], ...]:
-    """For each filter column s: the places q at which it sees the image, and the pixels q t1 + s - left there."""
-    left, step, found = windows.padding[1][0], windows.stride[1], []
-    for s in range(windows.size[1]):
-        first = min(max(0, -((s - left) // step)), windows.places[1])
-        last = max(first, min((width - 1 - s + left) // step + 1, windows.places[1]))
-        pixel = first * step + s - left
-        pixels = slice(pixel, pixel + (last - first - 1) * step + 1, step) if first < last else slice(0, 0)
-        found.append((s, slice(first, last), pixels))
-    return tuple(found)
-
-
-def bands(height: int, windows: Windows, most: int) -> Iterator[tuple[slice, slice, Windows]]:
-    """Cut the windows on an image into bands of at most `most` output rows.
-
-    Yields the rows of the image that a band sees, its output rows, and the windows of this smaller convolution.
-    """
-    (top, _), sides = windows.padding
-    for first in range(0, windows.places[0], most):
-        last = min(first + most, windows.places[0])
-        begin, end = first * windows.stride[0] - top, (last - 1) * windows.stride[0] + windows.size[0] - top
-        seen = slice(min(max(begin, 0), height), min(max(end, 0), height))
-        above = min(max(-begin, 0), end - begin)
-        padding = (above, end - begin - above - (seen.stop - seen.start)), sides
-        yield seen, slice(first, last), windows._replace(padding=padding, places=(last - first, windows.places[1]))
-
-
-def bands_of_input(height: int, windows: Windows, most: int) -> Iterator[tuple[slice, slice, Windows]]:
-    """Cut an image into bands of at most `most` rows.
-
-    Yields the rows of a band, the output rows that see any of them, and the windows of this smaller convolution.
-    """
-    (top, _), sides = windows.padding
-    (size, _), (step, _) = windows.size, windows.stride
-    for first in range(0, height, most):
-        last = min(first + most, height)
-        begin = min(max(0, -((size - 1 - first - top) // step)), windows.places[0])
-        end = max(begin, min((last - 1 + top) // step + 1, windows.places[0]))
-        padding = (first + top - begin * step, 0), sides
-        places = end - begin, windows.places[1]
-        yield slice(first, last), slice(begin, end), windows._replace(padding=padding, places=places)
+def multiply(left: Array, right: Array, out: Array) -> None:
+    """`left` (..., M, L) @ `right` (..., L, N) into `out`; of a large product, a half, a quarter ... of M at a time."""
+    rows, inner = left.shape[-2:]
+    parts = 1
+    while rows // parts * inner * right.shape[-1] > SMALL_PRODUCT and rows % (2 * parts) == 0:
+        parts *= 2
+    if parts > 1:
+        left = left.reshape(*left.shape[:-2], parts, rows // parts, inner)
+        out = out.reshape(*out.shape[:-2], parts, rows // parts, out.shape[-1])
+        right = right[..., np.newaxis, :, :]
+    np.matmul(left, right, out=out)

@@ -1,24 +1,28 @@
-"""Pointwise: a filter of 1x1 sees one pixel of each channel, and no copy is made."""
+"""Filters of one pixel: each output pixel sees one input pixel, and a product of matrices is all there is.
 
+    Z[n] (K, P Q) = f (K, C) @ X[n] (C, P Q)
+
+Nothing is copied, unless a stride leaves pixels out. ∂E/∂X is the same with fᵀ, ∂E/∂f is `flat.channels_last`.
+"""
+
+from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
+from scratchcnn.operations.lowering.layout import multiply
+from scratchcnn.operations.lowering.workspace import Workspace
 
 
-def forward(images: Array, filters: Array) -> Array:
-    """Give Z (N, K, H, W): for each image, (K, C) @ (C, H W)."""
-    size, channels, *image = images.shape
-    product: Array = filters.reshape(len(filters), channels) @ images.reshape(size, channels, -1)
-    return product.reshape(size, len(filters), *image)
+def weights(filters: Array) -> Array:
+    """The matrix of f, (K, C)."""
+    return filters.reshape(filters.shape[:2])
 
 
-def grad_filters(grad: Array, images: Array) -> Array:
-    """Give ∂E/∂f (K, C, 1, 1): the sum over images of (K, H W) @ (H W, C)."""
-    size, channels = images.shape[:2]
-    pixels = images.reshape(size, channels, -1).swapaxes(1, 2)
-    product: Array = grad.reshape(size, grad.shape[1], -1) @ pixels
-    summed: Array = product.sum(axis=0)
-    return summed.reshape(grad.shape[1], channels, 1, 1)
+def forward(x: Array, weights: Array, windows: Windows, output: Array, workspace: Workspace, innermost: bool) -> None:
+    """Write the convolution of a tile into `output`."""
+    (count, channels), images = weights.shape, len(x)
+    multiply(weights, seen(x, windows).reshape(images, channels, -1), output.reshape(images, count, -1))
 
 
-def grad_input(grad: Array, filters: Array) -> Array:
-    """Give ∂E/∂X: Z of the gradient, with the filters' matrix transposed."""
-    return forward(grad, filters.swapaxes(0, 1))
+def seen(x: Array, windows: Windows) -> Array:
+    """The pixels that the filters see: a view."""
+    (down, across), (rows, columns) = windows.stride, windows.places
+    return x[:, :, : (rows - 1) * down + 1 : down, : (columns - 1) * across + 1 : across]

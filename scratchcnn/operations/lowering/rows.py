@@ -1,74 +1,56 @@
-"""Rows: one matrix product for each output row, on an image that was copied S-fold only.
+"""Products of rows: for everything that no other lowering does better.
 
-The workhorse: it makes exactly the multiplications of the definition, and its copies stay in the cache.
+What the windows of output row p see lies in the R padded input rows from p t0 on. `spread` copies each input row S
+times (not each pixel R S times, as the columns of "im2col" do), in the order h, c, s, q. There the R rows are one
+after the other, so that what the windows of row p see, a matrix (R C S, Q), is a *view*; the views of neighbouring
+rows overlap, and nothing is copied for the R. One batch of products has exactly the arithmetic of the definition:
+
+    Z[n, :, p, :] = f (K, R C S) @ seen[n, p] (R C S, Q)
+    ∂E/∂f         = sum over n, p of seen[n, p] (R C S, Q) @ ∂E/∂Z[n, :, p, :]ᵀ (Q, K)
 """
 
 import numpy as np
 
 from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
-from scratchcnn.operations.lowering.layout import clear_around, spread, visible_columns, windows_of_rows
+from scratchcnn.operations.lowering.layout import as_images, by_rows, lay_out, multiply, spread
+from scratchcnn.operations.lowering.workspace import Workspace, strided
 
 
-def forward(images: Array, filters: Array, windows: Windows, out: Array) -> None:
-    """Write Z into `out`: for each output row p, (K, R C S) @ (R C S, Q n).
-
-        Z[k, p, q] = sum over r, c, s of f[k, c, r, s] X[p t0 + r, c, s, q],  with X of `spread`
-
-    `images` (G, C, H, W, n), `filters` (K, C, R, S), `out` (G, K, P, Q, n), where K may have any stride.
-    """
-    flat = filters.swapaxes(1, 2).reshape(len(filters), -1)
-    rows = out.swapaxes(1, 2)
-    np.matmul(flat, windows_of_rows(spread(images, windows), windows), out=rows.reshape(*rows.shape[:3], -1))
+def weights(filters: Array) -> Array:
+    """The matrix of f, (K, R C S)."""
+    return filters.transpose(0, 2, 1, 3).reshape(len(filters), -1)
 
 
-def grad_filters(grad: Array, images: Array, windows: Windows) -> Array:
-    """Give ∂E/∂f: the sum over output rows of (R C S, Q n) @ (Q n, K).
-
-        ∂E/∂f[k, c, r, s] = sum over p, q of X[p t0 + r, c, s, q] ∂E/∂Z[k, p, q]
-
-    `grad` (G, K, P, Q, n), `images` (G, C, H, W, n); the result is (K, C, R, S).
-    """
-    groups, count, rows = grad.shape[:3]
-    columns = np.ascontiguousarray(grad.transpose(0, 2, 3, 4, 1)).reshape(groups, rows, -1, count)
-    products: Array = windows_of_rows(spread(images, windows), windows) @ columns
-    height, width = windows.size
-    summed: Array = products.sum(axis=(0, 1))
-    return summed.reshape(height, images.shape[1], width, count).transpose(3, 1, 0, 2)
+def forward(x: Array, weights: Array, windows: Windows, output: Array, workspace: Workspace, innermost: bool) -> None:
+    """Write the convolution of a tile into `output`."""
+    seen = _seen(x, windows, workspace, innermost)
+    if not innermost:
+        multiply(weights, seen, output.transpose(0, 2, 1, 3))
+        return
+    rows = by_rows(workspace, "output", output.shape, innermost)
+    multiply(weights, seen, rows.reshape(*rows.shape[:3], -1))
+    output[...] = as_images(rows)
 
 
-def grad_input(grad: Array, filters: Array, windows: Windows, out: Array) -> None:
-    """Write ∂E/∂X into `out`: gathered over the filter's rows by a product, scattered over its columns by additions.
+def grad_filters(grad_output: Array, x: Array, windows: Windows, workspace: Workspace) -> Array:
+    """∂E/∂f of a tile."""
+    images, count, rows, columns = grad_output.shape
+    seen = _seen(x, windows, workspace, innermost=False)
+    g = workspace("cotangent", images, rows, columns, count)
+    np.copyto(g, grad_output.transpose(0, 2, 3, 1))
+    product, total = workspace("product", seen.shape[2], count), np.zeros((seen.shape[2], count), x.dtype)
+    for place in np.ndindex(images, rows):
+        total += np.matmul(seen[place], g[place], out=product)
+    (height, width), channels = windows.size, x.shape[1]
+    return total.reshape(height, channels, width, count).transpose(3, 1, 0, 2)
 
-    A row u of the padded image was seen by filter row r = u - p t0 of output row p. Those p are consecutive; t0 apart,
-    rows of the image are seen by the same r. So for each remainder of u by t0, with its J filter rows, last one first,
 
-        D[u, c, s, q] = sum over j, k of f[k, c, r_j, s] ∂E/∂Z[p_j, k, q]      (C S, J K) @ (J K, Q n)
-
-    and D[u, c, s, q] is added to the pixel q t1 + s of row u.
-
-    `grad` (G, K, P, Q, n), `filters` (K, C, R, S), `out` (G, C, H, W, n).
-    """
-    groups, count, rows, places, batch = grad.shape
-    height, (step, _), top = out.shape[2], windows.stride, windows.padding[0][0]
-    above = -(-windows.size[0] // step) - 1  # rows of zeros, for what was seen by fewer filter rows
-    below = max(0, (top + height - 1) // step + 1 - rows)
-    padded = np.empty((groups, above + rows + below, count, places * batch), grad.dtype)
-    clear_around(padded, 1, slice(above, above + rows))
-    padded[:, above : above + rows].reshape(groups, rows, count, places, batch)[...] = grad.swapaxes(1, 2)
-    (group, row, line, item), channels = padded.strides, filters.shape[1]
-    out[...] = 0
-    for remainder in range(min(step, windows.size[0])):
-        first, last = -((remainder - top) // step), (top + height - 1 - remainder) // step + 1
-        first = max(first, 0)
-        if first >= last:
-            continue
-        mine = filters[:, :, remainder::step][:, :, ::-1]
-        flat = mine.transpose(1, 3, 2, 0).reshape(channels * windows.size[1], -1)
-        shape = (groups, last - first, flat.shape[1], places * batch)
-        offset = (first + above + 1 - mine.shape[2]) * row
-        gathered = flat @ np.ndarray(shape, grad.dtype, padded, offset, (group, row, line, item))
-        gathered = gathered.reshape(groups, last - first, channels, windows.size[1], places, batch)
-        target = out[:, :, first * step + remainder - top :: step][:, :, : last - first].swapaxes(1, 2)
-        for s, seen, pixels in visible_columns(out.shape[3], windows):
-            target[:, :, :, pixels] += gathered[:, :, :, s, seen]
+def _seen(x: Array, windows: Windows, workspace: Workspace, innermost: bool) -> Array:
+    """What the windows of each output row see: (B, P, R C S, Q G)."""
+    (height, width), (down, across), (places, columns) = windows.size, windows.stride, windows.places
+    moved = spread(lay_out(x, windows.padding, workspace, innermost), width, across, columns, workspace)
+    blocks, tall, channels, _, _, group = moved.shape
+    run = columns * group
+    row = channels * width * run
+    return strided(moved, (blocks, places, height * channels * width, run), (tall * row, down * row, run, 1))

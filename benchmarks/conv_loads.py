@@ -1,0 +1,81 @@
+"""What is convolved: the loads that the lowerings were chosen on, and other shapes that they were not."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+PASSES = {"conv2d": "forward", "conv2d_grad_filters": "∂E/∂f", "conv2d_grad_input": "∂E/∂X"}
+DTYPES = ("float32", "float64")
+
+
+@dataclass(frozen=True)
+class Load:
+    """N images of C channels, H x W pixels, and K filters of R x S."""
+
+    images: int
+    channels: int
+    image: tuple[int, int]
+    filters: int
+    window: tuple[int, int]
+    stride: int = 1
+    padding: int = 0
+
+    @property
+    def name(self):
+        (height, width), (rows, columns) = self.image, self.window
+        name = f"{self.images}x{self.channels}x{height}x{width}, {self.filters} of {rows}x{columns}"
+        name += f", stride {self.stride}" if self.stride != 1 else ""
+        return name + (f", padding {self.padding}" if self.padding else "")
+
+    @property
+    def places(self):
+        """(P, Q)."""
+        sizes = zip(self.image, self.window, strict=True)
+        return tuple((size + 2 * self.padding - window) // self.stride + 1 for size, window in sizes)
+
+    @property
+    def flops(self):
+        """A multiplication and an addition for each output and weight: as many in each of the three passes."""
+        return 2 * self.images * self.filters * np.prod(self.places) * self.channels * np.prod(self.window)
+
+    def arrays(self, dtype):
+        """x, filters and ∂E/∂Z: small integers, so that every contender must be right to the last bit.
+
+        No sum exceeds 2^24, up to which float32 holds every integer: the largest has N P Q products up to 4.
+        """
+        rng = np.random.default_rng(0)
+        shapes = (
+            (self.images, self.channels, *self.image),
+            (self.filters, self.channels, *self.window),
+            (self.images, self.filters, *self.places),
+        )
+        return [rng.integers(-2, 3, size=shape).astype(dtype) for shape in shapes]
+
+
+ARTICLE = Load(200, 1, (28, 28), 3, (5, 5))
+LOADS = [
+    ARTICLE,
+    Load(1, 1, (28, 28), 3, (5, 5)),
+    Load(64, 1, (28, 28), 6, (5, 5)),
+    Load(64, 6, (12, 12), 16, (5, 5)),
+    Load(16, 16, (28, 28), 32, (3, 3), padding=1),
+    Load(8, 64, (32, 32), 64, (3, 3), padding=1),
+    Load(32, 3, (64, 64), 16, (3, 3), stride=2, padding=1),
+    Load(1, 3, (512, 512), 8, (7, 7)),
+]
+OTHERS = [
+    Load(32, 8, (20, 20), 12, (5, 5), padding=2),
+    Load(16, 32, (16, 16), 24, (5, 5), padding=2),
+    Load(8, 3, (96, 96), 32, (7, 7), stride=2, padding=3),
+    Load(32, 16, (24, 24), 16, (5, 5), stride=2),
+    Load(4, 48, (40, 40), 32, (3, 3), padding=1),
+    Load(64, 128, (7, 7), 64, (3, 3), padding=1),
+    Load(16, 64, (28, 28), 32, (1, 1)),
+    Load(16, 64, (28, 28), 64, (1, 1), stride=2),
+    Load(2, 4, (128, 128), 8, (11, 11), padding=5),
+    Load(8, 3, (120, 90), 6, (9, 9), stride=3),
+    Load(4, 2, (8, 400), 12, (3, 9)),
+    Load(4, 2, (400, 8), 12, (9, 3)),
+    Load(100, 1, (16, 16), 4, (3, 3)),
+    Load(1, 16, (56, 56), 24, (3, 3), padding=1),
+]

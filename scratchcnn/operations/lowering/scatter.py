@@ -1,0 +1,73 @@
+"""∂E/∂X gathered over the filter rows and scattered over the filter columns.
+
+Padded input row u = m t0 + a is seen by the filter rows r = a, a + t0, a + 2 t0, ... (J of them), from the output rows
+m, m - 1, m - 2, ... These lie one after the other: they are one matrix (J K, Q), a view, and one product takes the sum
+over r and k. What is left are the S columns of the filter:
+
+    T[n, u] (C S, Q) = f[:, :, a::t0] (C S, J K), its rows reversed @ ∂E/∂Z[n, :, m - J + 1 .. m] (J K, Q)
+    ∂E/∂X[n, c, u, q t1 + s] += T[n, u, c, s, q]
+
+Where C is small, as in a first layer, a full convolution would multiply by a matrix of as few rows; here it has C S.
+"""
+
+import numpy as np
+
+from scratchcnn.operations._geometry import Windows
+from scratchcnn.operations._validate import Array
+from scratchcnn.operations.lowering.layout import as_images, by_rows, lay_out, multiply
+from scratchcnn.operations.lowering.workspace import Workspace, strided
+
+
+def weights(filters: Array, stride: int) -> list[Array]:
+    """The matrix (C S, J K) of f for each a."""
+    count, channels, _, width = filters.shape
+    phases = (filters[:, :, a::stride][:, :, ::-1] for a in range(stride))
+    return [f.transpose(1, 3, 2, 0).reshape(channels * width, f.shape[2] * count) for f in phases]
+
+
+def grad_input(
+    grad_output: Array, weights: list[Array], windows: Windows, grad_x: Array, workspace: Workspace, innermost: bool
+) -> None:
+    """Write ∂E/∂X of a tile into `grad_x`."""
+    (top, bottom), (left, right) = windows.padding
+    count, channels, height, width = grad_x.shape
+    around = -(-windows.size[0] // windows.stride[0]) - 1
+    g = lay_out(grad_output, ((around, around), (0, 0)), workspace, innermost)
+    rows = by_rows(workspace, "gradient", (count, channels, top + height + bottom, left + width + right), innermost)
+    for a, matrix in enumerate(weights):
+        own = rows[:, a :: windows.stride[0]]
+        if matrix.size:
+            _add_up(own, _gathered(g, matrix, around, windows.size[1], workspace), windows)
+        else:
+            own[...] = 0  # between the windows, where the stride is larger than they are
+    grad_x[...] = as_images(rows)[:, :, top : top + height, left : left + width]
+
+
+def _gathered(g: Array, matrix: Array, around: int, width: int, workspace: Workspace) -> Array:
+    """T for one a, (B, M, C, S, Q, G), from g with as many rows of zeros around it."""
+    blocks, tall, count, columns, group = g.shape
+    taps = matrix.shape[1] // count
+    rows, run = tall - 2 * around + taps - 1, columns * group
+    row = count * run
+    seen = strided(g, (blocks, rows, taps * count, run), (tall * row, row, run, 1), (around - taps + 1) * row)
+    gathered = workspace("gathered", blocks, rows, len(matrix), run)
+    multiply(matrix, seen, gathered)
+    return gathered.reshape(blocks, rows, len(matrix) // width, width, columns, group)
+
+
+def _add_up(rows: Array, gathered: Array, windows: Windows) -> None:
+    """Set rows (B, M, C, W, G) to the sum of what was gathered, each part moved to its columns."""
+    across, stop = windows.stride[1], (windows.places[1] - 1) * windows.stride[1] + 1
+    count = min(gathered.shape[1], rows.shape[1])
+    rows[:, count:] = 0
+    rows[:, :count, :, (stop if across == 1 else 0) :] = 0
+    with np.errstate():
+        if across == 1 and gathered.shape[4] * gathered.shape[5] >= 256:
+            # NumPy adds strided operands through a buffer of 8192 numbers, unless it is shorter than their runs.
+            np.setbufsize(256)
+        for s in range(windows.size[1]):
+            seen, part = rows[:, :count, :, s : s + stop : across], gathered[:, :count, :, s]
+            if s == 0:
+                np.copyto(seen, part)
+            else:
+                np.add(seen, part, out=seen)
