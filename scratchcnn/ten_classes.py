@@ -95,21 +95,21 @@ def _beginning(options: argparse.Namespace) -> "Training":
 
 def _learn(begun: "Training", digits: Digits, test: Digits, save: Path | None) -> None:
     """Make the steps that are left; save after each epoch, and what there is when interrupted."""
-    from scratchcnn.training import accuracy, steps
+    from scratchcnn.training import accuracy, steps, workers
 
     training = begun
     try:
-        with progress_bar() as progress:
+        with workers() as team, progress_bar() as progress:
             task = progress.add_task("", total=training.steps, completed=training.step)
             first, errors, start = training.step, [], time.perf_counter()
-            for training in steps(begun, digits):
+            for training in steps(begun, digits, team):
                 errors.append(training.error)
                 seen = training.images_since(first)
                 line = f"error {fmean(errors):.4f}, {seen / (time.perf_counter() - start):,.0f} images/s"
                 progress.update(task, completed=training.step, description=line)
                 if training.step % training.steps_an_epoch == 0:
                     line = f"epoch {training.epoch} of {training.recipe.epochs}: {line}"
-                    print(f"{line}, test accuracy {accuracy(training.model, test):.2%}", flush=True)
+                    print(f"{line}, test accuracy {accuracy(training.model, test, team):.2%}", flush=True)
                     if save:
                         training.save(save)
                     first, errors, start = training.step, [], time.perf_counter()

@@ -5,9 +5,8 @@ interrupts it, the last one is whole; and one that is read from a file goes on a
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from scratchcnn.layers import Array, Conv2d, Dense, Flatten, MaxPool2d, Relu
 from scratchcnn.mnist import Digits
@@ -157,7 +156,30 @@ class Training:
         return training
 
 
-def steps(training: Training, digits: Digits) -> Iterator[Training]:
+class Workers:
+    """Threads that share the images of a batch."""
+
+    def __init__(self, pool: ThreadPoolExecutor, count: int):
+        self.pool = pool
+        self.count = count
+
+    def share(self, function: Callable[[Digits], Result], digits: Digits) -> Sequence[Result]:
+        """Call the function with as many parts of the digits as threads are worth their while, in order."""
+        count = max(1, min(self.count, len(digits) // SHARE))
+        edges = [len(digits) * k // count for k in range(count + 1)]
+        return list(self.pool.map(function, [digits[start:stop] for start, stop in pairwise(edges)]))
+
+
+@contextmanager
+def workers() -> Iterator[Workers]:
+    """As many threads as BLAS may have (`OMP_NUM_THREADS` and its like), each with products that keep to it."""
+    blas = ThreadpoolController().select(user_api="blas")
+    count = max((library.num_threads for library in blas.lib_controllers), default=1)
+    with blas.limit(limits=1), ThreadPoolExecutor(count) as pool:
+        yield Workers(pool, count)
+
+
+def steps(training: Training, digits: Digits, team: Workers) -> Iterator[Training]:
     """Make the steps that are left, one at a time.
 
     Parameters
@@ -166,6 +188,8 @@ def steps(training: Training, digits: Digits) -> Iterator[Training]:
         Where it stands.
     digits
         What to learn from, as many as the training began with.
+    team
+        Who does the work.
 
     Yields
     ------
@@ -178,20 +202,19 @@ def steps(training: Training, digits: Digits) -> Iterator[Training]:
     """
     if len(digits) != training.digits:
         raise ValueError(f"the training began with {training.digits} digits, got {len(digits)}")
-    return _steps(training, digits)
+    return _steps(training, digits, team)
 
 
-def _steps(training: Training, digits: Digits) -> Iterator[Training]:
+def _steps(training: Training, digits: Digits, team: Workers) -> Iterator[Training]:
     batch = training.recipe.batch
-    with workers() as pool:
-        while training.step < training.steps:
-            order = np.random.default_rng([training.recipe.seed, training.epoch]).permutation(len(digits))
-            for place in range(training.step % training.steps_an_epoch, training.steps_an_epoch):
-                training = step(training, digits[order[place * batch : (place + 1) * batch]], pool)
-                yield training
+    while training.step < training.steps:
+        order = np.random.default_rng([training.recipe.seed, training.epoch]).permutation(len(digits))
+        for place in range(training.step % training.steps_an_epoch, training.steps_an_epoch):
+            training = step(training, digits[order[place * batch : (place + 1) * batch]], team)
+            yield training
 
 
-def step(training: Training, batch: Digits, pool: Executor) -> Training:
+def step(training: Training, batch: Digits, team: Workers) -> Training:
     """Make a step against the gradient of E on this batch, with Nesterov's momentum.
 
         v <- momentum v - rate ∂E/∂p
@@ -201,7 +224,7 @@ def step(training: Training, batch: Digits, pool: Executor) -> Training:
     (2013), in the form that has the parameters looked ahead at; the rate: Loshchilov and Hutter, "SGDR" (2017).
     """
     recipe, model = training.recipe, training.model
-    error, gradients = error_and_gradients(model, batch, pool)
+    error, gradients = error_and_gradients(model, batch, team)
     if not isfinite(error):
         raise ValueError(f"the error is not finite any more after {training.step} steps: the rate is too large")
     rate = recipe.rate * (1 + cos(pi * training.step / training.steps)) / 2
@@ -214,8 +237,8 @@ def step(training: Training, batch: Digits, pool: Executor) -> Training:
     return replace(training, model=model, velocities=tuple(velocities), step=training.step + 1, error=error)
 
 
-def error_and_gradients(model: Model, batch: Digits, pool: Executor) -> tuple[float, tuple[Array, ...]]:
-    """The mean E over the batch and its gradients: each thread has a share of the images."""
+def error_and_gradients(model: Model, batch: Digits, team: Workers) -> tuple[float, tuple[Array, ...]]:
+    """The mean E over the batch and its gradients, put together from those of the shares."""
     dtype = model.parameters[0].dtype
 
     def of(share: Digits) -> tuple[Array, ...]:
@@ -224,34 +247,15 @@ def error_and_gradients(model: Model, batch: Digits, pool: Executor) -> tuple[fl
         weight = len(share) / len(batch)
         return tuple(weight * value for value in (error, *gradients))
 
-    error, *gradients = (sum(values[1:], values[0]) for values in zip(*_spread(of, batch, pool), strict=True))
+    error, *gradients = (sum(values[1:], values[0]) for values in zip(*team.share(of, batch), strict=True))
     return float(error), tuple(gradients)
 
 
-def accuracy(model: Model, digits: Digits) -> float:
+def accuracy(model: Model, digits: Digits, team: Workers) -> float:
     """The share of the digits that the model tells right."""
 
     def right(share: Digits) -> int:
         return int((model.logits(share.x(np.float32)).argmax(axis=1) == share.labels).sum())
 
-    with workers() as pool:
-        counts = [_spread(right, digits[start : start + 1000], pool) for start in range(0, len(digits), 1000)]
+    counts = [team.share(right, digits[start : start + 1000]) for start in range(0, len(digits), 1000)]
     return sum(map(sum, counts)) / len(digits)
-
-
-@contextmanager
-def workers() -> Iterator[ThreadPoolExecutor]:
-    """Threads that share the images, one a core; the matrix products, too small to be shared, keep to their thread."""
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(_cores()) as pool:
-        yield pool
-
-
-def _cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _spread(function: Callable[[Digits], Result], digits: Digits, pool: Executor) -> Sequence[Result]:
-    count = max(1, min(_cores(), len(digits) // SHARE))
-    edges = [len(digits) * k // count for k in range(count + 1)]
-    return list(pool.map(function, [digits[start:stop] for start, stop in pairwise(edges)]))

@@ -11,7 +11,7 @@ from scratchcnn.handwriting import FAINT, read_digit
 from scratchcnn.layers import Conv2d, Dense, Flatten
 from scratchcnn.mnist import load_digits
 from scratchcnn.network import Model, Network
-from scratchcnn.training import Recipe, Training, steps
+from scratchcnn.training import Recipe, Training, steps, workers
 
 
 def write(path, pixels, mode=None):
@@ -117,7 +117,8 @@ def test_what_is_no_picture_is_refused_by_name(tmp_path, damage):
 def model(tmp_path_factory):
     """A model that has learnt the digits that ship with the package."""
     digits = load_digits()
-    *_, last = steps(Training.begin(Recipe(epochs=20, batch=32), len(digits)), digits)
+    with workers() as team:
+        *_, last = steps(Training.begin(Recipe(epochs=20, batch=32), len(digits)), digits, team)
     path = tmp_path_factory.mktemp("model") / "model.npz"
     last.save(path)
     return path

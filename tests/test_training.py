@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from scratchcnn import cli, softmax_cross_entropy, training
 from scratchcnn.layers import Conv2d, Dense, Flatten, MaxPool2d, Tanh
 from scratchcnn.mnist import load_digits
 from scratchcnn.network import Model, Network
-from scratchcnn.training import Recipe, Training, accuracy, steps, workers
+from scratchcnn.training import Recipe, Training, Workers, accuracy, workers
 from tests import small_mnist
 from tests.assertions import assert_within, gamma
 
@@ -32,9 +33,19 @@ def begin(recipe=SHORT, digits=200, network=NETWORK):
     return Training.begin(recipe, digits, network)
 
 
+def steps(start, digits):
+    with workers() as team:
+        yield from training.steps(start, digits, team)
+
+
 def end(start, digits):
     *_, last = steps(start, digits)
     return last
+
+
+def share_told_right(model, digits):
+    with workers() as team:
+        return accuracy(model, digits, team)
 
 
 def same(one, other):
@@ -49,7 +60,7 @@ def test_the_error_falls_and_the_digits_are_learnt():
     digits = load_digits()
     last = end(begin(Recipe(epochs=20, batch=32), network=training.NETWORK), digits)
     assert last.step == last.steps == 20 * 7
-    assert accuracy(last.model, digits) == 1
+    assert share_told_right(last.model, digits) == 1
     assert last.error < 0.01 < begin(network=training.NETWORK).model.parameters[0].std()
 
 
@@ -61,13 +72,12 @@ def test_the_first_error_is_that_of_guessing():
 
 
 @given(st.integers(1, 200), st.integers(1, 7))
-def test_threads_share_a_batch_and_nothing_is_lost(monkeypatch_cores, count, cores):
+def test_threads_share_a_batch_and_nothing_is_lost(count, threads):
     """The mean over the batch, whoever had which images."""
-    monkeypatch_cores(cores)
     digits, model = load_digits(count), begin().model
     double = Model(NETWORK, tuple(p.astype(float) for p in model.parameters))
-    with ThreadPoolExecutor(cores) as pool:
-        error, gradients = training.error_and_gradients(double, digits, pool)
+    with ThreadPoolExecutor(threads) as pool:
+        error, gradients = training.error_and_gradients(double, digits, Workers(pool, threads))
     x = digits.x()
     expected, expected_gradients = NETWORK.error_and_gradients(x, digits.labels, *double.parameters)
     # Sums of up to 200 images and 144 windows in another order, of terms some of which cancel: measured by the largest.
@@ -76,10 +86,13 @@ def test_threads_share_a_batch_and_nothing_is_lost(monkeypatch_cores, count, cor
         assert_within(gradient, right, gamma(200 * 144, float) * 10)
 
 
-@pytest.fixture(scope="module")
-def monkeypatch_cores():
-    with pytest.MonkeyPatch.context() as patch:
-        yield lambda cores: patch.setattr(training, "_cores", lambda: cores)
+@given(st.integers(1, 200), st.integers(1, 7))
+def test_shares_are_worth_a_thread(count, threads):
+    with ThreadPoolExecutor(threads) as pool:
+        shares = Workers(pool, threads).share(lambda share: share.labels, load_digits(count))
+    assert np.array_equal(np.concatenate(shares), load_digits(count).labels)
+    assert len(shares) <= threads
+    assert len(shares) == 1 or min(map(len, shares)) >= training.SHARE
 
 
 def test_a_step_is_that_of_the_equations():
@@ -105,7 +118,7 @@ def test_a_step_is_that_of_the_equations():
 def test_every_digit_is_seen_once_an_epoch_in_another_order(monkeypatch):
     seen = []
 
-    def step(now, batch, pool):
+    def step(now, batch, team):
         seen.append(batch.labels)
         return replace(now, step=now.step + 1)
 
@@ -128,15 +141,21 @@ def test_the_accuracy_is_the_share_told_right():
     model = begin().model
     digits = load_digits()
     guesses = model.logits(digits.x(np.float32)).argmax(axis=1)
-    assert accuracy(model, replace(digits, labels=guesses)) == 1
-    assert accuracy(model, replace(digits, labels=(guesses + (np.arange(200) < 50)) % 10)) == 0.75
+    assert share_told_right(model, replace(digits, labels=guesses)) == 1
+    assert share_told_right(model, replace(digits, labels=(guesses + (np.arange(200) < 50)) % 10)) == 0.75
 
 
-def test_the_matrix_products_keep_to_their_thread():
-    from threadpoolctl import threadpool_info
+@pytest.mark.parametrize("allowed", [1, 2])
+def test_as_many_threads_as_blas_may_have(allowed):
+    def in_blas():
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
-    with workers():
-        assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
+    with threadpool_limits(allowed, user_api="blas"):
+        before = in_blas()
+        with workers() as team:
+            assert team.count == max(before)
+            assert in_blas() == {1}
+        assert in_blas() == before
 
 
 @pytest.mark.parametrize(
@@ -158,8 +177,8 @@ def test_a_recipe_that_makes_no_sense_is_refused(wrong, message):
 
 
 def test_other_digits_than_it_began_with_are_refused():
-    with pytest.raises(ValueError, match="began with 200 digits, got 199"):
-        steps(begin(), load_digits(199))
+    with pytest.raises(ValueError, match="began with 200 digits, got 199"), workers() as team:
+        training.steps(begin(), load_digits(199), team)
 
 
 def test_a_rate_that_is_too_large_is_said():
