@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import scratchcnn
 from scratchcnn import article
+from scratchcnn.cli import main
 from scratchcnn.verification import all_checks
+from tests.assertions import assert_within
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,6 +49,39 @@ def test_an_example_runs_and_prints_what_is_shown(example, after):
 def words(text):
     """The text without its numbers: roundoff differs between machines."""
     return re.sub(r"-?\d[\d.]*(e[+-]?\d+)?", "0", text)
+
+
+def shown_after(command):
+    """The commands of the block that begins with this one, and the lines that the block after it shows."""
+    (k,) = (k for k, (_, text) in enumerate(BLOCKS) if text.startswith(command))
+    return BLOCKS[k][1].splitlines(), BLOCKS[k + 1][1].splitlines()
+
+
+def test_the_trial_prints_the_table_that_is_shown():
+    (command,), shown = shown_after("python -m scratchcnn verify --published")
+    process = subprocess.run(
+        [sys.executable, "-X", "utf8", *command.split()[1:]], cwd=ROOT, capture_output=True, encoding="utf-8"
+    )
+    assert (process.returncode, process.stderr) == (0, "")
+
+    def cells(lines):
+        # How many of the sampled entries are wrong, and not undecided, is for the machine's roundoff to say.
+        plain = (re.sub(r" at \d+ of \d+", "", line).replace("─", "").split() for line in lines)
+        return [words for words in plain if words]
+
+    assert cells(shown) == cells(process.stdout.splitlines())
+
+
+def test_training_along_either_gradient_comes_to_what_is_shown(capsys):
+    """Up to 1 % of E, and two digits of 200: a hundred steps multiply the roundoff, which differs between machines."""
+    commands, shown = shown_after("python -m scratchcnn train --epochs 50")
+    assert len(commands) == len(shown) == 4
+    for command, line in zip(commands, shown, strict=True):
+        assert main(command.split()[3:]) == 0
+        numbers = [re.findall(r"\d[\d.]*", text) for text in (line, capsys.readouterr().out)]
+        expected, actual = (np.array(each, float) for each in numbers)
+        assert np.array_equal(expected[:2], actual[:2])
+        assert_within(actual[2:], expected[2:], [0.01 * expected[2], 1.0])
 
 
 def test_there_is_an_example_that_is_right_and_one_that_is_wrong():

@@ -102,7 +102,8 @@ def exact_cross_entropy(logits, labels):
         error, size, gradient = mpmath.mpf(0), mpmath.mpf(0), np.empty(logits.shape)
         for n, (row, label) in enumerate(zip(logits.tolist(), labels.tolist(), strict=True)):
             total = mpmath.fsum(mpmath.exp(z) for z in row)
-            cost = mpmath.log(total) - row[label]
+            others = mpmath.fsum(mpmath.exp(z) for k, z in enumerate(row) if k != label)
+            cost = mpmath.log1p(others / mpmath.exp(row[label]))  # exactly 0 where there is one class only
             error += cost / len(labels)
             size += (cost + max(row) - row[label]) / len(labels)
             for k, z in enumerate(row):
