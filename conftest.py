@@ -1,6 +1,8 @@
 """How much the property-based tests draw: the profiles `dev`, `ci` and `deep`.
 
 `HYPOTHESIS_PROFILE=deep pytest` chooses by name; else `ci` where the variable `CI` is set, and `dev` elsewhere.
+
+The tests that need all of MNIST are there where `SCRATCHCNN_MNIST` says what file, or folder, holds it.
 """
 
 import os
@@ -14,6 +16,8 @@ settings.register_profile("dev", max_examples=30, deadline=None)
 settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True, database=None, print_blob=True)
 settings.register_profile("deep", max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+collect_ignore = [] if os.environ.get("SCRATCHCNN_MNIST") else ["tests/test_whole_mnist.py"]
 
 
 def pytest_addoption(parser):

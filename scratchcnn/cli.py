@@ -1,4 +1,4 @@
-"""The command line: `scratchcnn verify` (also what `python -m scratchcnn` does) and `scratchcnn train`.
+"""The command line: `scratchcnn verify` (also what `python -m scratchcnn` does), `train` and `predict`.
 
 Exit codes: 0 all is right (of the trial: is called what it is); 1 something is wrong or undecided; 2 misuse (an unknown
 option or name, a number out of its range, a file that cannot be written); 130 interrupted.
@@ -10,16 +10,15 @@ import argparse
 import io
 import sys
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scratchcnn import __version__
+from scratchcnn.terminal import count, named, progress_bar, refuse_unwritable, seed, write
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from scratchcnn.article import Epoch
     from scratchcnn.mnist import Digits
 
@@ -52,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from scratchcnn import ten_classes
     from scratchcnn.article import EPOCHS
     from scratchcnn.mnist import SHIPPED
     from scratchcnn.published import DESCENTS
@@ -60,14 +60,14 @@ def _parser() -> argparse.ArgumentParser:
         prog="scratchcnn", description="A CNN by hand in NumPy, with every derivative verified."
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="{verify,train}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="{verify,train,predict}")
 
     verify = commands.add_parser(
         "verify",
         help="check every derivative on real digits (the default)",
         description="Check every derivative of the article's network on 200 real digits, and every operation.",
     )
-    verify.add_argument("--seed", type=_seed, default=0, help="draws parameters and inputs (default: %(default)s)")
+    verify.add_argument("--seed", type=seed, default=0, help="draws parameters and inputs (default: %(default)s)")
     verify.add_argument(
         "--only",
         action="append",
@@ -85,45 +85,28 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser(
         "train",
-        help="learn to tell digits above 4 from the others",
-        description="Learn to tell digits above 4 from the others by gradient descent, from real digits.",
+        help="learn to tell digits above 4 from the others, or all ten digits",
+        description="Learn to tell digits above 4 from the others with the article's network, from the digits that "
+        "ship with the package; or all ten, from all of MNIST.",
     )
-    train.add_argument("--epochs", type=int, default=EPOCHS, help="how many (default: %(default)s)")
+    train.add_argument("--epochs", type=int, help=f"how many (default: {EPOCHS}; ten classes: 10)")
     train.add_argument(
         "--gradient",
         choices=DESCENTS,
-        default="exact",
-        help="what to descend along: the derivative, or what the article's code takes for it (default: %(default)s)",
+        help="what to descend along: the derivative, or what the article's code takes for it (default: exact)",
     )
     rates = ", ".join(f"{descent.rate} if {name}" for name, descent in DESCENTS.items())
-    train.add_argument("--rate", type=float, help=f"step per unit of the gradient (default: {rates})")
-    train.add_argument("--seed", type=_seed, default=0, help="draws the first parameters (default: %(default)s)")
     train.add_argument(
-        "--digits", type=int, default=SHIPPED, metavar="N", help=f"the first N, 2 to {SHIPPED} (default: %(default)s)"
+        "--rate", type=float, help=f"step per unit of the gradient (default: {rates}; ten classes: 0.05)"
     )
-    train.add_argument("--save", type=_named(".npz"), metavar="FILE.npz", help="write what was learnt")
-    train.add_argument("--plot", type=_named(".png"), metavar="FILE.png", help="draw the course with either gradient")
+    train.add_argument("--seed", type=seed, help="draws the first parameters (default: 0)")
+    train.add_argument("--digits", type=count, metavar="N", help=f"the first N (default: {SHIPPED}; ten classes: all)")
+    train.add_argument("--save", type=named(".npz"), metavar="FILE.npz", help="write what was learnt")
+    train.add_argument("--plot", type=named(".png"), metavar="FILE.png", help="draw the course with either gradient")
+    ten_classes.add_options(train)
     train.set_defaults(command=_train, fail=train.error)
+    ten_classes.add_predict(commands)
     return parser
-
-
-def _seed(text: str) -> int:
-    seed = int(text)
-    if seed < 0:
-        raise argparse.ArgumentTypeError(f"must be at least 0, got {seed}")
-    return seed
-
-
-_seed.__name__ = "int"  # argparse says "invalid int value"
-
-
-def _named(suffix: str) -> Callable[[str], Path]:
-    def path(text: str) -> Path:
-        if not text.endswith(suffix):
-            raise argparse.ArgumentTypeError(f"must end in {suffix}, got {text!r}")
-        return Path(text)
-
-    return path
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -140,17 +123,17 @@ def _verify(options: argparse.Namespace) -> int:
         options.fail(f"--only: no row named {', '.join(unknown)}; there are: {', '.join(names.values())}")
     wanted = {_plain(name) for name in options.only} or names.keys()
     checks = [check for check in checks if _plain(check.name) in wanted]
-    _check_writable(options, options.json)
+    refuse_unwritable(options, options.json)
 
     rows = []
-    with _progress() as progress:
+    with progress_bar() as progress:
         task = progress.add_task("", total=len(checks))
         for row in run_all(checks):
             rows.append(row)
             progress.update(task, advance=1, description=f"{row.name} ({row.block})")
     print_rows(rows, sys.stdout)
     if options.json:
-        _write(options, options.json, rows_as_json(rows))
+        write(options, options.json, rows_as_json(rows))
     return 0 if all(row.verdict is Verdict.RIGHT for row in rows) else 1
 
 
@@ -160,17 +143,17 @@ def _put_on_trial(options: argparse.Namespace) -> int:
 
     if options.only:
         options.fail("--only chooses from the rows that there are without --published")
-    _check_writable(options, options.json)
+    refuse_unwritable(options, options.json)
     count, found = run_trial(options.seed)
     rows = []
-    with _progress() as progress:
+    with progress_bar() as progress:
         task = progress.add_task("", total=count)
         for row in found:
             rows.append(row)
             progress.update(task, advance=1, description=row.name)
     print_trial(rows, sys.stdout)
     if options.json:
-        _write(options, options.json, rows_as_json(rows))
+        write(options, options.json, rows_as_json(rows))
     return 0 if all(row.as_expected for row in rows) else 1
 
 
@@ -181,15 +164,21 @@ def _plain(name: str) -> str:
 
 
 def _train(options: argparse.Namespace) -> int:
+    from scratchcnn import ten_classes
+
+    if ten_classes.wanted(options):
+        return ten_classes.train(options)
     if options.plot and find_spec("matplotlib") is None:
         options.fail('--plot needs matplotlib: pip install "scratchcnn[report]"')
     for path in (options.save, options.plot):
-        _check_writable(options, path)
+        refuse_unwritable(options, path)
 
-    from scratchcnn.mnist import load_digits
+    from scratchcnn.article import EPOCHS
+    from scratchcnn.mnist import SHIPPED, load_digits
     from scratchcnn.output import training_as_npz, training_as_png
     from scratchcnn.published import DESCENTS
 
+    _fill_in(options, epochs=EPOCHS, gradient="exact", seed=0, digits=SHIPPED)
     rate = DESCENTS[options.gradient].rate if options.rate is None else options.rate
     try:
         digits = load_digits(options.digits)
@@ -201,7 +190,7 @@ def _train(options: argparse.Namespace) -> int:
     last = history[-1]
     print(f"{len(digits)} digits, {last.number} epochs: E {last.error:.4f}, accuracy {last.accuracy:.1%}")
     if options.save:
-        _write(options, options.save, training_as_npz(history))
+        write(options, options.save, training_as_npz(history))
     if options.plot:
         histories = {options.gradient: history}
         for name in DESCENTS.keys() - histories.keys():  # the other one, from the same parameters, at steps as long
@@ -211,7 +200,7 @@ def _train(options: argparse.Namespace) -> int:
                 print(
                     f"scratchcnn: the {name} gradient, after {len(histories[name])} epochs: {stopped}", file=sys.stderr
                 )
-        _write(options, options.plot, training_as_png(histories, last.parameters))
+        write(options, options.plot, training_as_png(histories, last.parameters))
     return 0
 
 
@@ -224,7 +213,7 @@ def _descend(digits: "Digits", name: str, rate: float, options: argparse.Namespa
     epochs = train(digits.x(), digits.y(), epochs=options.epochs, rate=rate, seed=options.seed, gradient=gradient)
     history = []
     try:
-        with _progress() as progress:
+        with progress_bar() as progress:
             task = progress.add_task("", total=options.epochs)
             for epoch in epochs:
                 history.append(epoch)
@@ -234,37 +223,8 @@ def _descend(digits: "Digits", name: str, rate: float, options: argparse.Namespa
     return history, ""
 
 
-def _progress() -> "Progress":
-    """Make a bar on stderr, where that is a terminal; else nothing is shown."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    return Progress(
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}", markup=False),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-        transient=True,
-    )
-
-
-def _check_writable(options: argparse.Namespace, path: Path | None) -> None:
-    """Refuse a file that cannot be written, before the work is done."""
-    from scratchcnn.output import check_writable
-
-    if path is not None:
-        try:
-            check_writable(path)
-        except OSError as error:
-            options.fail(str(error))
-
-
-def _write(options: argparse.Namespace, path: Path, content: bytes) -> None:
-    from scratchcnn.output import write_atomically
-
-    try:
-        write_atomically(path, content)
-    except OSError as error:
-        options.fail(f"cannot write {path}: {error.strerror}")
+def _fill_in(options: argparse.Namespace, **defaults: object) -> None:
+    """Give the options that were not given these values."""
+    for name, default in defaults.items():
+        if getattr(options, name) is None:
+            setattr(options, name, default)

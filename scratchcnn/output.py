@@ -1,10 +1,8 @@
-"""What the commands leave behind: a table on the terminal, and files that are either whole or not there."""
+"""What the commands show and write: a table on the terminal, JSON, .npz and .png."""
 
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -162,44 +160,3 @@ def training_as_png(histories: Mapping[str, Sequence[Epoch]], learnt: Parameters
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=150)
     return buffer.getvalue()
-
-
-def check_writable(path: Path) -> None:
-    """Find out before the work is done that its result cannot be written.
-
-    Raises
-    ------
-    OSError
-        If `path` is a directory, or its directory is not there or may not be written to.
-    """
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a directory")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path.parent} is not a directory")
-    if not os.access(path if _is_special(path) else path.parent, os.W_OK):
-        raise PermissionError(f"no permission to write {path}")
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file beside its destination and rename it: a reader sees the old file or the new one, never a part.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; nothing is left behind then.
-    """
-    if _is_special(path):
-        path.write_bytes(content)
-        return
-    destination = path.resolve()  # a link stays, what it points to is replaced
-    part = destination.with_name(f".{destination.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(destination)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _is_special(path: Path) -> bool:
-    """Tell whether `path` is a device or a pipe (/dev/null, /dev/stdout), which is written to and never replaced."""
-    return path.exists() and not path.is_file()

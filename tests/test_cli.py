@@ -390,7 +390,7 @@ def test_help_and_version(arguments, capsys):
 
 
 def test_a_failed_write_leaves_the_old_file(monkeypatch, tmp_path):
-    from scratchcnn.output import write_atomically
+    from scratchcnn.files import write_atomically
 
     path = tmp_path / "rows.json"
     write_atomically(path, b"old")
@@ -406,7 +406,7 @@ def test_a_failed_write_leaves_the_old_file(monkeypatch, tmp_path):
 
 
 def test_a_link_stays_a_link(tmp_path):
-    from scratchcnn.output import write_atomically
+    from scratchcnn.files import write_atomically
 
     target, link = tmp_path / "target", tmp_path / "link"
     target.write_bytes(b"old")
@@ -417,7 +417,7 @@ def test_a_link_stays_a_link(tmp_path):
 
 
 def test_a_device_is_written_to_and_not_replaced():
-    from scratchcnn.output import check_writable, write_atomically
+    from scratchcnn.files import check_writable, write_atomically
 
     null = Path(os.devnull)
     check_writable(null)

@@ -91,6 +91,7 @@ def max_pool2d_backward(
     grad_x = np.zeros(x.shape, np.result_type(grad_output, x))
     unclaimed = np.ones(output.shape, bool)
     has_nan = np.isnan(output).any()
+    apart = all(step >= size for step, size in zip(windows.stride, windows.size, strict=True))
     for (p, h), (q, w) in product(_steps(0, x.shape, windows), _steps(1, x.shape, windows)):
         places, pixels = (..., p, q), (..., h, w)
         first = x[pixels] == output[places]
@@ -98,7 +99,10 @@ def max_pool2d_backward(
             first |= np.isnan(x[pixels])
         first &= unclaimed[places]
         unclaimed[places] ^= first
-        grad_x[pixels] += keep(grad_output[places], first)
+        if apart:  # no pixel is in two windows, and there is nothing to add to
+            grad_x[pixels] = keep(grad_output[places], first)
+        else:
+            grad_x[pixels] += keep(grad_output[places], first)
     return gradients_like((x,), grad_x)
 
 

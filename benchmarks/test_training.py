@@ -1,0 +1,131 @@
+"""One epoch of training: `scratchcnn` beside Keras with the same network, batch size, dtype and first parameters.
+
+Run by `pytest benchmarks/test_training.py`. Each contender is a process of its own, with one thread or with all
+cores; they take turns, and the times are theirs. All of them stand in the table at the end and in `extra_info`.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OURS = "scratchcnn"
+CONTENDERS = [OURS, "keras", "keras without XLA"]
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    # Its compiled code has threads of its own.
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+}
+
+
+class Process:
+    """A contender at work."""
+
+    def __init__(self, name, images, environment):
+        command = [sys.executable, "-m", "benchmarks.training_worker", name, str(images)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self.name = name
+        self.popen = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, **pipes)
+
+    def ask(self, question):
+        self.popen.stdin.write(f"{question}\n")
+        self.popen.stdin.flush()
+        answer = self.popen.stdout.readline()
+        assert answer, f"the process of {self.name} has ended; what it wrote to stderr says why"
+        return json.loads(answer)
+
+    def end(self):
+        self.popen.communicate(timeout=60)
+
+
+@pytest.fixture(params=["one thread", "all cores"])
+def threads(request):
+    return request.param
+
+
+@pytest.fixture
+def quick(request):
+    return request.config.getoption("benchmark_disable")
+
+
+@pytest.fixture
+def processes(threads, quick):
+    if find_spec("keras") is None:
+        pytest.fail('Keras is missing; the extra `test` brings it: pip install -e ".[test]"')
+    images = 200 if quick else 6400
+    started = [Process(name, images, ONE_THREAD if threads == "one thread" else {}) for name in CONTENDERS]
+    yield {process.name: process for process in started}, images
+    for process in started:
+        process.end()
+
+
+@pytest.fixture(scope="module")
+def table(request):
+    """Rows that are shown below all others when the run has ended."""
+    shown = Table()
+    request.config.pluginmanager.register(shown)
+    return shown
+
+
+def test_an_epoch(benchmark, threads, processes, quick, table):
+    benchmark.group = f"an epoch of training, {threads}"
+    processes, images = processes
+    first = {name: process.ask("begin")["error"] for name, process in processes.items()}
+    # Float32, some hundred terms a sum, three layers: 1e-4 is a thousand roundings.
+    assert first == pytest.approx(dict.fromkeys(CONTENDERS, first[OURS]), rel=1e-4)
+    seconds = {name: [] for name in CONTENDERS}
+
+    def epoch(name):
+        seconds[name].append(processes[name].ask("epoch")["seconds"])
+
+    def peers():
+        for name in CONTENDERS:
+            if name != OURS:
+                epoch(name)
+
+    benchmark.pedantic(epoch, (OURS,), setup=peers, rounds=9)  # one round with --benchmark-disable
+    last = {name: process.ask("end")["error"] for name, process in processes.items()}
+    assert all(last[name] < first[name] * (0.9 if quick else 0.2) for name in CONTENDERS), last
+    rows = {
+        name: {
+            "images_per_second": images / float(np.median(times)),
+            # Round by round, since what else the machine does falls on all contenders of a round.
+            "ratio": float(np.median(np.array(times) / seconds[OURS])),
+            "first_error": first[name],
+            "last_error": last[name],
+        }
+        for name, times in seconds.items()
+    }
+    benchmark.extra_info |= {"images": images, "load": os.getloadavg()[0], "contenders": rows}
+    table.add(threads, rows)
+
+
+class Table:
+    """A plugin of pytest."""
+
+    HEAD = f"{'threads':10}  {'contender':17} {'images/s':>8} {'ratio':>6} {'first error':>11} {'last error':>10}"
+
+    def __init__(self):
+        self.lines = []
+
+    def add(self, threads, rows):
+        for name, row in rows.items():
+            line = f"{threads:10}  {name:17} {row['images_per_second']:8.0f} {row['ratio']:6.2f}"
+            self.lines.append(f"{line} {row['first_error']:11.4f} {row['last_error']:10.4f}")
+
+    @pytest.hookimpl(trylast=True)  # below the tables
+    def pytest_terminal_summary(self, terminalreporter):
+        if self.lines:
+            terminalreporter.section("benchmark: an epoch of training, medians (ratio above 1: scratchcnn is faster)")
+            load = f"load average: {', '.join(f'{load:.2f}' for load in os.getloadavg())}"
+            terminalreporter.write("\n".join([self.HEAD, *self.lines, load, ""]))
