@@ -250,6 +250,13 @@ def fresh_mask():
     return DROPOUT.forward, lambda g, x: g * rng.permutation(MASK) / 0.75
 
 
+def hit_once(rng):
+    """Outputs, and targets one of which they are equal to."""
+    output, target = rng.standard_normal((2, 3, 2))
+    target[1, 0] = output[1, 0]
+    return output, target
+
+
 MISTAKES = [
     # conv2d
     plant(CONV, "rotated", "filters not turned", 0,
@@ -319,6 +326,7 @@ MISTAKES = [
     plant(STANDARDIZE, "mutation", "centred in place", 0, writes_input),
     plant(SQUARED_ERROR, "constant-factor", "2 forgotten in the error", 0, lambda d, *_: 2 * d),
     plant(SQUARED_ERROR, "swapped", "target's for output's", 0, lambda d, g, o, y: g * (y - o)),
+    plant(SQUARED_ERROR, "subset", "a slope where it is hit", 0, lambda d, g, o, y: d + g * (o == y), hit_once),
     plant(FLATTEN, "permuted", "Fortran order", 0, lambda d, g, x: g.reshape(x.shape, order="F").copy()),
     plant(PRODUCT, "swapped", "each its own factor", 0, lambda d, g, a, b: g * a),
     # The last third.
