@@ -18,7 +18,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.numerical.noise import COVERAGE, PLACES, difference_noise, noise_along, noise_at
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.steps import UNEVEN, symmetric
+from scratchcnn.gradcheck.numerical.steps import UNEVEN
 from scratchcnn.gradcheck.numerical.tableau import extrapolate
 
 # Powers of two, in units of the entry: the largest step, and how many roundoffs (2^8) the smallest is.
@@ -26,8 +26,6 @@ LARGEST, SMALLEST = 5, 8
 WINDOW = 5
 # Over so many steps right and left must keep apart for a kink.
 PERSISTENT = 4
-# Entries that move together must move alike, to this share: the sums at a kink of ties know no other error.
-ALIKE = 2.0**-45
 # Below this share of the unit no curvature ends a walk where the unit is right: it may be noise that was not known.
 FAR_BELOW = 2.0**-8
 # An interval so many times wider than the narrowest before it shows that the step has outgrown the neighbourhood.
@@ -134,12 +132,13 @@ def _moves(probe: Probe, entries: Array, direction: Array, unit: float) -> tuple
     rungs = UNEVEN * 2.0 ** np.arange(LARGEST, np.log2(np.finfo(probe.dtype).eps) + SMALLEST - 1, -1)
     y: Array = np.empty((len(rungs), 2, probe.outputs), probe.dtype)
     for rung in rungs:
-        below, above, exact = symmetric(x, size * (unit * rung))
-        length = exact.max() / size[exact.argmax()]
-        if not (np.abs(exact - size * length) <= size * length * ALIKE).all() or length == 0:
+        # A multiple of the coarsest spacing, so that all entries move by exactly the same (sizes are powers of two).
+        spacing = (np.spacing(np.abs(x) + size * (unit * rung)) / size).max()
+        length = np.rint(unit * rung / spacing) * spacing
+        if length == 0:
             break
-        probe.move(entries, np.where(direction < 0, above, below), y[len(h), 0])
-        probe.move(entries, np.where(direction < 0, below, above), y[len(h), 1])
+        probe.move(entries, x - direction * length, y[len(h), 0])
+        probe.move(entries, x + direction * length, y[len(h), 1])
         h.append(length)
     return np.array(h, probe.dtype), y[: len(h)]
 
