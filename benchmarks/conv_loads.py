@@ -114,6 +114,6 @@ class Row:
 ROWS = {
     row.key: row
     for row in (
-        Row(load, dtype, function) for load in LOADS + OTHERS + BATCHES for function in PASSES for dtype in DTYPES
+        Row(load, dtype, function) for load in LOADS + OTHERS + BATCHES for dtype in DTYPES for function in PASSES
     )
 }

@@ -14,10 +14,10 @@ ROUNDS = 3
 class Race:
     """A process for each contender and setting."""
 
-    def __init__(self, rounds):
-        self.rounds = rounds
+    def __init__(self, size):
+        self.rounds = 1 if size == "quick" else ROUNDS
         self.processes = {
-            (contender, setting): Process("benchmarks.conv_worker", contender, environment=environment)
+            (contender, setting): Process("benchmarks.conv_worker", contender, size, environment=environment)
             for setting, environment in SETTINGS.items()
             for contender in INSTALLED
             if setting == "one thread" or contender in THREADED

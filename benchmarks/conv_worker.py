@@ -1,9 +1,9 @@
-"""One contender in a process of its own: `python -m benchmarks.conv_worker CONTENDER`.
+"""One contender in a process of its own: `python -m benchmarks.conv_worker CONTENDER quick|full`.
 
 It answers each line of its standard input with a line of JSON. ROW is the key of a row, as in `conv_loads`.
 
 - `prove ROW` runs a pass once, and gives the digest of its result, or null where the contender has no such pass.
-- `time ROW` gives the median `seconds` of a number of calls.
+- `time ROW` gives the median `seconds` of a number of calls, or those of one call, if quick.
 - `memory ROW` gives the `bytes` that are in use at most during a call, beside its inputs and its output.
 - `peak DTYPE` gives the floating-point operations a second of a product of matrices.
 """
@@ -23,8 +23,9 @@ SECONDS, LONGEST, FEWEST = 0.05, 0.5, 5
 
 
 class Worker:
-    def __init__(self, contender):
+    def __init__(self, contender, size):
         self.contender = contender
+        self.quick = size == "quick"
         self.ready = {}
 
     def passes(self, key):
@@ -41,8 +42,8 @@ class Worker:
 
     def time(self, key):
         call = self.passes(key)[0][ROWS[key].function]
-        taken = []
-        while sum(taken) < SECONDS or (len(taken) < FEWEST and sum(taken) < LONGEST):
+        taken = [seconds(call)]
+        while not self.quick and (sum(taken) < SECONDS or (len(taken) < FEWEST and sum(taken) < LONGEST)):
             taken.append(seconds(call))
         return {"seconds": float(np.median(taken)), "calls": len(taken)}
 
@@ -66,7 +67,7 @@ def seconds(call):
 
 
 if __name__ == "__main__":
-    worker = Worker(sys.argv[1])
+    worker = Worker(*sys.argv[1:])
     for line in sys.stdin:
         action, what = line.rstrip("\n").split(" ", 1)
         print(json.dumps(getattr(worker, action)(what)), flush=True)

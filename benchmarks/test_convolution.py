@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks import conv_report
 from benchmarks.conv_contenders import OURS, ours, reference
 from benchmarks.conv_loads import BATCHES, GROWING, LOADS, OTHERS, PASSES, ROWS, digest
-from benchmarks.conv_race import ROUNDS, Race
+from benchmarks.conv_race import Race
 from benchmarks.processes import ON_THE_CPU, Process
 
 LARGEST_WORKSPACE = 64 << 20
@@ -22,7 +22,7 @@ LARGEST_WORKSPACE = 64 << 20
 
 @pytest.fixture(scope="module")
 def race(request):
-    race = Race(1 if request.config.getoption("benchmark_disable") else ROUNDS)
+    race = Race("quick" if request.config.getoption("benchmark_disable") else "full")
     yield race
     race.end()
 
@@ -72,7 +72,7 @@ class Report:
 @pytest.mark.parametrize("row", [row for row in ROWS.values() if row.load in BATCHES], ids=lambda row: row.key)
 def test_the_workspace_is_bounded_whatever_the_batch(benchmark, row):
     """In a process that has kept nothing yet."""
-    process = Process("benchmarks.conv_worker", OURS, environment=ON_THE_CPU)
+    process = Process("benchmarks.conv_worker", OURS, "quick", environment=ON_THE_CPU)
     peak = benchmark.pedantic(lambda: process.ask("memory", row.key)["bytes"], rounds=1)
     process.end()
     benchmark.group = "workspace"
@@ -87,7 +87,9 @@ def test_the_cost_grows_no_faster_than_the_arithmetic(benchmark, what, function)
     loads = GROWING[what]
     calls = [ours(load, *load.arrays("float64"))[0][function] for load in loads]
     with threadpool_limits(1):
-        seconds = benchmark.pedantic(lambda: [median_seconds(call) for call in calls], rounds=1)
+        seconds = benchmark.pedantic(
+            lambda: [median_seconds(call, 7 if benchmark.enabled else 1) for call in calls], rounds=1
+        )
     sizes = [size_of(load, what) for load in loads]
     exponent, own = exponent_of(sizes, seconds), exponent_of(sizes, [load.flops for load in loads])
     benchmark.group = f"growth with {what}"
@@ -97,9 +99,9 @@ def test_the_cost_grows_no_faster_than_the_arithmetic(benchmark, what, function)
         assert what not in ("N", "K") or exponent >= own - 0.1
 
 
-def median_seconds(call):
+def median_seconds(call, rounds):
     taken = []
-    for _ in range(7):
+    for _ in range(rounds):
         start = time.thread_time()
         call()
         taken.append(time.thread_time() - start)

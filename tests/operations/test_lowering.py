@@ -12,7 +12,18 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from scratchcnn import conv2d, conv2d_backward
 from scratchcnn.operations import lowering
 from scratchcnn.operations._geometry import place_windows
-from scratchcnn.operations.lowering import flat, plain, pointwise, rows, scatter, threads, tiles, winograd, workspace
+from scratchcnn.operations.lowering import (
+    columns,
+    flat,
+    plain,
+    pointwise,
+    rows,
+    scatter,
+    threads,
+    tiles,
+    winograd,
+    workspace,
+)
 from scratchcnn.operations.lowering.workspace import Workspace
 from tests.assertions import assert_within, gamma
 from tests.strategies import INTEGERS, REALS, convolutions, values
@@ -52,6 +63,13 @@ class TestForward:
         windows = windows_of(case)
         assert np.array_equal(
             forward_by(rows, case.x, case.filters, windows, innermost), plain.forward(case.x, case.filters, windows)
+        )
+
+    @given(case=convolutions(INTEGERS, largest=5))
+    def test_columns(self, case):
+        windows = windows_of(case)
+        assert np.array_equal(
+            forward_by(columns, case.x, case.filters, windows, False), plain.forward(case.x, case.filters, windows)
         )
 
     @in_place([False, True])
@@ -94,7 +112,7 @@ def winograd_bound(x, filters, windows, dtype):
 
 
 class TestGradFilters:
-    @pytest.mark.parametrize("by", [rows.grad_filters, flat.channels_first, flat.channels_last])
+    @pytest.mark.parametrize("by", [columns.grad_filters, rows.grad_filters, flat.channels_first, flat.channels_last])
     @pytest.mark.parametrize("small_image", [0, 200])
     @given(case=convolutions(INTEGERS, largest=5), data=st.data())
     def test_by(self, by, small_image, case, data):
@@ -141,9 +159,10 @@ class TestGradInput:
             assert np.array_equal(plain.forward(g, turned, full), plain.grad_input(g, filters, x.shape[2:], windows))
 
 
-@pytest.fixture
-def in_small_tiles(monkeypatch):
+@pytest.fixture(params=[0, 40_000], ids=["by the large ones", "by columns"])
+def in_small_tiles(request, monkeypatch):
     """Tiles of a few rows, in three threads."""
+    monkeypatch.setattr(lowering, "SMALL", request.param)
     monkeypatch.setattr(tiles, "BYTES", 600)
     monkeypatch.setattr(lowering, "PARALLEL", 0)
     monkeypatch.setattr(threads, "allowed", lambda: 3)
@@ -170,7 +189,8 @@ class TestInTiles:
     def test_winograd(self, case, data):
         x, filters, _, windows = case
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(lowering, "_suits_winograd", lambda *_: True)
+            patch.setattr(lowering, "lowering_for_forward", lambda *_: winograd)
+            patch.setattr(lowering, "lowering_for_grad_filters", lambda *_: winograd.grad_filters)
             patch.setattr(lowering, "is_full_convolution", lambda *_: False)
             self.compare(x, filters, windows, data)
 
@@ -193,7 +213,7 @@ F4 = np.dtype(np.float32)
     ("x", "filters", "stride", "padding", "names"),
     [
         ((200, 1, 28, 28), (3, 1, *FIVE), 1, 0, ("rows", "channels_first", False)),
-        ((1, 1, 28, 28), (3, 1, *FIVE), 1, 0, ("rows", "channels_first", True)),
+        ((1, 1, 28, 28), (3, 1, *FIVE), 1, 0, ("columns", "columns", True)),
         ((8, 64, 32, 32), (64, 64, *THREE), 1, 1, ("winograd", "winograd", True)),
         ((8, 64, 32, 32), (64, 64, *THREE), 2, 1, ("rows", "channels_last", False)),
         ((8, 64, 32, 32), (8, 64, *THREE), 1, 1, ("rows", "channels_last", True)),

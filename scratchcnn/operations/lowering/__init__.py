@@ -3,6 +3,7 @@
 A lowering is a way to bring a convolution to products of matrices:
 
 - `plain` is the definition, by patches and `tensordot`. The others are tested against it.
+- `columns` for small convolutions: what each window sees is copied into a column of one matrix.
 - `pointwise` for filters of one pixel: the images are the matrices.
 - `winograd` for filters of three rows and many channels: half the multiplications.
 - `rows` for everything else: each input row is copied once a filter column, and nothing for the filter rows.
@@ -23,7 +24,7 @@ import numpy as np
 
 from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
-from scratchcnn.operations.lowering import flat, pointwise, rows, scatter, threads, winograd
+from scratchcnn.operations.lowering import columns, flat, pointwise, rows, scatter, threads, winograd
 from scratchcnn.operations.lowering.tiles import Tile, cut, of_places, of_rows
 from scratchcnn.operations.lowering.workspace import Workspace
 
@@ -35,6 +36,8 @@ Result = TypeVar("Result")
 # The thresholds, in numbers of multiplications or of places, were found by measuring. Nothing but speed hangs on them.
 PARALLEL = 4_000_000
 """Multiplications that are worth a second thread."""
+SMALL = 40_000
+"""Numbers that the windows of a small convolution see altogether."""
 LONG = 100
 """A row of so many places is a long enough sum by itself."""
 SHORT = 24
@@ -106,12 +109,16 @@ def lowering_for_forward(x: Shape, filters: Shape, windows: Windows, dtype: np.d
     """The module for images x (N, C, H, W) and filters (K, C, R, S)."""
     if windows.size == (1, 1) and windows.padding == ((0, 0), (0, 0)):
         return pointwise
+    if _seen(x, windows) <= SMALL:
+        return columns
     return winograd if _suits_winograd(x, filters, windows, dtype) else rows
 
 
 @once
 def lowering_for_grad_filters(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> Callable[..., Array]:
     """The function for images x (N, C, H, W) and filters (K, C, R, S)."""
+    if _seen(x, windows) <= SMALL:
+        return columns.grad_filters
     if _suits_winograd(x, filters, windows, dtype):
         return winograd.grad_filters
     if windows.places[1] >= LONG and windows.size[0] >= 5:
@@ -130,15 +137,19 @@ def is_full_convolution(x: Shape, filters: Shape, windows: Windows, dtype: np.dt
     (top, bottom), (left, right) = windows.padding
     if windows.stride != (1, 1) or max(top, bottom) >= height or max(left, right) >= width:
         return False
-    return 8 <= channels >= count / 2 or height * width >= 49 or _work(x, count, windows) < 100_000
+    return (
+        8 <= channels >= count / 2
+        or height * width >= 49
+        or _seen((x[0], count), full_convolution(x[2:], windows)) <= 2 * SMALL
+    )
 
 
 @once
-def full_convolution(image: tuple[int, int], windows: Windows) -> Windows:
+def full_convolution(image: Shape, windows: Windows) -> Windows:
     """The windows of that convolution."""
     sizes = zip(windows.size, windows.padding, strict=True)
     (top, bottom), (left, right) = [(size - 1 - before, size - 1 - after) for size, (before, after) in sizes]
-    return windows._replace(padding=((top, bottom), (left, right)), places=image)
+    return windows._replace(padding=((top, bottom), (left, right)), places=(image[0], image[1]))
 
 
 def _suits_winograd(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:
@@ -146,6 +157,11 @@ def _suits_winograd(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[
     count, channels, height, _ = filters
     fits = height == 3 and windows.stride == (1, 1) and dtype.itemsize > 2
     return fits and min(count, channels) >= 16 and count * channels >= 1024 and _work(x, count, windows) >= 1_000_000
+
+
+def _seen(x: Shape, windows: Windows) -> int:
+    """How many numbers the windows see altogether."""
+    return prod((*x[:2], *windows.places, *windows.size))
 
 
 @once
