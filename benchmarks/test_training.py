@@ -62,7 +62,7 @@ def quick(request):
 def processes(threads, quick):
     if find_spec("keras") is None:
         pytest.fail('Keras is missing; the extra `test` brings it: pip install -e ".[test]"')
-    images = 200 if quick else 6400
+    images = 200 if quick else 3200
     started = [Process(name, images, ONE_THREAD if threads == "one thread" else {}) for name in CONTENDERS]
     yield {process.name: process for process in started}, images
     for process in started:

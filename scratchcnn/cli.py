@@ -100,7 +100,9 @@ def _parser() -> argparse.ArgumentParser:
         "--rate", type=float, help=f"step per unit of the gradient (default: {rates}; ten classes: 0.05)"
     )
     train.add_argument("--seed", type=seed, help="draws the first parameters (default: 0)")
-    train.add_argument("--digits", type=count, metavar="N", help=f"the first N (default: {SHIPPED}; ten classes: all)")
+    train.add_argument(
+        "--digits", type=count, metavar="N", help=f"the first N, or all (default: {SHIPPED}; ten classes: all)"
+    )
     train.add_argument("--save", type=named(".npz"), metavar="FILE.npz", help="write what was learnt")
     train.add_argument("--plot", type=named(".png"), metavar="FILE.png", help="draw the course with either gradient")
     ten_classes.add_options(train)

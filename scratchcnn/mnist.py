@@ -165,13 +165,13 @@ def _from_keras() -> dict[str, NDArray[Any]]:
     if find_spec("keras") is None:
         raise ValueError(
             "the whole of MNIST is downloaded by Keras, which is missing: "
-            'pip install "scratchcnn[mnist]", or name a file that you have'
+            'pip install "scratchcnn[mnist]", or name a file that you have (`--data`)'
         )
     mnist = import_module("keras.datasets.mnist")
     try:
         (x_train, y_train), (x_test, y_test) = mnist.load_data()
     except Exception as error:  # Keras raises a bare Exception where there is no network
-        raise ValueError(f"Keras could not download MNIST ({error}); name a file that you have") from error
+        raise ValueError(f"Keras could not download MNIST ({error}); name a file that you have (`--data`)") from error
     return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
 
 

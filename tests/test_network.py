@@ -335,6 +335,20 @@ def test_a_foreign_file_is_refused_by_name(tmp_path, content):
         Model.load(path)
 
 
+def test_a_pickle_is_never_opened(tmp_path):
+    path = tmp_path / "model.npz"
+    path.write_bytes(archive(parameter_1=np.array([Trap(), Trap()])))
+    with pytest.raises(ValueError, match="Object arrays cannot be loaded when allow_pickle=False"):
+        Model.load(path)
+
+
+class Trap:
+    """What runs code when it is unpickled."""
+
+    def __reduce__(self):
+        return pytest.fail, ("a pickle was opened",)
+
+
 def test_a_full_disk_leaves_the_old_file(monkeypatch, tmp_path):
     path = tmp_path / "model.npz"
     small(0).save(path)
