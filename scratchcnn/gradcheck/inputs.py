@@ -21,7 +21,7 @@ from scratchcnn.gradcheck.verdict import ROUNDOFFS, SMALL, Judgement, Verdict, j
 
 EXACT = np.dtype(np.float64)
 # Suspicious entries that get a second look first; the others only if these do not all turn out wrong.
-FIRST_LOOK = 16
+FIRST_LOOK = 4
 # How many directions are tried where not every entry is moved by itself.
 DIRECTIONS = 2
 # What vouches for an entry where forward answers in a low precision: so many of its roundoffs, and this share at most.

@@ -51,7 +51,7 @@ PLANTED_IN = {(m.right.name, m.draw): m for m in ALL_MISTAKES}
 @pytest.mark.parametrize("mistake", PLANTED_IN.values(), ids=lambda m: m.name)
 def test_the_right_gradient_in_its_place_is_right(mistake):
     right = mistake.right
-    for seed in SEEDS:
+    for seed in SEEDS[:5]:
         inputs = mistake.draw(np.random.default_rng(seed))
         report = check_gradient(right.forward, right.backward, *inputs, seed=seed, **right.options)
         assert report.verdict is Verdict.RIGHT, f"seed {seed}: {report}"

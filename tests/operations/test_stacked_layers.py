@@ -3,7 +3,7 @@
 from functools import partial
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scratchcnn import (
@@ -73,6 +73,7 @@ def backward(grad, x, first, second, weight, bias, *, labels, pool, activation):
     return grad, grad_first, grad_second, grad_weight, grad_bias
 
 
+@settings(max_examples=10)
 @given(st.data())
 def test_the_chain_rule_through_a_stack(data):
     channels, filters, height, classes = (data.draw(st.integers(1, 3)) for _ in range(4))
