@@ -122,6 +122,14 @@ class TestGradFilters:
             patch.setattr(flat, "SMALL_IMAGE", small_image)
             assert np.array_equal(by(g, case.x, windows, space), plain.grad_filters(g, case.x, windows))
 
+    @given(taps(taps=1), st.integers(1, 3), st.integers(1, 3), st.data())
+    def test_pointwise(self, case, down, across, data):
+        x, filters, _, windows = case
+        windows = place_windows(x.shape[2:], windows.size, (down, across), 0)
+        g = data.draw(values((len(x), len(filters), *windows.places), INTEGERS))
+        with Workspace(x.dtype) as space:
+            assert np.array_equal(pointwise.grad_filters(g, x, windows, space), plain.grad_filters(g, x, windows))
+
     @given(case=taps())
     def test_winograd(self, case):
         x, _, g, windows = case
@@ -217,7 +225,7 @@ F4 = np.dtype(np.float32)
         ((8, 64, 32, 32), (64, 64, *THREE), 1, 1, ("winograd", "winograd", True)),
         ((8, 64, 32, 32), (64, 64, *THREE), 2, 1, ("rows", "channels_last", False)),
         ((8, 64, 32, 32), (8, 64, *THREE), 1, 1, ("rows", "channels_last", True)),
-        ((8, 64, 32, 32), (64, 64, *ONE), 1, 0, ("pointwise", "channels_last", True)),
+        ((8, 64, 32, 32), (64, 64, *ONE), 1, 0, ("pointwise", "pointwise", True)),
         ((8, 64, 32, 32), (64, 64, *ONE), 1, 1, ("rows", "channels_last", False)),
         ((1, 3, 512, 512), (8, 3, 7, 7), 1, 0, ("rows", "rows", True)),
         ((8, 8, 24, 24), (64, 8, *FIVE), 1, 2, ("rows", "channels_last", False)),
