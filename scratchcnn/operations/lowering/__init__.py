@@ -34,8 +34,8 @@ once = lru_cache(maxsize=64)
 Result = TypeVar("Result")
 
 # The thresholds, in numbers of multiplications or of places, were found by measuring. Nothing but speed hangs on them.
-PARALLEL = 4_000_000
-"""Multiplications that are worth a second thread."""
+PARALLEL = 30_000_000
+"""Multiplications that are worth a second thread: with fewer, the threads wait for Python, and for each other."""
 SMALL = 40_000
 """Numbers that the windows of a small convolution see altogether."""
 LONG = 100
