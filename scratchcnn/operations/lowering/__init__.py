@@ -133,7 +133,8 @@ def is_full_convolution(x: Shape, filters: Shape, windows: Windows, dtype: np.dt
     """Tell whether ∂E/∂X is better found as a convolution of ∂E/∂Z with the filters turned by 180 degrees.
 
     That takes a stride of 1, and no more padding than a window less one pixel. It pays where its matrix has enough
-    rows, C, beside the K S copies of ∂E/∂Z; or where the filters are of one pixel, or of so many that adding up takes longer; or if it is small.
+    rows, C, beside the K S copies of ∂E/∂Z; where the filters are of one pixel, or of so many that adding up takes
+    longer; or if it is small.
     """
     count, channels, height, width = filters
     (top, bottom), (left, right) = windows.padding
