@@ -20,6 +20,8 @@ from benchmarks.conv_loads import ROWS, digest
 
 SECONDS, LONGEST, FEWEST = 0.05, 0.5, 5
 """How long a row is timed; longer, up to `LONGEST`, if it gives fewer calls than `FEWEST`."""
+WARM = 0.06
+"""How long it runs before: after a rest, Linux has two threads on one core at first."""
 
 
 class Worker:
@@ -42,6 +44,8 @@ class Worker:
 
     def time(self, key):
         call = self.passes(key)[0][ROWS[key].function]
+        if not self.quick:
+            warm_up(call)
         taken = [seconds(call)]
         while not self.quick and (sum(taken) < SECONDS or (len(taken) < FEWEST and sum(taken) < LONGEST)):
             taken.append(seconds(call))
@@ -64,6 +68,12 @@ def seconds(call):
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
+
+
+def warm_up(call):
+    end = time.perf_counter() + WARM
+    while time.perf_counter() < end:
+        call()
 
 
 if __name__ == "__main__":

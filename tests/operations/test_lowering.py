@@ -1,20 +1,16 @@
 """Every lowering against the plain form: exactly on integers, and within its own bound elsewhere."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from threadpoolctl import threadpool_info, threadpool_limits
 
-from scratchcnn import conv2d, conv2d_backward
 from scratchcnn.operations import lowering
 from scratchcnn.operations._geometry import place_windows
 from scratchcnn.operations.lowering import (
     columns,
     flat,
+    layout,
     plain,
     pointwise,
     rows,
@@ -22,7 +18,6 @@ from scratchcnn.operations.lowering import (
     threads,
     tiles,
     winograd,
-    workspace,
 )
 from scratchcnn.operations.lowering.workspace import Workspace
 from tests.assertions import assert_within, gamma
@@ -122,6 +117,14 @@ class TestGradFilters:
             patch.setattr(flat, "SMALL_IMAGE", small_image)
             assert np.array_equal(by(g, case.x, windows, space), plain.grad_filters(g, case.x, windows))
 
+    @given(taps(taps=1), st.integers(1, 3), st.integers(1, 3), st.data())
+    def test_pointwise(self, case, down, across, data):
+        x, filters, _, windows = case
+        windows = place_windows(x.shape[2:], windows.size, (down, across), 0)
+        g = data.draw(values((len(x), len(filters), *windows.places), INTEGERS))
+        with Workspace(x.dtype) as space:
+            assert np.array_equal(pointwise.grad_filters(g, x, windows, space), plain.grad_filters(g, x, windows))
+
     @given(case=taps())
     def test_winograd(self, case):
         x, _, g, windows = case
@@ -161,22 +164,22 @@ class TestGradInput:
 
 @pytest.fixture(params=[0, 40_000], ids=["by the large ones", "by columns"])
 def in_small_tiles(request, monkeypatch):
-    """Tiles of a few rows, in three threads."""
+    """Tiles of a few rows, in three threads, and products cut into small ones."""
+    monkeypatch.setattr(layout, "SMALL_PRODUCT", 20)
     monkeypatch.setattr(lowering, "SMALL", request.param)
     monkeypatch.setattr(tiles, "BYTES", 600)
     monkeypatch.setattr(lowering, "PARALLEL", 0)
     monkeypatch.setattr(threads, "allowed", lambda: 3)
-    yield from forgotten()
-
-
-def forgotten():
-    """What was found once, with other thresholds, is forgotten before and after."""
-    found = [f for f in vars(lowering).values() if hasattr(f, "cache_clear")]
-    for function in found:
-        function.cache_clear()
+    forget()
     yield
-    for function in found:
-        function.cache_clear()
+    forget()
+
+
+def forget():
+    """Forget what was found once, with other thresholds."""
+    for function in vars(lowering).values():
+        if hasattr(function, "cache_clear"):
+            function.cache_clear()
 
 
 @pytest.mark.usefixtures("in_small_tiles")
@@ -206,7 +209,6 @@ class TestInTiles:
 
 
 ONE, TWO, THREE, FIVE = (1, 1), (2, 2), (3, 3), (5, 5)
-F4 = np.dtype(np.float32)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +219,7 @@ F4 = np.dtype(np.float32)
         ((8, 64, 32, 32), (64, 64, *THREE), 1, 1, ("winograd", "winograd", True)),
         ((8, 64, 32, 32), (64, 64, *THREE), 2, 1, ("rows", "channels_last", False)),
         ((8, 64, 32, 32), (8, 64, *THREE), 1, 1, ("rows", "channels_last", True)),
-        ((8, 64, 32, 32), (64, 64, *ONE), 1, 0, ("pointwise", "channels_last", True)),
+        ((8, 64, 32, 32), (64, 64, *ONE), 1, 0, ("pointwise", "pointwise", True)),
         ((8, 64, 32, 32), (64, 64, *ONE), 1, 1, ("rows", "channels_last", False)),
         ((1, 3, 512, 512), (8, 3, 7, 7), 1, 0, ("rows", "rows", True)),
         ((8, 8, 24, 24), (64, 8, *FIVE), 1, 2, ("rows", "channels_last", False)),
@@ -226,10 +228,10 @@ F4 = np.dtype(np.float32)
 )
 def test_the_rule(x, filters, stride, padding, names):
     windows = place_windows(x[2:], filters[2:], stride, padding)
-    assert lowering.lowering_for_forward(x, filters, windows, F4).__name__.rpartition(".")[2] == names[0]
-    by = lowering.lowering_for_grad_filters(x, filters, windows, F4)
+    assert lowering.lowering_for_forward(x, filters, windows, np.dtype("f4")).__name__.rpartition(".")[2] == names[0]
+    by = lowering.lowering_for_grad_filters(x, filters, windows, np.dtype("f4"))
     assert names[1] in (by.__name__, by.__module__.rpartition(".")[2])
-    assert lowering.is_full_convolution(x, filters, windows, F4) == names[2]
+    assert lowering.is_full_convolution(x, filters, windows, np.dtype("f4")) == names[2]
 
 
 def test_float16_is_not_transformed():
@@ -238,96 +240,11 @@ def test_float16_is_not_transformed():
     assert lowering.lowering_for_forward(*shapes, windows, np.dtype(np.float16)) is rows
 
 
-def random_call(dtype=np.float64, seed=0):
-    """A call of a size that is worth two threads: x, filters and ∂E/∂Z."""
-    rng = np.random.default_rng(seed)
-    return [rng.normal(size=shape).astype(dtype) for shape in ((6, 16, 30, 26), (32, 16, 5, 5), (6, 32, 26, 22))]
-
-
-def all_results(x, filters, g):
-    return [conv2d(x, filters), *conv2d_backward(g, x, filters)]
-
-
-class TestThreads:
-    def test_the_same_at_every_call(self):
-        call = random_call()
-        first = all_results(*call)
-        for _ in range(5):
-            assert all(np.array_equal(a, b) for a, b in zip(first, all_results(*call), strict=True))
-
-    def test_the_number_of_threads_changes_roundoff_only(self):
-        call = random_call()
-        # Each is a sum of so many products, within gamma of the sum of their magnitudes.
-        terms = 16 * 25, 32 * 25, 6 * 26 * 22
-        sizes = all_results(*(np.abs(a) for a in call))
-        for one, two, count, size in zip(limited(1, call), limited(2, call), terms, sizes, strict=True):
-            assert_within(one, two, 2 * gamma(count, np.float64) * size)
-
-    def test_blas_has_its_threads_back_afterwards(self):
-        with threadpool_limits(2):
-            all_results(*random_call())
-            assert threads.allowed() == 2
-            with pytest.raises(ZeroDivisionError):
-                threads.side_by_side(lambda share: share / 0, [1, 2])
-            assert threads.allowed() == 2
-            assert threads_of_blas() == {2}
-
-    def test_blas_has_one_thread_in_each_of_ours(self):
-        def seen(_):
-            return threads_of_blas(), threads.allowed()
-
-        with threadpool_limits(2):
-            assert threads.side_by_side(seen, [1, 2]) == [({1}, 2), ({1}, 2)]
-
-    def test_a_forked_child_has_threads_too(self):
-        source = (
-            "import os, signal, numpy as np\n"
-            "from scratchcnn.operations.lowering import threads\n"
-            "work = lambda part: part + 1\n"
-            "assert threads.side_by_side(work, [1, 2]) == [2, 3]\n"
-            "child = os.fork()\n"
-            "if child == 0:\n"
-            "    signal.alarm(20)\n"
-            "    os._exit(0 if threads.side_by_side(work, [1, 2]) == [2, 3] else 1)\n"
-            "assert os.waitpid(child, 0)[1] == 0\n"
-        )
-        subprocess.run([sys.executable, "-W", "ignore", "-c", source], check=True, timeout=60)
-
-
-def threads_of_blas():
-    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
-
-
-def limited(count, call):
-    with threadpool_limits(count):
-        return all_results(*call)
-
-
-class TestWorkspace:
-    def test_no_result_lies_in_it(self):
-        x, filters, g = random_call()
-        first = all_results(x, filters, g)
-        copies = [a.copy() for a in first]
-        all_results(*random_call(seed=1))
-        assert all(np.array_equal(a, b) for a, b in zip(first, copies, strict=True))
-
-    def test_what_is_too_large_to_keep_is_given_back(self):
-        with Workspace(np.dtype(float)) as space:
-            space("large", workspace.KEPT // 8)
-            space("one more", 1)
-        with Workspace(np.dtype(float)) as space:
-            assert not space._buffers
-
-    def test_begins_on_a_line_of_the_cache(self):
-        with Workspace(np.dtype(np.float32)) as space:
-            for count in (1, 17, 4099):
-                assert space(f"of {count}", count).ctypes.data % workspace.LINE == 0
-
-
+@pytest.mark.parametrize("count", [8, 64])  # for 8, ∂E/∂X is a full convolution
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble, np.complex64, np.complex128, ">f8"])
-def test_every_dtype_and_memory_order(dtype):
+def test_every_dtype_and_memory_order(dtype, count):
     rng = np.random.default_rng(0)
-    shapes = (4, 16, 15, 17), (64, 16, 3, 3), (4, 64, 13, 15)
+    shapes = (4, 16, 15, 17), (count, 16, 3, 3), (4, count, 13, 15)
     x, filters, g = (rng.integers(-9, 10, size=shape).astype(dtype) for shape in shapes)
     windows = place_windows(x.shape[2:], 3, 1, 0)
     expected = (
@@ -358,36 +275,3 @@ def test_images_without_a_pixel(shapes, stride):
     assert np.array_equal(lowering.forward(x, filters, windows), plain.forward(x, filters, windows))
     assert np.array_equal(lowering.grad_filters(g, x, windows), plain.grad_filters(g, x, windows))
     assert lowering.grad_input(g, filters, x.shape[2:], windows).shape == x.shape
-
-
-class TestTiles:
-    @given(st.integers(1, 40), st.integers(1, 70), st.integers(1, 3000), st.integers(0, 9), st.integers(1, 5))
-    def test_cut_covers_everything_once(self, count, height, row_bytes, halo, most):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(tiles, "BYTES", 10_000)
-            parts = tiles.cut(count, height, row_bytes, halo, most)
-        seen = np.zeros((count, height), int)
-        for images, band in parts:
-            seen[images, band] += 1
-        assert (seen == 1).all()
-        assert len(parts) >= min(most, count)
-
-    @given(convolutions(largest=9), st.data())
-    def test_a_tile_is_a_convolution_of_its_rows(self, case, data):
-        windows = windows_of(case)
-        start = data.draw(st.integers(0, windows.places[0] - 1))
-        stop = data.draw(st.integers(start + 1, windows.places[0]))
-        tile = tiles.of_places(slice(0, len(case.x)), slice(start, stop), case.x.shape[2], windows)
-        part = plain.patches(case.x[:, :, tile.rows], tile.windows)
-        assert np.array_equal(part, plain.patches(case.x, windows)[:, :, start:stop])
-
-    @given(convolutions(largest=9), st.data())
-    def test_a_tile_of_rows_has_all_windows_that_see_them(self, case, data):
-        windows = windows_of(case)
-        start = data.draw(st.integers(0, case.x.shape[2] - 1))
-        stop = data.draw(st.integers(start + 1, case.x.shape[2]))
-        tile = tiles.of_rows(slice(0, len(case.x)), slice(start, stop), windows)
-        ones = np.ones((*case.x.shape[:2], *windows.places, *windows.size))
-        whole = plain.add_up(ones, case.x.shape[2:], windows)[:, :, start:stop]
-        part = plain.add_up(ones[:, :, tile.places], (stop - start, case.x.shape[3]), tile.windows)
-        assert np.array_equal(part, whole)

@@ -34,8 +34,8 @@ once = lru_cache(maxsize=64)
 Result = TypeVar("Result")
 
 # The thresholds, in numbers of multiplications or of places, were found by measuring. Nothing but speed hangs on them.
-PARALLEL = 4_000_000
-"""Multiplications that are worth a second thread."""
+PARALLEL = 30_000_000
+"""Multiplications that are worth a second thread: with fewer, the threads wait for Python, and for each other."""
 SMALL = 40_000
 """Numbers that the windows of a small convolution see altogether."""
 LONG = 100
@@ -82,7 +82,7 @@ def grad_input(grad_output: Array, filters: Array, image: tuple[int, int], windo
     """∂E/∂X (N, C, H, W) of ∂E/∂Z (N, K, P, Q) and f (K, C, R, S)."""
     dtype, grad_output, filters = _alike(grad_output, filters)
     shape = (len(grad_output), filters.shape[1], *image)
-    if windows.size == (1, 1) and windows.padding == ((0, 0), (0, 0)) and windows.stride != (1, 1):
+    if _is_pointwise(windows) and windows.stride != (1, 1):
         grad_x = np.zeros(shape, dtype)
         each = windows._replace(stride=(1, 1))
         pointwise.seen(grad_x, windows)[...] = grad_input(grad_output, filters, windows.places, each)
@@ -107,7 +107,7 @@ def grad_input(grad_output: Array, filters: Array, image: tuple[int, int], windo
 @once
 def lowering_for_forward(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> ModuleType:
     """The module for images x (N, C, H, W) and filters (K, C, R, S)."""
-    if windows.size == (1, 1) and windows.padding == ((0, 0), (0, 0)):
+    if _is_pointwise(windows):
         return pointwise
     if _seen(x, windows) <= SMALL:
         return columns
@@ -117,6 +117,8 @@ def lowering_for_forward(x: Shape, filters: Shape, windows: Windows, dtype: np.d
 @once
 def lowering_for_grad_filters(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> Callable[..., Array]:
     """The function for images x (N, C, H, W) and filters (K, C, R, S)."""
+    if _is_pointwise(windows):
+        return pointwise.grad_filters
     if _seen(x, windows) <= SMALL:
         return columns.grad_filters
     if _suits_winograd(x, filters, windows, dtype):
@@ -131,7 +133,8 @@ def is_full_convolution(x: Shape, filters: Shape, windows: Windows, dtype: np.dt
     """Tell whether ∂E/∂X is better found as a convolution of ∂E/∂Z with the filters turned by 180 degrees.
 
     That takes a stride of 1, and no more padding than a window less one pixel. It pays where its matrix has enough
-    rows, C, beside the K S copies of ∂E/∂Z; or where there are so many filter columns to add up; or if it is small.
+    rows, C, beside the K S copies of ∂E/∂Z; where the filters are of one pixel, or of so many that adding up takes
+    longer; or if it is small.
     """
     count, channels, height, width = filters
     (top, bottom), (left, right) = windows.padding
@@ -139,7 +142,7 @@ def is_full_convolution(x: Shape, filters: Shape, windows: Windows, dtype: np.dt
         return False
     return (
         8 <= channels >= count / 2
-        or height * width >= 49
+        or not 1 < height * width < 49
         or _seen((x[0], count), full_convolution(x[2:], windows)) <= 2 * SMALL
     )
 
@@ -150,6 +153,10 @@ def full_convolution(image: Shape, windows: Windows) -> Windows:
     sizes = zip(windows.size, windows.padding, strict=True)
     (top, bottom), (left, right) = [(size - 1 - before, size - 1 - after) for size, (before, after) in sizes]
     return windows._replace(padding=((top, bottom), (left, right)), places=(image[0], image[1]))
+
+
+def _is_pointwise(windows: Windows) -> bool:
+    return windows.size == (1, 1) and windows.padding == ((0, 0), (0, 0))
 
 
 def _suits_winograd(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:

@@ -19,7 +19,9 @@ from scratchcnn.operations.lowering.layout import SMALL_PRODUCT, put_inside
 from scratchcnn.operations.lowering.workspace import Workspace, strided
 
 SMALL_IMAGE = 200
-"""Places."""
+"""Places of an image that is summed over together with others."""
+LONG_SUM = 100
+"""Terms from which on the result of a product is worth being added to others."""
 
 
 def channels_last(grad_output: Array, x: Array, windows: Windows, workspace: Workspace) -> Array:
@@ -86,7 +88,7 @@ def _sum_of_products(left: Array, right: Array, out: Array, workspace: Workspace
     """The sum over b of `left[b]` (M, L) @ `right[b]` (L, N) into `out`, by small products if they can be."""
     blocks, _, length = left.shape
     longest = SMALL_PRODUCT // out.size
-    parts = -(-length // longest) if longest >= 64 else 1
+    parts = -(-length // longest) if longest >= LONG_SUM else 1
     if parts == blocks == 1:
         np.matmul(left[0], right[0], out=out)
         return

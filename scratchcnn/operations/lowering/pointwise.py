@@ -1,8 +1,9 @@
 """Filters of one pixel: each output pixel sees one input pixel, and a product of matrices is all there is.
 
     Z[n] (K, P Q) = f (K, C) @ X[n] (C, P Q)
+    ∂E/∂f         = sum over n of ∂E/∂Z[n] (K, P Q) @ X[n]ᵀ (P Q, C)
 
-Nothing is copied, unless a stride leaves pixels out. ∂E/∂X is the same with fᵀ, ∂E/∂f is `flat.channels_last`.
+Nothing is copied, unless a stride leaves pixels out. ∂E/∂X is the convolution of ∂E/∂Z with fᵀ.
 """
 
 from scratchcnn.operations._geometry import Windows
@@ -26,3 +27,11 @@ def seen(x: Array, windows: Windows) -> Array:
     """The pixels that the filters see: a view."""
     (down, across), (rows, columns) = windows.stride, windows.places
     return x[:, :, : (rows - 1) * down + 1 : down, : (columns - 1) * across + 1 : across]
+
+
+def grad_filters(grad_output: Array, x: Array, windows: Windows, workspace: Workspace) -> Array:
+    """∂E/∂f of a tile."""
+    images, count = grad_output.shape[:2]
+    pixels = seen(x, windows).reshape(images, x.shape[1], -1).transpose(0, 2, 1)
+    total: Array = (grad_output.reshape(images, count, -1) @ pixels).sum(axis=0)
+    return total.reshape(count, -1, 1, 1)

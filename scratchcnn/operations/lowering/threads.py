@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
@@ -30,11 +30,17 @@ def share_out(parts: Sequence[Part], threads: int) -> list[Sequence[Part]]:
 
 
 def side_by_side(work: Callable[[Part], Result], shares: Sequence[Part]) -> list[Result]:
-    """Call `work` with each share, in as many threads; give the results in order."""
-    if len(shares) == 1:
-        return [work(shares[0])]
+    """Call `work` with each share, in as many threads, this one among them; give the results in order."""
+    own, *others = shares
+    if not others:
+        return [work(own)]
     with _blas.one_thread_each():
-        return list(_pool(len(shares)).map(work, shares))
+        futures = [_pool(len(others)).submit(work, share) for share in others]
+        try:
+            result = work(own)
+        finally:
+            wait(futures)  # before BLAS has its threads back
+        return [result, *(future.result() for future in futures)]
 
 
 class _Blas:
