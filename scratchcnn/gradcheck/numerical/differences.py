@@ -159,6 +159,7 @@ def central_differences(
             roundoff[chosen] = quotient.roundoff / unit[chosen]
         largest = max(largest, float((np.abs(v) - b)[agrees].max(initial=0)))
         enough = np.maximum(np.maximum(wanted * np.abs(v), 8 * EPS * largest), 16 * roundoff[chosen])
+        enough = np.where(v == 0, np.maximum(enough, wanted * largest), enough)  # nothing moved, or all by the same
         if steps is STEPS:  # where little but roundoff is left by now, other steps would say no more
             limited = b <= 100 * quotient.noise[:-1].min(axis=0)
             enough = np.where(limited, np.maximum(enough, LIMITED * np.maximum(np.abs(v), largest)), enough)

@@ -14,7 +14,8 @@ from scratchcnn.gradcheck.numerical.probe import Array
 
 # The error of a result is at most of the order of its distances to the two results that it was made from, and to its
 # like at half the steps, where these still converge. Five times the largest also covers steps at which they only begin
-# to; three distances, since one may vanish by chance, where two terms of the series cancel.
+# to; three distances, since one may vanish by chance, where two terms of the series cancel. The two results that it was
+# made from may then agree too: the last of a level, which has no like at half the steps, is held to that at twice them.
 SAFETY = 5.0
 
 
@@ -51,6 +52,8 @@ def extrapolate(quotients: Array, noise: Array, power: int, levels: int) -> tupl
         distance[:-1] = np.maximum(distance[:-1], np.abs(row[:-1] - row[1:]))
         if m == 1:
             distance[-1] = np.inf  # one difference is all that there is, and it may vanish by chance
+        elif len(row) > 1:  # the error at twice the steps is larger by what the next term grows
+            distance[-1] = np.fmax(distance[-1], np.abs(row[-1] - row[-2]) / 2.0 ** (power * (m + 1)))
         bound = SAFETY * distance + carried
         finite = np.isfinite(bound) & np.isfinite(row)
         value[m - 1, : steps - m] = np.where(finite, row, 0)
