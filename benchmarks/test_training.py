@@ -4,48 +4,16 @@ Run by `pytest benchmarks/test_training.py`. Each contender is a process of its 
 cores; they take turns, and the times are theirs. All of them stand in the table at the end and in `extra_info`.
 """
 
-import json
 import os
-import subprocess
-import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from benchmarks.processes import ON_THE_CPU, ONE_THREAD, Process
+
 OURS = "scratchcnn"
 CONTENDERS = [OURS, "keras", "keras without XLA"]
-ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-    # Its compiled code has threads of its own.
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
-}
-
-
-class Process:
-    """A contender at work."""
-
-    def __init__(self, name, images, environment):
-        command = [sys.executable, "-m", "benchmarks.training_worker", name, str(images)]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self.name = name
-        self.popen = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, **pipes)
-
-    def ask(self, question):
-        self.popen.stdin.write(f"{question}\n")
-        self.popen.stdin.flush()
-        answer = self.popen.stdout.readline()
-        assert answer, f"the process of {self.name} has ended; what it wrote to stderr says why"
-        return json.loads(answer)
-
-    def end(self):
-        self.popen.communicate(timeout=60)
 
 
 @pytest.fixture(params=["one thread", "all cores"])
@@ -63,9 +31,12 @@ def processes(threads, quick):
     if find_spec("keras") is None:
         pytest.fail('Keras is missing; the extra `test` brings it: pip install -e ".[test]"')
     images = 200 if quick else 3200
-    started = [Process(name, images, ONE_THREAD if threads == "one thread" else {}) for name in CONTENDERS]
-    yield {process.name: process for process in started}, images
-    for process in started:
+    environment = ONE_THREAD if threads == "one thread" else ON_THE_CPU
+    started = {
+        name: Process("benchmarks.training_worker", name, str(images), environment=environment) for name in CONTENDERS
+    }
+    yield started, images
+    for process in started.values():
         process.end()
 
 

@@ -126,10 +126,11 @@ def trembling(case: Case, cotangent: Array, inputs: Sequence[Array], index: int,
     changes = []
     rng = np.random.default_rng(0)
     arrays = [cotangent, *inputs]
+    sizes = [relative * _sizes(a) for a in arrays]
     for move in range(MOVES):
         # First all away from zero: with other signs a product may stay as it is.
         signs = [np.where(a < 0, -1.0, 1.0) if move == 0 else rng.choice([-1.0, 1.0], a.shape) for a in arrays]
-        steps = [relative * _sizes(a) * sign for a, sign in zip(arrays, signs, strict=True)]
+        steps = [size * sign for size, sign in zip(sizes, signs, strict=True)]
         try:
             # Twice as far up, too: where the gradient turns it is the same up and down.
             up, down, far = (

@@ -6,7 +6,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.analytic import ULPS, trembling
 from scratchcnn.gradcheck.case import Case
-from scratchcnn.gradcheck.numerical.direction import UNEVEN_SHARE, directional
+from scratchcnn.gradcheck.numerical.direction import UNEVEN_SHARE, directional, moved_along
 from scratchcnn.gradcheck.numerical.kinks import DECIDED, slope
 from scratchcnn.gradcheck.numerical.ladder import climb
 from scratchcnn.gradcheck.numerical.noise import least_noise
@@ -42,12 +42,13 @@ def compare(
     analytic = float(gradient @ direction)
     eps = float(np.finfo(inputs[index].dtype).eps)
     rounding = (UNEVEN_SHARE + 64 * eps) * float(np.abs(gradient) @ np.abs(direction))
+    y = moved_along(probe, direction)
     # What agrees within the least bound that there can be need not be asked for its noise.
-    value, bound, agrees = directional(probe, direction, weights, least_noise(probe))
+    value, bound, agrees = directional(probe, y, weights, least_noise(probe))
     if agrees and abs(analytic - value) <= bound + rounding:
         return ""
     measured = noise()
-    value, bound, agrees = directional(probe, direction, weights, measured)
+    value, bound, agrees = directional(probe, y, weights, measured)
     tolerance = bound + rounding
     # What is not known to be finite, or smooth, along the direction is no evidence.
     if not np.isfinite(gradient).all() or not agrees or abs(analytic - value) <= tolerance:

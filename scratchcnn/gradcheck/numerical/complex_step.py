@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.numerical.differences import TINY
-from scratchcnn.gradcheck.numerical.direction import UNEVEN_SHARE, directional
+from scratchcnn.gradcheck.numerical.direction import UNEVEN_SHARE, directional, moved_along
 from scratchcnn.gradcheck.numerical.noise import COVERAGE, EPS, FLOOR, least_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.numerical.steps import UNEVEN
@@ -55,9 +55,10 @@ def complex_step(probe: Probe, entries: Array, unit: Array, cotangent: Array) ->
     distance = np.zeros(len(entries))
     # The distance to the twin may vanish by chance, where both round alike: it is taken close by, too.
     for beside in (0.0, BESIDE, -BESIDE):
-        pair = [stepper.contracted(entries, unit, cotangent, beside) for stepper in (narrow, wide)]
-        if pair[0] is not None and pair[1] is not None:
-            distance = np.maximum(distance, np.abs(pair[1][0] - pair[0][0]).astype(np.float64))
+        one = narrow.contracted(entries, unit, cotangent, beside) if beside else found
+        twin = wide.contracted(entries, unit, cotangent, beside)
+        if one is not None and twin is not None:
+            distance = np.maximum(distance, np.abs(twin[0] - one[0]).astype(np.float64))
     bound: Array = ROUNDOFFS * EPS * size + TWIN * distance
     return value, bound
 
@@ -67,13 +68,14 @@ class Held:
     """Complex steps that differences hold to, each (entries,).
 
     `known` says where the two together vouch for the result: what the differences would let pass is small there. It is
-    nowhere so if they disagree. `roundoff` is that of Σ|c||y| over the outputs that the entry moves, by its unit.
+    nowhere so unless they agree. `roundoff` is that of Σ|c||y| over the outputs that the entry moves, by its unit.
     """
 
     value: Array
     bound: Array
     roundoff: Array
     known: Array
+    agree: bool = True
 
 
 def held_to_directions(
@@ -99,13 +101,14 @@ def held_to_directions(
     stepper = _Stepper(probe, np.complex128, noise / FLOOR)
     along, differences, blur = np.empty((3, DIRECTIONS))
     nothing = np.zeros(len(entries))
-    disagree = Held(nothing, nothing, nothing, nothing != 0)
+    disagree = Held(nothing, nothing, nothing, nothing != 0, agree=False)
     for k, direction in enumerate(directions):
         found = stepper.along(entries, direction)
         if found is None:
             return None
         along[k] = found @ cotangent
-        differences[k], blur[k], agrees = directional(probe, direction, cotangent, noise, entries, ALONG)
+        y = moved_along(probe, direction, entries, ALONG)
+        differences[k], blur[k], agrees = directional(probe, y, cotangent, noise, ALONG)
         if not agrees or abs(along[k] - differences[k]) > blur[k] + LOOSELY * abs(along[k]):
             return disagree
     contracted = stepper.contracted(entries, unit, cotangent)

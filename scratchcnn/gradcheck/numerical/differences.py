@@ -25,6 +25,8 @@ STEPS = UNEVEN * 2.0 ** -np.array([2, 3, 4, 5, 6, 7, TINY])
 MORE = STEPS[~np.isin(STEPS, FIRST)]
 # What is not settled is tried with more steps, and then with small ones: (steps, share of the unit).
 ATTEMPTS = ((FIRST, 1.0), (STEPS, 1.0), (FIRST, 2.0**-6))
+# The relative bound at which an entry is settled.
+WANTED = 1e-9
 # A bound below this share of the largest derivative is good enough where only roundoff is left in it.
 LIMITED = 1e-7
 # Numbers that one block of entries may keep at a time.
@@ -79,9 +81,8 @@ def contract(
     if group.strays(moved):
         return None
     weight = np.abs(cotangent)
-    eps = np.finfo(probe.dtype).eps
     local = noise_at(np.maximum(np.abs(left), np.abs(right)), probe.y0, noise)
-    still = weight * np.maximum(noise, eps * np.abs(probe.y0))
+    still = weight * noise
     # An output that never moved may still depend on the entry, below its roundoff (a sigmoid at 40).
     hidden = np.where(moved, 0, still)
     if unit is not None and group.outputs is None:
@@ -117,7 +118,6 @@ def central_differences(
     unit: Array,
     cotangent: Array,
     noise: Array,
-    wanted: float = 1e-9,
 ) -> Estimate:
     """Derivatives of the contracted output with respect to `entries`.
 
@@ -133,8 +133,6 @@ def central_differences(
         (size of the input,) the scale of each entry.
     cotangent, noise
         (outputs,) the weights of the outputs, and a bound for their roundoff.
-    wanted
-        The relative bound at which an entry is settled.
     """
     # Groups with the attempt that is theirs, and the outputs and steps of the one before.
     waiting: list[tuple[Group, int, tuple[Array, Array] | None]]
@@ -158,8 +156,8 @@ def central_differences(
         if not attempt:
             roundoff[chosen] = quotient.roundoff / unit[chosen]
         largest = max(largest, float((np.abs(v) - b)[agrees].max(initial=0)))
-        enough = np.maximum(np.maximum(wanted * np.abs(v), 8 * EPS * largest), 16 * roundoff[chosen])
-        enough = np.where(v == 0, np.maximum(enough, wanted * largest), enough)  # nothing moved, or all by the same
+        enough = np.maximum(np.maximum(WANTED * np.abs(v), 8 * EPS * largest), 16 * roundoff[chosen])
+        enough = np.where(v == 0, np.maximum(enough, WANTED * largest), enough)  # nothing moved, or all by the same
         if steps is STEPS:  # where little but roundoff is left by now, other steps would say no more
             limited = b <= 100 * quotient.noise[:-1].min(axis=0)
             enough = np.where(limited, np.maximum(enough, LIMITED * np.maximum(np.abs(v), largest)), enough)

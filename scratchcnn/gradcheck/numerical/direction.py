@@ -10,15 +10,8 @@ from scratchcnn.gradcheck.numerical.structure import Group
 UNEVEN_SHARE = 2.0**-44
 
 
-def directional(
-    probe: Probe,
-    direction: Array,
-    cotangent: Array,
-    noise: Array,
-    entries: Array | slice = slice(None),
-    steps: Array = FIRST,
-) -> tuple[float, float, bool]:
-    """The derivative of the contracted output along `direction`, its bound, and whether the tiny step agrees.
+def moved_along(probe: Probe, direction: Array, entries: Array | slice = slice(None), steps: Array = FIRST) -> Array:
+    """(steps, 2, 1, outputs) the outputs where entries move along `direction`, backwards and forwards.
 
     Parameters
     ----------
@@ -26,8 +19,6 @@ def directional(
         The forward pass as a function of one input.
     direction
         (entries,) how far each entry moves for a step of one: some part of its unit, with a sign.
-    cotangent, noise
-        (outputs,) weights of the outputs, and a bound for their roundoff.
     entries
         Which entries move: flat indices, or all.
     steps
@@ -37,6 +28,23 @@ def directional(
     for k, step in enumerate(steps):
         probe.move(entries, probe.base[entries] - step * direction, y[k, 0, 0])
         probe.move(entries, probe.base[entries] + step * direction, y[k, 1, 0])
+    return y
+
+
+def directional(
+    probe: Probe, y: Array, cotangent: Array, noise: Array, steps: Array = FIRST
+) -> tuple[float, float, bool]:
+    """The derivative of the contracted output along a direction, its bound, and whether the tiny step agrees.
+
+    Parameters
+    ----------
+    probe
+        The forward pass as a function of one input.
+    y
+        (steps, 2, 1, outputs) what `moved_along` gave at the same steps.
+    cotangent, noise
+        (outputs,) weights of the outputs, and a bound for their roundoff.
+    """
     quotient = contract(probe, Group(np.array([0])), None, y, steps[:, None].astype(probe.dtype), cotangent, noise)
     assert quotient is not None  # a group of one owns every output
     value, bound, agrees = settle(quotient)

@@ -84,7 +84,7 @@ class Derivatives:
         if held is None:
             return
         known = held.known
-        self.dropped = not known.any()
+        self.dropped = not held.agree
         self.value[known], self.bound[known] = held.value[known], held.bound[known]
         self.roundoff[known] = held.roundoff[known]
         self.status[known], self.method[known] = "ok", "complex step"

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.noise import COVERAGE, PLACES, difference_noise, noise_along, noise_at
+from scratchcnn.gradcheck.numerical.noise import COVERAGE, PLACES, difference_noise, noise_along, noise_at, outputs_at
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.numerical.steps import UNEVEN
 from scratchcnn.gradcheck.numerical.tableau import extrapolate
@@ -108,7 +108,7 @@ def climb(
     """
     h, y = _moves(probe, entries, direction, unit)
     moved = (y != probe.y0).any(axis=(0, 1))
-    still = np.abs(cotangent) * np.maximum(noise, np.finfo(probe.dtype).eps * np.abs(probe.y0))
+    still = np.abs(cotangent) * noise
     hidden = ~moved & depend if moved.any() else ~moved  # what nothing moves may depend on it below its roundoff
     rest = float(still[hidden].sum() / h[0])
     outputs = np.flatnonzero(moved)
@@ -205,14 +205,12 @@ def _stairs(
     height: Array = np.zeros(len(outputs), y.dtype)
     y0 = probe.y0[outputs]
     still = ((y == y0).all(axis=1) | (np.arange(len(h)) <= stopped[:, None]).T).all(axis=0) & (stopped >= 0)
-    table = np.empty((len(PLACES), probe.outputs), probe.dtype)
     for rung in np.unique(stopped[still]):
         measured: list[Array] = []
         for stride in h[rung] * 4.0 ** np.arange(1, 10):
             if stride > h[0] / 256:  # an eighth of the unit
                 break
-            for place, row in zip(PLACES - PLACES.mean(), table, strict=True):
-                probe.move(entries, probe.base[entries] + direction * (stride * place), row)
+            table = outputs_at(probe, entries, direction * stride, PLACES - PLACES.mean())
             measured.append(COVERAGE * difference_noise(table[:, outputs]))
         here = still & (stopped == rung)
         for fine, coarse in pairwise(measured):

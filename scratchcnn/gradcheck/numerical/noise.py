@@ -125,7 +125,7 @@ def noise_along(probe: Probe, entries: Array | slice, direction: Array, strides:
     finest = DISTINCT * float((np.spacing(np.abs(probe.base[entries])) / np.abs(direction)).max(initial=eps))
     previous = np.append(finest, strides[:-1] * 2.0**-BEYOND)
     for stride, least in zip(strides, np.maximum(previous, finest), strict=True):
-        table = _outputs_at(probe, entries, direction * stride)
+        table = outputs_at(probe, entries, direction * stride)
         sigma = COVERAGE * difference_noise(table)
         stays = (table[1:] == table[:-1]).any(axis=0)
         sudden = (sigma > ABRUPT * suspected) & ~stays
@@ -143,10 +143,10 @@ def noise_along(probe: Probe, entries: Array | slice, direction: Array, strides:
     return noise
 
 
-def _outputs_at(probe: Probe, entries: Array | slice, stride: Array) -> Array:
-    """(places, outputs): the values at `PLACES`, where some entries move by so many strides."""
-    table = np.empty((len(PLACES), probe.outputs), probe.dtype)
-    for place, row in zip(PLACES, table, strict=True):
+def outputs_at(probe: Probe, entries: Array | slice, stride: Array, places: Array = PLACES) -> Array:
+    """(places, outputs): the values where some entries move by so many strides."""
+    table = np.empty((len(places), probe.outputs), probe.dtype)
+    for place, row in zip(places, table, strict=True):
         probe.move(entries, probe.base[entries] + stride * place, row)
     return table
 
@@ -161,7 +161,7 @@ def _at_finer_strides(probe: Probe, entries: Array | slice, stride: Array, halvi
         return np.ones(probe.outputs, bool), np.zeros(probe.outputs, bool)
     largest = np.empty((halvings, probe.outputs), probe.dtype)
     for k, row in enumerate(largest):
-        table = _outputs_at(probe, entries, stride * 2.0**-k)
+        table = outputs_at(probe, entries, stride * 2.0**-k)
         row[...] = np.abs(_differences(3) @ (table - table[0])).max(axis=0)
     steps = largest[4:].max(axis=0) > largest[0] / 4
     # The last halving at which it has not fallen to a quarter, and the next two.
