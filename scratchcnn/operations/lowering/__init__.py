@@ -26,7 +26,7 @@ from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
 from scratchcnn.operations.lowering import columns, flat, pointwise, rows, scatter, threads, winograd
 from scratchcnn.operations.lowering.tiles import Tile, cut, of_places, of_rows
-from scratchcnn.operations.lowering.workspace import Workspace
+from scratchcnn.operations.lowering.workspace import LINE, Workspace
 
 Shape = tuple[int, ...]
 once = lru_cache(maxsize=64)
@@ -40,8 +40,8 @@ SMALL = 40_000
 """Numbers that the windows of a small convolution see altogether."""
 LONG = 100
 """A row of so many places is a long enough sum by itself."""
-SHORT = 24
-"""A row of fewer places is too short for a product: images go innermost."""
+SHORTEST, SHORT = 10, 24
+"""Rows of so many places are too short for products; rows of fewer are short, and so are some that fill no registers."""
 
 
 def forward(x: Array, filters: Array, windows: Windows) -> Array:
@@ -49,12 +49,12 @@ def forward(x: Array, filters: Array, windows: Windows) -> Array:
     dtype, x, filters = _alike(x, filters)
     output = np.empty((len(x), len(filters), *windows.places), dtype)
     lowering = lowering_for_forward(x.shape, filters.shape, windows, dtype)
-    innermost = len(x) > 1 and windows.places[1] < SHORT and filters[0].size >= 32
     weights = lowering.weights(filters)
 
     def work(tiles: Sequence[Tile], workspace: Workspace) -> None:
         for tile in tiles:
             seen, part = x[tile.images, :, tile.rows], output[tile.images, :, tile.places]
+            innermost = suits_innermost(seen.shape, filters.shape, windows, dtype)
             lowering.forward(seen, weights, tile.windows, part, workspace, innermost)
 
     if output.size:
@@ -112,6 +112,21 @@ def lowering_for_forward(x: Shape, filters: Shape, windows: Windows, dtype: np.d
     if _seen(x, windows) <= SMALL:
         return columns
     return winograd if _suits_winograd(x, filters, windows, dtype) else rows
+
+
+def suits_innermost(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:
+    """Tell whether the rows of a tile's output are too short for products, and its images enough to make them long.
+
+    The images are moved innermost and back. That pays for the shortest of rows; for others only where each number goes
+    into many products, and where no stride leaves runs of no more than the images.
+    """
+    columns, stride, (count, channels, _, width) = windows.places[1], windows.stride[1], filters
+    taps = prod(filters[1:])
+    if columns <= SHORTEST:
+        return x[0] >= 4 * stride and taps >= 24
+    short = columns < SHORT or (columns < 32 and columns * dtype.itemsize % LINE > 0)
+    many = taps >= (24 if count <= 4 else 50) and count <= 2 * channels * width
+    return short and many and stride == 1 and x[0] >= (4 if taps < 400 else 2)
 
 
 @once

@@ -20,6 +20,18 @@ def by_rows(workspace: Workspace, name: str, images: tuple[int, ...], innermost:
     return workspace(name, *((1, height, channels, width, count) if innermost else (count, height, channels, width, 1)))
 
 
+def by_planes(workspace: Workspace, name: str, images: tuple[int, ...], innermost: bool) -> Array:
+    """A buffer for images (N, C, H, W) that lies plane by plane: (B, C, H, W, G). Its copy to images has longer runs."""
+    count, channels, height, width = images
+    return workspace(name, *((1, channels, height, width, count) if innermost else (count, channels, height, width, 1)))
+
+
+def planes_as_images(planes: Array) -> Array:
+    """Show what lies plane by plane as images: (B, C, H, W, G) as (N, C, H, W)."""
+    images = planes.transpose(0, 4, 1, 2, 3)
+    return images[0] if len(images) == 1 else images[:, 0]
+
+
 def as_images(rows: Array) -> Array:
     """Show a row layout as images: (B, H, C, W, G) as (N, C, H, W)."""
     images = rows.transpose(0, 4, 2, 1, 3)

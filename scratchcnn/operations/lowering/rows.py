@@ -13,7 +13,7 @@ import numpy as np
 
 from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
-from scratchcnn.operations.lowering.layout import as_images, by_rows, lay_out, multiply, spread
+from scratchcnn.operations.lowering.layout import by_planes, lay_out, multiply, planes_as_images, spread
 from scratchcnn.operations.lowering.workspace import Workspace, strided
 
 
@@ -28,9 +28,9 @@ def forward(x: Array, weights: Array, windows: Windows, output: Array, workspace
     if not innermost:
         multiply(weights, seen, output.transpose(0, 2, 1, 3))
         return
-    rows = by_rows(workspace, "output", output.shape, innermost)
-    multiply(weights, seen, rows.reshape(*rows.shape[:3], -1))
-    output[...] = as_images(rows)
+    planes = by_planes(workspace, "output", output.shape, innermost)
+    multiply(weights, seen, planes.reshape(*planes.shape[:3], -1).transpose(0, 2, 1, 3))
+    output[...] = planes_as_images(planes)
 
 
 def grad_filters(grad_output: Array, x: Array, windows: Windows, workspace: Workspace) -> Array:

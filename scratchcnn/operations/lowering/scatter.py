@@ -14,7 +14,7 @@ import numpy as np
 
 from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
-from scratchcnn.operations.lowering.layout import as_images, by_rows, lay_out, multiply
+from scratchcnn.operations.lowering.layout import by_planes, lay_out, multiply, planes_as_images
 from scratchcnn.operations.lowering.workspace import Workspace, strided
 
 
@@ -33,14 +33,15 @@ def grad_input(
     count, channels, height, width = grad_x.shape
     around = -(-windows.size[0] // windows.stride[0]) - 1
     g = lay_out(grad_output, ((around, around), (0, 0)), workspace, innermost)
-    rows = by_rows(workspace, "gradient", (count, channels, top + height + bottom, left + width + right), innermost)
+    padded = (count, channels, top + height + bottom, left + width + right)
+    planes = by_planes(workspace, "gradient", padded, innermost)
     for a, matrix in enumerate(weights):
-        own = rows[:, a :: windows.stride[0]]
+        own = planes[:, :, a :: windows.stride[0]]
         if matrix.size:
             _add_up(own, _gathered(g, matrix, around, windows.size[1], workspace), windows)
         else:
             own[...] = 0  # between the windows, where the stride is larger than they are
-    grad_x[...] = as_images(rows)[:, :, top : top + height, left : left + width]
+    grad_x[...] = planes_as_images(planes)[:, :, top : top + height, left : left + width]
 
 
 def _gathered(g: Array, matrix: Array, around: int, width: int, workspace: Workspace) -> Array:
@@ -55,18 +56,18 @@ def _gathered(g: Array, matrix: Array, around: int, width: int, workspace: Works
     return gathered.reshape(blocks, rows, len(matrix) // width, width, columns, group)
 
 
-def _add_up(rows: Array, gathered: Array, windows: Windows) -> None:
-    """Set rows (B, M, C, W, G) to the sum of what was gathered, each part moved to its columns."""
+def _add_up(planes: Array, gathered: Array, windows: Windows) -> None:
+    """Set planes (B, C, M, W, G) to the sum of what was gathered, each part moved to its columns."""
     across, stop = windows.stride[1], (windows.places[1] - 1) * windows.stride[1] + 1
-    count = min(gathered.shape[1], rows.shape[1])
-    rows[:, count:] = 0
-    rows[:, :count, :, (stop if across == 1 else 0) :] = 0
+    count = min(gathered.shape[1], planes.shape[2])
+    planes[:, :, count:] = 0
+    planes[:, :, :count, (stop if across == 1 else 0) :] = 0
     with np.errstate():
         if across == 1 and gathered.shape[4] * gathered.shape[5] >= 256:
             # NumPy adds strided operands through a buffer of 8192 numbers, unless it is shorter than their runs.
             np.setbufsize(256)
         for s in range(windows.size[1]):
-            seen, part = rows[:, :count, :, s : s + stop : across], gathered[:, :count, :, s]
+            seen, part = planes[:, :, :count, s : s + stop : across], gathered[:, :count, :, s].swapaxes(1, 2)
             if s == 0:
                 np.copyto(seen, part)
             else:

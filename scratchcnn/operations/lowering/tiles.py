@@ -27,6 +27,8 @@ def cut(count: int, rows: int, row_bytes: int, halo: int, threads: int) -> list[
     """
     image_bytes = (rows + halo) * row_bytes
     images = min(count, max(threads, -(-count * image_bytes // BYTES)))
+    while count // images % 16 == 0:
+        images += 1  # a pitch that is a power of two makes the caches of the processor miss
     bands = min(-(-threads // images), rows)
     if image_bytes > 2 * BYTES:
         # As high as the halo, at least: else most of the work would be done twice.
