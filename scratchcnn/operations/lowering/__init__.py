@@ -41,7 +41,7 @@ SMALL = 40_000
 LONG = 100
 """A row of so many places is a long enough sum by itself."""
 SHORTEST, SHORT = 10, 24
-"""Rows of so many places are too short for products; rows of fewer are short, and so are some that fill no registers."""
+"""Rows of up to so many places are too short for products; rows of fewer than so many are short."""
 
 
 def forward(x: Array, filters: Array, windows: Windows) -> Array:
@@ -91,13 +91,12 @@ def grad_input(grad_output: Array, filters: Array, image: tuple[int, int], windo
         turned = filters[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
         return forward(grad_output, turned, full_convolution(image, windows))
     grad_x = np.empty(shape, dtype)
-    innermost = len(grad_x) > 1 and windows.places[1] < LONG and windows.stride == (1, 1)
     weights = scatter.weights(filters, windows.stride[0])
 
     def work(tiles: Sequence[Tile], workspace: Workspace) -> None:
         for tile in tiles:
             seen, part = grad_output[tile.images, :, tile.places], grad_x[tile.images, :, tile.rows]
-            scatter.grad_input(seen, weights, tile.windows, part, workspace, innermost)
+            scatter.grad_input(seen, weights, tile.windows, part, workspace, adds_innermost(len(part), windows))
 
     if grad_x.size:
         _over_tiles(_tiles_of_rows, shape, len(filters), windows, dtype, work)
@@ -129,6 +128,14 @@ def suits_innermost(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[
     return short and many and stride == 1 and x[0] >= (4 if taps < 400 else 2)
 
 
+def adds_innermost(images: int, windows: Windows) -> bool:
+    """Tell whether a tile's images are enough to make its additions longer, which are along the rows of ∂E/∂Z."""
+    columns, stride = windows.places[1], windows.stride[1]
+    if columns <= SHORTEST:
+        return images >= 4 * stride
+    return images >= 8 and columns < (2 * SHORT if stride == 1 else SHORT)
+
+
 @once
 def lowering_for_grad_filters(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> Callable[..., Array]:
     """The function for images x (N, C, H, W) and filters (K, C, R, S)."""
@@ -147,17 +154,16 @@ def lowering_for_grad_filters(x: Shape, filters: Shape, windows: Windows, dtype:
 def is_full_convolution(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:
     """Tell whether ∂E/∂X is better found as a convolution of ∂E/∂Z with the filters turned by 180 degrees.
 
-    That takes a stride of 1, and no more padding than a window less one pixel. It pays where its matrix has enough
-    rows, C, beside the K S copies of ∂E/∂Z; where the filters are of one pixel, or of so many that adding up takes
-    longer; or if it is small.
+    That takes a stride of 1, and no more padding than a window less one pixel. Each of its H W pixels copies K S
+    numbers, while `scatter` adds C S, twice as slow, at each of P Q places. A small one has fewer calls in any case.
     """
     count, channels, height, width = filters
     (top, bottom), (left, right) = windows.padding
     if windows.stride != (1, 1) or max(top, bottom) >= height or max(left, right) >= width:
         return False
     return (
-        8 <= channels >= count / 2
-        or not 1 < height * width < 49
+        2 * channels * prod(windows.places) >= count * prod(x[2:])
+        or height * width == 1
         or _seen((x[0], count), full_convolution(x[2:], windows)) <= 2 * SMALL
     )
 

@@ -21,7 +21,7 @@ def by_rows(workspace: Workspace, name: str, images: tuple[int, ...], innermost:
 
 
 def by_planes(workspace: Workspace, name: str, images: tuple[int, ...], innermost: bool) -> Array:
-    """A buffer for images (N, C, H, W) that lies plane by plane: (B, C, H, W, G). Its copy to images has longer runs."""
+    """A buffer for images (N, C, H, W), plane by plane: (B, C, H, W, G). Copies to images have longer runs so."""
     count, channels, height, width = images
     return workspace(name, *((1, channels, height, width, count) if innermost else (count, channels, height, width, 1)))
 
