@@ -220,10 +220,12 @@ ONE, TWO, THREE, FIVE = (1, 1), (2, 2), (3, 3), (5, 5)
         ((8, 64, 32, 32), (64, 64, *THREE), 2, 1, ("rows", "channels_last", False)),
         ((8, 64, 32, 32), (8, 64, *THREE), 1, 1, ("rows", "channels_last", True)),
         ((8, 64, 32, 32), (64, 64, *ONE), 1, 0, ("pointwise", "pointwise", True)),
-        ((8, 64, 32, 32), (64, 64, *ONE), 1, 1, ("rows", "channels_last", False)),
-        ((1, 3, 512, 512), (8, 3, 7, 7), 1, 0, ("rows", "rows", True)),
+        ((8, 64, 32, 32), (64, 64, *ONE), 1, 1, ("columns", "channels_last", False)),
+        ((8, 16, 48, 48), (16, 16, *THREE), 3, 0, ("columns", "channels_last", False)),
+        ((8, 2, 48, 48), (16, 2, *THREE), 1, 0, ("rows", "columns", False)),
+        ((1, 3, 512, 512), (8, 3, 7, 7), 1, 0, ("rows", "rows", False)),
         ((8, 8, 24, 24), (64, 8, *FIVE), 1, 2, ("rows", "channels_last", False)),
-        ((8, 3, 90, 90), (32, 3, 7, 7), 1, 7, ("rows", "channels_first", False)),
+        ((8, 3, 90, 90), (32, 3, 7, 7), 1, 7, ("rows", "rows", False)),
     ],
 )
 def test_the_rule(x, filters, stride, padding, names):

@@ -3,7 +3,7 @@
 A lowering is a way to bring a convolution to products of matrices:
 
 - `plain` is the definition, by patches and `tensordot`. The others are tested against it.
-- `columns` for small convolutions: what each window sees is copied into a column of one matrix.
+- `columns` for small convolutions and few copies: what each window sees is copied into a column of one matrix.
 - `pointwise` for filters of one pixel: the images are the matrices.
 - `winograd` for filters of three rows and many channels: half the multiplications.
 - `rows` for everything else: each input row is copied once a filter column, and nothing for the filter rows.
@@ -38,8 +38,10 @@ PARALLEL = 30_000_000
 """Multiplications that are worth a second thread: with fewer, the threads wait for Python, and for each other."""
 SMALL = 40_000
 """Numbers that the windows of a small convolution see altogether."""
-LONG = 100
-"""A row of so many places is a long enough sum by itself."""
+FEW_COPIES = 24
+"""So many numbers a window, for each step of the stride, are few enough to be copied one by one."""
+LARGE = 3000
+"""A row of all filters' output that is large enough for a product by itself."""
 SHORTEST, SHORT = 10, 24
 """Rows of up to so many places are too short for products; rows of fewer than so many are short."""
 
@@ -58,7 +60,8 @@ def forward(x: Array, filters: Array, windows: Windows) -> Array:
             lowering.forward(seen, weights, tile.windows, part, workspace, innermost)
 
     if output.size:
-        _over_tiles(_tiles_of_places, x.shape, len(filters), windows, dtype, work)
+        tiles_of = _tiles_of_columns if lowering is columns else _tiles_of_places
+        _over_tiles(tiles_of, x.shape, len(filters), windows, dtype, work)
     return output
 
 
@@ -74,7 +77,8 @@ def grad_filters(grad_output: Array, x: Array, windows: Windows) -> Array:
 
     if grad_output.size * x.shape[1] == 0:
         return np.zeros(shape, dtype)
-    totals = _over_tiles(_tiles_of_places, x.shape, shape[0], windows, dtype, work)
+    tiles_of = _tiles_of_columns if lowering is columns.grad_filters else _tiles_of_places
+    totals = _over_tiles(tiles_of, x.shape, shape[0], windows, dtype, work)
     return np.ascontiguousarray(reduce(np.add, totals))
 
 
@@ -108,7 +112,7 @@ def lowering_for_forward(x: Shape, filters: Shape, windows: Windows, dtype: np.d
     """The module for images x (N, C, H, W) and filters (K, C, R, S)."""
     if _is_pointwise(windows):
         return pointwise
-    if _seen(x, windows) <= SMALL:
+    if _seen(x, windows) <= SMALL or prod(windows.size) <= prod(windows.stride):  # without an overlap, all are equal
         return columns
     return winograd if _suits_winograd(x, filters, windows, dtype) else rows
 
@@ -139,15 +143,17 @@ def adds_innermost(images: int, windows: Windows) -> bool:
 @once
 def lowering_for_grad_filters(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> Callable[..., Array]:
     """The function for images x (N, C, H, W) and filters (K, C, R, S)."""
+    count, channels, height, _ = filters
     if _is_pointwise(windows):
         return pointwise.grad_filters
-    if _seen(x, windows) <= SMALL:
+    if _seen(x, windows) <= SMALL / 2 or prod(filters[1:]) <= FEW_COPIES * windows.stride[1]:
         return columns.grad_filters
     if _suits_winograd(x, filters, windows, dtype):
         return winograd.grad_filters
-    if windows.places[1] >= LONG and windows.size[0] >= 5:
+    if count * windows.places[1] >= LARGE and height >= 5 and channels <= 4:
         return rows.grad_filters
-    return flat.channels_first if x[1] <= 6 else flat.channels_last
+    few = (channels <= 6 and count <= 32) or max(channels, count) <= 8
+    return flat.channels_first if few else flat.channels_last
 
 
 @once
@@ -223,6 +229,11 @@ def _tiles_of_places(x: Shape, windows: Windows, itemsize: int, most: int) -> li
     row_bytes = x[1] * width * columns * itemsize * stride
     parts = cut(x[0], rows, row_bytes, (size - 1) // stride, most)
     return [of_places(images, places, x[2], windows) for images, places in parts]
+
+
+@once
+def _tiles_of_columns(x: Shape, windows: Windows, itemsize: int, most: int) -> list[Tile]:
+    return _tiles_of_places(x, windows, windows.size[0] * itemsize, most)
 
 
 @once

@@ -1,9 +1,10 @@
-"""What each window sees as a column of one matrix an image ("im2col"): for small convolutions.
+"""What each window sees as a column of one matrix an image ("im2col"): for small or few windows.
 
     Z[n] (K, P Q) = f (K, C R S) @ columns[n] (C R S, P Q)
     ∂E/∂f         = sum over n of ∂E/∂Z[n] (K, P Q) @ columns[n]ᵀ (P Q, C R S)
 
-Each pixel is copied R S times. That is too much for all but the smallest images, where the number of calls counts.
+Each pixel is copied R S times. That is too much for all but the smallest images, where the number of calls counts, and
+windows that hardly overlap.
 """
 
 import numpy as np
