@@ -117,6 +117,7 @@ def lowering_for_forward(x: Shape, filters: Shape, windows: Windows, dtype: np.d
     return winograd if _suits_winograd(x, filters, windows, dtype) else rows
 
 
+@once
 def suits_innermost(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:
     """Tell whether the rows of a tile's output are too short for products, and its images enough to make them long.
 
@@ -132,6 +133,7 @@ def suits_innermost(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[
     return short and many and stride == 1 and x[0] >= (4 if taps < 400 else 2)
 
 
+@once
 def adds_innermost(images: int, windows: Windows) -> bool:
     """Tell whether a tile's images are enough to make its additions longer, which are along the rows of ∂E/∂Z."""
     columns, stride = windows.places[1], windows.stride[1]
