@@ -14,6 +14,7 @@ from scratchcnn.operations.lowering import (
     plain,
     pointwise,
     rows,
+    rule,
     scatter,
     threads,
     tiles,
@@ -158,7 +159,7 @@ class TestGradInput:
         x, filters, g, windows = case
         turned = filters[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
         if max(*windows.padding[0]) < windows.size[0] and max(*windows.padding[1]) < windows.size[1]:
-            full = lowering.full_convolution(x.shape[2:], windows)
+            full = rule.full_convolution(x.shape[2:], windows)
             assert np.array_equal(plain.forward(g, turned, full), plain.grad_input(g, filters, x.shape[2:], windows))
 
 
@@ -166,9 +167,9 @@ class TestGradInput:
 def in_small_tiles(request, monkeypatch):
     """Tiles of a few rows, in three threads, and products cut into small ones."""
     monkeypatch.setattr(layout, "SMALL_PRODUCT", 20)
-    monkeypatch.setattr(lowering, "SMALL", request.param)
+    monkeypatch.setattr(rule, "SMALL", request.param)
     monkeypatch.setattr(tiles, "BYTES", 600)
-    monkeypatch.setattr(lowering, "PARALLEL", 0)
+    monkeypatch.setattr(rule, "PARALLEL", 0)
     monkeypatch.setattr(threads, "allowed", lambda: 3)
     forget()
     yield
@@ -192,9 +193,9 @@ class TestInTiles:
     def test_winograd(self, case, data):
         x, filters, _, windows = case
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(lowering, "lowering_for_forward", lambda *_: winograd)
-            patch.setattr(lowering, "lowering_for_grad_filters", lambda *_: winograd.grad_filters)
-            patch.setattr(lowering, "is_full_convolution", lambda *_: False)
+            patch.setattr(rule, "for_forward", lambda *_: winograd)
+            patch.setattr(rule, "for_grad_filters", lambda *_: winograd.grad_filters)
+            patch.setattr(rule, "is_full_convolution", lambda *_: False)
             self.compare(x, filters, windows, data)
 
     @staticmethod
@@ -230,16 +231,42 @@ ONE, TWO, THREE, FIVE = (1, 1), (2, 2), (3, 3), (5, 5)
 )
 def test_the_rule(x, filters, stride, padding, names):
     windows = place_windows(x[2:], filters[2:], stride, padding)
-    assert lowering.lowering_for_forward(x, filters, windows, np.dtype("f4")).__name__.rpartition(".")[2] == names[0]
-    by = lowering.lowering_for_grad_filters(x, filters, windows, np.dtype("f4"))
+    assert rule.for_forward(x, filters, windows, np.dtype("f4")).__name__.rpartition(".")[2] == names[0]
+    by = rule.for_grad_filters(x, filters, windows, np.dtype("f4"))
     assert names[1] in (by.__name__, by.__module__.rpartition(".")[2])
-    assert lowering.is_full_convolution(x, filters, windows, np.dtype("f4")) == names[2]
+    assert rule.is_full_convolution(x, filters, windows, np.dtype("f4")) == names[2]
+
+
+@pytest.mark.parametrize(
+    ("tile", "filters", "stride", "dtype", "expected"),
+    [
+        ((50, 1, 28, 28), (3, 1, *FIVE), 1, "f4", True),  # rows of 24 fill no whole registers of float32,
+        ((50, 1, 28, 28), (3, 1, *FIVE), 1, "f8", False),  # but of float64
+        ((50, 1, 28, 28), (64, 1, *FIVE), 1, "f8", False),  # much to bring back, for few products
+        ((4, 16, 34, 34), (32, 16, *THREE), 1, "f4", False),  # rows of 32 are long
+        ((2, 6, 12, 12), (16, 6, *FIVE), 1, "f4", False),  # too few images
+        ((32, 6, 12, 12), (16, 6, *FIVE), 1, "f4", True),
+        ((32, 6, 12, 12), (16, 6, *FIVE), 2, "f4", True),
+        ((32, 6, 40, 40), (16, 6, *FIVE), 2, "f4", False),  # a stride leaves runs of 32
+    ],
+)
+def test_where_images_go_innermost(tile, filters, stride, dtype, expected):
+    windows = place_windows(tile[2:], filters[2:], stride, 0)
+    assert rule.suits_innermost(tile, filters, windows, np.dtype(dtype)) == expected
+
+
+@pytest.mark.parametrize(
+    ("images", "width", "stride", "expected"),
+    [(8, 28, 1, True), (7, 28, 1, False), (4, 12, 1, True), (100, 64, 1, False), (8, 64, 2, False), (8, 40, 2, True)],
+)
+def test_where_images_are_added_innermost(images, width, stride, expected):
+    assert rule.adds_innermost(images, place_windows((width, width), 5, stride, 0)) == expected
 
 
 def test_float16_is_not_transformed():
     windows = place_windows((32, 32), 3, 1, 1)
     shapes = (8, 64, 32, 32), (64, 64, 3, 3)
-    assert lowering.lowering_for_forward(*shapes, windows, np.dtype(np.float16)) is rows
+    assert rule.for_forward(*shapes, windows, np.dtype(np.float16)) is rows
 
 
 @pytest.mark.parametrize("count", [8, 64])  # for 8, ∂E/∂X is a full convolution

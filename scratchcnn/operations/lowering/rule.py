@@ -1,0 +1,138 @@
+"""The rule: which lowering, and how the images lie, from shapes alone.
+
+It was found by timing all lowerings at hundreds of drawn shapes, and is simple rather than perfect: at shapes that it
+had not seen, the best choice would have been 1 to 4 % faster on average. Nothing but speed hangs on it.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from math import prod
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.operations._geometry import Windows
+from scratchcnn.operations._validate import Array
+from scratchcnn.operations.lowering import columns, flat, pointwise, rows, winograd
+from scratchcnn.operations.lowering.workspace import LINE
+
+Shape = tuple[int, ...]
+once = lru_cache(maxsize=64)
+"""What follows from shapes is found once: for a small convolution it would take longer than the arithmetic."""
+
+PARALLEL = 30_000_000
+"""Multiplications that are worth a second thread: with fewer, the threads wait for Python, and for each other."""
+SMALL = 40_000
+"""Numbers that the windows of a small convolution see altogether."""
+FEW_COPIES = 24
+"""So many numbers a window, for each step of the stride, are few enough to be copied one by one."""
+LARGE = 3000
+"""A row of all filters' output that is large enough for a product by itself."""
+SHORTEST, SHORT = 10, 24
+"""Rows of up to so many places are too short for products; rows of fewer than so many are short."""
+
+
+@once
+def for_forward(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> ModuleType:
+    """The module for images x (N, C, H, W) and filters (K, C, R, S)."""
+    if is_pointwise(windows):
+        return pointwise
+    if _seen(x, windows) <= SMALL or prod(windows.size) <= prod(windows.stride):  # without an overlap, all are equal
+        return columns
+    return winograd if _suits_winograd(x, filters, windows, dtype) else rows
+
+
+@once
+def suits_innermost(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:
+    """Tell whether the rows of a tile's output are too short for products, and its images enough to make them long.
+
+    The images are moved innermost and back. That pays for the shortest of rows; for others only where each number goes
+    into many products, and where no stride leaves runs of no more than the images.
+    """
+    columns, stride, (count, channels, _, width) = windows.places[1], windows.stride[1], filters
+    taps = prod(filters[1:])
+    if columns <= SHORTEST:
+        return x[0] >= 4 * stride and taps >= 24
+    short = columns < SHORT or (columns < 32 and columns * dtype.itemsize % LINE > 0)
+    many = taps >= (24 if count <= 4 else 50) and count <= 2 * channels * width
+    return short and many and stride == 1 and x[0] >= (4 if taps < 400 else 2)
+
+
+@once
+def adds_innermost(images: int, windows: Windows) -> bool:
+    """Tell whether a tile's images are enough to make its additions longer, which are along the rows of ∂E/∂Z."""
+    columns, stride = windows.places[1], windows.stride[1]
+    if columns <= SHORTEST:
+        return images >= 4 * stride
+    return images >= 8 and columns < (2 * SHORT if stride == 1 else SHORT)
+
+
+@once
+def for_grad_filters(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> Callable[..., Array]:
+    """The function for images x (N, C, H, W) and filters (K, C, R, S)."""
+    count, channels, height, _ = filters
+    if is_pointwise(windows):
+        return pointwise.grad_filters
+    if _seen(x, windows) <= SMALL / 2 or prod(filters[1:]) <= FEW_COPIES * windows.stride[1]:
+        return columns.grad_filters
+    if _suits_winograd(x, filters, windows, dtype):
+        return winograd.grad_filters
+    if count * windows.places[1] >= LARGE and height >= 5 and channels <= 4:
+        return rows.grad_filters
+    few = (channels <= 6 and count <= 32) or max(channels, count) <= 8
+    return flat.channels_first if few else flat.channels_last
+
+
+@once
+def is_full_convolution(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:
+    """Tell whether ∂E/∂X is better found as a convolution of ∂E/∂Z with the filters turned by 180 degrees.
+
+    That takes a stride of 1, and no more padding than a window less one pixel. Each of its H W pixels copies K S
+    numbers, while `scatter` adds C S, twice as slow, at each of P Q places. A small one has fewer calls in any case.
+    """
+    count, channels, height, width = filters
+    (top, bottom), (left, right) = windows.padding
+    if windows.stride != (1, 1) or max(top, bottom) >= height or max(left, right) >= width:
+        return False
+    return (
+        2 * channels * prod(windows.places) >= count * prod(x[2:])
+        or height * width == 1
+        or _seen((x[0], count), full_convolution(x[2:], windows)) <= 2 * SMALL
+    )
+
+
+@once
+def full_convolution(image: Shape, windows: Windows) -> Windows:
+    """The windows of that convolution."""
+    sizes = zip(windows.size, windows.padding, strict=True)
+    (top, bottom), (left, right) = [(size - 1 - before, size - 1 - after) for size, (before, after) in sizes]
+    return windows._replace(padding=((top, bottom), (left, right)), places=(image[0], image[1]))
+
+
+def is_pointwise(windows: Windows) -> bool:
+    """Tell whether a window is one pixel, and none of the padding."""
+    return windows.size == (1, 1) and windows.padding == ((0, 0), (0, 0))
+
+
+def _suits_winograd(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:
+    """Tell whether the products are large enough to pay for the transformations (which float16 cannot hold)."""
+    count, channels, height, _ = filters
+    fits = height == 3 and windows.stride == (1, 1) and dtype.itemsize > 2
+    return (
+        fits
+        and min(count, channels) >= 16
+        and count * channels >= 1024
+        and multiplications(x, count, windows) >= 1_000_000
+    )
+
+
+def _seen(x: Shape, windows: Windows) -> int:
+    """How many numbers the windows see altogether."""
+    return prod((*x[:2], *windows.places, *windows.size))
+
+
+@once
+def multiplications(x: Shape, filters: int, windows: Windows) -> int:
+    """How many multiplications the definition has."""
+    return prod((x[0], x[1], filters, *windows.places, *windows.size))
