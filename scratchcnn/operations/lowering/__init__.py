@@ -125,7 +125,7 @@ def _tiles_of_columns(x: rule.Shape, windows: Windows, itemsize: int, most: int)
 @rule.once
 def _tiles_of_rows(x: rule.Shape, windows: Windows, itemsize: int, most: int) -> list[Tile]:
     row_bytes = x[1] * windows.size[1] * windows.places[1] * itemsize
-    parts = cut(x[0], x[2], row_bytes, windows.size[0] - 1, most)
+    parts = cut(x[0], x[2], row_bytes, 0, most)
     return [of_rows(images, rows, windows) for images, rows in parts]
 
 

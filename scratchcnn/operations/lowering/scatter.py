@@ -29,31 +29,32 @@ def grad_input(
     grad_output: Array, weights: list[Array], windows: Windows, grad_x: Array, workspace: Workspace, innermost: bool
 ) -> None:
     """Write ∂E/∂X of a tile into `grad_x`."""
-    (top, bottom), (left, right) = windows.padding
+    (top, _), (left, right) = windows.padding
     count, channels, height, width = grad_x.shape
-    around = -(-windows.size[0] // windows.stride[0]) - 1
+    down, around = windows.stride[0], -(-windows.size[0] // windows.stride[0]) - 1
     g = lay_out(grad_output, ((around, around), (0, 0)), workspace, innermost)
-    padded = (count, channels, top + height + bottom, left + width + right)
-    planes = by_planes(workspace, "gradient", padded, innermost)
+    planes = by_planes(workspace, "gradient", (count, channels, height, left + width + right), innermost)
     for a, matrix in enumerate(weights):
-        own = planes[:, :, a :: windows.stride[0]]
-        if matrix.size:
-            _add_up(own, _gathered(g, matrix, around, windows.size[1], workspace), windows)
+        first, last = (-(-(row - a) // down) for row in (top, top + height))  # the m of rows inside the image
+        own = planes[:, :, first * down + a - top :: down]
+        seen = range(first, min(last, grad_output.shape[2] + matrix.shape[1] // len(grad_output[0]) - 1))
+        if matrix.size and seen:
+            _add_up(own, _gathered(g, matrix, seen, around, windows.size[1], workspace), windows)
         else:
             own[...] = 0  # between the windows, where the stride is larger than they are
-    grad_x[...] = planes_as_images(planes)[:, :, top : top + height, left : left + width]
+    grad_x[...] = planes_as_images(planes)[..., left : left + width]
 
 
-def _gathered(g: Array, matrix: Array, around: int, width: int, workspace: Workspace) -> Array:
-    """T for one a, (B, M, C, S, Q, G), from g with as many rows of zeros around it."""
+def _gathered(g: Array, matrix: Array, rows: range, around: int, width: int, workspace: Workspace) -> Array:
+    """T for one a and some m, (B, M, C, S, Q, G), from g with as many rows of zeros around it."""
     blocks, tall, count, columns, group = g.shape
-    taps = matrix.shape[1] // count
-    rows, run = tall - 2 * around + taps - 1, columns * group
+    taps, run = matrix.shape[1] // count, columns * group
     row = count * run
-    seen = strided(g, (blocks, rows, taps * count, run), (tall * row, row, run, 1), (around - taps + 1) * row)
-    gathered = workspace("gathered", blocks, rows, len(matrix), run)
+    begin = (around - taps + 1 + rows.start) * row
+    seen = strided(g, (blocks, len(rows), taps * count, run), (tall * row, row, run, 1), begin)
+    gathered = workspace("gathered", blocks, len(rows), len(matrix), run)
     multiply(matrix, seen, gathered)
-    return gathered.reshape(blocks, rows, len(matrix) // width, width, columns, group)
+    return gathered.reshape(blocks, len(rows), len(matrix) // width, width, columns, group)
 
 
 def _add_up(planes: Array, gathered: Array, windows: Windows) -> None:
