@@ -257,7 +257,7 @@ def test_where_images_go_innermost(tile, filters, stride, dtype, expected):
 
 @pytest.mark.parametrize(
     ("images", "width", "stride", "expected"),
-    [(8, 28, 1, True), (7, 28, 1, False), (4, 12, 1, True), (100, 64, 1, False), (8, 64, 2, False), (8, 40, 2, True)],
+    [(8, 28, 1, True), (7, 28, 1, False), (4, 12, 1, True), (100, 64, 1, False), (8, 40, 2, False), (8, 34, 2, True)],
 )
 def test_where_images_are_added_innermost(images, width, stride, expected):
     assert rule.adds_innermost(images, place_windows((width, width), 5, stride, 0)) == expected

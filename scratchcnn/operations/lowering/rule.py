@@ -65,7 +65,7 @@ def adds_innermost(images: int, windows: Windows) -> bool:
     columns, stride = windows.places[1], windows.stride[1]
     if columns <= SHORTEST:
         return images >= 4 * stride
-    return images >= 8 and columns < (2 * SHORT if stride == 1 else SHORT)
+    return images >= 8 and columns < (48 if stride == 1 else 16)
 
 
 @once
@@ -88,15 +88,15 @@ def for_grad_filters(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype
 def is_full_convolution(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:
     """Tell whether ∂E/∂X is better found as a convolution of ∂E/∂Z with the filters turned by 180 degrees.
 
-    That takes a stride of 1, and no more padding than a window less one pixel. Each of its H W pixels copies K S
-    numbers, while `scatter` adds C S, twice as slow, at each of P Q places. A small one has fewer calls in any case.
+    That takes a stride of 1, and no more padding than a window less one pixel. Of its H W pixels each copies K S
+    numbers, while `scatter` adds C S, twice as slow, at each of H Q places. A small one has fewer calls in any case.
     """
     count, channels, height, width = filters
     (top, bottom), (left, right) = windows.padding
     if windows.stride != (1, 1) or max(top, bottom) >= height or max(left, right) >= width:
         return False
     return (
-        2 * channels * prod(windows.places) >= count * prod(x[2:])
+        2 * channels * windows.places[1] >= count * x[3]
         or height * width == 1
         or _seen((x[0], count), full_convolution(x[2:], windows)) <= 2 * SMALL
     )
