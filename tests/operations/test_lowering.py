@@ -218,6 +218,8 @@ ONE, TWO, THREE, FIVE = (1, 1), (2, 2), (3, 3), (5, 5)
         ((200, 1, 28, 28), (3, 1, *FIVE), 1, 0, ("rows", "channels_first", False)),
         ((1, 1, 28, 28), (3, 1, *FIVE), 1, 0, ("columns", "columns", True)),
         ((8, 64, 32, 32), (64, 64, *THREE), 1, 1, ("winograd", "winograd", True)),
+        ((8, 256, 32, 32), (256, 256, *THREE), 1, 1, ("winograd", "channels_last", True)),
+        ((8, 64, 8, 8), (64, 64, *THREE), 1, 1, ("winograd", "channels_last", True)),
         ((8, 64, 32, 32), (64, 64, *THREE), 2, 1, ("rows", "channels_last", False)),
         ((8, 64, 32, 32), (8, 64, *THREE), 1, 1, ("rows", "channels_last", True)),
         ((8, 64, 32, 32), (64, 64, *ONE), 1, 0, ("pointwise", "pointwise", True)),

@@ -76,7 +76,8 @@ def for_grad_filters(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype
         return pointwise.grad_filters
     if _seen(x, windows) <= SMALL / 2 or prod(filters[1:]) <= FEW_COPIES * windows.stride[1]:
         return columns.grad_filters
-    if _suits_winograd(x, filters, windows, dtype):
+    # Its sums are twice as large as ∂E/∂f, and each tile has its own: the tiles should be larger yet.
+    if _suits_winograd(x, filters, windows, dtype) and windows.places[1] >= 16 and count * channels <= 2**15:
         return winograd.grad_filters
     if count * windows.places[1] >= LARGE and height >= 5 and channels <= 4:
         return rows.grad_filters
