@@ -39,7 +39,8 @@ NETWORK = Network(
         Dense(84, 10),
     )
 )
-SHARE = 32  # the fewest images that are worth a thread
+# The fewest images that are worth a thread: with fewer, one waits for the other's turn to run Python most of the time.
+SHARE = 128
 # A block of bytes that glibc takes from the system and gives back. From then on it keeps smaller ones for the next step
 # (its threshold is the largest that came back), where every step would fault in a thousand pages anew.
 LARGEST = 2**24

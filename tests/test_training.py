@@ -76,7 +76,8 @@ def test_threads_share_a_batch_and_nothing_is_lost(count, threads):
     """The mean over the batch, whoever had which images."""
     digits, model = load_digits(count), begin().model
     double = Model(NETWORK, tuple(p.astype(float) for p in model.parameters))
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads) as pool, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "SHARE", 16)
         error, gradients = training.error_and_gradients(double, digits, Workers(pool, threads))
     x = digits.x()
     expected, expected_gradients = NETWORK.error_and_gradients(x, digits.labels, *double.parameters)
@@ -86,13 +87,15 @@ def test_threads_share_a_batch_and_nothing_is_lost(count, threads):
         assert_within(gradient, right, gamma(200 * 144, float) * 10)
 
 
-@given(st.integers(1, 200), st.integers(1, 7))
-def test_shares_are_worth_a_thread(count, threads):
-    with ThreadPoolExecutor(threads) as pool:
+@given(st.integers(1, 200), st.integers(1, 7), st.integers(1, 100))
+def test_shares_are_worth_a_thread(count, threads, worth):
+    with ThreadPoolExecutor(threads) as pool, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "SHARE", worth)
         shares = Workers(pool, threads).share(lambda share: share.labels, load_digits(count))
     assert np.array_equal(np.concatenate(shares), load_digits(count).labels)
     assert len(shares) <= threads
-    assert len(shares) == 1 or min(map(len, shares)) >= training.SHARE
+    assert len(shares) == 1 or min(map(len, shares)) >= worth
+    assert len(shares) == max(1, min(threads, count // worth))
 
 
 def test_a_step_is_that_of_the_equations():
