@@ -249,7 +249,8 @@ def test_the_rule(x, filters, stride, padding, names):
         ((2, 6, 12, 12), (16, 6, *FIVE), 1, "f4", False),  # too few images
         ((32, 6, 12, 12), (16, 6, *FIVE), 1, "f4", True),
         ((32, 6, 12, 12), (16, 6, *FIVE), 2, "f4", True),
-        ((32, 6, 40, 40), (16, 6, *FIVE), 2, "f4", False),  # a stride leaves runs of 32
+        ((32, 6, 40, 40), (16, 6, *FIVE), 2, "f4", True),
+        ((4, 6, 40, 40), (16, 6, *FIVE), 2, "f4", False),
     ],
 )
 def test_where_images_go_innermost(tile, filters, stride, dtype, expected):
@@ -259,7 +260,7 @@ def test_where_images_go_innermost(tile, filters, stride, dtype, expected):
 
 @pytest.mark.parametrize(
     ("images", "width", "stride", "expected"),
-    [(8, 28, 1, True), (7, 28, 1, False), (4, 12, 1, True), (100, 64, 1, False), (8, 40, 2, False), (8, 34, 2, True)],
+    [(8, 28, 1, True), (7, 28, 1, False), (4, 12, 1, True), (100, 64, 1, False), (4, 40, 2, True), (3, 40, 2, False)],
 )
 def test_where_images_are_added_innermost(images, width, stride, expected):
     assert rule.adds_innermost(images, place_windows((width, width), 5, stride, 0)) == expected

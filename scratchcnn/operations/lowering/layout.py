@@ -72,6 +72,29 @@ def spread(rows: Array, width: int, stride: int, places: int, workspace: Workspa
     return moved
 
 
+def spread_by_phases(x: Array, padding: Edges, width: int, stride: int, places: int, workspace: Workspace) -> Array:
+    """Lay images (N, C, H, W) out innermost, and spread them, where a stride leaves columns out.
+
+    A filter column s sees every stride-th column from s on. The columns are sorted by w mod stride first: then what s
+    sees is one long run, and not one run of N numbers a place.
+    """
+    (top, bottom), (left, right) = padding
+    count, channels, height, wide = x.shape
+    tall, long = top + height + bottom, -(-(left + wide + right) // stride)
+    phases = by_rows(workspace, "rows", (count, channels * stride, tall, long), innermost=True)
+    images = as_images(phases).reshape(count, channels, stride, tall, long)
+    for a in range(stride):
+        columns = x[..., (a - left) % stride :: stride]
+        before = (left + (a - left) % stride) // stride
+        put_inside(images[:, :, a], columns, ((top, bottom), (before, long - before - columns.shape[3])))
+    moved, line = workspace("spread", 1, tall, channels, width, places, count), long * count
+    for a in range(min(stride, width)):
+        seen = moved[0, :, :, a::stride]
+        steps = (channels * stride * line, stride * line, count, count, 1)
+        np.copyto(seen, strided(phases, seen.shape, steps, a * line))
+    return moved
+
+
 def multiply(left: Array, right: Array, out: Array) -> None:
     """`left` (..., M, L) @ `right` (..., L, N) into `out`; of a large product, a half, a quarter ... of M at a time."""
     rows, inner = left.shape[-2:]

@@ -13,7 +13,14 @@ import numpy as np
 
 from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
-from scratchcnn.operations.lowering.layout import by_planes, lay_out, multiply, planes_as_images, spread
+from scratchcnn.operations.lowering.layout import (
+    by_planes,
+    lay_out,
+    multiply,
+    planes_as_images,
+    spread,
+    spread_by_phases,
+)
 from scratchcnn.operations.lowering.workspace import Workspace, strided
 
 
@@ -49,7 +56,10 @@ def grad_filters(grad_output: Array, x: Array, windows: Windows, workspace: Work
 def _seen(x: Array, windows: Windows, workspace: Workspace, innermost: bool) -> Array:
     """What the windows of each output row see: (B, P, R C S, Q G)."""
     (height, width), (down, across), (places, columns) = windows.size, windows.stride, windows.places
-    moved = spread(lay_out(x, windows.padding, workspace, innermost), width, across, columns, workspace)
+    if innermost and across > 1:
+        moved = spread_by_phases(x, windows.padding, width, across, columns, workspace)
+    else:
+        moved = spread(lay_out(x, windows.padding, workspace, innermost), width, across, columns, workspace)
     blocks, tall, channels, _, _, group = moved.shape
     run = columns * group
     row = channels * width * run

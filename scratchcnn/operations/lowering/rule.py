@@ -48,24 +48,22 @@ def suits_innermost(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[
     """Tell whether the rows of a tile's output are too short for products, and its images enough to make them long.
 
     The images are moved innermost and back. That pays for the shortest of rows; for others only where each number goes
-    into many products, and where no stride leaves runs of no more than the images.
+    into many products.
     """
     columns, stride, (count, channels, _, width) = windows.places[1], windows.stride[1], filters
     taps = prod(filters[1:])
     if columns <= SHORTEST:
-        return x[0] >= 4 * stride and taps >= 24
-    short = columns < SHORT or (columns < 32 and columns * dtype.itemsize % LINE > 0)
+        return x[0] >= 4 and taps >= 24
+    short = columns < SHORT or (columns < 32 and stride == 1 and columns * dtype.itemsize % LINE > 0)
     many = taps >= (24 if count <= 4 else 50) and count <= 2 * channels * width
-    return short and many and stride == 1 and x[0] >= (4 if taps < 400 else 2)
+    return short and many and x[0] >= (8 if stride > 1 else 4 if taps < 400 else 2)
 
 
 @once
 def adds_innermost(images: int, windows: Windows) -> bool:
     """Tell whether a tile's images are enough to make its additions longer, which are along the rows of ∂E/∂Z."""
     columns, stride = windows.places[1], windows.stride[1]
-    if columns <= SHORTEST:
-        return images >= 4 * stride
-    return images >= 8 and columns < (48 if stride == 1 else 16)
+    return columns < 2 * SHORT and images >= (4 if columns <= SHORTEST or stride > 1 else 8)
 
 
 @once

@@ -7,6 +7,8 @@ over r and k. What is left are the S columns of the filter:
     T[n, u] (C S, Q) = f[:, :, a::t0] (C S, J K), its rows reversed @ ∂E/∂Z[n, :, m - J + 1 .. m] (J K, Q)
     ∂E/∂X[n, c, u, q t1 + s] += T[n, u, c, s, q]
 
+The columns are kept sorted by w mod t1 until all is added up, so that what is added is in one run.
+
 Where C is small, as in a first layer, a full convolution would multiply by a matrix of as few rows; here it has C S.
 """
 
@@ -31,18 +33,24 @@ def grad_input(
     """Write ∂E/∂X of a tile into `grad_x`."""
     (top, _), (left, right) = windows.padding
     count, channels, height, width = grad_x.shape
-    down, around = windows.stride[0], -(-windows.size[0] // windows.stride[0]) - 1
+    (down, across), around = windows.stride, -(-windows.size[0] // windows.stride[0]) - 1
     g = lay_out(grad_output, ((around, around), (0, 0)), workspace, innermost)
-    planes = by_planes(workspace, "gradient", (count, channels, height, left + width + right), innermost)
+    long = -(-(left + width + right) // across)
+    planes = by_planes(workspace, "gradient", (count, channels * across, height, long), innermost)
+    phases = planes.reshape(len(planes), channels, across, *planes.shape[2:])  # the columns sorted by w mod t1
     for a, matrix in enumerate(weights):
         first, last = (-(-(row - a) // down) for row in (top, top + height))  # the m of rows inside the image
-        own = planes[:, :, first * down + a - top :: down]
+        own = phases[:, :, :, first * down + a - top :: down]
         seen = range(first, min(last, grad_output.shape[2] + matrix.shape[1] // len(grad_output[0]) - 1))
         if matrix.size and seen:
-            _add_up(own, _gathered(g, matrix, seen, around, windows.size[1], workspace), windows)
+            _add_up(own, _gathered(g, matrix, seen, around, windows.size[1], workspace))
         else:
             own[...] = 0  # between the windows, where the stride is larger than they are
-    grad_x[...] = planes_as_images(planes)[..., left : left + width]
+    images = planes_as_images(planes).reshape(count, channels, across, height, long)
+    for a in range(across):
+        columns = grad_x[..., (a - left) % across :: across]
+        before = (left + (a - left) % across) // across
+        columns[...] = images[:, :, a, :, before : before + columns.shape[3]]
 
 
 def _gathered(g: Array, matrix: Array, rows: range, around: int, width: int, workspace: Workspace) -> Array:
@@ -57,19 +65,20 @@ def _gathered(g: Array, matrix: Array, rows: range, around: int, width: int, wor
     return gathered.reshape(blocks, len(rows), len(matrix) // width, width, columns, group)
 
 
-def _add_up(planes: Array, gathered: Array, windows: Windows) -> None:
-    """Set planes (B, C, M, W, G) to the sum of what was gathered, each part moved to its columns."""
-    across, stop = windows.stride[1], (windows.places[1] - 1) * windows.stride[1] + 1
-    count = min(gathered.shape[1], planes.shape[2])
-    planes[:, :, count:] = 0
-    planes[:, :, :count, (stop if across == 1 else 0) :] = 0
+def _add_up(phases: Array, gathered: Array) -> None:
+    """Set phases (B, C, t1, M, V, G) to the sum of what was gathered, each part moved to its columns."""
+    across, (count, _, width, places, group) = phases.shape[2], gathered.shape[1:]
+    phases[:, :, :, count:] = 0
+    phases[:, :, :, :count, places:] = 0
+    phases[:, :, width:, :count, :places] = 0
     with np.errstate():
-        if across == 1 and gathered.shape[4] * gathered.shape[5] >= 256:
+        if places * group >= 256:
             # NumPy adds strided operands through a buffer of 8192 numbers, unless it is shorter than their runs.
             np.setbufsize(256)
-        for s in range(windows.size[1]):
-            seen, part = planes[:, :, :count, s : s + stop : across], gathered[:, :count, :, s].swapaxes(1, 2)
-            if s == 0:
+        for s in range(width):
+            seen = phases[:, :, s % across, :count, s // across : s // across + places]
+            part = gathered[:, :, :, s].swapaxes(1, 2)
+            if s < across:
                 np.copyto(seen, part)
             else:
                 np.add(seen, part, out=seen)
