@@ -92,7 +92,7 @@ BATCHES = [Load(images, 8, (32, 32), 16, (5, 5), padding=2) for images in (64, 5
 GROWING = {  # what grows, over five points
     "N": [Load(n, 8, (24, 24), 16, (5, 5), padding=2) for n in (32, 64, 128, 256, 512)],
     "C": [Load(16, c, (24, 24), 16, (5, 5), padding=2) for c in (4, 8, 16, 32, 64)],
-    "K": [Load(8, 8, (24, 24), k, (5, 5), padding=2) for k in (24, 48, 96, 192, 384)],
+    "K": [Load(8, 8, (24, 24), k, (5, 5), padding=2) for k in (32, 64, 128, 256, 512)],
     "image": [Load(8, 8, (size, size), 16, (5, 5)) for size in (32, 48, 72, 108, 162)],
     "filter": [Load(8, 8, (48, 48), 16, (size, size), padding=size // 2) for size in (3, 5, 7, 9, 11)],
 }

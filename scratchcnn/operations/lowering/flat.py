@@ -15,7 +15,7 @@ import numpy as np
 
 from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
-from scratchcnn.operations.lowering.layout import SMALL_PRODUCT, put_inside
+from scratchcnn.operations.lowering.layout import SMALL_PRODUCT, multiply, put_inside
 from scratchcnn.operations.lowering.workspace import Workspace, strided
 
 SMALL_IMAGE = 200
@@ -90,9 +90,13 @@ def _sum_of_products(left: Array, right: Array, out: Array, workspace: Workspace
     longest = SMALL_PRODUCT // out.size
     parts = -(-length // longest) if longest >= LONG_SUM else 1
     if parts == blocks == 1:
-        np.matmul(left[0], right[0], out=out)
+        multiply(left[0], right[0], out)
         return
     product = workspace("product", blocks, *out.shape)
+    if parts == 1:
+        multiply(left, right, product)
+        np.sum(product, axis=0, out=out)
+        return
     out[...] = 0
     for part in range(parts):
         some = slice(length * part // parts, length * (part + 1) // parts)

@@ -72,6 +72,12 @@ def spread(rows: Array, width: int, stride: int, places: int, workspace: Workspa
     return moved
 
 
+def phase(a: int, left: int, stride: int) -> tuple[int, int]:
+    """The first image column whose place in the padded image is `a` modulo the stride; its place among those."""
+    first = (a - left) % stride
+    return first, (left + first) // stride
+
+
 def spread_by_phases(x: Array, padding: Edges, width: int, stride: int, places: int, workspace: Workspace) -> Array:
     """Lay images (N, C, H, W) out innermost, and spread them, where a stride leaves columns out.
 
@@ -84,8 +90,8 @@ def spread_by_phases(x: Array, padding: Edges, width: int, stride: int, places: 
     phases = by_rows(workspace, "rows", (count, channels * stride, tall, long), innermost=True)
     images = as_images(phases).reshape(count, channels, stride, tall, long)
     for a in range(stride):
-        columns = x[..., (a - left) % stride :: stride]
-        before = (left + (a - left) % stride) // stride
+        first, before = phase(a, left, stride)
+        columns = x[..., first::stride]
         put_inside(images[:, :, a], columns, ((top, bottom), (before, long - before - columns.shape[3])))
     moved, line = workspace("spread", 1, tall, channels, width, places, count), long * count
     for a in range(min(stride, width)):

@@ -16,7 +16,7 @@ import numpy as np
 
 from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
-from scratchcnn.operations.lowering.layout import by_planes, lay_out, multiply, planes_as_images
+from scratchcnn.operations.lowering.layout import by_planes, lay_out, multiply, phase, planes_as_images
 from scratchcnn.operations.lowering.workspace import Workspace, strided
 
 
@@ -48,8 +48,8 @@ def grad_input(
             own[...] = 0  # between the windows, where the stride is larger than they are
     images = planes_as_images(planes).reshape(count, channels, across, height, long)
     for a in range(across):
-        columns = grad_x[..., (a - left) % across :: across]
-        before = (left + (a - left) % across) // across
+        begin, before = phase(a, left, across)
+        columns = grad_x[..., begin::across]
         columns[...] = images[:, :, a, :, before : before + columns.shape[3]]
 
 
