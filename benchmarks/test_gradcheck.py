@@ -14,8 +14,17 @@ import pytest
 from benchmarks.gradcheck_checkers import CHECKERS
 from benchmarks.gradcheck_functions import functions
 from benchmarks.processes import ONE_THREAD, Process
+from benchmarks.tables import Table
 
 OURS, YARDSTICK = "scratchcnn", "torch slow"
+HEAD = (
+    f"{'function':22} {'checker':11} {'entries':>7} {'seconds':>10} {'entries/s':>10} {'x torch slow':>12}"
+    f" {'forwards':>8} {'backwards':>9} {'missed':>6}"
+)
+EXPLAINED = (
+    "* along one random direction, not entry by entry",
+    "missed: how many mistakes, the largest derivative doubled, then the next, before one was rejected",
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +48,7 @@ def processes(size):
 @pytest.fixture(scope="module")
 def table(request):
     """Rows that are shown below all others when the run has ended."""
-    shown = Table()
+    shown = Table("one full check of a gradient, medians (x torch slow: above 1, faster)", HEAD, *EXPLAINED)
     request.config.pluginmanager.register(shown)
     return shown
 
@@ -62,7 +71,7 @@ def test_check(benchmark, name, size, processes, table):
     benchmark.pedantic(check, (OURS,), setup=peers, rounds=function.rounds)  # one round with --benchmark-disable
     rows = compare(function, seconds, proofs)
     benchmark.extra_info |= {"entries": function.entries, "load": os.getloadavg()[0], "checkers": rows}
-    table.add(name, function.entries, rows)
+    table.lines += lines(name, function.entries, rows)
 
 
 def compare(function, seconds, proofs):
@@ -80,35 +89,13 @@ def compare(function, seconds, proofs):
     return rows
 
 
-class Table:
-    """A plugin of pytest."""
-
-    HEAD = (
-        f"{'function':22} {'checker':11} {'entries':>7} {'seconds':>10} {'entries/s':>10} {'x torch slow':>12}"
-        f" {'forwards':>8} {'backwards':>9} {'missed':>6}"
-    )
-
-    def __init__(self):
-        self.lines = []
-
-    def add(self, function, entries, rows):
-        for checker, row in rows.items():
-            star = "" if CHECKERS[checker].every_entry else "*"
-            line = f"{function:22} {checker + star:11} {entries:7}"
-            if "missing" in row:
-                self.lines.append(f"{line} {row['missing']}")
-                continue
-            ratio = f"{row['times_torch_slow']:.2f}" if "times_torch_slow" in row else "-"
-            line += f" {row['seconds']:10.5f} {row['entries_per_second']:10.0f} {ratio:>12}"
-            self.lines.append(f"{line} {row['forwards']:8} {row['backwards']:9} {row['missed']:6}")
-
-    @pytest.hookimpl(trylast=True)  # below the tables
-    def pytest_terminal_summary(self, terminalreporter):
-        if self.lines:
-            terminalreporter.section("benchmark: one full check of a gradient, medians (x torch slow: above 1, faster)")
-            explained = [
-                "* along one random direction, not entry by entry",
-                "missed: how many mistakes, the largest derivative doubled, then the next, before one was rejected",
-                f"load average: {', '.join(f'{load:.2f}' for load in os.getloadavg())}",
-            ]
-            terminalreporter.write("\n".join([self.HEAD, *self.lines, *explained, ""]))
+def lines(function, entries, rows):
+    for checker, row in rows.items():
+        star = "" if CHECKERS[checker].every_entry else "*"
+        line = f"{function:22} {checker + star:11} {entries:7}"
+        if "missing" in row:
+            yield f"{line} {row['missing']}"
+            continue
+        ratio = f"{row['times_torch_slow']:.2f}" if "times_torch_slow" in row else "-"
+        line += f" {row['seconds']:10.5f} {row['entries_per_second']:10.0f} {ratio:>12}"
+        yield f"{line} {row['forwards']:8} {row['backwards']:9} {row['missed']:6}"

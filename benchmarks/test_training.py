@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from benchmarks.processes import ON_THE_CPU, ONE_THREAD, Process
+from benchmarks.tables import Table
 
 OURS = "scratchcnn"
 CONTENDERS = [OURS, "keras", "keras without XLA"]
+HEAD = f"{'threads':10}  {'contender':17} {'images/s':>8} {'ratio':>6} {'first error':>11} {'last error':>10}"
 
 
 @pytest.fixture(params=["one thread", "all cores"])
@@ -43,7 +45,7 @@ def processes(threads, quick):
 @pytest.fixture(scope="module")
 def table(request):
     """Rows that are shown below all others when the run has ended."""
-    shown = Table()
+    shown = Table("an epoch of training, medians (ratio above 1: scratchcnn is faster)", HEAD)
     request.config.pluginmanager.register(shown)
     return shown
 
@@ -78,25 +80,10 @@ def test_an_epoch(benchmark, threads, processes, quick, table):
         for name, times in seconds.items()
     }
     benchmark.extra_info |= {"images": images, "load": os.getloadavg()[0], "contenders": rows}
-    table.add(threads, rows)
+    table.lines += lines(threads, rows)
 
 
-class Table:
-    """A plugin of pytest."""
-
-    HEAD = f"{'threads':10}  {'contender':17} {'images/s':>8} {'ratio':>6} {'first error':>11} {'last error':>10}"
-
-    def __init__(self):
-        self.lines = []
-
-    def add(self, threads, rows):
-        for name, row in rows.items():
-            line = f"{threads:10}  {name:17} {row['images_per_second']:8.0f} {row['ratio']:6.2f}"
-            self.lines.append(f"{line} {row['first_error']:11.4f} {row['last_error']:10.4f}")
-
-    @pytest.hookimpl(trylast=True)  # below the tables
-    def pytest_terminal_summary(self, terminalreporter):
-        if self.lines:
-            terminalreporter.section("benchmark: an epoch of training, medians (ratio above 1: scratchcnn is faster)")
-            load = f"load average: {', '.join(f'{load:.2f}' for load in os.getloadavg())}"
-            terminalreporter.write("\n".join([self.HEAD, *self.lines, load, ""]))
+def lines(threads, rows):
+    for name, row in rows.items():
+        line = f"{threads:10}  {name:17} {row['images_per_second']:8.0f} {row['ratio']:6.2f}"
+        yield f"{line} {row['first_error']:11.4f} {row['last_error']:10.4f}"

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
 from math import ceil, cos, inf, isfinite, pi
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +19,7 @@ from threadpoolctl import ThreadpoolController
 from scratchcnn.layers import Array, Conv2d, Dense, Flatten, MaxPool2d, Relu
 from scratchcnn.mnist import Digits
 from scratchcnn.network import Model, Network, finite
+from scratchcnn.operations.lowering.tiles import evenly
 
 # LeNet-5 (LeCun, Bottou, Bengio and Haffner, 1998) with maxima in place of averages, ReLUs, and every map seen by every
 # filter. Pooling comes before the ReLU: the result is the same, for a quarter of the work.
@@ -173,8 +173,7 @@ class Workers:
     def share(self, function: Callable[[Digits], Result], digits: Digits) -> Sequence[Result]:
         """Call the function with as many parts of the digits as threads are worth their while, in order."""
         count = max(1, min(self.count, len(digits) // SHARE))
-        edges = [len(digits) * k // count for k in range(count + 1)]
-        first, *others = (digits[start:stop] for start, stop in pairwise(edges))
+        first, *others = (digits[share] for share in evenly(len(digits), count))
         promised = [self.pool.submit(function, share) for share in others]
         return [function(first), *(promise.result() for promise in promised)]  # the caller's thread works, too
 

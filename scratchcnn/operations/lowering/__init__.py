@@ -119,6 +119,7 @@ def _tiles_of_places(x: rule.Shape, windows: Windows, itemsize: int, most: int) 
 
 @rule.once
 def _tiles_of_columns(x: rule.Shape, windows: Windows, itemsize: int, most: int) -> list[Tile]:
+    """There is a copy of each row for each filter row, too."""
     return _tiles_of_places(x, windows, windows.size[0] * itemsize, most)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
 from scratchcnn.operations.lowering.layout import SMALL_PRODUCT, multiply, put_inside
+from scratchcnn.operations.lowering.tiles import evenly
 from scratchcnn.operations.lowering.workspace import Workspace, strided
 
 SMALL_IMAGE = 200
@@ -93,12 +94,7 @@ def _sum_of_products(left: Array, right: Array, out: Array, workspace: Workspace
         multiply(left[0], right[0], out)
         return
     product = workspace("product", blocks, *out.shape)
-    if parts == 1:
-        multiply(left, right, product)
-        np.sum(product, axis=0, out=out)
-        return
     out[...] = 0
-    for part in range(parts):
-        some = slice(length * part // parts, length * (part + 1) // parts)
-        np.matmul(left[:, :, some], right[:, some], out=product)
+    for some in evenly(length, parts):
+        multiply(left[:, :, some], right[:, some], product)
         out += product.sum(axis=0)

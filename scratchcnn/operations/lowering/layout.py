@@ -23,13 +23,12 @@ def by_rows(workspace: Workspace, name: str, images: tuple[int, ...], innermost:
 def by_planes(workspace: Workspace, name: str, images: tuple[int, ...], innermost: bool) -> Array:
     """A buffer for images (N, C, H, W), plane by plane: (B, C, H, W, G). Copies to images have longer runs so."""
     count, channels, height, width = images
-    return workspace(name, *((1, channels, height, width, count) if innermost else (count, channels, height, width, 1)))
+    return by_rows(workspace, name, (count, height, channels, width), innermost)
 
 
 def planes_as_images(planes: Array) -> Array:
     """Show what lies plane by plane as images: (B, C, H, W, G) as (N, C, H, W)."""
-    images = planes.transpose(0, 4, 1, 2, 3)
-    return images[0] if len(images) == 1 else images[:, 0]
+    return as_images(planes.swapaxes(1, 2))
 
 
 def as_images(rows: Array) -> Array:

@@ -39,10 +39,11 @@ def grad_input(
     planes = by_planes(workspace, "gradient", (count, channels * across, height, long), innermost)
     phases = planes.reshape(len(planes), channels, across, *planes.shape[2:])  # the columns sorted by w mod t1
     for a, matrix in enumerate(weights):
+        taps = matrix.shape[1] // grad_output.shape[1]
         first, last = (-(-(row - a) // down) for row in (top, top + height))  # the m of rows inside the image
         own = phases[:, :, :, first * down + a - top :: down]
-        seen = range(first, min(last, grad_output.shape[2] + matrix.shape[1] // len(grad_output[0]) - 1))
-        if matrix.size and seen:
+        seen = range(first, min(last, grad_output.shape[2] + taps - 1))
+        if taps and seen:
             _add_up(own, _gathered(g, matrix, seen, around, windows.size[1], workspace))
         else:
             own[...] = 0  # between the windows, where the stride is larger than they are

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
-from itertools import pairwise
 from threading import Lock
 from typing import Any, TypeVar
 
 from threadpoolctl import ThreadpoolController
+
+from scratchcnn.operations.lowering.tiles import evenly
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
@@ -25,8 +26,7 @@ def share_out(parts: Sequence[Part], threads: int) -> list[Sequence[Part]]:
     threads = min(threads, len(parts))
     if threads <= 1:
         return [parts]
-    ends = [len(parts) * thread // threads for thread in range(threads + 1)]
-    return [parts[start:stop] for start, stop in pairwise(ends)]
+    return [parts[share] for share in evenly(len(parts), threads)]
 
 
 def side_by_side(work: Callable[[Part], Result], shares: Sequence[Part]) -> list[Result]:

@@ -35,9 +35,14 @@ def cut(count: int, rows: int, row_bytes: int, halo: int, threads: int) -> list[
         bands = max(bands, -(-rows // max(BYTES // row_bytes - halo, halo, 1)))
     height = -(-rows // bands)
     height += -height % 4  # the step of `winograd`
-    ends = [count * image // images for image in range(images + 1)]
     starts = [*range(0, rows, height), rows]
-    return [(slice(*some), slice(*band)) for some in pairwise(ends) for band in pairwise(starts)]
+    return [(some, slice(*band)) for some in evenly(count, images) for band in pairwise(starts)]
+
+
+def evenly(count: int, parts: int) -> list[slice]:
+    """Cut so many things into parts, neighbours, whose sizes differ by one at most."""
+    ends = [count * part // parts for part in range(parts + 1)]
+    return [slice(*part) for part in pairwise(ends)]
 
 
 def of_places(images: slice, places: slice, height: int, windows: Windows) -> Tile:
