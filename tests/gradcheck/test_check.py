@@ -167,6 +167,29 @@ def test_entries_are_sampled_and_directions_see_the_rest():
     assert "random direction" in wrong.inputs[0].reason
 
 
+def test_a_millionth_of_the_norm_at_one_of_all_entries_is_seen():
+    rng = np.random.default_rng(0)
+    x, first, second = rng.normal(size=(16, 784)), rng.normal(size=(784, 200)) / 20, rng.normal(size=(200, 10)) / 10
+
+    def network(x, first, second):
+        return np.tanh(np.tanh(x @ first) @ second)
+
+    def backward(g, x, first, second, off=0.0):
+        hidden = np.tanh(x @ first)
+        grad_hidden = (grad_output := g * (1 - np.tanh(hidden @ second) ** 2)) @ second.T * (1 - hidden**2)
+        grad_first = x.T @ grad_hidden
+        grad_first[12, 34] += off * np.linalg.norm(grad_first)
+        return grad_hidden @ first.T, grad_first, hidden.T @ grad_output
+
+    def wrong(*arguments):
+        return backward(*arguments, off=1e-6)
+
+    for seed in range(5):
+        assert check_gradient(network, backward, x, first, second, max_entries=10, seed=seed)
+        report = check_gradient(network, wrong, x, first, second, max_entries=10, seed=seed)
+        assert [i.verdict is Verdict.WRONG for i in report.inputs] == [False, True, False]
+
+
 def test_a_mistake_that_the_given_point_hides_is_found_at_the_second():
     """x squared and its derivative agree with 2 x |x| / |x| where all are positive, as a cube's does at one."""
     report = check_gradient(lambda x: x**3, lambda g, x: 3 * g * x, np.ones(4), names=["x"])

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
-from scratchcnn.gradcheck.numerical.differences import TINY
 from scratchcnn.gradcheck.numerical.direction import UNEVEN_SHARE, directional, moved_along
 from scratchcnn.gradcheck.numerical.noise import COVERAGE, EPS, FLOOR, least_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
@@ -24,9 +23,8 @@ STEP = 1e-20
 # clongdouble twin is multiplied by.
 ROUNDOFFS, TWIN = 64.0, 4.0
 BESIDE = UNEVEN * 2.0**-20  # a relative distance at which roundoff is another
-# Along how many directions it is held to differences, at which steps, and how far off it must be to be seen for sure.
+# Along how many directions it is held to differences, and how far off it must be to be seen for sure.
 DIRECTIONS, ROOM = 8, 16.0
-ALONG = UNEVEN * 2.0 ** -np.array([5, 6, 7, 8, 9, TINY])
 # What differs more than this along the first direction need not be asked for entry by entry.
 LOOSELY = 1e-3
 # What the differences would let pass must be below this share of an entry, or of the largest.
@@ -107,8 +105,8 @@ def held_to_directions(
         if found is None:
             return None
         along[k] = found @ cotangent
-        y = moved_along(probe, direction, entries, ALONG)
-        differences[k], blur[k], agrees = directional(probe, y, cotangent, noise, ALONG)
+        y = moved_along(probe, direction, entries)
+        differences[k], blur[k], agrees = directional(probe, y, cotangent, noise)
         if not agrees or abs(along[k] - differences[k]) > blur[k] + LOOSELY * abs(along[k]):
             return disagree
     contracted = stepper.contracted(entries, unit, cotangent)

@@ -2,15 +2,19 @@
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.differences import FIRST, contract, settle
+from scratchcnn.gradcheck.numerical.differences import TINY, contract, settle
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.steps import UNEVEN
 from scratchcnn.gradcheck.numerical.structure import Group
 
 # An entry's move differs from its exact share of the step by a rounding of x, at the steps that decide.
 UNEVEN_SHARE = 2.0**-44
+# In units of the entries; the tiny step comes last. They are more than one entry gets, down to smaller ones: the bound
+# must show what is wrong with one entry of many.
+STEPS = UNEVEN * 2.0 ** -np.array([5, 6, 7, 8, 9, TINY])
 
 
-def moved_along(probe: Probe, direction: Array, entries: Array | slice = slice(None), steps: Array = FIRST) -> Array:
+def moved_along(probe: Probe, direction: Array, entries: Array | slice = slice(None)) -> Array:
     """(steps, 2, 1, outputs) the outputs where entries move along `direction`, backwards and forwards.
 
     Parameters
@@ -21,19 +25,15 @@ def moved_along(probe: Probe, direction: Array, entries: Array | slice = slice(N
         (entries,) how far each entry moves for a step of one: some part of its unit, with a sign.
     entries
         Which entries move: flat indices, or all.
-    steps
-        Falling; the tiny one comes last.
     """
-    y = np.empty((len(steps), 2, 1, probe.outputs), probe.dtype)
-    for k, step in enumerate(steps):
+    y = np.empty((len(STEPS), 2, 1, probe.outputs), probe.dtype)
+    for k, step in enumerate(STEPS):
         probe.move(entries, probe.base[entries] - step * direction, y[k, 0, 0])
         probe.move(entries, probe.base[entries] + step * direction, y[k, 1, 0])
     return y
 
 
-def directional(
-    probe: Probe, y: Array, cotangent: Array, noise: Array, steps: Array = FIRST
-) -> tuple[float, float, bool]:
+def directional(probe: Probe, y: Array, cotangent: Array, noise: Array) -> tuple[float, float, bool]:
     """The derivative of the contracted output along a direction, its bound, and whether the tiny step agrees.
 
     Parameters
@@ -41,11 +41,11 @@ def directional(
     probe
         The forward pass as a function of one input.
     y
-        (steps, 2, 1, outputs) what `moved_along` gave at the same steps.
+        (steps, 2, 1, outputs) what `moved_along` gave.
     cotangent, noise
         (outputs,) weights of the outputs, and a bound for their roundoff.
     """
-    quotient = contract(probe, Group(np.array([0])), None, y, steps[:, None].astype(probe.dtype), cotangent, noise)
+    quotient = contract(probe, Group(np.array([0])), None, y, STEPS[:, None].astype(probe.dtype), cotangent, noise)
     assert quotient is not None  # a group of one owns every output
     value, bound, agrees = settle(quotient)
     return float(value[0]), float(bound[0]), bool(agrees[0])
