@@ -165,9 +165,12 @@ class TestGradInput:
 
 @pytest.fixture(params=[0, 40_000], ids=["by the large ones", "by columns"])
 def in_small_tiles(request, monkeypatch):
-    """Tiles of a few rows, in three threads, and products cut into small ones."""
+    """Tiles of a few rows and columns, in three threads, and products cut into small ones."""
     monkeypatch.setattr(layout, "SMALL_PRODUCT", 20)
+    monkeypatch.setattr(layout, "FEWEST_ROWS", 1)
     monkeypatch.setattr(rule, "SMALL", request.param)
+    for module in (lowering, rule):
+        monkeypatch.setattr(module, "LINE", 16)
     monkeypatch.setattr(tiles, "BYTES", 600)
     monkeypatch.setattr(rule, "PARALLEL", 0)
     monkeypatch.setattr(threads, "allowed", lambda: 3)
@@ -178,7 +181,7 @@ def in_small_tiles(request, monkeypatch):
 
 def forget():
     """Forget what was found once, with other thresholds."""
-    for function in vars(lowering).values():
+    for function in (*vars(lowering).values(), *vars(rule).values()):
         if hasattr(function, "cache_clear"):
             function.cache_clear()
 

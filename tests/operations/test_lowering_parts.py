@@ -106,34 +106,49 @@ class TestWorkspace:
                 assert space(f"of {count}", count).ctypes.data % workspace.LINE == 0
 
 
+@st.composite
+def slices(draw, count):
+    """A part of so many."""
+    start = draw(st.integers(0, count - 1))
+    return slice(start, draw(st.integers(start + 1, count)))
+
+
 class TestTiles:
-    @given(st.integers(1, 40), st.integers(1, 70), st.integers(1, 3000), st.integers(0, 9), st.integers(1, 5))
-    def test_cut_covers_everything_once(self, count, height, row_bytes, halo, most):
+    @given(
+        st.integers(1, 40), st.integers(1, 70), st.integers(1, 3000), st.integers(0, 9), st.integers(1, 5),
+        st.sampled_from([1, 8, 16]),
+    )  # fmt: skip
+    def test_cut_covers_everything_once(self, count, height, row_bytes, halo, most, line):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(tiles, "BYTES", 10_000)
-            parts = tiles.cut(count, height, row_bytes, halo, most)
+            parts = tiles.cut(count, height, row_bytes, halo, most, line)
         seen = np.zeros((count, height), int)
         for images, band in parts:
             seen[images, band] += 1
         assert (seen == 1).all()
         assert len(parts) >= min(most, count)
 
+    @given(st.integers(1, 600), st.integers(1, 100), st.sampled_from([1, 16, 32]))
+    def test_strips_cover_everything_once_by_whole_lines(self, columns, widest, line):
+        strips = tiles.strips(columns, widest, line)
+        assert [column for strip in strips for column in range(columns)[strip]] == list(range(columns))
+        assert all(strip.start % line == 0 for strip in strips)
+        assert max(strip.stop - strip.start for strip in strips) < 1.5 * widest + line
+
     @given(convolutions(largest=9), st.data())
-    def test_a_tile_is_a_convolution_of_its_rows(self, case, data):
+    def test_a_tile_is_a_convolution_of_its_places(self, case, data):
         windows = windows_of(case)
-        start = data.draw(st.integers(0, windows.places[0] - 1))
-        stop = data.draw(st.integers(start + 1, windows.places[0]))
-        tile = tiles.of_places(slice(0, len(case.x)), slice(start, stop), case.x.shape[2], windows)
-        part = plain.patches(case.x[:, :, tile.rows], tile.windows)
-        assert np.array_equal(part, plain.patches(case.x, windows)[:, :, start:stop])
+        places = tuple(data.draw(slices(count)) for count in windows.places)
+        tile = tiles.of_places(slice(0, len(case.x)), places, case.x.shape[2:], windows)
+        part = plain.patches(tile.of_images(case.x), tile.windows)
+        assert np.array_equal(part, plain.patches(case.x, windows)[:, :, places[0], places[1]])
 
     @given(convolutions(largest=9), st.data())
     def test_a_tile_of_rows_has_all_windows_that_see_them(self, case, data):
         windows = windows_of(case)
-        start = data.draw(st.integers(0, case.x.shape[2] - 1))
-        stop = data.draw(st.integers(start + 1, case.x.shape[2]))
-        tile = tiles.of_rows(slice(0, len(case.x)), slice(start, stop), windows)
+        rows = data.draw(slices(case.x.shape[2]))
+        tile = tiles.of_rows(slice(0, len(case.x)), rows, case.x.shape[3], windows)
         ones = np.ones((*case.x.shape[:2], *windows.places, *windows.size))
-        whole = plain.add_up(ones, case.x.shape[2:], windows)[:, :, start:stop]
-        part = plain.add_up(ones[:, :, tile.places], (stop - start, case.x.shape[3]), tile.windows)
-        assert np.array_equal(part, whole)
+        whole = plain.add_up(ones, case.x.shape[2:], windows)
+        part = plain.add_up(tile.of_output(ones), tile.of_images(whole).shape[2:], tile.windows)
+        assert np.array_equal(part, tile.of_images(whole))

@@ -22,9 +22,9 @@ import numpy as np
 
 from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
-from scratchcnn.operations.lowering import columns, pointwise, rule, scatter, threads
-from scratchcnn.operations.lowering.tiles import Tile, cut, of_places, of_rows
-from scratchcnn.operations.lowering.workspace import Workspace
+from scratchcnn.operations.lowering import pointwise, rule, scatter, threads
+from scratchcnn.operations.lowering.tiles import Tile, cut, of_places, of_rows, strips
+from scratchcnn.operations.lowering.workspace import LINE, Workspace
 
 Result = TypeVar("Result")
 
@@ -38,13 +38,12 @@ def forward(x: Array, filters: Array, windows: Windows) -> Array:
 
     def work(tiles: Sequence[Tile], workspace: Workspace) -> None:
         for tile in tiles:
-            seen, part = x[tile.images, :, tile.rows], output[tile.images, :, tile.places]
-            innermost = rule.suits_innermost(seen.shape, filters.shape, windows, dtype)
+            seen, part = tile.of_images(x), tile.of_output(output)
+            innermost = rule.suits_innermost(seen.shape, filters.shape, tile.windows, dtype)
             lowering.forward(seen, weights, tile.windows, part, workspace, innermost)
 
     if output.size:
-        tiles_of = _tiles_of_columns if lowering is columns else _tiles_of_places
-        _over_tiles(tiles_of, x.shape, len(filters), windows, dtype, work)
+        _over_tiles(_tiles_of_places, lowering, x.shape, filters.shape, windows, dtype, work)
     return output
 
 
@@ -55,13 +54,12 @@ def grad_filters(grad_output: Array, x: Array, windows: Windows) -> Array:
     lowering = rule.for_grad_filters(x.shape, shape, windows, dtype)
 
     def work(tiles: Sequence[Tile], workspace: Workspace) -> Array:
-        parts = ((grad_output[t.images, :, t.places], x[t.images, :, t.rows], t.windows) for t in tiles)
+        parts = ((tile.of_output(grad_output), tile.of_images(x), tile.windows) for tile in tiles)
         return reduce(np.add, (lowering(*part, workspace) for part in parts))
 
     if grad_output.size * x.shape[1] == 0:
         return np.zeros(shape, dtype)
-    tiles_of = _tiles_of_columns if lowering is columns.grad_filters else _tiles_of_places
-    totals = _over_tiles(tiles_of, x.shape, shape[0], windows, dtype, work)
+    totals = _over_tiles(_tiles_of_places, lowering, x.shape, shape, windows, dtype, work)
     return np.ascontiguousarray(reduce(np.add, totals))
 
 
@@ -82,25 +80,26 @@ def grad_input(grad_output: Array, filters: Array, image: tuple[int, int], windo
 
     def work(tiles: Sequence[Tile], workspace: Workspace) -> None:
         for tile in tiles:
-            seen, part = grad_output[tile.images, :, tile.places], grad_x[tile.images, :, tile.rows]
+            seen, part = tile.of_output(grad_output), tile.of_images(grad_x)
             scatter.grad_input(seen, weights, tile.windows, part, workspace, rule.adds_innermost(len(part), windows))
 
     if grad_x.size:
-        _over_tiles(_tiles_of_rows, shape, len(filters), windows, dtype, work)
+        _over_tiles(_tiles_of_rows, scatter, shape, filters.shape, windows, dtype, work)
     return grad_x
 
 
 def _over_tiles(
-    tiles_of: Callable[[rule.Shape, Windows, int, int], list[Tile]],
+    tiles_of: Callable[[rule.Lowering, rule.Shape, rule.Shape, Windows, np.dtype[Any], int], list[Tile]],
+    lowering: rule.Lowering,
     x: rule.Shape,
-    filters: int,
+    filters: rule.Shape,
     windows: Windows,
     dtype: np.dtype[Any],
     work: Callable[[Sequence[Tile], Workspace], Result],
 ) -> list[Result]:
     """Call `work` in one or more threads, each with a workspace and with its share of the tiles."""
     most = threads.allowed() if rule.multiplications(x, filters, windows) >= rule.PARALLEL else 1
-    shares = threads.share_out(tiles_of(x, windows, dtype.itemsize, most), most)
+    shares = threads.share_out(tiles_of(lowering, x, filters, windows, dtype, most), most)
 
     def with_workspace(tiles: Sequence[Tile]) -> Result:
         with Workspace(dtype) as workspace:
@@ -110,24 +109,25 @@ def _over_tiles(
 
 
 @rule.once
-def _tiles_of_places(x: rule.Shape, windows: Windows, itemsize: int, most: int) -> list[Tile]:
-    (size, width), (stride, _), (rows, columns) = windows.size, windows.stride, windows.places
-    row_bytes = x[1] * width * columns * itemsize * stride
-    parts = cut(x[0], rows, row_bytes, (size - 1) // stride, most)
-    return [of_places(images, places, x[2], windows) for images, places in parts]
+def _tiles_of_places(
+    lowering: rule.Lowering, x: rule.Shape, filters: rule.Shape, windows: Windows, dtype: np.dtype[Any], most: int
+) -> list[Tile]:
+    (size, _), (stride, _), (rows, columns) = windows.size, windows.stride, windows.places
+    wide = strips(columns, rule.widest(lowering, x, windows, dtype), 2 * LINE // dtype.itemsize)
+    row_bytes = rule.row_bytes(lowering, x, windows, dtype) * (wide[0].stop - wide[0].start) * stride
+    line = rule.line(lowering, x, filters, windows, dtype)
+    parts = cut(x[0], rows, row_bytes, (size - 1) // stride, most, line)
+    image = x[2], x[3]
+    return [of_places(images, (high, strip), image, windows) for images, high in parts for strip in wide]
 
 
 @rule.once
-def _tiles_of_columns(x: rule.Shape, windows: Windows, itemsize: int, most: int) -> list[Tile]:
-    """There is a copy of each row for each filter row, too."""
-    return _tiles_of_places(x, windows, windows.size[0] * itemsize, most)
-
-
-@rule.once
-def _tiles_of_rows(x: rule.Shape, windows: Windows, itemsize: int, most: int) -> list[Tile]:
-    row_bytes = x[1] * windows.size[1] * windows.places[1] * itemsize
+def _tiles_of_rows(
+    lowering: rule.Lowering, x: rule.Shape, filters: rule.Shape, windows: Windows, dtype: np.dtype[Any], most: int
+) -> list[Tile]:
+    row_bytes = x[1] * windows.size[1] * windows.places[1] * dtype.itemsize
     parts = cut(x[0], x[2], row_bytes, 0, most)
-    return [of_rows(images, rows, windows) for images, rows in parts]
+    return [of_rows(images, rows, x[3], windows) for images, rows in parts]
 
 
 def _alike(one: Array, other: Array) -> tuple[np.dtype[Any], Array, Array]:

@@ -12,6 +12,8 @@ from scratchcnn.operations.lowering.workspace import Workspace, strided
 
 SMALL_PRODUCT = 1_000_000
 """Multiplications of a product up to which OpenBLAS uses its operands as they lie: the fastest way for thin ones."""
+FEWEST_ROWS = 6
+"""Rows on the left for which it still is: a product of fewer reads all that is on the right for a few rows."""
 
 
 def by_rows(workspace: Workspace, name: str, images: tuple[int, ...], innermost: bool) -> Array:
@@ -101,12 +103,12 @@ def spread_by_phases(x: Array, padding: Edges, width: int, stride: int, places: 
 
 
 def multiply(left: Array, right: Array, out: Array) -> None:
-    """`left` (..., M, L) @ `right` (..., L, N) into `out`; of a large product, a half, a quarter ... of M at a time."""
+    """`left` (..., M, L) @ `right` (..., L, N) into `out`, by parts of M where that makes small products."""
     rows, inner = left.shape[-2:]
     parts = 1
     while rows // parts * inner * right.shape[-1] > SMALL_PRODUCT and rows % (2 * parts) == 0:
         parts *= 2
-    if parts > 1:
+    if parts > 1 and FEWEST_ROWS <= rows // parts <= SMALL_PRODUCT // (inner * right.shape[-1]):
         left = left.reshape(*left.shape[:-2], parts, rows // parts, inner)
         out = out.reshape(*out.shape[:-2], parts, rows // parts, out.shape[-1])
         right = right[..., np.newaxis, :, :]

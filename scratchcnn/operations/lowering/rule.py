@@ -8,16 +8,19 @@ from collections.abc import Callable
 from functools import lru_cache
 from math import prod
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
 from scratchcnn.operations.lowering import columns, flat, pointwise, rows, winograd
+from scratchcnn.operations.lowering import tiles
 from scratchcnn.operations.lowering.workspace import LINE
 
 Shape = tuple[int, ...]
+Lowering: TypeAlias = ModuleType | Callable[..., Array]
+"""A module for the forward pass, a function for ∂E/∂f."""
 once = lru_cache(maxsize=64)
 """What follows from shapes is found once: for a small convolution it would take longer than the arithmetic."""
 
@@ -29,6 +32,8 @@ FEW_COPIES = 24
 """So many numbers a window, for each step of the stride, are few enough to be copied one by one."""
 LARGE = 3000
 """A row of all filters' output that is large enough for a product by itself."""
+STRIP = 64
+"""Places for which the products of rows are the fastest, where an image is wide."""
 SHORTEST, SHORT = 10, 24
 """Rows of up to so many places are too short for products; rows of fewer than so many are short."""
 
@@ -57,6 +62,29 @@ def suits_innermost(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[
     short = columns < SHORT or (columns < 32 and stride == 1 and columns * dtype.itemsize % LINE > 0)
     many = taps >= (24 if count <= 4 else 50) and count <= 2 * channels * width
     return short and many and x[0] >= (8 if stride > 1 else 4 if taps < 400 else 2)
+
+
+def line(lowering: Lowering, x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> int:
+    """How many images fill a line of the cache, if they lie innermost; else 1."""
+    whole = LINE // dtype.itemsize
+    moves = lowering in (rows, winograd) and suits_innermost((whole, *x[1:]), filters, windows, dtype)
+    return whole if moves else 1
+
+
+def row_bytes(lowering: Lowering, x: Shape, windows: Windows, dtype: np.dtype[Any]) -> int:
+    """What the largest buffer takes of a row of one image, for one place."""
+    copies = windows.size[0] if lowering in (columns, columns.grad_filters) else 1
+    return x[1] * windows.size[1] * copies * dtype.itemsize
+
+
+def widest(lowering: Lowering, x: Shape, windows: Windows, dtype: np.dtype[Any]) -> int:
+    """How many places a row of a tile should have at most."""
+    if lowering not in (rows, flat.channels_first, flat.channels_last):
+        return windows.places[1]
+    place, height = row_bytes(lowering, x, windows, dtype), windows.size[0]
+    fits = max(tiles.BYTES // (2 * height * place), LINE // dtype.itemsize)  # in tiles twice as high as their windows
+    enough = (windows.places[0] + height - 1) * place * STRIP >= tiles.BYTES
+    return min(fits, STRIP) if lowering is rows and enough else fits
 
 
 @once
@@ -122,7 +150,7 @@ def _suits_winograd(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[
         fits
         and min(count, channels) >= 16
         and count * channels >= 1024
-        and multiplications(x, count, windows) >= 1_000_000
+        and multiplications(x, filters, windows) >= 1_000_000
     )
 
 
@@ -132,6 +160,6 @@ def _seen(x: Shape, windows: Windows) -> int:
 
 
 @once
-def multiplications(x: Shape, filters: int, windows: Windows) -> int:
+def multiplications(x: Shape, filters: Shape, windows: Windows) -> int:
     """How many multiplications the definition has."""
-    return prod((x[0], x[1], filters, *windows.places, *windows.size))
+    return prod((x[0], x[1], filters[0], *windows.places, *windows.size))

@@ -4,6 +4,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from scratchcnn.operations._geometry import Windows
+from scratchcnn.operations._validate import Array
 
 BYTES = 700_000
 """What the largest buffer of a tile may take, about: a core's second-level cache holds it and what goes with it."""
@@ -13,52 +14,77 @@ class Tile(NamedTuple):
     """A part of a convolution that is a convolution itself."""
 
     images: slice
-    rows: slice
-    """Of the images."""
-    places: slice
-    """Of the output, along the height."""
+    pixels: tuple[slice, slice]
+    """Of the images, along the height and the width."""
+    places: tuple[slice, slice]
+    """Of the output, likewise."""
     windows: Windows
 
+    def of_images(self, x: Array) -> Array:
+        """Show what the tile has of images (N, C, H, W)."""
+        return x[self.images, :, self.pixels[0], self.pixels[1]]
 
-def cut(count: int, rows: int, row_bytes: int, halo: int, threads: int) -> list[tuple[slice, slice]]:
+    def of_output(self, output: Array) -> Array:
+        """Show what the tile has of an output (N, K, P, Q)."""
+        return output[self.images, :, self.places[0], self.places[1]]
+
+
+def cut(count: int, rows: int, row_bytes: int, halo: int, threads: int, line: int = 1) -> list[tuple[slice, slice]]:
     """Cut `count` images of `rows` rows into parts: (images, rows), at least as many as there are threads.
 
     A row of one image takes `row_bytes` of the largest buffer; a part of an image needs `halo` rows more than its own.
+    Images that will lie innermost come by whole lines of the cache, `line` of them in each, or by a half or a quarter.
     """
     image_bytes = (rows + halo) * row_bytes
-    images = min(count, max(threads, -(-count * image_bytes // BYTES)))
-    while count // images % 16 == 0:
-        images += 1  # a pitch that is a power of two makes the caches of the processor miss
-    bands = min(-(-threads // images), rows)
+    together = BYTES // image_bytes
+    while line > max(1, 2 * together) or -(-count // line) < min(threads, count):
+        line //= 2
+    together = max(1, round(together / line)) * line
+    images = evenly(count, max(threads, -(-count // together)), line)
+    bands = min(-(-threads // len(images)), rows)
     if image_bytes > 2 * BYTES:
         # As high as the halo, at least: else most of the work would be done twice.
         bands = max(bands, -(-rows // max(BYTES // row_bytes - halo, halo, 1)))
     height = -(-rows // bands)
     height += -height % 4  # the step of `winograd`
     starts = [*range(0, rows, height), rows]
-    return [(some, slice(*band)) for some in evenly(count, images) for band in pairwise(starts)]
+    return [(some, slice(*band)) for some in images for band in pairwise(starts)]
 
 
-def evenly(count: int, parts: int) -> list[slice]:
-    """Cut so many things into parts, neighbours, whose sizes differ by one at most."""
-    ends = [count * part // parts for part in range(parts + 1)]
+def strips(columns: int, widest: int, line: int) -> list[slice]:
+    """Cut so many columns into strips of about `widest`, of whole lines, unless they hardly exceed it."""
+    parts = 1 if 2 * columns <= 3 * widest else -(-columns // widest)
+    return evenly(columns, parts, line)
+
+
+def evenly(count: int, parts: int, line: int = 1) -> list[slice]:
+    """Cut so many things into parts, neighbours, of as many as can be: whole lines, one more or less, and the rest."""
+    lines = -(-count // line)
+    parts = min(parts, lines)
+    ends = [min(lines * part // parts * line, count) for part in range(parts + 1)]
     return [slice(*part) for part in pairwise(ends)]
 
 
-def of_places(images: slice, places: slice, height: int, windows: Windows) -> Tile:
-    """The tile of some output rows: of an image of this height it has the rows that their windows see."""
-    (top, _), sides = windows.padding
-    start = places.start * windows.stride[0] - top
-    stop = (places.stop - 1) * windows.stride[0] + windows.size[0] - top
-    first, last = (min(max(row, 0), height) for row in (start, stop))
+def of_places(images: slice, places: tuple[slice, slice], image: tuple[int, int], windows: Windows) -> Tile:
+    """The tile of some output places: of images of this size it has the pixels that their windows see."""
+    axes = zip(places, image, windows.size, windows.stride, windows.padding, strict=True)
+    (rows, above), (columns, beside) = (_seen(*axis) for axis in axes)
+    counts = (places[0].stop - places[0].start, places[1].stop - places[1].start)
+    return Tile(images, (rows, columns), places, windows._replace(padding=(above, beside), places=counts))
+
+
+def _seen(
+    places: slice, length: int, size: int, stride: int, padding: tuple[int, int]
+) -> tuple[slice, tuple[int, int]]:
+    """Which of `length` pixels the windows at some places see, and how much padding before and after them."""
+    start, stop = places.start * stride - padding[0], (places.stop - 1) * stride + size - padding[0]
+    first, last = (min(max(pixel, 0), length) for pixel in (start, stop))
     # A window may lie in the padding altogether.
-    above = min(max(-start, 0), stop - start) if first < last else stop - start
-    below = stop - start - above - (last - first)
-    own = windows._replace(padding=((above, below), sides), places=(places.stop - places.start, windows.places[1]))
-    return Tile(images, slice(first, last), places, own)
+    before = min(max(-start, 0), stop - start) if first < last else stop - start
+    return slice(first, last), (before, stop - start - before - (last - first))
 
 
-def of_rows(images: slice, rows: slice, windows: Windows) -> Tile:
+def of_rows(images: slice, rows: slice, width: int, windows: Windows) -> Tile:
     """The tile of some image rows: its windows are all that see them."""
     (top, _), sides = windows.padding
     size, stride = windows.size[0], windows.stride[0]
@@ -67,4 +93,4 @@ def of_rows(images: slice, rows: slice, windows: Windows) -> Tile:
     last = min(max((stop - 1) // stride, first) + 1, windows.places[0])
     above, below = start - first * stride, max((last - 1) * stride + size - stop, 0)
     own = windows._replace(padding=((above, below), sides), places=(last - first, windows.places[1]))
-    return Tile(images, rows, slice(first, last), own)
+    return Tile(images, (rows, slice(0, width)), (slice(first, last), slice(0, windows.places[1])), own)
