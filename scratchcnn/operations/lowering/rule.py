@@ -14,8 +14,7 @@ import numpy as np
 
 from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
-from scratchcnn.operations.lowering import columns, flat, pointwise, rows, winograd
-from scratchcnn.operations.lowering import tiles
+from scratchcnn.operations.lowering import columns, flat, pointwise, rows, tiles, winograd
 from scratchcnn.operations.lowering.workspace import LINE
 
 Shape = tuple[int, ...]
