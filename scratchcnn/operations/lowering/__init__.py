@@ -126,7 +126,8 @@ def _tiles_of_rows(
     lowering: rule.Lowering, x: rule.Shape, filters: rule.Shape, windows: Windows, dtype: np.dtype[Any], most: int
 ) -> list[Tile]:
     row_bytes = x[1] * windows.size[1] * windows.places[1] * dtype.itemsize
-    parts = cut(x[0], x[2], row_bytes, 0, most)
+    line = LINE // dtype.itemsize if rule.adds_innermost(16, windows) else 1
+    parts = cut(x[0], x[2], row_bytes, 0, most, line)
     return [of_rows(images, rows, x[3], windows) for images, rows in parts]
 
 
