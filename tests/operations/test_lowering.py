@@ -61,6 +61,14 @@ class TestForward:
             forward_by(rows, case.x, case.filters, windows, innermost), plain.forward(case.x, case.filters, windows)
         )
 
+    @given(case=convolutions(INTEGERS, largest=12))
+    def test_rows_that_fill_registers(self, case):
+        windows = windows_of(case)
+        with pytest.MonkeyPatch.context() as patch:
+            fill_registers(patch.setattr)
+            output = forward_by(rows, case.x, case.filters, windows, False)
+        assert np.array_equal(output, plain.forward(case.x, case.filters, windows))
+
     @given(case=convolutions(INTEGERS, largest=5))
     def test_columns(self, case):
         windows = windows_of(case)
@@ -94,6 +102,12 @@ class TestForward:
         for f, x in np.ndindex(3, 6):
             product = (winograd.G @ np.eye(3)[f]) * (winograd.B_T @ np.eye(6)[x])
             assert (winograd.A_T @ product).tolist() == [24 * (x - output == f) for output in range(4)]
+
+
+def fill_registers(set_attribute):
+    """Let `rows` take places beyond the output from seven on, where they are odd."""
+    for name, value in {"MANY": 1, "LONG": 1, "LINE": 16}.items():
+        set_attribute(rows, name, value)
 
 
 def winograd_bound(x, filters, windows, dtype):
@@ -171,6 +185,7 @@ def in_small_tiles(request, monkeypatch):
     monkeypatch.setattr(rule, "SMALL", request.param)
     for module in (lowering, rule):
         monkeypatch.setattr(module, "LINE", 16)
+    fill_registers(monkeypatch.setattr)
     monkeypatch.setattr(tiles, "BYTES", 600)
     monkeypatch.setattr(rule, "PARALLEL", 0)
     monkeypatch.setattr(threads, "allowed", lambda: 3)

@@ -58,6 +58,8 @@ def suits_innermost(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[
     taps = prod(filters[1:])
     if columns <= SHORTEST:
         return x[0] >= 4 and taps >= 24
+    if rows.places(columns, taps, dtype.itemsize) > columns:
+        return False
     short = columns < SHORT or (columns < 32 and stride == 1 and columns * dtype.itemsize % LINE > 0)
     many = taps >= (24 if count <= 4 else 50) and count <= 2 * channels * width
     return short and many and x[0] >= (8 if stride > 1 else 4 if taps < 400 else 2)
