@@ -12,6 +12,7 @@ from scratchcnn.operations.lowering import (
     flat,
     layout,
     plain,
+    plan,
     pointwise,
     rows,
     rule,
@@ -183,11 +184,11 @@ def in_small_tiles(request, monkeypatch):
     monkeypatch.setattr(layout, "SMALL_PRODUCT", 20)
     monkeypatch.setattr(layout, "FEWEST_ROWS", 1)
     monkeypatch.setattr(rule, "SMALL", request.param)
-    for module in (lowering, rule):
+    for module in (plan, rule):
         monkeypatch.setattr(module, "LINE", 16)
     fill_registers(monkeypatch.setattr)
     monkeypatch.setattr(tiles, "BYTES", 600)
-    monkeypatch.setattr(rule, "PARALLEL", 0)
+    monkeypatch.setattr(plan, "PARALLEL", 0)
     monkeypatch.setattr(threads, "allowed", lambda: 3)
     forget()
     yield
@@ -196,7 +197,7 @@ def in_small_tiles(request, monkeypatch):
 
 def forget():
     """Forget what was found once, with other thresholds."""
-    for function in (*vars(lowering).values(), *vars(rule).values()):
+    for function in vars(plan).values():
         if hasattr(function, "cache_clear"):
             function.cache_clear()
 
@@ -273,7 +274,7 @@ def test_the_rule(x, filters, stride, padding, names):
 )
 def test_where_images_go_innermost(tile, filters, stride, dtype, expected):
     windows = place_windows(tile[2:], filters[2:], stride, 0)
-    assert rule.suits_innermost(tile, filters, windows, np.dtype(dtype)) == expected
+    assert rule.suits_innermost(tile[0], filters, windows, np.dtype(dtype)) == expected
 
 
 @pytest.mark.parametrize(

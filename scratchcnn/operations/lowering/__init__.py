@@ -11,20 +11,21 @@ A lowering is a way to bring a convolution to products of matrices:
 - `scatter`, for ∂E/∂X: gathered over the filter rows, added up over the filter columns.
 
 Which one is chosen depends on shapes alone (`rule`). All of them work on tiles (`tiles`) that fit into the cache,
-on as many cores as BLAS may use (`threads`).
+on as many cores as BLAS may use (`threads`); the `plan` puts that together, once for all calls of the same shapes.
 """
 
 from collections.abc import Callable, Sequence
 from functools import reduce
+from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
 
 from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
-from scratchcnn.operations.lowering import pointwise, rule, scatter, threads
-from scratchcnn.operations.lowering.tiles import Tile, cut, of_places, of_rows, strips
-from scratchcnn.operations.lowering.workspace import LINE, Workspace
+from scratchcnn.operations.lowering import plan, pointwise, rule, scatter, threads
+from scratchcnn.operations.lowering.tiles import Tile
+from scratchcnn.operations.lowering.workspace import Workspace
 
 Result = TypeVar("Result")
 
@@ -33,17 +34,18 @@ def forward(x: Array, filters: Array, windows: Windows) -> Array:
     """Z (N, K, P, Q) of x (N, C, H, W) and f (K, C, R, S)."""
     dtype, x, filters = _alike(x, filters)
     output = np.empty((len(x), len(filters), *windows.places), dtype)
-    lowering = rule.for_forward(x.shape, filters.shape, windows, dtype)
+    if output.size == 0:
+        return output
+    most = plan.threads_for(output.size * (filters.size // len(filters)))
+    lowering, shares = plan.forward(x.shape, filters.shape, windows, dtype, most)
     weights = lowering.weights(filters)
 
     def work(tiles: Sequence[Tile], workspace: Workspace) -> None:
         for tile in tiles:
             seen, part = tile.of_images(x), tile.of_output(output)
-            innermost = rule.suits_innermost(seen.shape, filters.shape, tile.windows, dtype)
-            lowering.forward(seen, weights, tile.windows, part, workspace, innermost)
+            lowering.forward(seen, weights, tile.windows, part, workspace, tile.innermost)
 
-    if output.size:
-        _over_tiles(_tiles_of_places, lowering, x.shape, filters.shape, windows, dtype, work)
+    _in_threads(work, shares, dtype)
     return output
 
 
@@ -51,16 +53,16 @@ def grad_filters(grad_output: Array, x: Array, windows: Windows) -> Array:
     """∂E/∂f (K, C, R, S) of ∂E/∂Z (N, K, P, Q) and x (N, C, H, W)."""
     dtype, grad_output, x = _alike(grad_output, x)
     shape = (grad_output.shape[1], x.shape[1], *windows.size)
-    lowering = rule.for_grad_filters(x.shape, shape, windows, dtype)
+    if grad_output.size * x.shape[1] == 0:
+        return np.zeros(shape, dtype)
+    most = plan.threads_for(grad_output.size * prod(shape[1:]))
+    lowering, shares = plan.grad_filters(x.shape, shape, windows, dtype, most)
 
     def work(tiles: Sequence[Tile], workspace: Workspace) -> Array:
         parts = ((tile.of_output(grad_output), tile.of_images(x), tile.windows) for tile in tiles)
         return reduce(np.add, (lowering(*part, workspace) for part in parts))
 
-    if grad_output.size * x.shape[1] == 0:
-        return np.zeros(shape, dtype)
-    totals = _over_tiles(_tiles_of_places, lowering, x.shape, shape, windows, dtype, work)
-    return np.ascontiguousarray(reduce(np.add, totals))
+    return np.ascontiguousarray(reduce(np.add, _in_threads(work, shares, dtype)))
 
 
 def grad_input(grad_output: Array, filters: Array, image: tuple[int, int], windows: Windows) -> Array:
@@ -72,34 +74,29 @@ def grad_input(grad_output: Array, filters: Array, image: tuple[int, int], windo
         each = windows._replace(stride=(1, 1))
         pointwise.seen(grad_x, windows)[...] = grad_input(grad_output, filters, windows.places, each)
         return grad_x
-    if rule.is_full_convolution(shape, filters.shape, windows, dtype):
-        turned = filters[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
-        return forward(grad_output, turned, rule.full_convolution(image, windows))
+    full = plan.full_convolution(shape, filters.shape, windows, dtype)
+    if full is not None:
+        return forward(grad_output, filters[:, :, ::-1, ::-1].transpose(1, 0, 2, 3), full)
     grad_x = np.empty(shape, dtype)
+    if grad_x.size == 0:
+        return grad_x
+    most = plan.threads_for(grad_output.size * (filters.size // len(filters)))
+    shares = plan.grad_input(shape, windows, dtype, most)
     weights = scatter.weights(filters, windows.stride[0])
 
     def work(tiles: Sequence[Tile], workspace: Workspace) -> None:
         for tile in tiles:
             seen, part = tile.of_output(grad_output), tile.of_images(grad_x)
-            scatter.grad_input(seen, weights, tile.windows, part, workspace, rule.adds_innermost(len(part), windows))
+            scatter.grad_input(seen, weights, tile.windows, part, workspace, tile.innermost)
 
-    if grad_x.size:
-        _over_tiles(_tiles_of_rows, scatter, shape, filters.shape, windows, dtype, work)
+    _in_threads(work, shares, dtype)
     return grad_x
 
 
-def _over_tiles(
-    tiles_of: Callable[[rule.Lowering, rule.Shape, rule.Shape, Windows, np.dtype[Any], int], list[Tile]],
-    lowering: rule.Lowering,
-    x: rule.Shape,
-    filters: rule.Shape,
-    windows: Windows,
-    dtype: np.dtype[Any],
-    work: Callable[[Sequence[Tile], Workspace], Result],
+def _in_threads(
+    work: Callable[[Sequence[Tile], Workspace], Result], shares: list[Sequence[Tile]], dtype: np.dtype[Any]
 ) -> list[Result]:
-    """Call `work` in one or more threads, each with a workspace and with its share of the tiles."""
-    most = threads.allowed() if rule.multiplications(x, filters, windows) >= rule.PARALLEL else 1
-    shares = threads.share_out(tiles_of(lowering, x, filters, windows, dtype, most), most)
+    """Call `work` with each share of the tiles, in as many threads, each with a workspace of its own."""
 
     def with_workspace(tiles: Sequence[Tile]) -> Result:
         with Workspace(dtype) as workspace:
@@ -108,30 +105,10 @@ def _over_tiles(
     return threads.side_by_side(with_workspace, shares)
 
 
-@rule.once
-def _tiles_of_places(
-    lowering: rule.Lowering, x: rule.Shape, filters: rule.Shape, windows: Windows, dtype: np.dtype[Any], most: int
-) -> list[Tile]:
-    (size, _), (stride, _), (rows, columns) = windows.size, windows.stride, windows.places
-    wide = strips(columns, rule.widest(lowering, x, windows, dtype), 2 * LINE // dtype.itemsize)
-    row_bytes = rule.row_bytes(lowering, x, windows, dtype) * (wide[0].stop - wide[0].start) * stride
-    line = rule.line(lowering, x, filters, windows, dtype)
-    parts = cut(x[0], rows, row_bytes, (size - 1) // stride, most, line)
-    image = x[2], x[3]
-    return [of_places(images, (high, strip), image, windows) for images, high in parts for strip in wide]
-
-
-@rule.once
-def _tiles_of_rows(
-    lowering: rule.Lowering, x: rule.Shape, filters: rule.Shape, windows: Windows, dtype: np.dtype[Any], most: int
-) -> list[Tile]:
-    row_bytes = x[1] * windows.size[1] * windows.places[1] * dtype.itemsize
-    line = LINE // dtype.itemsize if rule.adds_innermost(16, windows) else 1
-    parts = cut(x[0], x[2], row_bytes, 0, most, line)
-    return [of_rows(images, rows, x[3], windows) for images, rows in parts]
-
-
 def _alike(one: Array, other: Array) -> tuple[np.dtype[Any], Array, Array]:
     """Bring both to the dtype that their products have."""
+    dtype = one.dtype
+    if dtype is other.dtype and dtype.isnative:
+        return dtype, one, other
     dtype = np.result_type(one, other)
     return dtype, one.astype(dtype, copy=False), other.astype(dtype, copy=False)

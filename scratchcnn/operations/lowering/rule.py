@@ -5,7 +5,6 @@ had not seen, the best choice would have been 1 to 4 % faster on average. Nothin
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 from math import prod
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -20,11 +19,6 @@ from scratchcnn.operations.lowering.workspace import LINE
 Shape = tuple[int, ...]
 Lowering: TypeAlias = ModuleType | Callable[..., Array]
 """A module for the forward pass, a function for ∂E/∂f."""
-once = lru_cache(maxsize=64)
-"""What follows from shapes is found once: for a small convolution it would take longer than the arithmetic."""
-
-PARALLEL = 30_000_000
-"""Multiplications that are worth a second thread: with fewer, the threads wait for Python, and for each other."""
 SMALL = 40_000
 """Numbers that the windows of a small convolution see altogether."""
 FEW_COPIES = 24
@@ -37,7 +31,6 @@ SHORTEST, SHORT = 10, 24
 """Rows of up to so many places are too short for products; rows of fewer than so many are short."""
 
 
-@once
 def for_forward(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> ModuleType:
     """The module for images x (N, C, H, W) and filters (K, C, R, S)."""
     if is_pointwise(windows):
@@ -47,8 +40,7 @@ def for_forward(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]
     return winograd if _suits_winograd(x, filters, windows, dtype) else rows
 
 
-@once
-def suits_innermost(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:
+def suits_innermost(images: int, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:
     """Tell whether the rows of a tile's output are too short for products, and its images enough to make them long.
 
     The images are moved innermost and back. That pays for the shortest of rows; for others only where each number goes
@@ -57,19 +49,17 @@ def suits_innermost(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[
     columns, stride, (count, channels, _, width) = windows.places[1], windows.stride[1], filters
     taps = prod(filters[1:])
     if columns <= SHORTEST:
-        return x[0] >= 4 and taps >= 24
+        return images >= 4 and taps >= 24
     if rows.places(columns, taps, dtype.itemsize) > columns:
         return False
     short = columns < SHORT or (columns < 32 and stride == 1 and columns * dtype.itemsize % LINE > 0)
     many = taps >= (24 if count <= 4 else 50) and count <= 2 * channels * width
-    return short and many and x[0] >= (8 if stride > 1 else 4 if taps < 400 else 2)
+    return short and many and images >= (8 if stride > 1 else 4 if taps < 400 else 2)
 
 
-def line(lowering: Lowering, x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> int:
-    """How many images fill a line of the cache, if they lie innermost; else 1."""
-    whole = LINE // dtype.itemsize
-    moves = lowering in (rows, winograd) and suits_innermost((whole, *x[1:]), filters, windows, dtype)
-    return whole if moves else 1
+def moves_innermost(lowering: Lowering, images: int, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:
+    """Tell whether so many images of a tile are to be moved innermost: only some lowerings can."""
+    return lowering in (rows, winograd) and suits_innermost(images, filters, windows, dtype)
 
 
 def row_bytes(lowering: Lowering, x: Shape, windows: Windows, dtype: np.dtype[Any]) -> int:
@@ -88,14 +78,12 @@ def widest(lowering: Lowering, x: Shape, windows: Windows, dtype: np.dtype[Any])
     return min(fits, STRIP) if lowering is rows and enough else fits
 
 
-@once
 def adds_innermost(images: int, windows: Windows) -> bool:
     """Tell whether a tile's images are enough to make its additions longer, which are along the rows of ∂E/∂Z."""
     columns, stride = windows.places[1], windows.stride[1]
     return columns < 2 * SHORT and images >= (4 if columns <= SHORTEST or stride > 1 else 8)
 
 
-@once
 def for_grad_filters(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> Callable[..., Array]:
     """The function for images x (N, C, H, W) and filters (K, C, R, S)."""
     count, channels, height, _ = filters
@@ -112,7 +100,6 @@ def for_grad_filters(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype
     return flat.channels_first if few else flat.channels_last
 
 
-@once
 def is_full_convolution(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:
     """Tell whether ∂E/∂X is better found as a convolution of ∂E/∂Z with the filters turned by 180 degrees.
 
@@ -130,7 +117,6 @@ def is_full_convolution(x: Shape, filters: Shape, windows: Windows, dtype: np.dt
     )
 
 
-@once
 def full_convolution(image: Shape, windows: Windows) -> Windows:
     """The windows of that convolution."""
     sizes = zip(windows.size, windows.padding, strict=True)
@@ -160,7 +146,6 @@ def _seen(x: Shape, windows: Windows) -> int:
     return prod((*x[:2], *windows.places, *windows.size))
 
 
-@once
 def multiplications(x: Shape, filters: Shape, windows: Windows) -> int:
     """How many multiplications the definition has."""
     return prod((x[0], x[1], filters[0], *windows.places, *windows.size))

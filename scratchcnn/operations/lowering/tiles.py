@@ -19,6 +19,8 @@ class Tile(NamedTuple):
     places: tuple[slice, slice]
     """Of the output, likewise."""
     windows: Windows
+    innermost: bool = False
+    """Whether its images are to lie innermost."""
 
     def of_images(self, x: Array) -> Array:
         """Show what the tile has of images (N, C, H, W)."""
