@@ -11,7 +11,6 @@ import numpy as np
 
 from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
-from scratchcnn.operations.lowering.layout import put_inside
 from scratchcnn.operations.lowering.workspace import Workspace, strided
 
 
@@ -38,7 +37,8 @@ def _columns(x: Array, windows: Windows, workspace: Workspace) -> Array:
     (top, bottom), (left, right) = windows.padding
     if top or bottom or left or right or not x.flags.c_contiguous:
         padded = workspace("rows", *x.shape[:2], top + x.shape[2] + bottom, left + x.shape[3] + right)
-        put_inside(padded, x, windows.padding)
+        padded[...] = 0
+        padded[:, :, top : top + x.shape[2], left : left + x.shape[3]] = x
         x = padded
     (images, channels, height, width), (down, across) = x.shape, windows.stride
     columns = workspace("columns", images, channels, *windows.size, *windows.places)

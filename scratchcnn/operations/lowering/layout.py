@@ -39,6 +39,11 @@ def as_images(rows: Array) -> Array:
     return images[0] if len(images) == 1 else images[:, 0]
 
 
+def as_rows(x: Array) -> Array:
+    """Show images (N, C, H, W) row by row: (N, H, C, W, 1)."""
+    return x.transpose(0, 2, 1, 3)[..., np.newaxis]
+
+
 def lay_out(x: Array, padding: Edges, workspace: Workspace, innermost: bool) -> Array:
     """Copy images (N, C, H, W) into row layout, with zeros around them."""
     (top, bottom), (left, right) = padding
@@ -65,11 +70,14 @@ def spread(rows: Array, width: int, stride: int, places: int, workspace: Workspa
 
     Of rows (B, H, C, W, G), spread[b, h, c, s, q, g] = rows[b, h, c, q stride + s, g].
     """
-    blocks, height, channels, wide, group = rows.shape
+    blocks, height, channels, _, group = rows.shape
     moved = workspace("spread", blocks, height, channels, width, places, group)
-    line = wide * group
-    steps = (height * channels * line, channels * line, line, group, stride * group, 1)
-    np.copyto(moved, strided(rows, moved.shape, steps))
+    block, row, channel, pixel, image = rows.strides
+    steps = (block, row, channel, pixel, stride * pixel, image)
+    if rows.flags.c_contiguous:
+        np.copyto(moved, np.ndarray(moved.shape, rows.dtype, rows, 0, steps))
+    else:
+        np.copyto(moved, np.lib.stride_tricks.as_strided(rows, moved.shape, steps))
     return moved
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
 from scratchcnn.operations.lowering.layout import (
+    as_rows,
     by_planes,
     lay_out,
     multiply,
@@ -72,7 +73,9 @@ def _seen(x: Array, windows: Windows, columns: int, workspace: Workspace, innerm
     if innermost and across > 1:
         moved = spread_by_phases(x, padding, width, across, columns, workspace)
     else:
-        moved = spread(lay_out(x, padding, workspace, innermost), width, across, columns, workspace)
+        there = not (innermost or top or bottom or left or right)  # the rows can be read as they lie
+        rows = as_rows(x) if there else lay_out(x, padding, workspace, innermost)
+        moved = spread(rows, width, across, columns, workspace)
     blocks, tall, channels, _, _, group = moved.shape
     run = columns * group
     row = channels * width * run

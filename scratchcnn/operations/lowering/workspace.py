@@ -30,6 +30,7 @@ class Workspace:
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self._dtype = dtype
         self._buffers = _kept.buffers
+        self._grown = False
 
     def __call__(self, name: str, *shape: int) -> Array:
         """Give the buffer of this name this shape; it holds anything."""
@@ -37,6 +38,7 @@ class Workspace:
         buffer = self._buffers.get(name)
         if buffer is None or buffer.size < size:
             buffer = self._buffers[name] = _aligned(size)
+            self._grown = True
         return np.ndarray(shape, self._dtype, buffer)
 
     def __enter__(self) -> "Workspace":
@@ -44,7 +46,7 @@ class Workspace:
 
     def __exit__(self, *_: object) -> None:
         """Give back what is too much to keep."""
-        if sum(buffer.size for buffer in self._buffers.values()) > KEPT:
+        if self._grown and sum(buffer.size for buffer in self._buffers.values()) > KEPT:
             self._buffers.clear()
 
 
