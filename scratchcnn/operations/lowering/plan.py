@@ -1,0 +1,91 @@
+"""How a convolution is done: by which lowering, in which tiles, in how many threads.
+
+All of it follows from shapes, and is found once: for a small convolution it would take longer than the arithmetic.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from scratchcnn.operations._geometry import Windows
+from scratchcnn.operations._validate import Array
+from scratchcnn.operations.lowering import rule, threads
+from scratchcnn.operations.lowering.rule import Lowering, Shape
+from scratchcnn.operations.lowering.tiles import Tile, cut, of_places, of_rows, strips
+from scratchcnn.operations.lowering.workspace import LINE
+
+PARALLEL = 30_000_000
+"""Multiplications that are worth a second thread: with fewer, the threads wait for Python, and for each other."""
+once = lru_cache(maxsize=64)
+
+
+Shares: TypeAlias = list[Sequence[Tile]]
+"""The tiles of each thread."""
+
+
+def threads_for(multiplications: int) -> int:
+    """How many threads to use, at most, for so many multiplications."""
+    return threads.allowed() if multiplications >= PARALLEL else 1
+
+
+@once
+def forward(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any], most: int) -> tuple[ModuleType, Shares]:
+    """The plan for images x (N, C, H, W) and filters (K, C, R, S), in so many threads at most."""
+    lowering = rule.for_forward(x, filters, windows, dtype)
+    return lowering, _by_places(lowering, x, filters, windows, dtype, most)
+
+
+@once
+def grad_filters(
+    x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any], most: int
+) -> tuple[Callable[..., Array], Shares]:
+    """The plan for ∂E/∂f."""
+    lowering = rule.for_grad_filters(x, filters, windows, dtype)
+    return lowering, _by_places(lowering, x, filters, windows, dtype, most)
+
+
+@once
+def grad_input(x: Shape, windows: Windows, dtype: np.dtype[Any], most: int) -> Shares:
+    """The plan for ∂E/∂X by `scatter`."""
+    row_bytes = x[1] * windows.size[1] * windows.places[1] * dtype.itemsize
+    line = LINE // dtype.itemsize if rule.adds_innermost(LINE // dtype.itemsize, windows) else 1
+    tiles = [
+        of_rows(images, rows, x[3], windows)._replace(innermost=rule.adds_innermost(_length(images), windows))
+        for images, rows in cut(x[0], x[2], row_bytes, 0, most, line)
+    ]
+    return threads.share_out(tiles, most)
+
+
+@once
+def full_convolution(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> Windows | None:
+    """The windows of the full convolution that is ∂E/∂X, if that is the better way to find it."""
+    full = rule.is_full_convolution(x, filters, windows, dtype)
+    return rule.full_convolution(x[2:], windows) if full else None
+
+
+def _by_places(
+    lowering: Lowering, x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any], most: int
+) -> Shares:
+    """Cut the images along what the windows of some output places see."""
+    (size, _), (stride, _), (rows, columns) = windows.size, windows.stride, windows.places
+
+    def innermost(images: int) -> bool:
+        return rule.moves_innermost(lowering, images, filters, windows, dtype)
+
+    whole = LINE // dtype.itemsize
+    wide = strips(columns, rule.widest(lowering, x, windows, dtype), 2 * whole)
+    row_bytes = rule.row_bytes(lowering, x, windows, dtype) * _length(wide[0]) * stride
+    parts = cut(x[0], rows, row_bytes, (size - 1) // stride, most, whole if innermost(whole) else 1)
+    tiles = [
+        of_places(images, (band, strip), (x[2], x[3]), windows)._replace(innermost=innermost(_length(images)))
+        for images, band in parts
+        for strip in wide
+    ]
+    return threads.share_out(tiles, most)
+
+
+def _length(part: slice) -> int:
+    return int(part.stop - part.start)
