@@ -93,8 +93,7 @@ def _sum_of_products(left: Array, right: Array, out: Array, workspace: Workspace
     if parts == blocks == 1:
         multiply(left[0], right[0], out)
         return
-    product = workspace("product", blocks, *out.shape)
-    out[...] = 0
-    for some in evenly(length, parts):
+    products = workspace("product", parts, blocks, *out.shape)
+    for some, product in zip(evenly(length, parts), products, strict=True):
         multiply(left[:, :, some], right[:, some], product)
-        out += product.sum(axis=0)
+    products.reshape(-1, out.size).sum(axis=0, out=out.reshape(-1))
