@@ -76,9 +76,10 @@ def _by_places(
         return rule.moves_innermost(lowering, images, filters, windows, dtype)
 
     whole = LINE // dtype.itemsize
-    wide = strips(columns, rule.widest(lowering, x, windows, dtype), 2 * whole)
+    wide = strips(columns, rule.widest(lowering, x, filters, windows, dtype), 2 * whole)
     row_bytes = rule.row_bytes(lowering, x, windows, dtype) * _length(wide[0]) * stride
-    parts = cut(x[0], rows, row_bytes, (size - 1) // stride, most, whole if innermost(whole) else 1)
+    line, most_bytes = whole if innermost(whole) else 1, rule.tile_bytes(lowering, filters, dtype)
+    parts = cut(x[0], rows, row_bytes, (size - 1) // stride, most, line, most_bytes)
     tiles = [
         of_places(images, (band, strip), (x[2], x[3]), windows)._replace(innermost=innermost(_length(images)))
         for images, band in parts

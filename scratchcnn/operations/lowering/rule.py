@@ -25,6 +25,8 @@ FEW_COPIES = 24
 """So many numbers a window, for each step of the stride, are few enough to be copied one by one."""
 LARGE = 3000
 """A row of all filters' output that is large enough for a product by itself."""
+MOST = 8
+"""So many times as large as others a tile may be, where its sums are large."""
 STRIP = 64
 """Places for which the products of rows are the fastest, where an image is wide."""
 SHORTEST, SHORT = 10, 24
@@ -68,13 +70,21 @@ def row_bytes(lowering: Lowering, x: Shape, windows: Windows, dtype: np.dtype[An
     return x[1] * windows.size[1] * copies * dtype.itemsize
 
 
-def widest(lowering: Lowering, x: Shape, windows: Windows, dtype: np.dtype[Any]) -> int:
+def tile_bytes(lowering: Lowering, filters: Shape, dtype: np.dtype[Any]) -> int:
+    """What the largest buffer of a tile may take: for ∂E/∂f at least twice its sums, since each tile has its own."""
+    if isinstance(lowering, ModuleType):
+        return tiles.BYTES
+    sums = prod(filters) * dtype.itemsize * (2 if lowering is winograd.grad_filters else 1)
+    return min(max(tiles.BYTES, 2 * sums), MOST * tiles.BYTES)
+
+
+def widest(lowering: Lowering, x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> int:
     """How many places a row of a tile should have at most."""
     if lowering not in (rows, flat.channels_first, flat.channels_last):
         return windows.places[1]
-    place, height = row_bytes(lowering, x, windows, dtype), windows.size[0]
-    fits = max(tiles.BYTES // (2 * height * place), LINE // dtype.itemsize)  # in tiles twice as high as their windows
-    enough = (windows.places[0] + height - 1) * place * STRIP >= tiles.BYTES
+    place, height, most = row_bytes(lowering, x, windows, dtype), windows.size[0], tile_bytes(lowering, filters, dtype)
+    fits = max(most // (2 * height * place), LINE // dtype.itemsize)  # in tiles twice as high as their windows
+    enough = (windows.places[0] + height - 1) * place * STRIP >= most
     return min(fits, STRIP) if lowering is rows and enough else fits
 
 
@@ -91,7 +101,6 @@ def for_grad_filters(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype
         return pointwise.grad_filters
     if _seen(x, windows) <= SMALL / 2 or prod(filters[1:]) <= FEW_COPIES * windows.stride[1]:
         return columns.grad_filters
-    # Its sums are twice as large as ∂E/∂f, and each tile has its own: the tiles should be larger yet.
     if _suits_winograd(x, filters, windows, dtype) and windows.places[1] >= 16 and count * channels <= 2**15:
         return winograd.grad_filters
     if count * windows.places[1] >= LARGE and height >= 5 and channels <= 4:

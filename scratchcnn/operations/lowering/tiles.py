@@ -31,22 +31,25 @@ class Tile(NamedTuple):
         return output[self.images, :, self.places[0], self.places[1]]
 
 
-def cut(count: int, rows: int, row_bytes: int, halo: int, threads: int, line: int = 1) -> list[tuple[slice, slice]]:
+def cut(
+    count: int, rows: int, row_bytes: int, halo: int, threads: int, line: int = 1, most: int | None = None
+) -> list[tuple[slice, slice]]:
     """Cut `count` images of `rows` rows into parts: (images, rows), at least as many as there are threads.
 
-    A row of one image takes `row_bytes` of the largest buffer; a part of an image needs `halo` rows more than its own.
+    A row of one image takes `row_bytes` of the largest buffer, which may take `most` (BYTES); a part of an image needs `halo` rows more than its own.
     Images that will lie innermost come by whole lines of the cache, `line` of them in each, or by a half or a quarter.
     """
+    most = most or BYTES
     image_bytes = (rows + halo) * row_bytes
-    together = BYTES // image_bytes
+    together = most // image_bytes
     while line > max(1, 2 * together) or -(-count // line) < min(threads, count):
         line //= 2
     together = max(1, round(together / line)) * line
     images = evenly(count, max(threads, -(-count // together)), line)
     bands = min(-(-threads // len(images)), rows)
-    if image_bytes > 2 * BYTES:
+    if image_bytes > 2 * most:
         # As high as the halo, at least: else most of the work would be done twice.
-        bands = max(bands, -(-rows // max(BYTES // row_bytes - halo, halo, 1)))
+        bands = max(bands, -(-rows // max(most // row_bytes - halo, halo, 1)))
     height = -(-rows // bands)
     height += -height % 4  # the step of `winograd`
     starts = [*range(0, rows, height), rows]
