@@ -101,8 +101,11 @@ def for_grad_filters(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype
         return pointwise.grad_filters
     if _seen(x, windows) <= SMALL / 2 or prod(filters[1:]) <= FEW_COPIES * windows.stride[1]:
         return columns.grad_filters
-    if _suits_winograd(x, filters, windows, dtype) and windows.places[1] >= 16 and count * channels <= 2**15:
-        return winograd.grad_filters
+    summed = x[0] * prod(windows.places)
+    if _suits_winograd(x, filters, windows, dtype) and windows.places[1] >= 16 and count * channels <= 100 * summed:
+        return (
+            winograd.grad_filters
+        )  # what is to be transformed back, twice as large as ∂E/∂f, is little beside the rest
     if count * windows.places[1] >= LARGE and height >= 5 and channels <= 4:
         return rows.grad_filters
     few = (channels <= 6 and count <= 32) or max(channels, count) <= 8
