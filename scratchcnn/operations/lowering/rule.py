@@ -101,6 +101,7 @@ def for_grad_filters(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype
         return pointwise.grad_filters
     if _seen(x, windows) <= SMALL / 2 or prod(filters[1:]) <= FEW_COPIES * windows.stride[1]:
         return columns.grad_filters
+    # What is to be transformed back is twice as large as ∂E/∂f: it should be little beside what is summed.
     summed = x[0] * prod(windows.places)
     if _suits_winograd(x, filters, windows, dtype) and windows.places[1] >= 16 and count * channels <= 100 * summed:
         return (

@@ -36,8 +36,9 @@ def cut(
 ) -> list[tuple[slice, slice]]:
     """Cut `count` images of `rows` rows into parts: (images, rows), at least as many as there are threads.
 
-    A row of one image takes `row_bytes` of the largest buffer, which may take `most` (BYTES); a part of an image needs `halo` rows more than its own.
-    Images that will lie innermost come by whole lines of the cache, `line` of them in each, or by a half or a quarter.
+    A row of one image takes `row_bytes` of the largest buffer, which may take `most` (BYTES); a part of an image needs
+    `halo` rows more than its own. Images that will lie innermost come by whole lines of the cache, `line` of them in
+    each, or by a half or a quarter.
     """
     most = most or BYTES
     image_bytes = (rows + halo) * row_bytes
