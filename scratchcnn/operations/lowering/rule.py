@@ -39,7 +39,14 @@ def for_forward(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]
         return pointwise
     if _seen(x, windows) <= SMALL or prod(windows.size) <= prod(windows.stride):  # without an overlap, all are equal
         return columns
-    return winograd if _suits_winograd(x, filters, windows, dtype) else rows
+    places, count, moves = x[0] * prod(windows.places), filters[0], suits_innermost(x[0], filters, windows, dtype)
+    if places <= (2 if moves else 4) * count:
+        return columns  # which takes the filters as they are: to lay them out would take longer than the copies
+    if _suits_winograd(x, filters, windows, dtype):
+        return winograd
+    wide = rows.places(windows.places[1], prod(filters[1:]), dtype.itemsize)
+    fills = wide >= SHORT and wide * dtype.itemsize % LINE == 0
+    return rows if moves or fills or places > 16 * count else columns
 
 
 def suits_innermost(images: int, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:
@@ -71,11 +78,14 @@ def row_bytes(lowering: Lowering, x: Shape, windows: Windows, dtype: np.dtype[An
 
 
 def tile_bytes(lowering: Lowering, filters: Shape, dtype: np.dtype[Any]) -> int:
-    """What the largest buffer of a tile may take: for ∂E/∂f at least twice its sums, since each tile has its own."""
-    if isinstance(lowering, ModuleType):
+    """What the largest buffer of a tile may take.
+
+    Of `columns` and for ∂E/∂f at least twice what the filters take, since each tile reads them, or writes them, once.
+    """
+    if lowering in (pointwise, rows, winograd):
         return tiles.BYTES
-    sums = prod(filters) * dtype.itemsize * (2 if lowering is winograd.grad_filters else 1)
-    return min(max(tiles.BYTES, 2 * sums), MOST * tiles.BYTES)
+    own = prod(filters) * dtype.itemsize * (2 if lowering is winograd.grad_filters else 1)
+    return min(max(tiles.BYTES, 2 * own), MOST * tiles.BYTES)
 
 
 def widest(lowering: Lowering, x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> int:
