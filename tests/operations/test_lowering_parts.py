@@ -119,9 +119,7 @@ class TestTiles:
         st.sampled_from([1, 8, 16]),
     )  # fmt: skip
     def test_cut_covers_everything_once(self, count, height, row_bytes, halo, most, line):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(tiles, "BYTES", 10_000)
-            parts = tiles.cut(count, height, row_bytes, halo, most, line)
+        parts = tiles.cut(count, height, row_bytes, halo, most, 10_000, line)
         seen = np.zeros((count, height), int)
         for images, band in parts:
             seen[images, band] += 1

@@ -12,7 +12,7 @@ import numpy as np
 
 from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
-from scratchcnn.operations.lowering import rule, threads
+from scratchcnn.operations.lowering import rule, threads, tiles
 from scratchcnn.operations.lowering.rule import Lowering, Shape
 from scratchcnn.operations.lowering.tiles import Tile, cut, of_places, of_rows, strips
 from scratchcnn.operations.lowering.workspace import LINE
@@ -52,11 +52,11 @@ def grad_input(x: Shape, windows: Windows, dtype: np.dtype[Any], most: int) -> S
     """The plan for ∂E/∂X by `scatter`."""
     row_bytes = x[1] * windows.size[1] * windows.places[1] * dtype.itemsize
     line = LINE // dtype.itemsize if rule.adds_innermost(LINE // dtype.itemsize, windows) else 1
-    tiles = [
+    parts = [
         of_rows(images, rows, x[3], windows)._replace(innermost=rule.adds_innermost(_length(images), windows))
-        for images, rows in cut(x[0], x[2], row_bytes, 0, most, line)
+        for images, rows in cut(x[0], x[2], row_bytes, 0, most, tiles.BYTES, line)
     ]
-    return threads.share_out(tiles, most)
+    return threads.share_out(parts, most)
 
 
 @once
@@ -78,14 +78,14 @@ def _by_places(
     whole = LINE // dtype.itemsize
     wide = strips(columns, rule.widest(lowering, x, filters, windows, dtype), 2 * whole)
     row_bytes = rule.row_bytes(lowering, x, windows, dtype) * _length(wide[0]) * stride
-    line, most_bytes = whole if innermost(whole) else 1, rule.tile_bytes(lowering, filters, dtype)
-    parts = cut(x[0], rows, row_bytes, (size - 1) // stride, most, line, most_bytes)
-    tiles = [
+    line, largest = whole if innermost(whole) else 1, rule.tile_bytes(lowering, filters, dtype)
+    parts = cut(x[0], rows, row_bytes, (size - 1) // stride, most, largest, line)
+    cuts = [
         of_places(images, (band, strip), (x[2], x[3]), windows)._replace(innermost=innermost(_length(images)))
         for images, band in parts
         for strip in wide
     ]
-    return threads.share_out(tiles, most)
+    return threads.share_out(cuts, most)
 
 
 def _length(part: slice) -> int:

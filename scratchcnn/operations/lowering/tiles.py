@@ -32,29 +32,38 @@ class Tile(NamedTuple):
 
 
 def cut(
-    count: int, rows: int, row_bytes: int, halo: int, threads: int, line: int = 1, most: int | None = None
+    count: int, rows: int, row_bytes: int, halo: int, threads: int, most: int, line: int = 1
 ) -> list[tuple[slice, slice]]:
     """Cut `count` images of `rows` rows into parts: (images, rows), at least as many as there are threads.
 
-    A row of one image takes `row_bytes` of the largest buffer, which may take `most` (BYTES); a part of an image needs
-    `halo` rows more than its own. Images that will lie innermost come by whole lines of the cache, `line` of them in
-    each, or by a half or a quarter.
+    A row of one image takes `row_bytes` of the largest buffer, which may take `most`; a part of an image needs `halo`
+    rows more than its own. Images that will lie innermost come by whole lines of the cache, `line` of them in each, or
+    by a half or a quarter of one.
     """
-    most = most or BYTES
     image_bytes = (rows + halo) * row_bytes
     together = most // image_bytes
-    while line > max(1, 2 * together) or -(-count // line) < min(threads, count):
+    while line > max(1, 2 * together) or count // line < min(threads, count):
         line //= 2
-    together = max(1, round(together / line)) * line
-    images = evenly(count, max(threads, -(-count // together)), line)
+    together = min(max(1, together), -(-count // threads))
+    if line > 1 and together < count:
+        odd = 2 * max(0, round((together / line - 1) / 2)) + 1  # at a pitch of an even number of lines caches miss
+        together = min(odd, count // (threads * line)) * line
+    else:
+        together = -(-count // -(-count // together))  # all alike
+    images = _every(together, count, line)
     bands = min(-(-threads // len(images)), rows)
     if image_bytes > 2 * most:
         # As high as the halo, at least: else most of the work would be done twice.
         bands = max(bands, -(-rows // max(most // row_bytes - halo, halo, 1)))
     height = -(-rows // bands)
     height += -height % 4  # the step of `winograd`
-    starts = [*range(0, rows, height), rows]
-    return [(some, slice(*band)) for some in images for band in pairwise(starts)]
+    return [(some, band) for some in images for band in _every(height, rows)]
+
+
+def _every(step: int, count: int, least: int = 1) -> list[slice]:
+    """Parts of `step` things; a rest of fewer than `least` goes with the last of them."""
+    starts = [0, *range(step, count - least + 1, step)]
+    return [slice(*part) for part in pairwise([*starts, count])]
 
 
 def strips(columns: int, widest: int, line: int) -> list[slice]:
