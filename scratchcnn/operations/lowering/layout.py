@@ -81,6 +81,29 @@ def spread(rows: Array, width: int, stride: int, places: int, workspace: Workspa
     return moved
 
 
+def spread_apart(x: Array, padding: Edges, width: int, stride: int, places: int, workspace: Workspace) -> Array:
+    """Spread images (N, C, H, W) that stay one after the other, with zeros around them, in one copy.
+
+    Filter column s sees the image columns from s - left on; at the first and the last places it may see zeros.
+    """
+    (top, bottom), (left, _) = padding
+    count, channels, height, wide = x.shape
+    moved = workspace("spread", count, top + height + bottom, channels, width, places, 1)
+    if top or bottom:
+        moved[:, :top] = moved[:, top + height :] = 0
+    rows, inside = x.transpose(0, 2, 1, 3), moved[:, top : top + height, :, :, :, 0]
+    for s in range(width):
+        first = min(max(-(-(left - s) // stride), 0), places)
+        last = min(max((left - s + wide - 1) // stride + 1, first), places)
+        begin, end = first * stride + s - left, last * stride + s - left
+        if first:
+            inside[:, :, :, s, :first] = 0
+        if last < places:
+            inside[:, :, :, s, last:] = 0
+        inside[:, :, :, s, first:last] = rows[..., begin:end:stride]
+    return moved
+
+
 def phase(a: int, left: int, stride: int) -> tuple[int, int]:
     """The first image column whose place in the padded image is `a` modulo the stride; its place among those."""
     first = (a - left) % stride

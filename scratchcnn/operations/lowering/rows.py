@@ -20,6 +20,7 @@ from scratchcnn.operations.lowering.layout import (
     multiply,
     planes_as_images,
     spread,
+    spread_apart,
     spread_by_phases,
 )
 from scratchcnn.operations.lowering.workspace import LINE, Workspace, strided
@@ -72,10 +73,12 @@ def _seen(x: Array, windows: Windows, columns: int, workspace: Workspace, innerm
     padding = (top, bottom), (left, right)
     if innermost and across > 1:
         moved = spread_by_phases(x, padding, width, across, columns, workspace)
+    elif not innermost and not (top or bottom or left or right):
+        moved = spread(as_rows(x), width, across, columns, workspace)
+    elif not innermost and width <= 3:
+        moved = spread_apart(x, padding, width, across, columns, workspace)
     else:
-        there = not (innermost or top or bottom or left or right)  # the rows can be read as they lie
-        rows = as_rows(x) if there else lay_out(x, padding, workspace, innermost)
-        moved = spread(rows, width, across, columns, workspace)
+        moved = spread(lay_out(x, padding, workspace, innermost), width, across, columns, workspace)
     blocks, tall, channels, _, _, group = moved.shape
     run = columns * group
     row = channels * width * run
