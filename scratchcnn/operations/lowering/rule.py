@@ -114,9 +114,7 @@ def for_grad_filters(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype
     # What is to be transformed back is twice as large as ∂E/∂f: it should be little beside what is summed.
     summed = x[0] * prod(windows.places)
     if _suits_winograd(x, filters, windows, dtype) and windows.places[1] >= 16 and count * channels <= 100 * summed:
-        return (
-            winograd.grad_filters
-        )  # what is to be transformed back, twice as large as ∂E/∂f, is little beside the rest
+        return winograd.grad_filters
     if count * windows.places[1] >= LARGE and height >= 5 and channels <= 4:
         return rows.grad_filters
     few = (channels <= 6 and count <= 32) or max(channels, count) <= 8
