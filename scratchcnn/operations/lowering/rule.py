@@ -39,12 +39,16 @@ def for_forward(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]
         return pointwise
     if _seen(x, windows) <= SMALL or prod(windows.size) <= prod(windows.stride):  # without an overlap, all are equal
         return columns
-    places, count, moves = x[0] * prod(windows.places), filters[0], suits_innermost(x[0], filters, windows, dtype)
+    places, (count, channels, _, width) = x[0] * prod(windows.places), filters
+    moves = suits_innermost(x[0], filters, windows, dtype)
     if places <= (2 if moves else 4) * count:
         return columns  # which takes the filters as they are: to lay them out would take longer than the copies
     if _suits_winograd(x, filters, windows, dtype):
         return winograd
+    # Many filters make little of the copies; but rows that are long, and fill whole registers, need none.
     wide = rows.places(windows.places[1], prod(filters[1:]), dtype.itemsize)
+    if count > 2 * channels * width and wide < SHORT:
+        return columns
     fills = wide >= SHORT and wide * dtype.itemsize % LINE == 0
     return rows if moves or fills or places > 16 * count else columns
 
