@@ -22,13 +22,16 @@ Lowering: TypeAlias = ModuleType | Callable[..., Array]
 SMALL = 40_000
 """Numbers that the windows of a small convolution see altogether."""
 FEW_COPIES = 24
-"""So many numbers a window, for each step of the stride, are few enough to be copied one by one."""
+"""So many numbers a window, for each step of the stride, are few enough to be copied one by one; so are no more than
+there are filters, for each of which they are multiplied."""
 LARGE = 3000
 """A row of all filters' output that is large enough for a product by itself."""
 MOST = 8
 """So many times as large as others a tile may be, where its sums are large."""
 STRIP = 64
 """Places for which the products of rows are the fastest, where an image is wide."""
+SHORTEST_SUM = 36
+"""Places of an image that are enough for a product by themselves, where all filters are on the left of it."""
 SHORTEST, SHORT = 10, 24
 """Rows of up to so many places are too short for products; rows of fewer than so many are short."""
 
@@ -113,7 +116,8 @@ def for_grad_filters(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype
     count, channels, height, _ = filters
     if is_pointwise(windows):
         return pointwise.grad_filters
-    if _seen(x, windows) <= SMALL / 2 or prod(filters[1:]) <= FEW_COPIES * windows.stride[1]:
+    few = max(FEW_COPIES * windows.stride[1], count if prod(windows.places) >= SHORTEST_SUM else 0)
+    if _seen(x, windows) <= SMALL / 2 or prod(filters[1:]) <= few:
         return columns.grad_filters
     # What is to be transformed back is twice as large as ∂E/∂f: it should be little beside what is summed.
     summed = x[0] * prod(windows.places)
