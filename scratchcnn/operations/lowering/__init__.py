@@ -17,6 +17,7 @@ on as many cores as BLAS may use (`threads`); the `plan` puts that together, onc
 from collections.abc import Callable, Sequence
 from functools import reduce
 from math import prod
+from operator import iadd
 from typing import Any, TypeVar
 
 import numpy as np
@@ -60,9 +61,9 @@ def grad_filters(grad_output: Array, x: Array, windows: Windows) -> Array:
 
     def work(tiles: Sequence[Tile], workspace: Workspace) -> Array:
         parts = ((tile.of_output(grad_output), tile.of_images(x), tile.windows) for tile in tiles)
-        return reduce(np.add, (lowering(*part, workspace) for part in parts))
+        return reduce(iadd, (lowering(*part, workspace) for part in parts))
 
-    return np.ascontiguousarray(reduce(np.add, _in_threads(work, shares, dtype)))
+    return np.ascontiguousarray(reduce(iadd, _in_threads(work, shares, dtype)))
 
 
 def grad_input(grad_output: Array, filters: Array, image: tuple[int, int], windows: Windows) -> Array:
@@ -81,7 +82,7 @@ def grad_input(grad_output: Array, filters: Array, image: tuple[int, int], windo
     if grad_x.size == 0:
         return grad_x
     most = plan.threads_for(grad_output.size * (filters.size // len(filters)))
-    shares = plan.grad_input(shape, windows, dtype, most)
+    shares = plan.grad_input(shape, filters.shape, windows, dtype, most)
     weights = scatter.weights(filters, windows.stride[0])
 
     def work(tiles: Sequence[Tile], workspace: Workspace) -> None:

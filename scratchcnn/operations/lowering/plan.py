@@ -48,9 +48,11 @@ def grad_filters(
 
 
 @once
-def grad_input(x: Shape, windows: Windows, dtype: np.dtype[Any], most: int) -> Shares:
+def grad_input(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any], most: int) -> Shares:
     """The plan for ∂E/∂X by `scatter`."""
-    row_bytes = x[1] * windows.size[1] * windows.places[1] * dtype.itemsize
+    # The copy of ∂E/∂Z counts half: it is read once a tile, while what is gathered is written, and read again.
+    gathered, laid_out = x[1] * windows.size[1], filters[0] // (2 * windows.stride[0])
+    row_bytes = max(gathered, laid_out) * windows.places[1] * dtype.itemsize
     line = LINE // dtype.itemsize if rule.adds_innermost(LINE // dtype.itemsize, windows) else 1
     parts = [
         of_rows(images, rows, x[3], windows)._replace(innermost=rule.adds_innermost(_length(images), windows))
