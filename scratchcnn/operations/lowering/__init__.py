@@ -103,7 +103,7 @@ def _in_threads(
         with Workspace(dtype) as workspace:
             return work(tiles, workspace)
 
-    return threads.side_by_side(with_workspace, shares)
+    return threads.side_by_side(with_workspace, shares) if len(shares) > 1 else [with_workspace(shares[0])]
 
 
 def _alike(one: Array, other: Array) -> tuple[np.dtype[Any], Array, Array]:

@@ -58,7 +58,7 @@ def grad_input(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any],
         of_rows(images, rows, x[3], windows)._replace(innermost=rule.adds_innermost(_length(images), windows))
         for images, rows in cut(x[0], x[2], row_bytes, 0, most, tiles.BYTES, line)
     ]
-    return threads.share_out(parts, most)
+    return _shares(parts, x, windows, most)
 
 
 @once
@@ -87,7 +87,16 @@ def _by_places(
         for images, band in parts
         for strip in wide
     ]
-    return threads.share_out(cuts, most)
+    return _shares(cuts, x, windows, most)
+
+
+def _shares(tiles: list[Tile], x: Shape, windows: Windows, most: int) -> Shares:
+    """Share tiles out among so many threads at most; of a tile that is everything, no views need be taken."""
+    (height, width), (rows, columns) = x[2:], windows.places
+    everything = (slice(0, height), slice(0, width)), (slice(0, rows), slice(0, columns))
+    if len(tiles) == 1 and (tiles[0].pixels, tiles[0].places) == everything:
+        tiles = [tiles[0]._replace(alone=True)]
+    return threads.share_out(tiles, most)
 
 
 def _length(part: slice) -> int:

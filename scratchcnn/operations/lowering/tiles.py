@@ -21,14 +21,16 @@ class Tile(NamedTuple):
     windows: Windows
     innermost: bool = False
     """Whether its images are to lie innermost."""
+    alone: bool = False
+    """Whether it is all of the convolution."""
 
     def of_images(self, x: Array) -> Array:
         """Show what the tile has of images (N, C, H, W)."""
-        return x[self.images, :, self.pixels[0], self.pixels[1]]
+        return x if self.alone else x[self.images, :, self.pixels[0], self.pixels[1]]
 
     def of_output(self, output: Array) -> Array:
         """Show what the tile has of an output (N, K, P, Q)."""
-        return output[self.images, :, self.places[0], self.places[1]]
+        return output if self.alone else output[self.images, :, self.places[0], self.places[1]]
 
 
 def cut(
