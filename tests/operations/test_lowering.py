@@ -152,7 +152,7 @@ class TestGradFilters:
         rng = np.random.default_rng(0)
         x, g = rng.integers(-9, 10, (2, 3, 40, 30)).astype(float), rng.integers(-9, 10, (2, 4, 38, 28)).astype(float)
         windows = place_windows((40, 30), 3, 1, 0)
-        monkeypatch.setattr(flat, "SMALL_PRODUCT", 100 * 3 * 3 * 4)
+        monkeypatch.setattr(layout, "SMALL_PRODUCT", 100 * 3 * 3 * 4)
         with Workspace(x.dtype) as space:
             assert np.array_equal(by(g, x, windows, space), plain.grad_filters(g, x, windows))
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
+from scratchcnn.operations.lowering.layout import put_inside, sum_of_products
 from scratchcnn.operations.lowering.workspace import Workspace, strided
 
 
@@ -28,7 +29,8 @@ def grad_filters(grad_output: Array, x: Array, windows: Windows, workspace: Work
     """∂E/∂f of a tile."""
     images, count = grad_output.shape[:2]
     columns = _columns(x, windows, workspace).transpose(0, 2, 1)
-    total: Array = (grad_output.reshape(images, count, -1) @ columns).sum(axis=0)
+    total = np.empty((count, columns.shape[2]), x.dtype)
+    sum_of_products(grad_output.reshape(images, count, -1), columns, total, workspace)
     return total.reshape(count, x.shape[1], *windows.size)
 
 
@@ -37,8 +39,7 @@ def _columns(x: Array, windows: Windows, workspace: Workspace) -> Array:
     (top, bottom), (left, right) = windows.padding
     if top or bottom or left or right or not x.flags.c_contiguous:
         padded = workspace("rows", *x.shape[:2], top + x.shape[2] + bottom, left + x.shape[3] + right)
-        padded[...] = 0
-        padded[:, :, top : top + x.shape[2], left : left + x.shape[3]] = x
+        put_inside(padded, x, windows.padding)
         x = padded
     (images, channels, height, width), (down, across) = x.shape, windows.stride
     columns = workspace("columns", images, channels, *windows.size, *windows.places)

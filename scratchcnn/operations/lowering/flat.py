@@ -15,14 +15,11 @@ import numpy as np
 
 from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
-from scratchcnn.operations.lowering.layout import SMALL_PRODUCT, multiply, put_inside
-from scratchcnn.operations.lowering.tiles import evenly
+from scratchcnn.operations.lowering.layout import put_inside, sum_of_products
 from scratchcnn.operations.lowering.workspace import Workspace, strided
 
 SMALL_IMAGE = 200
 """Places of an image that is summed over together with others."""
-LONG_SUM = 100
-"""Terms from which on the result of a product is worth being added to others."""
 
 
 def channels_last(grad_output: Array, x: Array, windows: Windows, workspace: Workspace) -> Array:
@@ -44,7 +41,7 @@ def channels_last(grad_output: Array, x: Array, windows: Windows, workspace: Wor
     for r in range(size):
         begin = r % down * high + r // down
         seen = moved[:, begin : begin + places].reshape(blocks, places * group * columns, -1)
-        _sum_of_products(g.reshape(blocks, count, -1), seen, total[r], workspace)
+        sum_of_products(g.reshape(blocks, count, -1), seen, total[r], workspace)
     return total.reshape(size, count, width, channels).transpose(1, 3, 0, 2)
 
 
@@ -67,7 +64,7 @@ def channels_first(grad_output: Array, x: Array, windows: Windows, workspace: Wo
     for r in range(size):
         begin = r % down * high + r // down
         seen = moved[:, :, :, begin : begin + places].reshape(blocks, channels * width, -1)
-        _sum_of_products(seen, g.reshape(blocks, count, -1).transpose(0, 2, 1), total[r], workspace)
+        sum_of_products(seen, g.reshape(blocks, count, -1).transpose(0, 2, 1), total[r], workspace)
     return total.reshape(size, channels, width, count).transpose(3, 1, 0, 2)
 
 
@@ -83,17 +80,3 @@ def _cotangent(grad_output: Array, workspace: Workspace) -> Array:
     g = workspace("cotangent", 1, count, rows, images, columns)
     g[0] = grad_output.transpose(1, 2, 0, 3)
     return g
-
-
-def _sum_of_products(left: Array, right: Array, out: Array, workspace: Workspace) -> None:
-    """The sum over b of `left[b]` (M, L) @ `right[b]` (L, N) into `out`, by small products if they can be."""
-    blocks, _, length = left.shape
-    longest = SMALL_PRODUCT // out.size
-    parts = -(-length // longest) if longest >= LONG_SUM else 1
-    if parts == blocks == 1:
-        multiply(left[0], right[0], out)
-        return
-    products = workspace("product", parts, blocks, *out.shape)
-    for some, product in zip(evenly(length, parts), products, strict=True):
-        multiply(left[:, :, some], right[:, some], product)
-    products.reshape(-1, out.size).sum(axis=0, out=out.reshape(-1))

@@ -8,12 +8,15 @@ import numpy as np
 
 from scratchcnn.operations._geometry import Edges
 from scratchcnn.operations._validate import Array
+from scratchcnn.operations.lowering.tiles import evenly
 from scratchcnn.operations.lowering.workspace import Workspace, strided
 
 SMALL_PRODUCT = 1_000_000
 """Multiplications of a product up to which OpenBLAS uses its operands as they lie: the fastest way for thin ones."""
 FEWEST_ROWS = 6
 """Rows on the left for which it still is: a product of fewer reads all that is on the right for a few rows."""
+LONG_SUM, LONG_SUM_ACROSS = 100, 800
+"""Terms from which on the result of a product is worth being added to others; and where the right lies by columns."""
 
 
 def by_rows(workspace: Workspace, name: str, images: tuple[int, ...], innermost: bool) -> Array:
@@ -144,3 +147,18 @@ def multiply(left: Array, right: Array, out: Array) -> None:
         out = out.reshape(*out.shape[:-2], parts, rows // parts, out.shape[-1])
         right = right[..., np.newaxis, :, :]
     np.matmul(left, right, out=out)
+
+
+def sum_of_products(left: Array, right: Array, out: Array, workspace: Workspace) -> None:
+    """The sum over b of `left[b]` (M, L) @ `right[b]` (L, N) into `out`, by small products if they can be."""
+    blocks, _, length = left.shape
+    longest = SMALL_PRODUCT // out.size
+    least = LONG_SUM_ACROSS if right.strides[1] < right.strides[2] else LONG_SUM
+    parts = -(-length // longest) if longest >= least else 1
+    if parts == blocks == 1:
+        multiply(left[0], right[0], out)
+        return
+    products = workspace("product", parts, blocks, *out.shape)
+    for some, product in zip(evenly(length, parts), products, strict=True):
+        multiply(left[:, :, some], right[:, some], product)
+    products.reshape(-1, out.size).sum(axis=0, out=out.reshape(-1))

@@ -79,7 +79,7 @@ def _by_places(
 
     whole = LINE // dtype.itemsize
     wide = strips(columns, rule.widest(lowering, x, filters, windows, dtype), 2 * whole)
-    row_bytes = rule.row_bytes(lowering, x, windows, dtype) * _length(wide[0]) * stride
+    row_bytes = rule.row_bytes(lowering, x, windows, dtype) * _length(wide[0])
     line, largest = whole if innermost(whole) else 1, rule.tile_bytes(lowering, filters, dtype)
     parts = cut(x[0], rows, row_bytes, (size - 1) // stride, most, largest, line)
     cuts = [

@@ -79,8 +79,8 @@ def moves_innermost(lowering: Lowering, images: int, filters: Shape, windows: Wi
 
 
 def row_bytes(lowering: Lowering, x: Shape, windows: Windows, dtype: np.dtype[Any]) -> int:
-    """What the largest buffer takes of a row of one image, for one place."""
-    copies = windows.size[0] if lowering in (columns, columns.grad_filters) else 1
+    """What the largest buffer takes of an output row of one image, for one place: a copy of the rows, or of windows."""
+    copies = windows.size[0] if lowering in (columns, columns.grad_filters) else windows.stride[0]
     return x[1] * windows.size[1] * copies * dtype.itemsize
 
 
@@ -100,6 +100,7 @@ def widest(lowering: Lowering, x: Shape, filters: Shape, windows: Windows, dtype
     if lowering not in (rows, flat.channels_first, flat.channels_last):
         return windows.places[1]
     place, height, most = row_bytes(lowering, x, windows, dtype), windows.size[0], tile_bytes(lowering, filters, dtype)
+    place //= windows.stride[0]
     fits = max(most // (2 * height * place), LINE // dtype.itemsize)  # in tiles twice as high as their windows
     enough = (windows.places[0] + height - 1) * place * STRIP >= most
     return min(fits, STRIP) if lowering is rows and enough else fits
