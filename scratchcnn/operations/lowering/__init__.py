@@ -3,7 +3,7 @@
 A lowering is a way to bring a convolution to products of matrices:
 
 - `plain` is the definition, by patches and `tensordot`. The others are tested against it.
-- `columns` for small convolutions and few copies: what each window sees is copied into a column of one matrix.
+- `columns` for small convolutions, few copies or many filters: what each window sees is a column of one matrix.
 - `pointwise` for filters of one pixel: the images are the matrices.
 - `winograd` for filters of three rows and many channels: half the multiplications.
 - `rows` for everything else: each input row is copied once a filter column, and nothing for the filter rows.

@@ -1,10 +1,10 @@
-"""What each window sees as a column of one matrix an image ("im2col"): for small or few windows.
+"""What each window sees as a column of one matrix an image ("im2col").
 
     Z[n] (K, P Q) = f (K, C R S) @ columns[n] (C R S, P Q)
     ∂E/∂f         = sum over n of ∂E/∂Z[n] (K, P Q) @ columns[n]ᵀ (P Q, C R S)
 
-Each pixel is copied R S times. That is too much for all but the smallest images, where the number of calls counts, and
-windows that hardly overlap.
+Each pixel is copied R S times. That is little for windows that hardly overlap, and for small images, where the number
+of calls counts; and beside the products of very many filters, which need not be laid out anew.
 """
 
 import numpy as np

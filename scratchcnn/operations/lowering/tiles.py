@@ -1,4 +1,4 @@
-"""Cutting a convolution into small ones, each of which works in the cache: some images, or some rows of one image."""
+"""Cutting a convolution into small ones, each of which works in the cache: some images, or a part of one image."""
 
 from itertools import pairwise
 from typing import NamedTuple
