@@ -22,8 +22,8 @@ Lowering: TypeAlias = ModuleType | Callable[..., Array]
 SMALL = 40_000
 """Numbers that the windows of a small convolution see altogether."""
 FEW_COPIES = 24
-"""So many numbers a window, for each step of the stride, are few enough to be copied one by one; so are no more than
-there are filters, for each of which they are multiplied."""
+"""So many numbers a window, for each step of the stride, are few enough to be copied one by one; so are up to four
+times as many, if there are as many filters, by each of which they are multiplied."""
 LARGE = 3000
 """A row of all filters' output that is large enough for a product by itself."""
 MOST = 8
@@ -117,7 +117,7 @@ def for_grad_filters(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype
     count, channels, height, _ = filters
     if is_pointwise(windows):
         return pointwise.grad_filters
-    few = max(FEW_COPIES * windows.stride[1], count if prod(windows.places) >= SHORTEST_SUM else 0)
+    few = max(FEW_COPIES * windows.stride[1], min(count, 4 * FEW_COPIES) if prod(windows.places) >= SHORTEST_SUM else 0)
     if _seen(x, windows) <= SMALL / 2 or prod(filters[1:]) <= few:
         return columns.grad_filters
     # What is to be transformed back is twice as large as ∂E/∂f: it should be little beside what is summed.
