@@ -74,8 +74,6 @@ def pair(name: str, value: Any, *, least: int) -> tuple[int, int]:
 
 def edges(padding: Padding) -> Edges:
     """Spell a padding in numbers out as ((top, bottom), (left, right))."""
-    if type(padding) is int and padding >= 0:
-        return (padding, padding), (padding, padding)
     vertical, horizontal = _two("padding", padding)
     return pair("padding", vertical, least=0), pair("padding", horizontal, least=0)
 

@@ -95,7 +95,7 @@ def grad_input(grad_output: Array, filters: Array, image: tuple[int, int], windo
 
 
 def _in_threads(
-    work: Callable[[Sequence[Tile], Workspace], Result], shares: list[Sequence[Tile]], dtype: np.dtype[Any]
+    work: Callable[[Sequence[Tile], Workspace], Result], shares: plan.Shares, dtype: np.dtype[Any]
 ) -> list[Result]:
     """Call `work` with each share of the tiles, in as many threads, each with a workspace of its own."""
 
@@ -103,7 +103,7 @@ def _in_threads(
         with Workspace(dtype) as workspace:
             return work(tiles, workspace)
 
-    return threads.side_by_side(with_workspace, shares) if len(shares) > 1 else [with_workspace(shares[0])]
+    return threads.side_by_side(with_workspace, shares)
 
 
 def _alike(one: Array, other: Array) -> tuple[np.dtype[Any], Array, Array]:

@@ -94,7 +94,7 @@ def spread_apart(x: Array, padding: Edges, width: int, stride: int, places: int,
     moved = workspace("spread", count, top + height + bottom, channels, width, places, 1)
     if top or bottom:
         moved[:, :top] = moved[:, top + height :] = 0
-    rows, inside = x.transpose(0, 2, 1, 3), moved[:, top : top + height, :, :, :, 0]
+    rows, inside = as_rows(x), moved[:, top : top + height]
     for s in range(width):
         first = min(max(-(-(left - s) // stride), 0), places)
         last = min(max((left - s + wide - 1) // stride + 1, first), places)
@@ -103,7 +103,7 @@ def spread_apart(x: Array, padding: Edges, width: int, stride: int, places: int,
             inside[:, :, :, s, :first] = 0
         if last < places:
             inside[:, :, :, s, last:] = 0
-        inside[:, :, :, s, first:last] = rows[..., begin:end:stride]
+        inside[:, :, :, s, first:last] = rows[:, :, :, begin:end:stride]
     return moved
 
 
@@ -139,10 +139,11 @@ def spread_by_phases(x: Array, padding: Edges, width: int, stride: int, places: 
 def multiply(left: Array, right: Array, out: Array) -> None:
     """`left` (..., M, L) @ `right` (..., L, N) into `out`, by parts of M where that makes small products."""
     rows, inner = left.shape[-2:]
+    largest = SMALL_PRODUCT // (inner * right.shape[-1])  # rows of a small one
     parts = 1
-    while rows // parts * inner * right.shape[-1] > SMALL_PRODUCT and rows % (2 * parts) == 0:
+    while rows // parts > largest and rows % (2 * parts) == 0:
         parts *= 2
-    if parts > 1 and FEWEST_ROWS <= rows // parts <= SMALL_PRODUCT // (inner * right.shape[-1]):
+    if parts > 1 and FEWEST_ROWS <= rows // parts <= largest:
         left = left.reshape(*left.shape[:-2], parts, rows // parts, inner)
         out = out.reshape(*out.shape[:-2], parts, rows // parts, out.shape[-1])
         right = right[..., np.newaxis, :, :]

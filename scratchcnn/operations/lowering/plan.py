@@ -20,8 +20,6 @@ from scratchcnn.operations.lowering.workspace import LINE
 PARALLEL = 30_000_000
 """Multiplications that are worth a second thread: with fewer, the threads wait for Python, and for each other."""
 once = lru_cache(maxsize=64)
-
-
 Shares: TypeAlias = list[Sequence[Tile]]
 """The tiles of each thread."""
 
@@ -90,13 +88,13 @@ def _by_places(
     return _shares(cuts, x, windows, most)
 
 
-def _shares(tiles: list[Tile], x: Shape, windows: Windows, most: int) -> Shares:
+def _shares(parts: list[Tile], x: Shape, windows: Windows, most: int) -> Shares:
     """Share tiles out among so many threads at most; of a tile that is everything, no views need be taken."""
     (height, width), (rows, columns) = x[2:], windows.places
     everything = (slice(0, height), slice(0, width)), (slice(0, rows), slice(0, columns))
-    if len(tiles) == 1 and (tiles[0].pixels, tiles[0].places) == everything:
-        tiles = [tiles[0]._replace(alone=True)]
-    return threads.share_out(tiles, most)
+    if len(parts) == 1 and (parts[0].pixels, parts[0].places) == everything:
+        parts = [parts[0]._replace(alone=True)]
+    return threads.share_out(parts, most)
 
 
 def _length(part: slice) -> int:

@@ -27,7 +27,7 @@ times as many, if there are as many filters, by each of which they are multiplie
 LARGE = 3000
 """A row of all filters' output that is large enough for a product by itself."""
 MOST = 8
-"""So many times as large as others a tile may be, where its sums are large."""
+"""So many times as large as others a tile may be, where the filters are large."""
 STRIP = 64
 """Places for which the products of rows are the fastest, where an image is wide."""
 SHORTEST_SUM = 36
@@ -99,8 +99,8 @@ def widest(lowering: Lowering, x: Shape, filters: Shape, windows: Windows, dtype
     """How many places a row of a tile should have at most."""
     if lowering not in (rows, flat.channels_first, flat.channels_last):
         return windows.places[1]
-    place, height, most = row_bytes(lowering, x, windows, dtype), windows.size[0], tile_bytes(lowering, filters, dtype)
-    place //= windows.stride[0]
+    (height, width), most = windows.size, tile_bytes(lowering, filters, dtype)
+    place = x[1] * width * dtype.itemsize
     fits = max(most // (2 * height * place), LINE // dtype.itemsize)  # in tiles twice as high as their windows
     enough = (windows.places[0] + height - 1) * place * STRIP >= most
     return min(fits, STRIP) if lowering is rows and enough else fits
@@ -117,8 +117,10 @@ def for_grad_filters(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype
     count, channels, height, _ = filters
     if is_pointwise(windows):
         return pointwise.grad_filters
-    few = max(FEW_COPIES * windows.stride[1], min(count, 4 * FEW_COPIES) if prod(windows.places) >= SHORTEST_SUM else 0)
-    if _seen(x, windows) <= SMALL / 2 or prod(filters[1:]) <= few:
+    copies = FEW_COPIES * windows.stride[1]
+    if prod(windows.places) >= SHORTEST_SUM:
+        copies = max(copies, min(count, 4 * FEW_COPIES))
+    if _seen(x, windows) <= SMALL / 2 or prod(filters[1:]) <= copies:
         return columns.grad_filters
     # What is to be transformed back is twice as large as ∂E/∂f: it should be little beside what is summed.
     summed = x[0] * prod(windows.places)
@@ -163,19 +165,9 @@ def _suits_winograd(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[
     """Tell whether the products are large enough to pay for the transformations (which float16 cannot hold)."""
     count, channels, height, _ = filters
     fits = height == 3 and windows.stride == (1, 1) and dtype.itemsize > 2
-    return (
-        fits
-        and min(count, channels) >= 16
-        and count * channels >= 1024
-        and multiplications(x, filters, windows) >= 1_000_000
-    )
+    return fits and min(count, channels) >= 16 and count * channels >= 1024 and count * _seen(x, windows) >= 1_000_000
 
 
 def _seen(x: Shape, windows: Windows) -> int:
     """How many numbers the windows see altogether."""
     return prod((*x[:2], *windows.places, *windows.size))
-
-
-def multiplications(x: Shape, filters: Shape, windows: Windows) -> int:
-    """How many multiplications the definition has."""
-    return prod((x[0], x[1], filters[0], *windows.places, *windows.size))

@@ -34,7 +34,7 @@ class Tile(NamedTuple):
 
 
 def cut(
-    count: int, rows: int, row_bytes: int, halo: int, threads: int, most: int, line: int = 1
+    count: int, rows: int, row_bytes: int, halo: int, threads: int, most: int, line: int
 ) -> list[tuple[slice, slice]]:
     """Cut `count` images of `rows` rows into parts: (images, rows), at least as many as there are threads.
 
