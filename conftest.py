@@ -7,6 +7,7 @@ The tests that need all of MNIST are there where `SCRATCHCNN_MNIST` says what fi
 
 import os
 from argparse import ArgumentTypeError
+from importlib.util import find_spec
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -27,7 +28,12 @@ def pytest_addoption(parser):
 
 
 def report(name):
+    """Refuse what could not be written when the run, which takes minutes, has ended."""
     path = Path(name)
     if path.suffix not in (".json", ".svg"):
         raise ArgumentTypeError(f"must end in .json or .svg, got {name}")
+    if path.suffix == ".svg" and find_spec("matplotlib") is None:
+        raise ArgumentTypeError(f'{name} needs matplotlib: pip install "scratchcnn[report]"')
+    if not path.parent.is_dir():
+        raise ArgumentTypeError(f"{name} must be in a folder that exists")
     return path
