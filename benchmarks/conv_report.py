@@ -113,6 +113,6 @@ def draw(path, results):
     axes.set(xscale="log", xlabel="time of the faster of PyTorch and TensorFlow / time of scratchcnn")
     axes.set_yticks(range(len(results)), names, fontsize=7)
     axes.invert_yaxis()
-    axes.legend()
+    figure.legend(loc="outside upper center", ncols=4)
     figure.savefig(path)
     pyplot.close(figure)
