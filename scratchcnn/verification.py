@@ -28,6 +28,7 @@ from scratchcnn.catalogue import CATALOGUE, Operation
 from scratchcnn.catalogue import check as check_operation
 from scratchcnn.gradcheck import Report, Verdict, check_gradient
 from scratchcnn.gradcheck.report import InputReport
+from scratchcnn.gradcheck.wording import apart
 from scratchcnn.mnist import load_digits
 from scratchcnn.operations.activations import sigmoid, sigmoid_backward
 from scratchcnn.operations.convolution import conv2d, conv2d_backward
@@ -139,7 +140,7 @@ def run(check: Check) -> Row:
 def _row(check: Check, reports: list[Report]) -> Row:
     """Fold the reports of one check into its row."""
     bad = [report for report in reports if report.verdict is not Verdict.RIGHT]
-    parts = [part for report in reports for part in report.inputs]
+    parts = [part for report in reports for part in report.inputs if part.size]
     worst = max(parts, key=lambda part: (_severity(part.verdict), _closeness(part)), default=None)
     return Row(
         *(check.block, check.name, check.equation),
@@ -166,8 +167,8 @@ def _fault(report: Report) -> str:
     """Say in one line what keeps a report from being right: which input, which entry, both values."""
     for part in report.inputs:
         if part.wrong:
-            values = f"analytic {part.analytic:.6g}, numerical {part.numerical:.6g}"
-            return f"{part.name}: wrong at {part.worst_index}: {values}"
+            analytic, numerical = apart(part.analytic, part.numerical, 6)
+            return f"{part.name}: wrong at {part.worst_index}: analytic {analytic}, numerical {numerical}"
     for violation in report.violations:
         if not violation.waived:
             where = f"{violation.input}: " if violation.input else ""

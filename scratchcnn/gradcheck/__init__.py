@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         GradientUndecided,
         InputReport,
         Report,
+        SecondPoint,
         Violation,
     )
     from scratchcnn.gradcheck.verdict import Verdict
@@ -34,6 +35,7 @@ __all__ = [
     "InputReport",
     "NumericalGradient",
     "Report",
+    "SecondPoint",
     "Verdict",
     "Violation",
     "assert_gradient",
@@ -49,6 +51,7 @@ _HOME = {
     "InputReport": "report",
     "NumericalGradient": "numerical.gradient",
     "Report": "report",
+    "SecondPoint": "report",
     "Verdict": "verdict",
     "Violation": "report",
     "assert_gradient": "check",

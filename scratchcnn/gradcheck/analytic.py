@@ -7,14 +7,20 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.case import Case
+from scratchcnn.gradcheck.numerical.noise import EPS
 from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.numerical.steps import units
-from scratchcnn.gradcheck.verdict import ROUNDOFFS, SMALL
 
 # What the distance to the longdouble twin, or the change under moves of one ulp, is multiplied by.
 TWIN, ULPS = 2.0, 8.0
 # How often every input is moved to either side: with signs that may cancel each other (x up, w down), so several times.
 MOVES = 3
+# A gradient in a low precision may be off by so many roundoffs of its value: a rounded constant or two.
+FEW = 4.0
+# And one that was computed in it from beginning to end, by so many of its value and of the largest.
+OWN, LARGEST = 16.0, 8.0
+# How often a backward pass that does not repeat itself is called again, and what its spread is multiplied by.
+AGAIN, SPREAD = 4, 2.0
 
 
 class Analytic:
@@ -24,13 +30,15 @@ class Analytic:
     what the numerical side is compared with; `coarse` then says where the low-precision twin strays from it.
     """
 
-    def __init__(self, case: Case, cotangent: Array, given: Sequence[Any]) -> None:
+    def __init__(self, case: Case, cotangent: Array, given: Sequence[Any], *, unsteady: bool = False) -> None:
         self.case = case
         self.cotangent = cotangent
         self.given = given
+        self.unsteady = unsteady
         self.low = any(a.dtype.kind == "f" and a.dtype.itemsize < 8 for a in case.inputs)
         self.double = self._run(np.float64) if self.low else None  # None too where backward refuses float64
         self._twin: list[Array | None] | None = None
+        self._changes: dict[float, list[Array]] = {}
 
     def values(self, index: int) -> Array:
         """(entries,) float64: the gradient that is compared with the numerical one."""
@@ -38,28 +46,49 @@ class Analytic:
             return np.asarray(self.double[index], np.float64).reshape(-1)
         return np.asarray(self.given[index], np.float64).reshape(-1)
 
-    def own_error(
-        self, index: int, entries: Array, value: Array, roundoff: Array, status: Array, largest: float
-    ) -> Array:
+    def eps(self, index: int) -> float:
+        """The precision that a gradient is held to: that of its input, or of the answer where that is lower."""
+        dtypes = [self.case.inputs[index].dtype, np.asarray(self.given[index]).dtype]
+        return max([EPS, *(float(np.finfo(d).eps) for d in dtypes if d.kind == "f")])
+
+    def spread(self, index: int) -> Array | float:
+        """(entries,) how far calls at the same arguments differ, where backward is known not to repeat itself."""
+        if not self.unsteady:
+            return 0.0
+        again = [self.case.gradients(self.cotangent.copy(), self.case.copies())[index] for _ in range(AGAIN)]
+        differences = [np.asarray(g, np.float64).reshape(-1) - self.values(index) for g in again]
+        widest: Array = SPREAD * np.abs(differences).max(axis=0)
+        return widest
+
+    def own_error(self, index: int, entries: Array, status: Array, vouching: Array, inside: float = EPS) -> Array:
         """(entries,) by how much roundoff may have moved the gradient.
 
         Eight times the change when every input moves by one ulp; not at a kink, where a move breaks ties. And twice
         the distance to the longdouble twin, trusted only where that is small: a twin that differs more took another
-        path and acquits nobody.
+        path and acquits nobody. In a low precision, a few of its roundoffs, and what its roundoffs of the inputs do.
+
+        Parameters
+        ----------
+        status
+            (entries,) what the numerical side says of each.
+        vouching
+            (entries,) the largest bound that would vouch for each.
+        inside
+            The eps of the lowest precision inside forward, which backward may share.
         """
-        values = self.values(index)[entries]
-        error: Array = np.where(status == "kink", 0.0, ULPS * self._trembling(index)[entries])
+        values, eps = np.abs(self.values(index)[entries]), max(inside, self.eps(index))
+        smooth = status != "kink"
+        error: Array = np.where(smooth, ULPS * self._trembling(index)[entries], 0.0)
+        if eps > EPS:
+            error += np.where(smooth, ULPS * self._change(index, eps / 2)[entries], 0.0) + FEW * eps * values
         if self.low and self.double is None:
-            eps = float(np.finfo(self.case.inputs[index].dtype).eps)
-            error += 16 * eps * np.abs(values) + 8 * eps * np.abs(self.values(index)).max(initial=0)
+            error += OWN * eps * values + LARGEST * eps * _largest(self.values(index))
             return error
         twin = self._in_longdouble()[index]
         if twin is None:
             return error
-        distance = np.abs(twin.reshape(-1)[entries] - values).astype(np.float64)
-        own = ROUNDOFFS * self.own_roundoff(index, entries, roundoff)
-        scale = np.maximum(SMALL * np.maximum(np.abs(value), largest), own)
-        return np.maximum(error, np.where(distance <= scale, TWIN * distance, 0.0))
+        distance = np.abs(twin.reshape(-1)[entries] - self.values(index)[entries]).astype(np.float64)
+        return np.maximum(error, np.where(distance <= vouching, TWIN * distance, 0.0))
 
     def own_roundoff(self, index: int, entries: Array, roundoff: Array) -> Array:
         """The roundoff of the operation by the entry's own size, in place of the array's unit.
@@ -77,12 +106,11 @@ class Analytic:
         if self.double is None or self.double[index] is None or dtype.itemsize >= 8:
             return None
         eps = float(np.finfo(dtype).eps)
-        size = np.abs(self.values(index))
-        cotangent, inputs = self.cotangent.astype(np.float64), self.case.copies(np.float64)
-        change = np.abs(trembling(self.case, cotangent, inputs, index, eps / 2)).max(axis=0)
+        size = np.nan_to_num(np.abs(self.values(index)), nan=0, posinf=0)
         # Below the smallest normal number a low precision has no relative accuracy to hold it to.
         floor = float(np.finfo(dtype).smallest_normal)
-        tolerance: Array = 16 * eps * size + 8 * eps * size.max(initial=0) + 8 * change + floor
+        change = self._change(index, eps / 2)
+        tolerance: Array = OWN * eps * size + LARGEST * eps * _largest(size) + ULPS * change + floor
         return tolerance
 
     def _run(self, dtype: DTypeLike) -> list[Array | None] | None:
@@ -110,37 +138,45 @@ class Analytic:
     def _trembling(self, index: int) -> Array:
         """(entries,) how far gradients differ after a few moves of every input by one ulp."""
         dtype = np.dtype(np.float64) if self.double is not None else self.case.inputs[index].dtype
-        eps = float(np.finfo(dtype).eps)
-        changes = trembling(self.case, self.cotangent.astype(dtype), self.case.copies(dtype), index, eps)
-        largest: Array = np.abs(changes).max(axis=0)
+        return self._change(index, float(np.finfo(dtype).eps))
+
+    def _change(self, index: int, relative: float) -> Array:
+        if relative not in self._changes:
+            dtype = np.float64 if self.double is not None else None
+            cotangent = self.cotangent if dtype is None else self.cotangent.astype(dtype)
+            self._changes[relative] = trembling(self.case, cotangent, self.case.copies(dtype), relative)
+        largest: Array = np.abs(self._changes[relative][index]).max(axis=0)
         return largest
 
 
-def trembling(case: Case, cotangent: Array, inputs: Sequence[Array], index: int, relative: float) -> Array:
-    """(moves, entries) how gradients differ when inputs and cotangent move by a relative amount to either side.
+def trembling(case: Case, cotangent: Array, inputs: Sequence[Array], relative: float) -> list[Array]:
+    """Of each input (moves, entries): how its gradient differs when all inputs and the cotangent move a little.
 
-    The signs are drawn; zeros move by that share of the array's unit. The gradient at the inputs themselves is not
-    among them: a mistake at one value (`x == 0`) would make it look like roundoff. Moves at which backward raises are
-    left out.
+    They move by a relative amount to either side, with drawn signs; zeros move by that share of the array's unit. The
+    gradient at the inputs themselves is not among them: a mistake at one value (`x == 0`) would make it look like
+    roundoff. What is not finite, and a move at which backward raises, is no evidence and left out.
     """
-    changes = []
     rng = np.random.default_rng(0)
     arrays = [cotangent, *inputs]
     sizes = [relative * _sizes(a) for a in arrays]
+    changes: list[list[Array]] = [[] for _ in inputs]
     for move in range(MOVES):
         # First all away from zero: with other signs a product may stay as it is.
         signs = [np.where(a < 0, -1.0, 1.0) if move == 0 else rng.choice([-1.0, 1.0], a.shape) for a in arrays]
         steps = [size * sign for size, sign in zip(sizes, signs, strict=True)]
         try:
             # Twice as far up, too: where the gradient turns it is the same up and down.
-            up, down, far = (
-                np.asarray(case.gradients(first, others)[index], np.float64).reshape(-1)
-                for first, *others in (_moved(arrays, steps, side) for side in (1, -1, 2))
-            )
-            changes += [up - down, up - far]
+            moved = [
+                case.gradients(first, rest) for first, *rest in (_moved(arrays, steps, side) for side in (1, -1, 2))
+            ]
+            for index in case.wrt:
+                up, down, far = (np.asarray(g[index], np.float64).reshape(inputs[index].size) for g in moved)
+                changes[index] += [up - down, up - far]
         except Exception:
             continue
-    return np.array(changes) if changes else np.zeros((1, inputs[index].size))
+    return [
+        np.where(np.isfinite(c), c, 0) if c else np.zeros((1, a.size)) for c, a in zip(changes, inputs, strict=True)
+    ]
 
 
 def _sizes(a: Array) -> Array:
@@ -153,3 +189,7 @@ def _sizes(a: Array) -> Array:
 def _moved(arrays: Sequence[Array], steps: Sequence[Array], side: int) -> list[Array]:
     pairs = zip(arrays, steps, strict=True)
     return [(a + side * step).astype(a.dtype) if a.dtype.kind == "f" else a.copy() for a, step in pairs]
+
+
+def _largest(values: Array) -> float:
+    return float(np.abs(values[np.isfinite(values)]).max(initial=0))

@@ -1,7 +1,9 @@
 """What the caller hands in: two functions and the point to check them at, validated and copied apart."""
 
 import inspect
-from collections.abc import Callable, Sequence
+import operator
+import reprlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from scratchcnn.gradcheck.effort import Timed
 from scratchcnn.gradcheck.numerical.probe import Array
 
 Forward = Callable[..., Any]
@@ -18,26 +21,62 @@ Backward = Callable[..., Any]
 class CallerError(Exception):
     """The caller's own function raised: which one, and what it was given."""
 
+    # Tracebacks, and pytest's summary, put the module before the name, unless it is this one.
+    __module__ = "builtins"
+
+    def __reduce__(self) -> Any:
+        return _caller_error, self.args
+
+
+def _caller_error(*arguments: Any) -> CallerError:
+    """How pickle makes the exception again: it looks for no class in a module that doesn't have it."""
+    return CallerError(*arguments)
+
+
+# Of this module's frames pytest shows none where the fault is the caller's.
+__tracebackhide__ = operator.methodcaller("errisinstance", CallerError)
+
 
 @dataclass(frozen=True)
 class Case:
-    """One check: the functions, the inputs in the caller's own dtype, their names, and which of them are checked."""
+    """One check: the functions, the inputs in the caller's own dtype, their names, and which of them are checked.
 
-    forward: Forward
-    backward: Backward
+    `named` says that the caller named those in `wrt`: then backward may answer for them alone.
+    """
+
+    forward: Timed
+    backward: Timed
     inputs: tuple[Array, ...]
     names: tuple[str, ...]
     wrt: tuple[int, ...]
     output: Array = field(repr=False)
+    named: bool = False
+
+    @property
+    def sample(self) -> str:
+        """The dtypes and shapes of the inputs, and the options that functools.partial binds."""
+        inputs = ", ".join(f"{n} {_short(a)}" for n, a in zip(self.names, self.inputs, strict=True))
+        forward, backward = _options(self.forward), _options(self.backward)
+        if forward != backward:
+            return f"{inputs}; options of forward: {forward or 'none'}; of backward: {backward or 'none'}"
+        return f"{inputs}; options: {forward}" if forward else inputs
 
     def copies(self, dtype: DTypeLike | None = None) -> tuple[Array, ...]:
         """Fresh copies of the inputs, the floating ones in `dtype`."""
         return tuple(a.astype(dtype) if dtype is not None and a.dtype.kind == "f" else a.copy("K") for a in self.inputs)
 
     def gradients(self, cotangent: Array, inputs: Sequence[Array]) -> list[Any]:
-        """What backward returns, as a list; one item for a bare array. Nothing is checked."""
+        """What backward returns, as a list with one item for each input; nothing is checked.
+
+        A bare array is one gradient. Where backward answers only for the inputs that the caller named in `wrt`, in the
+        order of the inputs, the others get None.
+        """
         given = call(self.backward, "backward", cotangent, *inputs)
-        return list(given) if isinstance(given, tuple | list) else [given]
+        gradients = list(given) if isinstance(given, tuple | list) else [given]
+        if not self.named or len(gradients) == len(self.inputs) or len(gradients) != len(self.wrt):
+            return gradients
+        of = dict(zip(sorted(self.wrt), gradients, strict=True))
+        return [of.get(index) for index in range(len(self.inputs))]
 
 
 def prepare(
@@ -45,48 +84,78 @@ def prepare(
     backward: Backward,
     inputs: Sequence[Any],
     names: Sequence[str] | None = None,
-    wrt: Sequence[int | str] | None = None,
+    wrt: Sequence[int | str] | int | str | None = None,
 ) -> Case:
-    """Validates the arguments of a check.
+    """Validates the functions and inputs of a check.
 
     Raises
     ------
     TypeError
-        A function that can't be called, an input that is no array of numbers or is asked for and not floating, an
-        output that is no single array.
+        A function that can't be called, an input that is no array of numbers or is asked for and not floating, a `wrt`
+        that is neither name nor index, an output that is no single array.
     ValueError
         No inputs, a wrong number of names, an unknown name or index in `wrt`.
     CallerError
         forward raised.
     """
+    __tracebackhide__ = True
     for name, function in (("forward", forward), ("backward", backward)):
         if not callable(function):
             raise TypeError(f"{name} must be a function, got {type(function).__name__}")
     if not inputs:
         raise ValueError("no inputs: pass the arrays that forward takes, as in check_gradient(forward, backward, x, w)")
-    arrays = tuple(_array(a, k) for k, a in enumerate(inputs))
+    arrays = tuple(map(_array, inputs, range(len(inputs))))
+    forward, backward = Timed(forward), Timed(backward)
     labels = _names(forward, names, len(arrays))
     chosen = _chosen(wrt, labels, arrays)
     output = output_array(call(forward, "forward", *(a.copy("K") for a in arrays)))
-    return Case(forward, backward, arrays, labels, chosen, output)
+    return Case(forward, backward, arrays, labels, chosen, output, named=wrt is not None)
 
 
 def call(function: Callable[..., Any], role: str, *arguments: Array) -> Any:
     """Calls the caller's function; what it raises is reported with the shapes that it was given."""
+    __tracebackhide__ = True
     try:
         return function(*arguments)
     except Exception as error:
-        given = ", ".join(f"{a.dtype}{list(a.shape)}" for a in arguments)
-        raise CallerError(
-            f"{role} ({describe(function)}) raised {type(error).__name__}: {error}\n  it was called with {given}"
-        ) from error
+        name = describe(function, role)
+        who = role if name == role else f"{role} ({name})"
+        given = ", ".join(_short(a) for a in arguments)
+        raise CallerError(f"{who} raised {type(error).__name__}: {error}\n  it was called with {given}") from error
 
 
-def describe(function: Callable[..., Any]) -> str:
-    """The name that a reader knows a function by."""
+def describe(function: Callable[..., Any], role: str = "") -> str:
+    """The name that a reader knows a function by; a lambda has none, and goes by its role."""
     while isinstance(function, partial):
         function = function.func
-    return getattr(function, "__qualname__", type(function).__name__)
+    name = str(getattr(function, "__qualname__", type(function).__name__)).rpartition("<locals>.")[2]
+    return role if role and name.endswith("<lambda>") else name
+
+
+def as_integer(value: Any) -> int | None:
+    """An integer of Python's or NumPy's; None for anything else, a boolean too."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def _options(function: Callable[..., Any]) -> str:
+    """What functools.partial binds, as it stands in a call."""
+    positional: tuple[Any, ...] = ()
+    keywords: dict[str, Any] = {}
+    while isinstance(function, partial):
+        positional, keywords = function.args + positional, function.keywords | keywords
+        function = function.func
+    return ", ".join([*map(_short, positional), *(f"{name}={_short(value)}" for name, value in keywords.items())])
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype}{list(value.shape)}"
+    return describe(value) if inspect.isroutine(value) else reprlib.repr(value)
 
 
 def output_array(output: Any) -> Array:
@@ -97,6 +166,7 @@ def output_array(output: Any) -> Array:
     TypeError
         It is no single array of real numbers.
     """
+    __tracebackhide__ = True
     if isinstance(output, tuple | list | dict) or output is None:
         raise TypeError(
             f"forward must return one array, got {type(output).__name__}: check the parts of its output one by one"
@@ -107,24 +177,52 @@ def output_array(output: Any) -> Array:
     return array
 
 
-def _array(value: Any, position: int) -> Array:
-    if value is None:
-        raise TypeError(f"input {position} is None: leave it out, or bind it with functools.partial on both functions")
-    array = np.array(value, copy=True, order="K")
+def real_array(value: Any, what: str) -> Array:
+    """What the caller hands in as an array, copied; `what` is its name in the messages.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is no array of real numbers.
+    """
+    __tracebackhide__ = True
+    try:
+        array = np.array(value, copy=True, order="K")
+    except ValueError as error:
+        ragged = "is a ragged list, its rows differ in length" if isinstance(value, list | tuple) else "is no array"
+        raise ValueError(f"{what} {ragged}: {error}") from None
     if array.dtype.kind not in "fiub":
-        raise TypeError(
-            f"input {position} must be an array of real numbers, got {type(value).__name__} of dtype {array.dtype}"
-        )
+        raise TypeError(f"{what} must be an array of real numbers, got {type(value).__name__} of dtype {array.dtype}")
     return array
 
 
+def _array(value: Any, position: int) -> Array:
+    __tracebackhide__ = True
+    if value is None:
+        raise TypeError(f"input {position} is None: leave it out, or bind it with functools.partial on both functions")
+    if _holds_arrays(value):
+        raise TypeError(
+            f"input {position} is a {type(value).__name__} of {len(value)} arrays, which is no array: pass each as an"
+            " input of its own, check_gradient(forward, backward, *arrays). Functions that take a list are wrapped:"
+            " lambda *arrays: forward(list(arrays)), lambda g, *arrays: backward(g, list(arrays))"
+        )
+    return real_array(value, f"input {position}")
+
+
+def _holds_arrays(value: Any) -> bool:
+    """Whether a list, or one within it, holds arrays, and not only numbers."""
+    return isinstance(value, list | tuple) and any(getattr(v, "shape", ()) or _holds_arrays(v) for v in value)
+
+
 def _names(forward: Forward, names: Sequence[str] | None, count: int) -> tuple[str, ...]:
+    __tracebackhide__ = True
     if names is not None:
-        if isinstance(names, str) or len(names) != count:
+        given = () if isinstance(names, str) or not isinstance(names, Iterable) else tuple(names)
+        if len(given) != count:
             raise ValueError(f"names must have one name for each of the {count} inputs, got {names!r}")
-        if len(set(names)) != count:
+        if len(set(given)) != count:
             raise ValueError(f"names must differ, got {names!r}")
-        return tuple(str(n) for n in names)
+        return tuple(str(n) for n in given)
     try:
         parameters = inspect.signature(forward).parameters.values()
     except (TypeError, ValueError):  # a function written in C has no signature to read
@@ -133,30 +231,39 @@ def _names(forward: Forward, names: Sequence[str] | None, count: int) -> tuple[s
     return tuple(positional[k] if k < len(positional) else f"input {k}" for k in range(count))
 
 
-def _chosen(wrt: Sequence[int | str] | None, names: tuple[str, ...], arrays: tuple[Array, ...]) -> tuple[int, ...]:
+def _chosen(
+    wrt: Sequence[int | str] | int | str | None, names: tuple[str, ...], arrays: tuple[Array, ...]
+) -> tuple[int, ...]:
+    __tracebackhide__ = True
     if wrt is None:
         chosen = [k for k, a in enumerate(arrays) if a.dtype.kind == "f"]
         if not chosen:
             raise TypeError(f"no floating input to check: got dtypes {[str(a.dtype) for a in arrays]}")
         return tuple(chosen)
-    if isinstance(wrt, str | int):
-        wrt = (wrt,)
-    indices = []
-    for item in wrt:
-        if isinstance(item, str):
-            if item not in names:
-                raise ValueError(f"wrt names {item!r}, which is none of {list(names)}")
-            index = names.index(item)
-        else:
-            index = int(item)
-            if not 0 <= index < len(arrays):
-                raise ValueError(f"wrt has index {index}, but there are {len(arrays)} inputs")
+    single = isinstance(wrt, str) or as_integer(wrt) is not None or not isinstance(wrt, Iterable)
+    items: Iterable[Any] = (wrt,) if single else wrt  # type: ignore[assignment]
+    chosen = list(map(partial(_index, names=names), items))
+    if not chosen:
+        raise ValueError("wrt is empty: name at least one input, or leave it out to check all")
+    for index in chosen:
         if arrays[index].dtype.kind != "f":
             raise TypeError(
                 f"input {names[index]!r} has dtype {arrays[index].dtype}: only floating inputs have a gradient"
             )
-        if index not in indices:
-            indices.append(index)
-    if not indices:
-        raise ValueError("wrt is empty: name at least one input, or leave it out to check all")
-    return tuple(indices)
+    return tuple(dict.fromkeys(chosen))
+
+
+def _index(item: Any, names: tuple[str, ...]) -> int:
+    __tracebackhide__ = True
+    if isinstance(item, str):
+        if item not in names:
+            raise ValueError(f"wrt names {item!r}, which is none of {list(names)}")
+        return names.index(item)
+    index = as_integer(item)
+    if index is None:
+        raise TypeError(
+            f"wrt takes the names or indices of inputs, as in wrt=({names[0]!r},) or wrt=(0,); got {item!r}"
+        )
+    if not 0 <= index < len(names):
+        raise ValueError(f"wrt has index {index}, but there are {len(names)} inputs: 0 .. {len(names) - 1}")
+    return index

@@ -1,20 +1,22 @@
 """The way of a check, top to bottom: prepare, observe the contract, judge each input, report."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from scratchcnn.gradcheck.analytic import Analytic
-from scratchcnn.gradcheck.case import Backward, Case, Forward, describe, output_array, prepare
-from scratchcnn.gradcheck.contract import KINDS, Observed, observe
-from scratchcnn.gradcheck.inputs import judge_input
+from scratchcnn.gradcheck.case import Backward, Case, Forward, describe, output_array, prepare, real_array
+from scratchcnn.gradcheck.contract import Observed, observe, promoted
+from scratchcnn.gradcheck.effort import SECONDS, plan
+from scratchcnn.gradcheck.inputs import Judged, judge_input
 from scratchcnn.gradcheck.numerical.exact import Exact, exact_gradients
 from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.points import draw_cotangent, elsewhere
-from scratchcnn.gradcheck.report import GradientMismatch, GradientUndecided, InputReport, Report, Violation
-from scratchcnn.gradcheck.sampling import affordable
+from scratchcnn.gradcheck.numerical.quiet import quiet
+from scratchcnn.gradcheck.options import validated
+from scratchcnn.gradcheck.points import draw_cotangent, elsewhere, similar_cotangent
+from scratchcnn.gradcheck.progress import Progress
+from scratchcnn.gradcheck.report import GradientMismatch, GradientUndecided, InputReport, Report, SecondPoint, Violation
 from scratchcnn.gradcheck.verdict import Verdict
 
 
@@ -23,13 +25,15 @@ def check_gradient(
     backward: Backward,
     *inputs: Any,
     names: Sequence[str] | None = None,
-    wrt: Sequence[int | str] | None = None,
+    wrt: Sequence[int | str] | int | str | None = None,
     grad_output: Any = None,
     degree: int | None = None,
     factor: int = 1,
     seed: int = 0,
     max_entries: int | Literal["affordable"] | None = "affordable",
-    allow: Sequence[str] = (),
+    allow: Sequence[str] | str = (),
+    seconds: float = SECONDS,
+    name: str | None = None,
 ) -> Report:
     """Compares a hand-written gradient with derivatives obtained from the forward pass alone.
 
@@ -39,15 +43,17 @@ def check_gradient(
         `forward(*inputs) -> array`.
     backward
         `backward(grad_output, *inputs) -> tuple`: the vector-Jacobian product, one gradient per input, in order, each
-        of its input's shape and dtype. With one input a bare array will do.
+        of its input's shape and dtype; None for an input that has no gradient. With one input a bare array will do.
     inputs
         The point of the check: arrays, or what NumPy makes arrays of. They are copied.
     names
         What the report calls the inputs. Default: the names of forward's parameters.
     wrt
-        Names or indices of the inputs to check. Default: all floating ones.
+        Names or indices (from 0) of the inputs to check, or a single one. Default: all floating ones. Backward may
+        return the gradients of these alone, in the order of the inputs.
     grad_output
-        The cotangent, of the output's shape. Default: drawn, of mixed sign, no two entries alike.
+        The cotangent (the gradient that arrives from above), of the output's shape; it is cast to the output's dtype.
+        Default: drawn, of mixed sign, no two entries alike.
     degree
         1 where forward is linear in each input taken alone, 2 where it is quadratic: then each entry is also checked
         exactly, on integers near the inputs.
@@ -60,7 +66,11 @@ def check_gradient(
         should manage in about a second. Where that is not all, they are drawn, the corners and borders among them, and
         random directions that move every entry are compared as well.
     allow
-        Kinds of violations to waive; they are shown all the same.
+        Kinds of violations to waive, or a single one; they are shown all the same.
+    seconds
+        About what the check of an input may take: how much is looked at is planned from the time of a call.
+    name
+        What the report calls the gradient. Default: the names of the two functions.
 
     Returns
     -------
@@ -74,29 +84,43 @@ def check_gradient(
     CallerError
         forward or backward raised; the original exception is chained.
     """
-    _validate(degree, factor, max_entries, allow)
+    __tracebackhide__ = True
+    options = validated(
+        degree=degree,
+        factor=factor,
+        seed=seed,
+        max_entries=max_entries,
+        allow=allow,
+        seconds=seconds,
+        name=name,
+    )
     case = prepare(forward, backward, inputs, names, wrt)
-    rng = np.random.default_rng((seed, 0x5C4A7C))
+    rng = np.random.default_rng((options.seed, 0x5C4A7C))
     cotangent = _cotangent(case, grad_output, rng)
-    second = draw_cotangent(case.output.shape, cotangent.dtype, rng)
+    second = _second_cotangent(cotangent, rng, given=grad_output is not None)
     away = _second_point(case, rng)
-    observed = observe(case, cotangent, second, away)
-    most = affordable(case) if max_entries == "affordable" else max_entries
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what the functions say of points that they were moved to
-        analytic = Analytic(case, cotangent, observed.gradients)
-        exact = _exact(case, observed, degree, factor, rng)
-        reports = tuple(
-            judge_input(case, i, observed, analytic, exact.get(i), second, away, most, rng) for i in case.wrt
+    observed = observe(case, cotangent, second, away, options.seconds)
+    effort = plan(options.seconds, case.forward.seconds, case.output.size, options.max_entries)
+    with quiet(), Progress(options.name or describe(backward, "backward"), case) as progress:
+        analytic = Analytic(case, cotangent, observed.gradients, unsteady=observed.unsteady)
+        exact = _exact(case, observed, options.degree, options.factor, rng)
+        judged = tuple(
+            judge_input(case, i, observed, analytic, exact.get(i), second, away, effort, rng)
+            for i in progress.through(case.wrt)
         )
-    violations = tuple(_waive(v, allow) for v in (*observed.violations, *_not_finite(case, observed, reports)))
+    reports = tuple(each.report for each in judged)
+    breaches = (*observed.violations, *_not_finite(case, observed, reports), *_elsewhere(case, judged))
+    violations = tuple(_waive(v, options.allow) for v in breaches)
     return Report(
-        forward=describe(forward),
-        backward=describe(backward),
+        forward=describe(forward, "forward"),
+        backward=describe(backward, "backward"),
         verdict=_total(reports, violations),
         inputs=reports,
         violations=violations,
-        notes=_notes(away, exact, degree),
+        notes=_notes(case, observed, away, exact, options.degree),
+        name=options.name,
+        sample=case.sample,
+        second_point=None if away is None else SecondPoint(away, second, case.names),
     )
 
 
@@ -110,6 +134,7 @@ def assert_gradient(forward: Forward, backward: Backward, *inputs: Any, **option
     GradientUndecided
         Nothing is wrong, but not every entry could be vouched for.
     """
+    __tracebackhide__ = True
     report = check_gradient(forward, backward, *inputs, **options)
     if report.verdict is Verdict.WRONG:
         raise GradientMismatch(report)
@@ -117,35 +142,31 @@ def assert_gradient(forward: Forward, backward: Backward, *inputs: Any, **option
         raise GradientUndecided(report)
 
 
-def _validate(degree: int | None, factor: int, max_entries: int | str | None, allow: Sequence[str]) -> None:
-    if degree not in (None, 1, 2):
-        raise ValueError(f"degree must be 1, 2 or None, got {degree!r}")
-    if factor < 1 or factor != int(factor):
-        raise ValueError(f"factor must be a positive integer, got {factor!r}")
-    if max_entries not in (None, "affordable") and (not isinstance(max_entries, int) or max_entries < 1):
-        raise ValueError(f"max_entries must be a positive integer, or None for all, got {max_entries!r}")
-    unknown = [kind for kind in allow if kind not in KINDS] if not isinstance(allow, str) else [allow]
-    if unknown:
-        raise ValueError(f"allow takes a tuple of kinds out of {', '.join(KINDS)}; got {unknown}")
-
-
 def _cotangent(case: Case, grad_output: Any, rng: np.random.Generator) -> Array:
+    __tracebackhide__ = True
     floating = case.output.dtype.kind == "f"
     if grad_output is None:
         return draw_cotangent(case.output.shape, case.output.dtype if floating else np.dtype(np.float64), rng)
-    given = np.array(grad_output)
-    if given.dtype.kind not in "fiub":
-        raise TypeError(f"grad_output must be an array of real numbers, got dtype {given.dtype}")
+    given = real_array(grad_output, "grad_output")
     if given.shape != case.output.shape:
         raise ValueError(f"grad_output must have the output's shape {case.output.shape}, got {given.shape}")
-    return given if given.dtype.kind == "f" else given.astype(case.output.dtype if floating else np.float64)
+    with np.errstate(over="ignore"):
+        cotangent = given.astype(case.output.dtype if floating else np.float64)
+    if not np.isfinite(cotangent).all():
+        raise ValueError(f"grad_output must be finite in {cotangent.dtype}, the dtype of the output")
+    return cotangent
+
+
+def _second_cotangent(cotangent: Array, rng: np.random.Generator, *, given: bool) -> Array:
+    """Another cotangent; of one that was given it keeps zeros and signs, which backward may rely on."""
+    return similar_cotangent(cotangent, rng) if given else draw_cotangent(cotangent.shape, cotangent.dtype, rng)
 
 
 def _second_point(case: Case, rng: np.random.Generator) -> tuple[Array, ...] | None:
     """Other values for the inputs, or None where forward has no finite output of the same shape there."""
-    away = elsewhere(case.inputs, rng)
+    away = elsewhere(case.inputs, case.wrt, rng)
     try:
-        with np.errstate(all="ignore"):
+        with quiet():
             output = output_array(case.forward(*(a.copy() for a in away)))
     except Exception:
         return None
@@ -155,7 +176,8 @@ def _second_point(case: Case, rng: np.random.Generator) -> tuple[Array, ...] | N
 def _exact(
     case: Case, observed: Observed, degree: int | None, factor: int, rng: np.random.Generator
 ) -> dict[int, Exact]:
-    wrt = [i for i in observed.usable if case.inputs[i].size]
+    answered_in_full = [i for i in observed.usable if np.asarray(observed.gradients[i]).dtype == case.inputs[i].dtype]
+    wrt = [i for i in answered_in_full if case.inputs[i].size]
     if degree is None or not wrt or not case.output.size:
         return {}
     try:
@@ -173,6 +195,20 @@ def _exact(
         return {}  # a forward that refuses the lattice is judged by bounded differences, and the report says so
 
 
+def _elsewhere(case: Case, judged: Sequence[Judged]) -> list[Violation]:
+    advice = (
+        "waive it with allow=('elsewhere',) if backward relies on something that your inputs fulfil and these do not;"
+        " report.second_point has them"
+    )
+    found = []
+    for index, each in zip(case.wrt, judged, strict=True):
+        if each.elsewhere:
+            here = "every entry agrees" if each.report.verdict is Verdict.RIGHT else "no entry is wrong"
+            message = f"{here} at your inputs; at a second point, with another cotangent, {each.elsewhere}; {advice}"
+            found.append(Violation("elsewhere", message, case.names[index]))
+    return found
+
+
 def _not_finite(case: Case, observed: Observed, reports: Sequence[InputReport]) -> list[Violation]:
     found: list[Violation] = []
     if not np.isfinite(case.output).all():
@@ -184,7 +220,9 @@ def _not_finite(case: Case, observed: Observed, reports: Sequence[InputReport]) 
         bad = np.isnan(gradient) if report.verdict is not Verdict.WRONG else ~np.isfinite(gradient)
         if bad.any():
             place = tuple(int(k) for k in np.argwhere(bad)[0])
-            message = f"{int(bad.sum())} entries are not finite, the first at {list(place)}"
+            count = int(bad.sum())
+            entries = f"{count} entries are not finite, the first" if count > 1 else "one entry is not finite,"
+            message = f"{entries} at {list(place)}"
             found.append(Violation("not-finite", message, case.names[index]))
     return found
 
@@ -200,10 +238,15 @@ def _total(reports: Sequence[InputReport], violations: Sequence[Violation]) -> V
     return Verdict.RIGHT if verdicts and set(verdicts) == {Verdict.RIGHT} else Verdict.UNDECIDED
 
 
-def _notes(away: Any, exact: dict[int, Exact], degree: int | None) -> tuple[str, ...]:
+def _notes(case: Case, observed: Observed, away: Any, exact: dict[int, Exact], degree: int | None) -> tuple[str, ...]:
     notes = []
     if away is None:
         notes.append("no second point was checked: forward has no finite output at the one that was drawn")
     if degree is not None and not (exact and all(e.proven for e in exact.values())):
         notes.append(f"the exact check of degree {degree} does not apply: the outputs do not prove exact arithmetic")
+    for index in observed.usable:
+        gradient = np.asarray(observed.gradients[index])
+        if gradient.dtype != case.inputs[index].dtype and promoted(case, index, gradient):
+            wider = f"{gradient.dtype}, as the output is; the input is {case.inputs[index].dtype}"
+            notes.append(f"the gradient of {case.names[index]!r} has dtype {wider}")
     return tuple(notes)

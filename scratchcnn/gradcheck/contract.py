@@ -1,22 +1,29 @@
 """The contract that every backward pass keeps, whatever its values: shape, dtype, mutation, repeatability."""
 
+import operator
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.case import Case, call
+from scratchcnn.gradcheck.case import CallerError, Case, call
+from scratchcnn.gradcheck.effort import repeats
 from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.numerical.quiet import quiet
 from scratchcnn.gradcheck.report import Violation
 
-# How often backward is called on the same arguments (a fault at every seventh call is real), and how many numbers the
-# inputs may have for that; three times above.
-REPEATS, CHEAP = 10, 10**5
+# Of this module's frames pytest shows none where the fault is the caller's.
+__tracebackhide__ = operator.methodcaller("errisinstance", CallerError)
+
 # Two calls may differ by so many roundoffs of the largest entry.
 SAME = 64.0
 
-KINDS = ("count", "shape", "dtype", "not-finite", "mutation", "nondeterministic", "stale", "ignores-cotangent")
+KINDS = (
+    *("count", "shape", "dtype", "not-finite", "mutation", "nondeterministic", "stale", "ignores-cotangent"),
+    "elsewhere",  # what is wrong at the second point alone
+)
 
 
 @dataclass(frozen=True)
@@ -24,16 +31,17 @@ class Observed:
     """What was seen of a backward pass: its gradients as first returned, and what it broke.
 
     `usable` lists the inputs whose gradient has the right shape, so that its values can be judged; `mutates` says
-    that forward or backward writes into its arguments.
+    that forward or backward writes into its arguments, `unsteady` that one of them does not repeat itself.
     """
 
     gradients: list[Any]
     violations: list[Violation]
     usable: tuple[int, ...]
     mutates: bool
+    unsteady: bool = False
 
 
-def observe(case: Case, cotangent: Array, second: Array, elsewhere: Sequence[Array] | None) -> Observed:
+def observe(case: Case, cotangent: Array, second: Array, elsewhere: Sequence[Array] | None, seconds: float) -> Observed:
     """Calls both functions as a network would, and watches.
 
     Parameters
@@ -42,30 +50,49 @@ def observe(case: Case, cotangent: Array, second: Array, elsewhere: Sequence[Arr
         Two cotangents of the output's shape.
     elsewhere
         Other values for the inputs, where forward is finite; None if there are none.
+    seconds
+        What may be spent on an input: slow functions are called less often.
     """
     violations = _forward_mutates(case)
     inputs, given = case.copies(), cotangent.copy()
+    start = time.perf_counter()
     gradients = [_kept(g) for g in case.gradients(given, inputs)]
+    times = repeats(seconds, time.perf_counter() - start)
     violations += _written(case, inputs, "backward")
     if not _identical(given, cotangent):
         violations.append(Violation("mutation", "backward writes into the cotangent it is given"))
     mutates = bool(violations)
     if len(gradients) != len(case.inputs):
-        expected = f"{len(case.inputs)} gradients, one for each of {', '.join(case.names)}"
-        violations.append(Violation("count", f"backward must return {expected}; it returned {len(gradients)}"))
+        violations.append(Violation("count", _miscounted(case, len(gradients))))
         return Observed(gradients, violations, (), mutates)
     forms = [_form(case, i, gradients[i]) for i in case.wrt]
     usable = tuple(i for i, broken in zip(case.wrt, forms, strict=True) if not any(v.kind != "dtype" for v in broken))
     violations += [v for broken in forms for v in broken]
-    unsteady = _unsteady(case, cotangent, gradients, usable)
+    unsteady = _unsteady(case, cotangent, gradients, usable, times)
     violations += unsteady or _stale(case, cotangent, second, elsewhere, gradients, usable)
     violations += _deaf(case, second, gradients, usable)
-    return Observed(gradients, violations, usable, mutates)
+    return Observed(gradients, violations, usable, mutates, unsteady=bool(unsteady))
+
+
+def _miscounted(case: Case, count: int) -> str:
+    """What backward must return, where it returned so many gradients."""
+    inputs = f"the input {case.names[0]}" if len(case.inputs) == 1 else f"each of the inputs {', '.join(case.names)}"
+    must = f"backward must return one gradient for {inputs}; it returned {count}"
+    if count > len(case.inputs):
+        return f"{must} (a tuple or list holds one for each input)"
+    asked = " and ".join(case.names[i] for i in sorted(case.wrt))
+    fewer = f"only the gradients of {asked}, named in wrt" if case.named else "name in wrt= those that it returns"
+    return f"{must}: return None for an input that has no gradient, or {fewer}"
 
 
 def _kept(gradient: Any) -> Any:
     """A copy: a backward pass may hand out the same buffer at every call."""
-    return None if gradient is None else np.array(gradient)
+    if gradient is None:
+        return None
+    try:
+        return np.array(gradient)
+    except ValueError:  # a ragged list
+        return np.empty((), object)
 
 
 def _identical(a: Array, b: Array) -> bool:
@@ -89,15 +116,23 @@ def _forward_mutates(case: Case) -> list[Violation]:
 def _form(case: Case, index: int, gradient: Any) -> list[Violation]:
     name, x = case.names[index], case.inputs[index]
     if gradient is None:
-        return [Violation("count", f"backward gave None for {name!r}, which has a gradient", name)]
+        message = f"backward gave None for {name!r}, which is checked: name in wrt= only what has a gradient"
+        return [Violation("count", message, name)]
     broken = []
     if gradient.shape != x.shape:
         broken.append(Violation("shape", f"the gradient has shape {gradient.shape}, the input {x.shape}", name))
     if gradient.dtype.kind not in "fiub":
         broken.append(Violation("shape", f"the gradient is no array of real numbers but of {gradient.dtype}", name))
-    elif gradient.dtype != x.dtype:
-        broken.append(Violation("dtype", f"the gradient has dtype {gradient.dtype}, the input {x.dtype}", name))
+    elif gradient.dtype != x.dtype and not promoted(case, index, gradient):
+        way_out = f"return it in the input's dtype, or allow 'dtype' to have it judged as {gradient.dtype}"
+        message = f"the gradient has dtype {gradient.dtype}, the input {x.dtype}: {way_out}"
+        broken.append(Violation("dtype", message, name))
     return broken
+
+
+def promoted(case: Case, index: int, gradient: Array) -> bool:
+    """Whether the gradient is wider than its input because forward's output is (NumPy promotes both)."""
+    return case.inputs[index].dtype.itemsize < gradient.dtype.itemsize <= case.output.dtype.itemsize
 
 
 def _differ(a: Any, b: Any) -> bool:
@@ -122,11 +157,12 @@ def _changed(case: Case, gradients: list[Any], again: list[Any], usable: tuple[i
     return [case.names[i] for i in usable if _differ(gradients[i], again[i])]
 
 
-def _unsteady(case: Case, cotangent: Array, gradients: list[Any], usable: tuple[int, ...]) -> list[Violation]:
+def _unsteady(
+    case: Case, cotangent: Array, gradients: list[Any], usable: tuple[int, ...], times: int
+) -> list[Violation]:
     outputs = [call(case.forward, "forward", *case.copies()) for _ in range(2)]
     if _differ(outputs[0], outputs[1]) or _differ(outputs[0], case.output):
         return [Violation("nondeterministic", "forward gives another output at the same inputs")]
-    times = REPEATS if sum(a.size for a in case.inputs) + cotangent.size <= CHEAP else 3
     for count in range(2, times + 1):
         for name in _changed(case, gradients, case.gradients(cotangent.copy(), case.copies()), usable):
             message = f"call {count} of backward gives another gradient than the first, at the same arguments"
@@ -146,9 +182,10 @@ def _stale(
         return []
     for what in ("forward", "forward and backward"):
         try:
-            case.forward(*(a.copy() for a in elsewhere))
-            if what != "forward":
-                case.gradients(second.copy(), [a.copy() for a in elsewhere])
+            with quiet():
+                case.forward(*(a.copy() for a in elsewhere))
+                if what != "forward":
+                    case.gradients(second.copy(), [a.copy() for a in elsewhere])
         except Exception:
             return []  # outside the domain of one of them there is nothing to remember
         again = case.gradients(cotangent.copy(), case.copies())
@@ -159,10 +196,9 @@ def _stale(
 
 def _deaf(case: Case, second: Array, gradients: list[Any], usable: tuple[int, ...]) -> list[Violation]:
     """Where the gradient is the same for three other cotangents: one alone may meet the same roundoff of a zero."""
-    deaf = [i for i in usable if np.any(gradients[i])]
+    deaf = [i for i in usable if np.any(np.isfinite(gradients[i]) & (np.asarray(gradients[i]) != 0))]
     for share in (1.0, -1.75, 0.375):
         other = case.gradients((share * second).astype(second.dtype), case.copies())
         deaf = [i for i in deaf if len(other) == len(gradients) and not _differ(gradients[i], other[i])]
-    return [
-        Violation("ignores-cotangent", "the gradient is the same for other cotangents", case.names[i]) for i in deaf
-    ]
+    message = "the gradient stays the same for another cotangent"
+    return [Violation("ignores-cotangent", message, case.names[i]) for i in deaf]

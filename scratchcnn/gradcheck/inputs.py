@@ -1,7 +1,7 @@
 """The judgement of one input's gradient: entry by entry, along directions, and at a second point."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -9,60 +9,59 @@ import numpy as np
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.contract import Observed
-from scratchcnn.gradcheck.directions import compare
+from scratchcnn.gradcheck.directions import Along, compare
+from scratchcnn.gradcheck.effort import FEW_STRIDES, Effort
+from scratchcnn.gradcheck.findings import Findings, blank, none_looked_at, report
+from scratchcnn.gradcheck.joint import Claim, Joint, judge_together
 from scratchcnn.gradcheck.numerical.exact import Exact
 from scratchcnn.gradcheck.numerical.gradient import Derivatives, derivatives
-from scratchcnn.gradcheck.numerical.kinks import DECIDED, opposed
-from scratchcnn.gradcheck.numerical.noise import EPS, STRIDES, measure_noise
+from scratchcnn.gradcheck.numerical.kinks import DECIDED, Cone
+from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.points import between
 from scratchcnn.gradcheck.report import InputReport
 from scratchcnn.gradcheck.sampling import sample
-from scratchcnn.gradcheck.verdict import ROUNDOFFS, SMALL, Judgement, Verdict, judge
+from scratchcnn.gradcheck.verdict import ROUNDOFFS, Judgement, Scale, Verdict, judge, scale_of, small_in
+from scratchcnn.gradcheck.wording import apart, undecided
 
 EXACT = np.dtype(np.float64)
 # Suspicious entries that get a second look first; the others only if these do not all turn out wrong.
 FIRST_LOOK = 4
-# How many directions are tried where not every entry is moved by itself.
-DIRECTIONS = 2
-# What vouches for an entry where forward answers in a low precision: so many of its roundoffs, and this share at most.
-COARSE, MOST = 1024.0, 0.3
-# At a second point the noise is measured at fewer strides.
-FEW_STRIDES = STRIDES[1::2]
-# Along how many directions the entries at kinks are moved together.
-JOINT = 4
+# How far towards the second point backward is asked again where it is unstable.
+NEARBY = 2.0**-10
 
 
-@dataclass
-class Findings:
-    """All that is known of one input's entries: flat arrays over the entries that were looked at."""
+@dataclass(frozen=True)
+class Judged:
+    """The report on an input, and what is wrong with its gradient at the second point; nothing if that is empty."""
 
-    entries: Array
-    analytic: Array
-    value: Array
-    bound: Array
-    roundoff: Array
-    right: Array
-    wrong: Array
-    reason: Array
-    method: str
-    remark: str = ""  # what is wrong along a direction, where no single entry shows it
+    report: InputReport
+    elsewhere: str = ""
 
 
 class InputJudge:
     """Judges input `index` of a case, step by step, and keeps what it finds."""
 
     def __init__(
-        self, case: Case, index: int, observed: Observed, analytic: Analytic, rng: np.random.Generator
+        self,
+        case: Case,
+        index: int,
+        observed: Observed,
+        analytic: Analytic,
+        effort: Effort,
+        rng: np.random.Generator,
     ) -> None:
         self.case = case
         self.index = index
         self.fresh = observed.mutates
         self.analytic = analytic
+        self.effort = effort
         self.rng = rng
         self.x = case.inputs[index]
         self.probe = self._at(case.inputs)
         native = self.probe.native
         self.eps = float(np.finfo(native).eps) if native.kind == "f" else EPS
+        self.inside, self.step = EPS, 0.0  # the eps of the lowest precision inside forward, and how wide its steps are
         # What backward is run in where it is judged: float64, unless it refuses that.
         narrow = analytic.low and analytic.double is None
         self.precision = np.result_type(*(a.dtype for a in case.inputs if a.dtype.kind == "f")) if narrow else EXACT
@@ -71,7 +70,12 @@ class InputJudge:
     @cached_property
     def noise(self) -> Array:
         """(outputs,) a bound for the roundoff of forward's outputs."""
-        return measure_noise(self.probe, self.rng)
+        return measure_noise(self.probe, self.rng, self.effort.strides)
+
+    @property
+    def held_to(self) -> float:
+        """The eps of the lowest precision on either side."""
+        return max(self.eps, self.inside, self.analytic.eps(self.index))
 
     def _at(self, inputs: Sequence[Array]) -> Probe:
         """The forward pass in float64; in the caller's own precision where it refuses float64 (a kernel in C)."""
@@ -87,25 +91,23 @@ class InputJudge:
             return Probe(narrow, inputs, self.index)
 
     def by_entries(self, entries: Array) -> Findings:
-        """Bounded differences for each entry, and a second look with more effort at those that are not right."""
-        found = derivatives(self.probe, entries, self.cotangent, self.noise, self.rng)
+        """Bounded differences for each entry, and a second look with more effort at those that are not right.
+
+        Where time is short, entries that would need more of it are dropped: the report says how many were checked.
+        """
+        if not entries.size:
+            return none_looked_at()
         gradient = self.analytic.values(self.index)[entries]
-        judged = self._judge(found, gradient, np.zeros(len(entries)))
-        suspects = np.flatnonzero(~judged.right)
-        distance = np.nan_to_num(np.abs(gradient - found.value) - found.bound, nan=np.inf)
-        suspects = suspects[np.argsort(-distance[suspects], kind="stable")]
-        first, others = suspects[:FIRST_LOOK], suspects[FIRST_LOOK:]
-        if first.size:
-            self._look_again(found, first)
-            judged = self._judge(found, gradient, self._own_error(found, first))
-            if others.size and not judged.wrong[first].all():
-                self._look_again(found, others)
-                judged = self._judge(found, gradient, self._own_error(found, suspects))
+        climbs = self.effort.climbs
+        found = derivatives(self.probe, entries, self.cotangent, self.noise, self.rng, climbs, gradient)
+        found.bound += np.broadcast_to(self.analytic.spread(self.index), self.x.size)[entries]
+        self.inside, self.step = found.precision, found.step
+        judged, dropped = self._judged_twice(found, gradient)
         findings = Findings(
             entries=entries,
             analytic=gradient,
             value=found.value,
-            bound=found.bound,
+            bound=judged.tolerance,
             roundoff=found.roundoff,
             right=judged.right,
             wrong=judged.wrong,
@@ -113,68 +115,80 @@ class InputJudge:
             method=_methods(found),
         )
         self._together(found, findings)
-        return findings
+        return findings.without(np.union1d(dropped, found.skipped)) if climbs is not None else findings
+
+    def _judged_twice(self, found: Derivatives, gradient: Array) -> tuple[Judgement, Array]:
+        """The judgement after a second look at what is not right, and the entries that there was no time for.
+
+        The most suspicious are looked at first; where these all turn out wrong, so are the others.
+        """
+        stepped = np.flatnonzero(found.stepped)  # no other look is better than that beyond the steps
+        judged = self._judge(found, gradient, stepped)
+        suspects = np.flatnonzero(~judged.right & ~found.stepped)
+        distance = np.nan_to_num(np.abs(gradient - found.value) - found.bound, nan=np.inf)
+        suspects = suspects[np.argsort(-distance[suspects], kind="stable")]
+        first, others = suspects[:FIRST_LOOK], suspects[FIRST_LOOK:]
+        if not first.size:
+            return judged, others
+        self._look_again(found, first)
+        judged = self._judge(found, gradient, np.union1d(first, stepped))
+        if not others.size or judged.wrong[first].all():
+            return judged, others[:0]
+        climbs = len(others) if self.effort.climbs is None else self.effort.climbs
+        self._look_again(found, others[:climbs])
+        return self._judge(found, gradient, np.union1d(suspects[: FIRST_LOOK + climbs], stepped)), others[climbs:]
 
     def _together(self, found: Derivatives, findings: Findings) -> None:
-        """Moves the entries at kinks together: a gradient that is right at each alone need not be right along all.
+        """Judges entries at kinks in the light of those around them."""
+        alone = Joint(findings.value, findings.bound, findings.right, findings.wrong, findings.reason)
+        claim = Claim(self.analytic.values(self.index), float(np.finfo(self.x.dtype).eps), self._gradient_at)
+        joint = judge_together(found, alone, claim, self._cone)
+        findings.value, findings.bound = joint.value, joint.bound
+        findings.right, findings.wrong, findings.reason = joint.right, joint.wrong, joint.reason
+        if joint.remark:
+            findings.remark, findings.vouched = joint.remark, Verdict.WRONG
 
-        Two tied maxima that both get the whole gradient are within the interval of each. Where kinks of opposite sign
-        meet in one output no interval binds, and the entries are undecided.
-        """
-        kinks = np.array([k for k in sorted(found.turns) if found.status[k] == "kink" and findings.right[k]], np.intp)
-        mixed = opposed([found.turns[k] for k in kinks], self.probe.outputs)
-        for k in kinks[mixed]:
-            findings.right[k], findings.reason[k] = False, "kink"
-        kinks = kinks[~mixed]
-        if len(kinks) < 2 or findings.wrong.any():
-            return
-        entries = found.entries[kinks]
-        share = self.rng.choice([-1.0, 1.0], (JOINT, len(kinks)))
-        share[0] = 1
-        for signs in share:
-            direction = signs * found.unit[entries] / found.unit[entries].max()
-            seen = found.climb(entries, direction)
-            analytic = float(findings.analytic[kinks] @ direction)
-            rounding = 64 * np.finfo(self.x.dtype).eps * float(np.abs(findings.analytic[kinks]) @ np.abs(direction))
-            if seen.status in DECIDED and abs(analytic - seen.value) > seen.bound + rounding:
-                findings.remark = (
-                    f"along {len(kinks)} entries that sit on kinks, moved together, the gradient gives {analytic:.10g},"
-                    f" the one-sided derivatives {seen.value - seen.bound:.10g} .. {seen.value + seen.bound:.10g}"
-                )
-                return
+    def _cone(self) -> Cone:
+        effort = self.effort
+        return Cone(self.probe, self.case.wrt, self.cotangent, self.noise, self.rng, effort.strides, effort.climbs)
 
-    def _judge(self, found: Derivatives, gradient: Array, own_error: Array) -> Judgement:
-        coarser = self.eps / EPS
-        return judge(
-            gradient,
-            own_error,
-            found.value,
-            found.bound,
-            coarser * found.roundoff,
-            found.status,
-            self._largest(found),
-            small=SMALL if coarser == 1 else min(COARSE * self.eps, MOST),
-        )
+    def _gradient_at(self, inputs: Sequence[Array]) -> Array | None:
+        """(entries,) what backward answers at other values of the inputs; None where it has no answer."""
+        given = [a.astype(self.precision) if a.dtype.kind == "f" else a for a in inputs]
+        try:
+            self.case.forward(*(a.copy() for a in given))  # a layer may keep what its backward needs
+            gradients = self.case.gradients(self.analytic.cotangent.astype(self.precision), given)
+            return np.asarray(gradients[self.index], np.float64).reshape(self.x.size)
+        except Exception:
+            return None
 
-    def _largest(self, found: Derivatives) -> float:
-        return float(np.abs(found.value[np.isin(found.status, DECIDED)]).max(initial=0))
+    def _scale(self, found: Derivatives) -> Scale:
+        """What bounds are small against: in a low precision, what that precision can tell."""
+        largest = float(np.abs(found.value[np.isin(found.status, DECIDED)]).max(initial=0))
+        roundoff = self.eps / EPS * found.roundoff
+        return scale_of(found.value, largest, roundoff, found.scale, small_in(self.held_to))
+
+    def _judge(self, found: Derivatives, gradient: Array, measured: Array) -> Judgement:
+        """The judgement where the analytic side's own error counts at the entries at which it is `measured`."""
+        own_error = np.zeros(len(found.entries))
+        if measured.size:
+            own_error[measured] = self._own_error(found, measured)
+        # Strictly the slope of a staircase is zero: that is not wrong, if not what is wanted either.
+        status = np.where(found.stepped & (gradient == 0), "steps", found.status)
+        return judge(gradient, own_error, found.value, found.bound, status, self._scale(found))
 
     def _own_error(self, found: Derivatives, which: Array) -> Array:
-        own = np.zeros(len(found.entries))
-        own[which] = self.analytic.own_error(
-            self.index,
-            found.entries[which],
-            found.value[which],
-            found.roundoff[which],
-            found.status[which],
-            self._largest(found),
-        )
-        return own
+        vouching = self._scale(found).vouching[which]
+        # Near zero the operation's roundoff is that at the entry's own size: 1 - O is nothing where O is 1 - 1e-17.
+        closer = self.analytic.own_roundoff(self.index, found.entries[which], found.roundoff[which])
+        trusted = np.maximum(vouching, ROUNDOFFS * np.minimum(closer, small_in(self.held_to) * found.scale[which]))
+        entries, status = found.entries[which], found.status[which]
+        return self.analytic.own_error(self.index, entries, status, trusted, self.inside)
 
     def _look_again(self, found: Derivatives, which: Array) -> None:
         """Replaces some derivatives by those of the ladder in longdouble, where forward runs in it."""
         probe = self._wide() or self.probe
-        noise = self.noise if probe is self.probe else measure_noise(probe, self.rng)
+        noise = self.noise if probe is self.probe else measure_noise(probe, self.rng, self.effort.strides)
         again = Derivatives(probe, found.entries[which], self.cotangent, noise)
         again.by_differences()
         rest = np.flatnonzero(again.status != "ok") if probe is not self.probe else np.arange(len(which))
@@ -209,43 +223,67 @@ class InputJudge:
         roundoff = self.analytic.own_roundoff(self.index, entries, findings.roundoff)
         allowed = tolerance[entries] + ROUNDOFFS * roundoff * (np.finfo(self.x.dtype).eps / EPS)
         excess = np.nan_to_num(np.abs(given - twin) - allowed, nan=np.inf)
+        excess[(given == twin) | (np.isnan(given) & np.isnan(twin))] = 0
         if (excess > 0).any():
             worst = int(excess.argmax())
             place = [int(k) for k in np.unravel_index(entries[worst], self.x.shape)]
+            findings.vouched = Verdict.WRONG
+            narrow, wide = apart(given[worst], twin[worst])
             findings.remark = (
                 f"in {self.x.dtype} the gradient strays from its float64 twin at {int((excess > 0).sum())} entries,"
-                f" most at {place}: {given[worst]:.9g}, not {twin[worst]:.9g} ± {allowed[worst]:.2g}"
+                f" most at {place}: {narrow}, not {wide} ± {allowed[worst]:.2g}"
             )
 
-    def along_directions(self, findings: Findings, count: int = DIRECTIONS) -> None:
+    def along_directions(self, findings: Findings, count: int) -> None:
         """Compares the derivative along so many full random directions."""
         inputs, gradient = self.case.copies(self.precision), self.analytic.values(self.index)
-        for _ in range(count):
-            if not findings.remark:
-                cotangent = self.analytic.cotangent.astype(self.precision)
-                remark = compare(
-                    self.case, self.index, self.probe, inputs, cotangent, gradient, self.rng, lambda: self.noise
-                )
-                if remark:
-                    findings.remark = f"along a random direction at the inputs {remark}"
+        cotangent = self.analytic.cotangent.astype(self.precision)
+        told: list[Verdict] = []
+        while len(told) < count and not findings.remark:
+            along = self._along(self.probe, inputs, cotangent, gradient, lambda: self.noise)
+            told.append(along.verdict)
+            if along.verdict is Verdict.WRONG:
+                findings.vouched, findings.remark = Verdict.WRONG, f"along a random direction at the inputs {along}"
+        if findings.entries.size < self.x.size:
+            findings.method = f"{findings.method}, {_said(told)}".lstrip(", ")
+        if not findings.entries.size and not findings.remark and Verdict.RIGHT not in told:
+            findings.vouched, findings.remark = (
+                Verdict.UNDECIDED,
+                f"along the directions {undecided({'noise': len(told)})}",
+            )
 
-    def at_second_point(self, findings: Findings, second: Array, away: Sequence[Array]) -> None:
-        """Compares one direction at other values of the inputs, with another cotangent."""
-        inputs = [a.astype(self.precision) if a.dtype.kind == "f" else a for a in away]
+    def _along(
+        self, probe: Probe, inputs: Sequence[Array], cotangent: Array, gradient: Array, noise: Callable[[], Array]
+    ) -> Along:
+        precision = max(self.inside, self.analytic.eps(self.index))
+        return compare(self.case, self.index, probe, inputs, cotangent, gradient, self.rng, noise, precision, self.step)
+
+    def at(self, point: Sequence[Array], cotangent: Array) -> str:
+        """What is wrong along one direction at other values of the inputs; empty where nothing is seen."""
+        inputs = [a.astype(self.precision) if a.dtype.kind == "f" else a for a in point]
+        cotangent = cotangent.astype(self.precision)
         try:
-            cotangent = second.astype(self.precision)
+            self.case.forward(*(a.copy() for a in inputs))  # a layer may keep what its backward needs
             gradients = self.case.gradients(cotangent.copy(), [a.copy() for a in inputs])
             gradient = np.asarray(gradients[self.index], np.float64)
             if gradient.shape != self.x.shape:
-                remark = f"the gradient has shape {gradient.shape}, the input {self.x.shape}"
-            else:
-                probe = self._at(inputs)
-                noise = partial(measure_noise, probe, self.rng, FEW_STRIDES)
-                remark = compare(self.case, self.index, probe, inputs, cotangent, gradient.reshape(-1), self.rng, noise)
+                return f"the gradient has shape {gradient.shape}, the input {self.x.shape}"
+            probe = self._at(inputs)
+            noise = partial(measure_noise, probe, self.rng, FEW_STRIDES)
+            along = self._along(probe, inputs, cotangent, gradient.reshape(-1), noise)
         except Exception as error:
-            remark = f"backward or forward raised {type(error).__name__}: {error}"
-        if remark:
-            findings.remark = f"at a second point (the values permuted, another cotangent) {remark}"
+            return f"backward or forward raised {type(error).__name__}: {error}"
+        return f"along a random direction {along}" if along.verdict is Verdict.WRONG else ""
+
+    def is_wrong_nearby(self, findings: Findings, away: Sequence[Array]) -> bool:
+        """Where backward is too unstable to be judged, a point a little away may show that it is wrong."""
+        if not (findings.reason[~findings.right] == "unstable").any() or findings.remark:
+            return False
+        wrong = self.at(between(self.case.inputs, away, NEARBY), self.analytic.cotangent)
+        if wrong:
+            findings.vouched = Verdict.WRONG
+            findings.remark = f"backward is unstable at the inputs; a little way from them, {wrong}"
+        return bool(wrong)
 
 
 def judge_input(
@@ -256,29 +294,46 @@ def judge_input(
     exact: Exact | None,
     second: Array,
     away: Sequence[Array] | None,
-    max_entries: int | None,
+    effort: Effort,
     rng: np.random.Generator,
-) -> InputReport:
+) -> Judged:
     """The report on one input: every method that applies, and what they found."""
     name, x = case.names[index], case.inputs[index]
     if x.size == 0:
-        return _blank(name, x, Verdict.UNDECIDED, "nothing to check: the input has no entries")
+        return Judged(blank(name, x, Verdict.UNDECIDED, "nothing to check: the input has no entries"))
     if index not in observed.usable:
-        return _blank(name, x, Verdict.WRONG, "there is no gradient of the input's shape to compare")
-    judge_of = InputJudge(case, index, observed, analytic, rng)
+        return Judged(blank(name, x, Verdict.WRONG, "there is no gradient of the input's shape to compare"))
+    judge_of = InputJudge(case, index, observed, analytic, effort, rng)
     if exact is not None and exact.proven:
         findings = _exactly(exact)
+        if exact.wrong.any():
+            return Judged(_as_the_caller_sees_it(report(name, x, findings), judge_of, exact))
         judge_of.along_directions(findings, 1)  # the lattice is not quite the caller's point
     else:
-        entries = sample(x.shape, max_entries, rng)
-        findings = judge_of.by_entries(entries)
-        if entries.size < x.size:
-            judge_of.along_directions(findings)
-            findings.method += f", and {DIRECTIONS} directions through all"
+        findings = judge_of.by_entries(sample(x.shape, effort.entries, rng))
+        if findings.entries.size < x.size:
+            judge_of.along_directions(findings, effort.directions)
     judge_of.in_low_precision(findings)
-    if away is not None and not findings.wrong.any() and not findings.remark:
-        judge_of.at_second_point(findings, second, away)
-    return _report(name, x, findings)
+    if away is None or findings.verdict is Verdict.WRONG:
+        return Judged(report(name, x, findings))
+    if judge_of.is_wrong_nearby(findings, away):
+        return Judged(report(name, x, findings))
+    return Judged(report(name, x, findings), judge_of.at(away, second))
+
+
+def _as_the_caller_sees_it(on_lattice: InputReport, judge_of: InputJudge, exact: Exact) -> InputReport:
+    """What is wrong on the lattice, shown by an entry and numbers of the caller's own, where it is wrong there too."""
+    farthest = np.argsort(-np.abs(exact.analytic - exact.numerical) * exact.wrong, kind="stable")[:FIRST_LOOK]
+    findings = judge_of.by_entries(farthest[exact.wrong[farthest]])
+    if not findings.wrong.any():
+        return on_lattice
+    return replace(
+        report(on_lattice.name, judge_of.x, findings),
+        checked=on_lattice.checked,
+        wrong=on_lattice.wrong,
+        undecided=0,
+        method=on_lattice.method,
+    )
 
 
 def _exactly(exact: Exact) -> Findings:
@@ -293,45 +348,21 @@ def _exactly(exact: Exact) -> Findings:
         wrong=exact.wrong,
         reason=np.full(exact.analytic.size, "", object),
         method="exact",
+        where="on integers near the inputs",
     )
+
+
+def _said(told: Sequence[Verdict]) -> str:
+    """How directions that move all entries came out, in words."""
+    many = f"{len(told)} direction{'s' if len(told) > 1 else ''} through all entries"
+    unsure = sum(verdict is Verdict.UNDECIDED for verdict in told)
+    return f"{many} ({unsure} undecided)" if unsure else many
 
 
 def _methods(found: Derivatives) -> str:
     names, counts = np.unique(found.method.astype(str), return_counts=True)
     ranked = sorted(zip(names, counts, strict=True), key=lambda pair: -pair[1])
     text = str(names[0]) if len(names) == 1 else ", ".join(f"{n} {c}" for n, c in ranked)
+    if found.precision > EPS:
+        text += f", to the precision of forward, about 2^{np.log2(found.precision):.0f}"
     return text + (" (the complex step was dropped: differences disagree)" if found.dropped else "")
-
-
-def _blank(name: str, x: Array, verdict: Verdict, reason: str) -> InputReport:
-    nan = float("nan")
-    return InputReport(name, verdict, x.size, 0, 0, 0, None, nan, nan, nan, "none", reason)
-
-
-def _report(name: str, x: Array, findings: Findings) -> InputReport:
-    wrong, right = findings.wrong, findings.right
-    undecided = ~wrong & ~right
-    verdict = Verdict.UNDECIDED if undecided.any() else Verdict.RIGHT
-    if wrong.any() or findings.remark:
-        verdict = Verdict.WRONG
-    rank = np.nan_to_num(np.abs(findings.analytic - findings.value), nan=np.inf)
-    pool = wrong if wrong.any() else undecided if undecided.any() else np.ones_like(wrong)
-    worst = int(np.where(pool, rank, -1.0).argmax())
-    reason = findings.remark
-    if not reason and undecided.any():
-        kinds, counts = np.unique(findings.reason[undecided].astype(str), return_counts=True)
-        reason = "undecided: " + ", ".join(f"{k} at {c}" for k, c in zip(kinds, counts, strict=True))
-    return InputReport(
-        name=name,
-        verdict=verdict,
-        size=x.size,
-        checked=len(findings.entries),
-        wrong=int(wrong.sum()),
-        undecided=int(undecided.sum()),
-        worst_index=tuple(int(k) for k in np.unravel_index(findings.entries[worst], x.shape)),
-        analytic=float(findings.analytic[worst]),
-        numerical=float(findings.value[worst]),
-        bound=float(findings.bound[worst]),
-        method=findings.method,
-        reason=reason,
-    )

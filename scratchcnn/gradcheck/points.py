@@ -1,9 +1,10 @@
 """What a check draws: cotangents, and a second point."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from scratchcnn.gradcheck.invariants import redrawn
 from scratchcnn.gradcheck.numerical.probe import Array
 
 
@@ -15,25 +16,24 @@ def draw_cotangent(shape: tuple[int, ...], dtype: np.dtype, rng: np.random.Gener
     return np.asarray(rng.choice([-1.0, 1.0], size) * (0.5 + 1.5 * strips / max(size, 1))).reshape(shape).astype(dtype)
 
 
-def elsewhere(inputs: Sequence[Array], rng: np.random.Generator) -> tuple[Array, ...]:
-    """Other values for the inputs, within their range: each array is mixed with permutations of itself.
+def similar_cotangent(given: Array, rng: np.random.Generator) -> Array:
+    """Another cotangent with the zeros and signs of the one that the caller gave, and numbers of its size."""
+    drawn = np.abs(draw_cotangent(given.shape, np.dtype(np.float64), rng))
+    sizes = np.abs(given[given != 0])
+    typical = float(np.median(sizes)) if sizes.size else 1.0
+    similar: Array = (np.sign(given) * drawn * typical).astype(given.dtype)
+    return similar
 
-    What is constant moves by up to a twentieth, and zeros alone become other numbers, since a bias of zeros hides
-    mistakes. Integers (labels) are permuted.
+
+def elsewhere(inputs: Sequence[Array], wrt: Collection[int], rng: np.random.Generator) -> tuple[Array, ...]:
+    """Other values for the inputs that are checked, of which holds what holds of those given; the rest stays.
+
+    What is not checked (labels, masks, tables) may have to be what it is.
     """
-    return tuple(_elsewhere(a, rng) for a in inputs)
+    return tuple(redrawn(a, rng) if k in wrt else a.copy() for k, a in enumerate(inputs))
 
 
-def _elsewhere(a: Array, rng: np.random.Generator) -> Array:
-    flat = np.asarray(a).reshape(-1)
-    shuffled = rng.permutation(flat)
-    if a.dtype.kind != "f":
-        return shuffled.reshape(a.shape)
-    if not flat.any():
-        moved = rng.uniform(0.1, 0.9, flat.size) * rng.choice([-1.0, 1.0], flat.size)
-    elif (flat == flat[0]).all():
-        moved = flat * (1 + rng.uniform(-0.05, 0.05, flat.size))
-    else:
-        share = rng.uniform(0.02, 0.2, flat.size)
-        moved = (1 - share) * shuffled + share * rng.permutation(flat)
-    return np.asarray(moved).reshape(a.shape).astype(a.dtype)
+def between(inputs: Sequence[Array], others: Sequence[Array], share: float) -> tuple[Array, ...]:
+    """A point a little way towards another: sums, signs, order and symmetry that both have are there too."""
+    pairs = zip(inputs, others, strict=True)
+    return tuple(((1 - share) * a + share * b).astype(a.dtype) if a.dtype.kind == "f" else a.copy() for a, b in pairs)

@@ -1,25 +1,42 @@
 """What a check found: for a person to read, and for a machine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.verdict import Verdict
+from scratchcnn.gradcheck.wording import TIE, apart, explained, wrapped
 
-SCHEMA = 1
+SCHEMA = 2
+# A second point of so many numbers is shown; a larger one is at `second_point`.
+SHOWN = 12
 
 
 class GradientMismatch(AssertionError):
     """The analytic gradient is wrong; the text is the report, which is also at `report`."""
 
+    # Tracebacks, and pytest's summary, put the module before the name, unless it is this one.
+    __module__ = "builtins"
+
     def __init__(self, report: "Report") -> None:
         super().__init__(str(report))
         self.report = report
 
+    def __reduce__(self) -> Any:
+        return _raised, (isinstance(self, GradientUndecided), self.report)
+
 
 class GradientUndecided(GradientMismatch):
     """Nothing was found wrong, but the check could not vouch for every entry."""
+
+    __module__ = "builtins"
+
+
+def _raised(undecided: bool, report: "Report") -> GradientMismatch:
+    """How pickle makes an exception again: it looks for no class in a module that doesn't have it."""
+    return GradientUndecided(report) if undecided else GradientMismatch(report)
 
 
 @dataclass(frozen=True)
@@ -42,13 +59,31 @@ class Diagnosis:
     share: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class SecondPoint:
+    """The other point that a gradient is checked at: values for all inputs, and the cotangent there."""
+
+    inputs: tuple[Array, ...]
+    grad_output: Array
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """The values, rounded, if they are few; empty if they are many."""
+        arrays = (*self.inputs, self.grad_output)
+        if sum(a.size for a in arrays) > SHOWN:
+            return ""
+        texts = (np.array2string(a, precision=6, separator=", ").replace("\n", "") for a in arrays)
+        return ", ".join(f"{n} = {t}" for n, t in zip((*self.names, "grad_output"), texts, strict=True))
+
+
+@dataclass(frozen=True, eq=False)
 class InputReport:
     """The verdict on one input's gradient.
 
     `checked` of `size` entries were looked at, `wrong` and `undecided` of them found so. `analytic`, `numerical` and
     `bound` are those of the entry at `worst_index`: the worst of the wrong ones, else of the undecided ones, else of
-    all. `method` says how it was decided, `reason` what else there is to say.
+    all. `method` says how it was decided, `reason` what else there is to say. `where` is empty where the entry is the
+    caller's own; else it says what other point its numbers belong to ("on the lattice").
     """
 
     name: str
@@ -63,6 +98,17 @@ class InputReport:
     bound: float
     method: str
     reason: str
+    where: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        """The same call gives the same report: one NaN is like another."""
+        return isinstance(other, InputReport) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    def _values(self) -> tuple[Any, ...]:
+        return tuple("NaN" if value != value else value for value in vars(self).values())
 
     @property
     def error(self) -> float:
@@ -70,9 +116,13 @@ class InputReport:
         return abs(self.analytic - self.numerical)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
-    """The outcome of a check. It is true where the verdict is RIGHT, and its text is the message."""
+    """The outcome of a check. It is true where the verdict is RIGHT, and its text is the message.
+
+    `name` is what the caller calls the gradient, `sample` says what it was checked with, and `second_point` is the
+    other point that it was checked at, if there is one.
+    """
 
     forward: str
     backward: str
@@ -81,6 +131,9 @@ class Report:
     violations: tuple[Violation, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()
     notes: tuple[str, ...] = ()
+    name: str = ""
+    sample: str = ""
+    second_point: SecondPoint | None = field(default=None, compare=False)
 
     @property
     def ok(self) -> bool:
@@ -91,21 +144,32 @@ class Report:
         return self.ok
 
     def __str__(self) -> str:
-        lines = [f"{self.backward} is {self.verdict.value.upper()} as the gradient of {self.forward}"]
+        verdict = self.verdict.value.upper()
+        title = f"{self.backward} is {verdict} as the gradient of {self.forward}"
+        lines = [f"{self.name} is {verdict}" if self.name else title]
+        if self.sample and not self.ok:
+            lines.append(f"  checked with {self.sample}")
         for violation in self.violations:
             where = f" of {violation.input!r}" if violation.input else ""
             waived = " (allowed)" if violation.waived else ""
             lines.append(f"  {violation.kind}{where}{waived}: {violation.message}")
+        if any(violation.kind == "elsewhere" for violation in self.violations) and str(self.second_point or ""):
+            lines.append(f"  the second point: {self.second_point}".replace(" = ", f"{TIE}={TIE}"))
         for entry in self.inputs:
             lines.extend(_describe(entry))
         lines.extend(f"  perhaps {d.kind} of {d.input!r}: {d.message}" for d in self.diagnoses)
         lines.extend(f"  note: {note}" for note in self.notes)
-        return "\n".join(lines)
+        return "\n".join(wrapped(line) for line in explained(lines))
+
+    # What `assert check_gradient(...)` shows.
+    __repr__ = __str__
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON: finite numbers, strings, lists; a number that is not finite becomes a string."""
         return {
             "schema": SCHEMA,
+            "name": self.name,
+            "sample": self.sample,
             "forward": self.forward,
             "backward": self.backward,
             "verdict": self.verdict.value,
@@ -125,16 +189,31 @@ def _describe(entry: InputReport) -> list[str]:
     lines = [f"  {entry.name}: {entry.verdict.value} ({counts}; {entry.method})"]
     if entry.reason:
         lines.append(f"    {entry.reason}")
-    if entry.worst_index is not None:
-        place = f"{entry.name}[{', '.join(map(str, entry.worst_index))}]" if entry.worst_index else entry.name
-        word = {Verdict.WRONG: "worst wrong entry", Verdict.UNDECIDED: "worst undecided entry"}.get(
-            entry.verdict, "worst entry"
-        )
-        lines.append(
-            f"    {word} {place}: analytic {entry.analytic:.17g}, numerical {entry.numerical:.17g} ± {entry.bound:.2g}"
-            f" (off by {entry.error:.2g})"
-        )
+    # An entry is shown if it bears the verdict out: one that agrees says nothing of what is wrong along a direction.
+    shown = {Verdict.WRONG: entry.wrong, Verdict.UNDECIDED: entry.undecided, Verdict.RIGHT: entry.checked}
+    if shown[entry.verdict] and entry.worst_index is not None:
+        lines.append(_worst(entry, entry.worst_index))
+    elif entry.verdict is Verdict.WRONG and 0 < entry.checked < entry.size:
+        lines.append("    max_entries=None looks at every entry, and shows which are wrong")
     return lines
+
+
+def _worst(entry: InputReport, index: tuple[int, ...]) -> str:
+    kind = "" if entry.verdict is Verdict.RIGHT else f" {entry.verdict.value}"
+    place = f"{entry.name}[{', '.join(map(str, index))}]" if index else entry.name
+    where = f", {entry.where}" if entry.where else ""
+    analytic, numerical = apart(entry.analytic, entry.numerical)
+    error, bound = apart(entry.error, entry.bound, 2)
+    said, known = f"analytic {analytic},", f"numerical {numerical} ± {bound}"
+    if not np.isfinite(entry.numerical):
+        known = "no numerical value"
+    elif np.isfinite(entry.error):
+        known += f" (off by {error})"
+    return f"    worst{kind} entry {_tied(place)}{where}: {_tied(said)} {_tied(known)}"
+
+
+def _tied(words: str) -> str:
+    return words.replace(" ", TIE)
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:

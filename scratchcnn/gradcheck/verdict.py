@@ -1,7 +1,8 @@
 """Right, wrong or undecided: the scale rule.
 
-The tolerance of an entry is its bound. What is left to say is how small a bound must be to vouch for an entry: small
-against the entry, against the largest entry of its input, or against one roundoff of the operation.
+The tolerance of an entry is its bound and the roundoff of the analytic side. What is left to say is how small a bound
+must be to vouch for an entry: small against the entry, against the largest entry of its input, or against one roundoff
+of the operation. No roundoff, of whichever side, acquits more than a bound of that size could vouch for.
 """
 
 from dataclasses import dataclass
@@ -29,14 +30,57 @@ ROUNDOFFS = 64.0
 ZERO = 4.0
 
 
+def small_in(eps: float) -> float:
+    """The share of an entry that a bound must be below where the lowest precision involved has this eps: its root.
+
+    Differences in that precision can reach about eps^(2/3); one that is wider than the root of eps says too little.
+    """
+    return max(SMALL, float(np.sqrt(eps)))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What each entry (entries,) is compared with.
+
+    `roundoff` is one roundoff of the operation, eps Σ|c||y| over the outputs that the entry moves, by the entry's unit,
+    but never more than may vouch: where noise is large it hides a derivative. `vouching` is the largest bound that
+    vouches for the entry.
+    """
+
+    roundoff: Array
+    vouching: Array
+
+
+def scale_of(value: Array, largest: float, roundoff: Array, size: Array, small: float = SMALL) -> Scale:
+    """The scale of some entries.
+
+    Parameters
+    ----------
+    value, largest
+        The derivatives of the entries, and the largest of their input.
+    roundoff
+        One roundoff of the operation, as measured.
+    size
+        Σ|c||y| over the outputs that the entry moves, by the entry's unit: a derivative that would matter.
+    small
+        A bound vouches for an entry if it is below this share of it, or of the largest.
+    """
+    roundoff = np.minimum(roundoff, small * size / ROUNDOFFS)
+    return Scale(roundoff, np.maximum(small * np.maximum(np.abs(value), largest), ROUNDOFFS * roundoff))
+
+
 @dataclass(frozen=True)
 class Judgement:
-    """For each entry of an input: exactly one of the three is set; `reason` says why an entry is undecided."""
+    """For each entry: exactly one of the three is set; `reason` says why it is undecided.
+
+    `tolerance` is the distance up to which the two values were taken to agree.
+    """
 
     right: Array
     wrong: Array
     undecided: Array
     reason: Array
+    tolerance: Array
 
     def total(self) -> Verdict:
         """One wrong entry makes the whole wrong, one undecided entry undecided."""
@@ -45,16 +89,7 @@ class Judgement:
         return Verdict.UNDECIDED if self.undecided.any() or not self.right.size else Verdict.RIGHT
 
 
-def judge(
-    analytic: Array,
-    own_error: Array,
-    value: Array,
-    bound: Array,
-    roundoff: Array,
-    status: Array,
-    largest: float,
-    small: float = SMALL,
-) -> Judgement:
+def judge(analytic: Array, own_error: Array, value: Array, bound: Array, status: Array, scale: Scale) -> Judgement:
     """Applies the scale rule, entry by entry.
 
     Parameters
@@ -63,21 +98,20 @@ def judge(
         What backward says, and by how much its own roundoff may have moved that.
     value, bound, status
         What the numerical side says.
-    roundoff
-        One roundoff of the operation: eps Σ|c||y| over the outputs that the entry moves, by the entry's unit.
-    largest
-        The largest derivative of the input.
-    small
-        A bound vouches for an entry if it is below this share of it, or of the largest.
+    scale
+        What a bound must be small against.
     """
     known = np.isin(status, DECIDED)
-    tolerance = bound + own_error
     distance = np.abs(analytic - value)
-    zero = (np.abs(analytic) <= ZERO * roundoff) & (np.abs(value) <= ZERO * roundoff) & (bound <= ROUNDOFFS * roundoff)
-    inside = (distance <= tolerance) | zero
-    scale = np.maximum(small * np.maximum(np.abs(value), largest), ROUNDOFFS * roundoff)
-    vouched = (status == "kink") | (bound <= scale)  # at a kink the bound is the interval itself
+    near = ZERO * scale.roundoff
+    zero = (np.abs(analytic) <= near) & (np.abs(value) <= near) & (bound <= ROUNDOFFS * scale.roundoff)
+    tolerance = bound + np.minimum(own_error, scale.vouching)
+    tolerance = np.where(zero, np.maximum(tolerance, 2 * near), tolerance)
+    inside = distance <= tolerance
+    vouched = (status == "kink") | (bound <= scale.vouching)  # at a kink the bound is the interval itself
     right = known & inside & vouched
-    wrong = known & ~inside
+    unstable = known & ~inside & (distance <= bound + own_error)
+    wrong = known & ~inside & ~unstable
     reason = np.where(known, "noise", status).astype(object)
-    return Judgement(right, wrong, ~right & ~wrong, reason)
+    reason[unstable] = "unstable"
+    return Judgement(right, wrong, ~right & ~wrong, reason, tolerance)

@@ -20,6 +20,24 @@ def sigmoid_slope(x):
     return e / (1 + e) ** 2
 
 
+def power_slope(p):
+    return lambda x: mp.mpf(p) * x ** (mp.mpf(p) - 1) if x > 0 else mp.mpf(0)
+
+
+def beside_zero(rng):
+    """Numbers just below 0, among others."""
+    return (np.append(-(10.0 ** rng.uniform(-11, -6, FEW[0] // 2)), rng.standard_normal(FEW[0] // 2)),)
+
+
+def among_giants(rng):
+    """Numbers of size one, and zeros, among others of 1e15."""
+    return (np.concatenate([1e15 * rng.standard_normal(20), np.zeros(4), rng.standard_normal(8)]),)
+
+
+def with_zeros(rng):
+    return (np.append(np.zeros(4), rng.uniform(0, 1, 28)),)
+
+
 def step(x):
     return mp.mpf(int(x > 0))
 
@@ -69,6 +87,22 @@ HARD = [
                 normal(MANY, shift=1000)),
     elementwise("roots of neighbours", "hard", lambda x: np.sqrt(x + 1) - np.sqrt(x),
                 lambda x: (1 / mp.sqrt(x + 1) - 1 / mp.sqrt(x)) / 2, decades(2, 8, *FEW)),
+    elementwise("1 - cos", "hard", lambda x: 1 - np.cos(x), mp.sin, decades(-12, 0, *FEW)),
+    elementwise("x less its sine", "hard", lambda x: x - np.sin(x), lambda x: 1 - mp.cos(x), decades(-10, 0, *FEW)),
+    elementwise("hypotenuse less one", "hard", lambda x: np.sqrt(1 + x * x) - 1, lambda x: x / mp.sqrt(1 + x * x),
+                decades(-12, 0, *FEW)),
+    # Outputs that stand still.
+    elementwise("size and sine, beside 0", "hard", lambda x: np.abs(x) + np.sin(x), lambda x: mp.sign(x) + mp.cos(x),
+                beside_zero),
+    elementwise("sigmoid made of a tanh", "hard", lambda x: 0.5 * (1 + np.tanh(x / 2)),
+                lambda x: mp.sech(x / 2) ** 2 / 4, between(-45, -25, FEW)),
+    elementwise("softplus without a care", "hard", lambda x: np.log(1 + np.exp(x)), lambda x: 1 / (1 + mp.exp(-x)),
+                between(-45, -20, FEW)),
+    elementwise("gauss far out", "hard", lambda x: np.exp(-x * x), lambda x: -2 * x * mp.exp(-x * x), far(3, 32, *FEW)),
+    elementwise("gauss far out, less one", "hard", lambda x: 1 - np.exp(-x * x), lambda x: 2 * x * mp.exp(-x * x),
+                far(3, 32, *FEW)),
+    elementwise("logarithm of a sigmoid", "hard", lambda x: np.log(sigmoid(x)), lambda x: 1 / (1 + mp.exp(x)),
+                between(25, 45, FEW)),
     # Scales.
     elementwise("values of 1e-300", "hard", lambda x: 1e-300 * np.sin(x), lambda x: mp.mpf(1e-300) * mp.cos(x),
                 normal(MANY)),
@@ -81,7 +115,17 @@ HARD = [
     elementwise("over decades", "hard", lambda x: x * np.exp(-x), lambda x: (1 - x) * mp.exp(-x),
                 decades(-9, 2, *MANY)),
     elementwise("cube over decades", "hard", lambda x: x**3, lambda x: 3 * x**2, decades(-30, 30, *MANY)),
+    elementwise("tanh among giants", "hard", np.tanh, lambda x: mp.sech(x) ** 2, among_giants),
+    elementwise("arctan, and one, among giants", "hard", lambda x: 1 + np.arctan(x), lambda x: 1 / (1 + x * x),
+                among_giants),
+    elementwise("logarithm guarded by 1e-20", "hard", lambda x: np.log(x + 1e-20), lambda x: 1 / (x + mp.mpf(1e-20)),
+                with_zeros),
+    elementwise("root guarded by 1e-30", "hard", lambda x: np.sqrt(x + 1e-30),
+                lambda x: 1 / mp.sqrt(x + mp.mpf(1e-30)) / 2, with_zeros),
     # Edges of a domain.
+    elementwise("power 1.3 from 0 on", "hard", lambda x: x**1.3, power_slope(1.3), with_zeros),
+    elementwise("power 1.5 from 0 on", "hard", lambda x: x**1.5, power_slope(1.5), with_zeros),
+    elementwise("power 1.9 of the positive", "hard", lambda x: np.maximum(x, 0) ** 1.9, power_slope(1.9), with_zeros),
     elementwise("log near 0", "hard", np.log, lambda x: 1 / x, decades(-12, 0, *MANY)),
     elementwise("sqrt near 0", "hard", np.sqrt, lambda x: 1 / (2 * mp.sqrt(x)), decades(-12, 0, *MANY)),
     elementwise("arccos near 1", "hard", np.arccos, lambda x: -1 / mp.sqrt(1 - x * x),
@@ -113,6 +157,11 @@ BROKEN = [
                 lambda rng: (1 + rng.choice([-1, 1], FEW) * 10.0 ** rng.uniform(-13, -1, FEW),)),
     elementwise("sine and floor", "broken", lambda x: np.sin(x) + np.floor(x), mp.cos, normal(MANY)),
     elementwise("step", "broken", lambda x: (x > 0.3) * 1.0, lambda x: mp.mpf(0), normal(MANY)),
+    elementwise("squared hinge", "broken", lambda x: np.maximum(x, 0) ** 2, lambda x: 2 * x * step(x), normal(MANY)),
+    elementwise("exponential of a relu", "broken", lambda x: np.exp(np.maximum(x, 0)), lambda x: step(x) * mp.exp(x),
+                normal(MANY)),
+    elementwise("relu of six", "broken", lambda x: np.clip(x, 0, 6), lambda x: step(x) * step(6 - x),
+                normal(MANY, scale=6)),
     elementwise("step close by", "broken", lambda x: (x > 1) * 1.0, lambda x: mp.mpf(0),
                 lambda rng: (1 + rng.choice([-1, 1], FEW) * 10.0 ** rng.uniform(-13, -1, FEW),)),
 ]  # fmt: skip

@@ -20,6 +20,7 @@ DIGITS = 50
 SEEDS = range(max(3, settings().max_examples // 400))
 # Outside their bound may be one in ten thousand of the decided entries; undecided, this share of all.
 OUTSIDE = 1e-4
+SMALLEST = mp.mpf(float(np.finfo(float).smallest_subnormal))  # nothing below it can be told
 UNDECIDED = {"smooth": 0.001, "hard": 0.05, "broken": 0.05}
 
 
@@ -59,7 +60,7 @@ def survey(known: Known) -> Survey:
             enough = np.maximum(SMALL * size.max(), ROUNDOFFS * roundoff)
             known_here = np.isin(found.status, DECIDED) & (found.bound <= enough)
             with mp.workdps(DIGITS):
-                missed = np.abs(exact(found.value) - truth) > exact(found.bound)
+                missed = np.abs(exact(found.value) - truth) > exact(found.bound) + SMALLEST
             decided.append(known_here.ravel())
             outside.append((missed & np.isin(found.status, DECIDED)).ravel())
             relative.append((found.bound / np.where(size > 0, size, np.inf))[known_here])
@@ -89,6 +90,37 @@ def test_a_value_that_is_not_finite_is_undecided():
     with np.errstate(all="ignore"):
         found = numerical_gradient(np.log, [[0.0]], 0, [1.0])
     assert list(found.status) == ["not finite"]
+
+
+LOSING = [
+    # forward, point, and which entries depend on what is not finite
+    (np.log, [-1.0, 1.0], [True, False]),
+    (np.log, [0.0, 1.0, 2.0], [True, False, False]),
+    (lambda x: np.log(x).sum(), [-1.0, 1.0], [True, True]),
+    (lambda x: np.log(x).sum(axis=1), [[-1.0, 1.0], [2.0, 3.0]], [[True, True], [False, False]]),
+    (lambda x: np.append(np.log(x[0] - x[1]), x * x), [1.0, 2.0, 3.0], [True, True, False]),
+    (np.exp, [1000.0, 1.0], [True, False]),
+    (lambda x: 1 / x, [0.0, 2.0], [True, False]),
+    (lambda x: np.append(x * x, np.nan), [1.0, 2.0], [True, True]),
+    (lambda x: np.exp(x) / np.exp(x).sum(), [-np.inf, 1.0, 2.0], [True, False, False]),
+    (lambda x: np.append(np.log(x.sum() - 1000), x**2), [1.0, 2.0, 3.0], [True, True, True]),
+]
+
+
+@pytest.mark.parametrize(("forward", "point", "lost"), LOSING)
+def test_only_what_depends_on_a_value_that_is_not_finite_is_undecided(forward, point, lost):
+    with np.errstate(all="ignore"):
+        shape = np.shape(forward(np.array(point)))
+        found = numerical_gradient(forward, [point], 0, np.ones(shape))
+    assert ((found.status == "not finite") == lost).all(), found
+    assert np.isin(found.status, ["ok", "not finite"]).all(), found
+
+
+def test_the_other_entries_are_right_where_one_is_lost():
+    with np.errstate(all="ignore"):
+        found = numerical_gradient(np.log, [[-1.0, 4.0, 0.0, 0.5]], 0, np.ones(4))
+    assert list(found.status) == ["not finite", "ok", "not finite", "ok"]
+    np.testing.assert_array_less(np.abs(found.value - [0, 0.25, 0, 2])[1::2], found.bound[1::2])
 
 
 def test_arrays_come_back_in_the_input_s_shape():

@@ -9,7 +9,7 @@ import pytest
 
 from scratchcnn.gradcheck import numerical_gradient
 from scratchcnn.gradcheck.numerical.kinks import DECIDED
-from tests.gradcheck.draws import Draw
+from tests.gradcheck.draws import Draw, given
 from tests.gradcheck.known import exact, exp, over
 
 SEEDS = range(5)
@@ -84,6 +84,38 @@ KINKS = [
             lambda rng: (np.array([[0.0, 1.5], [-0.5, 0.0], *rng.standard_normal((2, 2))]),)),
 ]  # fmt: skip
 
+
+# Where the slope is no Lipschitz function, quotients change at all steps: the slope is known, or nobody can tell.
+def powers(p, at):
+    name = f"power {p} at {at}"
+    zero = elementwise(*[lambda x: mp.mpf(0)] * 2)
+    return [
+        Turning(f"{name}, from there on", lambda x: (x - at) ** p, zero, given(at, at)),
+        Turning(f"{name}, of the positive part", lambda x: np.maximum(x - at, 0) ** p, zero, given(at, at)),
+        Turning(f"{name}, even", lambda x: np.abs(x - at) ** p, zero, given(at, at)),
+        Turning(f"{name}, odd", lambda x: np.sign(x - at) * np.abs(x - at) ** p, zero, given(at, at)),
+        Turning(f"{name}, odd, offset", lambda x: 5 + np.sign(x - at) * np.abs(x - at) ** p, zero, given(at, at)),
+    ]
+
+
+FLAT = [case for p in (1.02, 1.1, 1.2, 1.3, 1.5, 1.9) for at in (0.0, 1.0) for case in powers(p, at)]
+FLAT += [
+    Turning("square times logarithm", lambda x: np.where(x > 0, x * x * np.log(np.where(x > 0, x, 1)), 0),
+            elementwise(*[lambda x: mp.mpf(0)] * 2), given(0, 0)),
+    Turning("x over logarithm", lambda x: (x - 1) / np.log(np.abs(x - 1) / 9 + 1e-300),
+            elementwise(*[lambda x: mp.mpf(0)] * 2), given(1, 1)),
+]  # fmt: skip
+STEEP = [
+    ("root", np.sqrt, 0.0, 0.5),
+    ("root of the positive part", lambda x: np.sqrt(np.maximum(x, 0)), 0.0, 0.5),
+    ("root of the size", lambda x: np.sqrt(np.abs(x)), 0.0, -0.5),
+    ("odd root", np.cbrt, 0.0, 0.5),
+    ("root at 1", lambda x: np.sqrt(x - 1), 1.0, 2.0),
+    ("power 0.95", lambda x: x**0.95, 0.0, 0.5),
+    ("arccos", np.arccos, 1.0, 0.5),
+    ("entropy", lambda x: np.where(x > 0, x * np.log(np.where(x > 0, x, 1)), 0), 0.0, 0.5),
+]
+
 # The slope at a jump is that of the side on which the function is continuous.
 JUMPS = [
     Turning("floor", np.floor, elementwise(lambda x: 0, lambda x: 0), among_others(1, -2)),
@@ -103,7 +135,7 @@ def found_and_known(case: Turning, seed: int):
     shape = case.forward(x).shape
     g = rng.uniform(0.5, 2, shape) * rng.choice([-1, 1], shape)
     found = numerical_gradient(case.forward, [x], 0, g)
-    with mp.workdps(50):
+    with mp.workdps(50), np.errstate(invalid="ignore"):  # what is undecided may have no value
         value, bound = exact(found.value), exact(found.bound)
         holds = [np.abs(side - value) <= bound for side in case.sides(exact(g), exact(x))]
     return found, np.isin(found.status, DECIDED), holds
@@ -115,6 +147,20 @@ def test_the_interval_at_a_kink_spans_the_one_sided_derivatives(case):
         found, decided, holds = found_and_known(case, seed)
         assert decided.all(), f"seed {seed}: {found}"
         assert (holds[0] & holds[1]).all(), f"seed {seed}: {found}"
+
+
+@pytest.mark.parametrize("case", FLAT, ids=lambda c: c.name)
+def test_a_slope_that_drifts_to_zero_is_undecided_or_held(case):
+    found, decided, holds = found_and_known(case, 0)
+    assert (holds[0] | ~decided).all(), found
+    assert set(found.status[~decided]) <= {"drifting"}, found
+
+
+@pytest.mark.parametrize(("forward", "at", "beside"), [s[1:] for s in STEEP], ids=[s[0] for s in STEEP])
+def test_a_slope_without_end_is_undecided(forward, at, beside):
+    found = numerical_gradient(forward, [[at, beside]], 0, [1.0, 1.0])
+    assert found.status[0] == "drifting", found
+    assert found.status[1] == "ok", found
 
 
 @pytest.mark.parametrize("case", JUMPS, ids=lambda c: c.name)

@@ -137,6 +137,8 @@ def test_wrt_chooses_and_integers_have_no_gradient():
     report = check_gradient(pick, pick_backward, np.ones(4), np.array([1, 1, 3]))
     assert report.ok
     assert [i.name for i in report.inputs] == ["x"]
+    short = check_gradient(pick, lambda g, x, labels: pick_backward(g, x, labels)[0], np.ones(4), np.array([1, 1, 3]))
+    assert [v.kind for v in short.violations] == ["count"]
     with pytest.raises(TypeError, match="only floating inputs"):
         check_gradient(pick, pick_backward, np.ones(4), np.array([1, 1, 3]), wrt=["labels"])
 
@@ -194,7 +196,8 @@ def test_a_mistake_that_the_given_point_hides_is_found_at_the_second():
     """x squared and its derivative agree with 2 x |x| / |x| where all are positive, as a cube's does at one."""
     report = check_gradient(lambda x: x**3, lambda g, x: 3 * g * x, np.ones(4), names=["x"])
     assert report.verdict is Verdict.WRONG
-    assert "second point" in report.inputs[0].reason
+    assert [(v.kind, v.input) for v in report.violations] == [("elsewhere", "x")]
+    assert "second point" in report.violations[0].message
 
 
 def test_float32_is_judged_in_both_precisions():
@@ -212,7 +215,7 @@ def test_float32_is_judged_in_both_precisions():
 
 def test_the_dictionary_is_plain_json(matrices):
     data = json.loads(json.dumps(check_gradient(product, product_backward, *matrices).to_dict(), allow_nan=False))
-    assert data["schema"] == 1
+    assert data["schema"] == 2
     assert data["verdict"] == "right"
     assert data["inputs"][1]["name"] == "w"
     assert data["inputs"][1]["worst_index"] is not None
@@ -236,20 +239,132 @@ def test_an_exception_in_the_caller_s_code_is_reported_with_name_and_shapes():
         ((None,), {}, TypeError, "input 0 is None"),
         (("words",), {}, TypeError, "real numbers"),
         (([1, 2],), {}, TypeError, "no floating input"),
+        (
+            ([np.ones(2), np.ones(3)],),
+            {},
+            TypeError,
+            r"list of 2 arrays.* check_gradient\(forward, backward, \*arrays\)",
+        ),
+        (((np.ones(2), np.ones(2)),), {}, TypeError, r"tuple of 2 arrays"),
+        (([[1.0, 2.0], np.ones(2)],), {}, TypeError, "list of 2 arrays"),
+        (([[np.ones(2)]],), {}, TypeError, "list of 1 arrays"),
+        (([[1.0, 2.0], [3.0]],), {}, ValueError, "input 0 is a ragged list"),
+        (([1.0], [[1.0, 2.0], [3.0]]), {}, ValueError, "input 1 is a ragged list"),
         (([1.0],), {"names": ["x", "y"]}, ValueError, "1 inputs"),
+        (([1.0],), {"names": 1}, ValueError, "1 inputs, got 1"),
         (([1.0],), {"wrt": ["y"]}, ValueError, "'y'"),
         (([1.0],), {"wrt": [1]}, ValueError, "index 1"),
+        (([1.0],), {"wrt": -1}, ValueError, r"index -1, but there are 1 inputs: 0 \.\. 0"),
         (([1.0],), {"wrt": []}, ValueError, "empty"),
-        (([1.0],), {"degree": 3}, ValueError, "degree"),
-        (([1.0],), {"factor": 0}, ValueError, "factor"),
-        (([1.0],), {"max_entries": 0}, ValueError, "max_entries"),
-        (([1.0],), {"allow": ["mutations"]}, ValueError, "mutations"),
+        (
+            ([1.0],),
+            {"wrt": (0.9,)},
+            TypeError,
+            r"names or indices of inputs, as in wrt=\('x',\) or wrt=\(0,\); got 0\.9",
+        ),
+        (([1.0],), {"wrt": 0.0}, TypeError, "got 0.0"),
+        (([1.0],), {"wrt": True}, TypeError, "got True"),
+        (([1.0],), {"wrt": [False]}, TypeError, "got False"),
+        (([1.0],), {"wrt": [np.False_]}, TypeError, "got np.False_"),
+        (([1.0],), {"wrt": [None]}, TypeError, "got None"),
+        (([1.0],), {"degree": 3}, ValueError, "degree must be 1, 2 or None, got 3"),
+        (([1.0],), {"degree": True}, TypeError, "degree must be 1, 2 or None, got True"),
+        (([1.0],), {"degree": "1"}, TypeError, "degree must be 1, 2 or None, got '1'"),
+        (([1.0],), {"factor": 0}, ValueError, "factor must be a positive integer, got 0"),
+        (([1.0],), {"factor": 1.5}, TypeError, "factor must be a positive integer, got 1.5"),
+        (([1.0],), {"max_entries": 0}, ValueError, "max_entries must be a positive integer, or None .* got 0"),
+        (([1.0],), {"max_entries": 2.0}, TypeError, "max_entries must be a positive integer, or None .* got 2.0"),
+        (([1.0],), {"max_entries": "all"}, TypeError, "max_entries must be .* got 'all'"),
+        (([1.0],), {"max_entries": True}, TypeError, "max_entries must be .* got True"),
+        (([1.0],), {"seed": -1}, ValueError, "seed must be an integer that is not negative, got -1"),
+        (([1.0],), {"seed": 0.5}, TypeError, "seed must be .* got 0.5"),
+        (([1.0],), {"seed": None}, TypeError, "seed must be .* got None"),
+        (([1.0],), {"seconds": 0}, ValueError, "seconds must be a positive number, got 0"),
+        (([1.0],), {"seconds": -2.5}, ValueError, "seconds must be a positive number, got -2.5"),
+        (([1.0],), {"seconds": float("nan")}, ValueError, "seconds must be .* got nan"),
+        (([1.0],), {"seconds": "1"}, TypeError, "seconds must be a positive number, got '1'"),
+        (([1.0],), {"seconds": True}, TypeError, "seconds must be a positive number, got True"),
+        (([1.0],), {"name": 3}, TypeError, "name must be a string, got 3"),
+        (([1.0],), {"allow": ["mutations"]}, ValueError, "kinds out of count, .*; got 'mutations'"),
+        (([1.0],), {"allow": "mutations"}, ValueError, "got 'mutations'"),
+        (([1.0],), {"allow": None}, TypeError, r"as in allow=\('dtype',\); got None"),
+        (([1.0],), {"allow": [3]}, TypeError, "got 3"),
         (([1.0],), {"grad_output": [1.0, 2.0]}, ValueError, r"shape \(1,\), got \(2,\)"),
+        (([1.0],), {"grad_output": [[1.0, 2.0], [1.0]]}, ValueError, "grad_output is a ragged list"),
+        (([1.0],), {"grad_output": ["a"]}, TypeError, "grad_output must be an array of real numbers"),
+        (([1.0],), {"grad_output": [np.nan]}, ValueError, "grad_output must be finite in float64"),
+        ((np.ones(1, np.float16),), {"grad_output": [1e6]}, ValueError, "grad_output must be finite in float16"),
     ],
 )
 def test_misuse_is_named(inputs, options, error, text):
     with pytest.raises(error, match=text):
         check_gradient(square, square_backward, *inputs, **options)
+
+
+def test_a_list_of_numbers_is_an_array():
+    numbers = [[1.0, np.float64(2.0)], (3, np.int64(4))]
+    assert check_gradient(square, square_backward, numbers).inputs[0].size == 4
+    assert check_gradient(square, square_backward, [np.array(1.0), np.array(2.0)]).inputs[0].size == 2
+
+
+def test_integers_of_numpy_are_integers(matrices):
+    integers = {"factor": 1, "seed": 3, "max_entries": 5, "degree": 1, "wrt": (1, 0)}
+
+    def typed(kind):
+        return {key: tuple(map(kind, v)) if key == "wrt" else kind(v) for key, v in integers.items()}
+
+    expected = check_gradient(product, product_backward, *matrices, **integers)
+    assert check_gradient(product, product_backward, *matrices, **typed(np.int64)) == expected
+    assert check_gradient(product, product_backward, *matrices, **typed(np.uint8)) == expected
+    assert [i.name for i in expected.inputs] == ["w", "x"]
+
+
+def test_one_name_or_index_will_do_for_wrt(matrices):
+    for wrt in ("w", 1, np.int64(1), np.array(1), ["w"], (1,), np.array([1]), {"w"}, ["w", 1]):
+        report = check_gradient(product, product_backward, *matrices, wrt=wrt)
+        assert [i.name for i in report.inputs] == ["w"]
+
+
+def test_one_kind_will_do_for_allow():
+    def writes(g, x):
+        g *= 2 * x
+        return g.copy()
+
+    for allow in ("mutation", ["mutation"], {"mutation"}, ("dtype", "mutation")):
+        assert check_gradient(square, writes, [1.0, 2.0], allow=allow).ok
+    assert not check_gradient(square, writes, [1.0, 2.0], allow="dtype")
+
+
+def test_backward_may_answer_for_the_inputs_alone_that_wrt_names():
+    """In the order of the inputs, whatever the order of the names."""
+    x, y, z = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+
+    def product_of_three(x, y, z):
+        return x * y * z
+
+    right = {
+        ("x",): lambda g, x, y, z: g * y * z,
+        ("z", "x"): lambda g, x, y, z: (g * y * z, g * x * y),
+        ("y", "z"): lambda g, x, y, z: [g * x * z, g * x * y],
+    }
+    for wrt, backward in right.items():
+        report = check_gradient(product_of_three, backward, x, y, z, wrt=wrt)
+        assert report.ok
+        assert tuple(i.name for i in report.inputs) == wrt
+        assert not check_gradient(product_of_three, backward, x, y, z)
+    swapped = check_gradient(product_of_three, lambda g, x, y, z: (g * x * y, g * y * z), x, y, z, wrt=("x", "z"))
+    assert swapped.verdict is Verdict.WRONG
+
+
+def test_a_given_cotangent_is_cast_to_the_output_s_dtype():
+    seen = []
+
+    def backward(g, x):
+        seen.append(g.dtype)
+        return 2 * g * x
+
+    check_gradient(square, backward, np.array([1, 2], np.float32), grad_output=[1, 2])
+    assert seen[0] == np.float32
 
 
 def test_a_forward_that_returns_a_tuple_is_told_what_to_do():

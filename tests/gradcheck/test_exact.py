@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
+from scratchcnn.gradcheck.numerical.exact import NUMBERS, exact_gradients
 
 RNG = np.random.default_rng(5)
 X, W = RNG.standard_normal((3, 4)), RNG.standard_normal((4, 2))
@@ -94,3 +95,38 @@ def test_a_mistake_in_a_corner_of_a_large_array_is_found():
 
     report = check_gradient(product, backward, x, RNG.standard_normal((50, 3)), degree=1)
     assert (report.inputs[0].wrong, report.inputs[0].worst_index) == (1, (39, 49))
+
+
+def test_all_wrong_entries_of_a_large_array_are_found_where_they_are_few():
+    x, w = RNG.standard_normal((300, 50)), RNG.standard_normal((50, 3))
+    places = [(0, 7), (123, 45), (124, 0), (299, 49)]
+
+    def backward(g, x, w):
+        grad_x, grad_w = product_backward(g, x, w)
+        for place in places:
+            grad_x[place] += 1
+        return grad_x, grad_w
+
+    exact = exact_gradients(product, backward, [x, w], [0, 1], 1, 1, np.random.default_rng(0))[0]
+    assert [divmod(k, 50) for k in np.flatnonzero(exact.wrong)] == places
+    assert exact.entries.size == x.size
+    assert np.array_equal(exact.analytic - exact.numerical, exact.wrong)
+
+
+def test_very_many_wrong_entries_of_a_large_array_are_not_all_looked_at():
+    x, w = RNG.standard_normal((300, 50)), RNG.standard_normal((50, 30))
+    calls = 0
+
+    def forward(x, w):
+        nonlocal calls
+        calls += 1
+        return x @ w
+
+    def backward(g, x, w):
+        return tuple(1.5 * gradient for gradient in product_backward(g, x, w))
+
+    exact = exact_gradients(forward, backward, [x, w], [0], 1, 1, np.random.default_rng(0))[0]
+    assert calls < 3 * NUMBERS / (x.size + 300 * 30)
+    assert 100 < exact.entries.size < x.size
+    assert np.array_equal(np.flatnonzero(exact.wrong), exact.entries)
+    assert np.array_equal(1.5 * exact.numerical[exact.entries], exact.analytic[exact.entries])

@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
-from scratchcnn.gradcheck.verdict import judge
+from scratchcnn.gradcheck.verdict import judge, scale_of
 
 
-def judged(analytic, value, bound, *, own=0.0, roundoff=1e-16, status="ok", largest=1.0):
+def judged(analytic, value, bound, *, own=0.0, roundoff=1e-16, status="ok", largest=1.0, size=1.0):
+    scale = scale_of(np.array([value]), largest, np.array([roundoff]), np.array([size]))
     found = judge(
-        np.array([analytic]), np.array([own]), np.array([value]), np.array([bound]), np.array([roundoff]),
-        np.array([status], object), largest,
-    )  # fmt: skip
+        np.array([analytic]), np.array([own]), np.array([value]), np.array([bound]), np.array([status], object), scale
+    )
     assert found.right.sum() + found.wrong.sum() + found.undecided.sum() == 1
+    assert not found.right.any() or abs(analytic - value) <= found.tolerance[0]
     return found.total()
 
 
@@ -32,6 +33,10 @@ def judged(analytic, value, bound, *, own=0.0, roundoff=1e-16, status="ok", larg
         ((1.0, 1.0, 1e-12), {"status": "jump"}, Verdict.UNDECIDED),
         ((0.3, 0.5, 0.5), {"status": "kink"}, Verdict.RIGHT),  # a subgradient
         ((1.2, 0.5, 0.5), {"status": "kink"}, Verdict.WRONG),
+        ((1.1, 1.0, 1e-12), {"own": 0.2}, Verdict.UNDECIDED),  # unstable: more than any bound could vouch for
+        ((1.5, 1.0, 1e-12), {"own": 0.2}, Verdict.WRONG),
+        ((30.0, 1.0, 50.0), {"roundoff": 10.0}, Verdict.UNDECIDED),  # large noise hides a derivative
+        ((3.0, 1.0, 1.0), {"roundoff": 10.0}, Verdict.WRONG),
     ],
 )
 def test_the_scale_rule(given, options, verdict):

@@ -7,18 +7,23 @@ It is never trusted alone: `abs`, `>=`, `max`, a conjugate, or a buffer of float
 differences: at some entries, or along directions that move all of them.
 """
 
-import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from scratchcnn.gradcheck.numerical.differences import largest
 from scratchcnn.gradcheck.numerical.direction import UNEVEN_SHARE, directional, moved_along
-from scratchcnn.gradcheck.numerical.noise import COVERAGE, EPS, FLOOR, least_noise
+from scratchcnn.gradcheck.numerical.noise import COVERAGE, EPS, FLOOR, noise_at
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.quiet import filtered_here
 from scratchcnn.gradcheck.numerical.steps import UNEVEN
 
 STEP = 1e-20
+# A smaller step gives the same result where forward is holomorphic at the point. At the end of a domain (x^1.5 at 0)
+# the result falls or rises with the step.
+SMALLER = STEP * 2.0**-32
 # Roundoffs of the sum Σ|c||∂y/∂x| that the result is taken to be off by, at least; and what its distance to the
 # clongdouble twin is multiplied by.
 ROUNDOFFS, TWIN = 64.0, 4.0
@@ -31,7 +36,9 @@ LOOSELY = 1e-3
 SMALL = 1e-6
 
 
-def complex_step(probe: Probe, entries: Array, unit: Array, cotangent: Array) -> tuple[Array, Array] | None:
+def complex_step(
+    probe: Probe, entries: Array, unit: Array, cotangent: Array, noise: Array
+) -> tuple[Array, Array] | None:
     """Derivatives of the contracted output by `entries`, with bounds; None where forward refuses complex numbers.
 
     Parameters
@@ -42,22 +49,26 @@ def complex_step(probe: Probe, entries: Array, unit: Array, cotangent: Array) ->
         Flat indices into that input.
     unit
         (size of the input,) the scale of each entry.
-    cotangent
-        (outputs,) the weights of the outputs.
+    cotangent, noise
+        (outputs,) the weights of the outputs, and a bound for their roundoff.
     """
-    narrow, wide = (_Stepper(probe, dtype, least_noise(probe)) for dtype in (np.complex128, np.clongdouble))
+    narrow, wide = (_Stepper(probe, dtype) for dtype in (np.complex128, np.clongdouble))
     found = narrow.contracted(entries, unit, cotangent)
     if found is None:
         return None
-    value, size, _ = found
+    value, size = found[:2]
     distance = np.zeros(len(entries))
     # The distance to the twin may vanish by chance, where both round alike: it is taken close by, too.
     for beside in (0.0, BESIDE, -BESIDE):
         one = narrow.contracted(entries, unit, cotangent, beside) if beside else found
-        twin = wide.contracted(entries, unit, cotangent, beside)
+        twin = wide.contracted(entries, unit, cotangent, beside, SMALLER)
+        if twin is None and not beside:
+            twin = narrow.contracted(entries, unit, cotangent, beside, SMALLER)
         if one is not None and twin is not None:
             distance = np.maximum(distance, np.abs(twin[0] - one[0]).astype(np.float64))
-    bound: Array = ROUNDOFFS * EPS * size + TWIN * distance
+    # An entry along which no output moves has their roundoff for a bound: its terms may have cancelled (x - sin x).
+    still = np.where(size == 0, np.abs(cotangent) @ noise / unit[entries], 0)
+    bound: Array = ROUNDOFFS * EPS * size + TWIN * distance + still
     return value, bound
 
 
@@ -66,12 +77,14 @@ class Held:
     """Complex steps that differences hold to, each (entries,).
 
     `known` says where the two together vouch for the result: what the differences would let pass is small there. It is
-    nowhere so unless they agree. `roundoff` is that of Σ|c||y| over the outputs that the entry moves, by its unit.
+    nowhere so unless they agree. `scale` is Σ|c||y| over the outputs that the entry moves, by the largest |y| along the
+    directions, and `roundoff` that of this sum; both by the entry's unit.
     """
 
     value: Array
     bound: Array
     roundoff: Array
+    scale: Array
     known: Array
     agree: bool = True
 
@@ -96,23 +109,26 @@ def held_to_directions(
     """
     shape = (DIRECTIONS, len(entries))
     directions = unit[entries] * rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1, shape)
-    stepper = _Stepper(probe, np.complex128, noise / FLOOR)
+    stepper = _Stepper(probe, np.complex128)
+    reached = np.abs(probe.y0)
     along, differences, blur = np.empty((3, DIRECTIONS))
     nothing = np.zeros(len(entries))
-    disagree = Held(nothing, nothing, nothing, nothing != 0, agree=False)
+    disagree = Held(nothing, nothing, nothing, nothing, nothing != 0, agree=False)
     for k, direction in enumerate(directions):
-        found = stepper.along(entries, direction)
+        found = stepper.along(entries, direction, step=SMALLER)
         if found is None:
             return None
         along[k] = found @ cotangent
         y = moved_along(probe, direction, entries)
+        reached = largest(np.abs(y).reshape(-1, probe.outputs), reached)
         differences[k], blur[k], agrees = directional(probe, y, cotangent, noise)
         if not agrees or abs(along[k] - differences[k]) > blur[k] + LOOSELY * abs(along[k]):
             return disagree
-    contracted = stepper.contracted(entries, unit, cotangent)
+    weights = np.abs(cotangent)[:, None] * np.stack([noise_at(reached, probe.y0, noise) / FLOOR, reached], axis=1)
+    contracted = stepper.contracted(entries, unit, cotangent, weights=weights)
     if contracted is None:
         return None
-    value, size, moved = contracted
+    value, size, (roundoff, scale) = contracted
     # What the entries' own roundoff adds up to along the directions; and what blurs the point where it is taken.
     own = float(np.abs(directions @ value - along).max())
     blur += UNEVEN_SHARE * (np.abs(directions) @ np.abs(value)) + own
@@ -120,49 +136,59 @@ def held_to_directions(
         return disagree
     bound = ROUNDOFFS * EPS * size + (COVERAGE * own + np.abs(cotangent) @ noise) / unit[entries]
     passing = ROOM * blur.max() / unit[entries]
-    return Held(value, bound, moved, passing <= SMALL * np.maximum(np.abs(value), np.abs(value).max()))
+    return Held(value, bound, roundoff, scale, passing <= SMALL * np.maximum(np.abs(value), np.abs(value).max()))
 
 
 class _Stepper:
     """Forward in complex numbers: Im f(x + ih) / h along a direction, or None where it refuses them."""
 
-    def __init__(self, probe: Probe, dtype: DTypeLike, roundoff: Array) -> None:
-        self.forward, self.roundoff, self.dtype = probe.forward, roundoff, np.dtype(dtype)
+    def __init__(self, probe: Probe, dtype: DTypeLike) -> None:
+        self.forward, self.dtype = probe.forward, np.dtype(dtype)
         # All are as precise: what float64 rounds among the other inputs would be the same in a twin.
         real = np.empty(0, dtype).real.dtype
         self.arrays = [a.astype(real if a.dtype.kind == "f" else a.dtype) for a in probe.arrays]
         self.arrays[probe.index] = self.arrays[probe.index].astype(dtype, order="C")
         self.x = self.arrays[probe.index].reshape(-1)
+        self.called = False
 
-    def along(self, entries: Array | int, direction: Array, beside: float = 0) -> Array | None:
+    def along(self, entries: Array | int, direction: Array, beside: float = 0, step: float = STEP) -> Array | None:
         """(outputs,) the derivative along a direction that moves some entries, at or beside the point."""
         here = self.x[entries]
-        self.x[entries] += beside * here + 1j * (STEP * direction)
+        self.x[entries] += beside * here + 1j * (step * direction)
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", np.exceptions.ComplexWarning)  # an imaginary part that was dropped
+            # The first call shows whether forward drops imaginary parts.
+            with nullcontext() if self.called else filtered_here("error", np.exceptions.ComplexWarning):
                 y = np.asarray(self.forward(*self.arrays))
         except Exception:
             return None
+        self.called = True
         self.x[entries] = here
-        if y.dtype != self.dtype or not np.all(STEP * direction):
+        if y.dtype != self.dtype or not np.all(step * direction):
             return None
-        derivative: Array = y.imag.reshape(-1) / STEP
+        derivative: Array = y.imag.reshape(-1) / step
         return derivative
 
     def contracted(
-        self, entries: Array, unit: Array, cotangent: Array, beside: float = 0
+        self,
+        entries: Array,
+        unit: Array,
+        cotangent: Array,
+        beside: float = 0,
+        step: float = STEP,
+        weights: Array | None = None,
     ) -> tuple[Array, Array, Array] | None:
-        """Σ c ∂y/∂x, Σ|c||∂y/∂x|, and Σ|c| roundoff by the unit over the outputs that move: each (entries,)."""
-        value, size, moved = np.zeros((3, len(entries)), self.x.real.dtype)
+        """Σ c ∂y/∂x and Σ|c||∂y/∂x|, each (entries,), and what the outputs that move weigh by the unit.
+
+        (sums, entries) sums of `weights` (outputs, sums), over all outputs where none moves.
+        """
+        value, size = np.zeros((2, len(entries)), self.x.real.dtype)
         weight = np.abs(cotangent)
+        weights = np.zeros((len(weight), 0)) if weights is None else weights
+        moved = np.zeros((len(entries), weights.shape[1]))
         for k, entry in enumerate(entries):
-            row = self.along(entry, unit[entry], beside)
+            row = self.along(entry, unit[entry], beside, step)
             if row is None:
                 return None
-            value[k], size[k], moved[k] = (
-                row @ cotangent,
-                np.abs(row) @ weight,
-                weight[row != 0] @ self.roundoff[row != 0],
-            )
-        return value / unit[entries], size / unit[entries], moved / unit[entries]
+            value[k], size[k] = row @ cotangent, np.abs(row) @ weight
+            moved[k] = (row != 0) @ weights if row.any() else weights.sum(axis=0)
+        return value / unit[entries], size / unit[entries], moved.T / unit[entries]

@@ -13,8 +13,9 @@ import numpy as np
 
 from scratchcnn.gradcheck.numerical.noise import EPS, FLOOR, noise_at
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.standing import fineness
 from scratchcnn.gradcheck.numerical.steps import UNEVEN, symmetric
-from scratchcnn.gradcheck.numerical.structure import Group, depends, disjoint
+from scratchcnn.gradcheck.numerical.structure import REACH, Group, depends, disjoint
 from scratchcnn.gradcheck.numerical.tableau import extrapolate, tightest
 
 LEVELS = 5
@@ -29,6 +30,8 @@ ATTEMPTS = ((FIRST, 1.0), (STEPS, 1.0), (FIRST, 2.0**-6))
 WANTED = 1e-9
 # A bound below this share of the largest derivative is good enough where only roundoff is left in it.
 LIMITED = 1e-7
+# An entry whose unit is below this share of a wider one may be too small for what moves.
+NARROW, WIDEST = 2.0**-10, 2.0**30
 # Numbers that one block of entries may keep at a time.
 BLOCK = 2**22
 
@@ -38,8 +41,10 @@ class Quotients:
     """What the moves of some entries tell, contracted with the cotangent: each (steps, entries).
 
     `central` is `(f(x+h) - f(x-h)) / 2h`, `noise` its roundoff, `bend` the right quotient less the left one. `rest`
-    (entries,) bounds what outputs that never moved may hide, and `roundoff` (entries,) is that of Σ|c||y| over
-    those that did, as measured, or over all where none did.
+    (entries,) bounds what outputs that never moved may hide; `none` (entries,) says that all are such. `scale`
+    (entries,) is Σ|c||y| over those that did move, or over all where none did, by the largest |y| that the steps reach,
+    and `roundoff` (entries,) the roundoff of that sum. `still` (entries,) says whether an output stands still at the
+    tiny step that others move.
     """
 
     h: Array
@@ -48,6 +53,9 @@ class Quotients:
     bend: Array
     rest: Array
     roundoff: Array
+    scale: Array
+    none: Array
+    still: Array
 
 
 def evaluate(probe: Probe, group: Group, unit: Array, steps: Array) -> tuple[Array, Array]:
@@ -77,38 +85,81 @@ def contract(
     Without units, every output is taken to depend on the move.
     """
     left, right = y[:, 0], y[:, 1]
-    moved = ((left != probe.y0) | (right != probe.y0)).any(axis=0)
+    still = (left == probe.y0) & (right == probe.y0)
+    moved = ~still.all(axis=0)
     if group.strays(moved):
         return None
     weight = np.abs(cotangent)
-    local = noise_at(np.maximum(np.abs(left), np.abs(right)), probe.y0, noise)
-    still = weight * noise
-    # An output that never moved may still depend on the entry, below its roundoff (a sigmoid at 40).
-    hidden = np.where(moved, 0, still)
-    if unit is not None and group.outputs is None:
-        for k in np.flatnonzero(hidden.any(axis=-1)):
-            hidden[k] = np.where(depends(probe, group.entries[k], unit), hidden[k], 0)
-    size = weight * noise / FLOOR
-    seen = group.share(np.where(moved | (hidden > 0), size, 0))
+    size = np.maximum(np.abs(left), np.abs(right))
+    reached = largest(size, probe.y0)
+    local = noise_at(size, probe.y0, noise)
+    # Where an output stands still at some steps and moves at others, its moves may be the steps of a staircase. (At the
+    # tiny step a smooth function stands still only if its roundoff is large.)
+    stairs = np.where(still & moved, np.abs(y - probe.y0).max(axis=(0, 1)), 0)
+    local[:-1] = np.fmax(local, stairs)[:-1]
+    hidden = _hidden(probe, group, unit, ~moved & (weight > 0), weight, noise)
+    own = moved | (hidden > 0)
+    none = ~group.share(own).astype(bool)
+    roundoff, scale = (
+        np.where(none, total.sum(axis=-1), group.share(np.where(own, total, 0)))
+        for total in (weight * noise_at(reached, probe.y0, noise) / FLOOR, weight * reached)
+    )
     return Quotients(
         h,
         group.share(cotangent * (right - left)) / (2 * h),
         group.share(np.where(moved, weight * local, 0)) / h,
         group.share(cotangent * ((right - probe.y0) - (probe.y0 - left))) / h,
         # Where an entry moves nothing at all, any output may depend on it below its roundoff.
-        np.where(group.share(moved) > 0, group.share(hidden), still.sum(axis=-1)) / h.max(axis=0),
-        np.where(seen > 0, seen, size.sum()),
+        np.where(none, (weight * noise).sum(), group.share(hidden)) / h.max(axis=0),
+        roundoff,
+        scale,
+        none,
+        group.share(still[-1] & moved).astype(bool),
     )
+
+
+def _hidden(probe: Probe, group: Group, unit: Array | None, still: Array, weight: Array, noise: Array) -> Array:
+    """The roundoff, weighted, of outputs that never moved and may depend on the entry below it (a sigmoid at 40).
+
+    It is the roundoff that they show where the entry moves them; infinite where it moves them by steps only.
+    """
+    if unit is None:
+        return np.where(still, weight * noise, 0)
+    hidden = np.zeros(still.shape, probe.dtype)
+    if group.outputs is not None:
+        owned = np.zeros(probe.outputs, bool)
+        owned[group.outputs] = True
+        if (still & owned).any():
+            hidden = np.where(still & owned, weight * np.fmax(noise, fineness(probe, group.entries, unit, still)), 0)
+        return hidden
+    for k in np.flatnonzero(still.any(axis=-1)):
+        asked = still[k] & depends(probe, group.entries[k], unit)
+        if asked.any():
+            hidden[k] = np.where(asked, weight * np.fmax(noise, fineness(probe, group.entries[k], unit, asked)), 0)
+    return hidden
+
+
+def largest(size: Array, y0: Array) -> Array:
+    """(..., outputs) the largest of |y| at the point and of `size` (steps, ..., outputs), of what is finite."""
+    reached: Array = np.where(np.isfinite(size), size, 0).max(axis=0, initial=0)
+    return np.maximum(reached, np.abs(y0))
 
 
 @dataclass
 class Estimate:
-    """Derivatives of some entries: each (entries,). `settled` says that no other method need look at the entry."""
+    """Derivatives of some entries: each (entries,). `settled` says that no other method need look at the entry.
+
+    `doubtful` are those of them that small steps alone settled, or where an output stands still at the tiny step: they
+    may stand on a staircase. `narrow` are those whose unit is too small: nothing moves within it, or by roundoff only.
+    """
 
     value: Array
     bound: Array
     roundoff: Array
+    scale: Array
     settled: Array
+    doubtful: Array
+    narrow: Array
 
 
 def central_differences(
@@ -137,9 +188,9 @@ def central_differences(
     # Groups with the attempt that is theirs, and the outputs and steps of the one before.
     waiting: list[tuple[Group, int, tuple[Array, Array] | None]]
     waiting = [(group, 0, None) for group in groups]
-    value, bound, roundoff = np.zeros((3, probe.base.size), probe.dtype)
-    settled = np.zeros(probe.base.size, bool)
-    largest = 0.0
+    value, bound, roundoff, scale = np.zeros((4, probe.base.size), probe.dtype)
+    settled, doubtful, none, narrow = np.zeros((4, probe.base.size), bool)
+    steepest = 0.0
     while waiting:
         group, attempt, before = waiting.pop()
         steps, closer = ATTEMPTS[attempt]
@@ -155,20 +206,43 @@ def central_differences(
         v, b, agrees = settle(quotient)
         if not attempt:
             roundoff[chosen] = quotient.roundoff / unit[chosen]
-        largest = max(largest, float((np.abs(v) - b)[agrees].max(initial=0)))
-        enough = np.maximum(np.maximum(WANTED * np.abs(v), 8 * EPS * largest), 16 * roundoff[chosen])
-        enough = np.where(v == 0, np.maximum(enough, WANTED * largest), enough)  # nothing moved, or all by the same
+            scale[chosen], none[chosen] = quotient.scale / unit[chosen], quotient.none
+        narrow[chosen] = np.isinf(quotient.rest) & ~settled[chosen]
+        steepest = max(steepest, float((np.abs(v) - b)[agrees].max(initial=0)))
+        enough = np.maximum(np.maximum(WANTED * np.abs(v), 8 * EPS * steepest), 16 * roundoff[chosen])
+        enough = np.where(v == 0, np.maximum(enough, WANTED * steepest), enough)  # nothing moved, or all by the same
         if steps is STEPS:  # where little but roundoff is left by now, other steps would say no more
             limited = b <= 100 * quotient.noise[:-1].min(axis=0)
-            enough = np.where(limited, np.maximum(enough, LIMITED * np.maximum(np.abs(v), largest)), enough)
+            enough = np.where(limited, np.maximum(enough, LIMITED * np.maximum(np.abs(v), steepest)), enough)
         better = chosen[fine := agrees & (b <= enough) & ~settled[chosen]]
         value[better], bound[better], settled[better] = v[fine], b[fine], True
+        doubtful[better] = quotient.still[fine] | (closer < 1)
         if attempt + 1 < len(ATTEMPTS) and not settled[chosen].all():
             if group.outputs is None:  # entries that move alone go on without those that are done
                 left = ~settled[chosen]
                 group, y, h = Group(chosen[left]), y[:, :, left], h[:, left]
             waiting.append((group, attempt + 1, (y, h)))
-    return Estimate(value[entries], bound[entries], roundoff[entries], settled[entries])
+    narrow |= _moved_by_wider(probe, none, unit)
+    settled &= ~narrow
+    return Estimate(*(of_all[entries] for of_all in (value, bound, roundoff, scale, settled, doubtful, narrow)))
+
+
+def _moved_by_wider(probe: Probe, none: Array, unit: Array) -> Array:
+    """(size of the input,) those of some entries that may move outputs, none of which they move within their unit."""
+    wider = wide_unit(unit)
+    narrow = none & (unit < NARROW * wider)
+    if narrow.any():
+        y = np.empty((2, probe.outputs), probe.dtype)
+        for side, row in zip((-REACH, REACH), y, strict=True):
+            probe.move(narrow, probe.base[narrow] + side * wider[narrow], row)
+        narrow &= bool((y != probe.y0).any())
+    return narrow
+
+
+def wide_unit(unit: Array) -> Array:
+    """(entries,) the largest unit that an entry may have: that of its array, or one, of which a ladder sees it yet."""
+    widest: Array = np.maximum(unit, np.minimum(unit * WIDEST, max(1.0, unit.max())))
+    return widest
 
 
 def _merged(some: tuple[Array, Array], others: tuple[Array, Array]) -> tuple[Array, Array]:

@@ -17,6 +17,9 @@ from scratchcnn.gradcheck.numerical.probe import Array, Probe
 # Largest integers used. A sum of 2^20 products of three of them is below 2^53.
 LATTICE, COTANGENT, DIRECTION = 2**9, 2**4, 2**8
 DIRECTIONS = 4
+# Where a direction shows a mistake, so many slopes may be taken to find its entries; more where the arrays are small,
+# as long as they read and write no more numbers than that in all.
+SLOPES, NUMBERS = 200, 2 * 10**7
 # An exact gradient is an integer over a small power of two (squared errors halve), times the caller's factor.
 DYADIC = 2**8
 LIMIT = 2.0**53
@@ -26,13 +29,19 @@ LIMIT = 2.0**53
 class Exact:
     """The outcome for one input on the lattice: `proven` says that the arithmetic was exact there.
 
-    `analytic` and `numerical` are flat arrays; `wrong` marks the entries that differ.
+    `analytic` and `numerical` are flat arrays; `wrong` marks the entries that differ. `entries` are the flat indices of
+    those that were looked at: all, unless very many are wrong. At the others `numerical` is NaN, and nothing is marked.
     """
 
     proven: bool
     analytic: Array
     numerical: Array
     wrong: Array
+    entries: Array
+
+
+class _InexactError(Exception):
+    """The outputs do not prove that they were computed exactly."""
 
 
 def lattice(x: Array, factor: int, rng: np.random.Generator) -> Array:
@@ -62,8 +71,8 @@ def exact_gradients(
 ) -> dict[int, Exact]:
     """Compares backward with exact derivatives on a lattice near `inputs`, input by input.
 
-    Four random integer directions are tried first: a wrong entry is missed by one with a probability below 1/512, by
-    all four below 2e-11. Where one of them differs, every entry is looked at.
+    Four random integer directions are tried first: a wrong entry is missed by one with a probability of 1/512 at most,
+    by all four below 2e-11. Where one of them differs, halves that differ lead to the wrong entries.
 
     Parameters
     ----------
@@ -93,30 +102,67 @@ def exact_gradients(
 def _compare(
     probe: Probe, analytic: Array, cotangent: Array, degree: int, factor: int, rng: np.random.Generator
 ) -> Exact:
-    nothing = Exact(False, analytic, np.full_like(analytic, np.nan), np.zeros(analytic.shape, bool))
-    wrong = analytic * DYADIC != np.rint(analytic * DYADIC)  # no such number is a derivative here
-    for _ in range(DIRECTIONS):
-        direction = factor * rng.integers(-DIRECTION, DIRECTION + 1, probe.base.size).astype(np.float64)
-        slope = _slope(probe, slice(None), direction, cotangent, degree)
-        if slope is None or not np.abs(analytic[~wrong] * direction[~wrong]).sum() * DYADIC < LIMIT:
-            return nothing
-        if wrong.any() or slope != analytic @ direction:
-            break
-    else:
-        return Exact(True, analytic, analytic, wrong)
-    numerical = np.empty_like(analytic)
-    for j in range(probe.base.size):
-        slope = _slope(probe, j, float(factor), cotangent, degree)
-        if slope is None:
-            return nothing
-        numerical[j] = slope / factor
-    return Exact(True, analytic, numerical, wrong | (numerical != analytic))
+    possible = analytic * DYADIC == np.rint(analytic * DYADIC)  # no other number is a derivative here
+    slopes = _Slopes(probe, np.where(possible, analytic, 0), cotangent, degree, factor, rng)
+    everything = np.arange(analytic.size)
+    try:
+        numerical = slopes.corrected(max(SLOPES, NUMBERS // (probe.base.size + probe.outputs)))
+    except _InexactError:
+        return Exact(False, analytic, np.full_like(analytic, np.nan), np.zeros_like(possible), everything)
+    seen = ~np.isnan(numerical)
+    return Exact(True, analytic, numerical, seen & (numerical != analytic), everything[seen])
 
 
-def _slope(probe: Probe, where: Any, direction: Any, cotangent: Array, degree: int) -> float | None:
-    """The derivative along a direction, or None where the outputs do not prove that it is exact.
+@dataclass
+class _Slopes:
+    """Slopes of one input on the lattice, beside those of the gradient that is claimed."""
 
-    The proof is the difference of order degree + 1, which is zero for a polynomial of that degree computed exactly.
+    probe: Probe
+    claimed: Array
+    cotangent: Array
+    degree: int
+    factor: int
+    rng: np.random.Generator
+    taken: int = 0
+
+    def corrected(self, most: int) -> Array:
+        """The gradient, with NaN where so many slopes, about, were not enough to find it."""
+        gradient = self.claimed.copy()
+        blocks = [self.rng.permutation(gradient.size)] if self._differ(slice(None)) else []
+        while blocks and self.taken < most:
+            block = blocks.pop()
+            if block.size == 1:
+                gradient[block] += self._excess(block, np.ones(1)) / self.factor
+            else:
+                blocks += [half for half in np.array_split(block, 2) if self._differ(half)]
+        for block in blocks:
+            gradient[block] = np.nan
+        return gradient
+
+    def _differ(self, where: Any) -> bool:
+        """Whether some entries are not as claimed."""
+        count = self.claimed[where].size
+        for _ in range(DIRECTIONS):
+            direction = self.rng.integers(1, DIRECTION + 1, count) * self.rng.choice([-1.0, 1.0], count)
+            if self._excess(where, direction):
+                return True
+        return False
+
+    def _excess(self, where: Any, direction: Array) -> float:
+        """How much larger than claimed the slope along some entries is, times `factor`."""
+        self.taken += 1
+        direction = self.factor * direction
+        claimed = self.claimed[where] * direction
+        if not np.abs(claimed).sum() * DYADIC < LIMIT:
+            raise _InexactError
+        return _slope(self.probe, where, direction, self.cotangent, self.degree) - float(claimed.sum())
+
+
+def _slope(probe: Probe, where: Any, direction: Array, cotangent: Array, degree: int) -> float:
+    """The derivative along a direction.
+
+    The proof that it is exact is the difference of order degree + 1, which is zero for a polynomial of that degree
+    computed exactly.
     """
     y = np.empty((3, probe.outputs))
     for row, t in zip(y, (-1, 1, 2)[: degree + 1], strict=False):
@@ -126,5 +172,5 @@ def _slope(probe: Probe, where: Any, direction: Any, cotangent: Array, degree: i
     remainder = second if degree == 1 else beyond - 2 * above + probe.y0 - second
     weighted = cotangent * (above - below) / 2
     if remainder.any() or not np.abs(weighted).sum() < LIMIT:
-        return None
+        raise _InexactError
     return float(weighted.sum())

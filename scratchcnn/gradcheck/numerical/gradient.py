@@ -1,19 +1,22 @@
 """Derivatives of a black box, each with a bound: the methods in the order in which they are asked."""
 
-import warnings
+import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.numerical import stairs
 from scratchcnn.gradcheck.numerical.complex_step import complex_step, held_to_directions
-from scratchcnn.gradcheck.numerical.differences import central_differences, separate
+from scratchcnn.gradcheck.numerical.differences import central_differences, separate, wide_unit
+from scratchcnn.gradcheck.numerical.finite import finite_part, lost_entries
 from scratchcnn.gradcheck.numerical.kinks import Slope, slope
-from scratchcnn.gradcheck.numerical.ladder import climb
-from scratchcnn.gradcheck.numerical.noise import measure_noise
+from scratchcnn.gradcheck.numerical.ladder import Climb, climb
+from scratchcnn.gradcheck.numerical.noise import EPS, FLOOR, least_noise, measure_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.quiet import quiet, undisturbed
 from scratchcnn.gradcheck.numerical.structure import Group, depends, elementwise
 
 
@@ -23,7 +26,7 @@ class NumericalGradient:
 
     The derivative lies within `value - bound .. value + bound` where `status` is `"ok"`; where it is `"kink"`, the
     whole interval between the one-sided derivatives does. Else `status` says why the entry is undecided: `"jump"`,
-    `"noise"`, `"domain"`, `"not finite"`. `method` is `"differences"`, `"ladder"`, `"one-sided"` or `"complex step"`.
+    `"noise"`, `"domain"`, `"drifting"`, `"not finite"`. `method` is `"differences"`, `"ladder"`, `"one-sided"` or `"complex step"`.
     """
 
     value: Array
@@ -37,6 +40,9 @@ WITNESSES, LOOSE = 24, 1e-8
 # From so many entries on complex steps that are held to directions cost less than differences of each, also where an
 # exponential of complex numbers takes twenty times as long as one of real numbers.
 MANY = 256
+# Where differences leave more than this share open, forward may move in steps; and so it may along an entry that is
+# this much smaller than its unit, since about zero all steps of differences share one rounding.
+VAGUE, NO_SIZE = 1e-6, 2.0**-16
 
 
 class Derivatives:
@@ -55,28 +61,34 @@ class Derivatives:
     """
 
     def __init__(self, probe: Probe, entries: Array, cotangent: Array, noise: Array) -> None:
-        self.probe = probe
         self.entries = entries
-        self.cotangent = cotangent.astype(probe.dtype)
-        self.unit = probe.unit
+        self.unit = probe.unit.copy()
+        self.lost = lost_entries(probe, entries, self.unit)  # nobody knows what these change
+        # Which outputs are looked at: those that are finite.
+        self.outputs = np.flatnonzero(np.isfinite(probe.y0))
+        self.probe = probe if self.outputs.size == probe.outputs else finite_part(probe)
+        self.cotangent, self.noise = cotangent.astype(probe.dtype)[self.outputs], noise[self.outputs]
         self.turns: dict[int, Slope] = {}  # what was seen at the entries (indices into `entries`) that sit on a kink
-        self.finite = bool(np.isfinite(probe.y0).all() and np.isfinite(probe.base).all())
         count = len(entries)
-        self.value, self.bound, self.roundoff = np.zeros((3, count), probe.dtype)
+        self.value, self.bound, self.roundoff, self.scale = np.zeros((4, count), probe.dtype)
         self.status = np.full(count, "not finite", object)
         self.method = np.full(count, "differences", object)
-        self.noise = noise
         self.dropped = False  # whether complex steps ran, and did not agree with differences
+        self.skipped = np.empty(0, np.intp)  # the entries (indices into `entries`) that there was no time to climb at
+        self.doubtful = np.zeros(count, bool)  # what differences settled, but perhaps on the steps of a staircase
+        self.stepped = np.zeros(count, bool)  # along which entries forward moves in steps
+        self.step = 0.0  # how wide these are, by the unit of an entry
+        self.precision = EPS  # the eps of the lowest precision that forward goes through
 
     @cached_property
     def together(self) -> Group | None:
-        """All entries as one group, where each output depends on a single one of them."""
-        return elementwise(self.probe, self.entries, self.unit)
+        """All entries that are not lost as one group, where each output depends on a single one of them."""
+        return elementwise(self.probe, self.entries[~self.lost], self.unit)
 
     def by_directions(self, rng: np.random.Generator) -> None:
         """Decides, where forward is holomorphic, what complex steps and differences along directions vouch for."""
         probe = self.probe
-        if not self.finite or len(self.entries) < MANY or probe.dtype != np.float64 or probe.fresh:
+        if self.lost.any() or len(self.entries) < MANY or probe.dtype != np.float64 or probe.fresh:
             return
         if self.together is not None:  # then a few differences tell all
             return
@@ -86,25 +98,72 @@ class Derivatives:
         known = held.known
         self.dropped = not held.agree
         self.value[known], self.bound[known] = held.value[known], held.bound[known]
-        self.roundoff[known] = held.roundoff[known]
+        self.roundoff[known], self.scale[known] = held.roundoff[known], held.scale[known]
         self.status[known], self.method[known] = "ok", "complex step"
 
     def by_differences(self) -> None:
         """Decides what is smooth of that which is open; the rest is left undecided ("noise")."""
-        rest = np.flatnonzero(self.status != "ok")
-        if not self.finite or not len(rest):
+        rest = np.flatnonzero((self.status != "ok") & ~self.lost)
+        if not len(rest):
             return
         groups = [self.together] if self.together is not None else separate(self.probe, self.entries[rest], self.unit)
         found = central_differences(self.probe, groups, self.entries[rest], self.unit, self.cotangent, self.noise)
-        self.value[rest], self.bound[rest], self.roundoff[rest] = found.value, found.bound, found.roundoff
+        self.value[rest], self.bound[rest] = found.value, found.bound
+        self.roundoff[rest], self.scale[rest] = found.roundoff, found.scale
+        narrow = self.entries[rest][found.narrow]
+        self.unit[narrow] = wide_unit(self.unit)[narrow]
         self.status[rest] = np.where(found.settled, "ok", "noise").astype(object)
+        self.doubtful[rest] = found.doubtful
+
+    def by_stairs(self, most: int | None = None) -> None:
+        """Decides entries along which forward moves in steps: at most so many, where they do not move together.
+
+        Those that differences did not settle, or only seem to have settled, since nothing moved or they are near zero.
+        """
+        settled, size = self.status == "ok", np.abs(self.value)
+        loose = (
+            ~settled & ~self.lost
+            | self.doubtful
+            | (self.bound > VAGUE * np.maximum(size, size[settled].max(initial=0)))
+        )
+        unit = self.probe.unit
+        near_zero = np.abs(self.probe.base[self.entries]) < NO_SIZE * unit[self.entries]
+        quiet = settled & ~loose & ((size == 0) | near_zero)
+        self.step = stairs.find(self.probe, self.entries[loose], self.entries[quiet], unit, self.cotangent)
+        which = np.flatnonzero(loose | quiet) if self.step else np.empty(0, np.intp)
+        self.stepped[which] = True
+        if not which.size or self.step > stairs.RESOLVED:
+            return
+        if self.together is None:
+            which, self.skipped = which[:most], which[len(which) if most is None else most :]
+        groups = [Group(self.entries[which])] if self.together is None else [self.together]
+        self._take(stairs.beyond(self.probe, groups, self.entries[which], unit, self.cotangent, self.step), which)
+
+    def _take(self, found: stairs.Fit, which: Array) -> None:
+        """Makes fits the derivatives of some entries; those on a kink and on no steps stay as they are."""
+        for k in np.flatnonzero(~found.agrees):
+            entry = self.entries[which[k]]
+            self.stepped[which[k]] = stairs.width(self.probe, entry, self.probe.unit, self.cotangent) > 0
+        taken = self.stepped[which]
+        found, which = found.at(taken), which[taken]
+        entries = self.entries[which]
+        self.value[which], self.method[which] = found.value, "steps"
+        self.status[which] = np.where(found.agrees, "ok", "steps").astype(object)
+        self.roundoff[which] = np.abs(self.cotangent) @ least_noise(self.probe) / FLOOR / self.probe.unit[entries]
+        self.bound[which] = found.bound + self.roundoff[which]
+        if found.agrees.any():
+            self.precision = stairs.precision(found, np.abs(self.probe.base[entries]))
 
     def by_ladder(self, which: Array) -> None:
         """Looks at some of the entries (indices into `entries`) over all scales."""
-        if not self.finite:
-            return
-        for k in which:
-            seen = self.climb(self.entries[[k]], np.ones(1, self.probe.dtype))
+        for k in which[~self.lost[which]]:
+            climbed = self._climbed(self.entries[[k]], np.ones(1, self.probe.dtype))
+            seen = self._slope(climbed)
+            if self.scale[k] == 0:  # all outputs were zero as far as differences went
+                weight, unit = np.abs(self.cotangent[climbed.outputs]), self.unit[self.entries[k]]
+                reached = climbed.reached[climbed.outputs]
+                self.scale[k] = weight @ reached / unit
+                self.roundoff[k] = np.finfo(self.probe.dtype).eps * self.scale[k]
             self.value[k], self.bound[k] = seen.value, seen.bound
             self.status[k], self.method[k] = seen.status, seen.method
             if seen.status == "kink":
@@ -115,15 +174,15 @@ class Derivatives:
         known = np.flatnonzero(self.status == "ok")
         sample = known[:: max(1, len(known) // WITNESSES)][:WITNESSES]
         asked = np.union1d(which, sample)
-        if not self.finite or not len(which) or self.probe.dtype != np.float64:
+        if not len(which) or self.probe.dtype != np.float64:
             return
         probe = self.probe
-        found = complex_step(probe, self.entries[asked], self.unit, self.cotangent)
+        found = complex_step(probe, self.entries[asked], self.unit, self.cotangent, self.noise)
         if found is None:
             return
         value, bound = found
         agree = np.abs(value - self.value[asked]) <= bound + self.bound[asked]
-        chosen = np.isin(asked, which)
+        chosen = np.isin(asked, which) & (bound > 0) & (bound < self.bound[asked])
         if agree.all():
             self.value[asked[chosen]], self.bound[asked[chosen]] = value[chosen], bound[chosen]
             self.method[asked[chosen]] = "complex step"
@@ -132,11 +191,20 @@ class Derivatives:
 
     def climb(self, entries: Array, direction: Array) -> Slope:
         """The derivative along a direction of entries that move together, in the unit of the first."""
+        return self._slope(self._climbed(entries, direction))
+
+    def _climbed(self, entries: Array, direction: Array) -> Climb:
         unit = float(self.unit[entries].max())
         depend = np.zeros(self.probe.outputs, bool)
         for entry in entries:
             depend |= depends(self.probe, int(entry), self.unit)
-        return slope(climb(self.probe, entries, direction, unit, depend, self.cotangent, self.noise), self.cotangent)
+        return climb(self.probe, entries, direction, unit, depend, self.cotangent, self.noise)
+
+    def _slope(self, climbed: Climb) -> Slope:
+        seen = slope(climbed, self.cotangent)
+        drifts = self.cotangent[climbed.outputs[climbed.drifts]].any()
+        status = "drifting" if seen.status == "domain" and drifts else seen.status
+        return replace(seen, status=status, outputs=self.outputs[seen.outputs])
 
 
 def numerical_gradient(
@@ -167,17 +235,16 @@ def numerical_gradient(
     TypeError, ValueError
         The input is not floating, or grad_output has another shape than the output.
     """
-    arrays = [np.array(a) for a in inputs]
+    arrays, index = [np.array(a) for a in inputs], operator.index(index)
     if not 0 <= index < len(arrays):
         raise ValueError(f"index must be 0 .. {len(arrays) - 1}, got {index}")
     if arrays[index].dtype.kind != "f":
         raise TypeError(f"input {index} has dtype {arrays[index].dtype}: only floating inputs have a gradient")
-    probe = Probe(forward, arrays, index)
+    probe = Probe(partial(undisturbed, forward), arrays, index)
     cotangent = np.asarray(grad_output, np.float64)
     if cotangent.shape != probe.output_shape:
         raise ValueError(f"grad_output must have the output's shape {probe.output_shape}, got {cotangent.shape}")
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what forward says of points that it was moved to
+    with quiet():
         noise = measure_noise(probe, np.random.default_rng(0))
         found = derivatives(probe, np.arange(probe.base.size), cotangent.reshape(-1), noise)
     shape = probe.shape
@@ -187,17 +254,34 @@ def numerical_gradient(
 
 
 def derivatives(
-    probe: Probe, entries: Array, cotangent: Array, noise: Array, rng: np.random.Generator | None = None
+    probe: Probe,
+    entries: Array,
+    cotangent: Array,
+    noise: Array,
+    rng: np.random.Generator | None = None,
+    climbs: int | None = None,
+    expected: Array | None = None,
 ) -> Derivatives:
     """Every method in turn: differences, the ladder for what they left undecided, the complex step for the loose.
 
-    With `rng`, which draws directions, complex steps come first where entries cannot be moved together.
+    With `rng`, which draws directions, complex steps come first where entries cannot be moved together. At most
+    `climbs` entries are looked at over all scales: those farthest from what is `expected` (entries,) of them.
     """
     found = Derivatives(probe, entries, cotangent, noise)
     if rng is not None:
         found.by_directions(rng)
     found.by_differences()
-    found.by_ladder(np.flatnonzero(found.status == "noise"))
-    loose = (found.status == "ok") & (found.method == "ladder") & (found.bound > LOOSE * np.abs(found.value))
+    found.by_stairs(None if climbs is None else stairs.PER_CLIMB * climbs)
+    unsettled = np.flatnonzero(found.status == "noise")
+    if climbs is not None and expected is not None and len(unsettled) > climbs:
+        distance = np.nan_to_num(np.abs(found.value - expected)[unsettled], nan=np.inf)
+        unsettled = unsettled[np.argsort(-distance, kind="stable")]
+        found.skipped = unsettled[climbs:]
+    found.by_ladder(unsettled[:climbs])
+    loose = (
+        (found.status == "ok")
+        & np.isin(found.method, ("ladder", "steps"))
+        & (found.bound > LOOSE * np.abs(found.value))
+    )
     found.by_complex_step(np.flatnonzero(loose))
     return found

@@ -10,19 +10,20 @@ What one side says alone is not trusted where the other is wild: a saturated fun
 hundreds of units, while its derivative is that of its other side.
 """
 
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.noise import COVERAGE, PLACES, difference_noise, noise_along, noise_at, outputs_at
+from scratchcnn.gradcheck.numerical.drift import changes, finer_unit, rest_of, still_changing
+from scratchcnn.gradcheck.numerical.noise import STRIDES, noise_along
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.steps import UNEVEN
+from scratchcnn.gradcheck.numerical.standing import first_seen, first_stairs, later_stairs, noise_at_steps
+from scratchcnn.gradcheck.numerical.steps import SMALLEST, UNEVEN
 from scratchcnn.gradcheck.numerical.tableau import extrapolate
 
-# Powers of two, in units of the entry: the largest step, and how many roundoffs (2^8) the smallest is.
-LARGEST, SMALLEST = 5, 8
+# The largest step is two to this power, in units of the entry.
+LARGEST = 5
 WINDOW = 5
 # Over so many steps right and left must keep apart for a kink.
 PERSISTENT = 4
@@ -30,6 +31,8 @@ PERSISTENT = 4
 FAR_BELOW = 2.0**-8
 # An interval so many times wider than the narrowest before it shows that the step has outgrown the neighbourhood.
 WILD = 4.0
+# What quotients may still change by below all steps counts up to this share of the steepest of them.
+COVERED_REST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,10 @@ class Interval:
             np.where(where, np.minimum(self.high, other.high), self.high),
         )
 
+    def widened(self, room: Array) -> "Interval":
+        """The same with room added at both ends."""
+        return Interval(self.low - room, self.high + room)
+
     @property
     def bounded(self) -> Array:
         """Where both ends are finite."""
@@ -73,19 +80,28 @@ class Walk:
     kink: Array
     stopped: Array
 
+    def widened(self, right_and_left: Array) -> "Walk":
+        """The same with wider intervals on either side (2, outputs), and on both by the wider."""
+        left, right = right_and_left
+        sides = self.both.widened(np.maximum(left, right)), self.right.widened(right), self.left.widened(left)
+        return replace(self, both=sides[0], right=sides[1], left=sides[2])
+
 
 @dataclass(frozen=True)
 class Climb:
     """What the ladder tells of some direction, for the outputs (flat indices) that moved.
 
-    `jumps` says where the smallest steps see a difference that does not shrink with them; `rest` bounds what the
-    outputs that never moved may hide.
+    `jumps` says where the smallest steps see a difference that does not shrink with them, `drifts` where the quotients
+    go on changing at these, so that nobody knows where they end. `rest` bounds what the outputs that never moved may
+    hide. `reached` is the size of each output (all,) where it is first seen to move, or at the point where it is not.
     """
 
     outputs: Array
     walk: Walk
     jumps: Array
+    drifts: Array
     rest: float
+    reached: Array
 
 
 def climb(
@@ -112,24 +128,100 @@ def climb(
     hidden = ~moved & depend if moved.any() else ~moved  # what nothing moves may depend on it below its roundoff
     rest = float(still[hidden].sum() / h[0])
     outputs = np.flatnonzero(moved)
-    y, y0, noise = y[:, :, outputs], probe.y0[outputs], noise[outputs]
-    local = noise_at(y, y0, noise)
+    reached = np.abs(probe.y0)
+    reached[outputs] = first_seen(y[:, :, outputs], probe.y0[outputs])[0]
+    steepest = _steepest(y[:, :, outputs], probe.y0[outputs], h, unit)
+    look = _look(probe, entries, direction, unit, (h, y[:, :, outputs]), outputs, noise[outputs], steepest)
+    lower = np.flatnonzero((look.changing | look.drifts) & (cotangent[outputs] != 0))
+    if lower.size:
+        finer = finer_unit(probe, entries, direction, float(h[-1]), outputs[lower], noise[outputs[lower]])
+        if finer is not None:
+            look = _replaced(
+                look, lower, _lower(probe, entries, direction, finer, outputs[lower], noise, steepest[lower])
+            )
+    return Climb(outputs, look.walk, look.jumps, look.drifts, rest, reached)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What a ladder tells of some outputs. `changing` says where their quotients still change at its smallest step."""
+
+    walk: Walk
+    jumps: Array
+    drifts: Array
+    changing: Array
+
+
+def _lower(
+    probe: Probe, entries: Array, direction: Array, unit: float, outputs: Array, noise: Array, steepest: Array
+) -> _Look:
+    """What a ladder of a smaller unit tells of some outputs."""
+    h, y = _moves(probe, entries, direction, unit)
+    # What looked like noise at large steps may be curvature.
+    noise = np.minimum(noise, noise_along(probe, entries, direction * unit, STRIDES[:1]))
+    return _look(probe, entries, direction, unit, (h, y[:, :, outputs]), outputs, noise[outputs], steepest)
+
+
+def _look(
+    probe: Probe,
+    entries: Array,
+    direction: Array,
+    unit: float,
+    moves: tuple[Array, Array],
+    outputs: Array,
+    noise: Array,
+    steepest: Array,
+) -> _Look:
+    (h, y), y0 = moves, probe.y0[outputs]
+    local = noise_at_steps(y, y0, noise)
     walked = walk(y, y0, h, local)
-    stairs = _stairs(probe, entries, direction, h, y, outputs, walked.stopped)
+    stairs = np.maximum(
+        later_stairs(probe, entries, direction, h, y, outputs, walked.stopped),
+        first_stairs(probe, entries, direction, h, y, outputs, noise),
+    )
     if (h[walked.stopped] < FAR_BELOW * unit)[walked.stopped >= 0].any():
         # What trembles along this direction may be still along the one that noise was measured along.
         stairs = np.maximum(stairs, noise_along(probe, entries, direction * unit)[outputs])
     if (stairs > noise).any():
-        local = noise_at(y, y0, np.maximum(noise, stairs))
+        local = noise_at_steps(y, y0, np.maximum(noise, stairs))
         walked = walk(y, y0, h, local)
-    return Climb(outputs, walked, jumping(y, y0, local), rest)
+    change, roundoff = changes(y, y0, h, local)
+    below = rest_of(change, roundoff)
+    drifts: Array = np.any(below > COVERED_REST * steepest, axis=0)
+    return _Look(
+        walked.widened(np.where(drifts, np.inf, below)),
+        jumping(y, y0, local),
+        drifts,
+        still_changing(change, roundoff),
+    )
+
+
+def _steepest(y: Array, y0: Array, h: Array, unit: float) -> Array:
+    """(outputs,) the steepest quotient at steps of at most a unit."""
+    quotient = np.abs(y - y0)[h <= unit] / h[h <= unit, None, None]
+    steepest: Array = np.where(np.isfinite(quotient), quotient, 0).max(axis=(0, 1))
+    return steepest
+
+
+def _replaced(look: _Look, which: Array, other: _Look) -> _Look:
+    """A look with what another one tells of some outputs."""
+
+    def merged(a: Any, b: Any) -> Any:
+        if isinstance(a, np.ndarray):
+            a = a.copy()
+            a[which] = b
+            return a
+        return type(a)(*(merged(getattr(a, f.name), getattr(b, f.name)) for f in fields(a)))
+
+    found: _Look = merged(look, other)
+    return found
 
 
 def _moves(probe: Probe, entries: Array, direction: Array, unit: float) -> tuple[Array, Array]:
     """(rungs,) steps and (rungs, 2, outputs) outputs, left and right, without the steps that x rounds away."""
     x, size = probe.base[entries], np.abs(direction)
     h: list[Any] = []
-    rungs = UNEVEN * 2.0 ** np.arange(LARGEST, np.log2(np.finfo(probe.dtype).eps) + SMALLEST - 1, -1)
+    rungs = UNEVEN * 2.0 ** np.arange(LARGEST, np.log2(SMALLEST * np.finfo(probe.dtype).eps) - 1, -1)
     y: Array = np.empty((len(rungs), 2, probe.outputs), probe.dtype)
     for rung in rungs:
         # A multiple of the coarsest spacing, so that all entries move by exactly the same (sizes are powers of two).
@@ -190,33 +282,6 @@ def _windows(quotients: Array, noise: Array, power: int) -> Interval:
     best = error.argmin(axis=0)[None]
     v, e = np.take_along_axis(value, best, 0)[0], np.take_along_axis(error, best, 0)[0]
     return Interval(v - e, v + e)
-
-
-def _stairs(
-    probe: Probe, entries: Array, direction: Array, h: Array, y: Array, outputs: Array, stopped: Array
-) -> Array:
-    """The noise of outputs that move in stairs, 0 where they do not.
-
-    Where an output stands still at all steps below the one that ended its walk, it may be a staircase that is coarser
-    than any roundoff of the output (`exp(x) - 1` at 1e-12), and its derivative is no more zero than that of a rounded
-    line; or a plain jump or kink lies there. Stairs leave the same noise in uneven points at two strides, a single
-    jump or kink leaves none.
-    """
-    height: Array = np.zeros(len(outputs), y.dtype)
-    y0 = probe.y0[outputs]
-    still = ((y == y0).all(axis=1) | (np.arange(len(h)) <= stopped[:, None]).T).all(axis=0) & (stopped >= 0)
-    for rung in np.unique(stopped[still]):
-        measured: list[Array] = []
-        for stride in h[rung] * 4.0 ** np.arange(1, 10):
-            if stride > h[0] / 256:  # an eighth of the unit
-                break
-            table = outputs_at(probe, entries, direction * stride, PLACES - PLACES.mean())
-            measured.append(COVERAGE * difference_noise(table[:, outputs]))
-        here = still & (stopped == rung)
-        for fine, coarse in pairwise(measured):
-            plateau = here & (fine > coarse / 4) & (coarse > fine / 4)
-            height = np.where(plateau, np.maximum(height, np.maximum(fine, coarse)), height)
-    return height
 
 
 def jumping(y: Array, y0: Array, local: Array) -> Array:

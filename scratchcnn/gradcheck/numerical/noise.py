@@ -36,12 +36,16 @@ GROWTH = 1024.0
 
 
 def noise_at(y: Array, y0: Array, noise: Array) -> Array:
-    """The noise of outputs `y` (..., outputs) that a step led to, from that of `y0`: roundoff grows with the output."""
-    eps = np.finfo(y.dtype).eps
+    """The noise of outputs `y` (..., outputs) that a step led to, from that of `y0`: roundoff grows with the output.
+
+    Below the normal numbers it is some of their spacing.
+    """
+    info = np.finfo(y.dtype)
     size = np.abs(y)
     with np.errstate(all="ignore"):
         growth = np.where(y0 != 0, np.clip(size / np.abs(y0), 1, GROWTH), 1)
-        grown: Array = np.maximum(noise * growth, FLOOR * eps * size)
+        least = FLOOR * np.where(size > 0, np.maximum(info.eps * size, info.smallest_subnormal), 0)
+        grown: Array = np.maximum(noise * growth, least)
     return grown
 
 
@@ -119,7 +123,7 @@ def noise_along(probe: Probe, entries: Array | slice, direction: Array, strides:
         strides = np.append(strides[0] * eps / EPS, strides)
     noise = least_noise(probe)
     # The largest deviation so far, noise or not; an output near zero has the roundoff of what it was summed from.
-    suspected = np.maximum(noise, noise.max(initial=0))
+    suspected = np.maximum(noise, noise[np.isfinite(noise)].max(initial=0))
     still, curved = np.ones(noise.shape, bool), np.zeros(noise.shape, bool)
     # Down to strides at which some points would fall together, since x has no numbers between.
     finest = DISTINCT * float((np.spacing(np.abs(probe.base[entries])) / np.abs(direction)).max(initial=eps))

@@ -13,6 +13,8 @@ FAR = 8.0
 DECADES = 5.0
 # Steps are this times a power of two: no multiples of the spacing of float32, whose rounding they would all share.
 UNEVEN = 0.8090169943749475
+# The smallest steps of a ladder are so many roundoffs of its unit.
+SMALLEST = 2.0**8
 
 
 def units(x: Array) -> Array:

@@ -1,0 +1,86 @@
+"""What a check may cost: the time of the caller's functions is measured, and everything else planned from it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.numerical.noise import STRIDES
+from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.numerical.quiet import undisturbed
+
+SECONDS = 1.0
+# What the harness itself takes for an evaluation of forward, and for each number of its output.
+CALL, NUMBER = 1e-5, 1e-9
+# Evaluations: of an entry by differences, of an entry over all scales, and of the noise at all strides.
+BY_DIFFERENCES, CLIMB, NOISE = 14, 150, 40
+# The share of an input's time that differences may take, that second looks may take, and that repeats of backward may.
+ENTRIES, CLIMBS, REPEATS = 0.5, 0.3, 0.1
+# Backward is called so often on the same arguments, where it is cheap: a fault at every seventh call is real.
+MOST_REPEATS = 10
+# So many evaluations are enough to look at single entries; with fewer, only one direction is affordable, else two.
+FEW, DIRECTIONS = 60, 2
+# Where time is short, and at a second point, the noise is measured at fewer strides.
+FEW_STRIDES = STRIDES[1::2]
+
+
+class Timed(partial[Any]):
+    """A function of the caller's, with the seconds of its fastest call so far; `called` is told of each call."""
+
+    seconds = float("inf")
+    called: Callable[[], None] | None = None
+
+    def __call__(self, /, *arguments: Any) -> Any:
+        """Calls the function and keeps the time."""
+        __tracebackhide__ = True
+        start = time.perf_counter()
+        result = undisturbed(super().__call__, *arguments)
+        self.seconds = min(self.seconds, time.perf_counter() - start)
+        if self.called is not None:
+            self.called()
+        return result
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much each input gets.
+
+    `entries` are looked at one by one, `climbs` of them over all scales; None where all are. `directions` through all
+    entries are tried where not each is moved by itself. `strides` are those at which the noise of forward is measured.
+    """
+
+    entries: int | None
+    climbs: int | None
+    directions: int
+    strides: Array
+
+
+def plan(seconds: float, forward: float, numbers: int, max_entries: int | str | None) -> Effort:
+    """The effort for an input.
+
+    Parameters
+    ----------
+    seconds
+        What may be spent on it.
+    forward
+        The seconds of a call of forward.
+    numbers
+        How many it returns.
+    max_entries
+        How many entries the caller wants to be looked at: a number, None for all, or "affordable".
+    """
+    evaluations = int(seconds / (forward + CALL + NUMBER * numbers))
+    strides = STRIDES if evaluations >= 10 * NOISE else FEW_STRIDES
+    directions = DIRECTIONS if evaluations >= FEW else 1
+    if max_entries != "affordable":
+        return Effort(None if max_entries is None else int(max_entries), None, directions, strides)
+    entries = int(ENTRIES * evaluations / BY_DIFFERENCES) if evaluations >= FEW else 0
+    return Effort(entries, int(np.ceil(CLIMBS * evaluations / CLIMB)) if entries else 0, directions, strides)
+
+
+def repeats(seconds: float, backward: float) -> int:
+    """How often backward, which takes so many seconds, is called on the same arguments."""
+    return int(np.clip(REPEATS * seconds / max(backward, CALL), 2, MOST_REPEATS))

@@ -1,0 +1,91 @@
+"""What is found of one input's entries, and the report that is made of it."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.report import InputReport
+from scratchcnn.gradcheck.verdict import Verdict
+from scratchcnn.gradcheck.wording import undecided as undecided_by
+
+
+@dataclass
+class Findings:
+    """All that is known of one input's entries: flat arrays over the entries that were looked at.
+
+    `bound` is the distance up to which `analytic` and `value` were taken to agree.
+    """
+
+    entries: Array
+    analytic: Array
+    value: Array
+    bound: Array
+    roundoff: Array
+    right: Array
+    wrong: Array
+    reason: Array
+    method: str
+    remark: str = ""  # what is wrong, or undecided, along a direction, where no single entry shows it
+    vouched: Verdict = Verdict.RIGHT  # what directions say where they have the word
+    where: str = ""  # the other point that the numbers belong to, if not the caller's own
+
+    def without(self, which: Array) -> "Findings":
+        """The findings less some of the entries."""
+        keep = np.setdiff1d(np.arange(len(self.entries)), which)
+        kept: dict[str, Any] = {
+            f.name: a[keep] for f in fields(self) if isinstance(a := getattr(self, f.name), np.ndarray)
+        }
+        return replace(self, **kept)
+
+    @property
+    def verdict(self) -> Verdict:
+        """One wrong entry or direction makes all wrong; what is undecided leaves it undecided."""
+        if self.wrong.any() or self.vouched is Verdict.WRONG:
+            return Verdict.WRONG
+        return self.vouched if self.right.all() else Verdict.UNDECIDED
+
+
+def none_looked_at() -> Findings:
+    """The findings where no entry was looked at by itself."""
+    nothing, no = np.empty(0), np.empty(0, bool)
+    return Findings(np.empty(0, np.intp), nothing, nothing, nothing, nothing, no, no, np.empty(0, object), "")
+
+
+def blank(name: str, x: Array, verdict: Verdict, reason: str) -> InputReport:
+    """The report on an input of which nothing can be compared."""
+    nan = float("nan")
+    return InputReport(name, verdict, x.size, 0, 0, 0, None, nan, nan, nan, "none", reason)
+
+
+def report(name: str, x: Array, findings: Findings) -> InputReport:
+    """The report on input `x`: counts, and the worst of the wrong entries, else of the undecided ones, else of all."""
+    wrong, right = findings.wrong, findings.right
+    undecided = ~wrong & ~right
+    reason = findings.remark
+    if not reason and undecided.any():
+        kinds, counts = np.unique(findings.reason[undecided].astype(str), return_counts=True)
+        reason = undecided_by(dict(zip(kinds.tolist(), counts.tolist(), strict=True)))
+    place, analytic, numerical, bound = None, float("nan"), float("nan"), float("nan")
+    if len(findings.entries):
+        rank = np.nan_to_num(np.abs(findings.analytic - findings.value), nan=np.inf)
+        pool = wrong if wrong.any() else undecided if undecided.any() else np.ones_like(wrong)
+        worst = int(np.where(pool, rank, -1.0).argmax())
+        place = tuple(int(k) for k in np.unravel_index(findings.entries[worst], x.shape))
+        analytic, numerical, bound = (float(a[worst]) for a in (findings.analytic, findings.value, findings.bound))
+    return InputReport(
+        name=name,
+        verdict=findings.verdict,
+        size=x.size,
+        checked=len(findings.entries),
+        wrong=int(wrong.sum()),
+        undecided=int(undecided.sum()),
+        worst_index=place,
+        analytic=analytic,
+        numerical=numerical,
+        bound=bound,
+        method=findings.method,
+        reason=reason,
+        where=findings.where,
+    )

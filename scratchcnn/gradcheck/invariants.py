@@ -1,0 +1,131 @@
+"""What holds exactly of an input, and other values of which it holds too.
+
+A backward pass may rely on what its inputs have to be: labels that sum to 1, a symmetric covariance, sorted knots.
+So the second point of a check takes the values of the first and mixes them in a way that keeps such a property.
+"""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from scratchcnn.gradcheck.numerical.probe import Array
+
+# Sums and lengths are what they have to be within so many roundoffs for each term.
+ROUNDOFFS = 4.0
+# How much of another value each value takes on, at least and at most; what is constant shrinks by up to SHRINK.
+SHARE, SHRINK = (0.02, 0.2), 0.05
+
+
+def redrawn(a: Array, rng: np.random.Generator) -> Array:
+    """Other values for an array: within its range, of its sign, and in the form that it has.
+
+    A form is: (anti)symmetric, triangular, orthogonal (left alone), lines of the same sum (probabilities, centred
+    data), lines of length 1, sorted along an axis. Of a constant array only the last but one matter, since it has the
+    others by accident. Zeros alone become numbers between 0 and 1, since a bias of zeros hides mistakes.
+    """
+    if a.size == 0 or not np.isfinite(a).all() or _is_orthogonal(a):
+        return a.copy()
+    moved = _drawn(a, rng)
+    if not _axes_where(a, _have_the_same_sum):
+        for axis in _axes_where(a, _have_length_one):
+            moved = moved / np.sqrt((moved**2).sum(axis, keepdims=True))
+    return np.asarray(moved, a.dtype)
+
+
+def _drawn(a: Array, rng: np.random.Generator) -> Array:
+    summing = _axes_where(a, _have_the_same_sum)[:1]
+    if not a.any():
+        return rng.uniform(0.1, 0.9, a.shape)
+    if (a == a.flat[0]).all():
+        moved = a * (1 - rng.uniform(0, SHRINK, a.shape))
+        for axis in summing:
+            moved = moved * (a.sum(axis, keepdims=True) / moved.sum(axis, keepdims=True))
+        return moved
+    if _is_symmetric(a):
+        return _relabelled(a, rng)
+    if _is_triangular(a):
+        return _within_triangle(a, rng)
+    if summing:
+        return _sorted_like(a, _blend(a, rng, summing[0]), summing)
+    return _sorted_like(a, _blend(a, rng), range(a.ndim))
+
+
+def _share(rng: np.random.Generator) -> float:
+    return float(rng.uniform(*SHARE))
+
+
+def _blend(a: Array, rng: np.random.Generator, axis: int | None = None) -> Array:
+    """The values shuffled, each mixed with another: of the whole array, or of its line along an axis."""
+    shuffled = rng.permutation(a.reshape(-1)).reshape(a.shape) if axis is None else rng.permuted(a, axis=axis)
+    share = _share(rng)
+    blended = (1 - share) * shuffled + share * np.roll(shuffled, 1, axis)
+    return np.clip(blended, a.min(), a.max())
+
+
+def _sorted_like(a: Array, moved: Array, axes: Iterable[int]) -> Array:
+    """Sorted along each axis along which `a` is (sorting along one keeps the order along the others)."""
+    for axis in axes:
+        if a.shape[axis] > 1:
+            steps = np.diff(a, axis=axis)
+            if (steps >= 0).all():
+                moved = np.sort(moved, axis)
+            elif (steps <= 0).all():
+                moved = -np.sort(-moved, axis)
+    return moved
+
+
+def _is_symmetric(a: Array) -> bool:
+    """Whether the last two axes make symmetric, or antisymmetric, matrices."""
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2] or a.shape[-1] < 2:
+        return False
+    turned = a.swapaxes(-1, -2)
+    return bool((a == turned).all() or (a == -turned).all())
+
+
+def _relabelled(a: Array, rng: np.random.Generator) -> Array:
+    """A mixture of two relabellings P A Pᵀ: symmetric as A is, positive definite where A is, its diagonal apart."""
+    order, share = rng.permutation(a.shape[-1]), _share(rng)
+    one, other = (a[..., p, :][..., p] for p in (order, np.roll(order, 1)))
+    mixture: Array = (1 - share) * one + share * other
+    return mixture
+
+
+def _is_triangular(a: Array) -> bool:
+    if a.ndim != 2 or a.shape[0] != a.shape[1] or a.shape[0] < 3:  # one zero among four numbers is no form
+        return False
+    return not np.triu(a, 1).any() or not np.tril(a, -1).any()
+
+
+def _within_triangle(a: Array, rng: np.random.Generator) -> Array:
+    """The diagonal blended by itself, and what stands beside it."""
+    moved, diagonal = a.copy(), np.eye(len(a), dtype=bool)
+    beside = np.tri(len(a), k=-1, dtype=bool)
+    for part in (diagonal, beside if np.tril(a, -1).any() else beside.T):
+        moved[part] = _blend(a[part], rng)
+    return moved
+
+
+def _is_orthogonal(a: Array) -> bool:
+    """Whether the shorter of rows and columns are orthogonal and of length 1 (a rotation, a frame)."""
+    if a.ndim < 2 or min(a.shape[-2:]) < 2:
+        return False
+    b = a if a.shape[-2] <= a.shape[-1] else a.swapaxes(-1, -2)
+    slack = ROUNDOFFS * np.finfo(a.dtype).eps * b.shape[-1]
+    return bool((np.abs(b @ b.swapaxes(-1, -2) - np.eye(b.shape[-2])) <= slack).all())
+
+
+def _axes_where(a: Array, holds: Callable[[Array, int], bool]) -> list[int]:
+    return [axis for axis in reversed(range(a.ndim)) if a.shape[axis] > 1 and holds(a, axis)]
+
+
+def _have_the_same_sum(a: Array, axis: int) -> bool:
+    """Whether all lines along an axis have one sum; a single line, whether it sums to 0 or 1."""
+    sums, sizes = a.sum(axis), np.abs(a).sum(axis)
+    slack = ROUNDOFFS * np.finfo(a.dtype).eps * a.shape[axis] * sizes
+    wanted = (sums.mean(),) if sums.size > 1 else (0.0, 1.0)
+    return bool(a.any()) and any(bool((np.abs(sums - each) <= slack).all()) for each in wanted)
+
+
+def _have_length_one(a: Array, axis: int) -> bool:
+    lengths = (a**2).sum(axis)
+    return bool((np.abs(lengths - 1) <= ROUNDOFFS * np.finfo(a.dtype).eps * a.shape[axis]).all())

@@ -1,0 +1,96 @@
+"""Outputs that are not finite, and the entries that they depend on: the others are judged by the other outputs."""
+
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.structure import REACH
+
+# How far entries are moved, in units: far, and not so far where nothing is finite far away.
+DISTANCES = REACH, REACH / 4, 0.5
+# Of more entries that change outputs which are not finite nobody need know which they are: all are taken to.
+MOST = 64
+
+
+def finite_part(probe: Probe) -> Probe:
+    """The same forward pass without the outputs that are not finite at the point."""
+    keep, forward, shape = np.isfinite(probe.y0), probe.forward, probe.output_shape
+
+    def kept(*arrays: Any) -> Array:
+        y = np.asarray(forward(*arrays))
+        if y.shape != shape:
+            raise ValueError(f"the output has shape {y.shape}, and had {shape}")
+        finite: Array = y.reshape(-1)[keep]
+        return finite
+
+    return Probe(kept, probe.arrays, probe.index, probe.dtype, fresh=probe.fresh)
+
+
+def lost_entries(probe: Probe, entries: Array, unit: Array) -> Array:
+    """(entries,) bool: which are not finite, or move an output that is not.
+
+    What moves such an output is seen only if that becomes finite, or another infinity: log(x).sum() at [-1, 1] stays
+    NaN wherever the second entry goes. So the entries that are seen to move it are left where it is finite, and there
+    the others are asked. Where it stays as it is, nobody knows whose it is, and all are lost.
+    """
+    found: Array = ~np.isfinite(probe.base[entries])
+    lost = np.flatnonzero(~np.isfinite(probe.y0))
+    if not lost.size:
+        return found
+    culprits = _Movers(probe, unit, lost, MOST)
+    culprits.search(np.flatnonzero(np.isfinite(probe.base)))
+    cured = [a.copy() for a in probe.arrays]
+    for entry, value in culprits.found.items():
+        cured[probe.index].reshape(-1)[entry] = value
+    there = Probe(probe.forward, cured, probe.index, probe.dtype, fresh=probe.fresh)
+    if len(culprits.found) > MOST or not np.isfinite(there.y0[lost]).all():
+        return np.ones(len(entries), bool)
+    found |= np.isin(entries, list(culprits.found))
+    others = _Movers(there, unit, lost, len(entries))
+    others.search(entries[~found])
+    found |= np.isin(entries, list(others.found))
+    return found
+
+
+class _Movers:
+    """Finds the entries that change certain outputs, at most so many: `found` has a value for each at which it does.
+
+    Halves are moved together as long as that changes an output. Signs and distances are mixed, since what hangs on a
+    difference stays as it is when all move alike.
+    """
+
+    def __init__(self, probe: Probe, unit: Array, outputs: Array, most: int) -> None:
+        self.probe, self.unit, self.outputs, self.most = probe, unit, outputs, most
+        self.found: dict[int, Any] = {}
+        self.rng = np.random.default_rng(0)
+        self.y = np.empty(probe.outputs, probe.dtype)
+
+    def search(self, entries: Array) -> None:
+        """Looks among some entries."""
+        if not entries.size or len(self.found) > self.most:
+            return
+        moved = self._moved(entries)
+        if moved is not None and entries.size == 1:
+            self.found[int(entries[0])] = moved[0]
+        elif moved is not None:
+            half = entries.size // 2
+            self.search(entries[:half])
+            self.search(entries[half:])
+
+    def _moved(self, entries: Array) -> Array | None:
+        """Values of the entries at which an output changes, with as many finite outputs as can be; None if none do."""
+        probe, here = self.probe, self.probe.y0[self.outputs]
+        shape = len(DISTANCES), len(entries)
+        moves = self.unit[entries] * self.rng.choice([-1.0, 1.0], shape) * self.rng.uniform(0.25, 1, shape)
+        moves *= np.array(DISTANCES)[:, None]
+        best, most = None, -1
+        for move in np.concatenate([-moves, moves]):
+            probe.move(entries, probe.base[entries] + move, self.y)
+            there = self.y[self.outputs]
+            finite = int(np.isfinite(there).sum())
+            if finite > most and not ((there == here) | (np.isnan(there) & np.isnan(here))).all():
+                best, most = probe.base[entries] + move, finite
+            if most == len(here):
+                break
+        return best

@@ -1,0 +1,81 @@
+"""The options of a check, validated: what is wrong is named, with what came and what was expected."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+from scratchcnn.gradcheck.case import as_integer
+from scratchcnn.gradcheck.contract import KINDS
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `check_gradient` is told besides the functions, their inputs, and which of these to check."""
+
+    degree: int | None
+    factor: int
+    seed: int
+    max_entries: int | str | None
+    allow: tuple[str, ...]
+    seconds: float
+    name: str
+
+
+def validated(*, degree: Any, factor: Any, seed: Any, max_entries: Any, allow: Any, seconds: Any, name: Any) -> Options:
+    """The options as they are used: integers of NumPy become Python's, a single kind to allow a tuple of one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An option has another type than it must, or is out of its range.
+    """
+    __tracebackhide__ = True
+    if degree is not None:
+        degree = _integer("degree", degree, "1, 2 or None", 1, 2)
+    if max_entries is not None and not (isinstance(max_entries, str) and max_entries == "affordable"):
+        max_entries = _integer("max_entries", max_entries, "a positive integer, or None for all entries", 1)
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"name must be a string, got {name!r}")
+    return Options(
+        degree=degree,
+        factor=_integer("factor", factor, "a positive integer", 1),
+        seed=_integer("seed", seed, "an integer that is not negative", 0),
+        max_entries=max_entries,
+        allow=_kinds(allow),
+        seconds=_seconds(seconds),
+        name=name or "",
+    )
+
+
+def _integer(name: str, value: Any, expected: str, least: int, most: float = math.inf) -> int:
+    __tracebackhide__ = True
+    number = as_integer(value)
+    if number is None:
+        raise TypeError(f"{name} must be {expected}, got {value!r}")
+    if not least <= number <= most:
+        raise ValueError(f"{name} must be {expected}, got {number}")
+    return number
+
+
+def _seconds(value: Any) -> float:
+    __tracebackhide__ = True
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"seconds must be a positive number, got {value!r}")
+    seconds = float(value)
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"seconds must be a positive number, got {seconds}; max_entries=None checks all entries")
+    return seconds
+
+
+def _kinds(allow: Any) -> tuple[str, ...]:
+    __tracebackhide__ = True
+    kinds = (allow,) if isinstance(allow, str) or not isinstance(allow, Iterable) else tuple(allow)
+    strange = [kind for kind in kinds if not isinstance(kind, str)]
+    if strange:
+        raise TypeError(f"allow takes kinds of violations, as in allow=('dtype',); got {strange[0]!r}")
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown:
+        raise ValueError(f"allow takes kinds out of {', '.join(KINDS)}; got {', '.join(map(repr, unknown))}")
+    return kinds

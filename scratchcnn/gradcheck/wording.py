@@ -1,0 +1,88 @@
+"""The words of a report: what one can do, numbers that can be told apart, lines that fit a terminal."""
+
+import re
+import textwrap
+from collections.abc import Iterable, Mapping
+
+WIDTH = 80
+# Significant digits of a number, at least and at most: a double has 17.
+FEW, ALL = 10, 17
+# Holds words together on one line.
+TIE = "\N{NO-BREAK SPACE}"
+
+# Why an entry is undecided: what that means, and what one can do.
+ADVICE = {
+    "kink": "kinks of several variables meet: move the inputs by a small random number",
+    "jump": "forward jumps here: move the inputs by a small random number",
+    "noise": "the roundoff of forward hides the slope: try another seed= or inputs of another size, or split forward",
+    "domain": "forward ends here: move the inputs inside its domain by a small number",
+    "not finite": "forward is not finite here: choose inputs where it is",
+    "unstable": "backward changes with the last bits of the inputs: move them by a small random number",
+    "steps": "forward moves in steps, as if it rounded: check it in a higher precision",
+    "drifting": "the slope settles at no scale: move the inputs by a small random number",
+    "time": "raise seconds=, or check all with max_entries=None",
+}
+
+# A number with its bound, and the shape of an array or the place of an entry, stay on one line.
+_WHOLE = re.compile(r" ± |\[[\d, ]+\]")
+_COTANGENT = re.compile(r"(?<![-'\w])cotangents?(?![-'\w])")
+
+
+def undecided(counts: Mapping[str, int]) -> str:
+    """Why entries are undecided, at how many of them, and what one can do.
+
+    Parameters
+    ----------
+    counts
+        How many entries there are for each reason; the reasons of `ADVICE`, or others, which get no advice.
+    """
+    parts = (f"{reason} at {count}" + parenthesis(ADVICE.get(reason, "")) for reason, count in counts.items())
+    return "undecided: " + ", ".join(parts)
+
+
+def parenthesis(text: str) -> str:
+    """The text in brackets after a space; nothing for none."""
+    return f" ({text})" if text else ""
+
+
+def apart(first: float, second: float, digits: int = FEW) -> tuple[str, str]:
+    """Both numbers with at least so many digits, and as many as show the difference to within a tenth."""
+    gap = first - second
+    for count in range(digits, ALL + 1):
+        texts = f"{first + 0.0:.{count}g}", f"{second + 0.0:.{count}g}"  # -0 becomes 0
+        if not abs(float(texts[0]) - float(texts[1]) - gap) > abs(gap) / 10:  # also where one is not finite
+            break
+    return texts
+
+
+def explained(lines: Iterable[str]) -> list[str]:
+    """The lines with the word "cotangent" explained where it is met first."""
+    found, result = False, []
+    for line in lines:
+        if not found:
+            line, count = _COTANGENT.subn(_explanation, line, count=1)
+            found = count > 0
+        result.append(line)
+    return result
+
+
+def _explanation(match: re.Match[str]) -> str:
+    word = match.group()
+    meaning = "the gradients that arrive from above" if word.endswith("s") else "the gradient that arrives from above"
+    return word + parenthesis(meaning)
+
+
+def wrapped(line: str) -> str:
+    """The line in lines of `WIDTH` where its words allow it; those that follow are indented two further."""
+    line = _WHOLE.sub(lambda match: match.group().replace(" ", TIE), line)
+    indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
+    lines = textwrap.wrap(
+        line,
+        WIDTH,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+        drop_whitespace=True,
+    )
+    return "\n".join(lines).replace(TIE, " ")

@@ -1,0 +1,91 @@
+"""What a check costs is planned from what a call costs; a clock that the tests turn stands for the time."""
+
+import time
+
+import numpy as np
+import pytest
+
+from scratchcnn.gradcheck import Verdict, check_gradient
+from scratchcnn.gradcheck.effort import plan, repeats
+
+
+class Clock:
+    """`time.perf_counter` that only moves when a function says that it has taken some seconds."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        monkeypatch.setattr(time, "perf_counter", lambda: self.now)
+
+    def slow(self, function, seconds):
+        def slowly(*arguments):
+            self.now += seconds
+            return function(*arguments)
+
+        return slowly
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    return Clock(monkeypatch)
+
+
+def product(x, w):
+    return np.tanh(x @ w)
+
+
+def product_backward(g, x, w):
+    g = g * (1 - np.tanh(x @ w) ** 2)
+    return g @ w.T, x.T @ g
+
+
+def forgets_an_entry(g, x, w):
+    grad_x, grad_w = product_backward(g, x, w)
+    grad_w[7, 3] = 0
+    return grad_x, grad_w
+
+
+X, W = np.random.default_rng(0).normal(size=(20, 15)), np.random.default_rng(1).normal(size=(15, 10))
+
+
+@pytest.mark.parametrize("seconds", [1e-6, 1e-3, 1e-2, 0.05])
+def test_a_check_takes_about_a_second_per_input_whatever_forward_takes(clock, seconds):
+    report = check_gradient(clock.slow(product, seconds), clock.slow(product_backward, seconds), X, W)
+    assert report.verdict is Verdict.RIGHT
+    assert clock.now < 2.5 * 2
+
+
+@pytest.mark.parametrize("seconds", [1e-6, 1e-3, 1e-2, 0.05, 1.0])
+def test_one_forgotten_entry_is_found_whatever_forward_takes(clock, seconds):
+    report = check_gradient(clock.slow(product, seconds), clock.slow(forgets_an_entry, seconds), X, W)
+    assert [i.verdict for i in report.inputs] == [Verdict.RIGHT, Verdict.WRONG]
+
+
+def test_what_takes_longer_than_the_budget_is_checked_along_a_direction(clock):
+    report = check_gradient(clock.slow(product, 10.0), clock.slow(product_backward, 10.0), X, W)
+    assert report.verdict is Verdict.RIGHT
+    assert [i.checked for i in report.inputs] == [0, 0]
+    assert {i.method for i in report.inputs} == {"1 direction through all entries"}
+    assert "0 of 300 entries checked" in str(report)
+
+
+def test_more_seconds_look_at_more_entries_and_none_is_left_out_on_demand(clock):
+    def checked(**options):
+        forward, backward = clock.slow(product, 1e-3), clock.slow(product_backward, 1e-3)
+        return [i.checked for i in check_gradient(forward, backward, X, W, **options).inputs]
+
+    few, more = checked(seconds=0.5), checked(seconds=2)
+    assert all(0 < f < m < 300 for f, m in zip(few, more, strict=True))
+    assert checked(max_entries=None) == [300, 150]
+
+
+def test_a_plan_grows_with_the_seconds():
+    plans = [plan(seconds, 1e-3, 100, "affordable") for seconds in (0.01, 0.1, 1, 10)]
+    assert [p.entries for p in plans] == sorted(p.entries for p in plans)
+    assert plans[0].entries == plans[0].climbs == 0
+    assert plan(0.01, 1.0, 100, None).entries is None
+    assert plan(0.01, 1.0, 100, 7).entries == 7
+
+
+def test_a_cheap_backward_is_repeated_ten_times_and_a_slow_one_twice():
+    assert repeats(1.0, 1e-6) == 10
+    assert repeats(1.0, 60.0) == 2

@@ -1,0 +1,102 @@
+"""Other values for an input: what holds exactly of it holds of them, and little of what does not."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scratchcnn.gradcheck.invariants import redrawn
+
+
+def generator(seed):
+    return np.random.default_rng(seed)
+
+
+def normal(*shape, seed=0):
+    return generator(seed).normal(size=shape)
+
+
+def rotation(n, seed=0):
+    return np.linalg.qr(normal(n, n, seed=seed))[0]
+
+
+def is_sorted(a, axis=-1):
+    return bool((np.diff(a, axis=axis) >= 0).all())
+
+
+def sums_to(total, axis):
+    return lambda a: np.allclose(a.sum(axis), total, rtol=0, atol=1e-6 if a.dtype == np.float32 else 1e-14)
+
+
+def is_positive_definite(a):
+    return np.array_equal(a, a.T) and np.linalg.eigvalsh(a).min() > 0
+
+
+COVARIANCE = (lambda a: a @ a.T + 1e-3 * np.eye(4))(normal(4, 4))
+COVARIANCE = (COVARIANCE + COVARIANCE.T) / 2
+HOT = np.eye(4)[[0, 3, 1, 1, 2]]
+
+# Inputs and what holds of them.
+FORMS = {
+    "one-hot rows": (HOT, lambda a: sums_to(1, 1)(a) and (a >= 0).all()),
+    "one-hot columns": (HOT.T, lambda a: sums_to(1, 0)(a) and (a >= 0).all()),
+    "distributions in float32": (generator(1).dirichlet(np.ones(5), 3).astype(np.float32), sums_to(1, 1)),
+    "a single distribution": (generator(2).dirichlet(np.ones(6)), sums_to(1, 0)),
+    "equal shares": (np.full((2, 4), 0.25), sums_to(1, 1)),
+    "a joint distribution": (generator(3).dirichlet(np.ones(12)).reshape(3, 4), sums_to(1, None)),
+    "centred columns": (normal(6, 2) - normal(6, 2).mean(axis=0), sums_to(0, 0)),
+    "symmetric": (normal(3, 3) + normal(3, 3).T, lambda a: np.array_equal(a, a.T)),
+    "antisymmetric": (normal(3, 3) - normal(3, 3).T, lambda a: np.array_equal(a, -a.T)),
+    "a batch of symmetric ones": (
+        normal(2, 3, 3) + normal(2, 3, 3).swapaxes(1, 2),
+        lambda a: np.array_equal(a, a.swapaxes(1, 2)),
+    ),
+    "positive definite": (COVARIANCE, is_positive_definite),
+    "distances": (np.abs(normal(5)[:, None] - normal(5)), lambda a: np.array_equal(a, a.T) and not a.diagonal().any()),
+    "triangular": (np.tril(normal(4, 4)), lambda a: not np.triu(a, 1).any() and a.diagonal().all()),
+    "knots": (np.sort(normal(7)), is_sorted),
+    "falling": (-np.sort(normal(7)), lambda a: is_sorted(-a)),
+    "sorted rows": (np.sort(normal(4, 5), axis=1), is_sorted),
+    "sorted columns": (np.sort(normal(4, 5), axis=0), lambda a: is_sorted(a, 0)),
+    "sorted both ways": (np.sort(np.sort(normal(4, 5), 0), 1), lambda a: is_sorted(a, 0) and is_sorted(a, 1)),
+    "a rotation": (rotation(4), lambda a: np.allclose(a @ a.T, np.eye(4), rtol=0, atol=1e-14)),
+    "a frame": (rotation(5)[:, :2], lambda a: np.allclose(a.T @ a, np.eye(2), rtol=0, atol=1e-14)),
+    "unit rows": (
+        normal(5, 4) / np.linalg.norm(normal(5, 4), axis=1, keepdims=True),
+        lambda a: np.allclose((a**2).sum(1), 1, rtol=0, atol=1e-14),
+    ),
+    "probabilities": (generator(4).uniform(size=(3, 4)), lambda a: (a >= 0).all() and (a <= 1).all()),
+    "ones": (np.ones(5), lambda a: (a > 0.9).all() and (a <= 1).all()),
+    "zeros": (np.zeros((2, 3)), lambda a: (a >= 0).all() and (a < 1).all()),
+    "positive": (np.exp(normal(6)), lambda a: (a > 0).all()),
+    "negative": (-np.exp(normal(6)), lambda a: (a < 0).all()),
+    "one number": (np.array(2.0), lambda a: 1.8 < a <= 2),
+}
+LEFT_ALONE = {"a rotation", "a frame"}
+
+
+@pytest.mark.parametrize(("a", "holds"), FORMS.values(), ids=FORMS)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_what_holds_of_an_input_holds_of_the_other_values(a, holds, seed):
+    assert holds(a)
+    moved = redrawn(a, generator(seed))
+    assert (moved.shape, moved.dtype) == (a.shape, a.dtype)
+    assert holds(moved)
+
+
+@pytest.mark.parametrize("name", sorted(FORMS.keys() - LEFT_ALONE))
+def test_the_values_are_others(name):
+    a = FORMS[name][0]
+    assert not np.array_equal(redrawn(a, generator(0)), a)
+
+
+def test_what_does_not_hold_is_not_kept():
+    a = normal(4, 4, seed=7)
+    moved = redrawn(a, generator(0))
+    assert not np.isclose(moved, a).any()
+    assert len(np.unique(moved)) == a.size
+
+
+def test_empty_and_infinite_inputs_stay():
+    for a in (np.empty((0, 3)), np.array([1.0, np.inf, -np.inf]), np.array([np.nan, 2.0])):
+        np.testing.assert_array_equal(redrawn(a, generator(0)), a)

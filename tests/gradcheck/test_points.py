@@ -1,0 +1,39 @@
+"""Cotangents, and other points for a check."""
+
+import numpy as np
+
+from scratchcnn.gradcheck.points import between, draw_cotangent, elsewhere, similar_cotangent
+
+
+def test_a_cotangent_has_both_signs_and_no_two_entries_alike():
+    drawn = draw_cotangent((4, 5), np.dtype(np.float64), np.random.default_rng(0))
+    assert drawn.shape == (4, 5)
+    assert len(np.unique(np.abs(drawn))) == 20
+    assert (drawn > 0).any()
+    assert (drawn < 0).any()
+    assert (np.abs(drawn) >= 0.5).all()
+    assert (np.abs(drawn) <= 2).all()
+
+
+def test_a_similar_cotangent_keeps_zeros_signs_dtype_and_size():
+    given = np.array([0, 3e6, 0, -2e6, 1e6], np.float32)
+    similar = similar_cotangent(given, np.random.default_rng(0))
+    assert similar.dtype == np.float32
+    np.testing.assert_array_equal(np.sign(similar), np.sign(given))
+    assert not (similar == given)[given != 0].any()
+    assert (np.abs(similar[given != 0]) > 5e5).all()
+    assert not similar_cotangent(np.zeros(3), np.random.default_rng(0)).any()
+
+
+def test_what_is_not_checked_stays_where_it_is():
+    x, table, labels = np.arange(6.0), np.arange(4.0), np.array([2, 0, 1])
+    moved = elsewhere((x, table, labels), (0,), np.random.default_rng(0))
+    assert not np.array_equal(moved[0], x)
+    np.testing.assert_array_equal(moved[1], table)
+    np.testing.assert_array_equal(moved[2], labels)
+
+
+def test_a_point_between_two_is_a_share_of_the_way():
+    x, other = between((np.array([0.0, 2.0]), np.array([1])), (np.array([1.0, 0.0]), np.array([1])), 0.25)
+    np.testing.assert_array_equal(x, [0.25, 1.5])
+    np.testing.assert_array_equal(other, [1])
