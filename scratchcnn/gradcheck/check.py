@@ -99,7 +99,7 @@ def check_gradient(
     cotangent = _cotangent(case, grad_output, rng)
     second = _second_cotangent(cotangent, rng, given=grad_output is not None)
     away = _second_point(case, rng)
-    observed = observe(case, cotangent, second, away, options.seconds)
+    observed = observe(case, cotangent, second, away, options.seconds, drawn=grad_output is None)
     effort = plan(options.seconds, case.forward.seconds, case.output.size, options.max_entries)
     with quiet(), Progress(options.name or describe(backward, "backward"), case) as progress:
         analytic = Analytic(case, cotangent, observed.gradients, unsteady=observed.unsteady)

@@ -41,7 +41,9 @@ class Observed:
     unsteady: bool = False
 
 
-def observe(case: Case, cotangent: Array, second: Array, elsewhere: Sequence[Array] | None, seconds: float) -> Observed:
+def observe(
+    case: Case, cotangent: Array, second: Array, elsewhere: Sequence[Array] | None, seconds: float, *, drawn: bool
+) -> Observed:
     """Calls both functions as a network would, and watches.
 
     Parameters
@@ -52,6 +54,8 @@ def observe(case: Case, cotangent: Array, second: Array, elsewhere: Sequence[Arr
         Other values for the inputs, where forward is finite; None if there are none.
     seconds
         What may be spent on an input: slow functions are called less often.
+    drawn
+        Whether the cotangents are drawn: backward may rely on the signs of one that the caller gave.
     """
     violations = _forward_mutates(case)
     inputs, given = case.copies(), cotangent.copy()
@@ -69,8 +73,9 @@ def observe(case: Case, cotangent: Array, second: Array, elsewhere: Sequence[Arr
     usable = tuple(i for i, broken in zip(case.wrt, forms, strict=True) if not any(v.kind != "dtype" for v in broken))
     violations += [v for broken in forms for v in broken]
     unsteady = _unsteady(case, cotangent, gradients, usable, times)
+    lopsided = _lopsided(case, cotangent, gradients, usable) if drawn and not unsteady else []
     violations += unsteady or _stale(case, cotangent, second, elsewhere, gradients, usable)
-    violations += _deaf(case, second, gradients, usable)
+    violations += _deaf(case, second, gradients, usable) or lopsided
     return Observed(gradients, violations, usable, mutates, unsteady=bool(unsteady))
 
 
@@ -202,3 +207,13 @@ def _deaf(case: Case, second: Array, gradients: list[Any], usable: tuple[int, ..
         deaf = [i for i in deaf if len(other) == len(gradients) and not _differ(gradients[i], other[i])]
     message = "the gradient stays the same for another cotangent"
     return [Violation("ignores-cotangent", message, case.names[i]) for i in deaf]
+
+
+def _lopsided(case: Case, cotangent: Array, gradients: list[Any], usable: tuple[int, ...]) -> list[Violation]:
+    """Where minus the cotangent does not give minus the gradient: rounding keeps signs, so that even zeros do."""
+    other = case.gradients(-cotangent, case.copies())
+    if len(other) != len(gradients):
+        return []
+    message = "minus the cotangent does not give minus the gradient, which must be linear in it"
+    lopsided = [i for i in usable if other[i] is not None and _differ(gradients[i], -np.asarray(other[i]))]
+    return [Violation("ignores-cotangent", message, case.names[i]) for i in lopsided]

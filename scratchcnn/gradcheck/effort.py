@@ -13,8 +13,8 @@ from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.numerical.quiet import undisturbed
 
 SECONDS = 1.0
-# What the harness itself takes for an evaluation of forward, and for each number of its output.
-CALL, NUMBER = 1e-5, 1e-9
+# What the harness itself takes for an evaluation of forward, for each number of its output, and for a climb.
+CALL, NUMBER, WALK = 1e-5, 1e-9, 5e-3
 # Evaluations: of an entry by differences, of an entry over all scales, and of the noise at all strides.
 BY_DIFFERENCES, CLIMB, NOISE = 14, 150, 40
 # The share of an input's time that differences may take, that second looks may take, and that repeats of backward may.
@@ -28,9 +28,9 @@ FEW_STRIDES = STRIDES[1::2]
 
 
 class Timed(partial[Any]):
-    """A function of the caller's, with the seconds of its fastest call so far; `called` is told of each call."""
+    """A function of the caller's that knows how long its calls take; `called` is told of each."""
 
-    seconds = float("inf")
+    calls, total, first = 0, 0.0, 0.0
     called: Callable[[], None] | None = None
 
     def __call__(self, /, *arguments: Any) -> Any:
@@ -38,10 +38,17 @@ class Timed(partial[Any]):
         __tracebackhide__ = True
         start = time.perf_counter()
         result = undisturbed(super().__call__, *arguments)
-        self.seconds = min(self.seconds, time.perf_counter() - start)
+        self.calls, self.total = self.calls + 1, self.total + time.perf_counter() - start
+        if self.calls == 1:
+            self.first = self.total
         if self.called is not None:
             self.called()
         return result
+
+    @property
+    def seconds(self) -> float:
+        """What a call takes on average, less the first, which may have loaded or compiled something."""
+        return (self.total - self.first) / (self.calls - 1) if self.calls > 1 else self.total
 
 
 @dataclass(frozen=True)
@@ -72,13 +79,15 @@ def plan(seconds: float, forward: float, numbers: int, max_entries: int | str | 
     max_entries
         How many entries the caller wants to be looked at: a number, None for all, or "affordable".
     """
-    evaluations = int(seconds / (forward + CALL + NUMBER * numbers))
+    evaluation = forward + CALL + NUMBER * numbers
+    evaluations = int(seconds / evaluation)
     strides = STRIDES if evaluations >= 10 * NOISE else FEW_STRIDES
     directions = DIRECTIONS if evaluations >= FEW else 1
     if max_entries != "affordable":
         return Effort(None if max_entries is None else int(max_entries), None, directions, strides)
     entries = int(ENTRIES * evaluations / BY_DIFFERENCES) if evaluations >= FEW else 0
-    return Effort(entries, int(np.ceil(CLIMBS * evaluations / CLIMB)) if entries else 0, directions, strides)
+    climbs = int(np.ceil(CLIMBS * seconds / (CLIMB * evaluation + WALK))) if entries else 0
+    return Effort(entries, climbs, directions, strides)
 
 
 def repeats(seconds: float, backward: float) -> int:

@@ -12,12 +12,14 @@ from scratchcnn.gradcheck.contract import Observed
 from scratchcnn.gradcheck.directions import Along, compare
 from scratchcnn.gradcheck.effort import FEW_STRIDES, Effort
 from scratchcnn.gradcheck.findings import Findings, blank, none_looked_at, report
-from scratchcnn.gradcheck.joint import Claim, Joint, judge_together
+from scratchcnn.gradcheck.joint import Joint, judge_together
+from scratchcnn.gradcheck.numerical.cone import Cone
 from scratchcnn.gradcheck.numerical.exact import Exact
 from scratchcnn.gradcheck.numerical.gradient import Derivatives, derivatives
-from scratchcnn.gradcheck.numerical.kinks import DECIDED, Cone
+from scratchcnn.gradcheck.numerical.kinks import DECIDED
 from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.pieces import Claim
 from scratchcnn.gradcheck.points import between
 from scratchcnn.gradcheck.report import InputReport
 from scratchcnn.gradcheck.sampling import sample
@@ -27,6 +29,8 @@ from scratchcnn.gradcheck.wording import apart, undecided
 EXACT = np.dtype(np.float64)
 # Suspicious entries that get a second look first; the others only if these do not all turn out wrong.
 FIRST_LOOK = 4
+# Kinks are rare: where there are any, all of them together may take so many times the effort of single entries.
+AT_KINKS = 4
 # How far towards the second point backward is asked again where it is unstable.
 NEARBY = 2.0**-10
 
@@ -149,15 +153,20 @@ class InputJudge:
             findings.remark, findings.vouched = joint.remark, Verdict.WRONG
 
     def _cone(self) -> Cone:
-        effort = self.effort
-        return Cone(self.probe, self.case.wrt, self.cotangent, self.noise, self.rng, effort.strides, effort.climbs)
+        climbs = None if self.effort.climbs is None else AT_KINKS * self.effort.climbs
+        return Cone(self.probe, self.case.wrt, self.cotangent, self.noise, self.rng, self.effort.strides, climbs)
 
-    def _gradient_at(self, inputs: Sequence[Array]) -> Array | None:
-        """(entries,) what backward answers at other values of the inputs; None where it has no answer."""
+    def _gradient_at(self, inputs: Sequence[Array], outputs: Array | None = None) -> Array | None:
+        """(entries,) what backward answers at other values of the inputs; None where it has no answer.
+
+        Where `outputs` (outputs,) says which of them count, the cotangent of the others is zero.
+        """
         given = [a.astype(self.precision) if a.dtype.kind == "f" else a for a in inputs]
+        weights = self.cotangent if outputs is None else self.cotangent * outputs
         try:
             self.case.forward(*(a.copy() for a in given))  # a layer may keep what its backward needs
-            gradients = self.case.gradients(self.analytic.cotangent.astype(self.precision), given)
+            cotangent = weights.astype(self.precision).reshape(self.analytic.cotangent.shape)
+            gradients = self.case.gradients(cotangent, given)
             return np.asarray(gradients[self.index], np.float64).reshape(self.x.size)
         except Exception:
             return None

@@ -14,35 +14,28 @@ direction. Three rules decide.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from functools import cached_property
 
 import numpy as np
 
+from scratchcnn.gradcheck.numerical.cone import Cone
 from scratchcnn.gradcheck.numerical.gradient import Derivatives
-from scratchcnn.gradcheck.numerical.kinks import Cone, Sides
+from scratchcnn.gradcheck.numerical.kinks import Sides
 from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.verdict import SMALL
+from scratchcnn.gradcheck.pieces import ROUNDOFFS, Claim, as_a_piece
 
-# The reason of entries at which kinks of opposite sign meet.
-MEET = "kink"
+# The reason of entries at which kinks of opposite sign meet, and of those that there was no time for.
+MEET, TIME = "kink", "time"
 # Accused entries that are looked at, the worst first: one of them that stands is enough.
 ACCUSED = 8
-# Digits of the entries' numbers that give joint directions their signs, so that any two entries move the same way and
-# opposite ways; and directions of uneven sizes, along which no two kinks cancel.
+# Digits of the entries' numbers that give joint directions their signs, and how many directions of uneven sizes follow.
 DIGITS, UNEVEN = 8, 2
 # Joint directions along which a gradient that looks wrong is looked at more closely.
-SCANNED = 2
-# At most so many entries are left out, or turned round, to find a direction along which it is wrong.
-SWEPT = 16
+SCANNED = 3
+# So many groups of entries that are coupled with one another are sought, and so many members of each.
+GROUPS, MEMBERS = 8, 64
 # Sums of one-sided derivatives are compared where they are known to this share of the kinks in them.
 SHARP = 1e-3
-# Roundoffs of a sum over all entries.
-ROUNDOFFS = 64.0
-# How far from the inputs backward is asked again, in their units, and the share of the largest entry within which its
-# answer counts as the same; at how many points at most, and how many of those where it answers the same are looked at,
-# along so many directions.
-CLOSE, SAME = 2.0**-26, 2.0**-13
-POINTS, LOOKED_AT, DIRECTIONS = 64, 3, 3
 # By how much an accusation must exceed what a piece is known to.
 ROOM = 4.0
 
@@ -62,18 +55,6 @@ class Joint:
     remark: str = ""
 
 
-@dataclass(frozen=True)
-class Claim:
-    """The gradient of one input (size of the input,), and how to ask backward for it at other values of the inputs.
-
-    `eps` is the precision of its numbers; `at` takes all inputs, and gives None where backward has no answer.
-    """
-
-    gradient: Array
-    eps: float
-    at: Callable[[Sequence[Array]], Array | None]
-
-
 def judge_together(found: Derivatives, alone: Joint, claim: Claim, cone_of: Callable[[], Cone]) -> Joint:
     """Judges entries at kinks once more, in the light of what is around them.
 
@@ -90,47 +71,82 @@ def judge_together(found: Derivatives, alone: Joint, claim: Claim, cone_of: Call
     """
     accused = np.flatnonzero(alone.wrong)
     unstable = np.flatnonzero(~alone.right & ~alone.wrong & (alone.reason == "unstable"))
-    kinks = np.array([k for k in sorted(found.turns) if found.status[k] == "kink" and alone.right[k]], np.intp)
     asked = np.union1d(accused, unstable)
-    if not np.isfinite(claim.gradient[found.entries[asked]]).all() or (not asked.size and len(kinks) < 2):
+    if found.stepped.any() or not np.isfinite(claim.gradient[found.entries[asked]]).all():
+        return alone
+    kinks = np.array([k for k in sorted(found.turns) if found.status[k] == "kink" and alone.right[k]], np.intp)
+    if asked.size:
+        return _asked_again(found, alone, accused, asked, kinks, claim, cone_of())
+    every_one = len(found.entries) == len(claim.gradient) and bool(alone.right.all())
+    if len(kinks) < 2 and not every_one:
         return alone
     cone = cone_of()
-    if asked.size:
-        return _asked_again(found, alone, accused, asked, kinks, claim, cone)
-    together = _Together(found, kinks, claim, cone, adding_up=True)
-    if not together.coupled.any():
-        return alone
-    remark = together.wrong_along(together.patterns)
-    if not remark and np.isfinite(_as_a_piece(claim, cone)):
-        return alone
-    remark = remark or together.wrong_along(together.sweep())
-    return replace(alone, remark=remark) if remark else _undecided(alone, together.meeting())
+    joint = _kinks_moved(found, alone, kinks, claim, cone)
+    if joint is not None or not every_one:
+        return joint or alone
+    return _all_moved(found, alone, claim, cone)
 
 
 def _asked_again(
     found: Derivatives, alone: Joint, accused: Array, asked: Array, kinks: Array, claim: Claim, cone: Cone
 ) -> Joint:
     """Judges entries that look wrong, or that backward is unstable at, once more."""
-    if cone.is_flat():
-        return alone
     excess = (np.abs(claim.gradient[found.entries] - found.value) - found.bound) * cone.own_unit[found.entries]
+    if cone.is_flat(float(excess[asked].max())):
+        return alone
     # A piece clears those that it would show to be wrong.
-    cleared = asked[excess[asked] > ROOM * _as_a_piece(claim, cone)]
+    cleared = asked[excess[asked] > ROOM * as_a_piece(claim, cone)]
     alone = _right(alone, claim.gradient[found.entries], cleared)
     accused = np.setdiff1d(accused, cleared)
     worst = accused[np.argsort(-excess[accused], kind="stable")]
     for count, k in enumerate(worst[:ACCUSED]):
-        if not cone.meeting(cone.only(found.entries[[k]], 1.0), excess[k]).any():
-            return _undecided(alone, worst[:count])
+        meets = cone.meeting(cone.only(found.entries[[k]], 1.0), excess[k])
+        if meets is not None and not meets.any():
+            return _undecided(alone, worst[:count], cone)
     if not accused.size:
         return alone
-    together = _Together(found, np.union1d(kinks, accused), claim, cone, adding_up=False)
-    return _undecided(alone, accused, together.wrong_along(together.patterns))
+    together = _Together(found, np.union1d(kinks, accused), alone.bound, claim, cone)
+    return _undecided(alone, accused, cone, together.wrong_along(together.patterns))
 
 
-def _undecided(alone: Joint, which: Array, remark: str = "") -> Joint:
+def _kinks_moved(found: Derivatives, alone: Joint, kinks: Array, claim: Claim, cone: Cone) -> Joint | None:
+    """Judges entries at kinks that are right by themselves as they move together; None where nothing is left to say."""
+    together = _Together(found, kinks, alone.bound, claim, cone)
+    if len(kinks) < 2 or together.adds_up():
+        return None
+    remark = together.wrong_along(together.patterns)
+    if not remark and np.isfinite(as_a_piece(claim, cone)):
+        return alone
+    for moves in together.groups():
+        remark = remark or together.wrong_along(moves)
+    if remark:
+        return replace(alone, remark=remark)
+    meeting = together.meeting()
+    return _undecided(alone, meeting, cone) if meeting.size else None
+
+
+def _all_moved(found: Derivatives, alone: Joint, claim: Claim, cone: Cone) -> Joint:
+    """Judges all entries, right by themselves, as they move together: ties may hide a slope from each of them.
+
+    The median of three equal numbers moves with none of them alone.
+    """
+    shares = cone.drawn()[cone.part[cone.index]][found.entries]
+    step = shares * cone.own_unit[found.entries]
+    seen, used = cone.nearly(cone.only(found.entries, shares)), cone.cotangent != 0
+    along, blur = seen.value[:, used] @ cone.cotangent[used], seen.bound[:, used] @ np.abs(cone.cotangent[used])
+    if (np.abs(along - alone.value @ step) <= blur + alone.bound @ np.abs(step)).all():
+        return alone
+    together = _Together(found, np.arange(len(found.entries)), alone.bound, claim, cone)
+    remark = together.wrong_along([together.move(np.ones(len(shares))), together.move(shares)])
+    if remark:
+        return replace(alone, remark=remark)
+    meeting = together.meeting()
+    return alone if not meeting.size or np.isfinite(as_a_piece(claim, cone)) else _undecided(alone, meeting, cone)
+
+
+def _undecided(alone: Joint, which: Array, cone: Cone, remark: str = "") -> Joint:
     right, wrong, reason = alone.right.copy(), alone.wrong.copy(), alone.reason.copy()
-    right[which], wrong[which], reason[which] = False, False, MEET
+    right[which], wrong[which], reason[which] = False, False, TIME if cone.exhausted else MEET
     return replace(alone, right=right, wrong=wrong, reason=reason, remark=remark)
 
 
@@ -142,34 +158,31 @@ def _right(alone: Joint, gradient: Array, which: Array) -> Joint:
     return replace(alone, value=value, bound=bound, right=right, wrong=alone.wrong & ~right)
 
 
-def _patterns(count: int, rng: np.random.Generator) -> Iterator[Array]:
-    """(entries,) the shares of so many entries in each joint direction."""
+def _signs(count: int) -> Iterator[Array]:
+    """(entries,) the signs of so many entries in joint directions: any two move the same way, and opposite ways."""
     number = np.arange(count)
     yield np.ones(count)
     for digit in range(min((count - 1).bit_length(), DIGITS)):
         yield 1.0 - 2 * (number >> digit & 1)
+
+
+def _patterns(count: int, rng: np.random.Generator) -> Iterator[Array]:
+    """(entries,) the shares of so many entries in joint directions; along the uneven ones no two kinks cancel."""
+    yield from _signs(count)
     for _ in range(UNEVEN):
         yield rng.choice([-1.0, 1.0], count) * rng.choice([0.25, 0.5, 1.0], count)
 
 
 @dataclass(frozen=True)
 class _Move:
-    """A joint direction: the share of each entry, and what is seen along it.
-
-    `seen` are the one-sided derivatives (2, outputs), `alone` what the entries tell of them by themselves: the sum of
-    theirs, the size of the kinks in it (outputs,), and the sums of the ends of their intervals (2, outputs), contracted
-    with the cotangent. The gradient's own value, of terms of the size `parts`, is `analytic`.
-    """
+    """A joint direction: the share of each entry, and the one-sided derivatives that are seen along it."""
 
     shares: Array
     seen: Sides
-    alone: tuple[Sides, Array, Array]
-    analytic: float
-    parts: float
 
 
 class _Together:
-    """Entries at kinks that move together.
+    """Entries that move together.
 
     Parameters
     ----------
@@ -177,40 +190,55 @@ class _Together:
         As in `judge_together`.
     which
         The entries: indices into `found.entries`.
-    adding_up
-        Each sits on a kink, and is right by itself: where they add up nothing more is asked. Else they are taken to be
-        coupled in all outputs.
+    tolerance
+        (entries,) how far the gradient may be off at each by itself.
     """
 
-    def __init__(self, found: Derivatives, which: Array, claim: Claim, cone: Cone, *, adding_up: bool) -> None:
+    def __init__(self, found: Derivatives, which: Array, tolerance: Array, claim: Claim, cone: Cone) -> None:
         self.found, self.which, self.claim, self.cone = found, which, claim, cone
-        self.adding_up = adding_up
-        self.patterns = [self._move(shares) for shares in _patterns(len(which), cone.rng)]
-        self.used = cone.cotangent != 0
-        self.coupled = self.used.copy()  # (outputs,) where the one-sided derivatives do not add up
-        self.meets = np.zeros(self.used.shape, bool)  # where kinks of opposite sign were seen to meet
-        if adding_up:
-            self.coupled &= np.any([_differs(move) for move in self.patterns], axis=0)
-            self.meets = self.coupled & self._of_both_signs()
+        self.entries = found.entries[which]
+        self.unit = cone.own_unit[self.entries]
+        self.tolerance = np.where(found.status[which] == "kink", 0, tolerance[which])  # that is the interval of a kink
+        self.gradient = claim.gradient[self.entries]  # of the coupled outputs
+        self.coupled = cone.cotangent != 0  # (outputs,) where the one-sided derivatives may not add up
+        self.meets = np.zeros(self.coupled.shape, bool)  # where kinks of opposite sign were seen to meet
 
-    def _move(self, shares: Array) -> _Move:
-        moving = np.flatnonzero(shares)
-        entries = self.found.entries[self.which[moving]]
-        seen = self.cone.along(self.cone.only(entries, shares[moving]))
-        parts = self.claim.gradient[entries] * shares[moving] * self.cone.own_unit[entries]
-        return _Move(shares, seen, self._alone(shares), float(parts.sum()), float(np.abs(parts).sum()))
+    @cached_property
+    def patterns(self) -> list[_Move]:
+        """What is seen along directions that move all of them."""
+        return [self.move(shares) for shares in _patterns(len(self.which), self.cone.rng)]
 
-    def _alone(self, shares: Array) -> tuple[Sides, Array, Array]:
-        value, bound, ends = np.zeros((3, 2, self.cone.probe.outputs))
+    def adds_up(self) -> bool:
+        """Whether entries that each sit on a kink, and are right there, have kinks in variables of their own.
+
+        From then on nothing but the outputs where they are coupled counts, and backward is asked for its part in these.
+        """
+        differs = [self._differs(move) for move in self.patterns]
+        coupled: Array = self.coupled & np.any(differs, axis=0)
+        if coupled.any() and (coupled != self.coupled).any():
+            part = self.claim.at(self.cone.arrays, coupled)
+            self.gradient = np.full(len(self.which), np.nan) if part is None else part[self.entries]
+        self.coupled = coupled
+        self.meets = coupled & self._of_both_signs()
+        return not coupled.any()
+
+    def move(self, shares: Array) -> _Move:
+        """What is seen where each entry moves by a share of its unit."""
+        return _Move(shares, self.cone.along(self.cone.only(self.entries, shares)))
+
+    def _differs(self, move: _Move) -> Array:
+        """(outputs,) bool: where the one-sided derivatives of entries do not add up, as far as can be told."""
+        value, bound = np.zeros((2, 2, self.cone.probe.outputs))
         kinks = np.zeros(self.cone.probe.outputs)
-        for k in np.flatnonzero(shares) if self.adding_up else ():
-            seen, unit = self.found.turns[int(self.which[k])], self.cone.own_unit[self.found.entries[self.which[k]]]
-            one = seen.sides.times(shares[k] * float(unit))
+        for k in np.flatnonzero(move.shares):
+            seen = self.found.turns[int(self.which[k])]
+            one = seen.sides.times(float(move.shares[k] * self.unit[k]))
             value[:, seen.outputs] += one.value
             bound[:, seen.outputs] += one.bound
             kinks[seen.outputs] += np.abs(one.turn)
-            ends[:, seen.outputs] += one.interval(self.cone.cotangent[seen.outputs])
-        return Sides(value, bound), kinks, ends
+        rest = move.seen - Sides(value, bound)
+        unclear = (rest.bound > SHARP * kinks) & (kinks > 0)
+        return np.asarray(((np.abs(rest.value) > rest.bound) | unclear).any(axis=0))
 
     def _of_both_signs(self) -> Array:
         """(outputs,) bool: which show no kinks of one sign alone, along entries or directions."""
@@ -223,52 +251,69 @@ class _Together:
         both: Array = rises == falls
         return both
 
-    def _interval(self, move: _Move) -> tuple[float, float]:
-        """Where the derivative along a direction lies: where entries add up, each within its own interval."""
-        _, _, alone = move.alone
-        low, high = np.where(self.coupled, move.seen.interval(self.cone.cotangent), alone)[:, self.used].sum(axis=1)
-        rounding = ROUNDOFFS * self.claim.eps * move.parts
-        return float(low) - rounding, float(high) + rounding
+    def _told(self, move: _Move) -> tuple[float, float, float]:
+        """What the gradient says of a direction, and between what its derivative lies."""
+        parts, coupled = self.gradient * move.shares * self.unit, self.coupled
+        room = ROUNDOFFS * self.claim.eps * np.abs(parts).sum() + np.abs(move.shares * self.unit) @ self.tolerance
+        low, high = move.seen.of(coupled).interval(self.cone.cotangent[coupled])
+        return float(parts.sum()), float(low.sum() - room), float(high.sum() + room)
 
     def _outside(self, move: _Move) -> float:
         """How far the gradient lies outside of the interval; negative inside."""
-        low, high = self._interval(move)
-        return max(low - move.analytic, move.analytic - high)
+        analytic, low, high = self._told(move)
+        return max(low - analytic, analytic - high)
 
     def wrong_along(self, moves: Sequence[_Move]) -> str:
-        """What is wrong along directions; empty where nothing is, or kinks of opposite sign meet along them."""
-        outside = [move for move in moves if self._outside(move) > 0]
-        for move in sorted(outside, key=self._outside, reverse=True)[:SCANNED]:
-            moving = np.flatnonzero(move.shares)
-            entries = self.found.entries[self.which[moving]]
-            direction = self.cone.only(entries, move.shares[moving])
-            meets = self.coupled & self.cone.meeting(direction, self._outside(move))
-            if not meets.any():
-                largest = float(self.cone.own_unit[entries].max())
-                return _remark(len(entries), *(v / largest for v in (move.analytic, *self._interval(move))))
-            self.meets |= meets
+        """What is wrong along directions; empty where nothing is, or kinks of opposite sign meet along them.
+
+        The first is looked at first, then those where the gradient is farthest outside.
+        """
+        outside = np.array([self._outside(move) for move in moves])
+        farthest = np.append(0, 1 + np.argsort(-outside[1:], kind="stable"))
+        for k in farthest[outside[farthest] > 0][:SCANNED]:
+            meets = self.cone.meeting(self.cone.only(self.entries, moves[k].shares), float(outside[k]))
+            if meets is None:
+                self.meets |= self.coupled
+            elif (meets & self.coupled).any():
+                self.meets |= meets & self.coupled
+            else:
+                return self._remark(moves[k])
         return ""
 
-    def sweep(self) -> list[_Move]:
-        """The direction farthest outside that is found by leaving entries out, or turning them round, one by one.
+    def _remark(self, move: _Move) -> str:
+        longest = float(np.abs(move.shares * self.unit).max())
+        analytic, low, high = (number / longest for number in self._told(move))
+        return (
+            f"along {np.count_nonzero(move.shares)} entries, moved together, the gradient gives {analytic:.10g},"
+            f" the one-sided derivatives {low:.10g} .. {high:.10g}"
+        )
 
-        Where entries are coupled in groups, each group's kinks hide what is wrong with another's, while they move, too.
-        """
-        best = max(self.patterns, key=self._outside)
-        touched = [k for k in range(len(self.which)) if self.coupled[self._outputs(k)].any()]
-        for k in self.cone.rng.permutation(touched)[:SWEPT]:
-            trials = []
-            for factor in (0.0, -1.0):
-                shares = best.shares.copy()
-                shares[k] *= factor
-                if shares.any():
-                    trials.append(self._move(shares))
-            better = max(trials, key=self._outside, default=best)
-            if self._outside(better) >= self._outside(best):
-                best = better
-            if self._outside(best) > 0:
+    def groups(self) -> Iterator[list[_Move]]:
+        """Moves of entries that are coupled with one another: beside others, these hide what is wrong with them."""
+        count = len(self.which)
+        waiting = [k for k in self.cone.rng.permutation(count) if self.coupled[self._outputs(k)].any()]
+        for _ in range(GROUPS):
+            if not waiting:
                 break
-        return [best]
+            first, *others = waiting
+            group = np.array([first, *(k for k in others[:MEMBERS] if self._are_coupled(first, k))])
+            waiting = [k for k in others if k not in group]
+            moves = []
+            for signs in _signs(len(group)):
+                shares = np.zeros(count)
+                shares[group] = signs
+                moves.append(self.move(shares))
+            yield moves
+
+    def _are_coupled(self, first: int, other: int) -> bool:
+        """Whether the one-sided derivatives of two entries do not add up, as cheap differences tell."""
+        for sign in (1, -1):
+            shares = np.zeros(len(self.which))
+            shares[[first, other]] = 1, 0.75 * sign
+            move = _Move(shares, self.cone.nearly(self.cone.only(self.entries, shares)))
+            if (self._differs(move) & self.coupled).any():
+                return True
+        return False
 
     def _outputs(self, k: int) -> Array | slice:
         seen = self.found.turns.get(int(self.which[k]))
@@ -277,83 +322,3 @@ class _Together:
     def meeting(self) -> Array:
         """The entries (indices into `found.entries`) that move outputs in which kinks of opposite sign meet."""
         return self.which[[bool(self.meets[self._outputs(k)].any()) for k in range(len(self.which))]]
-
-
-def _differs(move: _Move) -> Array:
-    """(outputs,) bool: where one-sided derivatives do not add up, as far as can be told."""
-    total, kinks, _ = move.alone
-    room = move.seen.bound + total.bound
-    unclear = (room > SHARP * kinks) & (kinks > 0)
-    differs: Array = ((np.abs(move.seen.value - total.value) > room) | unclear).any(axis=0)
-    return differs
-
-
-def _remark(count: int, analytic: float, low: float, high: float) -> str:
-    return (
-        f"along {count} entries that sit on kinks, moved together, the gradient gives {analytic:.10g},"
-        f" the one-sided derivatives {low:.10g} .. {high:.10g}"
-    )
-
-
-def _directions(cone: Cone) -> Iterator[Array]:
-    """Directions to points close by at which backward may answer what it does here.
-
-    Ties are broken there in the order of the entries, or against it, and what is 0 has one sign: that is how they are
-    broken where code takes the first or the last of equal entries, or `x > 0`. One input moves alone, or some do.
-    """
-    ramps = {k: 1 + np.arange(part.stop - part.start) / (part.stop - part.start) for k, part in cone.part.items()}
-    ways: list[Callable[[Array], Array]] = [lambda r: -r, lambda r: r, lambda r: r[::-1], lambda r: -r[::-1]]
-    for k in sorted(cone.part, key=lambda k: k != cone.index):
-        for way in ways[: None if k == cone.index else 2]:
-            direction = np.zeros(cone.unit.size)
-            direction[cone.part[k]] = way(ramps[k])
-            yield direction
-    while True:
-        direction = cone.drawn()
-        yield direction
-        for k, part in cone.part.items():
-            chosen = int(cone.rng.integers(-2, len(ways)))  # as drawn, not at all, or one of the ways
-            direction[part] = ways[chosen](ramps[k]) if chosen >= 0 else direction[part] * (chosen + 2)
-        if len(cone.part) > 1 and direction.any():
-            yield direction
-
-
-def _as_a_piece(claim: Claim, cone: Cone) -> float:
-    """How precisely the gradient is that of a piece of the function next to the point; infinite where it is of none.
-
-    It is sought where backward answers the same close by, and the one-sided derivatives have to confirm it there.
-    """
-    largest, looked_at = np.abs(claim.gradient).max(), 0
-    for direction in islice(_directions(cone), POINTS):
-        answer = claim.at(cone.at(CLOSE * direction))
-        if answer is None or not (np.abs(answer - claim.gradient) <= SAME * largest).all():
-            continue
-        bounds = [_confirmed(direction, claim, cone)]
-        while np.isfinite(bounds[-1]) and len(bounds) < DIRECTIONS:
-            bounds.append(_confirmed(direction, claim, cone))
-        looked_at += 1
-        if np.isfinite(bounds[-1]):
-            return max(bounds)
-        if looked_at == LOOKED_AT:
-            break
-    return np.inf
-
-
-def _confirmed(direction: Array, claim: Claim, cone: Cone) -> float:
-    """How precisely the gradient has the slope of the piece that a direction leads into; infinite where it hasn't.
-
-    The one-sided derivatives along `d + e r` and `d - e r` differ by 2 e times the slope along r: r moves the whole
-    input, and one number sees every entry.
-    """
-    part = cone.part[cone.index]
-    along, step = np.zeros(cone.unit.size), 1 / (8 * (part.stop - part.start))
-    along[part] = cone.drawn()[part]
-    there, back, here = (cone.along(d) for d in (direction + step * along, direction - step * along, along))
-    used = cone.cotangent != 0
-    weight = cone.cotangent[used]
-    slope = float(weight @ (there.value - back.value)[0, used]) / (2 * step)
-    parts = claim.gradient * (along * cone.unit)[part]
-    size = float(np.abs(parts).sum())
-    bound = float(np.abs(weight) @ (there.bound + back.bound)[0, used]) / (2 * step) + ROUNDOFFS * claim.eps * size
-    known = bound <= SMALL * (size + float(np.abs(weight) @ np.abs(here.value[:, used]).max(axis=0)))
-    return bound if known and abs(float(parts.sum()) - slope) <= bound else np.inf

@@ -64,6 +64,10 @@ def ignores_cotangent(g, x):
     return np.cos(x)
 
 
+def ignores_its_sign(g, x):
+    return np.abs(g) * np.cos(x)
+
+
 BREACHES = {
     "count: two for one": (forward, lambda g, x: (right(g, x), right(g, x)), "count"),
     "count: none": (forward, lambda g, x: (None,), "count"),
@@ -74,6 +78,7 @@ BREACHES = {
     "mutation of the input": (forward, writes_into_input, "mutation"),
     "mutation of the cotangent": (forward, writes_into_cotangent, "mutation"),
     "ignores-cotangent": (forward, ignores_cotangent, "ignores-cotangent"),
+    "ignores the cotangent's sign": (forward, ignores_its_sign, "ignores-cotangent"),
 }
 
 
@@ -130,3 +135,21 @@ def test_values_are_judged_whatever_the_violations():
     report = check_gradient(forward, backward, X)
     assert report.inputs[0].verdict is Verdict.WRONG
     assert report.inputs[0].wrong == X.size
+
+
+def test_the_sign_of_a_cotangent_that_is_given_may_be_relied_on():
+    """The upstream gradient of a layer that is only ever given a positive one."""
+    assert check_gradient(forward, ignores_its_sign, X, grad_output=np.abs(X)).verdict is Verdict.RIGHT
+
+
+def test_a_sum_of_zero_is_as_small_for_minus_the_cotangent():
+    def softmax(x):
+        e = np.exp(x - x.max(axis=1, keepdims=True))
+        return e / e.sum(axis=1, keepdims=True)
+
+    def sums_backward(g, x):
+        s = softmax(x)
+        return s * (g[:, None] - (g[:, None] * s).sum(axis=1, keepdims=True))
+
+    report = check_gradient(lambda x: softmax(x).sum(axis=1), sums_backward, X)
+    assert report.violations == ()

@@ -100,9 +100,12 @@ def contract(
     hidden = _hidden(probe, group, unit, ~moved & (weight > 0), weight, noise)
     own = moved | (hidden > 0)
     none = ~group.share(own).astype(bool)
+    # What never moved has the size whose roundoff it may hide.
+    size = np.where(moved, weight * reached, np.fmax(weight * reached, hidden / (FLOOR * np.finfo(y.dtype).eps)))
+    error = np.where(moved, weight * noise_at(reached, probe.y0, noise), np.fmax(weight * noise, hidden)) / FLOOR
     roundoff, scale = (
-        np.where(none, total.sum(axis=-1), group.share(np.where(own, total, 0)))
-        for total in (weight * noise_at(reached, probe.y0, noise) / FLOOR, weight * reached)
+        np.where(none, total.sum(axis=-1), group.share(np.where(own & np.isfinite(total), total, 0)))
+        for total in (error, size)
     )
     return Quotients(
         h,

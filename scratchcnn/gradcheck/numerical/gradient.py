@@ -26,7 +26,8 @@ class NumericalGradient:
 
     The derivative lies within `value - bound .. value + bound` where `status` is `"ok"`; where it is `"kink"`, the
     whole interval between the one-sided derivatives does. Else `status` says why the entry is undecided: `"jump"`,
-    `"noise"`, `"domain"`, `"drifting"`, `"not finite"`. `method` is `"differences"`, `"ladder"`, `"one-sided"` or `"complex step"`.
+    `"noise"`, `"domain"`, `"drifting"`, `"not finite"`. `method` is `"differences"`, `"ladder"`, `"one-sided"` or
+    `"complex step"`.
     """
 
     value: Array
@@ -76,7 +77,8 @@ class Derivatives:
         self.dropped = False  # whether complex steps ran, and did not agree with differences
         self.skipped = np.empty(0, np.intp)  # the entries (indices into `entries`) that there was no time to climb at
         self.doubtful = np.zeros(count, bool)  # what differences settled, but perhaps on the steps of a staircase
-        self.stepped = np.zeros(count, bool)  # along which entries forward moves in steps
+        self.stepped = np.zeros(count, bool)  # whose derivative is that of what forward rounds, in steps
+        self.flat = np.zeros(count, bool)  # whose derivative may be that of a single step, wider than the unit
         self.step = 0.0  # how wide these are, by the unit of an entry
         self.precision = EPS  # the eps of the lowest precision that forward goes through
 
@@ -129,21 +131,24 @@ class Derivatives:
         unit = self.probe.unit
         near_zero = np.abs(self.probe.base[self.entries]) < NO_SIZE * unit[self.entries]
         quiet = settled & ~loose & ((size == 0) | near_zero)
-        self.step = stairs.find(self.probe, self.entries[loose], self.entries[quiet], unit, self.cotangent)
+        steps = stairs.find(self.probe, self.entries[loose], self.entries[quiet], unit, self.cotangent)
+        self.step = float(np.median([s.width for s in steps])) if steps else 0.0
         which = np.flatnonzero(loose | quiet) if self.step else np.empty(0, np.intp)
-        self.stepped[which] = True
-        if not which.size or self.step > stairs.RESOLVED:
+        resolved = self.step <= stairs.RESOLVED
+        self.stepped[which], self.flat[which] = resolved, not resolved
+        if not which.size or not resolved:
             return
+        self.precision = stairs.precision(steps)
         if self.together is None:
             which, self.skipped = which[:most], which[len(which) if most is None else most :]
         groups = [Group(self.entries[which])] if self.together is None else [self.together]
-        self._take(stairs.beyond(self.probe, groups, self.entries[which], unit, self.cotangent, self.step), which)
+        self._take(stairs.beyond(self.probe, groups, self.entries[which], unit, self.cotangent, steps), which)
 
     def _take(self, found: stairs.Fit, which: Array) -> None:
         """Makes fits the derivatives of some entries; those on a kink and on no steps stay as they are."""
         for k in np.flatnonzero(~found.agrees):
             entry = self.entries[which[k]]
-            self.stepped[which[k]] = stairs.width(self.probe, entry, self.probe.unit, self.cotangent) > 0
+            self.stepped[which[k]] = stairs.steps_of(self.probe, entry, self.probe.unit, self.cotangent).width > 0
         taken = self.stepped[which]
         found, which = found.at(taken), which[taken]
         entries = self.entries[which]
@@ -151,19 +156,19 @@ class Derivatives:
         self.status[which] = np.where(found.agrees, "ok", "steps").astype(object)
         self.roundoff[which] = np.abs(self.cotangent) @ least_noise(self.probe) / FLOOR / self.probe.unit[entries]
         self.bound[which] = found.bound + self.roundoff[which]
-        if found.agrees.any():
-            self.precision = stairs.precision(found, np.abs(self.probe.base[entries]))
 
     def by_ladder(self, which: Array) -> None:
         """Looks at some of the entries (indices into `entries`) over all scales."""
         for k in which[~self.lost[which]]:
             climbed = self._climbed(self.entries[[k]], np.ones(1, self.probe.dtype))
             seen = self._slope(climbed)
-            if self.scale[k] == 0:  # all outputs were zero as far as differences went
-                weight, unit = np.abs(self.cotangent[climbed.outputs]), self.unit[self.entries[k]]
-                reached = climbed.reached[climbed.outputs]
-                self.scale[k] = weight @ reached / unit
-                self.roundoff[k] = np.finfo(self.probe.dtype).eps * self.scale[k]
+            # What matters may show on another scale than that of the data: where outputs are steepest, or first move.
+            weight, unit = np.abs(self.cotangent[climbed.outputs]), self.unit[self.entries[k]]
+            scale = weight @ climbed.steepest
+            if self.scale[k] == 0:
+                scale = max(scale, weight @ climbed.reached[climbed.outputs] / unit)
+            self.scale[k] = max(self.scale[k], scale)
+            self.roundoff[k] = max(self.roundoff[k], np.finfo(self.probe.dtype).eps * scale)
             self.value[k], self.bound[k] = seen.value, seen.bound
             self.status[k], self.method[k] = seen.status, seen.method
             if seen.status == "kink":

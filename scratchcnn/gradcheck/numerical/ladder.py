@@ -93,7 +93,8 @@ class Climb:
 
     `jumps` says where the smallest steps see a difference that does not shrink with them, `drifts` where the quotients
     go on changing at these, so that nobody knows where they end. `rest` bounds what the outputs that never moved may
-    hide. `reached` is the size of each output (all,) where it is first seen to move, or at the point where it is not.
+    hide. `reached` is the size of each output (all,) where it is first seen to move, or at the point where it is not,
+    and `steepest` the steepest quotient of those that moved, at steps of at most a unit.
     """
 
     outputs: Array
@@ -102,6 +103,7 @@ class Climb:
     drifts: Array
     rest: float
     reached: Array
+    steepest: Array
 
 
 def climb(
@@ -130,7 +132,7 @@ def climb(
     outputs = np.flatnonzero(moved)
     reached = np.abs(probe.y0)
     reached[outputs] = first_seen(y[:, :, outputs], probe.y0[outputs])[0]
-    steepest = _steepest(y[:, :, outputs], probe.y0[outputs], h, unit)
+    steepest = _steepest(y[:, :, outputs], probe.y0[outputs], h, unit, noise[outputs])
     look = _look(probe, entries, direction, unit, (h, y[:, :, outputs]), outputs, noise[outputs], steepest)
     lower = np.flatnonzero((look.changing | look.drifts) & (cotangent[outputs] != 0))
     if lower.size:
@@ -139,7 +141,7 @@ def climb(
             look = _replaced(
                 look, lower, _lower(probe, entries, direction, finer, outputs[lower], noise, steepest[lower])
             )
-    return Climb(outputs, look.walk, look.jumps, look.drifts, rest, reached)
+    return Climb(outputs, look.walk, look.jumps, look.drifts, rest, reached, steepest)
 
 
 @dataclass(frozen=True)
@@ -196,9 +198,9 @@ def _look(
     )
 
 
-def _steepest(y: Array, y0: Array, h: Array, unit: float) -> Array:
-    """(outputs,) the steepest quotient at steps of at most a unit."""
-    quotient = np.abs(y - y0)[h <= unit] / h[h <= unit, None, None]
+def _steepest(y: Array, y0: Array, h: Array, unit: float, noise: Array) -> Array:
+    """(outputs,) the steepest quotient at steps of at most a unit, less what noise may have added to it."""
+    quotient = np.maximum(np.abs(y - y0) - 2 * noise, 0)[h <= unit] / h[h <= unit, None, None]
     steepest: Array = np.where(np.isfinite(quotient), quotient, 0).max(axis=(0, 1))
     return steepest
 

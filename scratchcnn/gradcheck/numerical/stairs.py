@@ -11,13 +11,13 @@ every point on the other; a single jump has two levels. Stairs keep one value ov
 that, again and again. A smooth part may be added to them: then a line is what they keep to.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.noise import COVERAGE, EPS, least_noise
+from scratchcnn.gradcheck.numerical.noise import EPS, least_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.numerical.steps import UNEVEN
 from scratchcnn.gradcheck.numerical.structure import REACH, Group, depends
@@ -48,16 +48,33 @@ POINTS, RATIO = 18, 0.6703
 SPAN = 2 * RATIO ** np.arange(POINTS)
 # The fits leave out so many of the largest points, and have so many odd terms (h, h^3, ...).
 STARTS, TERMS = range(12), (1, 2, 3)
-# What is fitted spans so many steps and shows so many levels, or its residual says nothing of the steps.
-STEPS, LEVELS = 8, 8
-# Of a line both sides show as many levels; where one shows so many times more, the other is flat: beyond a kink.
+# What a slope may be off by: so many deviations, where the deviation may be larger than the residual says by as much as
+# so many deviations of its own (of the square's cube root, which is nearly normal: Wilson and Hilferty 1931).
+DEVIATIONS, LIKELY = 4.0, 3.0
+# An output that moves by fewer steps than so many to a side does not show in the residual how high they are.
+LEVELS = 4
+# A line moves as far to either side; where one is so many times farther, the other is flat: beyond a kink.
 ONE_SIDED = 4
 # Where the points are this many times farther from a fit than from fits to smaller moves, there is more than steps.
-STRAY = 3.0
+STRAY = 2.0
 
 
-def find(probe: Probe, open_: Array, quiet: Array, unit: Array, cotangent: Array) -> float:
-    """How wide the steps are in which forward moves: a share of an entry's unit, 0 where it does not move in steps.
+@dataclass(frozen=True)
+class Steps:
+    """The steps in which an output moves along an entry.
+
+    Their width, by the unit of the entry, and their height; what it is of the output's size, and what the width is of
+    the entry's. All are 0 where it does not move in steps.
+    """
+
+    width: float = 0.0
+    height: float = 0.0
+    of_output: float = 0.0
+    of_entry: float = 0.0
+
+
+def find(probe: Probe, open_: Array, quiet: Array, unit: Array, cotangent: Array) -> list[Steps]:
+    """The steps in which forward moves, as some entries show them: those that are fine enough, or else any.
 
     Parameters
     ----------
@@ -72,29 +89,37 @@ def find(probe: Probe, open_: Array, quiet: Array, unit: Array, cotangent: Array
     cotangent
         (outputs,) the weights of the outputs.
     """
-    widest = 0.0
+    found: list[Steps] = []
     for entries in (open_, quiet):
-        if entries is quiet and (not quiet.size or not _stand_still(probe, quiet, unit, cotangent)):
+        if entries is quiet and (found or not quiet.size or not _stand_still(probe, quiet, unit, cotangent)):
             break
-        for entry in entries[:: max(1, len(entries) // SAMPLES)][:SAMPLES]:
-            step = width(probe, entry, unit, cotangent)
-            if 0 < step <= RESOLVED:
-                return step
-            widest = max(widest, step)
-    return widest
+        sample = entries[:: max(1, len(entries) // SAMPLES)][:SAMPLES]
+        found += [steps for e in sample if (steps := steps_of(probe, e, unit, cotangent)).width]
+    return [steps for steps in found if steps.width <= RESOLVED] or found
 
 
-def width(probe: Probe, entry: int, unit: Array, cotangent: Array) -> float:
-    """The width of the steps that `entry` makes, moved alone; 0 without steps."""
+def precision(found: Sequence[Steps]) -> float:
+    """The eps of the format that is rounded to: a power of two.
+
+    Entries are rounded, or outputs: that of which the steps keep a share. Of a power of two it is eps, of what is
+    nearly the next one half of it.
+    """
+    shares = np.log2([(steps.of_entry, steps.of_output) for steps in found])
+    spread = shares.max(axis=0) - shares.min(axis=0)
+    return float(np.clip(np.exp2(np.ceil(np.median(shares[:, spread.argmin()]))), EPS, 1))
+
+
+def steps_of(probe: Probe, entry: int, unit: Array, cotangent: Array) -> Steps:
+    """The steps that `entry` makes, moved alone."""
     path = _Path(probe, np.array([entry]), unit, cotangent)
     nothing = True
     for away in (NEAR, -NEAR, *BEYOND):
-        step = path.width() if path.leaves_for(away) else 0.0
+        steps = path.steps() if path.leaves_for(away) else Steps()
         nothing &= path.nothing
         # Steps may be wider than the unit: farther only where nothing moves nearby.
-        if step or (away != NEAR and not nothing):
-            return step
-    return 0.0
+        if steps.width or (away != NEAR and not nothing):
+            return steps
+    return Steps()
 
 
 def _stand_still(probe: Probe, entries: Array, unit: Array, cotangent: Array) -> bool:
@@ -144,16 +169,17 @@ class _Path:
         self.probe.move(where, self.probe.base[where] + (self.start + t) * self.direction, self.y[0])
         return float(self.y[0, self.output] - self.first - self.slope * t)
 
-    def width(self) -> float:
-        """The mean width of the steps; 0 where they are none."""
+    def steps(self) -> Steps:
+        """The steps, if they are any."""
         reach = 0.0
         for side in (-1.0, 1.0):
-            found = self._first_move(side)
-            if not found:
-                return 0.0
-            reach += found
+            move = self._first_move(side)
+            if not move:
+                return Steps()
+            reach += move
         wide = 0.75 * reach  # the level at the start ends between half of `reach` and the whole
-        return self._between_jumps(wide) or self._between_jumps(4 * wide)  # it may be an exceptionally narrow one
+        found = self._between_jumps(wide)
+        return found if found.width else self._between_jumps(4 * wide)  # it may be an exceptionally narrow one
 
     def _first_move(self, side: float) -> float:
         """Within which power of two to a side the output jumps off its level; 0 where it does not, or bends off it."""
@@ -170,12 +196,15 @@ class _Path:
                 low, before = middle, level
         return 2.0**high if not abs(after) <= BEND * abs(before) else 0.0
 
+    def _entry(self) -> float:
+        return float(self.probe.base[self.entries[0]] + self.start * self.direction[0])
+
     def _leaves(self, level: float, t: float) -> bool:
         # What is outside the domain is no level of it either.
         return not abs(level) <= self.noise + PART * abs(self.slope * t)
 
-    def _between_jumps(self, wide: float) -> float:
-        """The mean distance of jumps that join two levels, among points six to `wide`; 0 where they are too few."""
+    def _between_jumps(self, wide: float) -> Steps:
+        """Where enough jumps join two levels, among points six to `wide`: their mean distance and usual height."""
         gap = wide / TO_A_WIDTH
         half = TO_A_WIDTH * WIDTHS // 2
         levels = np.array([self.level(k * gap) for k in range(-half, half + 1)])
@@ -184,47 +213,37 @@ class _Path:
         jump = ~(np.abs(change - usual) <= PART * abs(usual) + 2 * self.noise / gap)
         alone = jump[1:-1] & ~jump[:-2] & ~jump[2:]
         if not np.isfinite(levels).all() or jump.mean() > 0.5 or alone.sum() < JUMPS:
-            return 0.0
-        return float(2 * half * gap / jump.sum())
+            return Steps()
+        height = np.median(np.abs(change - usual)[jump]) * gap
+        width = 2 * half * gap / jump.sum()
+        output, entry = (max(abs(float(z)), np.finfo(float).tiny) for z in (self.first, self._entry()))
+        return Steps(float(width), float(height), float(height / output), float(width * abs(self.direction[0]) / entry))
 
 
 @dataclass(frozen=True)
 class Fit:
-    """Derivatives with bounds, each (n,), the deviation of a point from the fit, and how far its points reach.
-
-    `agrees` says that no kink is seen: right and left have one slope.
-    """
+    """Derivatives with bounds, each (n,); `agrees` says that no kink is seen: right and left have one slope."""
 
     value: Array
     bound: Array
-    deviation: Array
-    reach: Array
     agrees: Array
 
     def at(self, which: Array) -> "Fit":
         """Those of some entries."""
-        return Fit(*(getattr(self, f.name)[which] for f in fields(self)))
+        return Fit(self.value[which], self.bound[which], self.agrees[which])
 
 
 def along(probe: Probe, direction: Array, cotangent: Array, step: float) -> Fit:
     """The derivative along a direction (size of the input,) that moves all entries, each by some part of its unit."""
-    changes, height = _swept(probe, slice(None), direction, lambda change: change @ cotangent)
-    return _fitted(changes, np.atleast_1d(np.abs(cotangent) @ height), step)
+    changes = _swept(probe, slice(None), direction)
+    own = _smallest(changes)
+    coarse = np.where(_farthest(changes) < LEVELS * own, own, 0) @ np.abs(cotangent)
+    return _fitted((changes @ cotangent)[:, :, None], coarse[:, None], step)
 
 
-def precision(found: "Fit", size: Array) -> float:
-    """The eps of the roundings that leave such deviations from a line: the height of a step by what is rounded.
-
-    That is an entry of this `size` (n,), or what it was moved by where that is larger. Roundings spread evenly from
-    half a step down to half a step up. Taken at the entries that show it best: at others a kink, or the steps of what
-    hardly depends on them, add to the deviation.
-    """
-    change = np.where(found.agrees, np.abs(found.value), 0) * np.maximum(size, found.reach)
-    share = np.sqrt(12) * found.deviation / np.where(change > 0, change, np.inf)
-    return float(np.clip(np.quantile(share[change > 0], 0.25), EPS, 1)) if change.any() else 1.0
-
-
-def beyond(probe: Probe, groups: Iterable[Group], entries: Array, unit: Array, cotangent: Array, step: float) -> Fit:
+def beyond(
+    probe: Probe, groups: Iterable[Group], entries: Array, unit: Array, cotangent: Array, steps: Sequence[Steps]
+) -> Fit:
     """The derivatives of the contracted output by each of `entries`.
 
     Parameters
@@ -239,110 +258,117 @@ def beyond(probe: Probe, groups: Iterable[Group], entries: Array, unit: Array, c
         (size of the input,) the scale of each entry.
     cotangent
         (outputs,) the weights of the outputs.
-    step
-        The width of the steps, by the unit.
+    steps
+        The steps in which forward moves.
     """
-    series, height = np.zeros((POINTS, 2, probe.base.size)), np.zeros(probe.base.size)
-    signs = np.random.default_rng(0).choice([-1.0, 1.0], probe.base.size)
-    _, usual = _swept(probe, slice(None), signs * probe.unit, np.sum)
-    usual = np.where(usual > 0, usual, usual.max())  # what never moves has steps as high as others at most
-    weight = np.abs(cotangent)
+    series, coarse = np.zeros((POINTS, 2, probe.base.size)), np.zeros((POINTS, probe.base.size))
+    weight, step = np.abs(cotangent), float(np.median([s.width for s in steps]))
+    usual = np.maximum(np.median([s.height for s in steps]), precision(steps) * np.abs(probe.y0))
     for group in groups:
-        owned = group.outputs is not None
-        if owned:
-            where = group.entries
-            changes, own = _swept(probe, where, unit[where], lambda d, g=group: g.share(cotangent * d))
-            series[:, :, where] = changes
-            height[where] = group.share(weight * np.where(own > 0, own, usual))
-        for entry in () if owned and not group.strays(own > 0) else group.entries:
-            changes, own = _swept(probe, entry, unit[entry], lambda d: d @ cotangent)
-            series[:, :, entry] = changes[:, :, 0]
-            hidden = (own == 0) & (weight > 0)
-            if hidden.any():
-                own = np.where(hidden & depends(probe, entry, unit), usual, own)
-            height[entry] = weight @ own
-    found, unit = _fitted(series[:, :, entries], height[entries], step), unit[entries]
+        where = group.entries
+        if group.outputs is not None:
+            changes = _swept(probe, where, unit[where])
+            if not group.strays((changes != 0).any(axis=(0, 1))):
+                series[:, :, where] = group.share(cotangent * changes)
+                coarse[:, where] = group.share(weight * _coarse(changes, step, usual))
+                continue
+        for entry in where:
+            changes = _swept(probe, entry, unit[entry])
+            depend = changes.any(axis=(0, 1)) | (weight == 0)
+            if not depend.all():
+                depend |= depends(probe, entry, unit)
+            series[:, :, entry] = changes @ cotangent
+            coarse[:, entry] = _coarse(changes, step, usual) @ (weight * depend)
+    found, unit = _fitted(series[:, :, entries], coarse[:, entries], step), unit[entries]
     # Near zero a rounding takes the same share of every move, and where it is towards zero it does so everywhere: the
     # fit does not see that. It is a whole step at most.
     share = step / (NEAR + np.abs(probe.base[entries]) / unit)
     bound = found.bound + 2 * share * np.abs(found.value)
-    return Fit(found.value / unit, bound / unit, found.deviation, found.reach * unit, found.agrees)
+    return Fit(found.value / unit, bound / unit, found.agrees)
 
 
-def _swept(
-    probe: Probe, where: Array | int | slice, direction: Array, contract: Callable[[Array], Array]
-) -> tuple[Array, Array]:
-    """(points, 2, n) changes, contracted, at `SPAN` to the left and right; and (outputs,) the smallest of each output.
+def _swept(probe: Probe, where: Array | int | slice, direction: Array) -> Array:
+    """(points, 2, outputs) changes at `SPAN` to the left and right."""
+    y = np.empty((POINTS, 2, probe.outputs), probe.dtype)
+    for t, (left, right) in zip(SPAN, y, strict=True):
+        probe.move(where, probe.base[where] - t * direction, left)
+        probe.move(where, probe.base[where] + t * direction, right)
+    return y - probe.y0
 
-    The smallest change that is not 0 is a step or more; it is 0 where an output never moved.
+
+def _smallest(changes: Array) -> Array:
+    """(outputs,) the smallest change that is not 0: a step or more. Infinite where an output never moves."""
+    smallest: Array = np.where(changes != 0, np.abs(changes), np.inf).min(axis=(0, 1))
+    return smallest
+
+
+def _farthest(changes: Array) -> Array:
+    """(points, outputs) the largest change up to each point."""
+    farthest: Array = np.maximum.accumulate(np.abs(changes).max(axis=1)[::-1], axis=0)[::-1]
+    return farthest
+
+
+def _coarse(changes: Array, width: float, usual: Array) -> Array:
+    """(points, outputs) how high the steps are of outputs that move by few of them up to a point, 0 for others.
+
+    A step is no higher than the smallest change; and, if that was a kink's, than what is usual, or than the farthest
+    change less so many times as it is wider: roundings are of outputs, or of entries.
     """
-    y = np.empty(probe.outputs, probe.dtype)
-    smallest = np.full(probe.outputs, np.inf)
-    changes = []
-    for t in SPAN:
-        for side in (-t, t):
-            probe.move(where, probe.base[where] + side * direction, y)
-            change = y - probe.y0
-            smallest = np.fmin(smallest, np.where(change != 0, np.abs(change), np.inf))
-            changes.append(contract(change))
-    return np.reshape(changes, (POINTS, 2, -1)), np.where(np.isfinite(smallest), smallest, 0)
+    farthest = _farthest(changes)
+    height = np.minimum(_smallest(changes), np.maximum(usual, width * farthest[0]))
+    few: Array = np.where(farthest < LEVELS * height, height, 0)
+    return few
 
 
-def _fitted(series: Array, height: Array, step: float) -> Fit:
+def _fitted(series: Array, coarse: Array, step: float) -> Fit:
     """The slopes at 0 of (points, 2, n) values at `SPAN` to the left and right, less that at 0.
 
-    `height` (n,) is that of the steps, and `step` the width of some.
+    `coarse` (points, n) is the sum of the heights of steps of which there are few up to a point, and `step` the width
+    of some.
     """
-    odd, even = (series[:, 1] - series[:, 0]) / 2, (series[:, 1] + series[:, 0]) / 2
     count = series.shape[2]
     low, high, least = np.full(count, -np.inf), np.full(count, np.inf), np.full(count, np.inf)
-    found = Fit(*np.zeros((4, count)), np.zeros(count, bool))
-    found.bound[:] = np.inf
+    found = Fit(np.zeros(count), np.full(count, np.inf), np.zeros(count, bool))
     walking = np.ones(count, bool)
-    # Where no two points share a level there is a smooth part, and fits to less than a few steps see that alone.
-    smooth = _levels(series).sum(axis=0) == 2 * POINTS + 2
+    # Where no two points share a level there may be a smooth part, and fits to less than a few steps see that alone.
+    smooth = (np.diff(np.sort(series.reshape(-1, count), axis=0), axis=0) != 0).all(axis=0)
     # From the smallest moves on, as long as a fit agrees with all before: then no kink has come into sight.
     for start in reversed(STARTS):
-        fits = np.array([_fit(start, terms, odd[start:], even[start:]) for terms in TERMS])
+        fits = np.array([_fit(start, terms, series[start:], coarse[start]) for terms in TERMS])
         best = np.where(np.isfinite(fits[:, 1]), fits[:, 1], np.inf).argmin(axis=0)[None, None]
         v, b, s, turn = np.take_along_axis(fits, best, 0)[0]
-        sides = _levels(series[start:])
-        still = (sides == 1).all(axis=0)  # what stands still moves by less than the height of a step
-        b = np.where(still, height / (2 * SPAN[start]), b)
-        enough = (sides.sum(axis=0) > LEVELS) & (~smooth | (2 * SPAN[start] >= STEPS * step)) | (start == 0)
-        fitting = enough & (sides.min(axis=0) * ONE_SIDED >= sides.max(axis=0))
-        known = np.isfinite(b) & (still | fitting)
+        reach = np.abs(series[start:]).max(axis=0)
+        one_sided = (reach.max(axis=0) > ONE_SIDED * reach.min(axis=0)) & (reach.max(axis=0) > LEVELS * coarse[start])
+        known = np.isfinite(b) & ~one_sided & (~smooth | (SPAN[start] >= LEVELS * step) | (start == 0))
         walking &= ~known | ((v - b <= high) & (v + b >= low) & (s <= STRAY * least))
-        least = np.where(known & ~still, np.minimum(least, s), least)
+        least = np.where(known, np.minimum(least, s), least)
         low, high = np.where(known, np.maximum(low, v - b), low), np.where(known, np.minimum(high, v + b), high)
         better = walking & known & (b < found.bound)
-        fit = Fit(v, b, s, np.full(count, SPAN[start]), turn <= 1)
-        for name in (f.name for f in fields(Fit)):
-            getattr(found, name)[better] = getattr(fit, name)[better]
+        found.value[better], found.bound[better], found.agrees[better] = v[better], b[better], turn[better] <= 1
     return found
 
 
-def _levels(series: Array) -> Array:
-    """(2, n) how many different values there are to either side, with that at 0."""
-    values = np.sort(np.concatenate([series, np.zeros_like(series[:1])]), axis=0)
-    count: Array = 1 + (np.diff(values, axis=0) != 0).sum(axis=0)
-    return count
-
-
-def _fit(start: int, terms: int, odd: Array, even: Array) -> tuple[Array, Array, Array, Array]:
+def _fit(start: int, terms: int, series: Array, coarse: Array) -> tuple[Array, Array, Array, Array]:
     """Slope, its bound, the deviation of a point, and the turn at 0 by what noise makes of it: each (n,)."""
-    (slope, to_slope), (turn, to_turn) = (_weights(start, terms)[which] for which in (0, 1))
+    odd, even = (series[:, 1] - series[:, 0]) / 2, (series[:, 1] + series[:, 0]) / 2
+    (slope, to_slope), (turn, to_turn) = _weights(start, terms)
     square, free = 0.0, 0
     for part, inverse, basis in ((odd, to_slope, slope), (even, to_turn, turn)):
         square = square + ((part - basis @ (inverse @ part)) ** 2).sum(axis=0)
         free += basis.shape[0] - basis.shape[1]
-    deviation = np.sqrt(2 * square / free)  # a part is half the sum of two points
-    noise = [COVERAGE * deviation / np.sqrt(2) * np.linalg.norm(row) for row in (to_slope[0], to_turn[1])]
-    value = to_slope[0] @ odd
+    # A part is half the sum of two points, so that its deviation is that of a point by the root of two.
+    deviation = np.sqrt(2 * square / free)
+    coverage = DEVIATIONS * (1 - 2 / (9 * free) - LIKELY * np.sqrt(2 / (9 * free))) ** -1.5
+    # Of few steps the residual says nothing: each point may be off by half of one.
+    noise, by_chance = (
+        coverage * deviation / np.sqrt(2) * np.linalg.norm(row) + coarse / 2 * np.abs(row).sum()
+        for row in (to_slope[0], to_turn[1])
+    )
+    value, turned = to_slope[0] @ odd, np.abs(to_turn[1] @ even)
     finer = _weights(start, terms + 1)[0][1][0] @ odd
-    with np.errstate(all="ignore"):
-        turned = np.where(to_turn[1] @ even == 0, 0, np.abs(to_turn[1] @ even) / noise[1])
-    return value, noise[0] + SAFETY * np.abs(finer - value), deviation, turned
+    # What is half of what chance makes of it may be a kink: then the slope lies between that of the right and the left.
+    bound = noise + SAFETY * np.abs(finer - value) + np.where(turned > by_chance / 2, turned, 0)
+    return value, bound, np.hypot(deviation, coarse / np.sqrt(12)), np.where(turned > by_chance, 2.0, 0.0)
 
 
 @cache

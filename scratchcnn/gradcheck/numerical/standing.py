@@ -20,27 +20,28 @@ from scratchcnn.gradcheck.numerical.noise import (
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.numerical.structure import REACH
 
-# Distances at which outputs are looked for that stand still near the point, as parts of the farthest: at some of them
-# they may stand still again (a clip on its other side).
-NEARER = (1, 1 / 4, 1 / 16)
+# Distances at which outputs are looked for that stand still near the point, as parts of the farthest: the nearest
+# first, where they have grown least.
+PARTS = (1 / 16, 1 / 4, 1)
 # Three points close to each other: so close that curvature does not show between them.
 CLOSE_BY = 1 - 2.0**-26 * np.arange(3)
 # Outputs that move evenly from one to the next do so to a quarter.
 UNEVENLY = 4.0
 # A smooth output is seen to move by so many roundoffs.
 SEEN = 64.0
-# A first move below so many roundoffs of what follows may be a step of these: twice as far out a sigmoid at -40 has
-# grown a thousandfold. A jump as low as that is taken for one, too; so low it costs little.
+# A step below so many roundoffs, of one or of the largest output, may be one of roundoff; a higher one is a jump. (Terms
+# of size one may cancel in outputs of any size. A jump as low as that is taken for roundoff too: it costs little.)
 STEP = 2.0**20
 
 
 def fineness(probe: Probe, entries: Array | int, unit: Array, wanted: Array) -> Array:
-    """(outputs,) the roundoff that outputs show far away, where they move: at least that of their size there.
+    """(outputs,) the roundoff that outputs show farther away, where they move: at least that of their size there.
 
     What stands still near the point may have steps coarser than any roundoff of its own: those of something larger that
     cancels in it (1 - cos x near 0). Where it is first seen to move, three points close by tell: past a kink (a relu
     that wakes) it moves evenly from one to the next; a staircase does not move, or by its height. Then, and where it
-    moves nowhere, the roundoff is infinite: nobody has seen it.
+    moves nowhere, the roundoff is infinite: nobody has seen it. What stands still again after a move too high for that
+    has jumped.
 
     Parameters
     ----------
@@ -54,18 +55,25 @@ def fineness(probe: Probe, entries: Array | int, unit: Array, wanted: Array) -> 
     eps = np.finfo(probe.dtype).eps
     found = np.full(probe.outputs, np.inf, probe.dtype)
     y = np.empty((2, 3, probe.outputs), probe.dtype)
-    for part in NEARER:
+    for part in PARTS:
         for side, rows in zip((-REACH, REACH), y, strict=True):
             for row, distance in zip(rows, CLOSE_BY, strict=True):
                 probe.move(entries, probe.base[entries] + side * part * distance * unit[entries], row)
         first, second = y[:, 0] - y[:, 1], y[:, 1] - y[:, 2]
-        uneven = np.abs(first - second)
-        seen = np.maximum(UNEVENLY * uneven, FLOOR * eps * np.abs(y[:, 0]))
-        seen = np.where((first != 0) & (UNEVENLY * uneven <= np.abs(first)), seen, np.inf)
+        size, uneven = np.abs(y[:, 0]), np.abs(first - second)
+        evenly = (first != 0) & (UNEVENLY * uneven <= np.abs(first))
+        jumped = (first == 0) & (np.abs(y[:, 0] - probe.y0) > lowest_jump(size, probe.y0))
+        seen = np.where(evenly | jumped, np.maximum(UNEVENLY * uneven, FLOOR * eps * size), np.inf)
         found = np.where(np.isinf(found), np.fmin(*seen), found)
         if np.isfinite(found[wanted]).all():
             break
     return found
+
+
+def lowest_jump(size: Array, y0: Array) -> float:
+    """The height from which on a step is no step of roundoff, where outputs of these sizes are seen."""
+    largest = max(np.max(a[np.isfinite(a)], initial=1.0) for a in (size, np.abs(y0)))
+    return float(STEP * np.finfo(y0.dtype).eps * largest)
 
 
 def first_move(y: Array, y0: Array) -> Array:
@@ -102,44 +110,21 @@ def first_stairs(
     """The height of the first step that outputs take, where it is a step of roundoff; 0 where it is none.
 
     An output that stands still at small steps, moves, and then stands still again at points close by has met a jump, or
-    the first step of a staircase. It is a staircase if it goes on so, or if the step is small against what the output
-    becomes farther away (a sigmoid, made of a tanh, at -40).
+    a step of roundoff, which is lower (a sigmoid, made of a tanh, at -40).
     """
-    y0 = probe.y0[outputs]
-    first = first_move(y, y0)
+    first = first_move(y, probe.y0[outputs])
     here = np.take_along_axis(y, first[None, None], 0)[0]
-    height: Array = np.abs(here - y0).max(axis=0)
-    size = np.where(np.isfinite(y), np.abs(y), 0).max(axis=(0, 1))
+    height: Array = np.abs(here - probe.y0[outputs]).max(axis=0)
     # Close by, but so far that a smooth output would move by more than its roundoff.
     share = np.exp2(np.ceil(np.log2(np.maximum(SEEN * noise / np.where(height > 0, height, 1), 1 - CLOSE_BY[1]))))
-    again = (height > 0) & (share < 0.25)
-    again &= _stands_at(probe, entries, direction, h, y, outputs, first, share, again)
-    low = height <= STEP * np.finfo(y.dtype).eps * size
-    second = first_move(np.where(np.arange(len(h))[:, None, None] < first, y, here), here)
-    goes_on = again & ~low & (second < first)
-    goes_on &= _stands_at(probe, entries, direction, h, y, outputs, second, share, goes_on)
-    return np.where(again & (low | goes_on), height, 0)
-
-
-def _stands_at(
-    probe: Probe,
-    entries: Array,
-    direction: Array,
-    h: Array,
-    y: Array,
-    outputs: Array,
-    rung: Array,
-    share: Array,
-    asked: Array,
-) -> Array:
-    """(outputs,) which of those asked for do not move if the step of their `rung` is shorter by a `share`."""
+    asked = (height > 0) & (first < len(h) - 1) & (share < 0.25) & (height <= lowest_jump(np.abs(y), probe.y0))
     stands = np.zeros(len(outputs), bool)
     close = np.empty((2, probe.outputs), y.dtype)
-    for k, part in {(int(k), float(part)) for k, part in zip(rung[asked], share[asked], strict=True)}:
+    for k, part in {(int(k), float(part)) for k, part in zip(first[asked], share[asked], strict=True)}:
         for side, row in zip((-1, 1), close, strict=True):
             probe.move(entries, probe.base[entries] + side * (1 - part) * h[k] * direction, row)
-        stands |= (rung == k) & (share == part) & (close[:, outputs] == y[k]).all(axis=0)
-    return stands & asked
+        stands |= (first == k) & (share == part) & (close[:, outputs] == y[k]).all(axis=0)
+    return np.where(asked & stands, height, 0)
 
 
 def later_stairs(
