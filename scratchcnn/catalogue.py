@@ -5,7 +5,7 @@ every check there is, in `pytest` and in `python -m scratchcnn`.
 """
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchcnn.gradcheck import Report, check_gradient
+from scratchcnn import samples
+from scratchcnn.gradcheck import Report, Verdict, check_gradient
+from scratchcnn.gradcheck.report import Violation
+from scratchcnn.operations._geometry import Padding, Pair, place_windows
 from scratchcnn.operations.activations import (
     leaky_relu,
     leaky_relu_backward,
@@ -33,30 +36,26 @@ from scratchcnn.operations.losses import (
     squared_error,
     squared_error_backward,
 )
+from scratchcnn.operations.lowering import plain
+from scratchcnn.operations.lowering.workspace import spoil
 from scratchcnn.operations.padding import pad2d, pad2d_backward
 from scratchcnn.operations.pooling import avg_pool2d, avg_pool2d_backward, max_pool2d, max_pool2d_backward
 from scratchcnn.operations.standardize import standardize, standardize_backward
+from scratchcnn.samples import Sample
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One call of an operation: its inputs, and its keyword options (the same for forward and backward)."""
-
-    inputs: tuple[Array, ...]
-    options: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Operation:
     """A row of the table.
 
-    `samples(rng)` draws the calls that the row is checked at: they cover what wrong derivatives hide behind (images
-    that are not square, windows that overlap or leave gaps, padding, a batch, a bias). `degree` is 1 where the
-    operation is linear in each input taken alone, 2 where it is quadratic: there the check is exact. `factor` is a
-    number that makes the divisions of such an operation exact (9 for a 3x3 average). `holomorphic` is false where the
-    operation takes real numbers only, because it compares them. `note` is a remark for the reader of the results.
+    `samples(rng)` draws the calls that the row is checked at: they cover what wrong derivatives hide behind, and every
+    line of the operation. `degree` is 1 where the operation is linear in each input taken alone, 2 where it is
+    quadratic: there the check is exact. `factor` is a number that makes the divisions of such an operation exact (9 for
+    a 3x3 average). `holomorphic` is false where the operation takes real numbers only, because it compares them.
+    `definition` is the forward pass as its equation has it, where there are faster ones: the derivative of a wrong one
+    may be right. `note` is a remark for the reader of the results.
     """
 
     name: str
@@ -68,11 +67,15 @@ class Operation:
     degree: int | None = None
     factor: int = 1
     holomorphic: bool = True
+    definition: Callable[..., Array] | None = None
     note: str = ""
 
 
 def check(operation: Operation, sample: Sample, *, seed: int = 0) -> Report:
-    """Compare the operation's derivative with the numerical one, at one of its samples."""
+    """Compare forward with its definition, and the operation's derivative with the numerical one, at a sample."""
+    deviations = _deviations(operation, sample)
+    if deviations:  # of a wrong forward the derivative is not looked at
+        return Report(operation.name, f"{operation.name}_backward", Verdict.WRONG, (), deviations)
     parameters = list(inspect.signature(operation.forward).parameters)
     return check_gradient(
         partial(operation.forward, **sample.options),
@@ -82,117 +85,35 @@ def check(operation: Operation, sample: Sample, *, seed: int = 0) -> Report:
         degree=operation.degree,
         factor=operation.factor,
         seed=seed,
+        max_entries="affordable" if operation.degree else None,  # the exact check sees all
     )
 
 
-# Every axis of a sample has a length of its own: with two alike, a gradient that is transposed, or summed over the
-# wrong one, has the right shape.
+def _deviations(operation: Operation, sample: Sample) -> tuple[Violation, ...]:
+    """Where forward first differs from its definition: on integers, on which both are exact."""
+    if operation.definition is None:
+        return ()
+    inputs = [np.rint(8 * a) if a.dtype.kind == "f" else a for a in sample.inputs]
+    forward = partial(operation.forward, *inputs, **sample.options)
+    operation.backward(forward(), *inputs, **sample.options)
+    spoil()  # here, and for the gradient: the zeros of new memory hide what was not written
+    output, defined = forward(), operation.definition(*inputs, **sample.options)
+    spoil()
+    if output.shape != defined.shape:
+        return (Violation("definition", f"forward has shape {output.shape}, its definition {defined.shape}"),)
+    different = map(tuple, np.argwhere(output != defined)[:1].tolist())
+    return tuple(
+        Violation("definition", f"forward gives {output[place]:.17g} at {place}, its definition {defined[place]:.17g}")
+        for place in different
+    )
 
 
-def _patches_samples(rng: np.random.Generator) -> Iterator[Sample]:
-    def sample(*shape: int, **options: Any) -> Sample:
-        return Sample((rng.normal(size=shape),), options)
-
-    yield sample(2, 3, 4, 5, window=(3, 2))  # overlapping
-    yield sample(3, 1, 5, 7, window=2, stride=3)  # with gaps, the last row and column unseen
-    yield sample(2, 1, 6, 5, window=(2, 4), stride=(1, 2), padding=((0, 2), (1, 3)))
-    yield sample(1, 2, 5, 6, window=(3, 2), stride=(2, 1), padding="same")
-
-
-def _conv2d_samples(rng: np.random.Generator) -> Iterator[Sample]:
-    def sample(x: tuple[int, ...], filters: tuple[int, ...], *, bias: bool, **options: Any) -> Sample:
-        inputs = [rng.normal(size=x), rng.normal(size=filters)]
-        if bias:
-            inputs.append(rng.normal(size=filters[0]))
-        return Sample(tuple(inputs), options)
-
-    yield sample((3, 1, 5, 6), (2, 1, 3, 4), bias=False)  # as in the article: one channel
-    yield sample((2, 3, 4, 5), (4, 3, 3, 2), bias=True, padding=(1, 0))
-    yield sample((2, 3, 5, 4), (1, 3, 2, 3), bias=True, stride=(2, 1), padding=((0, 2), (3, 1)))
-    yield sample((2, 1, 7, 8), (3, 1, 2, 1), bias=False, stride=(3, 2))  # gaps between the windows
-    yield sample((2, 3, 5, 4), (4, 3, 2, 3), bias=True, stride=(1, 2), padding="same")
-
-
-def _dense_samples(rng: np.random.Generator) -> Iterator[Sample]:
-    for samples, features, neurons in (5, 4, 2), (3, 7, 1), (1, 3, 5):
-        shapes = (samples, features), (features, neurons), neurons
-        yield Sample(tuple(rng.normal(size=shape) for shape in shapes), {})
-
-
-def _sigmoid_samples(rng: np.random.Generator) -> Iterator[Sample]:
-    yield Sample((rng.normal(size=(3, 2, 4, 5)),), {})
-    yield Sample((rng.uniform(-6, 6, size=(7, 4)),), {})
-    signs = rng.choice([-1.0, 1.0], size=30)
-    yield Sample((signs * 10.0 ** rng.uniform(-9, 0, size=30),), {})  # where it is nearly linear
-    yield Sample((signs * rng.uniform(6, 40, size=30),), {})  # where it is nearly flat
-
-
-def _squared_error_samples(rng: np.random.Generator) -> Iterator[Sample]:
-    for shape in (), (7,), (5, 4), (2, 3, 1, 4):
-        yield Sample((rng.normal(size=shape), rng.normal(size=shape)), {})
-
-
-def _standardize_samples(rng: np.random.Generator) -> Iterator[Sample]:
-    def sample(*shape: int, axis: Any) -> Sample:
-        return Sample((rng.normal(loc=1.5, scale=2.5, size=shape),), {"axis": axis})
-
-    yield sample(4, 5, axis=None)
-    yield sample(9, 3, axis=0)
-    yield sample(2, 7, axis=1)
-    yield sample(3, 2, 4, 5, axis=(0, 2, 3))
-    yield sample(3, 4, 2, axis=(-3, 1))
-
-
-def _flatten_samples(rng: np.random.Generator) -> Iterator[Sample]:
-    for shape in (2, 3, 4, 5), (3, 1, 2, 7), (1, 4, 3, 2):
-        yield Sample((rng.normal(size=shape),), {})
-
-
-def _pad2d_samples(rng: np.random.Generator) -> Iterator[Sample]:
-    def sample(*shape: int, padding: Any) -> Sample:
-        return Sample((rng.normal(size=shape),), {"padding": padding})
-
-    yield sample(3, 2, 4, 5, padding=((0, 2), (3, 1)))
-    yield sample(2, 1, 5, 3, padding=(1, 2))
-    yield sample(1, 4, 2, 3, padding=1)
-    yield sample(2, 3, 1, 4, padding=0)
-
-
-def _pool_samples(rng: np.random.Generator) -> Iterator[Sample]:
-    def sample(*shape: int, **options: Any) -> Sample:
-        return Sample((rng.normal(size=shape),), options)
-
-    yield sample(2, 2, 5, 7, window=2)  # side by side, the last row and column unseen
-    yield sample(3, 2, 4, 5, window=(3, 2), stride=1)  # overlapping
-    yield sample(2, 1, 6, 5, window=(2, 4), stride=(1, 2), padding=((0, 1), (1, 3)))
-    yield sample(2, 1, 7, 8, window=(2, 1), stride=(3, 2), padding=(1, 0))  # with gaps
-    yield sample(1, 3, 5, 6, window=(3, 2), stride=(2, 1), padding="same")
-
-
-def _tanh_samples(rng: np.random.Generator) -> Iterator[Sample]:
-    yield Sample((rng.normal(size=(3, 2, 4, 5)),), {})
-    signs = rng.choice([-1.0, 1.0], size=30)
-    yield Sample((signs * 10.0 ** rng.uniform(-9, 0, size=30),), {})  # where it is nearly linear
-    yield Sample((signs * rng.uniform(3, 20, size=30),), {})  # where it is nearly flat
-
-
-def _relu_samples(rng: np.random.Generator) -> Iterator[Sample]:
-    yield Sample((rng.normal(size=(3, 2, 4, 5)),), {})
-    yield Sample((rng.permutation([0.0, *rng.normal(size=6)]),), {})  # one entry at the kink
-    signs = rng.choice([-1.0, 1.0], size=30)
-    yield Sample((signs * 10.0 ** rng.uniform(-9, 3, size=30),), {})
-
-
-def _leaky_relu_samples(rng: np.random.Generator) -> Iterator[Sample]:
-    for sample, options in zip(_relu_samples(rng), ({}, {"alpha": 0.3}, {"alpha": 0.125}), strict=True):
-        yield Sample(sample.inputs, options)
-
-
-def _softmax_cross_entropy_samples(rng: np.random.Generator) -> Iterator[Sample]:
-    # The larger the logits, the surer the predictions.
-    for samples, classes, size in (5, 4, 1), (3, 7, 10), (1, 2, 1), (6, 3, 1e4):
-        logits, labels = size * rng.normal(size=(samples, classes)), rng.integers(0, classes, size=samples)
-        yield Sample((logits, labels), {})
+def _conv2d_as_defined(
+    x: Array, filters: Array, bias: Array | None = None, *, stride: Pair = 1, padding: Padding = 0
+) -> Array:
+    """Z[n, k, p, q] = sum over c, r, s of X[n, c, p t0 + r, q t1 + s] f[k, c, r, s], + b[k], by patches."""
+    output = plain.forward(x, filters, place_windows(x.shape[2:], filters.shape[2:], stride, padding))
+    return output if bias is None else output + bias[:, np.newaxis, np.newaxis]
 
 
 CATALOGUE: tuple[Operation, ...] = (
@@ -202,7 +123,7 @@ CATALOGUE: tuple[Operation, ...] = (
         backward=patches_backward,
         equation="∂E/∂X[n,c,h,w] = Σ ∂E/∂patches[n,c,p,q,r,s] over p·t₀+r = h, q·t₁+s = w",
         source="article, CNN from Scratch using NumPy",
-        samples=_patches_samples,
+        samples=samples.patches,
         degree=1,
     ),
     Operation(
@@ -211,8 +132,9 @@ CATALOGUE: tuple[Operation, ...] = (
         backward=conv2d_backward,
         equation="∂E/∂f = X * ∂E/∂Z, ∂E/∂X = ∂E/∂Z full-convolved with f turned by 180°, ∂E/∂b = Σ ∂E/∂Z",
         source="article, Backward Propagation in CNNs: Convolution Layer",
-        samples=_conv2d_samples,
+        samples=samples.conv2d,
         degree=1,
+        definition=_conv2d_as_defined,
     ),
     Operation(
         name="dense",
@@ -220,7 +142,7 @@ CATALOGUE: tuple[Operation, ...] = (
         backward=dense_backward,
         equation="∂E/∂x = ∂E/∂Z Wᵀ, ∂E/∂W = xᵀ ∂E/∂Z, ∂E/∂b = Σ ∂E/∂Z",
         source="article, Backward Propagation in CNNs: Fully Connected Layer",
-        samples=_dense_samples,
+        samples=samples.dense,
         degree=1,
     ),
     Operation(
@@ -229,7 +151,7 @@ CATALOGUE: tuple[Operation, ...] = (
         backward=sigmoid_backward,
         equation="∂E/∂z = ∂E/∂O · O(1 - O), as σ(z) σ(-z)",
         source="article, Backward Propagation in CNNs: Fully Connected Layer",
-        samples=_sigmoid_samples,
+        samples=samples.sigmoid,
     ),
     Operation(
         name="squared_error",
@@ -237,7 +159,7 @@ CATALOGUE: tuple[Operation, ...] = (
         backward=squared_error_backward,
         equation="∂E/∂O = -(y - O), ∂E/∂y = y - O",
         source="article, Backward Propagation in CNNs: Fully Connected Layer",
-        samples=_squared_error_samples,
+        samples=samples.squared_error,
         degree=2,
     ),
     Operation(
@@ -246,7 +168,7 @@ CATALOGUE: tuple[Operation, ...] = (
         backward=standardize_backward,
         equation="∂E/∂z = (g - mean(g) - ẑ mean(g ẑ)) / s, g = ∂E/∂ẑ",
         source="chain rule; Ioffe and Szegedy (2015), section 3",
-        samples=_standardize_samples,
+        samples=samples.standardize,
     ),
     Operation(
         name="flatten",
@@ -254,7 +176,7 @@ CATALOGUE: tuple[Operation, ...] = (
         backward=flatten_backward,
         equation="∂E/∂x[n,c,h,w] = ∂E/∂flat[n, (c·H+h)·W+w]",
         source="article, Backward Propagation in CNNs: Convolution Layer",
-        samples=_flatten_samples,
+        samples=samples.flatten,
         degree=1,
     ),
     Operation(
@@ -263,7 +185,7 @@ CATALOGUE: tuple[Operation, ...] = (
         backward=pad2d_backward,
         equation="∂E/∂x[n,c,h,w] = ∂E/∂padded[n,c,top+h,left+w]",
         source="Dumoulin and Visin (2016), section 2.2",
-        samples=_pad2d_samples,
+        samples=samples.pad2d,
         degree=1,
     ),
     Operation(
@@ -272,8 +194,9 @@ CATALOGUE: tuple[Operation, ...] = (
         backward=max_pool2d_backward,
         equation="∂E/∂x[n,c,h,w] = Σ ∂E/∂Z[n,c,p,q] over the windows whose first maximum stands at h,w",
         source="Scherer, Müller and Behnke (2010)",
-        samples=_pool_samples,
+        samples=samples.max_pool,
         holomorphic=False,
+        note="where several pixels are largest, any split among them is right",
     ),
     Operation(
         name="avg_pool2d",
@@ -281,7 +204,7 @@ CATALOGUE: tuple[Operation, ...] = (
         backward=avg_pool2d_backward,
         equation="∂E/∂x[n,c,h,w] = Σ ∂E/∂Z[n,c,p,q] / (pixels of p,q) over the windows that hold h,w",
         source="LeCun, Bottou, Bengio and Haffner (1998), section II.B",
-        samples=_pool_samples,
+        samples=samples.pool,
         degree=1,
         factor=24,  # the windows of the samples hold 1, 2, 3, 4, 6 or 8 pixels
     ),
@@ -291,7 +214,7 @@ CATALOGUE: tuple[Operation, ...] = (
         backward=tanh_backward,
         equation="∂E/∂z = ∂E/∂O (1 - O²), as ∂E/∂O / cosh²(z)",
         source="LeCun, Bottou, Orr and Müller (1998), section 4.4",
-        samples=_tanh_samples,
+        samples=samples.tanh,
     ),
     Operation(
         name="relu",
@@ -299,7 +222,7 @@ CATALOGUE: tuple[Operation, ...] = (
         backward=relu_backward,
         equation="∂E/∂z = ∂E/∂O where z > 0, else 0",
         source="Nair and Hinton (2010)",
-        samples=_relu_samples,
+        samples=samples.relu,
         holomorphic=False,
         note="at the kink, 0, any slope from 0 to 1 is right",
     ),
@@ -309,7 +232,7 @@ CATALOGUE: tuple[Operation, ...] = (
         backward=leaky_relu_backward,
         equation="∂E/∂z = ∂E/∂O where z > 0, else α ∂E/∂O",
         source="Maas, Hannun and Ng (2013), section 2",
-        samples=_leaky_relu_samples,
+        samples=samples.leaky_relu,
         holomorphic=False,
         note="at the kink, 0, any slope from α to 1 is right",
     ),
@@ -319,6 +242,6 @@ CATALOGUE: tuple[Operation, ...] = (
         backward=softmax_cross_entropy_backward,
         equation="∂E/∂z[n,k] = (p[n,k] - 1 where k = y[n]) / N, p = softmax(z)",
         source="Goodfellow, Bengio and Courville (2016), section 6.2.2.3",
-        samples=_softmax_cross_entropy_samples,
+        samples=samples.softmax_cross_entropy,
     ),
 )

@@ -329,13 +329,15 @@ def _chain(block: str, point: Point, outer: str, *, standardized: bool = False) 
             part = slice(start, start + BLOCK)
             pair = point.by_weights(part, standardized=standardized)
             names = (f"weight[{part.start}:{part.stop}]",)
-            yield check_gradient(*pair, point.weight[part], names=names, seed=point.seed)
+            yield check_gradient(*pair, point.weight[part], names=names, seed=point.seed, max_entries=None)
 
     def by_b() -> Iterator[Report]:
-        yield check_gradient(*point.by_bias(standardized=standardized), point.bias, seed=point.seed)
+        yield check_gradient(*point.by_bias(standardized=standardized), point.bias, seed=point.seed, max_entries=None)
 
     def by_f() -> Iterator[Report]:
-        yield check_gradient(*point.by_filters(standardized=standardized), point.filters, seed=point.seed)
+        yield check_gradient(
+            *point.by_filters(standardized=standardized), point.filters, seed=point.seed, max_entries=None
+        )
 
     zero = "0: a constant added to every Z2 goes with the mean" if standardized else ""
     yield Check(block, "∂E/∂W", f"{outer} · ∂Z2/∂W", by_w)

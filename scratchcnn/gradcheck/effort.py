@@ -16,9 +16,10 @@ SECONDS = 1.0
 # What the harness itself takes for an evaluation of forward, for each number of its output, and for a climb.
 CALL, NUMBER, WALK = 1e-5, 1e-9, 5e-3
 # Evaluations: of an entry by differences, of an entry over all scales, and of the noise at all strides.
-BY_DIFFERENCES, CLIMB, NOISE = 14, 150, 40
-# The share of an input's time that differences may take, that second looks may take, and that repeats of backward may.
-ENTRIES, CLIMBS, REPEATS = 0.5, 0.3, 0.1
+BY_DIFFERENCES, CLIMB, NOISE = 14, 100, 40
+# The share of an input's time that differences may take, that looks over all scales may take, where they are needed, and
+# that repeats of backward may.
+ENTRIES, CLIMBS, REPEATS = 0.5, 1.0, 0.1
 # Backward is called so often on the same arguments, where it is cheap: a fault at every seventh call is real.
 MOST_REPEATS = 10
 # So many evaluations are enough to look at single entries; with fewer, only one direction is affordable, else two.

@@ -113,7 +113,7 @@ DIFFICULT = [
     Difficult("clip at its ends", lambda x: np.clip(x, -1, 1), elementwise(lambda x: np.abs(x) <= 1),
               given(1, -1, 0.3, 1 + 1e-9, -1 + 1e-9, 4), "kinks on and beside the points"),
     Difficult("kinks of opposite sign", mixed_kinks, lambda g, x: g @ np.array([[1.0, -1.0]]) * (x > 0),
-              lambda rng: (np.zeros((1, 2)),), "kink", "undecided"),
+              lambda rng: (np.zeros((1, 2)),), "two kinks, each in a variable of its own"),
     Difficult("floor on a step", np.floor, elementwise(lambda x: 0 * x), given(1, 2, 2.5, 3.5), "jump", "undecided"),
     # Cancelling, offset
     Difficult("1e8 before a sine", lambda x: 1e8 + np.sin(x), elementwise(np.cos), normal((6,)), "noise of 1e-8"),

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits
 
 from scratchcnn import conv2d, conv2d_backward, conv2d_grad_filters, conv2d_grad_input, patches, patches_backward
+from scratchcnn.catalogue import CATALOGUE
 from scratchcnn.gradcheck import assert_gradient
+from scratchcnn.operations.lowering.workspace import spoil
 from tests.assertions import assert_complex_step, assert_contract, assert_within, gamma
 from tests.strategies import INTEGERS, REALS, convolutions, same_edges, values
 
@@ -201,6 +204,28 @@ class TestBackward:
     def test_a_complex_gradient_of_a_real_image_is_refused(self):
         with pytest.raises(TypeError, match="Cannot cast"):
             conv2d_backward(np.ones((1, 1, 2, 2)), np.ones((1, 1, 3, 3)), np.full((1, 1, 2, 2), 1j))
+
+
+(ROW,) = (operation for operation in CATALOGUE if operation.name == "conv2d")
+
+
+@pytest.mark.parametrize("sample", list(ROW.samples(np.random.default_rng(0))))
+def test_every_lowering_is_the_definition_by_patches_exactly_on_integers(sample):
+    """At the samples of the catalogue, which reach all of them, and with two threads, the shares of each."""
+    x, filters, *bias = (np.rint(8.0 * a).astype(a.dtype) for a in sample.inputs)
+    seen = patches(x, filters.shape[2:], **sample.options)
+    expected = np.tensordot(seen, filters, axes=((1, 4, 5), (1, 2, 3))).transpose(0, 3, 1, 2)
+    grad_output = np.random.default_rng(1).integers(-9, 10, expected.shape).astype(np.float64)
+    by_patches = np.tensordot(grad_output, filters, axes=(1, 0)).transpose(0, 3, 1, 2, 4, 5)
+    with threadpool_limits(2, "blas"):
+        spoil()
+        output = conv2d(x, filters, *bias, **sample.options)
+        spoil()
+        gradients = conv2d_backward(grad_output, x, filters, *bias, **sample.options)
+    assert np.array_equal(output, expected + (bias[0].reshape(-1, 1, 1) if bias else 0))
+    assert np.array_equal(gradients[0], patches_backward(by_patches, x, filters.shape[2:], **sample.options)[0])
+    assert np.array_equal(gradients[1], np.tensordot(grad_output, seen, axes=((0, 2, 3), (0, 2, 3))))
+    assert not bias or np.array_equal(gradients[2], grad_output.sum(axis=(0, 2, 3)))
 
 
 IMAGES, FILTERS, BIAS = np.ones((2, 3, 5, 6)), np.ones((4, 3, 2, 3)), np.ones(4)

@@ -8,12 +8,13 @@ that is what sees a kink or a staircase between the steps.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from scratchcnn.gradcheck.numerical.noise import EPS, FLOOR, noise_at
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.standing import fineness
+from scratchcnn.gradcheck.numerical.standing import SEEN, fineness
 from scratchcnn.gradcheck.numerical.steps import UNEVEN, symmetric
 from scratchcnn.gradcheck.numerical.structure import REACH, Group, depends, disjoint
 from scratchcnn.gradcheck.numerical.tableau import extrapolate, tightest
@@ -30,6 +31,8 @@ ATTEMPTS = ((FIRST, 1.0), (STEPS, 1.0), (FIRST, 2.0**-6))
 WANTED = 1e-9
 # A bound below this share of the largest derivative is good enough where only roundoff is left in it.
 LIMITED = 1e-7
+# What a few steps of roundoff add up to: so many roundoffs of the largest output, or of one.
+LOW = 2.0**20
 # An entry whose unit is below this share of a wider one may be too small for what moves.
 NARROW, WIDEST = 2.0**-10, 2.0**30
 # Numbers that one block of entries may keep at a time.
@@ -41,7 +44,8 @@ class Quotients:
     """What the moves of some entries tell, contracted with the cotangent: each (steps, entries).
 
     `central` is `(f(x+h) - f(x-h)) / 2h`, `noise` its roundoff, `bend` the right quotient less the left one. `rest`
-    (entries,) bounds what outputs that never moved may hide; `none` (entries,) says that all are such. `scale`
+    (entries,) bounds what outputs that never moved may hide; `none` (entries,) says that all are such, and `steps`
+    (entries,) that they move by steps of roundoff where they do. `scale`
     (entries,) is Σ|c||y| over those that did move, or over all where none did, by the largest |y| that the steps reach,
     and `roundoff` (entries,) the roundoff of that sum. `still` (entries,) says whether an output stands still at the
     tiny step that others move.
@@ -55,6 +59,7 @@ class Quotients:
     roundoff: Array
     scale: Array
     none: Array
+    steps: Array
     still: Array
 
 
@@ -97,15 +102,13 @@ def contract(
     # tiny step a smooth function stands still only if its roundoff is large.)
     stairs = np.where(still & moved, np.abs(y - probe.y0).max(axis=(0, 1)), 0)
     local[:-1] = np.fmax(local, stairs)[:-1]
-    hidden = _hidden(probe, group, unit, ~moved & (weight > 0), weight, noise)
+    hidden, far = _hidden(probe, group, unit, ~moved & (weight > 0), weight, noise)
     own = moved | (hidden > 0)
     none = ~group.share(own).astype(bool)
-    # What never moved has the size whose roundoff it may hide.
-    size = np.where(moved, weight * reached, np.fmax(weight * reached, hidden / (FLOOR * np.finfo(y.dtype).eps)))
-    error = np.where(moved, weight * noise_at(reached, probe.y0, noise), np.fmax(weight * noise, hidden)) / FLOOR
+    size = np.where(moved, weight * reached, np.fmax(weight * np.abs(probe.y0), far))
+    error = np.fmax(weight * noise_at(reached, probe.y0, noise) / FLOOR, np.finfo(y.dtype).eps * size)
     roundoff, scale = (
-        np.where(none, total.sum(axis=-1), group.share(np.where(own & np.isfinite(total), total, 0)))
-        for total in (error, size)
+        np.where(none, total.sum(axis=-1), group.share(np.where(own, total, 0))) for total in (error, size)
     )
     return Quotients(
         h,
@@ -117,29 +120,34 @@ def contract(
         roundoff,
         scale,
         none,
+        group.share(hidden > SEEN * error).astype(bool),
         group.share(still[-1] & moved).astype(bool),
     )
 
 
-def _hidden(probe: Probe, group: Group, unit: Array | None, still: Array, weight: Array, noise: Array) -> Array:
-    """The roundoff, weighted, of outputs that never moved and may depend on the entry below it (a sigmoid at 40).
+def _hidden(
+    probe: Probe, group: Group, unit: Array | None, still: Array, weight: Array, noise: Array
+) -> tuple[Array, Array]:
+    """What outputs that never moved may hide below their roundoff (a sigmoid at 40), and their size: both weighted.
 
-    It is the roundoff that they show where the entry moves them; infinite where it moves them by steps only.
+    It is the roundoff that they show where the entry moves them, and the size that they have there.
     """
     if unit is None:
-        return np.where(still, weight * noise, 0)
-    hidden = np.zeros(still.shape, probe.dtype)
+        return np.where(still, weight * noise, 0), np.where(still, weight * np.abs(probe.y0), 0)
+    hidden, size = np.zeros((2, *still.shape), probe.dtype)
     if group.outputs is not None:
-        owned = np.zeros(probe.outputs, bool)
-        owned[group.outputs] = True
-        if (still & owned).any():
-            hidden = np.where(still & owned, weight * np.fmax(noise, fineness(probe, group.entries, unit, still)), 0)
-        return hidden
-    for k in np.flatnonzero(still.any(axis=-1)):
-        asked = still[k] & depends(probe, group.entries[k], unit)
+        asked = np.zeros(probe.outputs, bool)
+        asked[group.outputs] = still[group.outputs]
+        looks: list[tuple[Any, Array, Array]] = [(..., group.entries, asked)]
+    else:
+        waiting = np.flatnonzero(still.any(axis=-1))
+        looks = [(k, group.entries[k], still[k] & depends(probe, group.entries[k], unit)) for k in waiting]
+    for row, entries, asked in looks:
         if asked.any():
-            hidden[k] = np.where(asked, weight * np.fmax(noise, fineness(probe, group.entries[k], unit, asked)), 0)
-    return hidden
+            shown, there = fineness(probe, entries, unit, asked)
+            hidden[row] = np.where(asked, weight * np.fmax(noise, shown), 0)
+            size[row] = np.where(asked, weight * there, 0)
+    return hidden, size
 
 
 def largest(size: Array, y0: Array) -> Array:
@@ -210,15 +218,17 @@ def central_differences(
         if not attempt:
             roundoff[chosen] = quotient.roundoff / unit[chosen]
             scale[chosen], none[chosen] = quotient.scale / unit[chosen], quotient.none
-        narrow[chosen] = np.isinf(quotient.rest) & ~settled[chosen]
         steepest = max(steepest, float((np.abs(v) - b)[agrees].max(initial=0)))
         enough = np.maximum(np.maximum(WANTED * np.abs(v), 8 * EPS * steepest), 16 * roundoff[chosen])
         enough = np.where(v == 0, np.maximum(enough, WANTED * steepest), enough)  # nothing moved, or all by the same
         if steps is STEPS:  # where little but roundoff is left by now, other steps would say no more
             limited = b <= 100 * quotient.noise[:-1].min(axis=0)
             enough = np.where(limited, np.maximum(enough, LIMITED * np.maximum(np.abs(v), steepest)), enough)
+        if closer < 1 and before is not None:
+            agrees &= ~_by_roundoff(probe, group, before, v, cotangent, noise)
         better = chosen[fine := agrees & (b <= enough) & ~settled[chosen]]
         value[better], bound[better], settled[better] = v[fine], b[fine], True
+        narrow[chosen] = quotient.steps & ~settled[chosen]
         doubtful[better] = quotient.still[fine] | (closer < 1)
         if attempt + 1 < len(ATTEMPTS) and not settled[chosen].all():
             if group.outputs is None:  # entries that move alone go on without those that are done
@@ -228,6 +238,27 @@ def central_differences(
     narrow |= _moved_by_wider(probe, none, unit)
     settled &= ~narrow
     return Estimate(*(of_all[entries] for of_all in (value, bound, roundoff, scale, settled, doubtful, narrow)))
+
+
+def _by_roundoff(
+    probe: Probe, group: Group, larger: tuple[Array, Array], slope: Array, cotangent: Array, noise: Array
+) -> Array:
+    """(entries,) which leave the line, of a slope that small steps found, by what may be steps of roundoff.
+
+    Past a kink they leave it by much more; by curvature they leave it out of the noise, and four times less whenever
+    the step is halved. What is rounded inside (x times a rounded factor) leaves it at once, by little, and by half.
+    """
+    y, h = larger[0][:-1], larger[1][:-1]  # without the tiny step
+    leaves = np.abs(group.share(cotangent * (y - probe.y0)) - slope * np.stack([-h, h], axis=1)).max(axis=1)
+    blur = SEEN * group.share(np.abs(cotangent) * noise)
+    seen = leaves > blur
+    smallest = len(h) - 1 - seen[::-1].argmax(axis=0)
+    here, above, twice = (np.take_along_axis(leaves, np.maximum(smallest - k, 0)[None], 0)[0] for k in range(3))
+    gradual = np.where(smallest < len(h) - 1, here <= 8 * blur, (above > 3 * here) & (twice > 3 * above))
+    largest = np.max(np.abs(y), where=np.isfinite(y), initial=1.0)
+    low = here <= LOW * np.finfo(y.dtype).eps * largest
+    stairs: Array = low & seen.any(axis=0) & ~gradual
+    return stairs
 
 
 def _moved_by_wider(probe: Probe, none: Array, unit: Array) -> Array:

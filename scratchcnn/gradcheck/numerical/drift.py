@@ -19,6 +19,8 @@ COVERED = SAFETY / (1 + SAFETY)
 VISIBLE = 64.0
 # So many changes in a row of one sign, each this large against the one before it, show the series.
 IN_A_ROW = 4
+# Of a power the ratio is always the same; of what only has not settled yet (a saturated function) it changes.
+STEADY = 1.1
 # The rest of the series is taken to be so many times what its last ratio says: the ratio may still grow.
 ROOM = 2.0
 
@@ -61,15 +63,18 @@ def _one_side(change: Array, roundoff: Array) -> Array:
     drifts = visible.any(axis=0) & (last >= IN_A_ROW - 1)
     here = np.arange(outputs)
     end = change[last, here]
-    for k in range(1, IN_A_ROW):
-        larger, smaller = change[last - k, here], change[last - k + 1, here]
-        drifts &= (smaller * np.sign(larger) > COVERED * np.abs(larger)) & visible[last - k, here]
+    ratios = np.empty((IN_A_ROW - 1, outputs), change.dtype)
+    for k, row in enumerate(ratios, 1):
+        row[...] = change[last - k + 1, here] / change[last - k, here]
+        drifts &= visible[last - k, here]
+    drifts &= (ratios > COVERED).all(axis=0) & (ratios.max(axis=0) < STEADY * ratios.min(axis=0))
+    ratio = np.abs(end / change[last - IN_A_ROW + 1, here]) ** (1 / (IN_A_ROW - 1))
     # Below the last change roundoff hides the series. It does not, where less is left of the change than would be.
+    least = np.maximum(ratio / STEADY, COVERED)
     for k in (1, 2):
         below = np.minimum(last + k, count - 1)
         left = change[below, here] * np.sign(end) + roundoff[below, here]
-        drifts &= ~(left < COVERED**k * np.abs(end)) | (last + k >= count)
-    ratio = np.abs(end / change[last - IN_A_ROW + 1, here]) ** (1 / (IN_A_ROW - 1))
+        drifts &= ~(left < least**k * np.abs(end)) | (last + k >= count)
     rest = np.where(ratio < 1, ROOM * np.abs(end) * ratio / (1 - ratio), np.inf)
     return np.where(drifts, rest, 0)
 

@@ -44,6 +44,9 @@ MANY = 256
 # Where differences leave more than this share open, forward may move in steps; and so it may along an entry that is
 # this much smaller than its unit, since about zero all steps of differences share one rounding.
 VAGUE, NO_SIZE = 1e-6, 2.0**-16
+# Steps below so many roundoffs of the largest output are not taken for those of a format: float32's are 2^29 of their
+# own output's.
+OWN_STEPS = 2.0**16
 
 
 class Derivatives:
@@ -122,6 +125,8 @@ class Derivatives:
 
         Those that differences did not settle, or only seem to have settled, since nothing moved or they are near zero.
         """
+        if not self.probe.outputs:
+            return
         settled, size = self.status == "ok", np.abs(self.value)
         loose = (
             ~settled & ~self.lost
@@ -132,6 +137,9 @@ class Derivatives:
         near_zero = np.abs(self.probe.base[self.entries]) < NO_SIZE * unit[self.entries]
         quiet = settled & ~loose & ((size == 0) | near_zero)
         steps = stairs.find(self.probe, self.entries[loose], self.entries[quiet], unit, self.cotangent)
+        # Low steps are those of float64, in terms that cancel (1 - cos x near 0), and of no format.
+        own = OWN_STEPS * EPS * float(np.abs(self.probe.y0).max(initial=0))
+        steps = [s for s in steps if s.height > own]
         self.step = float(np.median([s.width for s in steps])) if steps else 0.0
         which = np.flatnonzero(loose | quiet) if self.step else np.empty(0, np.intp)
         resolved = self.step <= stairs.RESOLVED
@@ -277,11 +285,11 @@ def derivatives(
         found.by_directions(rng)
     found.by_differences()
     found.by_stairs(None if climbs is None else stairs.PER_CLIMB * climbs)
-    unsettled = np.flatnonzero(found.status == "noise")
+    unsettled = np.setdiff1d(np.flatnonzero(found.status == "noise"), found.skipped)
     if climbs is not None and expected is not None and len(unsettled) > climbs:
         distance = np.nan_to_num(np.abs(found.value - expected)[unsettled], nan=np.inf)
         unsettled = unsettled[np.argsort(-distance, kind="stable")]
-        found.skipped = unsettled[climbs:]
+        found.skipped = np.union1d(found.skipped, unsettled[climbs:])
     found.by_ladder(unsettled[:climbs])
     loose = (
         (found.status == "ok")

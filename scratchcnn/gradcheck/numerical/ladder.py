@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.drift import changes, finer_unit, rest_of, still_changing
+from scratchcnn.gradcheck.numerical.drift import VISIBLE, changes, finer_unit, rest_of, still_changing
 from scratchcnn.gradcheck.numerical.noise import STRIDES, noise_along
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.standing import first_seen, first_stairs, later_stairs, noise_at_steps
+from scratchcnn.gradcheck.numerical.standing import first_move, first_seen, later_stairs, noise_at_steps, roundoff_step
 from scratchcnn.gradcheck.numerical.steps import SMALLEST, UNEVEN
 from scratchcnn.gradcheck.numerical.tableau import extrapolate
 
@@ -56,6 +56,11 @@ class Interval:
             np.where(where, np.maximum(self.low, other.low), self.low),
             np.where(where, np.minimum(self.high, other.high), self.high),
         )
+
+    @property
+    def middle(self) -> Array:
+        """The middle of each."""
+        return (self.low + self.high) / 2
 
     def widened(self, room: Array) -> "Interval":
         """The same with room added at both ends."""
@@ -134,7 +139,10 @@ def climb(
     reached[outputs] = first_seen(y[:, :, outputs], probe.y0[outputs])[0]
     steepest = _steepest(y[:, :, outputs], probe.y0[outputs], h, unit, noise[outputs])
     look = _look(probe, entries, direction, unit, (h, y[:, :, outputs]), outputs, noise[outputs], steepest)
-    lower = np.flatnonzero((look.changing | look.drifts) & (cotangent[outputs] != 0))
+    # What still moves evenly below its noise has none: that was its curvature.
+    last = np.abs(y[-2:, :, outputs] - probe.y0[outputs])
+    fine = ~(last * VISIBLE >= noise[outputs]).any(axis=(0, 1)) & (last > 0).any(axis=1).all(axis=0)
+    lower = np.flatnonzero((look.changing | look.drifts | fine) & (cotangent[outputs] != 0))
     if lower.size:
         finer = finer_unit(probe, entries, direction, float(h[-1]), outputs[lower], noise[outputs[lower]])
         if finer is not None:
@@ -177,10 +185,12 @@ def _look(
     (h, y), y0 = moves, probe.y0[outputs]
     local = noise_at_steps(y, y0, noise)
     walked = walk(y, y0, h, local)
-    stairs = np.maximum(
-        later_stairs(probe, entries, direction, h, y, outputs, walked.stopped),
-        first_stairs(probe, entries, direction, h, y, outputs, noise),
-    )
+    stairs = later_stairs(probe, entries, direction, h, y, outputs, walked.stopped)
+    still = (y[-1] == y0).all(axis=0)
+    rung = np.where(still, first_move(y, y0), walked.stopped)
+    slope = np.where(still | (rung < 0), 0, walked.both.middle)
+    step = roundoff_step(probe, entries, direction, moves, outputs, noise, np.maximum(rung, 0), slope)
+    stairs = np.maximum(stairs, np.where(rung < 0, 0, step))
     if (h[walked.stopped] < FAR_BELOW * unit)[walked.stopped >= 0].any():
         # What trembles along this direction may be still along the one that noise was measured along.
         stairs = np.maximum(stairs, noise_along(probe, entries, direction * unit)[outputs])

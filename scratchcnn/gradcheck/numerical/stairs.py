@@ -352,23 +352,22 @@ def _fit(start: int, terms: int, series: Array, coarse: Array) -> tuple[Array, A
     """Slope, its bound, the deviation of a point, and the turn at 0 by what noise makes of it: each (n,)."""
     odd, even = (series[:, 1] - series[:, 0]) / 2, (series[:, 1] + series[:, 0]) / 2
     (slope, to_slope), (turn, to_turn) = _weights(start, terms)
-    square, free = 0.0, 0
-    for part, inverse, basis in ((odd, to_slope, slope), (even, to_turn, turn)):
-        square = square + ((part - basis @ (inverse @ part)) ** 2).sum(axis=0)
-        free += basis.shape[0] - basis.shape[1]
-    # A part is half the sum of two points, so that its deviation is that of a point by the root of two.
-    deviation = np.sqrt(2 * square / free)
-    coverage = DEVIATIONS * (1 - 2 / (9 * free) - LIKELY * np.sqrt(2 / (9 * free))) ** -1.5
+    squares = [((p - x @ (i @ p)) ** 2).sum(axis=0) for p, x, i in ((odd, slope, to_slope), (even, turn, to_turn))]
+    free = [basis.shape[0] - basis.shape[1] for basis in (slope, turn)]
+    coverage = DEVIATIONS * (1 - 2 / (9 * sum(free)) - LIKELY * np.sqrt(2 / (9 * sum(free)))) ** -1.5
+    # Both parts have the same deviation; but about a number that is none but a rounded one itself, roundings to the
+    # left and right are opposite, and all is in the odd part.
+    deviation = [np.sqrt(np.maximum(sum(squares) / sum(free), square / f)) for square, f in zip(squares, free)]
     # Of few steps the residual says nothing: each point may be off by half of one.
     noise, by_chance = (
-        coverage * deviation / np.sqrt(2) * np.linalg.norm(row) + coarse / 2 * np.abs(row).sum()
-        for row in (to_slope[0], to_turn[1])
+        coverage * sigma * np.linalg.norm(row) + coarse / 2 * np.abs(row).sum()
+        for sigma, row in zip(deviation, (to_slope[0], to_turn[1]))
     )
     value, turned = to_slope[0] @ odd, np.abs(to_turn[1] @ even)
     finer = _weights(start, terms + 1)[0][1][0] @ odd
     # What is half of what chance makes of it may be a kink: then the slope lies between that of the right and the left.
     bound = noise + SAFETY * np.abs(finer - value) + np.where(turned > by_chance / 2, turned, 0)
-    return value, bound, np.hypot(deviation, coarse / np.sqrt(12)), np.where(turned > by_chance, 2.0, 0.0)
+    return value, bound, np.hypot(deviation[0], coarse / np.sqrt(24)), np.where(turned > by_chance, 2.0, 0.0)
 
 
 @cache

@@ -11,6 +11,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.numerical.noise import (
     COVERAGE,
+    EPS,
     FLOOR,
     PLACES,
     difference_noise,
@@ -23,25 +24,21 @@ from scratchcnn.gradcheck.numerical.structure import REACH
 # Distances at which outputs are looked for that stand still near the point, as parts of the farthest: the nearest
 # first, where they have grown least.
 PARTS = (1 / 16, 1 / 4, 1)
-# Three points close to each other: so close that curvature does not show between them.
-CLOSE_BY = 1 - 2.0**-26 * np.arange(3)
+# Points close to each other are this share of their distance apart, at least and at most.
+SHARES = (2.0**-45, 2.0**-8)
 # Outputs that move evenly from one to the next do so to a quarter.
 UNEVENLY = 4.0
 # A smooth output is seen to move by so many roundoffs.
 SEEN = 64.0
-# A step below so many roundoffs, of one or of the largest output, may be one of roundoff; a higher one is a jump. (Terms
-# of size one may cancel in outputs of any size. A jump as low as that is taken for roundoff too: it costs little.)
-STEP = 2.0**20
 
 
-def fineness(probe: Probe, entries: Array | int, unit: Array, wanted: Array) -> Array:
-    """(outputs,) the roundoff that outputs show farther away, where they move: at least that of their size there.
+def fineness(probe: Probe, entries: Array | int, unit: Array, wanted: Array) -> tuple[Array, Array]:
+    """(outputs,) the roundoff that outputs show farther away, where they move, and their size there.
 
     What stands still near the point may have steps coarser than any roundoff of its own: those of something larger that
-    cancels in it (1 - cos x near 0). Where it is first seen to move, three points close by tell: past a kink (a relu
-    that wakes) it moves evenly from one to the next; a staircase does not move, or by its height. Then, and where it
-    moves nowhere, the roundoff is infinite: nobody has seen it. What stands still again after a move too high for that
-    has jumped.
+    cancels in it (1 - cos x near 0). Where it is first seen to move, points close by tell: past a kink (a relu that
+    wakes) it moves evenly, to the nearest in proportion to the others. What does not has jumped, or taken some steps of
+    a staircase. Where an output moves nowhere, the roundoff is infinite: nobody has seen it.
 
     Parameters
     ----------
@@ -53,27 +50,42 @@ def fineness(probe: Probe, entries: Array | int, unit: Array, wanted: Array) -> 
         (outputs,) bool: which outputs are asked for.
     """
     eps = np.finfo(probe.dtype).eps
-    found = np.full(probe.outputs, np.inf, probe.dtype)
-    y = np.empty((2, 3, probe.outputs), probe.dtype)
+    found, there = np.full((2, probe.outputs), np.inf, probe.dtype)
+    y = np.empty((3, 2, probe.outputs), probe.dtype)
+
+    def move(row: Array, distance: float) -> None:
+        for side, out in zip((-REACH, REACH), row, strict=True):
+            probe.move(entries, probe.base[entries] + side * distance * unit[entries], out)
+
     for part in PARTS:
-        for side, rows in zip((-REACH, REACH), y, strict=True):
-            for row, distance in zip(rows, CLOSE_BY, strict=True):
-                probe.move(entries, probe.base[entries] + side * part * distance * unit[entries], row)
-        first, second = y[:, 0] - y[:, 1], y[:, 1] - y[:, 2]
-        size, uneven = np.abs(y[:, 0]), np.abs(first - second)
-        evenly = (first != 0) & (UNEVENLY * uneven <= np.abs(first))
-        jumped = (first == 0) & (np.abs(y[:, 0] - probe.y0) > lowest_jump(size, probe.y0))
-        seen = np.where(evenly | jumped, np.maximum(UNEVENLY * uneven, FLOOR * eps * size), np.inf)
-        found = np.where(np.isinf(found), np.fmin(*seen), found)
+        move(y[0], part)
+        height, size = np.abs(y[0] - probe.y0), np.abs(y[0])
+        # So close that steps would show, and so far that what moves evenly does so by more than its roundoff.
+        least = FLOOR * eps * np.fmax(size, np.abs(probe.y0))
+        seen = (height > 0) & np.isfinite(height) & wanted
+        share = np.clip(SEEN * np.max(least[seen] / height[seen], initial=0), *SHARES)
+        move(y[1], part * (1 - share))
+        move(y[2], part * (1 - SHARES[1]))
+        near, far = (y[0] - y[1]) / share, (y[0] - y[2]) / SHARES[1]
+        evenly = (near != 0) & (UNEVENLY * np.abs(near - far) <= np.abs(far))
+        shown = np.where(evenly, 0, highest_step(height, size, probe.y0))
+        shown = np.fmin(*np.where(height > 0, np.maximum(shown, least), np.inf))
+        there = np.where(np.isinf(found) & np.isfinite(shown), size.max(axis=0), there)
+        found = np.where(np.isinf(found), shown, found)
         if np.isfinite(found[wanted]).all():
             break
-    return found
+    return found, np.where(np.isfinite(there), there, np.abs(probe.y0))
 
 
-def lowest_jump(size: Array, y0: Array) -> float:
-    """The height from which on a step is no step of roundoff, where outputs of these sizes are seen."""
+def highest_step(height: Array, size: Array, y0: Array) -> Array:
+    """(outputs,) the highest step of roundoff in moves of this `height`, where outputs of these sizes are seen.
+
+    It is a roundoff of the largest output, or of one, since terms of that size may cancel in outputs of any size; in
+    float64, through which a forward pass in longdouble may go.
+    """
     largest = max(np.max(a[np.isfinite(a)], initial=1.0) for a in (size, np.abs(y0)))
-    return float(STEP * np.finfo(y0.dtype).eps * largest)
+    highest: Array = np.minimum(height, FLOOR * EPS * largest)
+    return highest
 
 
 def first_move(y: Array, y0: Array) -> Array:
@@ -104,31 +116,56 @@ def noise_at_steps(y: Array, y0: Array, noise: Array) -> Array:
     return noise_at(np.where(y == y0, first_seen(y, y0)[1], y), y0, noise)
 
 
-def first_stairs(
-    probe: Probe, entries: Array, direction: Array, h: Array, y: Array, outputs: Array, noise: Array
+def roundoff_step(
+    probe: Probe,
+    entries: Array,
+    direction: Array,
+    moves: tuple[Array, Array],
+    outputs: Array,
+    noise: Array,
+    rung: Array,
+    slope: Array,
 ) -> Array:
-    """The height of the first step that outputs take, where it is a step of roundoff; 0 where it is none.
+    """The height of the steps of roundoff by which outputs may have left their line; 0 where they do so gradually.
 
-    An output that stands still at small steps, moves, and then stands still again at points close by has met a jump, or
-    a step of roundoff, which is lower (a sigmoid, made of a tanh, at -40).
+    At a kink, or by curvature, an output leaves its line the more the farther it goes. Where it does so by as much at
+    points close by it has jumped, or taken some steps of roundoff (a sigmoid, made of a tanh, at -40; x times a rounded
+    factor).
+
+    Parameters
+    ----------
+    moves
+        (rungs,) steps and (rungs, 2, outputs) the outputs at these.
+    rung, slope
+        (outputs,) the number of the step at which each has left the line, and the slope of that.
     """
-    first = first_move(y, probe.y0[outputs])
-    here = np.take_along_axis(y, first[None, None], 0)[0]
-    height: Array = np.abs(here - probe.y0[outputs]).max(axis=0)
+    (h, y), y0, sides = moves, probe.y0[outputs], np.array([-1, 1], moves[1].dtype)[:, None]
+    left = np.take_along_axis(y, rung[None, None], 0)[0] - y0 - slope * h[rung] * sides
+    height: Array = np.abs(left).max(axis=0)
     # Close by, but so far that a smooth output would move by more than its roundoff.
-    share = np.exp2(np.ceil(np.log2(np.maximum(SEEN * noise / np.where(height > 0, height, 1), 1 - CLOSE_BY[1]))))
-    asked = (height > 0) & (first < len(h) - 1) & (share < 0.25) & (height <= lowest_jump(np.abs(y), probe.y0))
-    stands = np.zeros(len(outputs), bool)
+    share = np.exp2(np.ceil(np.log2(np.maximum(SEEN * noise / np.where(height > 0, height, 1), 2.0**-26))))
+    asked = (height > 0) & (share < 0.25)
+    found: Array = np.zeros(len(outputs), y.dtype)
+    highest = highest_step(height, np.abs(y), probe.y0)
     close = np.empty((2, probe.outputs), y.dtype)
-    for k, part in {(int(k), float(part)) for k, part in zip(first[asked], share[asked], strict=True)}:
+    for k, part in {(int(k), float(part)) for k, part in zip(rung[asked], share[asked], strict=True)}:
+        step = (1 - part) * h[k] * direction
         for side, row in zip((-1, 1), close, strict=True):
-            probe.move(entries, probe.base[entries] + side * (1 - part) * h[k] * direction, row)
-        stands |= (first == k) & (share == part) & (close[:, outputs] == y[k]).all(axis=0)
-    return np.where(asked & stands, height, 0)
+            probe.move(entries, probe.base[entries] + side * step, row)
+        change = np.abs(close[:, outputs] - y0 - slope * (1 - part) * h[k] * sides - left)
+        flat = ((UNEVENLY * change <= part * np.abs(left)) | (np.abs(left) < height / 2)).all(axis=0)
+        found = np.where(asked & (rung == k) & (share == part) & flat, highest, found)
+    return found
 
 
 def later_stairs(
-    probe: Probe, entries: Array, direction: Array, h: Array, y: Array, outputs: Array, stopped: Array
+    probe: Probe,
+    entries: Array,
+    direction: Array,
+    h: Array,
+    y: Array,
+    outputs: Array,
+    stopped: Array,
 ) -> Array:
     """The noise of outputs that move in stairs, 0 where they do not.
 

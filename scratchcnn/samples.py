@@ -1,0 +1,224 @@
+"""The calls at which the operations of the catalogue are checked: what wrong derivatives hide behind, and every line.
+
+Each function draws those of one operation.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One call of an operation: its inputs, and its keyword options (the same for forward and backward)."""
+
+    inputs: tuple[Array, ...]
+    options: Mapping[str, Any]
+
+
+# Every axis of a sample has a length of its own: with two alike, a gradient that is transposed, or summed over the
+# wrong one, has the right shape.
+
+
+def patches(rng: np.random.Generator) -> Iterator[Sample]:
+    """Windows that overlap, leave gaps, see nothing but padding, or all of the image."""
+
+    def sample(*shape: int, **options: Any) -> Sample:
+        return Sample((rng.normal(size=shape),), options)
+
+    yield sample(2, 3, 4, 5, window=(3, 2))  # overlapping
+    yield sample(3, 1, 5, 7, window=2, stride=3)  # with gaps, the last row and column unseen
+    yield sample(2, 1, 6, 5, window=(2, 4), stride=(1, 2), padding=((0, 2), (1, 3)))
+    yield sample(1, 2, 5, 6, window=(3, 2), stride=(2, 1), padding="same")
+    yield sample(2, 3, 2, 4, window=2, stride=2, padding=3)  # some windows see the padding alone
+    yield sample(2, 3, 4, 5, window=(np.int64(4), np.int64(5)), padding="valid")  # one window sees all
+
+
+# Convolutions that are not small enough for the one way, by columns, in which all small ones are done: the shapes of x
+# and f, from which `operations/lowering` chooses the ways to Z, ∂E/∂f and ∂E/∂X.
+_LOWERED: tuple[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]], ...] = (
+    # Pointwise.
+    ((3, 4, 9, 11), (2, 4, 1, 1), {}),
+    ((3, 2, 9, 11), (5, 2, 1, 1), {"stride": (2, 3)}),
+    # Winograd's: large enough for two threads; images in bands; images innermost, and their products in parts; etc.
+    ((5, 24, 26, 27), (48, 24, 3, 3), {}),
+    ((1, 64, 33, 42), (16, 64, 3, 2), {"padding": ((2, 0), (1, 1))}),
+    ((7, 64, 6, 17), (72, 64, 3, 2), {}),
+    ((7, 24, 6, 9), (44, 24, 3, 2), {"padding": (1, 0)}),
+    ((5, 16, 8, 11), (68, 16, 3, 2), {"padding": 1}),
+    ((4, 16, 9, 17), (65, 16, 3, 2), {"padding": ((2, 1), (1, 0))}),
+    # By rows, and ∂E/∂X by scattering: with the images innermost,
+    ((6, 4, 13, 12), (5, 4, 5, 3), {"padding": (2, 1)}),
+    ((19, 3, 24, 41), (4, 3, 5, 2), {"stride": (1, 3), "padding": ((1, 0), (2, 0))}),
+    ((9, 3, 24, 31), (4, 3, 7, 5), {"stride": (3, 2), "padding": ((0, 1), (3, 1))}),
+    ((6, 10, 23, 18), (12, 10, 4, 3), {"stride": (3, 2), "padding": ((2, 0), (0, 3))}),
+    # one image after the other,
+    ((2, 1, 60, 38), (3, 1, 6, 5), {}),
+    ((3, 2, 70, 51), (4, 2, 6, 3), {"stride": (2, 1), "padding": ((3, 1), (9, 4))}),
+    ((3, 2, 40, 51), (4, 2, 6, 3), {"stride": (1, 2), "padding": ((3, 0), (9, 4))}),
+    ((2, 3, 60, 1), (4, 3, 4, 3), {"padding": ((0, 0), (34, 0))}),
+    ((2, 3, 60, 1), (5, 3, 4, 3), {"padding": ((0, 1), (0, 35))}),
+    ((2, 3, 37, 35), (5, 3, 4, 3), {"padding": ((0, 1), (1, 2))}),
+    ((3, 9, 34, 18), (7, 9, 3, 5), {"stride": (2, 1), "padding": (1, 0)}),
+    ((2, 6, 34, 44), (3, 6, 6, 8), {"padding": ((4, 5), (3, 5))}),
+    ((1, 5, 50, 89), (3, 5, 6, 9), {}),
+    ((2, 4, 37, 90), (6, 4, 5, 7), {"stride": (1, 2), "padding": ((7, 1), (4, 8))}),
+    ((8, 9, 3, 60), (5, 9, 3, 7), {"stride": (4, 1)}),
+    ((9, 5, 2, 100), (6, 5, 3, 7), {"stride": (4, 1), "padding": ((0, 1), (2, 0))}),
+    # in bands and strips of an image.
+    ((1, 16, 28, 126), (3, 16, 5, 7), {}),
+    ((1, 16, 24, 100), (3, 16, 5, 7), {"stride": (2, 1), "padding": ((6, 3), (2, 9))}),
+    # ∂E/∂f by rows.
+    ((2, 3, 13, 81), (40, 3, 5, 6), {}),
+    # By columns, though large: many filters, or images; ∂E/∂f as many sums, or one image's in parts.
+    ((1, 50, 14, 15), (69, 50, 3, 4), {}),
+    ((16, 1, 14, 15), (13, 1, 5, 6), {}),
+    ((2, 6, 34, 35), (42, 6, 2, 2), {}),
+    ((37, 5, 1, 108), (110, 5, 1, 108), {}),
+    ((1, 81, 38, 7), (17, 81, 5, 6), {}),
+)
+
+
+def conv2d(rng: np.random.Generator) -> Iterator[Sample]:
+    """Such windows, with and without a bias; an empty batch and image; other dtypes; every lowering."""
+
+    def sample(x: tuple[int, ...], filters: tuple[int, ...], *, bias: bool, **options: Any) -> Sample:
+        inputs = [rng.normal(size=x), rng.normal(size=filters)]
+        if bias:
+            inputs.append(rng.normal(size=filters[0]))
+        return Sample(tuple(inputs), options)
+
+    yield sample((3, 1, 5, 6), (2, 1, 3, 4), bias=False)  # as in the article: one channel
+    yield sample((2, 3, 4, 5), (4, 3, 3, 2), bias=True, padding=(1, 0))
+    yield sample((2, 3, 5, 4), (1, 3, 2, 3), bias=True, stride=(2, 1), padding=((0, 2), (3, 1)))
+    yield sample((2, 1, 7, 8), (3, 1, 2, 1), bias=False, stride=(3, 2))  # gaps between the windows
+    yield sample((2, 3, 5, 4), (4, 3, 2, 3), bias=True, stride=(1, 2), padding="same")
+    yield sample((0, 3, 5, 4), (2, 3, 3, 2), bias=True, stride=2)  # an empty batch
+    yield sample((3, 2, 0, 4), (5, 2, 2, 3), bias=False, padding=2)  # images without a row
+    x, filters = sample((2, 4, 5, 6), (3, 4, 3, 2), bias=False).inputs
+    yield Sample((x.astype(np.float32), filters), {})
+    yield Sample((rng.integers(0, 256, x.shape, np.uint8), filters), {"padding": 1})
+    for k, (x_shape, filters_shape, options) in enumerate(_LOWERED):
+        yield sample(x_shape, filters_shape, bias=k % 2 == 0, **options)
+
+
+def dense(rng: np.random.Generator) -> Iterator[Sample]:
+    """Batches of several samples, of one, and of none."""
+    for samples, features, neurons in (5, 4, 2), (3, 7, 1), (1, 3, 5), (0, 2, 3):
+        shapes = (samples, features), (features, neurons), neurons
+        yield Sample(tuple(rng.normal(size=shape) for shape in shapes), {})
+
+
+def sigmoid(rng: np.random.Generator) -> Iterator[Sample]:
+    """The middle, where it is nearly linear; the tails, where it is nearly flat, and where it is flat."""
+    yield Sample((rng.normal(size=(3, 2, 4, 5)),), {})
+    yield Sample((rng.uniform(-6, 6, size=(7, 4)),), {})
+    signs = rng.choice([-1.0, 1.0], size=30)
+    yield Sample((signs * 10.0 ** rng.uniform(-9, 0, size=30),), {})  # where it is nearly linear
+    yield Sample((signs * rng.uniform(6, 40, size=30),), {})  # where it is nearly flat
+    yield Sample((rng.permutation([0.0, 0.5, 709, -709, 746, -746, 1e6, -1e6]),), {})  # flat, and in the middle
+
+
+def squared_error(rng: np.random.Generator) -> Iterator[Sample]:
+    """Any number of axes; some errors that are zero."""
+    for shape in (), (7,), (5, 4), (2, 3, 1, 4):
+        yield Sample((rng.normal(size=shape), rng.normal(size=shape)), {})
+    output = rng.normal(size=(3, 6))
+    yield Sample((output, np.where(rng.random((3, 6)) < 0.5, output, 0)), {})  # some errors are zero
+
+
+def standardize(rng: np.random.Generator) -> Iterator[Sample]:
+    """Over all axes, one or several; beside a large mean; of numbers that are mostly the same."""
+
+    def sample(*shape: int, axis: Any) -> Sample:
+        return Sample((rng.normal(loc=1.5, scale=2.5, size=shape),), {"axis": axis})
+
+    yield sample(4, 5, axis=None)
+    yield sample(9, 3, axis=0)
+    yield sample(2, 7, axis=1)
+    yield sample(3, 2, 4, 5, axis=(0, 2, 3))
+    yield sample(3, 4, 2, axis=(-3, 1))
+    yield Sample((1e6 + rng.normal(size=(6, 4)),), {"axis": 0})  # a spread that is small beside the mean
+    yield Sample((rng.permutation([0.0] * 7 + [1.5, -2.5]),), {"axis": None})
+
+
+def flatten(rng: np.random.Generator) -> Iterator[Sample]:
+    """Images of several channels, and of one."""
+    for shape in (2, 3, 4, 5), (3, 1, 2, 7), (1, 4, 3, 2):
+        yield Sample((rng.normal(size=shape),), {})
+
+
+def pad2d(rng: np.random.Generator) -> Iterator[Sample]:
+    """A different frame on each side, on two sides, the same on all, and none."""
+
+    def sample(*shape: int, padding: Any) -> Sample:
+        return Sample((rng.normal(size=shape),), {"padding": padding})
+
+    yield sample(3, 2, 4, 5, padding=((0, 2), (3, 1)))
+    yield sample(2, 1, 5, 3, padding=(1, 2))
+    yield sample(1, 4, 2, 3, padding=1)
+    yield sample(2, 3, 1, 4, padding=0)
+
+
+def max_pool(rng: np.random.Generator) -> Iterator[Sample]:
+    """Windows as for any pooling, and ties: of a few values, of one, and of what a relu has cut off."""
+    yield from pool(rng)
+    yield Sample((rng.integers(-2, 3, size=(2, 1, 4, 7)).astype(np.float64),), {"window": 2})
+    yield Sample((rng.integers(-3, 1, size=(1, 2, 3, 4)).astype(np.float64),), {"window": 2, "stride": 1, "padding": 1})
+    yield Sample((np.full((1, 1, 4, 6), rng.normal()),), {"window": (2, 3)})
+    yield Sample((np.maximum(rng.normal(loc=-1, size=(2, 1, 5, 6)), 0),), {"window": (3, 2), "stride": 2})
+
+
+def pool(rng: np.random.Generator) -> Iterator[Sample]:
+    """Windows side by side, overlapping, with gaps, and beyond the border."""
+
+    def sample(*shape: int, **options: Any) -> Sample:
+        return Sample((rng.normal(size=shape),), options)
+
+    yield sample(2, 2, 5, 7, window=2)  # side by side, the last row and column unseen
+    yield sample(3, 2, 4, 5, window=(3, 2), stride=1)  # overlapping
+    yield sample(2, 1, 6, 5, window=(2, 4), stride=(1, 2), padding=((0, 1), (1, 3)))
+    yield sample(2, 1, 7, 8, window=(2, 1), stride=(3, 2), padding=(1, 0))  # with gaps
+    yield sample(1, 3, 5, 6, window=(3, 2), stride=(2, 1), padding="same")
+
+
+def tanh(rng: np.random.Generator) -> Iterator[Sample]:
+    """The same as for `sigmoid`."""
+    yield Sample((rng.normal(size=(3, 2, 4, 5)),), {})
+    signs = rng.choice([-1.0, 1.0], size=30)
+    yield Sample((signs * 10.0 ** rng.uniform(-9, 0, size=30),), {})  # where it is nearly linear
+    yield Sample((signs * rng.uniform(3, 20, size=30),), {})  # where it is nearly flat
+    yield Sample((rng.permutation([0.0, 0.5, 355, -355, 746, -746, 1e6, -1e6]),), {})  # flat, and in the middle
+
+
+def relu(rng: np.random.Generator) -> Iterator[Sample]:
+    """All sizes of both signs, and the kink."""
+    yield Sample((rng.normal(size=(3, 2, 4, 5)),), {})
+    yield Sample((rng.permutation([0.0, *rng.normal(size=6)]),), {})  # one entry at the kink
+    signs = rng.choice([-1.0, 1.0], size=30)
+    yield Sample((signs * 10.0 ** rng.uniform(-9, 3, size=30),), {})
+    yield Sample((rng.permutation([0.0, -0.0, *rng.integers(-2, 3, size=20)]).reshape(2, 11),), {})  # many at the kink
+
+
+def leaky_relu(rng: np.random.Generator) -> Iterator[Sample]:
+    """The same as for `relu`, with a slope below 1 or above."""
+    slopes: tuple[dict[str, float], ...] = ({}, {"alpha": 0.3}, {"alpha": 0.125}, {"alpha": 2})
+    for sample, options in zip(relu(rng), slopes, strict=True):
+        yield Sample(sample.inputs, options)
+
+
+def softmax_cross_entropy(rng: np.random.Generator) -> Iterator[Sample]:
+    """Predictions that are less and more sure, right and wrong; one class; ties."""
+    # The larger the logits, the surer the predictions.
+    for samples, classes, size in (5, 4, 1), (3, 7, 10), (1, 2, 1), (6, 3, 1e4), (4, 1, 1):
+        logits, labels = size * rng.normal(size=(samples, classes)), rng.integers(0, classes, size=samples)
+        yield Sample((logits, labels), {})
+    logits = rng.integers(0, 3, size=(7, 3)).astype(np.float64)  # several are the largest
+    yield Sample((logits, rng.integers(0, 3, size=7)), {})
+    surely = 40 * np.eye(5) + rng.normal(size=(5, 5))  # right, wrong, or right but for the last digits
+    yield Sample((np.vstack([surely, 20 * surely])[:8], rng.permutation([0, 1, 2, 3, 4, 0, 1, 4])), {})

@@ -1,0 +1,81 @@
+"""Which statements of the operations run for the samples of the catalogue.
+
+Run as a program, in a process of its own (what is found once is kept: plans, threads), it prints the lines that ran.
+"""
+
+import ast
+import json
+import subprocess
+import sys
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+OPERATIONS = ROOT / "scratchcnn" / "operations"
+# What only checks call: definitions of the derivatives, and what spoils memory. And the file that has no derivative.
+ELSEWHERE = {"lowering/plain.py": {"grad_filters", "grad_input"}, "lowering/workspace.py": {"spoil"}}
+WITHOUT = "gradient_descent.py"
+
+
+def statements_not_run() -> list[str]:
+    """The statements of the operations, less those that refuse an argument, that no sample runs."""
+    command = [sys.executable, "-m", "tests.lines"]
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=True)
+    ran = json.loads(process.stdout)
+    missing = []
+    for path in sorted(set(OPERATIONS.rglob("*.py")) - {OPERATIONS / WITHOUT}):
+        name = path.relative_to(OPERATIONS).as_posix()
+        source = path.read_text(encoding="utf-8")
+        for lines in statements(ast.parse(source), ELSEWHERE.get(name, set())):
+            if not set(lines) & set(ran.get(name, ())):
+                missing.append(f"{name}: {source.splitlines()[lines.start - 1].strip()}")
+    return missing
+
+
+def statements(node: ast.AST, elsewhere: set[str]) -> Iterator[range]:
+    """The lines of each statement; of one that holds others, those before them."""
+    for child in ast.iter_child_nodes(node):
+        refuses = isinstance(child, ast.Raise | ast.ExceptHandler)
+        if refuses or (isinstance(child, ast.FunctionDef) and child.name in elsewhere):
+            continue
+        says = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
+        declares = isinstance(child, ast.AnnAssign) and child.value is None
+        if isinstance(child, ast.stmt) and not (says or declares or isinstance(child, ast.Try | ast.Pass)):
+            first = min([child.lineno, *(each.lineno for each in getattr(child, "decorator_list", []))])
+            body = getattr(child, "body", None)
+            last = max(body[0].lineno - 1, child.lineno) if body else child.end_lineno or child.lineno
+            yield range(first, last + 1)
+        yield from statements(child, elsewhere)
+
+
+def main() -> None:
+    ran: dict[str, set[int]] = defaultdict(set)
+
+    def trace(frame, event, argument):
+        if not frame.f_code.co_filename.startswith(str(OPERATIONS)):
+            return None
+        ran[Path(frame.f_code.co_filename).relative_to(OPERATIONS).as_posix()].add(frame.f_lineno)
+        return trace
+
+    threading.settrace(trace)
+    sys.settrace(trace)
+    import numpy as np
+    from threadpoolctl import threadpool_limits
+
+    from scratchcnn.catalogue import CATALOGUE
+
+    with threadpool_limits(2, "blas"):
+        for operation in CATALOGUE:
+            for sample in operation.samples(np.random.default_rng(0)):
+                output = operation.forward(*sample.inputs, **sample.options)
+                operation.backward(np.ones_like(output), *sample.inputs, **sample.options)
+                if operation.definition is not None:
+                    operation.definition(*sample.inputs, **sample.options)
+    sys.settrace(None)
+    print(json.dumps({name: sorted(lines) for name, lines in ran.items()}))
+
+
+if __name__ == "__main__":
+    main()
