@@ -3,7 +3,7 @@
 import inspect
 import operator
 import reprlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -68,12 +68,20 @@ class Case:
     def gradients(self, cotangent: Array, inputs: Sequence[Array]) -> list[Any]:
         """What backward returns, as a list with one item for each input; nothing is checked.
 
-        A bare array is one gradient. Where backward answers only for the inputs that the caller named in `wrt`, in the
-        order of the inputs, the others get None.
+        A bare array is one gradient. Where backward answers only for the inputs that are checked, in the order of the
+        inputs, the others get None.
+
+        Raises
+        ------
+        TypeError
+            It returned something else.
         """
         given = call(self.backward, "backward", cotangent, *inputs)
+        if given is None or isinstance(given, dict | Iterator):
+            expected = "an array, or a tuple of arrays, one for each input"
+            raise TypeError(f"backward must return {expected}; got {type(given).__name__}")
         gradients = list(given) if isinstance(given, tuple | list) else [given]
-        if not self.named or len(gradients) == len(self.inputs) or len(gradients) != len(self.wrt):
+        if len(gradients) == len(self.inputs) or len(gradients) != len(self.wrt):
             return gradients
         of = dict(zip(sorted(self.wrt), gradients, strict=True))
         return [of.get(index) for index in range(len(self.inputs))]

@@ -60,10 +60,10 @@ def check_gradient(
     factor
         An integer that makes the divisions of such a forward exact (9 for a 3x3 average).
     seed
-        Of everything drawn; the same call gives the same report.
+        Of everything drawn; the same call gives the same report, where there is time for every entry.
     max_entries
-        How many entries of each input to look at one by one; None for all. Default: what a forward pass of this size
-        should manage in about a second. Where that is not all, they are drawn, the corners and borders among them, and
+        How many entries of each input to look at one by one; None for all. Default: as many as there is time for
+        (`seconds`). Where that is not all, they are drawn, the corners and borders among them, and
         random directions that move every entry are compared as well.
     allow
         Kinds of violations to waive, or a single one; they are shown all the same.
@@ -154,6 +154,8 @@ def _cotangent(case: Case, grad_output: Any, rng: np.random.Generator) -> Array:
         cotangent = given.astype(case.output.dtype if floating else np.float64)
     if not np.isfinite(cotangent).all():
         raise ValueError(f"grad_output must be finite in {cotangent.dtype}, the dtype of the output")
+    if cotangent.size and not cotangent.any():
+        raise ValueError("grad_output must not be zero throughout: every gradient would be right")
     return cotangent
 
 
@@ -246,6 +248,8 @@ def _notes(case: Case, observed: Observed, away: Any, exact: dict[int, Exact], d
         notes.append(f"the exact check of degree {degree} does not apply: the outputs do not prove exact arithmetic")
     for index in observed.usable:
         gradient = np.asarray(observed.gradients[index])
+        if gradient.size and not gradient.any():
+            notes.append(f"the gradient of {case.names[index]!r} is zero throughout: try inputs at which forward moves")
         if gradient.dtype != case.inputs[index].dtype and promoted(case, index, gradient):
             wider = f"{gradient.dtype}, as the output is; the input is {case.inputs[index].dtype}"
             notes.append(f"the gradient of {case.names[index]!r} has dtype {wider}")

@@ -128,7 +128,7 @@ def _form(case: Case, index: int, gradient: Any) -> list[Violation]:
         broken.append(Violation("shape", f"the gradient has shape {gradient.shape}, the input {x.shape}", name))
     if gradient.dtype.kind not in "fiub":
         broken.append(Violation("shape", f"the gradient is no array of real numbers but of {gradient.dtype}", name))
-    elif gradient.dtype != x.dtype and not promoted(case, index, gradient):
+    elif gradient.dtype != x.dtype.newbyteorder("=") and not promoted(case, index, gradient):
         way_out = f"return it in the input's dtype, or allow 'dtype' to have it judged as {gradient.dtype}"
         message = f"the gradient has dtype {gradient.dtype}, the input {x.dtype}: {way_out}"
         broken.append(Violation("dtype", message, name))
@@ -167,7 +167,8 @@ def _unsteady(
 ) -> list[Violation]:
     outputs = [call(case.forward, "forward", *case.copies()) for _ in range(2)]
     if _differ(outputs[0], outputs[1]) or _differ(outputs[0], case.output):
-        return [Violation("nondeterministic", "forward gives another output at the same inputs")]
+        message = "forward gives another output at the same inputs: fix its seed, or pass what it draws as an input"
+        return [Violation("nondeterministic", message)]
     for count in range(2, times + 1):
         for name in _changed(case, gradients, case.gradients(cotangent.copy(), case.copies()), usable):
             message = f"call {count} of backward gives another gradient than the first, at the same arguments"
@@ -195,7 +196,9 @@ def _stale(
             return []  # outside the domain of one of them there is nothing to remember
         again = case.gradients(cotangent.copy(), case.copies())
         for name in _changed(case, gradients, again, usable):
-            return [Violation("stale", f"after {what} on other data, backward gives another gradient here", name)]
+            message = f"after {what} on other data, backward gives another gradient here"
+            advice = "where it is meant to follow a forward on the same data, call forward in it first"
+            return [Violation("stale", f"{message}: {advice}, or allow 'stale'", name)]
     return []
 
 

@@ -18,6 +18,10 @@ from scratchcnn.gradcheck.wording import apart
 
 # Roundoffs of a sum over all entries, in the precision that backward is run in.
 ROUNDOFFS = 64.0
+# A direction vouches if it would show a mistake of this share of the gradient's norm along it.
+SHARE = 1e-3
+# What is not smooth between the steps (a relu among thousands that wakes) may be so between smaller ones.
+CLOSER = (1.0, 2.0**-10, 2.0**-20)
 
 
 @dataclass(frozen=True)
@@ -34,19 +38,8 @@ class Along:
         return f"the gradient gives {analytic}, differences {value} ± {self.tolerance:.2g}"
 
 
-def compare(
-    case: Case,
-    index: int,
-    probe: Probe,
-    inputs: Sequence[Array],
-    cotangent: Array,
-    gradient: Array,
-    rng: np.random.Generator,
-    noise: Callable[[], Array],
-    precision: float = EPS,
-    step: float = 0.0,
-) -> Along:
-    """Compares the derivative along a random direction of input `index`.
+class Direction:
+    """A random direction of input `index`, along which the gradient is compared with differences.
 
     Parameters
     ----------
@@ -56,69 +49,110 @@ def compare(
         What backward is called with, in the precision that it is judged in.
     gradient
         (size of the input,) what it answers.
-    noise
-        Measures a bound (outputs,) for their roundoff, if it is asked.
     precision
         The eps that the gradient is held to.
-    step
-        How wide the steps are in which forward moves, by an entry's unit; 0 where it is no staircase.
-
-    Returns
-    -------
-    Along
-        RIGHT where the two agree and the tolerance is small against the gradient, WRONG where they differ; what is not
-        known to be finite, or smooth, along the direction is no evidence, and leaves it UNDECIDED.
     """
-    unit = probe.unit
-    direction = unit * rng.choice([-1.0, 1.0], unit.size)
-    weights = cotangent.astype(np.float64).reshape(-1)
-    analytic = float(gradient @ direction)
-    parts = np.abs(gradient * direction)
-    rounding = (UNEVEN_SHARE + ROUNDOFFS * float(np.finfo(inputs[index].dtype).eps)) * float(parts.sum())
-    if precision > EPS:
-        rounding += FEW * precision * float(parts.sum())
-    zero = ROUNDOFFS * EPS * float(np.abs(weights) @ np.nan_to_num(np.abs(probe.y0)))
-    enough = small_in(precision) * float(np.sqrt((parts**2).sum())) + zero
 
-    def trembled(relative: float) -> float:
-        changes = trembling(case, cotangent, inputs, relative)[index]
-        return ULPS * float(np.abs(changes @ direction).max())
+    def __init__(
+        self,
+        case: Case,
+        index: int,
+        probe: Probe,
+        inputs: Sequence[Array],
+        cotangent: Array,
+        gradient: Array,
+        rng: np.random.Generator,
+        precision: float = EPS,
+    ) -> None:
+        self.case, self.index, self.probe, self.inputs, self.cotangent = case, index, probe, inputs, cotangent
+        self.precision = precision
+        self.eps = float(np.finfo(inputs[index].dtype).eps)
+        self.direction = probe.unit * rng.choice([-1.0, 1.0], probe.unit.size)
+        self.weights = cotangent.astype(np.float64).reshape(-1)
+        self.analytic = float(gradient @ self.direction)
+        self.known = bool(np.isfinite(gradient).all())
+        parts = np.abs(gradient * self.direction)
+        self.total = float(parts.sum())
+        few = FEW * precision if precision > EPS else 0.0
+        self.rounding = (ROUNDOFFS * self.eps + few) * self.total
+        zero = ROUNDOFFS * EPS * float(np.abs(self.weights) @ np.nan_to_num(np.abs(probe.y0)))
+        self.enough = max(SHARE, small_in(precision)) * float(np.sqrt((parts**2).sum())) + zero
 
-    def told(value: float, tolerance: float) -> Along:
-        return Along(Verdict.RIGHT if tolerance <= enough else Verdict.UNDECIDED, analytic, value, tolerance)
+    def compare(self, noise: Callable[[], Array], step: float = 0.0, *, climbs: bool = True) -> Along:
+        """Compares the two.
 
-    if step:
-        fit = stairs.along(probe, direction, weights, step)
-        value, tolerance = float(fit.value[0]), float(fit.bound[0]) + rounding
-        if not fit.agrees[0] or not gradient.any():  # strictly the slope of a staircase is zero
-            return Along(Verdict.UNDECIDED, analytic, value, tolerance)
-        if abs(analytic - value) <= tolerance:
-            return told(value, tolerance)
-        tolerance += trembled(precision / 2)
-        return Along(
-            Verdict.WRONG if abs(analytic - value) > tolerance else Verdict.UNDECIDED, analytic, value, tolerance
-        )
-    y = moved_along(probe, direction)
-    # What agrees within the least bound that there can be need not be asked for its noise.
-    value, bound, agrees = directional(probe, y, weights, least_noise(probe))
-    if agrees and abs(analytic - value) <= bound + rounding:
-        return told(value, bound + rounding)
-    measured = noise()
-    value, bound, agrees = directional(probe, y, weights, measured)
-    tolerance = bound + rounding
-    if not np.isfinite(gradient).all() or not agrees:
-        return Along(Verdict.UNDECIDED, analytic, value, tolerance)
-    if abs(analytic - value) <= tolerance:
-        return told(value, tolerance)
-    eps = float(np.finfo(inputs[index].dtype).eps)
-    tolerance += sum(trembled(relative) for relative in {eps, precision / 2 if precision > EPS else EPS})
-    if abs(analytic - value) <= tolerance:
-        return told(value, tolerance)
-    # A second look, at all scales: three steps may agree by chance where the function turns faster than they.
-    everything = np.arange(unit.size)
-    steepest = float(unit.max())
-    climbed = climb(probe, everything, direction / steepest, steepest, np.ones(probe.outputs, bool), weights, measured)
-    seen = slope(climbed, weights)
-    slack = tolerance - bound
-    apart = seen.status in DECIDED and abs(analytic - steepest * seen.value) > steepest * seen.bound + slack
-    return Along(Verdict.WRONG if apart else Verdict.UNDECIDED, analytic, value, tolerance)
+        Parameters
+        ----------
+        noise
+            Measures a bound (outputs,) for the roundoff of the outputs, if it is asked.
+        step
+            How wide the steps are in which forward moves, by an entry's unit; 0 where it is no staircase.
+        climbs
+            Whether there is time to look over all scales before a gradient is accused.
+
+        Returns
+        -------
+        Along
+            RIGHT where the two agree and the tolerance is small against the gradient, WRONG where they differ; what is
+            not known to be finite, or smooth, along the direction is no evidence, and leaves it UNDECIDED.
+        """
+        if step:
+            return self._beyond_steps(step)
+        seen = []
+        for closer in CLOSER:
+            seen.append((closer, moved_along(self.probe, closer * self.direction)))
+            # What agrees within the least bound that there can be need not be asked for its noise.
+            value, tolerance, agrees = self._difference(*seen[-1], least_noise(self.probe))
+            if agrees and tolerance <= self.enough:
+                break
+        if agrees and tolerance <= self.enough and abs(self.analytic - value) <= tolerance:
+            return self._told(value, tolerance)
+        measured = noise()
+        found = [self._difference(*moved, measured) for moved in seen]
+        value, tolerance, agrees = min(found, key=lambda each: (not each[2], each[1]))  # the tightest that agrees
+        if not agrees or not self.known:
+            return self._along(Verdict.UNDECIDED, value, tolerance)
+        if abs(self.analytic - value) <= tolerance:
+            return self._told(value, tolerance)
+        slack = self.rounding + sum(map(self._trembled, {self.eps, max(self.precision / 2, EPS)}))
+        tolerance += slack - self.rounding
+        if abs(self.analytic - value) <= tolerance:
+            return self._told(value, tolerance)
+        # Three steps may agree by chance where the function turns faster than they.
+        apart = not climbs or self._differs_at_all_scales(measured, slack)
+        return self._along(Verdict.WRONG if apart else Verdict.UNDECIDED, value, tolerance)
+
+    def _along(self, verdict: Verdict, value: float, tolerance: float) -> Along:
+        return Along(verdict, self.analytic, value, tolerance)
+
+    def _told(self, value: float, tolerance: float) -> Along:
+        return self._along(Verdict.RIGHT if tolerance <= self.enough else Verdict.UNDECIDED, value, tolerance)
+
+    def _trembled(self, relative: float) -> float:
+        """How far the gradient along the direction moves when all inputs move by a relative amount."""
+        changes = trembling(self.case, self.cotangent, self.inputs, relative)[self.index]
+        return ULPS * float(np.abs(changes @ self.direction).max())
+
+    def _difference(self, closer: float, y: Array, noise: Array) -> tuple[float, float, bool]:
+        """The derivative, its tolerance, and whether it is smooth, from moves by a share `closer` of the direction."""
+        value, bound, agrees = directional(self.probe, y, self.weights, noise)
+        # An entry's move is rounded: the more of it, the smaller the steps.
+        return value / closer, (bound + UNEVEN_SHARE * self.total) / closer + self.rounding, agrees
+
+    def _beyond_steps(self, step: float) -> Along:
+        fit = stairs.along(self.probe, self.direction, self.weights, step)
+        value, tolerance = float(fit.value[0]), float(fit.bound[0]) + self.rounding
+        if not fit.agrees[0] or self.total == 0:  # strictly the slope of a staircase is zero
+            return self._along(Verdict.UNDECIDED, value, tolerance)
+        if abs(self.analytic - value) <= tolerance:
+            return self._told(value, tolerance)
+        tolerance += self._trembled(self.precision / 2)
+        wrong = abs(self.analytic - value) > tolerance
+        return self._along(Verdict.WRONG if wrong else Verdict.UNDECIDED, value, tolerance)
+
+    def _differs_at_all_scales(self, noise: Array, slack: float) -> bool:
+        unit, steepest = self.probe.unit, float(self.probe.unit.max())
+        everything, depend = np.arange(unit.size), np.ones(self.probe.outputs, bool)
+        climbed = climb(self.probe, everything, self.direction / steepest, steepest, depend, self.weights, noise)
+        found = slope(climbed, self.weights)
+        return found.status in DECIDED and abs(self.analytic - steepest * found.value) > steepest * found.bound + slack

@@ -13,12 +13,13 @@ from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.numerical.quiet import undisturbed
 
 SECONDS = 1.0
-# What the harness itself takes for an evaluation of forward, for each number of its output, and for a climb.
-CALL, NUMBER, WALK = 1e-5, 1e-9, 5e-3
+# What the harness itself takes for an evaluation of forward, and for a climb; and for each number of its output.
+CALL, WALK = 1e-5, 5e-3
+NUMBER, WALK_NUMBER = 1e-9, 5e-6
 # Evaluations: of an entry by differences, of an entry over all scales, and of the noise at all strides.
 BY_DIFFERENCES, CLIMB, NOISE = 14, 100, 40
-# The share of an input's time that differences may take, that looks over all scales may take, where they are needed, and
-# that repeats of backward may.
+# The share of an input's time that differences may take, that looks over all scales may take where they are needed,
+# and that repeats of backward may.
 ENTRIES, CLIMBS, REPEATS = 0.5, 1.0, 0.1
 # Backward is called so often on the same arguments, where it is cheap: a fault at every seventh call is real.
 MOST_REPEATS = 10
@@ -82,13 +83,13 @@ def plan(seconds: float, forward: float, numbers: int, max_entries: int | str | 
     """
     evaluation = forward + CALL + NUMBER * numbers
     evaluations = int(seconds / evaluation)
+    climbs = int(CLIMBS * seconds / (CLIMB * evaluation + WALK + WALK_NUMBER * numbers))
     strides = STRIDES if evaluations >= 10 * NOISE else FEW_STRIDES
     directions = DIRECTIONS if evaluations >= FEW else 1
     if max_entries != "affordable":
         return Effort(None if max_entries is None else int(max_entries), None, directions, strides)
     entries = int(ENTRIES * evaluations / BY_DIFFERENCES) if evaluations >= FEW else 0
-    climbs = int(np.ceil(CLIMBS * seconds / (CLIMB * evaluation + WALK))) if entries else 0
-    return Effort(entries, climbs, directions, strides)
+    return Effort(entries, climbs if entries else 0, directions, strides)
 
 
 def repeats(seconds: float, backward: float) -> int:

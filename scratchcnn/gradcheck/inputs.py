@@ -9,7 +9,7 @@ import numpy as np
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.contract import Observed
-from scratchcnn.gradcheck.directions import Along, compare
+from scratchcnn.gradcheck.directions import Along, Direction
 from scratchcnn.gradcheck.effort import FEW_STRIDES, Effort
 from scratchcnn.gradcheck.findings import Findings, blank, none_looked_at, report
 from scratchcnn.gradcheck.joint import Joint, judge_together
@@ -110,7 +110,7 @@ class InputJudge:
         findings = Findings(
             entries=entries,
             analytic=gradient,
-            value=found.value,
+            value=np.where(found.status == "not finite", np.nan, found.value),
             bound=judged.tolerance,
             roundoff=found.roundoff,
             right=judged.right,
@@ -131,16 +131,18 @@ class InputJudge:
         suspects = np.flatnonzero(~judged.right & ~found.stepped)
         distance = np.nan_to_num(np.abs(gradient - found.value) - found.bound, nan=np.inf)
         suspects = suspects[np.argsort(-distance[suspects], kind="stable")]
-        first, others = suspects[:FIRST_LOOK], suspects[FIRST_LOOK:]
+        looks = FIRST_LOOK if self.effort.climbs is None else min(FIRST_LOOK, max(1, self.effort.climbs))
+        first, others = suspects[:looks], suspects[looks:]
         if not first.size:
             return judged, others
-        self._look_again(found, first)
+        if self.effort.climbs != 0:
+            self._look_again(found, first)
         judged = self._judge(found, gradient, np.union1d(first, stepped))
         if not others.size or judged.wrong[first].all():
             return judged, others[:0]
         climbs = len(others) if self.effort.climbs is None else self.effort.climbs
         self._look_again(found, others[:climbs])
-        return self._judge(found, gradient, np.union1d(suspects[: FIRST_LOOK + climbs], stepped)), others[climbs:]
+        return self._judge(found, gradient, np.union1d(suspects[: looks + climbs], stepped)), others[climbs:]
 
     def _together(self, found: Derivatives, findings: Findings) -> None:
         """Judges entries at kinks in the light of those around them."""
@@ -184,7 +186,9 @@ class InputJudge:
             own_error[measured] = self._own_error(found, measured)
         # Strictly the slope of a staircase is zero: that is not wrong, if not what is wanted either.
         status = np.where(found.stepped & (gradient == 0), "steps", found.status)
-        return judge(gradient, own_error, found.value, found.bound, status, self._scale(found))
+        judged = judge(gradient, own_error, found.value, found.bound, status, self._scale(found))
+        judged.reason[found.stepped & (judged.reason == "unstable")] = "steps"
+        return judged
 
     def _own_error(self, found: Derivatives, which: Array) -> Array:
         vouching = self._scale(found).vouching[which]
@@ -255,7 +259,7 @@ class InputJudge:
                 findings.vouched, findings.remark = Verdict.WRONG, f"along a random direction at the inputs {along}"
         if findings.entries.size < self.x.size:
             findings.method = f"{findings.method}, {_said(told)}".lstrip(", ")
-        if not findings.entries.size and not findings.remark and Verdict.RIGHT not in told:
+        if findings.entries.size < self.x.size and not findings.remark and Verdict.RIGHT not in told:
             findings.vouched, findings.remark = (
                 Verdict.UNDECIDED,
                 f"along the directions {undecided({'noise': len(told)})}",
@@ -265,7 +269,8 @@ class InputJudge:
         self, probe: Probe, inputs: Sequence[Array], cotangent: Array, gradient: Array, noise: Callable[[], Array]
     ) -> Along:
         precision = max(self.inside, self.analytic.eps(self.index))
-        return compare(self.case, self.index, probe, inputs, cotangent, gradient, self.rng, noise, precision, self.step)
+        direction = Direction(self.case, self.index, probe, inputs, cotangent, gradient, self.rng, precision)
+        return direction.compare(noise, self.step, climbs=self.effort.climbs != 0)
 
     def at(self, point: Sequence[Array], cotangent: Array) -> str:
         """What is wrong along one direction at other values of the inputs; empty where nothing is seen."""

@@ -45,9 +45,10 @@ def _drawn(a: Array, rng: np.random.Generator) -> Array:
         return _relabelled(a, rng)
     if _is_triangular(a):
         return _within_triangle(a, rng)
-    if summing:
+    if summing and (a.min() >= 0 or not _is_sorted(a)):
         return _sorted_like(a, _blend(a, rng, summing[0]), summing)
-    return _sorted_like(a, _blend(a, rng), range(a.ndim))
+    moved = _sorted_like(a, _blend(a, rng), range(a.ndim))
+    return _stretched(a, moved) if _is_sorted(a) else moved
 
 
 def _share(rng: np.random.Generator) -> float:
@@ -65,13 +66,29 @@ def _blend(a: Array, rng: np.random.Generator, axis: int | None = None) -> Array
 def _sorted_like(a: Array, moved: Array, axes: Iterable[int]) -> Array:
     """Sorted along each axis along which `a` is (sorting along one keeps the order along the others)."""
     for axis in axes:
-        if a.shape[axis] > 1:
-            steps = np.diff(a, axis=axis)
-            if (steps >= 0).all():
-                moved = np.sort(moved, axis)
-            elif (steps <= 0).all():
-                moved = -np.sort(-moved, axis)
+        sign = _order(a, axis)
+        if sign:
+            moved = sign * np.sort(sign * moved, axis)
     return moved
+
+
+def _order(a: Array, axis: int) -> int:
+    """1 where all lines along an axis rise, -1 where they fall, else 0."""
+    steps = np.diff(a, axis=axis)
+    if not steps.size:
+        return 0
+    return 1 if (steps >= 0).all() else -1 if (steps <= 0).all() else 0
+
+
+def _is_sorted(a: Array) -> bool:
+    return a.ndim == 1 and a.size > 2 and _order(a, 0) != 0
+
+
+def _stretched(a: Array, moved: Array) -> Array:
+    """With the ends that `a` has: other inputs may have to lie between them (knots)."""
+    share = (moved - moved.min()) / np.ptp(moved)
+    stretched: Array = np.clip(a.min() + share * np.ptp(a), a.min(), a.max())
+    return stretched
 
 
 def _is_symmetric(a: Array) -> bool:

@@ -105,7 +105,7 @@ def judge(analytic: Array, own_error: Array, value: Array, bound: Array, status:
     distance = np.abs(analytic - value)
     near = ZERO * scale.roundoff
     zero = (np.abs(analytic) <= near) & (np.abs(value) <= near) & (bound <= ROUNDOFFS * scale.roundoff)
-    tolerance = bound + np.minimum(own_error, scale.vouching)
+    tolerance = np.minimum(bound + own_error, np.maximum(bound, scale.vouching))
     tolerance = np.where(zero, np.maximum(tolerance, 2 * near), tolerance)
     inside = distance <= tolerance
     vouched = (status == "kink") | (bound <= scale.vouching)  # at a kink the bound is the interval itself

@@ -149,7 +149,7 @@ class _Stepper:
         self.arrays = [a.astype(real if a.dtype.kind == "f" else a.dtype) for a in probe.arrays]
         self.arrays[probe.index] = self.arrays[probe.index].astype(dtype, order="C")
         self.x = self.arrays[probe.index].reshape(-1)
-        self.called = False
+        self.called, self.outputs = False, probe.outputs
 
     def along(self, entries: Array | int, direction: Array, beside: float = 0, step: float = STEP) -> Array | None:
         """(outputs,) the derivative along a direction that moves some entries, at or beside the point."""
@@ -163,7 +163,7 @@ class _Stepper:
             return None
         self.called = True
         self.x[entries] = here
-        if y.dtype != self.dtype or not np.all(step * direction):
+        if y.dtype != self.dtype or y.size != self.outputs or not np.all(step * direction):
             return None
         derivative: Array = y.imag.reshape(-1) / step
         return derivative

@@ -7,8 +7,8 @@ import numpy as np
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.numerical.structure import REACH
 
-# How far entries are moved, in units: far, and not so far where nothing is finite far away.
-DISTANCES = REACH, REACH / 4, 0.5
+# How far entries are moved, in units: far, and not so far where nothing is finite far away (arcsin at 2).
+DISTANCES = REACH / 2.0 ** (np.arange(24) / 4)
 # Of more entries that change outputs which are not finite nobody need know which they are: all are taken to.
 MOST = 64
 
@@ -82,8 +82,8 @@ class _Movers:
         """Values of the entries at which an output changes, with as many finite outputs as can be; None if none do."""
         probe, here = self.probe, self.probe.y0[self.outputs]
         shape = len(DISTANCES), len(entries)
-        moves = self.unit[entries] * self.rng.choice([-1.0, 1.0], shape) * self.rng.uniform(0.25, 1, shape)
-        moves *= np.array(DISTANCES)[:, None]
+        moves = self.unit[entries] * self.rng.choice([-1.0, 1.0], shape) * self.rng.uniform(0.8, 1, shape)
+        moves *= DISTANCES[:, None]
         best, most = None, -1
         for move in np.concatenate([-moves, moves]):
             probe.move(entries, probe.base[entries] + move, self.y)

@@ -44,9 +44,9 @@ MANY = 256
 # Where differences leave more than this share open, forward may move in steps; and so it may along an entry that is
 # this much smaller than its unit, since about zero all steps of differences share one rounding.
 VAGUE, NO_SIZE = 1e-6, 2.0**-16
-# Steps below so many roundoffs of the largest output are not taken for those of a format: float32's are 2^29 of their
-# own output's.
-OWN_STEPS = 2.0**16
+# Steps below so many roundoffs of the largest output, or of the largest entry, are not taken for those of a format:
+# float32's are 2^29 of their own output's.
+OWN_STEPS, OF_INPUTS = 2.0**16, 8.0
 
 
 class Derivatives:
@@ -137,8 +137,9 @@ class Derivatives:
         near_zero = np.abs(self.probe.base[self.entries]) < NO_SIZE * unit[self.entries]
         quiet = settled & ~loose & ((size == 0) | near_zero)
         steps = stairs.find(self.probe, self.entries[loose], self.entries[quiet], unit, self.cotangent)
-        # Low steps are those of float64, in terms that cancel (1 - cos x near 0), and of no format.
-        own = OWN_STEPS * EPS * float(np.abs(self.probe.y0).max(initial=0))
+        # Low steps are those of float64, in terms that cancel (1 - cos x near 0; x - mean x), and of no format.
+        x = np.abs(self.probe.base[self.entries[~self.lost]]).max(initial=0)
+        own = EPS * float(max(OWN_STEPS * np.abs(self.probe.y0).max(initial=0), OF_INPUTS * x))
         steps = [s for s in steps if s.height > own]
         self.step = float(np.median([s.width for s in steps])) if steps else 0.0
         which = np.flatnonzero(loose | quiet) if self.step else np.empty(0, np.intp)
@@ -153,10 +154,9 @@ class Derivatives:
         self._take(stairs.beyond(self.probe, groups, self.entries[which], unit, self.cotangent, steps), which)
 
     def _take(self, found: stairs.Fit, which: Array) -> None:
-        """Makes fits the derivatives of some entries; those on a kink and on no steps stay as they are."""
-        for k in np.flatnonzero(~found.agrees):
-            entry = self.entries[which[k]]
-            self.stepped[which[k]] = stairs.steps_of(self.probe, entry, self.probe.unit, self.cotangent).width > 0
+        """Makes fits the derivatives of some entries; those on a kink and on no step stay as they are."""
+        for k in which[~found.agrees]:
+            self.stepped[k] = not stairs.moves(self.probe, self.entries[k], self.probe.unit, self.cotangent)
         taken = self.stepped[which]
         found, which = found.at(taken), which[taken]
         entries = self.entries[which]

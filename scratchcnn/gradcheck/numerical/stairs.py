@@ -2,26 +2,23 @@
 
 f(x) = g(rd(x)), rd a rounding to bfloat16, float16, float32 or a grid, of the input or of what is made of it. Strictly
 the slope of f is zero wherever it is not infinite; what people ask for is that of g. Each output is off from g by half
-the height of a step at most, so over a width of many steps the differences of f are those of g and some noise. A
-polynomial is fitted to many points, whose residual says how large that noise is, and the slope of the fit is the
-derivative, with a bound from both.
+the height of a step at most, so that over many steps f is g and some noise: `fits` finds the slope of that.
 
-What also stands still is no staircase: beside a kink, or in saturation, an output is flat on one side and moves at
+What else stands still is no staircase: beside a kink, or in saturation, an output is flat on one side and moves at
 every point on the other; a single jump has two levels. Stairs keep one value over several points, jump to another, keep
 that, again and again. A smooth part may be added to them: then a line is what they keep to.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
+from scratchcnn.gradcheck.numerical.fits import LEVELS, POINTS, SPAN, Fit, fitted
 from scratchcnn.gradcheck.numerical.noise import EPS, least_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.numerical.steps import UNEVEN
 from scratchcnn.gradcheck.numerical.structure import REACH, Group, depends
-from scratchcnn.gradcheck.numerical.tableau import SAFETY
 
 # Powers of two, in units of the entry: the narrowest step that is looked for (a part of float32's), and the widest.
 FINEST, WIDEST = -28, 5
@@ -41,22 +38,6 @@ JUMPS = 3
 PART = 0.125
 # At twice the distance a smooth function is off its tangent by four times as much, or by eight where it does not bend.
 BEND = 16.0
-
-# Points to either side that a polynomial is fitted to, in units: from two units down to 2^-9. The ratio is uneven,
-# since about zero all points x 2^k share one rounding.
-POINTS, RATIO = 18, 0.6703
-SPAN = 2 * RATIO ** np.arange(POINTS)
-# The fits leave out so many of the largest points, and have so many odd terms (h, h^3, ...).
-STARTS, TERMS = range(12), (1, 2, 3)
-# What a slope may be off by: so many deviations, where the deviation may be larger than the residual says by as much as
-# so many deviations of its own (of the square's cube root, which is nearly normal: Wilson and Hilferty 1931).
-DEVIATIONS, LIKELY = 4.0, 3.0
-# An output that moves by fewer steps than so many to a side does not show in the residual how high they are.
-LEVELS = 4
-# A line moves as far to either side; where one is so many times farther, the other is flat: beyond a kink.
-ONE_SIDED = 4
-# Where the points are this many times farther from a fit than from fits to smaller moves, there is more than steps.
-STRAY = 2.0
 
 
 @dataclass(frozen=True)
@@ -94,7 +75,8 @@ def find(probe: Probe, open_: Array, quiet: Array, unit: Array, cotangent: Array
         if entries is quiet and (found or not quiet.size or not _stand_still(probe, quiet, unit, cotangent)):
             break
         sample = entries[:: max(1, len(entries) // SAMPLES)][:SAMPLES]
-        found += [steps for e in sample if (steps := steps_of(probe, e, unit, cotangent)).width]
+        ways = (NEAR, -NEAR) if entries is open_ else (NEAR, -NEAR, *BEYOND)
+        found += [steps for e in sample if (steps := _steps_of(probe, e, unit, cotangent, ways)).width]
     return [steps for steps in found if steps.width <= RESOLVED] or found
 
 
@@ -109,15 +91,14 @@ def precision(found: Sequence[Steps]) -> float:
     return float(np.clip(np.exp2(np.ceil(np.median(shares[:, spread.argmin()]))), EPS, 1))
 
 
-def steps_of(probe: Probe, entry: int, unit: Array, cotangent: Array) -> Steps:
-    """The steps that `entry` makes, moved alone."""
+def _steps_of(probe: Probe, entry: int, unit: Array, cotangent: Array, ways: Sequence[float]) -> Steps:
+    """The steps that `entry` makes, moved alone so far; where nothing moves nearby they may be wider than the unit."""
     path = _Path(probe, np.array([entry]), unit, cotangent)
     nothing = True
-    for away in (NEAR, -NEAR, *BEYOND):
-        steps = path.steps() if path.leaves_for(away) else Steps()
+    for way in ways:
+        steps = path.steps() if path.leaves_for(way) else Steps()
         nothing &= path.nothing
-        # Steps may be wider than the unit: farther only where nothing moves nearby.
-        if steps.width or (away != NEAR and not nothing):
+        if steps.width or (way != NEAR and not nothing):
             return steps
     return Steps()
 
@@ -220,25 +201,21 @@ class _Path:
         return Steps(float(width), float(height), float(height / output), float(width * abs(self.direction[0]) / entry))
 
 
-@dataclass(frozen=True)
-class Fit:
-    """Derivatives with bounds, each (n,); `agrees` says that no kink is seen: right and left have one slope."""
-
-    value: Array
-    bound: Array
-    agrees: Array
-
-    def at(self, which: Array) -> "Fit":
-        """Those of some entries."""
-        return Fit(self.value[which], self.bound[which], self.agrees[which])
-
-
 def along(probe: Probe, direction: Array, cotangent: Array, step: float) -> Fit:
     """The derivative along a direction (size of the input,) that moves all entries, each by some part of its unit."""
     changes = _swept(probe, slice(None), direction)
     own = _smallest(changes)
     coarse = np.where(_farthest(changes) < LEVELS * own, own, 0) @ np.abs(cotangent)
-    return _fitted((changes @ cotangent)[:, :, None], coarse[:, None], step)
+    found = fitted((changes @ cotangent)[:, :, None], coarse[:, None], step)
+    return Fit(found.value, found.bound, found.agrees & (step <= RESOLVED))
+
+
+def moves(probe: Probe, entry: int, unit: Array, cotangent: Array) -> bool:
+    """Whether a tiny move of `entry` moves an output: then it does not stand on a step."""
+    y = np.empty((2, probe.outputs), probe.dtype)
+    for side, row in zip((-1, 1), y, strict=True):
+        probe.move(entry, probe.base[entry] + side * 2.0**FINEST * unit[entry], row)
+    return bool(((y != probe.y0) & (cotangent != 0)).any())
 
 
 def beyond(
@@ -279,7 +256,7 @@ def beyond(
                 depend |= depends(probe, entry, unit)
             series[:, :, entry] = changes @ cotangent
             coarse[:, entry] = _coarse(changes, step, usual) @ (weight * depend)
-    found, unit = _fitted(series[:, :, entries], coarse[:, entries], step), unit[entries]
+    found, unit = fitted(series[:, :, entries], coarse[:, entries], step), unit[entries]
     # Near zero a rounding takes the same share of every move, and where it is towards zero it does so everywhere: the
     # fit does not see that. It is a whole step at most.
     share = step / (NEAR + np.abs(probe.base[entries]) / unit)
@@ -298,13 +275,14 @@ def _swept(probe: Probe, where: Array | int | slice, direction: Array) -> Array:
 
 def _smallest(changes: Array) -> Array:
     """(outputs,) the smallest change that is not 0: a step or more. Infinite where an output never moves."""
-    smallest: Array = np.where(changes != 0, np.abs(changes), np.inf).min(axis=(0, 1))
+    smallest: Array = np.where((changes != 0) & np.isfinite(changes), np.abs(changes), np.inf).min(axis=(0, 1))
     return smallest
 
 
 def _farthest(changes: Array) -> Array:
-    """(points, outputs) the largest change up to each point."""
-    farthest: Array = np.maximum.accumulate(np.abs(changes).max(axis=1)[::-1], axis=0)[::-1]
+    """(points, outputs) the largest change up to each point, within the domain."""
+    size = np.where(np.isfinite(changes), np.abs(changes), 0).max(axis=1)
+    farthest: Array = np.maximum.accumulate(size[::-1], axis=0)[::-1]
     return farthest
 
 
@@ -318,64 +296,3 @@ def _coarse(changes: Array, width: float, usual: Array) -> Array:
     height = np.minimum(_smallest(changes), np.maximum(usual, width * farthest[0]))
     few: Array = np.where(farthest < LEVELS * height, height, 0)
     return few
-
-
-def _fitted(series: Array, coarse: Array, step: float) -> Fit:
-    """The slopes at 0 of (points, 2, n) values at `SPAN` to the left and right, less that at 0.
-
-    `coarse` (points, n) is the sum of the heights of steps of which there are few up to a point, and `step` the width
-    of some.
-    """
-    count = series.shape[2]
-    low, high, least = np.full(count, -np.inf), np.full(count, np.inf), np.full(count, np.inf)
-    found = Fit(np.zeros(count), np.full(count, np.inf), np.zeros(count, bool))
-    walking = np.ones(count, bool)
-    # Where no two points share a level there may be a smooth part, and fits to less than a few steps see that alone.
-    smooth = (np.diff(np.sort(series.reshape(-1, count), axis=0), axis=0) != 0).all(axis=0)
-    # From the smallest moves on, as long as a fit agrees with all before: then no kink has come into sight.
-    for start in reversed(STARTS):
-        fits = np.array([_fit(start, terms, series[start:], coarse[start]) for terms in TERMS])
-        best = np.where(np.isfinite(fits[:, 1]), fits[:, 1], np.inf).argmin(axis=0)[None, None]
-        v, b, s, turn = np.take_along_axis(fits, best, 0)[0]
-        reach = np.abs(series[start:]).max(axis=0)
-        one_sided = (reach.max(axis=0) > ONE_SIDED * reach.min(axis=0)) & (reach.max(axis=0) > LEVELS * coarse[start])
-        known = np.isfinite(b) & ~one_sided & (~smooth | (SPAN[start] >= LEVELS * step) | (start == 0))
-        walking &= ~known | ((v - b <= high) & (v + b >= low) & (s <= STRAY * least))
-        least = np.where(known, np.minimum(least, s), least)
-        low, high = np.where(known, np.maximum(low, v - b), low), np.where(known, np.minimum(high, v + b), high)
-        better = walking & known & (b < found.bound)
-        found.value[better], found.bound[better], found.agrees[better] = v[better], b[better], turn[better] <= 1
-    return found
-
-
-def _fit(start: int, terms: int, series: Array, coarse: Array) -> tuple[Array, Array, Array, Array]:
-    """Slope, its bound, the deviation of a point, and the turn at 0 by what noise makes of it: each (n,)."""
-    odd, even = (series[:, 1] - series[:, 0]) / 2, (series[:, 1] + series[:, 0]) / 2
-    (slope, to_slope), (turn, to_turn) = _weights(start, terms)
-    squares = [((p - x @ (i @ p)) ** 2).sum(axis=0) for p, x, i in ((odd, slope, to_slope), (even, turn, to_turn))]
-    free = [basis.shape[0] - basis.shape[1] for basis in (slope, turn)]
-    coverage = DEVIATIONS * (1 - 2 / (9 * sum(free)) - LIKELY * np.sqrt(2 / (9 * sum(free)))) ** -1.5
-    # Both parts have the same deviation; but about a number that is none but a rounded one itself, roundings to the
-    # left and right are opposite, and all is in the odd part.
-    deviation = [np.sqrt(np.maximum(sum(squares) / sum(free), square / f)) for square, f in zip(squares, free)]
-    # Of few steps the residual says nothing: each point may be off by half of one.
-    noise, by_chance = (
-        coverage * sigma * np.linalg.norm(row) + coarse / 2 * np.abs(row).sum()
-        for sigma, row in zip(deviation, (to_slope[0], to_turn[1]))
-    )
-    value, turned = to_slope[0] @ odd, np.abs(to_turn[1] @ even)
-    finer = _weights(start, terms + 1)[0][1][0] @ odd
-    # What is half of what chance makes of it may be a kink: then the slope lies between that of the right and the left.
-    bound = noise + SAFETY * np.abs(finer - value) + np.where(turned > by_chance / 2, turned, 0)
-    return value, bound, np.hypot(deviation[0], coarse / np.sqrt(24)), np.where(turned > by_chance, 2.0, 0.0)
-
-
-@cache
-def _weights(start: int, terms: int) -> Sequence[tuple[Array, Array]]:
-    """Bases, and their inverses, at the points of a fit: odd powers; and a level, a kink and even powers."""
-    h = SPAN[start:, None]
-    powers = np.arange(1, 2 * terms, 2), np.array([0, 1, *range(2, 2 * terms + 1, 2)])
-    # In parts of the largest point, so that the powers are of one size.
-    bases = [(h / h[0]) ** power for power in powers]
-    scales = [h[0] ** power for power in powers]
-    return [(b * s, np.linalg.pinv(b) / s[:, None]) for b, s in zip(bases, scales, strict=True)]
