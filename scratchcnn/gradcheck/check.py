@@ -117,7 +117,7 @@ def check_gradient(
         verdict=_total(reports, violations),
         inputs=reports,
         violations=violations,
-        notes=_notes(case, observed, away, exact, options.degree),
+        notes=_notes(case, observed, away, exact, options.degree, reports),
         name=options.name,
         sample=case.sample,
         second_point=None if away is None else SecondPoint(away, second, case.names),
@@ -240,17 +240,26 @@ def _total(reports: Sequence[InputReport], violations: Sequence[Violation]) -> V
     return Verdict.RIGHT if verdicts and set(verdicts) == {Verdict.RIGHT} else Verdict.UNDECIDED
 
 
-def _notes(case: Case, observed: Observed, away: Any, exact: dict[int, Exact], degree: int | None) -> tuple[str, ...]:
+def _notes(
+    case: Case,
+    observed: Observed,
+    away: Any,
+    exact: dict[int, Exact],
+    degree: int | None,
+    reports: Sequence[InputReport],
+) -> tuple[str, ...]:
     notes = []
     if away is None:
         notes.append("no second point was checked: forward has no finite output at the one that was drawn")
     if degree is not None and not (exact and all(e.proven for e in exact.values())):
         notes.append(f"the exact check of degree {degree} does not apply: the outputs do not prove exact arithmetic")
-    for index in observed.usable:
-        gradient = np.asarray(observed.gradients[index])
-        if gradient.size and not gradient.any():
-            notes.append(f"the gradient of {case.names[index]!r} is zero throughout: try inputs at which forward moves")
+    for index, report in zip(case.wrt, reports, strict=True):
+        if index not in observed.usable:
+            continue
+        gradient, of = np.asarray(observed.gradients[index]), f"the gradient of {case.names[index]!r}"
+        if report.verdict is Verdict.RIGHT and not gradient.any():
+            notes.append(f"{of} is zero throughout: try inputs at which forward moves")
         if gradient.dtype != case.inputs[index].dtype and promoted(case, index, gradient):
             wider = f"{gradient.dtype}, as the output is; the input is {case.inputs[index].dtype}"
-            notes.append(f"the gradient of {case.names[index]!r} has dtype {wider}")
+            notes.append(f"{of} has dtype {wider}")
     return tuple(notes)

@@ -218,5 +218,6 @@ def _lopsided(case: Case, cotangent: Array, gradients: list[Any], usable: tuple[
     if len(other) != len(gradients):
         return []
     message = "minus the cotangent does not give minus the gradient, which must be linear in it"
-    lopsided = [i for i in usable if other[i] is not None and _differ(gradients[i], -np.asarray(other[i]))]
+    finite = [i for i in usable if other[i] is not None and np.isfinite(gradients[i]).all()]
+    lopsided = [i for i in finite if _differ(gradients[i], -np.asarray(other[i]))]
     return [Violation("ignores-cotangent", message, case.names[i]) for i in lopsided]

@@ -92,7 +92,7 @@ def test_an_undecided_gradient_says_what_one_can_do():
     assert lines_of(report) == [
         "rounding down is UNDECIDED",
         "  checked with x float64[2]",
-        "  x: undecided (2 of 2 entries checked, 1 undecided; ladder)",
+        "  x: undecided (2 of 2 entries checked, 1 undecided; differences 1, ladder 1)",
         "    undecided: jump at 1 (forward jumps here: move the inputs by a small random",
         "      number)",
         "    worst undecided entry x[0]: analytic 0, no numerical value",

@@ -76,11 +76,8 @@ def fitted(series: Array, coarse: Array, step: float) -> Fit:
         low = np.where(known, np.maximum(low, value - bound), low)
         high = np.where(known, np.minimum(high, value + bound), high)
         better = walking & known & (bound < found.bound)
-        found.value[better], found.bound[better], found.agrees[better] = (
-            value[better],
-            bound[better],
-            turns[better] == 0,
-        )
+        found.value[better], found.bound[better] = value[better], bound[better]
+        found.agrees[better] = turns[better] == 0
     return found
 
 
@@ -118,7 +115,8 @@ class _Model:
     @property
     def free(self) -> int:
         """How many points there are to say how large the roundings are."""
-        return self.basis.shape[0] - self.basis.shape[1]
+        points, terms = self.basis.shape
+        return int(points - terms)
 
     def residual(self, part: Array) -> Array:
         """(n,) the sum of squares that the fit leaves."""

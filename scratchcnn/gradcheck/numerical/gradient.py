@@ -12,6 +12,7 @@ from scratchcnn.gradcheck.numerical import stairs
 from scratchcnn.gradcheck.numerical.complex_step import complex_step, held_to_directions
 from scratchcnn.gradcheck.numerical.differences import central_differences, separate, wide_unit
 from scratchcnn.gradcheck.numerical.finite import finite_part, lost_entries
+from scratchcnn.gradcheck.numerical.fits import Fit
 from scratchcnn.gradcheck.numerical.kinks import Slope, slope
 from scratchcnn.gradcheck.numerical.ladder import Climb, climb
 from scratchcnn.gradcheck.numerical.noise import EPS, FLOOR, least_noise, measure_noise
@@ -153,7 +154,7 @@ class Derivatives:
         groups = [Group(self.entries[which])] if self.together is None else [self.together]
         self._take(stairs.beyond(self.probe, groups, self.entries[which], unit, self.cotangent, steps), which)
 
-    def _take(self, found: stairs.Fit, which: Array) -> None:
+    def _take(self, found: Fit, which: Array) -> None:
         """Makes fits the derivatives of some entries; those on a kink and on no step stay as they are."""
         for k in which[~found.agrees]:
             self.stepped[k] = not stairs.moves(self.probe, self.entries[k], self.probe.unit, self.cotangent)

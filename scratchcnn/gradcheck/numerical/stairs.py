@@ -270,7 +270,8 @@ def _swept(probe: Probe, where: Array | int | slice, direction: Array) -> Array:
     for t, (left, right) in zip(SPAN, y, strict=True):
         probe.move(where, probe.base[where] - t * direction, left)
         probe.move(where, probe.base[where] + t * direction, right)
-    return y - probe.y0
+    changes: Array = y - probe.y0
+    return changes
 
 
 def _smallest(changes: Array) -> Array:
