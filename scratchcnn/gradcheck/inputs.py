@@ -27,6 +27,7 @@ from scratchcnn.gradcheck.verdict import ROUNDOFFS, Judgement, Scale, Verdict, j
 from scratchcnn.gradcheck.wording import apart, undecided
 
 EXACT = np.dtype(np.float64)
+NONE = np.empty(0, np.intp)
 # Suspicious entries that get a second look first; the others only if these do not all turn out wrong.
 FIRST_LOOK = 4
 # Kinks are rare: where there are any, all of them together may take so many times the effort of single entries.
@@ -94,19 +95,22 @@ class InputJudge:
 
             return Probe(narrow, inputs, self.index)
 
-    def by_entries(self, entries: Array) -> Findings:
+    def by_entries(self, entries: Array, *, proven: bool = False) -> Findings:
         """Bounded differences for each entry, and a second look with more effort at those that are not right.
 
-        Where time is short, entries that would need more of it are dropped: the report says how many were checked.
+        Where time is short, entries that would need more of it are dropped: the report says how many were checked. Of
+        entries that are `proven` to be wrong, only the figures are wanted, and one look gives them.
         """
         if not entries.size:
             return none_looked_at()
         gradient = self.analytic.values(self.index)[entries]
-        climbs = self.effort.climbs
+        climbs = 0 if proven else self.effort.climbs
         found = derivatives(self.probe, entries, self.cotangent, self.noise, self.rng, climbs, gradient)
         found.bound += np.broadcast_to(self.analytic.spread(self.index), self.x.size)[entries]
         self.inside, self.step = found.precision, found.step
-        judged, dropped = self._judged_twice(found, gradient)
+        judged, dropped = self._judge(found, gradient, NONE), NONE
+        if not proven:
+            judged, dropped = self._judged_twice(found, gradient)
         findings = Findings(
             entries=entries,
             analytic=gradient,
@@ -118,7 +122,8 @@ class InputJudge:
             reason=judged.reason,
             method=_methods(found),
         )
-        self._together(found, findings)
+        if not proven:
+            self._together(found, findings)
         return findings.without(np.union1d(dropped, found.skipped)) if climbs is not None else findings
 
     def _judged_twice(self, found: Derivatives, gradient: Array) -> tuple[Judgement, Array]:
@@ -338,7 +343,7 @@ def judge_input(
 def _as_the_caller_sees_it(on_lattice: InputReport, judge_of: InputJudge, exact: Exact) -> InputReport:
     """What is wrong on the lattice, shown by an entry and numbers of the caller's own, where it is wrong there too."""
     farthest = np.argsort(-np.abs(exact.analytic - exact.numerical) * exact.wrong, kind="stable")[:FIRST_LOOK]
-    findings = judge_of.by_entries(farthest[exact.wrong[farthest]])
+    findings = judge_of.by_entries(farthest[exact.wrong[farthest]], proven=True)
     if not findings.wrong.any():
         return on_lattice
     return replace(
@@ -351,16 +356,17 @@ def _as_the_caller_sees_it(on_lattice: InputReport, judge_of: InputJudge, exact:
 
 
 def _exactly(exact: Exact) -> Findings:
-    nothing = np.zeros(exact.analytic.size)
+    entries = exact.entries
+    nothing = np.zeros(len(entries))
     return Findings(
-        entries=np.arange(exact.analytic.size),
-        analytic=exact.analytic,
-        value=exact.numerical,
+        entries=entries,
+        analytic=exact.analytic[entries],
+        value=exact.numerical[entries],
         bound=nothing,
         roundoff=nothing,
-        right=~exact.wrong,
-        wrong=exact.wrong,
-        reason=np.full(exact.analytic.size, "", object),
+        right=~exact.wrong[entries],
+        wrong=exact.wrong[entries],
+        reason=np.full(len(entries), "", object),
         method="exact",
         where="on integers near the inputs",
     )
