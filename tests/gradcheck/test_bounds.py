@@ -8,7 +8,10 @@ import pytest
 from hypothesis import settings
 
 from scratchcnn.gradcheck import numerical_gradient
+from scratchcnn.gradcheck.numerical.gradient import derivatives
 from scratchcnn.gradcheck.numerical.kinks import DECIDED
+from scratchcnn.gradcheck.numerical.noise import measure_noise
+from scratchcnn.gradcheck.numerical.probe import Probe
 from scratchcnn.gradcheck.verdict import ROUNDOFFS, SMALL
 from tests.gradcheck.functions import OF_ONE
 from tests.gradcheck.functions_of_many import OF_MANY
@@ -159,3 +162,63 @@ def test_the_complex_step_is_dropped_where_it_is_broken(forward):
     x = np.random.default_rng(4).standard_normal(8)
     found = numerical_gradient(forward, [x], 0, np.ones(8))
     assert "complex step" not in set(found.method)
+
+
+STILL = [
+    # forward, point: outputs that do not move with the first entry, and its derivative
+    (lambda x: np.abs(x) + np.sin(x), [-2.75e-8, 0.7], -2 * np.sin(1.375e-8) ** 2),
+    (lambda x: np.abs(x) + np.sin(x), [-2.75e-8], -2 * np.sin(1.375e-8) ** 2),
+    (lambda x: (np.abs(x) + np.sin(x)).sum(), [-2.75e-8, 0.7], -2 * np.sin(1.375e-8) ** 2),
+    (lambda x: 0.5 * (1 + np.tanh(x / 2)), [-40.0], 0.25 / np.cosh(20) ** 2),
+    (lambda x: 0.5 * (1 + np.tanh(x / 2)), [-40.0, 0.3], 0.25 / np.cosh(20) ** 2),
+    (lambda x: (0.5 * (1 + np.tanh(x / 2))) @ np.ones((2, 3)), [-40.0, 0.3], 0.75 / np.cosh(20) ** 2),
+    (lambda x: 1 - np.cos(x), [1e-12, 0.5], 1e-12),
+    (lambda x: np.sqrt(1 + x * x) - 1, [1e-9, 0.3], 1e-9),
+    (lambda x: np.maximum(x, 0), [-1.0, 2.0], 0),
+    (lambda x: np.maximum(x, 0), [-1.0, -2.0], 0),
+    (lambda x: np.maximum(x, 0).sum(), [-1.0, -2.0], 0),
+    (lambda x: np.clip(x, -1, 1), [3.0, 0.5], 0),
+    (lambda x: 1.0 * (x > 0.3), [1.0, -0.5], 0),
+]
+
+
+@pytest.mark.parametrize(("forward", "point", "slope"), STILL)
+def test_an_entry_that_moves_nothing_has_a_bound_of_roundoff(forward, point, slope):
+    found = numerical_gradient(forward, [point], 0, np.ones(np.shape(forward(np.array(point)))))
+    assert found.status[0] == "ok"
+    assert 0 < found.bound[0] < 1e-6
+    assert abs(found.value[0] - slope) <= found.bound[0]
+
+
+def test_what_would_matter_is_told_where_the_output_is_zero():
+    x = np.random.default_rng(0).standard_normal(8)
+    probe = Probe(lambda o: ((x - o) ** 2 / 2).sum(), [x], 0)
+    found = derivatives(probe, np.arange(8), np.ones(1), measure_noise(probe, np.random.default_rng(0)))
+    assert (found.scale > 0).all()
+    assert (found.bound <= ROUNDOFFS * found.roundoff).all()
+    assert (ROUNDOFFS * found.roundoff < SMALL * found.scale).all()
+
+
+@pytest.mark.parametrize(
+    ("forward", "most"),
+    [
+        (lambda x: np.maximum(x, 0), 300),
+        (lambda x: np.clip(x, -1, 1), 300),
+        (lambda x: np.exp(np.maximum(x, 0)), 300),
+        (lambda x: np.maximum(x, 0).sum(), 2500),
+        (lambda x: np.sort(x)[-10:], 5000),
+    ],
+    ids=["relu", "clip", "exp of relu", "sum of relus", "ten largest"],
+)
+def test_entries_that_move_nothing_cost_little(forward, most):
+    """A look over all scales at each of them would be ten thousand evaluations."""
+    calls = 0
+
+    def counted(x):
+        nonlocal calls
+        calls += 1
+        return forward(x)
+
+    x = np.random.default_rng(0).standard_normal(100)
+    numerical_gradient(counted, [x], 0, np.ones(np.shape(forward(x))))
+    assert calls <= most

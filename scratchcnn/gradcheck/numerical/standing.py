@@ -78,13 +78,13 @@ def fineness(probe: Probe, entries: Array | int, unit: Array, wanted: Array) -> 
 
 
 def highest_step(height: Array, size: Array, y0: Array) -> Array:
-    """(outputs,) the highest step of roundoff in moves of this `height`, where outputs of these sizes are seen.
+    """(outputs,) the roundoff in moves of this `height`, where outputs of these sizes are seen.
 
-    It is a roundoff of the largest output, or of one, since terms of that size may cancel in outputs of any size; in
-    float64, through which a forward pass in longdouble may go.
+    It is that of the largest output, or of one, since terms of that size may cancel in outputs of any size; in float64,
+    through which a forward pass in longdouble may go. And no more than a couple of what may be a single step.
     """
     largest = max(np.max(a[np.isfinite(a)], initial=1.0) for a in (size, np.abs(y0)))
-    highest: Array = np.minimum(height, FLOOR * EPS * largest)
+    highest: Array = FLOOR * np.minimum(height, EPS * largest)
     return highest
 
 
@@ -143,8 +143,8 @@ def roundoff_step(
     left = np.take_along_axis(y, rung[None, None], 0)[0] - y0 - slope * h[rung] * sides
     height: Array = np.abs(left).max(axis=0)
     # Close by, but so far that a smooth output would move by more than its roundoff.
-    share = np.exp2(np.ceil(np.log2(np.maximum(SEEN * noise / np.where(height > 0, height, 1), 2.0**-26))))
-    asked = (height > 0) & (share < 0.25)
+    share = np.exp2(np.ceil(np.log2(np.clip(SEEN * noise / np.where(height > 0, height, 1), 2.0**-26, 0.5))))
+    asked = height > SEEN / 4 * noise
     found: Array = np.zeros(len(outputs), y.dtype)
     highest = highest_step(height, np.abs(y), probe.y0)
     close = np.empty((2, probe.outputs), y.dtype)
