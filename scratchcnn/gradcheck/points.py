@@ -20,7 +20,7 @@ def similar_cotangent(given: Array, rng: np.random.Generator) -> Array:
     """Another cotangent with the zeros and signs of the one that the caller gave, and numbers of its size."""
     drawn = np.abs(draw_cotangent(given.shape, np.dtype(np.float64), rng))
     sizes = np.abs(given[given != 0])
-    typical = float(np.median(sizes)) if sizes.size else 1.0
+    typical = float(np.sort(sizes)[sizes.size // 2]) if sizes.size else 1.0
     similar: Array = (np.sign(given) * drawn * typical).astype(given.dtype)
     return similar
 

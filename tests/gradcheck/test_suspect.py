@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from scratchcnn import sigmoid
@@ -13,7 +13,8 @@ from tests.gradcheck.mistakes_layers import LAYER_MISTAKES
 
 ALL_MISTAKES = [*MISTAKES, *LAYER_MISTAKES]
 
-SEEDS = range(20)
+# Six draws of each case; twenty-five in the deep profile.
+SEEDS = range(max(6, settings().max_examples // 400))
 # Gradients of wrong values, and breaches of the contract, which are reported as such.
 # fmt: off
 VALUES = [

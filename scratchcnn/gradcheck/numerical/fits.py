@@ -28,7 +28,7 @@ LEVELS = 4
 # A line moves as far to either side; where one is so many times farther, the other is flat: beyond a kink.
 ONE_SIDED = 4
 # Where points are this many times farther from a fit than from fits to smaller moves, there is more than roundings.
-STRAY = 2.0
+STRAY = 3.0
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Fit:
         return Fit(self.value[which], self.bound[which], self.agrees[which])
 
 
-def fitted(series: Array, coarse: Array, step: float) -> Fit:
+def fitted(series: Array, coarse: Array) -> Fit:
     """The slopes at 0 of (points, 2, n) values at `SPAN` to the left and right, less that at 0.
 
     Parameters
@@ -53,23 +53,21 @@ def fitted(series: Array, coarse: Array, step: float) -> Fit:
         The values.
     coarse
         (points, n) how high the steps are, in sum, of outputs that move by few of them up to a point.
-    step
-        How wide steps are.
     """
     count = series.shape[2]
     low, high, least = np.full(count, -np.inf), np.full(count, np.inf), np.full(count, np.inf)
     found = Fit(np.zeros(count), np.full(count, np.inf), np.zeros(count, bool))
     walking = np.ones(count, bool)
-    # Where no two points share a level there may be a smooth part, and fits to less than a few steps see that alone.
-    smooth = (np.diff(np.sort(series.reshape(-1, count), axis=0), axis=0) != 0).all(axis=0)
     # From the nearest points on, as long as a fit agrees with all before: then no kink has come into sight.
     for start in reversed(STARTS):
         fits = np.array([_fit(start, terms, series[start:], coarse[start]) for terms in TERMS])
         best = np.where(np.isfinite(fits[:, 1]), fits[:, 1], np.inf).argmin(axis=0)[None, None]
-        value, bound, deviation, turns = np.take_along_axis(fits, best, 0)[0]
+        value, bound, deviation, turn, by_chance = np.take_along_axis(fits, best, 0)[0]
+        # From half of what chance makes of it, a turn may be that of a kink: the slope lies between right and left.
+        bound = bound + np.where(turn > by_chance / 2, turn, 0)
         reach = np.abs(series[start:]).max(axis=0)
         one_sided = (reach.max(axis=0) > ONE_SIDED * reach.min(axis=0)) & (reach.max(axis=0) > LEVELS * coarse[start])
-        known = np.isfinite(bound) & ~one_sided & (~smooth | (SPAN[start] >= LEVELS * step) | (start == 0))
+        known = np.isfinite(bound) & ~one_sided
         meets = (value - bound <= high) & (value + bound >= low)
         walking &= ~known | (meets & (deviation <= STRAY * least))
         least = np.where(known, np.minimum(least, deviation), least)
@@ -77,12 +75,12 @@ def fitted(series: Array, coarse: Array, step: float) -> Fit:
         high = np.where(known, np.minimum(high, value + bound), high)
         better = walking & known & (bound < found.bound)
         found.value[better], found.bound[better] = value[better], bound[better]
-        found.agrees[better] = turns[better] == 0
+        found.agrees[better] = (turn <= by_chance)[better]
     return found
 
 
-def _fit(start: int, terms: int, series: Array, coarse: Array) -> tuple[Array, Array, Array, Array]:
-    """One fit: the slope, its bound, the deviation of a part at a point, and whether the slope turns: each (n,)."""
+def _fit(start: int, terms: int, series: Array, coarse: Array) -> tuple[Array, ...]:
+    """One fit: slope, bound, the deviation of a part at a point, the turn, and what chance makes of it: each (n,)."""
     parts = (series[:, 1] - series[:, 0]) / 2, (series[:, 1] + series[:, 0]) / 2
     models = _models(start, terms)
     squares = [model.residual(part) for model, part in zip(models, parts, strict=True)]
@@ -99,9 +97,7 @@ def _fit(start: int, terms: int, series: Array, coarse: Array) -> tuple[Array, A
         deviations.append(np.hypot(deviation, coarse / np.sqrt(24)))  # even roundings, in half a sum of two
     slope, turn = coefficients[0], np.abs(coefficients[1])
     rest = SAFETY * np.abs(_models(start, terms + 1)[0].row @ parts[0] - slope)
-    # From half of what chance makes of it there may be a kink: the slope lies between that of the right and the left.
-    bound = errors[0] + rest + np.where(turn > errors[1] / 2, turn, 0)
-    return slope, bound, deviations[0], turn > errors[1]
+    return slope, errors[0] + rest, deviations[0], turn, errors[1]
 
 
 @dataclass(frozen=True)

@@ -142,9 +142,12 @@ class Derivatives:
         x = np.abs(self.probe.base[self.entries[~self.lost]]).max(initial=0)
         own = EPS * float(max(OWN_STEPS * np.abs(self.probe.y0).max(initial=0), OF_INPUTS * x))
         steps = [s for s in steps if s.height > own]
-        self.step = float(np.median([s.width for s in steps])) if steps else 0.0
+        self.step = stairs.usual_width(steps)
         which = np.flatnonzero(loose | quiet) if self.step else np.empty(0, np.intp)
-        resolved = self.step <= stairs.RESOLVED
+        if which.size and not self.probe.base.any():  # zeros say nothing of their unit
+            wider, steps = stairs.in_natural_units(steps)
+            unit = wider * unit
+        resolved = stairs.usual_width(steps) <= stairs.RESOLVED
         self.stepped[which], self.flat[which] = resolved, not resolved
         if not which.size or not resolved:
             return
@@ -152,18 +155,18 @@ class Derivatives:
         if self.together is None:
             which, self.skipped = which[:most], which[len(which) if most is None else most :]
         groups = [Group(self.entries[which])] if self.together is None else [self.together]
-        self._take(stairs.beyond(self.probe, groups, self.entries[which], unit, self.cotangent, steps), which)
+        self._take(stairs.beyond(self.probe, groups, self.entries[which], unit, self.cotangent, steps), which, unit)
 
-    def _take(self, found: Fit, which: Array) -> None:
+    def _take(self, found: Fit, which: Array, unit: Array) -> None:
         """Makes fits the derivatives of some entries; those on a kink and on no step stay as they are."""
         for k in which[~found.agrees]:
-            self.stepped[k] = not stairs.moves(self.probe, self.entries[k], self.probe.unit, self.cotangent)
+            self.stepped[k] = not stairs.moves(self.probe, self.entries[k], unit, self.cotangent)
         taken = self.stepped[which]
         found, which = found.at(taken), which[taken]
         entries = self.entries[which]
         self.value[which], self.method[which] = found.value, "steps"
         self.status[which] = np.where(found.agrees, "ok", "steps").astype(object)
-        self.roundoff[which] = np.abs(self.cotangent) @ least_noise(self.probe) / FLOOR / self.probe.unit[entries]
+        self.roundoff[which] = np.abs(self.cotangent) @ least_noise(self.probe) / FLOOR / unit[entries]
         self.bound[which] = found.bound + self.roundoff[which]
 
     def by_ladder(self, which: Array) -> None:

@@ -10,7 +10,7 @@ that, again and again. A smooth part may be added to them: then a line is what t
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,21 +21,22 @@ from scratchcnn.gradcheck.numerical.steps import UNEVEN
 from scratchcnn.gradcheck.numerical.structure import REACH, Group, depends
 
 # Powers of two, in units of the entry: the narrowest step that is looked for (a part of float32's), and the widest.
-FINEST, WIDEST = -28, 5
+FINEST, WIDEST = -28, 22
 # Steps wider than this share of the unit are too few within it to fit anything to.
 RESOLVED = 0.25
 # An entry takes this share of what a look over all scales does.
 PER_CLIMB = 4
-# Among so many entries steps are looked for one by one.
-SAMPLES = 4
-# How far from the point steps are looked at, in units: within the unit, and beyond it.
-NEAR, BEYOND = UNEVEN / 2, (4 * UNEVEN, REACH)
+# Among so many entries steps are looked for one by one; and where all together seem to move in steps, among so many.
+SAMPLES, MORE_SAMPLES = 4, 32
+# How far from the point steps are looked at, in units: within the unit, and beyond it; zeros say nothing of their unit.
+NEAR, BEYOND = UNEVEN / 2, (4 * UNEVEN, REACH, 2.0**10 * UNEVEN, 2.0**20 * UNEVEN)
+WAYS = (NEAR, -NEAR, *BEYOND)
 # Points of a look at the steps: so many to a width, over so many widths.
 TO_A_WIDTH, WIDTHS = 6, 6
 # So many jumps, each between two levels, make a staircase.
 JUMPS = 3
 # What differs from a line by this share of what the line says is no part of it.
-PART = 0.125
+PART = 0.0625
 # At twice the distance a smooth function is off its tangent by four times as much, or by eight where it does not bend.
 BEND = 16.0
 
@@ -70,13 +71,10 @@ def find(probe: Probe, open_: Array, quiet: Array, unit: Array, cotangent: Array
     cotangent
         (outputs,) the weights of the outputs.
     """
-    found: list[Steps] = []
+    found = _sampled(probe, open_, SAMPLES, unit, cotangent)
     for entries in (open_, quiet):
-        if entries is quiet and (found or not quiet.size or not _stand_still(probe, quiet, unit, cotangent)):
-            break
-        sample = entries[:: max(1, len(entries) // SAMPLES)][:SAMPLES]
-        ways = (NEAR, -NEAR) if entries is open_ else (NEAR, -NEAR, *BEYOND)
-        found += [steps for e in sample if (steps := _steps_of(probe, e, unit, cotangent, ways)).width]
+        if not found and entries.size and _stand_still(probe, entries, unit, cotangent):
+            found = _sampled(probe, entries, MORE_SAMPLES, unit, cotangent)
     return [steps for steps in found if steps.width <= RESOLVED] or found
 
 
@@ -88,14 +86,44 @@ def precision(found: Sequence[Steps]) -> float:
     """
     shares = np.log2([(steps.of_entry, steps.of_output) for steps in found])
     spread = shares.max(axis=0) - shares.min(axis=0)
-    return float(np.clip(np.exp2(np.ceil(np.median(shares[:, spread.argmin()]))), EPS, 1))
+    return float(np.clip(np.exp2(np.ceil(_median(shares[:, spread.argmin()]))), EPS, 1))
 
 
-def _steps_of(probe: Probe, entry: int, unit: Array, cotangent: Array, ways: Sequence[float]) -> Steps:
-    """The steps that `entry` makes, moved alone so far; where nothing moves nearby they may be wider than the unit."""
+def _median(values: Sequence[float] | Array) -> float:
+    """The middle one, or the upper of two: np.median loads masked arrays first."""
+    return float(np.sort(values)[len(values) // 2])
+
+
+def usual_width(found: Sequence[Steps]) -> float:
+    """How wide steps are, by the unit; 0 without any."""
+    return _median([steps.width for steps in found]) if found else 0.0
+
+
+def in_natural_units(found: Sequence[Steps]) -> tuple[float, list[Steps]]:
+    """How many times wider the unit is in which the steps have the width of eps, and the steps in that unit.
+
+    By such a unit what is rounded moves by its own size.
+    """
+    wider = max(1.0, usual_width(found) / precision(found))
+    return wider, [replace(steps, width=steps.width / wider) for steps in found]
+
+
+def _sampled(probe: Probe, entries: Array, most: int, unit: Array, cotangent: Array) -> list[Steps]:
+    """The steps of `SAMPLES` entries, where as many move in steps of the first so many that are looked at."""
+    found: list[Steps] = []
+    for entry in entries[:: max(1, len(entries) // most)][:most]:
+        steps = _steps_of(probe, entry, unit, cotangent)
+        found += [steps] if steps.width else []
+        if len(found) == SAMPLES:
+            break
+    return found
+
+
+def _steps_of(probe: Probe, entry: int, unit: Array, cotangent: Array) -> Steps:
+    """The steps that `entry` makes, moved alone; where nothing moves nearby they may be wider than the unit."""
     path = _Path(probe, np.array([entry]), unit, cotangent)
     nothing = True
-    for way in ways:
+    for way in WAYS:
         steps = path.steps() if path.leaves_for(way) else Steps()
         nothing &= path.nothing
         if steps.width or (way != NEAR and not nothing):
@@ -106,8 +134,8 @@ def _steps_of(probe: Probe, entry: int, unit: Array, cotangent: Array, ways: Seq
 def _stand_still(probe: Probe, entries: Array, unit: Array, cotangent: Array) -> bool:
     """Whether an output moves with `entries`, all moved far, but does not move at a tiny step from there."""
     path = _Path(probe, entries, unit, cotangent)
-    for away in (NEAR, -NEAR, *BEYOND):
-        found = path.leaves_for(away)
+    for way in WAYS:
+        found = path.leaves_for(way)
         if not path.nothing:
             return found and path.slope == 0
     return False
@@ -190,12 +218,12 @@ class _Path:
         half = TO_A_WIDTH * WIDTHS // 2
         levels = np.array([self.level(k * gap) for k in range(-half, half + 1)])
         change = np.diff(levels) / gap + self.slope
-        usual = np.median(change)
+        usual = _median(change)
         jump = ~(np.abs(change - usual) <= PART * abs(usual) + 2 * self.noise / gap)
         alone = jump[1:-1] & ~jump[:-2] & ~jump[2:]
-        if not np.isfinite(levels).all() or jump.mean() > 0.5 or alone.sum() < JUMPS:
+        if not np.isfinite(levels).all() or alone.sum() < JUMPS:
             return Steps()
-        height = np.median(np.abs(change - usual)[jump]) * gap
+        height = _median(np.abs(change - usual)[jump]) * gap
         width = 2 * half * gap / jump.sum()
         output, entry = (max(abs(float(z)), np.finfo(float).tiny) for z in (self.first, self._entry()))
         return Steps(float(width), float(height), float(height / output), float(width * abs(self.direction[0]) / entry))
@@ -206,7 +234,7 @@ def along(probe: Probe, direction: Array, cotangent: Array, step: float) -> Fit:
     changes = _swept(probe, slice(None), direction)
     own = _smallest(changes)
     coarse = np.where(_farthest(changes) < LEVELS * own, own, 0) @ np.abs(cotangent)
-    found = fitted((changes @ cotangent)[:, :, None], coarse[:, None], step)
+    found = fitted((changes @ cotangent)[:, :, None], coarse[:, None])
     return Fit(found.value, found.bound, found.agrees & (step <= RESOLVED))
 
 
@@ -239,8 +267,8 @@ def beyond(
         The steps in which forward moves.
     """
     series, coarse = np.zeros((POINTS, 2, probe.base.size)), np.zeros((POINTS, probe.base.size))
-    weight, step = np.abs(cotangent), float(np.median([s.width for s in steps]))
-    usual = np.maximum(np.median([s.height for s in steps]), precision(steps) * np.abs(probe.y0))
+    weight, step = np.abs(cotangent), usual_width(steps)
+    usual = np.maximum(_median([s.height for s in steps]), precision(steps) * np.abs(probe.y0))
     for group in groups:
         where = group.entries
         if group.outputs is not None:
@@ -256,7 +284,7 @@ def beyond(
                 depend |= depends(probe, entry, unit)
             series[:, :, entry] = changes @ cotangent
             coarse[:, entry] = _coarse(changes, step, usual) @ (weight * depend)
-    found, unit = fitted(series[:, :, entries], coarse[:, entries], step), unit[entries]
+    found, unit = fitted(series[:, :, entries], coarse[:, entries]), unit[entries]
     # Near zero a rounding takes the same share of every move, and where it is towards zero it does so everywhere: the
     # fit does not see that. It is a whole step at most.
     share = step / (NEAR + np.abs(probe.base[entries]) / unit)
@@ -290,10 +318,10 @@ def _farthest(changes: Array) -> Array:
 def _coarse(changes: Array, width: float, usual: Array) -> Array:
     """(points, outputs) how high the steps are of outputs that move by few of them up to a point, 0 for others.
 
-    A step is no higher than the smallest change; and, if that was a kink's, than what is usual, or than the farthest
-    change less so many times as it is wider: roundings are of outputs, or of entries.
+    A step is no higher than the smallest change; and, if that was a kink's, than twice what is usual, or twice what the
+    farthest change makes of the steps' width: roundings are of outputs, or of entries.
     """
     farthest = _farthest(changes)
-    height = np.minimum(_smallest(changes), np.maximum(usual, width * farthest[0]))
+    height = np.minimum(_smallest(changes), 2 * np.maximum(usual, width * farthest[0]))
     few: Array = np.where(farthest < LEVELS * height, height, 0)
     return few
