@@ -201,7 +201,10 @@ class InputJudge:
         closer = self.analytic.own_roundoff(self.index, found.entries[which], found.roundoff[which])
         trusted = np.maximum(vouching, ROUNDOFFS * np.minimum(closer, small_in(self.held_to) * found.scale[which]))
         entries, status = found.entries[which], found.status[which]
-        return self.analytic.own_error(self.index, entries, status, trusted, self.inside)
+        error = self.analytic.own_error(self.index, entries, status, trusted, self.inside)
+        # A gradient without an entry above the largest error among them is roundoff throughout.
+        nothing = np.abs(self.analytic.values(self.index)).max() <= error.max()
+        return np.full_like(error, error.max()) if nothing else error
 
     def _look_again(self, found: Derivatives, which: Array) -> None:
         """Replaces some derivatives by those of the ladder in longdouble, where forward runs in it."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from scratchcnn.operations._rings import all_finite
 from scratchcnn.operations._validate import Array
 
 
@@ -10,5 +11,5 @@ def keep(values: Array, chosen: Array) -> Array:
 
     The product takes a tenth of the time, but 0 times infinity or NaN is NaN.
     """
-    kept: Array = values * chosen if np.isfinite(values).all() else np.where(chosen, values, 0)
+    kept: Array = values * chosen if all_finite(values) else np.where(chosen, values, 0)
     return kept

@@ -1,5 +1,6 @@
 """What every operation asks of its arguments, so that a mistake is named where it is made."""
 
+from numbers import Complex, Number, Real
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -12,7 +13,8 @@ Arrays = TypeVar("Arrays", bound=tuple[Array, ...])
 def as_array(name: str, value: ArrayLike, axes: str = "") -> Array:
     """Take an argument as an array of floating-point or complex numbers, copying only what has to change.
 
-    Integers and booleans become float64: their gradient would not fit into their own dtype.
+    Integers and booleans become float64: their gradient would not fit into their own dtype. Arrays of objects may hold
+    numbers of any ring: fractions, mpmath's numbers, intervals.
 
     Parameters
     ----------
@@ -36,11 +38,20 @@ def as_array(name: str, value: ArrayLike, axes: str = "") -> Array:
         raise ValueError(f"{name} must be an array, but its rows differ in length ({error})") from None
     if array.dtype.kind in "biu":
         array = array.astype(np.float64)
+    elif any_ring(array):
+        strangers = {type(item).__name__ for item in array.flat if not isinstance(item, Number)}
+        if strangers:
+            raise TypeError(f"{name} must hold numbers, got an array of {', '.join(sorted(strangers))}")
     elif array.dtype.kind not in "fc":
         raise TypeError(f"{name} must hold numbers, got dtype {array.dtype}")
     if axes and array.ndim != len(axes):
         raise ValueError(f"{name} must have {len(axes)} axes ({', '.join(axes)}), got shape {array.shape}")
     return array
+
+
+def any_ring(array: Array) -> bool:
+    """Whether an array holds objects, numbers of whatever ring, in place of floats."""
+    return array.dtype.kind == "O"
 
 
 def as_real(name: str, value: ArrayLike, axes: str = "") -> Array:
@@ -52,7 +63,8 @@ def as_real(name: str, value: ArrayLike, axes: str = "") -> Array:
         As `as_array`; `TypeError` also if it is complex.
     """
     array = as_array(name, value, axes)
-    if array.dtype.kind == "c":
+    complex_ = [c for c in array.flat if isinstance(c, Complex) and not isinstance(c, Real)] if any_ring(array) else []
+    if array.dtype.kind == "c" or complex_:
         raise TypeError(f"{name} must be real, since complex numbers are neither larger nor smaller, got {array.dtype}")
     return array
 
@@ -76,10 +88,17 @@ def as_cotangent(value: ArrayLike, shape: tuple[int, ...]) -> Array:
 def gradients_like(inputs: Arrays, *gradients: Array) -> Arrays:
     """Give each gradient the dtype of its input (another one where the inputs, or the cotangent, were mixed).
 
+    Numbers of another ring than the floats stay what they are.
+
     Raises
     ------
     TypeError
         If a gradient is complex and its input real: half of it would be lost.
     """
     pairs = zip(gradients, inputs, strict=True)
-    return cast(Arrays, tuple(g.astype(x.dtype, casting="same_kind", copy=False) for g, x in pairs))
+    return cast(Arrays, tuple(_like(g, x) for g, x in pairs))
+
+
+def _like(gradient: Array, x: Array) -> Array:
+    gradient = np.asarray(gradient)  # a single fraction is no array
+    return gradient if any_ring(gradient) else gradient.astype(x.dtype, casting="same_kind", copy=False)

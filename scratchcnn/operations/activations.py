@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from scratchcnn.operations._masking import keep
+from scratchcnn.operations._rings import apply
 from scratchcnn.operations._validate import Array, as_array, as_cotangent, as_real, gradients_like
 
 
@@ -35,7 +36,7 @@ def sigmoid(z: ArrayLike) -> Array:
     """
     z = as_array("z", z)
     negative = z.real < 0
-    power = np.exp(np.where(negative, z, -z))
+    power = apply(np.exp, np.where(negative, z, -z))
     squashed: Array = np.where(negative, power, 1) / (1 + power)
     return squashed
 
@@ -92,8 +93,7 @@ def tanh(z: ArrayLike) -> Array:
     TypeError
         If `z` does not hold numbers.
     """
-    squashed: Array = np.tanh(as_array("z", z))
-    return squashed
+    return apply(np.tanh, as_array("z", z))
 
 
 def tanh_backward(grad_output: ArrayLike, z: ArrayLike) -> tuple[Array]:
@@ -124,7 +124,7 @@ def tanh_backward(grad_output: ArrayLike, z: ArrayLike) -> tuple[Array]:
         If `grad_output` is not shaped like `z`.
     """
     z = as_array("z", z)
-    power = np.exp(np.where(z.real < 0, z, -z))
+    power = apply(np.exp, np.where(z.real < 0, z, -z))
     inverse_cosh = 2 * power / (1 + power * power)
     slope: Array = inverse_cosh * inverse_cosh
     return gradients_like((slope,), as_cotangent(grad_output, slope.shape) * slope)

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from scratchcnn.operations._rings import apply
 from scratchcnn.operations._validate import Array, as_array, as_cotangent, gradients_like
 
 
@@ -32,7 +33,7 @@ def squared_error(output: ArrayLike, target: ArrayLike) -> Array:
     """
     output, target = _loss_inputs(output, target)
     residual = target - output
-    error: Array = (residual * residual).sum() / 2
+    error: Array = np.sum(residual * residual) / 2
     return error
 
 
@@ -97,9 +98,9 @@ def softmax_cross_entropy(logits: ArrayLike, labels: ArrayLike) -> Array:
     logits, labels = _classes(logits, labels)
     rows, largest = np.arange(len(labels)), logits.argmax(axis=1)
     shifted = logits - logits[rows, largest, np.newaxis]
-    others = np.exp(shifted)
+    others = apply(np.exp, shifted)
     others[rows, largest] = 0
-    error: Array = (np.log1p(others.sum(axis=1)) - shifted[rows, labels]).mean()
+    error: Array = (apply(np.log1p, others.sum(axis=1)) - shifted[rows, labels]).mean()
     return error
 
 
@@ -128,7 +129,7 @@ def softmax_cross_entropy_backward(grad_output: ArrayLike, logits: ArrayLike, la
     """
     logits, labels = _classes(logits, labels)
     rows = np.arange(len(labels))
-    power = np.exp(logits - logits.max(axis=1, keepdims=True))
+    power = apply(np.exp, logits - logits.max(axis=1, keepdims=True))
     total = power.sum(axis=1, keepdims=True)
     power[rows, labels] = 0
     power[rows, labels] = -power.sum(axis=1)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from scratchcnn.operations._geometry import Padding, Pair, Windows, place_windows
 from scratchcnn.operations._masking import keep
+from scratchcnn.operations._rings import is_nan
 from scratchcnn.operations._validate import Array, as_array, as_cotangent, as_real, gradients_like
 
 
@@ -90,13 +91,13 @@ def max_pool2d_backward(
     grad_output = as_cotangent(grad_output, output.shape)
     grad_x = np.zeros(x.shape, np.result_type(grad_output, x))
     unclaimed = np.ones(output.shape, bool)
-    has_nan = np.isnan(output).any()
+    has_nan = is_nan(output).any()
     apart = all(step >= size for step, size in zip(windows.stride, windows.size, strict=True))
     for (p, h), (q, w) in product(_steps(0, x.shape, windows), _steps(1, x.shape, windows)):
         places, pixels = (..., p, q), (..., h, w)
         first = x[pixels] == output[places]
         if has_nan:
-            first |= np.isnan(x[pixels])
+            first |= is_nan(x[pixels])
         first &= unclaimed[places]
         unclaimed[places] ^= first
         if apart:  # no pixel is in two windows, and there is nothing to add to

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import ArrayLike
 
+from scratchcnn.operations._rings import apply, roundoff
 from scratchcnn.operations._validate import Array, as_array, as_cotangent, gradients_like
 
 
@@ -81,13 +82,13 @@ def _standardize(z: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
     """Return ẑ and s, which `standardize` needs and its derivative, too."""
     centred = z - _mean(z, axes)
     centred = centred - _mean(centred, axes)  # what the roundoff of the first mean has left
-    deviation = np.sqrt(_mean(centred * centred, axes))
-    roundoff = np.finfo(z.dtype).eps * np.abs(z).max(axis=axes, keepdims=True)
-    flat = np.abs(deviation) <= roundoff
+    deviation = apply(np.sqrt, _mean(centred * centred, axes))
+    least = roundoff(z) * np.abs(z).max(axis=axes, keepdims=True)
+    flat = np.abs(deviation) <= least
     if flat.any():
         raise ValueError(
             f"z must have a spread above the roundoff of its mean, got shape {z.shape} and, over axes {axes}, "
-            f"a standard deviation of {np.abs(deviation)[flat][0]:.3g} beside a roundoff of {roundoff[flat][0]:.3g}"
+            f"a standard deviation of {np.abs(deviation)[flat][0]:.3g} beside a roundoff of {least[flat][0]:.3g}"
         )
     return centred / deviation, deviation
 

@@ -140,6 +140,8 @@ def compositions(draw):
 
 # Here two terms of the series cancel at one step: both results that the best one is made from share its error.
 @example((1, [("exp", 0), ("exp", 1), ("reciprocal", 2)]), 3)
+# And here the function is 0, and its gradient roundoff throughout.
+@example((1, [("hypotenuse", 0, 0), ("logaddexp", 1, 1), ("subtract", 2, 1), ("centred", 3), ("multiply", 4, 0)]), 0)
 @given(compositions(), st.integers(0, 2**32 - 1))
 def test_a_smooth_composition_with_its_right_gradient_is_never_accused(composition, seed):
     count, steps = composition

@@ -272,9 +272,9 @@ IMAGES, FILTERS, BIAS = np.ones((2, 3, 5, 6)), np.ones((4, 3, 2, 3)), np.ones(4)
         ([IMAGES, FILTERS], {"padding": ((0, 1), (0, -2))}, ValueError, r"padding must be at least 0, got \(0, -2\)"),
         ([IMAGES, FILTERS], {"padding": "full"}, ValueError, 'padding must be "valid", "same" or .*, got \'full\''),
         ([IMAGES, FILTERS], {"padding": None}, TypeError, "padding must be an integer or a pair, got None"),
-        ([None, FILTERS], {}, TypeError, "x must hold numbers, got dtype object"),
+        ([None, FILTERS], {}, TypeError, "x must hold numbers, got an array of NoneType"),
         ([IMAGES, FILTERS.astype(str)], {}, TypeError, "filters must hold numbers, got dtype <U"),
-        ([IMAGES, FILTERS, BIAS.astype(object)], {}, TypeError, "bias must hold numbers, got dtype object"),
+        ([IMAGES, FILTERS, np.array([None] * len(BIAS))], {}, TypeError, "bias must hold numbers, got an array of NoneType"),
         ([[[1, 2], [3]], FILTERS], {}, ValueError, "x must be an array, but its rows differ in length"),
     ],
 )

@@ -118,7 +118,7 @@ X, WEIGHT, BIAS = np.ones((5, 4)), np.ones((4, 3)), np.ones(3)
             r"weight must have a row for each feature of x: x has 4 of shape \(5, 4\), weight 3 of shape \(3, 4\)",
         ),
         ([X, WEIGHT, np.ones(1)], ValueError, r"bias must be one number a neuron, shape \(3,\), got shape \(1,\)"),
-        ([X.astype(object), WEIGHT, BIAS], TypeError, "x must hold numbers, got dtype object"),
+        ([np.full(X.shape, None), WEIGHT, BIAS], TypeError, "x must hold numbers, got an array of NoneType"),
     ],
 )
 def test_bad_arguments_are_named(arguments, error, message):

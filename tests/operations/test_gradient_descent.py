@@ -54,7 +54,7 @@ def test_bad_arguments_are_named():
     for rate in ("0.1", None, 1j, np.ones(3)):
         with pytest.raises(TypeError, match="rate must be a number, got "):
             gradient_descent(np.ones(3), np.ones(3), rate=rate)
-    with pytest.raises(TypeError, match="gradient must hold numbers, got dtype object"):
+    with pytest.raises(TypeError, match="gradient must hold numbers, got an array of NoneType"):
         gradient_descent(np.ones(3), None, rate=1)
     with pytest.raises(TypeError, match="Cannot cast"):
         gradient_descent(np.ones(3), np.full(3, 1j), rate=1)

@@ -2,7 +2,7 @@
 
 A lowering is a way to bring a convolution to products of matrices:
 
-- `plain` is the definition, by patches and `tensordot`. The others are tested against it.
+- `plain` is the definition, by patches and `tensordot`, for numbers of any ring. The others are tested against it.
 - `columns` for small convolutions, few copies or many filters: what each window sees is a column of one matrix.
 - `pointwise` for filters of one pixel: the images are the matrices.
 - `winograd` for filters of three rows and many channels: half the multiplications.
@@ -23,8 +23,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from scratchcnn.operations._geometry import Windows
-from scratchcnn.operations._validate import Array
-from scratchcnn.operations.lowering import plan, pointwise, rule, scatter, threads
+from scratchcnn.operations._validate import Array, any_ring
+from scratchcnn.operations.lowering import plain, plan, pointwise, rule, scatter, threads
 from scratchcnn.operations.lowering.tiles import Tile
 from scratchcnn.operations.lowering.workspace import Workspace
 
@@ -33,6 +33,8 @@ Result = TypeVar("Result")
 
 def forward(x: Array, filters: Array, windows: Windows) -> Array:
     """Z (N, K, P, Q) of x (N, C, H, W) and f (K, C, R, S)."""
+    if any_ring(x) or any_ring(filters):
+        return plain.forward(x, filters, windows)
     dtype, x, filters = _alike(x, filters)
     output = np.empty((len(x), len(filters), *windows.places), dtype)
     if output.size == 0:
@@ -52,6 +54,8 @@ def forward(x: Array, filters: Array, windows: Windows) -> Array:
 
 def grad_filters(grad_output: Array, x: Array, windows: Windows) -> Array:
     """∂E/∂f (K, C, R, S) of ∂E/∂Z (N, K, P, Q) and x (N, C, H, W)."""
+    if any_ring(grad_output) or any_ring(x):
+        return plain.grad_filters(grad_output, x, windows)
     dtype, grad_output, x = _alike(grad_output, x)
     shape = (grad_output.shape[1], x.shape[1], *windows.size)
     if grad_output.size * x.shape[1] == 0:
@@ -68,6 +72,8 @@ def grad_filters(grad_output: Array, x: Array, windows: Windows) -> Array:
 
 def grad_input(grad_output: Array, filters: Array, image: tuple[int, int], windows: Windows) -> Array:
     """∂E/∂X (N, C, H, W) of ∂E/∂Z (N, K, P, Q) and f (K, C, R, S)."""
+    if any_ring(grad_output) or any_ring(filters):
+        return plain.grad_input(grad_output, filters, image, windows)
     dtype, grad_output, filters = _alike(grad_output, filters)
     shape = (len(grad_output), filters.shape[1], *image)
     if rule.is_pointwise(windows) and windows.stride != (1, 1):
