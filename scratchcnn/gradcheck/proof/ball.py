@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 ZERO, NAN, INFINITY = arb(0), arb("nan"), arb("inf")
-WIDE = arb(0, float("inf"))  # type: ignore[arg-type]  # the stub knows no float radius
+WIDE = arb(0, float("inf"))
 
 
 class Undecidable(Exception):
@@ -142,7 +142,7 @@ def meet(a: "Ball", b: "Ball") -> bool:
 
 
 def quotient(x: arb, y: arb) -> arb:
-    """x / y, with what float64 gives at a divisor that is exactly 0."""
+    """The quotient, with what float64 gives at a divisor that is exactly 0."""
     q = x / y
     if q.is_finite() or x.is_nan() or y.is_nan():
         return q
@@ -152,7 +152,7 @@ def quotient(x: arb, y: arb) -> arb:
 
 
 def raised(x: arb, p: arb) -> arb:
-    """x ** p for real numbers, as float64 has it: 0 ** p too, and NaN for a root of what is negative."""
+    """The power x ** p of real numbers, as float64 has it: 0 ** p too, and NaN for a root of what is negative."""
     if p.is_exact() and p.is_integer():
         if p.is_zero():
             return arb(1)
@@ -171,7 +171,7 @@ def raised(x: arb, p: arb) -> arb:
 
 
 def power(a: "Ball", b: "Ball") -> "Ball":
-    """a ** b, and its slope p x^(p-1) dx + x^p log(x) dp."""
+    """The power a ** b, and its slope p x^(p-1) dx + x^p log(x) dp."""
     x, p, dx, dp = a.value, b.value, a.slope, b.slope
     y = raised(x, p)
     slope = None

@@ -7,6 +7,8 @@ import numpy as np
 
 # The functions of scalars by the name of NumPy's ufunc: `rules` fills it, since they are written in terms of `Ball`.
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
+# Those that scipy.special alone has: `special` fills it.
+SPECIAL: dict[str, Callable[..., Any]] = {}
 
 
 class NotHeld(Exception):
@@ -26,7 +28,7 @@ class Scalar:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """A lone ball in a ufunc: by the rules among numbers, by NumPy's loop over objects among arrays."""
-        rule = FUNCTIONS.get(ufunc.__name__)
+        rule = FUNCTIONS.get(ufunc.__name__) or SPECIAL.get(ufunc.__name__)
         if method == "__call__" and rule is not None and all(np.ndim(x) == 0 for x in inputs):
             inputs = tuple(x.item() if isinstance(x, np.ndarray) else x for x in inputs)
             return NotImplemented if kwargs.get("out") else rule(*inputs)
@@ -129,7 +131,7 @@ class Scalar:
 
     def dot(self, other: Any) -> Any:
         """The product."""
-        return self * other  # type: ignore[operator]
+        return FUNCTIONS["multiply"](self, other)
 
     def clip(self, min: Any = None, max: Any = None, **kwargs: Any) -> Any:
         """Between `min` and `max`."""
