@@ -1,6 +1,7 @@
 """What code expects of a number because NumPy's scalars have it: `shape`, `astype`, `sum`, ufuncs that take it."""
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, Self
 
 import numpy as np
@@ -9,6 +10,11 @@ import numpy as np
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
 # Those that scipy.special alone has: `special` fills it.
 SPECIAL: dict[str, Callable[..., Any]] = {}
+
+# The dtype that balls show: that of the floats they stand for.
+nominal: ContextVar[np.dtype[Any]] = ContextVar("nominal", default=np.dtype(np.float64))
+# What does ufuncs on arrays of balls: `ufuncs` puts itself here.
+UFUNC: list[Callable[..., Any]] = []
 
 
 class NotHeld(Exception):
@@ -24,7 +30,11 @@ class Scalar:
     ndim = 0
     size = 1
     itemsize = nbytes = 8
-    dtype = np.dtype(np.float64)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The nominal dtype."""
+        return nominal.get()
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """A lone ball in a ufunc: by the rules among numbers, by NumPy's loop over objects among arrays."""
@@ -32,6 +42,8 @@ class Scalar:
         if method == "__call__" and rule is not None and all(np.ndim(x) == 0 for x in inputs):
             inputs = tuple(x.item() if isinstance(x, np.ndarray) else x for x in inputs)
             return NotImplemented if kwargs.get("out") else rule(*inputs)
+        if UFUNC:
+            return UFUNC[0](ufunc, method, *inputs, **kwargs)
         return getattr(ufunc, method)(*(x.boxed() if isinstance(x, Scalar) else x for x in inputs), **kwargs)
 
     def boxed(self) -> np.ndarray[Any, Any]:
