@@ -79,7 +79,9 @@ class Whole(np.ndarray):
         return UFUNC[0](ufunc, method, *inputs, **options)
 
     def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
-        return applied(function, arguments, options)
+        if Balls in types or any(type(x) is Ball for x in (*arguments, *options.values())):
+            return applied(function, arguments, options)
+        return wrapped(function._implementation(*arguments, **options))
 
     def astype(self, dtype: Any, *arguments: Any, **options: Any) -> Any:
         """A copy; of balls where `dtype` is the nominal one or wider. Less precise floats hold integers well enough."""

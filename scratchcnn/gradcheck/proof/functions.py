@@ -372,8 +372,10 @@ def full_like(
     """The same number everywhere, as `zeros_like`."""
     shape = np.shape(a) if shape is None else shape
     asked = dtype if dtype is not None else np.float64 if isinstance(a, Ball) else a.dtype
-    values = np.broadcast_to(as_balls(fill_value), shape, subok=True)
-    return values.astype(asked)
+    values = as_balls(fill_value)
+    if isinstance(values, Ball):
+        return full(shape, values).astype(asked, copy=False)
+    return np.broadcast_to(values, shape, subok=True).astype(asked)
 
 
 @instead_of(np.apply_along_axis)

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.proof.arrays import Whole, lift
+from scratchcnn.gradcheck.proof.ball import NotHeld
 from scratchcnn.gradcheck.proof.classes import class_like, fields
 from scratchcnn.gradcheck.proof.standins import KINDS, numeric
 
@@ -50,6 +51,7 @@ class World:
         self._globals: dict[int, dict[str, Any]] = {}
         self._pending: deque[Callable[[], None]] = deque()
         self._filling = False
+        self._broken: NotHeld | None = None
         self._homes: set[str] = set()
         self._builtins = dict(vars(builtins)) | {"float": KINDS[float], "int": KINDS[int], "__import__": self._import}
 
@@ -57,14 +59,18 @@ class World:
         """The value as it is in this world: itself where nothing in it has to differ."""
         if isinstance(value, _PLAIN) and type(value).__module__ in ("builtins", "numpy"):
             return value
-        found = self._of(value)
-        if not self._filling:
-            self._filling = True
-            try:
-                while self._pending:
-                    self._pending.popleft()()
-            finally:
+        if self._broken is not None:
+            raise self._broken
+        try:
+            found = self._of(value)
+            while self._pending and not self._filling:
+                self._filling = True
+                self._pending.popleft()()
                 self._filling = False
+        except Exception as error:
+            # What is half made must not be used.
+            self._broken = NotHeld(f"cannot be copied ({type(error).__name__}: {error})")
+            raise self._broken from error
         return found
 
     def at_home(self, value: Any) -> "World":
@@ -126,7 +132,10 @@ class World:
             return name != HARNESS and not name.startswith(HARNESS + ".")
         if top in NUMERIC or (top in sys.stdlib_module_names and top != "__main__"):
             return False
-        file = getattr(sys.modules.get(name), "__file__", None)
+        module = sys.modules.get(name)
+        if module is not None and "__builtins__" not in vars(module):
+            return False  # compiled: no Python code was run in it
+        file = getattr(module, "__file__", None)
         return file is None or not realpath(file).startswith(_LIBRARY)
 
     def _module(self, module: types.ModuleType) -> Any:
@@ -280,14 +289,18 @@ class World:
             return made
         if hasattr(value, "py_func"):  # compiled by Numba
             return self._remember(value, self._of(value.py_func))
-        if not self.is_callers(kind.__module__) or isinstance(value, Enum | BaseException):
+        if not self._is_callers_class(kind) or isinstance(value, BaseException):
             return self._remember(value, numeric(value, self.translated) if callable(value) else value)
-        made = self._remember(value, object.__new__(self._of(kind)))
-        self._later(lambda: [object.__setattr__(made, k, self._of(v)) for k, v in fields(value)] and None)
+        made = self._remember(value, _blank(self._of(kind)))
+        self._later(lambda: [_set(made, k, self._of(v)) for k, v in fields(value)] and None)
         return made
 
+    def _is_callers_class(self, kind: type) -> bool:
+        """Whether a class is written in the caller's Python. Members of an enumeration are what they are."""
+        return self.is_callers(kind.__module__) and not issubclass(kind, Enum)
+
     def _class(self, kind: type) -> Any:
-        if not self.is_callers(kind.__module__) or issubclass(kind, Enum):
+        if not self._is_callers_class(kind):
             return self._remember(kind, numeric(kind, self.translated))
         return class_like(kind, self._of, functools.partial(self._remember, kind), self._later)
 
@@ -309,6 +322,22 @@ class _Module(types.ModuleType):
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._world.names_of(self._original.__dict__)[name] = value
+
+
+def _blank(kind: Any) -> Any:
+    """An instance without attributes."""
+    try:
+        return object.__new__(kind)
+    except TypeError:  # of a compiled base, such as threading.local
+        return kind.__new__(kind)
+
+
+def _set(made: Any, name: str, value: Any) -> None:
+    """Sets an attribute, of what is frozen too."""
+    try:
+        object.__setattr__(made, name, value)
+    except TypeError:
+        setattr(made, name, value)
 
 
 def _names(code: types.CodeType) -> set[str]:
