@@ -1,9 +1,11 @@
 """Linear algebra on arrays of balls, from the definitions: slopes come through elimination itself.
 
 Matrices stand in the last two axes, as in numpy.linalg. Rows are exchanged for the pivot that is surely furthest from
-0, which changes no result. What is singular for certain raises `LinAlgError`, as NumPy does; what may be, `Undecidable`.
+0, which changes no result. What is singular for certain raises `LinAlgError`, as NumPy does; what may be is
+`Undecidable`.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
@@ -42,12 +44,12 @@ def balls(a: Any) -> Array:
 
 
 def _matrices(a: Any, square: bool = False) -> Array:
-    a = balls(a)
-    if a.ndim < 2:
-        raise LinAlgError(f"{a.ndim}-dimensional array given. Array must be at least two-dimensional")
-    if square and a.shape[-1] != a.shape[-2]:
+    out = balls(a)
+    if out.ndim < 2:
+        raise LinAlgError(f"{out.ndim}-dimensional array given. Array must be at least two-dimensional")
+    if square and out.shape[-1] != out.shape[-2]:
         raise LinAlgError("Last 2 dimensions of the array must be square")
-    return a
+    return out
 
 
 def _each(function: Callable[..., Any], *stacks: Array) -> Any:
@@ -59,7 +61,7 @@ def _each(function: Callable[..., Any], *stacks: Array) -> Any:
         raise NotHeld("linear algebra of no matrices at all")
     out = np.empty((len(results), *results[0].shape), dtype=object)
     for i, result in enumerate(results):
-        out[i] = result
+        out[i, ...] = result
     out = out.reshape(lead + results[0].shape)
     return out[()] if out.ndim == 0 else out
 
@@ -136,7 +138,7 @@ def _det(a: Array) -> Ball:
         sign = 0
     if not sign:
         return _det_without_division(a)
-    return np.prod(np.append(work.diagonal(), constant(sign)))  # type: ignore[no-any-return]
+    return math.prod(work.diagonal(), start=constant(sign))
 
 
 def _det_without_division(a: Array) -> Ball:
@@ -144,7 +146,7 @@ def _det_without_division(a: Array) -> Ball:
     n = len(a)
     f = a
     for _ in range(n - 1):
-        tails = np.append(np.cumsum(f.diagonal()[::-1])[::-1][1:], constant(0))
+        tails = [*np.cumsum(f.diagonal()[::-1])[::-1][1:], constant(0)]
         upper = balls(np.zeros((n, n)))
         for i in range(n):
             upper[i, i] = -tails[i]
@@ -268,7 +270,7 @@ def _mapped(name: str, a: Any) -> Any:
 
 
 def _largest(a: Array, axis: Any, keepdims: bool) -> Any:
-    return np.maximum.reduce(a, axis=axis, keepdims=keepdims)
+    return a.max(axis=axis, keepdims=keepdims)
 
 
 def _matrix_norm(a: Array, ord: Any, axes: tuple[int, int], keepdims: bool) -> Any:
@@ -354,13 +356,11 @@ def _missing(name: str) -> Callable[..., NoReturn]:
 
 
 # By the names of numpy.linalg. What is not here works on object arrays as NumPy has it (outer, cross, vecdot, ...).
-LINALG: dict[str, Callable[..., Any]] = {
-    function.__name__: function
-    for function in [
-        *(solve, inv, det, slogdet, cholesky, qr, pinv, lstsq, norm, vector_norm, matrix_norm, cond),
-        *(trace, matrix_power, multi_dot),
-    ]
-}
+_PRESENT: list[Any] = [
+    *(solve, inv, det, slogdet, cholesky, qr, pinv, lstsq, norm, vector_norm, matrix_norm, cond),
+    *(trace, matrix_power, multi_dot),
+]
+LINALG: dict[str, Callable[..., Any]] = {function.__name__: function for function in _PRESENT}
 LINALG |= {
     name: _missing(name)
     for name in ("eig", "eigh", "eigvals", "eigvalsh", "svd", "svdvals", "matrix_rank", "tensorsolve", "tensorinv")
