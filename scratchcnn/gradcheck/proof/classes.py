@@ -1,0 +1,74 @@
+"""The caller's classes made anew, with translated methods."""
+
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+# What a class makes by itself when it is made.
+_MADE = frozenset({"__dict__", "__weakref__", "_abc_impl", "__abstractmethods__", "__classdictcell__"})
+
+
+def class_like(
+    kind: type, translated: Callable[[Any], Any], remember: Callable[[Any], Any], later: Callable[[Callable[[], None]], None]
+) -> type:
+    """A class with the same bases and members, translated.
+
+    Parameters
+    ----------
+    remember
+        Is told of the class as soon as it exists.
+    later
+        Is given what can be done only when all classes and functions exist.
+    """
+    bases = tuple(_base(b, translated) for b in getattr(kind, "__orig_bases__", None) and kind.__bases__ or kind.__bases__)
+    slots = _slots(kind)
+    body = {
+        name: translated(member) if _code(member) else member
+        for name, member in vars(kind).items()
+        if name not in _MADE and name not in slots
+    }
+    made = type(kind)(kind.__name__, bases, body)
+    remember(made)
+
+    def fill() -> None:
+        # Data in the class (a shared cache, a default), which may refer to the class itself.
+        for name, member in body.items():
+            if not _code(member) and not name.startswith("__"):
+                found = translated(member)
+                if found is not member:
+                    type.__setattr__(made, name, found)
+
+    later(fill)
+    return made
+
+
+def _base(base: type, translated: Callable[[Any], Any]) -> type:
+    """A base: one of the caller's translated, one of Python's or NumPy's as it is, not what stands in for it."""
+    found = translated(base)
+    return found if type(found) is type(base) and issubclass(found, found.__mro__[-1]) else base
+
+
+def _code(member: Any) -> bool:
+    """Whether a member has to be a method, a property or a descriptor from the beginning."""
+    return isinstance(member, types.FunctionType | staticmethod | classmethod | property) or hasattr(member, "__set_name__")
+
+
+def _slots(kind: type) -> set[str]:
+    """The names under which a class keeps the descriptors of its slots."""
+    given = vars(kind).get("__slots__", ())
+    names = [given] if isinstance(given, str) else list(given)
+    return {_mangled(kind, n) for n in names}
+
+
+def _mangled(kind: type, name: str) -> str:
+    hidden = name.startswith("__") and not name.endswith("__")
+    return f"_{kind.__name__.lstrip('_')}{name}" if hidden else name
+
+
+def fields(value: Any) -> Iterator[tuple[str, Any]]:
+    """The attributes that an object itself has, those in slots too."""
+    for kind in type(value).__mro__:
+        for name in sorted(_slots(kind)):
+            if name not in ("__dict__", "__weakref__") and hasattr(value, name):
+                yield name, getattr(value, name)
+    yield from vars(value).items() if hasattr(value, "__dict__") else ()

@@ -1,0 +1,372 @@
+"""What the caller's code finds in place of `numpy`, `math`, `float` and `int`: the same, but able to make and take balls.
+
+Attributes pass through to the real modules. Functions that make arrays of floats make arrays of balls; ufuncs on
+floats go by the rules, so that `np.sqrt(2.0)` is enclosed; dtypes that are called take balls.
+"""
+
+import builtins
+import math
+from collections.abc import Callable
+from functools import wraps
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.proof import functions  # noqa: F401  # fills INSTEAD
+from scratchcnn.gradcheck.proof.arrays import Balls, Whole, as_balls, full, holds, nominal, objects, whole, wrapped
+from scratchcnn.gradcheck.proof.ball import Ball, NotHeld, constant
+from scratchcnn.gradcheck.proof.rules import FUNCTIONS, RULES
+from scratchcnn.gradcheck.proof.special import MATH, SPECIAL, SPECIAL_RULES
+from scratchcnn.gradcheck.proof.ufuncs import on_balls
+
+# Of numbers alone these are enclosed; everything else that NumPy and math make of them is exact, or an integer.
+ENCLOSED = {*RULES, *SPECIAL_RULES, "hypot", "arctan2", "logaddexp", "power", "pow", "log", "gamma", "lgamma", "float_power"}
+ENCLOSED |= {"acos", "acosh", "asin", "asinh", "atan", "atanh", "atan2", "degrees", "radians"}
+
+
+def settled(x: Any) -> Any:
+    """A constant whose ball holds one integer is that integer: `math.log2(8)` is 3, and may be a size."""
+    if type(x) is Ball and x.slope is None and x.value.is_finite() and not x.value.is_exact():
+        near = x.value.unique_fmpz()
+        if near is not None and x.value.contains(near):
+            return constant(int(near))
+    return x
+
+
+def has_balls(value: Any) -> bool:
+    """Whether a number, an array or a list of such holds balls."""
+    if isinstance(value, list | tuple):
+        return any(has_balls(v) for v in value[:1]) or any(type(v) in (Ball, Balls) for v in value)
+    return isinstance(value, Ball | Balls)
+
+
+class Ufunc:
+    """A ufunc that takes lists of balls, and makes balls of floats."""
+
+    def __init__(self, real: np.ufunc) -> None:
+        self.real = real
+        self.__name__ = real.__name__
+        for method in ("reduce", "accumulate", "outer", "reduceat", "at"):
+            setattr(self, method, self._method(method))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        return self._apply("__call__", inputs, options)
+
+    def _method(self, method: str) -> Callable[..., Any]:
+        return lambda *inputs, **options: self._apply(method, inputs, options)
+
+    def _apply(self, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        inputs = tuple(as_balls(x) if isinstance(x, list | tuple) and has_balls(x) else x for x in inputs)
+        if any(isinstance(x, Ball | Balls | Whole) for x in inputs):
+            return getattr(self.real, method)(*inputs, **options)
+        if method == "__call__" and self.__name__ in ENCLOSED and not options:
+            return self._enclosed(inputs)
+        with np.errstate(all="ignore"):
+            return wrapped(getattr(self.real, method)(*inputs, **options))
+
+    def _enclosed(self, inputs: tuple[Any, ...]) -> Any:
+        """Of plain numbers."""
+        kinds = {np.asarray(x).dtype.kind for x in inputs}
+        if not kinds <= set("fiub"):
+            return self.real(*inputs)
+        if self.__name__ == "power" and "f" not in kinds:
+            return wrapped(self.real(*inputs))
+        result = on_balls(self.real, "__call__", *(as_balls(x) for x in inputs))
+        return settled(result)
+
+
+def creator(real: Callable[..., Any], dtype_at: int, **defaults: Any) -> Callable[..., Any]:
+    """A function that makes an array of one dtype: of balls where that is the nominal one, or wider.
+
+    Parameters
+    ----------
+    dtype_at
+        The position of the argument `dtype`.
+    """
+
+    @wraps(real)
+    def made(*arguments: Any, **options: Any) -> Any:
+        asked = options.get("dtype", arguments[dtype_at] if len(arguments) > dtype_at else None)
+        if asked is not None:
+            holds(asked)
+        return wrapped(real(*arguments, **options))
+
+    return made
+
+
+def _array(real: Callable[..., Any]) -> Callable[..., Any]:
+    """`np.array` and its relatives: what holds balls or floats becomes balls."""
+
+    @wraps(real)
+    def made(value: Any, dtype: Any = None, *arguments: Any, **options: Any) -> Any:
+        if not isinstance(value, Balls) and not has_balls(value):
+            plain = real(value, dtype, *arguments, **options)
+            if plain.dtype.kind == "O":
+                # Lists of lists of arrays of balls.
+                return wrapped(plain)
+            if dtype is not None and plain.dtype.kind == "f":
+                holds(dtype)
+            return wrapped(plain)
+        found = np.atleast_1d(as_balls(value)).reshape(np.shape(value)) if isinstance(value, Ball) else as_balls(value)
+        found = found if isinstance(found, np.ndarray) else full((), found)
+        if dtype is not None and np.dtype(dtype) != object:
+            found = found.astype(dtype, copy=False)
+        copies = real is np.array and options.get("copy", True)
+        found = found.copy() if copies and found is value else found
+        return found.reshape((1,) * max(0, options.get("ndmin", 0) - found.ndim) + found.shape)
+
+    return made
+
+
+def general(real: Callable[..., Any]) -> Callable[..., Any]:
+    """Any other function: lists of balls are arrays of them, and so are the floats that it makes."""
+
+    @wraps(real)
+    def applied(*arguments: Any, **options: Any) -> Any:
+        taken = [as_balls(a) if isinstance(a, list) and a and all(type(x) is Ball for x in a) else a for a in arguments]
+        return wrapped(real(*taken, **options))
+
+    return applied
+
+
+def _arange(*arguments: Any, **options: Any) -> Any:
+    """Multiples of an exact step, as far as NumPy goes."""
+    numbers = [a for a in arguments if a is not None]
+    if not any(isinstance(a, Ball) for a in numbers):
+        return creator(np.arange, 3)(*arguments, **options)
+    start, stop, step = (0, *numbers, 1) if len(numbers) == 1 else (*numbers, 1)[:3]
+    count = max(0, -whole(FUNCTIONS["floor"](constant(start - stop) / step)))
+    return objects([constant(start) + i * constant(step) for i in range(count)], (count,)).view(Balls)
+
+
+def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, *arguments: Any, **options: Any) -> Any:
+    """Points at equal distances, without rounding."""
+    if arguments or options or np.ndim(start) or np.ndim(stop):
+        return general(np.linspace)(start, stop, num, endpoint, *arguments, **options)
+    parts = max(num - 1 if endpoint else num, 1)
+    start, stop = constant(start), constant(stop)
+    return objects([start + (stop - start) * i / parts for i in range(int(num))], (int(num),)).view(Balls)
+
+
+def _nditer(operand: Any, flags: Any = (), *arguments: Any, **options: Any) -> Any:
+    return np.nditer(operand, [*flags, "refs_ok"], *arguments, **options)
+
+
+class Vectorized:
+    """`np.vectorize` of a function of numbers."""
+
+    def __init__(self, pyfunc: Callable[..., Any], *arguments: Any, **options: Any) -> None:
+        if {"signature", "excluded"} & set(options):
+            raise NotHeld("vectorizes more than a function of numbers")
+        self.pyfunc = pyfunc
+
+    def __call__(self, *arguments: Any) -> Any:
+        arrays = np.broadcast_arrays(*(np.asarray(as_balls(a)) for a in arguments))
+        found = [self.pyfunc(*items) for items in zip(*(a.reshape(-1).tolist() for a in arrays), strict=True)]
+        if not arrays[0].ndim:
+            return found[0]
+        plain = objects(found, arrays[0].shape)
+        return wrapped(plain if any(type(x) is Ball for x in found) else np.array(found).reshape(plain.shape))
+
+
+# Of NumPy's functions, those that make arrays, by what makes them here.
+CREATORS: dict[Any, Callable[..., Any]] = {
+    **{f: creator(f, 1) for f in (np.zeros, np.ones, np.empty, np.identity)},
+    **{f: creator(f, 2) for f in (np.full,)},
+    **{f: creator(f, 3) for f in (np.eye, np.tri)},
+    **{f: creator(f, 1) for f in (np.zeros_like, np.ones_like, np.empty_like)},
+    np.full_like: creator(np.full_like, 2),
+    **{f: _array(f) for f in (np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray)},
+    np.arange: _arange,
+    np.linspace: _linspace,
+    np.nditer: _nditer,
+    np.vectorize: Vectorized,
+    np.lib.stride_tricks.as_strided: lambda x, *a, **o: functions.as_strided(x, *a, **o),
+    np.lib.stride_tricks.sliding_window_view: lambda x, *a, **o: wrapped(functions.sliding_window_view(x, *a, **o)),
+    np.isscalar: lambda x: isinstance(x, Ball) or np.isscalar(x),
+}
+
+
+class Kind(type):
+    """The class of stand-ins for `float`, `np.float64`, `np.floating`, ...: balls are instances; calls take balls."""
+
+    real: type
+
+    def __instancecheck__(cls, value: Any) -> bool:
+        return isinstance(value, cls.real) or (type(value) is Ball and cls.of_balls)
+
+    def __subclasscheck__(cls, kind: Any) -> bool:
+        return issubclass(getattr(kind, "real", kind), cls.real)
+
+    def __call__(cls, *arguments: Any, **options: Any) -> Any:
+        return cls.made(*arguments, **options)
+
+    def __eq__(cls, other: Any) -> bool:
+        return other is cls or other is cls.real
+
+    def __hash__(cls) -> int:
+        return hash(cls.real)
+
+    def __getattr__(cls, name: str) -> Any:
+        return getattr(cls.real, name)
+
+    def __repr__(cls) -> str:
+        return repr(cls.real)
+
+
+def kind(real: type, of_balls: bool, made: Callable[..., Any]) -> Any:
+    """A stand-in for a type of numbers; `of_balls`: whether balls are such; `made`: what its calls make."""
+    body: dict[str, Any] = {"real": real, "of_balls": of_balls, "made": staticmethod(made), "__doc__": real.__doc__}
+    try:
+        body["dtype"] = np.dtype(real)
+    except TypeError:
+        pass
+    return Kind(real.__name__, (), body)
+
+
+def _float(real: type) -> Any:
+    """Of `float`, `np.float64` and the like."""
+
+    def made(value: Any = 0.0, *arguments: Any) -> Any:
+        if not has_balls(value):
+            return real(value, *arguments)
+        holds(real, f"rounds to {np.dtype(real)}, which a ball cannot")
+        found = as_balls(value)
+        return found[()] if isinstance(found, Balls) and not found.ndim else found
+
+    return made
+
+
+def _scalar_float(value: Any = 0.0) -> Any:
+    """`float`: one number."""
+    if isinstance(value, Balls):
+        if value.size != 1:
+            raise TypeError("only arrays of size 1 can be converted to Python scalars")
+        return value.item()
+    return value if isinstance(value, Ball) else builtins.float(value)
+
+
+def _int(real: type) -> Any:
+    def made(value: Any = 0, *arguments: Any, **options: Any) -> Any:
+        if isinstance(value, Balls) and value.size == 1:
+            value = value.item()
+        if isinstance(value, Balls):
+            return value.astype(real)
+        return real(whole(value)) if isinstance(value, Ball) else real(value, *arguments, **options)
+
+    return made
+
+
+FLOATS: tuple[type, ...] = (np.float16, np.float32, np.float64, np.longdouble)
+KINDS: dict[type, Any] = {
+    float: kind(float, True, _scalar_float),
+    int: kind(int, False, _int(int)),
+    **{f: kind(f, True, _float(f)) for f in FLOATS},
+    **{i: kind(i, False, _int(i)) for i in (np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32)},
+    **{a: kind(a, True, a) for a in (np.floating, np.inexact, np.number, np.generic)},
+}
+
+
+def _issubdtype(one: Any, other: Any) -> bool:
+    return np.issubdtype(*(getattr(t, "real", t) if isinstance(t, Kind) else t for t in (one, other)))
+
+
+CREATORS[np.issubdtype] = _issubdtype
+CREATORS[np.finfo] = lambda dtype: np.finfo(nominal.get() if isinstance(dtype, Ball | Balls) else dtype)
+
+
+def of_math(name: str) -> Any:
+    """A function of the module `math`: by the rules among balls, and of numbers where it would round."""
+    real = getattr(math, name)
+    rule = MATH.get(name)
+    if rule is None:
+        return real
+
+    @wraps(real)
+    def function(*arguments: Any, **options: Any) -> Any:
+        taken = [list(a) if hasattr(a, "__iter__") else a for a in arguments]
+        taken = [a.item() if isinstance(a, np.ndarray) and a.size == 1 else a for a in taken]
+        if name in ENCLOSED or any(has_balls(a) for a in taken):
+            return settled(rule(*taken, **options))
+        return real(*taken, **options)
+
+    return function
+
+
+class Module(ModuleType):
+    """A module of NumPy, SciPy or `math`, whose members are stand-ins where they have one."""
+
+    def __init__(self, real: ModuleType, translated: Callable[[Any], Any]) -> None:
+        super().__init__(real.__name__, real.__doc__)
+        self.__dict__["_real"], self.__dict__["_translated"] = real, translated
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._real, name)
+        if self._real is math:
+            found = of_math(name)
+        else:
+            found = self._translated(value)
+        self.__dict__[name] = found
+        return found
+
+
+# Functions of SciPy that are made of others there.
+
+
+def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
+    """log of the sum of b exp(a)."""
+    if return_sign:
+        raise NotHeld("asks for the sign of a sum of exponentials")
+    a = as_balls(a)
+    top = np.max(a, axis=axis, keepdims=True)
+    terms = np.exp(a - top) if b is None else as_balls(b) * np.exp(a - top)
+    result = np.log(np.sum(terms, axis=axis, keepdims=True)) + top
+    return result if keepdims else np.squeeze(result, axis=axis)[()]
+
+
+def softmax(x: Any, axis: Any = None) -> Any:
+    """exp(x) by its sum."""
+    return np.exp(log_softmax(x, axis))
+
+
+def log_softmax(x: Any, axis: Any = None) -> Any:
+    """x less the logarithm of the sum of exp(x)."""
+    return as_balls(x) - logsumexp(x, axis, keepdims=True)
+
+
+SCIPY: dict[str, Callable[..., Any]] = {
+    "logsumexp": logsumexp,
+    "softmax": softmax,
+    "log_softmax": log_softmax,
+}
+
+
+def numeric(value: Any, translated: Callable[[Any], Any]) -> Any:
+    """What stands in for something of NumPy's, SciPy's or `math`; the same where nothing has to."""
+    if isinstance(value, ModuleType):
+        return Module(value, translated)
+    if isinstance(value, np.ufunc):
+        known = value.__name__ in SPECIAL or hasattr(np, value.__name__)
+        return Ufunc(value) if known else value
+    if isinstance(value, type):
+        return KINDS.get(value) or CREATORS.get(value, value)
+    try:
+        instead = CREATORS.get(value)
+    except TypeError:
+        return value
+    if instead is not None:
+        return instead
+    name = getattr(value, "__name__", "")
+    if (getattr(value, "__module__", "") or "").startswith("scipy.special") and name in SCIPY:
+        return SCIPY[name]
+    if getattr(value, "__module__", None) == "math" and name:
+        return of_math(name)
+    if isinstance(getattr(value, "__self__", None), np.random.RandomState):
+        return general(value)
+    if callable(value) and (getattr(value, "__module__", "") or "").startswith("numpy"):
+        return general(value)
+    return value
