@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from fractions import Fraction
+from numbers import Real
 from threading import RLock
 from typing import Any, NoReturn
 
@@ -57,19 +58,24 @@ def precision(bits: int) -> Iterator[None]:
 
 
 class Recorder:
-    """How often a run met a kink, a tie or a jump with a slope that crosses it."""
+    """How often a run met a kink, a tie or a jump with a slope that crosses it.
 
-    def __init__(self) -> None:
+    With a `side` of 1 or -1, ties are decided as they are a little way along the slopes, or against them: the slopes of
+    what is continuous are then its one-sided derivatives.
+    """
+
+    def __init__(self, side: int = 0) -> None:
         self.met = 0
+        self.side = side
 
 
 recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
 
 
 @contextmanager
-def recording() -> Iterator[Recorder]:
+def recording(side: int = 0) -> Iterator[Recorder]:
     """Count what this thread meets in the meantime."""
-    mine = Recorder()
+    mine = Recorder(side)
     token = recorder.set(mine)
     try:
         yield mine
@@ -77,13 +83,19 @@ def recording() -> Iterator[Recorder]:
         recorder.reset(token)
 
 
-def met(a: arb | None, b: arb | None) -> None:
-    """Mark the run, unless the slopes `a` and `b` of two equal numbers are surely the same."""
-    if a is b or ((ZERO if a is None else a) - (ZERO if b is None else b)).is_zero():
-        return
+def met(a: arb | None, b: arb | None) -> int:
+    """Mark the run, unless the slopes `a` and `b` of two equal numbers are surely the same.
+
+    Of a run with a side it is said which number is the larger there: 1 the first, -1 the second.
+    """
+    if a is b:
+        return 0
+    apart = (ZERO if a is None else a) - (ZERO if b is None else b)
     here = recorder.get()
-    if here is not None:
-        here.met += 1
+    if here is None or apart.is_zero():
+        return 0
+    here.met += 1
+    return here.side if apart > 0 else -here.side if apart < 0 else 0
 
 
 def _longdouble(x: Any) -> arb:
@@ -126,18 +138,17 @@ def constant(x: Any) -> "Ball":
     return Ball(value)
 
 
-def meet(a: "Ball", b: "Ball") -> bool:
-    """Of two numbers neither of which is surely the larger: whether they are equal, which is marked (`met`).
+def meet(a: "Ball", b: "Ball") -> int | None:
+    """The order of two numbers neither of which is surely the larger: 0 where they are equal, which is marked (`met`).
 
-    NaN equals nothing. Balls that overlap otherwise are undecidable.
+    NaN has no order. Balls that overlap otherwise are undecidable.
     """
     x, y = a.value, b.value
     if x.is_nan() or y.is_nan():
-        return False
+        return None
     # One and the same ball is one and the same number, however wide (an element and the maximum that it is).
     if x is y or x == y or (x - y).is_zero():
-        met(a.slope, b.slope)
-        return True
+        return met(a.slope, b.slope)
     raise Undecidable(f"{x.str(10)} and {y.str(10)} overlap")
 
 
@@ -289,8 +300,8 @@ class Ball(Scalar):
             return -self
         if self.slope is None:
             return Ball(abs(x))
-        meet(self, Ball(ZERO))
-        return Ball(ZERO, ZERO)
+        side = meet(self, Ball(ZERO))
+        return Ball(ZERO, ZERO) if not side else self if side > 0 else -self
 
     # Comparisons: decided, or marked where two numbers are equal, or undecidable.
 
@@ -299,29 +310,29 @@ class Ball(Scalar):
             return NotImplemented
         if self.value < other.value:
             return True
-        return not self.value > other.value and meet(self, other) and False
+        return not self.value > other.value and meet(self, other) == -1
 
     def __gt__(self, other: Any) -> bool:
         if type(other) is not Ball and (other := _operand(other)) is NotImplemented:
             return NotImplemented
         if self.value > other.value:
             return True
-        return not self.value < other.value and meet(self, other) and False
+        return not self.value < other.value and meet(self, other) == 1
 
     def __le__(self, other: Any) -> bool:
         if type(other) is not Ball and (other := _operand(other)) is NotImplemented:
             return NotImplemented
-        return self.value < other.value or (not self.value > other.value and meet(self, other))
+        return self.value < other.value or (not self.value > other.value and meet(self, other) in (-1, 0))
 
     def __ge__(self, other: Any) -> bool:
         if type(other) is not Ball and (other := _operand(other)) is NotImplemented:
             return NotImplemented
-        return self.value > other.value or (not self.value < other.value and meet(self, other))
+        return self.value > other.value or (not self.value < other.value and meet(self, other) in (0, 1))
 
     def __eq__(self, other: Any) -> bool:
         if type(other) is not Ball and (other := _operand(other)) is NotImplemented:
             return NotImplemented
-        return not (self.value < other.value or self.value > other.value) and meet(self, other)
+        return not (self.value < other.value or self.value > other.value) and meet(self, other) == 0
 
     def __ne__(self, other: Any) -> bool:
         equal = self.__eq__(other)
@@ -354,6 +365,9 @@ class Ball(Scalar):
 
     def __format__(self, how: str) -> str:
         return format(float(self.value), how)
+
+
+Real.register(Ball)
 
 
 def _operand(x: Any) -> Any:

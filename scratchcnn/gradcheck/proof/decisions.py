@@ -82,12 +82,12 @@ def round_to(x: Any, decimals: int = 0) -> Ball:
 
 def sign(x: Ball) -> Ball:
     """-1, 0 or 1."""
-    return x if x.value.is_nan() else Ball(arb(1 if x > 0 else -1 if x.value < 0 else 0))
+    return x if x.value.is_nan() else Ball(arb(1 if x > 0 else -1 if x < 0 else 0))
 
 
 def heaviside(x: Ball, middle: Ball) -> Ball:
     """0 below 0, 1 above, `middle` at 0."""
-    return x if x.value.is_nan() else Ball(arb(1)) if x > 0 else Ball(ZERO) if x.value < 0 else middle
+    return x if x.value.is_nan() else Ball(arb(1)) if x > 0 else Ball(ZERO) if x < 0 else middle
 
 
 def signbit(x: Any) -> bool:

@@ -1,0 +1,336 @@
+"""The proof: both sides of `<c, J v> == <Jᵀ c, v>` in ball arithmetic, for one random direction v (Freivalds 1977).
+
+Forward, run on balls that move along v, gives the left side; backward, run on balls, the right one. If they differ the
+gradient is wrong. If they agree to 25 digits of the terms that are summed, so does every entry: each weight of v is one
+of 2^60 numbers, and a wrong entry would be hidden by one of them at most.
+
+Where they do not agree so well, the constants of the two functions may be two roundings of one number. Then as many
+roundoffs are allowed, but no longer of the whole sum, which could hide a small entry among many: entries are halved,
+each part with a direction of its own, until what is allowed of a part is small beside its largest entry.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from flint import arb
+
+from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.proof.arrays import Balls, lift
+from scratchcnn.gradcheck.proof.ball import Ball, Undecidable, constant, precision, recording
+from scratchcnn.gradcheck.proof.run import NotRun, as_array, output, run
+from scratchcnn.gradcheck.proof.world import World
+
+# Bits of the arithmetic at first, and at most: what cannot be decided is tried with twice as many.
+BITS, MOST_BITS = 256, 2048
+# Bits of the weights of a direction.
+WEIGHT = 60
+# Digits to which both sides agree where the formulas are the same; and how many roundoffs their constants may differ by.
+DIGITS, CONSTANTS = 25, 64
+# So many entries at most are looked at one by one, to show what is wrong with them, or to leave out what has a kink.
+SINGLE = 64
+ZERO = arb(0)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Both sides along a direction: their difference, the sum of all terms' sizes, and the size of the largest term."""
+
+    difference: arb
+    size: arb
+
+    @property
+    def share(self) -> float:
+        """How far apart the sides may be, by the size of what was summed."""
+        if self.difference.is_zero():
+            return 0.0
+        return float((self.difference.abs_upper() / self.size).abs_upper()) if self.size > 0 else float("inf")
+
+    @property
+    def surely(self) -> float:
+        """How far apart they are at least."""
+        return float((self.difference.abs_lower() / self.size).abs_lower()) if self.size > 0 else 0.0
+
+
+@dataclass
+class Proven:
+    """What is proved of the gradient of one input, over its entries.
+
+    `value` (entries,) is backward in balls, rounded to float64. `right` and `wrong` (entries,) mark what is proved so;
+    what is neither is left to other methods. `exact` has the derivatives of wrong entries by their index. The entries
+    that are right agree to `digits`.
+    """
+
+    value: Array
+    right: Array
+    wrong: Array
+    digits: float = float("inf")
+    exact: dict[int, float] = field(default_factory=dict)
+
+
+@dataclass
+class Proof:
+    """What is proved at a point: of each input, by its index; nothing, and why, where the functions do not run on balls.
+
+    `outputs` are those of forward, rounded to float64.
+    """
+
+    inputs: dict[int, Proven]
+    outputs: Array | None = None
+    reason: str = ""
+
+
+def prove(
+    forward: Callable[..., Any],
+    backward: Callable[..., Sequence[Any]],
+    inputs: Sequence[Array],
+    wrt: Sequence[int],
+    cotangent: Array,
+    rng: np.random.Generator,
+    seconds: float,
+    *,
+    locate: bool = True,
+) -> Proof:
+    """Proves the gradients of some inputs right or wrong, as far as that is possible in so many seconds.
+
+    Parameters
+    ----------
+    forward, backward
+        The caller's functions.
+    inputs
+        The point, in the caller's dtypes.
+    wrt
+        Which inputs.
+    cotangent
+        Of the output's shape.
+    rng
+        Draws the directions.
+    locate
+        Whether wrong entries are sought.
+    """
+    until = perf_counter() + seconds
+    bits = BITS
+    while True:
+        try:
+            with precision(bits):
+                return _Prover(forward, backward, inputs, wrt, cotangent, rng, until).proof(locate=locate)
+        except Undecidable as error:
+            if bits >= MOST_BITS:
+                return Proof({}, reason=f"a comparison needs more than {bits} bits: {error}")
+            bits *= 2
+        except NotRun as error:
+            return Proof({}, reason=str(error))
+
+
+class _Prover:
+    """The functions in a world of their own, and what was found so far."""
+
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        backward: Callable[..., Any],
+        inputs: Sequence[Array],
+        wrt: Sequence[int],
+        cotangent: Array,
+        rng: np.random.Generator,
+        until: float,
+    ) -> None:
+        self.forward, self.backward, self.wrt, self.rng, self.until = forward, backward, list(wrt), rng, until
+        dtypes = [inputs[k].dtype for k in wrt]
+        self.eps = max(float(np.finfo(d).eps) for d in dtypes)
+        self.world = World(max(dtypes, key=lambda d: np.finfo(d).eps))
+        self.inputs = [lift(a) if a.dtype.kind == "f" else a for a in inputs]
+        self.cotangent = lift(cotangent)
+        self.weights = [constant(c).value for c in cotangent.reshape(-1).tolist()]
+        ends = np.cumsum([self.inputs[k].size for k in self.wrt])
+        # The entries of all inputs in a row.
+        self.parts = dict(zip(self.wrt, np.split(np.arange(ends[-1]), ends[:-1]), strict=True))
+        self.gradient: list[arb] = []
+
+    def proof(self, *, locate: bool) -> Proof:
+        """The whole proof."""
+        everything = np.arange(sum(p.size for p in self.parts.values()))
+        direction = self._drawn(everything)
+        y, slopes, smooth = self._moved(direction)
+        self.gradient = self._backward()
+        values = np.array([float(g.mid()) for g in self.gradient])
+        proven = {k: Proven(values[p], *np.zeros((2, p.size), bool)) for k, p in self.parts.items()}
+        found = Proof(proven, np.array([float(v.mid()) for v in y]))
+        if not all(v.is_finite() for v in y):
+            found.reason = "forward is not finite"
+            return found
+        entries = everything[[g.is_finite() for g in self.gradient]]
+        if not smooth or entries.size < everything.size or not all(s.is_finite() for s in slopes):
+            entries = self._without_kinks(entries)
+            if not entries.size:
+                found.reason = "kinks, or ends of its domain, at all entries"
+                return found
+            direction = self._drawn(entries)
+            _, slopes, smooth = self._moved(direction)
+            if not smooth or not all(s.is_finite() for s in slopes):
+                found.reason = "kinks of several entries meet"
+                return found
+        self._judge(found, entries, self._sums(entries, direction, slopes), locate=locate)
+        return found
+
+    # Runs.
+
+    def _drawn(self, entries: Array) -> dict[int, int]:
+        """A direction: an integer of 60 bits with a sign for each of some entries."""
+        low, high = 1 << (WEIGHT - 1), 1 << WEIGHT
+        sizes = self.rng.integers(low, high, entries.size).tolist()
+        signs = self.rng.choice([-1, 1], entries.size).tolist()
+        return {int(e): s * n for e, s, n in zip(entries, signs, sizes, strict=True)}
+
+    def _moved(self, direction: dict[int, int]) -> tuple[list[arb], list[arb], bool]:
+        """Outputs and their slopes along a direction, and whether they have one slope each, without kinks or jumps."""
+        found = self._run(direction)
+        if not found[2]:
+            return *found[:2], True
+        # At a tie: as it is a little way to either side.
+        sides = [self._run(direction, side) for side in (1, -1)]
+        same = all(a.overlaps(b) and a.overlaps(c) for a, b, c in zip(found[0], sides[0][0], sides[1][0], strict=True))
+        smooth = same and all(_agree(a, b) for a, b in zip(sides[0][1], sides[1][1], strict=True))
+        return found[0], sides[0][1], smooth
+
+    def _run(self, direction: dict[int, int], side: int = 0) -> tuple[list[arb], list[arb], int]:
+        arrays = list(self.inputs)
+        for index, part in self.parts.items():
+            if any(int(e) in direction for e in part):
+                arrays[index] = _moving(self.inputs[index], [direction.get(int(e)) for e in part])
+        with recording(side) as seen:
+            found = output(self.world, self.forward, *arrays, seconds=self._left())
+        balls = [constant(b) for b in np.asarray(found).reshape(-1).tolist()]
+        if len(balls) != len(self.weights):
+            raise NotRun("gives an output of another shape on balls")
+        return [b.value for b in balls], [ZERO if b.slope is None else b.slope for b in balls], seen.met
+
+    def _backward(self) -> list[arb]:
+        given = run(self.world, self.backward, self.cotangent.copy(), *_fresh(self.inputs), seconds=self._left())
+        given = list(given) if isinstance(given, tuple | list) else [given]
+        if len(given) != len(self.inputs) and len(given) == len(self.wrt):
+            given = [dict(zip(sorted(self.wrt), given, strict=True)).get(k) for k in range(len(self.inputs))]
+        if len(given) != len(self.inputs):
+            raise NotRun("backward gives another number of gradients on balls")
+        found = []
+        for index in self.wrt:
+            gradient = as_array(given[index], self.world)
+            if gradient.shape != self.inputs[index].shape:
+                raise NotRun("backward gives a gradient of another shape on balls")
+            found += [constant(b).value for b in np.asarray(gradient).reshape(-1).tolist()]
+        return found
+
+    def _left(self) -> float:
+        left = self.until - perf_counter()
+        if left <= 0:
+            raise NotRun("takes too long")
+        return left
+
+    # Kinks.
+
+    def _without_kinks(self, entries: Array) -> Array:
+        """Those of the entries that no kink, and no end of a domain, is met by; none where there are too many."""
+        met: list[int] = []
+        blocks = [entries]
+        while blocks:
+            block = blocks.pop()
+            direction = self._drawn(block)
+            _, slopes, smooth = self._moved(direction)
+            if smooth and all(s.is_finite() for s in slopes):
+                continue
+            if block.size > 1:
+                blocks += np.array_split(block, 2)
+            else:
+                met.append(int(block[0]))
+        return np.setdiff1d(entries, met)
+
+    # Comparison.
+
+    def _sums(self, entries: Iterable[int], direction: dict[int, int], slopes: list[arb]) -> Sums:
+        left = [c * s for c, s in zip(self.weights, slopes, strict=True)]
+        right = [self.gradient[e] * direction[e] for e in map(int, entries)]
+        return Sums(sum(left, ZERO) - sum(right, ZERO), sum(map(abs, left), ZERO) + sum(map(abs, right), ZERO))
+
+    def _along(self, entries: Array) -> Sums:
+        direction = self._drawn(entries)
+        return self._sums(entries, direction, self._moved(direction)[1])
+
+    def _judge(self, found: Proof, entries: Array, sums: Sums, *, locate: bool) -> None:
+        """Says of each entry whether it is right or wrong, as far as there is time."""
+        waiting = [(entries, sums)]
+        try:
+            while waiting:
+                block, sums = waiting.pop()
+                if sums.share <= 10.0**-DIGITS or self._by_constants(block, sums):
+                    self._mark(found, block, sums)
+                elif block.size == 1:
+                    self._accuse(found, int(block[0]), sums)
+                elif locate or sums.surely <= CONSTANTS * self.eps:
+                    halves = np.array_split(block, 2) if len(self._inputs_of(block)) == 1 else self._by_input(block)
+                    waiting += [(half, self._along(half)) for half in halves]
+                else:
+                    for index in self._inputs_of(block):
+                        found.inputs[index].wrong[self._places(index, block)] = True
+        except NotRun as error:
+            found.reason = str(error)
+
+    def _inputs_of(self, block: Array) -> list[int]:
+        return [k for k, part in self.parts.items() if np.isin(part, block).any()]
+
+    def _by_input(self, block: Array) -> list[Array]:
+        return [np.intersect1d(part, block) for part in self.parts.values() if np.isin(part, block).any()]
+
+    def _places(self, index: int, block: Array) -> Array:
+        return np.flatnonzero(np.isin(self.parts[index], block))
+
+    def _by_constants(self, block: Array, sums: Sums) -> bool:
+        """Whether what is allowed for rounded constants explains it, and is small beside each input's largest entry."""
+        allowed = CONSTANTS * self.eps
+        if sums.share > allowed:
+            return False
+        if block.size == 1:
+            return True
+        whole = float(sums.size)
+        sizes = np.abs([float(self.gradient[int(e)].mid()) for e in block]) * 2.0**WEIGHT
+        return all(
+            allowed * whole <= _small(self.eps) * sizes[np.isin(block, self.parts[k])].max()
+            for k in self._inputs_of(block)
+        )
+
+    def _mark(self, found: Proof, block: Array, sums: Sums) -> None:
+        digits = -np.log10(sums.share) if sums.share > 0 else np.inf
+        for index in self._inputs_of(block):
+            proven = found.inputs[index]
+            proven.right[self._places(index, block)] = True
+            proven.digits = min(proven.digits, float(digits))
+
+    def _accuse(self, found: Proof, entry: int, sums: Sums) -> None:
+        (index,) = self._inputs_of(np.array([entry]))
+        place = entry - int(self.parts[index][0])
+        proven = found.inputs[index]
+        proven.wrong[place] = True
+        slopes = self._moved({entry: 1})[1]
+        exact = sum((c * s for c, s in zip(self.weights, slopes, strict=True)), ZERO)
+        proven.exact[place] = float(exact.mid())
+
+
+def _small(eps: float) -> float:
+    return max(1e-6, float(np.sqrt(eps)))
+
+
+def _agree(a: arb, b: arb) -> bool:
+    """Whether two slopes are the same as far as is known."""
+    return a.overlaps(b) and (a.is_finite() or not b.is_finite())
+
+
+def _moving(array: Balls, slopes: list[int | None]) -> Balls:
+    balls = np.asarray(array).reshape(-1).tolist()
+    moved = np.empty(len(balls), object)
+    moved[:] = [b if s is None else Ball(b.value, arb(s)) for b, s in zip(balls, slopes, strict=True)]
+    return moved.reshape(array.shape).view(Balls)
+
+
+def _fresh(inputs: Sequence[Any]) -> list[Any]:
+    return [a.copy() for a in inputs]
