@@ -9,13 +9,15 @@ from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.case import Backward, Case, Forward, describe, output_array, prepare, real_array
 from scratchcnn.gradcheck.contract import Observed, observe, promoted
 from scratchcnn.gradcheck.effort import SECONDS, plan
-from scratchcnn.gradcheck.inputs import Judged, judge_input
+from scratchcnn.gradcheck.digits import Kept, kept, too_few
+from scratchcnn.gradcheck.judge import Judged, judge_input
 from scratchcnn.gradcheck.numerical.exact import Exact, exact_gradients
 from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.numerical.quiet import quiet
-from scratchcnn.gradcheck.options import validated
+from scratchcnn.gradcheck.options import Options, validated
 from scratchcnn.gradcheck.points import draw_cotangent, elsewhere, similar_cotangent
 from scratchcnn.gradcheck.progress import Progress
+from scratchcnn.gradcheck.proved import Proofs
 from scratchcnn.gradcheck.report import GradientMismatch, GradientUndecided, InputReport, Report, SecondPoint, Violation
 from scratchcnn.gradcheck.verdict import Verdict
 
@@ -34,6 +36,8 @@ def check_gradient(
     allow: Sequence[str] | str = (),
     seconds: float = SECONDS,
     name: str | None = None,
+    proof: bool = True,
+    digits: float | None = None,
 ) -> Report:
     """Compares a hand-written gradient with derivatives obtained from the forward pass alone.
 
@@ -71,6 +75,12 @@ def check_gradient(
         About what the check of an input may take: how much is looked at is planned from the time of a call.
     name
         What the report calls the gradient. Default: the names of the two functions.
+    proof
+        Whether a proof in ball arithmetic is tried first: where forward and backward run on balls, it decides every
+        entry. Else differences decide alone.
+    digits
+        How many decimal digits forward and backward must keep, in floats, of what they are in exact arithmetic, where
+        there is a proof; what keeps fewer is a violation of the kind "digits".
 
     Returns
     -------
@@ -93,6 +103,8 @@ def check_gradient(
         allow=allow,
         seconds=seconds,
         name=name,
+        proof=proof,
+        digits=digits,
     )
     case = prepare(forward, backward, inputs, names, wrt)
     rng = np.random.default_rng((options.seed, 0x5C4A7C))
@@ -104,12 +116,19 @@ def check_gradient(
     with quiet(), Progress(options.name or describe(backward, "backward"), case) as progress:
         analytic = Analytic(case, cotangent, observed.gradients, unsteady=observed.unsteady)
         exact = _exact(case, observed, options.degree, options.factor, rng)
+        proofs = _proofs(case, cotangent, observed, away, second, options, rng)
         judged = tuple(
-            judge_input(case, i, observed, analytic, exact.get(i), second, away, effort, rng)
+            judge_input(case, i, observed, analytic, exact.get(i), second, away, effort, rng, proofs)
             for i in progress.through(case.wrt)
         )
     reports = tuple(each.report for each in judged)
-    breaches = (*observed.violations, *_not_finite(case, observed, reports), *_elsewhere(case, judged))
+    digits_kept = _kept_digits(case, observed, proofs, reports)
+    breaches = (
+        *observed.violations,
+        *_not_finite(case, observed, reports),
+        *_elsewhere(case, judged),
+        *too_few(digits_kept, options.digits),
+    )
     violations = tuple(_waive(v, options.allow) for v in breaches)
     return Report(
         forward=describe(forward, "forward"),
@@ -117,7 +136,8 @@ def check_gradient(
         verdict=_total(reports, violations),
         inputs=reports,
         violations=violations,
-        notes=_notes(case, observed, away, exact, options.degree, reports),
+        notes=(*_notes(case, observed, away, exact, options.degree, reports), *(proofs.notes if proofs else ()), *filter(None, (each.note() for each in digits_kept))),
+        digits={each.name: each.digits for each in digits_kept},
         name=options.name,
         sample=case.sample,
         second_point=None if away is None else SecondPoint(away, second, case.names),
@@ -173,6 +193,36 @@ def _second_point(case: Case, rng: np.random.Generator) -> tuple[Array, ...] | N
     except Exception:
         return None
     return away if output.shape == case.output.shape and np.isfinite(output).all() else None
+
+
+def _proofs(
+    case: Case,
+    cotangent: Array,
+    observed: Observed,
+    away: tuple[Array, ...] | None,
+    second: Array,
+    options: Options,
+    rng: np.random.Generator,
+) -> Proofs | None:
+    if not options.proof:
+        return None
+    return Proofs(case, cotangent, observed, None if away is None else (away, second), rng, options.seconds)
+
+
+def _kept_digits(
+    case: Case, observed: Observed, proofs: Proofs | None, reports: Sequence[InputReport]
+) -> tuple[Kept, ...]:
+    """The digits that floats keep, where a proof says what is true."""
+    proof = proofs.made if proofs is not None else None
+    if proof is None or proof.outputs is None:
+        return ()
+    found = []
+    for index, report in zip(case.wrt, reports, strict=True):
+        proven = proof.inputs.get(index)
+        if proven is not None and report.verdict is Verdict.RIGHT and proven.right.any():
+            gradient, x = observed.gradients[index], case.inputs[index]
+            found.append(kept(case.names[index], gradient, proven.value, x, proven.right))
+    return (*found, kept("output", case.output, proof.outputs, case.output)) if found else ()
 
 
 def _exact(

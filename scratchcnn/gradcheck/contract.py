@@ -23,6 +23,7 @@ SAME = 64.0
 KINDS = (
     *("count", "shape", "dtype", "not-finite", "mutation", "nondeterministic", "stale", "ignores-cotangent"),
     "elsewhere",  # what is wrong at the second point alone
+    "digits",  # what keeps fewer than the caller asks for
 )
 
 

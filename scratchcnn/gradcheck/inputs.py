@@ -1,7 +1,6 @@
-"""The judgement of one input's gradient: entry by entry, along directions, and at a second point."""
+"""What can be told of one input's gradient: entry by entry, along directions, and at a second point."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -11,18 +10,15 @@ from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.contract import Observed
 from scratchcnn.gradcheck.directions import Along, Direction
 from scratchcnn.gradcheck.effort import FEW_STRIDES, Effort
-from scratchcnn.gradcheck.findings import Findings, blank, none_looked_at, report
+from scratchcnn.gradcheck.findings import Findings, none_looked_at
 from scratchcnn.gradcheck.joint import Joint, judge_together
 from scratchcnn.gradcheck.numerical.cone import Cone
-from scratchcnn.gradcheck.numerical.exact import Exact
 from scratchcnn.gradcheck.numerical.gradient import Derivatives, derivatives
 from scratchcnn.gradcheck.numerical.kinks import DECIDED
 from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.pieces import Claim
 from scratchcnn.gradcheck.points import between
-from scratchcnn.gradcheck.report import InputReport
-from scratchcnn.gradcheck.sampling import sample
 from scratchcnn.gradcheck.verdict import ROUNDOFFS, Judgement, Scale, Verdict, judge, scale_of, small_in
 from scratchcnn.gradcheck.wording import apart, undecided
 
@@ -34,14 +30,6 @@ FIRST_LOOK = 4
 AT_KINKS = 4
 # How far towards the second point backward is asked again where it is unstable.
 NEARBY = 2.0**-10
-
-
-@dataclass(frozen=True)
-class Judged:
-    """The report on an input, and what is wrong with its gradient at the second point; nothing if that is empty."""
-
-    report: InputReport
-    elsewhere: str = ""
 
 
 class InputJudge:
@@ -257,11 +245,9 @@ class InputJudge:
 
     def along_directions(self, findings: Findings, count: int) -> None:
         """Compares the derivative along so many full random directions."""
-        inputs, gradient = self.case.copies(self.precision), self.analytic.values(self.index)
-        cotangent = self.analytic.cotangent.astype(self.precision)
         told: list[Verdict] = []
         while len(told) < count and not findings.remark:
-            along = self._along(self.probe, inputs, cotangent, gradient, lambda: self.noise)
+            along = self.along()
             told.append(along.verdict)
             if along.verdict is Verdict.WRONG:
                 findings.vouched, findings.remark = Verdict.WRONG, f"along a random direction at the inputs {along}"
@@ -279,6 +265,12 @@ class InputJudge:
         precision = max(self.inside, self.analytic.eps(self.index))
         direction = Direction(self.case, self.index, probe, inputs, cotangent, gradient, self.rng, precision)
         return direction.compare(noise, self.step, climbs=self.effort.climbs != 0)
+
+    def along(self) -> Along:
+        """What differences along a random direction through all entries say of the gradient at the inputs."""
+        inputs, gradient = self.case.copies(self.precision), self.analytic.values(self.index)
+        cotangent = self.analytic.cotangent.astype(self.precision)
+        return self._along(self.probe, inputs, cotangent, gradient, lambda: self.noise)
 
     def at(self, point: Sequence[Array], cotangent: Array) -> str:
         """What is wrong along one direction at other values of the inputs; empty where nothing is seen."""
@@ -306,73 +298,6 @@ class InputJudge:
             findings.vouched = Verdict.WRONG
             findings.remark = f"backward is unstable at the inputs; a little way from them, {wrong}"
         return bool(wrong)
-
-
-def judge_input(
-    case: Case,
-    index: int,
-    observed: Observed,
-    analytic: Analytic,
-    exact: Exact | None,
-    second: Array,
-    away: Sequence[Array] | None,
-    effort: Effort,
-    rng: np.random.Generator,
-) -> Judged:
-    """The report on one input: every method that applies, and what they found."""
-    name, x = case.names[index], case.inputs[index]
-    if x.size == 0:
-        return Judged(blank(name, x, Verdict.UNDECIDED, "nothing to check: the input has no entries"))
-    if index not in observed.usable:
-        return Judged(blank(name, x, Verdict.WRONG, "there is no gradient of the input's shape to compare"))
-    judge_of = InputJudge(case, index, observed, analytic, effort, rng)
-    if exact is not None and exact.proven:
-        findings = _exactly(exact)
-        if exact.wrong.any():
-            return Judged(_as_the_caller_sees_it(report(name, x, findings), judge_of, exact))
-        judge_of.along_directions(findings, 1)  # the lattice is not quite the caller's point
-    else:
-        findings = judge_of.by_entries(sample(x.shape, effort.entries, rng))
-        if findings.entries.size < x.size:
-            judge_of.along_directions(findings, effort.directions)
-    judge_of.in_low_precision(findings)
-    if away is None or findings.verdict is Verdict.WRONG:
-        return Judged(report(name, x, findings))
-    if judge_of.is_wrong_nearby(findings, away):
-        return Judged(report(name, x, findings))
-    return Judged(report(name, x, findings), judge_of.at(away, second))
-
-
-def _as_the_caller_sees_it(on_lattice: InputReport, judge_of: InputJudge, exact: Exact) -> InputReport:
-    """What is wrong on the lattice, shown by an entry and numbers of the caller's own, where it is wrong there too."""
-    farthest = np.argsort(-np.abs(exact.analytic - exact.numerical) * exact.wrong, kind="stable")[:FIRST_LOOK]
-    findings = judge_of.by_entries(farthest[exact.wrong[farthest]], proven=True)
-    if not findings.wrong.any():
-        return on_lattice
-    return replace(
-        report(on_lattice.name, judge_of.x, findings),
-        checked=on_lattice.checked,
-        wrong=on_lattice.wrong,
-        undecided=0,
-        method=on_lattice.method,
-    )
-
-
-def _exactly(exact: Exact) -> Findings:
-    entries = exact.entries
-    nothing = np.zeros(len(entries))
-    return Findings(
-        entries=entries,
-        analytic=exact.analytic[entries],
-        value=exact.numerical[entries],
-        bound=nothing,
-        roundoff=nothing,
-        right=~exact.wrong[entries],
-        wrong=exact.wrong[entries],
-        reason=np.full(len(entries), "", object),
-        method="exact",
-        where="on integers near the inputs",
-    )
 
 
 def _said(told: Sequence[Verdict]) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 from scratchcnn.gradcheck.case import as_integer
 from scratchcnn.gradcheck.contract import KINDS
 
@@ -21,9 +23,22 @@ class Options:
     allow: tuple[str, ...]
     seconds: float
     name: str
+    proof: bool
+    digits: float | None
 
 
-def validated(*, degree: Any, factor: Any, seed: Any, max_entries: Any, allow: Any, seconds: Any, name: Any) -> Options:
+def validated(
+    *,
+    degree: Any,
+    factor: Any,
+    seed: Any,
+    max_entries: Any,
+    allow: Any,
+    seconds: Any,
+    name: Any,
+    proof: Any,
+    digits: Any,
+) -> Options:
     """The options as they are used: integers of NumPy become Python's, a single kind to allow a tuple of one.
 
     Raises
@@ -38,14 +53,18 @@ def validated(*, degree: Any, factor: Any, seed: Any, max_entries: Any, allow: A
         max_entries = _integer("max_entries", max_entries, "a positive integer, or None for all entries", 1)
     if name is not None and not isinstance(name, str):
         raise TypeError(f"name must be a string, got {name!r}")
+    if not isinstance(proof, bool | np.bool_):
+        raise TypeError(f"proof must be True or False, got {proof!r}")
     return Options(
         degree=degree,
         factor=_integer("factor", factor, "a positive integer", 1),
         seed=_integer("seed", seed, "an integer that is not negative", 0),
         max_entries=max_entries,
         allow=_kinds(allow),
-        seconds=_seconds(seconds),
+        seconds=_positive("seconds", seconds, "a positive number", "; max_entries=None checks all entries"),
         name=name or "",
+        proof=bool(proof),
+        digits=None if digits is None else _positive("digits", digits, "a positive number, or None"),
     )
 
 
@@ -59,14 +78,14 @@ def _integer(name: str, value: Any, expected: str, least: int, most: float = mat
     return number
 
 
-def _seconds(value: Any) -> float:
+def _positive(name: str, value: Any, expected: str, advice: str = "") -> float:
     __tracebackhide__ = True
     if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"seconds must be a positive number, got {value!r}")
-    seconds = float(value)
-    if not 0 < seconds < math.inf:
-        raise ValueError(f"seconds must be a positive number, got {seconds}; max_entries=None checks all entries")
-    return seconds
+        raise TypeError(f"{name} must be {expected}, got {value!r}")
+    number = float(value)
+    if not 0 < number < math.inf:
+        raise ValueError(f"{name} must be {expected}, got {number}{advice}")
+    return number
 
 
 def _kinds(allow: Any) -> tuple[str, ...]:

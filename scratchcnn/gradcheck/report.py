@@ -121,7 +121,8 @@ class Report:
     """The outcome of a check. It is true where the verdict is RIGHT, and its text is the message.
 
     `name` is what the caller calls the gradient, `sample` says what it was checked with, and `second_point` is the
-    other point that it was checked at, if there is one.
+    other point that it was checked at, if there is one. `digits` says of each gradient that was proved, by the name of
+    its input, and of forward's output, by the name "output", how many decimal digits floats keep of each entry.
     """
 
     forward: str
@@ -134,6 +135,7 @@ class Report:
     name: str = ""
     sample: str = ""
     second_point: SecondPoint | None = field(default=None, compare=False)
+    digits: dict[str, Array] = field(default_factory=dict, compare=False)
 
     @property
     def ok(self) -> bool:

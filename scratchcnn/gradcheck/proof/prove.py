@@ -36,10 +36,16 @@ ZERO = arb(0)
 
 @dataclass(frozen=True)
 class Sums:
-    """Both sides along a direction: their difference, the sum of all terms' sizes, and the size of the largest term."""
+    """Both sides along a direction, forward's and backward's, and the sum of all terms' sizes."""
 
-    difference: arb
+    forward: arb
+    backward: arb
     size: arb
+
+    @property
+    def difference(self) -> arb:
+        """Zero where the gradient is right."""
+        return self.forward - self.backward
 
     @property
     def share(self) -> float:
@@ -60,7 +66,8 @@ class Proven:
 
     `value` (entries,) is backward in balls, rounded to float64. `right` and `wrong` (entries,) mark what is proved so;
     what is neither is left to other methods. `exact` has the derivatives of wrong entries by their index. The entries
-    that are right agree to `digits`.
+    that are right agree to `digits`. Where it was not sought which entries are wrong, `along` has both sides along a
+    direction that shows it, backward's and forward's, and `share` how far they are apart by the size of their terms.
     """
 
     value: Array
@@ -68,6 +75,8 @@ class Proven:
     wrong: Array
     digits: float = float("inf")
     exact: dict[int, float] = field(default_factory=dict)
+    along: tuple[float, float] = (float("nan"), float("nan"))
+    share: float = 0.0
 
 
 @dataclass
@@ -91,6 +100,7 @@ def prove(
     rng: np.random.Generator,
     seconds: float,
     *,
+    asked: Sequence[int] | None = None,
     locate: bool = True,
 ) -> Proof:
     """Proves the gradients of some inputs right or wrong, as far as that is possible in so many seconds.
@@ -107,6 +117,8 @@ def prove(
         Of the output's shape.
     rng
         Draws the directions.
+    asked
+        For which inputs backward may answer alone; default: `wrt`.
     locate
         Whether wrong entries are sought.
     """
@@ -115,7 +127,8 @@ def prove(
     while True:
         try:
             with precision(bits):
-                return _Prover(forward, backward, inputs, wrt, cotangent, rng, until).proof(locate=locate)
+                prover = _Prover(forward, backward, inputs, wrt, asked or wrt, cotangent, rng, until)
+                return prover.proof(locate=locate)
         except Undecidable as error:
             if bits >= MOST_BITS:
                 return Proof({}, reason=f"a comparison needs more than {bits} bits: {error}")
@@ -133,11 +146,13 @@ class _Prover:
         backward: Callable[..., Any],
         inputs: Sequence[Array],
         wrt: Sequence[int],
+        asked: Sequence[int],
         cotangent: Array,
         rng: np.random.Generator,
         until: float,
     ) -> None:
-        self.forward, self.backward, self.wrt, self.rng, self.until = forward, backward, list(wrt), rng, until
+        self.forward, self.backward, self.wrt, self.asked = forward, backward, list(wrt), sorted(asked)
+        self.rng, self.until = rng, until
         dtypes = [inputs[k].dtype for k in wrt]
         self.eps = max(float(np.finfo(d).eps) for d in dtypes)
         self.world = World(max(dtypes, key=lambda d: np.finfo(d).eps))
@@ -200,6 +215,7 @@ class _Prover:
         for index, part in self.parts.items():
             if any(int(e) in direction for e in part):
                 arrays[index] = _moving(self.inputs[index], [direction.get(int(e)) for e in part])
+        arrays = _fresh(arrays)  # forward may write into them
         with recording(side) as seen:
             found = output(self.world, self.forward, *arrays, seconds=self._left())
         balls = [constant(b) for b in np.asarray(found).reshape(-1).tolist()]
@@ -210,8 +226,8 @@ class _Prover:
     def _backward(self) -> list[arb]:
         given = run(self.world, self.backward, self.cotangent.copy(), *_fresh(self.inputs), seconds=self._left())
         given = list(given) if isinstance(given, tuple | list) else [given]
-        if len(given) != len(self.inputs) and len(given) == len(self.wrt):
-            given = [dict(zip(sorted(self.wrt), given, strict=True)).get(k) for k in range(len(self.inputs))]
+        if len(given) != len(self.inputs) and len(given) == len(self.asked):
+            given = [dict(zip(self.asked, given, strict=True)).get(k) for k in range(len(self.inputs))]
         if len(given) != len(self.inputs):
             raise NotRun("backward gives another number of gradients on balls")
         found = []
@@ -251,7 +267,8 @@ class _Prover:
     def _sums(self, entries: Iterable[int], direction: dict[int, int], slopes: list[arb]) -> Sums:
         left = [c * s for c, s in zip(self.weights, slopes, strict=True)]
         right = [self.gradient[e] * direction[e] for e in map(int, entries)]
-        return Sums(sum(left, ZERO) - sum(right, ZERO), sum(map(abs, left), ZERO) + sum(map(abs, right), ZERO))
+        size = sum(map(abs, left), ZERO) + sum(map(abs, right), ZERO)
+        return Sums(sum(left, ZERO), sum(right, ZERO), size)
 
     def _along(self, entries: Array) -> Sums:
         direction = self._drawn(entries)
@@ -267,12 +284,12 @@ class _Prover:
                     self._mark(found, block, sums)
                 elif block.size == 1:
                     self._accuse(found, int(block[0]), sums)
+                elif len(inputs := self._inputs_of(block)) > 1:
+                    waiting += [(half, self._along(half)) for half in self._by_input(block)]
                 elif locate or sums.surely <= CONSTANTS * self.eps:
-                    halves = np.array_split(block, 2) if len(self._inputs_of(block)) == 1 else self._by_input(block)
-                    waiting += [(half, self._along(half)) for half in halves]
+                    waiting += [(half, self._along(half)) for half in np.array_split(block, 2)]
                 else:
-                    for index in self._inputs_of(block):
-                        found.inputs[index].wrong[self._places(index, block)] = True
+                    self._refute(found.inputs[inputs[0]], self._places(inputs[0], block), sums)
         except NotRun as error:
             found.reason = str(error)
 
@@ -305,6 +322,11 @@ class _Prover:
             proven = found.inputs[index]
             proven.right[self._places(index, block)] = True
             proven.digits = min(proven.digits, float(digits))
+
+    def _refute(self, proven: Proven, places: Array, sums: Sums) -> None:
+        proven.wrong[places] = True
+        scale = 2.0**-WEIGHT
+        proven.along, proven.share = (scale * float(sums.backward.mid()), scale * float(sums.forward.mid())), sums.surely
 
     def _accuse(self, found: Proof, entry: int, sums: Sums) -> None:
         (index,) = self._inputs_of(np.array([entry]))

@@ -1,0 +1,90 @@
+"""How many digits floats keep of what is true: of backward, and of forward, beside their proof."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.report import Violation
+
+# Digits that are lost are worth a note where fewer than this share of them is left, and so many places are named.
+FEW, NAMED = 0.5, 2
+# What is this much smaller than the largest is taken for zero: that which balls know of it is their width.
+NOTHING = 1e-40
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The decimal digits that floats keep of each entry, NaN where there is no proof; `most` is what their dtype has.
+
+    `name` is that of the input whose gradient it is, or "output"; `at` (entries of the array) has the values that a
+    reader knows the places by.
+    """
+
+    name: str
+    digits: Array
+    most: float
+    at: Array
+
+    def note(self) -> str:
+        """Where fewer than half of the digits are kept, the worst first; empty where all keep more."""
+        return self.below(FEW * self.most)
+
+    def below(self, floor: float) -> str:
+        """Where fewer digits than that are kept, the worst first; empty where there are none."""
+        few = np.flatnonzero(self.digits.reshape(-1) < floor)
+        if not few.size:
+            return ""
+        order = few[np.argsort(self.digits.reshape(-1)[few], kind="stable")]
+        counts = (abs(round(float(self.digits.reshape(-1)[k]))) for k in order[:NAMED])
+        first, *others = (f"{count}{{}} at {self._place(k)}" for count, k in zip(counts, order, strict=False))
+        places = ", ".join([first.format(f" of {self.most:.0f} digits"), *(each.format("") for each in others)])
+        more = f", and few at {few.size - NAMED} more" if few.size > NAMED else ""
+        who = "forward" if self.name == "output" else f"the gradient of {self.name!r}"
+        return f"in floats {who} keeps {places}{more}"
+
+    def _place(self, k: int) -> str:
+        index = [int(i) for i in np.unravel_index(k, self.digits.shape)]
+        value = f" = {self.at.reshape(-1)[k]:.6g}" if self.at.shape == self.digits.shape else ""
+        return f"{self.name}{index if index else ''}{value}"
+
+
+def kept(name: str, given: Any, exact: Array, at: Array, known: Array | None = None) -> Kept:
+    """What a result in floats keeps of the exact one.
+
+    Of an exact zero it keeps as many as the largest entry says; below the smallest normal number it keeps all.
+
+    Parameters
+    ----------
+    name
+        Of the input, or "output".
+    given
+        The result in floats.
+    exact
+        (entries,) the exact one.
+    at
+        The input that the places are those of.
+    known
+        (entries,) where there is a proof; None: everywhere.
+    """
+    array = np.asarray(given)
+    info = np.finfo(array.dtype if array.dtype.kind == "f" else np.float64)
+    flat, most = array.reshape(-1).astype(np.float64), float(-np.log10(info.eps))
+    largest = float(np.abs(exact[np.isfinite(exact)]).max(initial=0))
+    size = np.where(np.abs(exact) > NOTHING * largest, np.abs(exact), largest)
+    error = np.abs(flat - exact) / np.maximum(size, float(info.smallest_normal))
+    with np.errstate(all="ignore"):
+        digits = np.clip(np.nan_to_num(-np.log10(error), nan=0.0, posinf=most), 0, most)
+    if known is not None:
+        digits[~known] = np.nan
+    return Kept(name, digits.reshape(array.shape), most, at)
+
+
+def too_few(found: Sequence[Kept], floor: float | None) -> Iterator[Violation]:
+    """What keeps fewer digits than the caller asks for."""
+    for each in found:
+        text = each.below(floor) if floor is not None else ""
+        if text:
+            yield Violation("digits", f"{text}; asked for are {floor:g}", None if each.name == "output" else each.name)

@@ -1,0 +1,98 @@
+"""The judgement of one input: by the exact check, by a proof, or by differences, and at a second point."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from scratchcnn.gradcheck.analytic import Analytic
+from scratchcnn.gradcheck.case import Case
+from scratchcnn.gradcheck.contract import Observed
+from scratchcnn.gradcheck.effort import Effort
+from scratchcnn.gradcheck.findings import Findings, blank, report
+from scratchcnn.gradcheck.inputs import FIRST_LOOK, InputJudge
+from scratchcnn.gradcheck.numerical.exact import Exact
+from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.proved import Proofs, by_proof
+from scratchcnn.gradcheck.report import InputReport
+from scratchcnn.gradcheck.sampling import sample
+from scratchcnn.gradcheck.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The report on an input, and what is wrong with its gradient at the second point; nothing if that is empty."""
+
+    report: InputReport
+    elsewhere: str = ""
+
+
+def judge_input(
+    case: Case,
+    index: int,
+    observed: Observed,
+    analytic: Analytic,
+    exact: Exact | None,
+    second: Array,
+    away: Sequence[Array] | None,
+    effort: Effort,
+    rng: np.random.Generator,
+    proofs: Proofs | None,
+) -> Judged:
+    """The report on one input: every method that applies, and what they found."""
+    name, x = case.names[index], case.inputs[index]
+    if x.size == 0:
+        return Judged(blank(name, x, Verdict.UNDECIDED, "nothing to check: the input has no entries"))
+    if index not in observed.usable:
+        return Judged(blank(name, x, Verdict.WRONG, "there is no gradient of the input's shape to compare"))
+    judge_of = InputJudge(case, index, observed, analytic, effort, rng)
+    if exact is not None and exact.proven:
+        proofs = None  # it is one
+        findings = _exactly(exact)
+        if exact.wrong.any():
+            return Judged(_as_the_caller_sees_it(report(name, x, findings), judge_of, exact))
+        judge_of.along_directions(findings, 1)  # the lattice is not quite the caller's point
+    else:
+        proved = by_proof(judge_of, proofs) if proofs is not None else None
+        findings = proved or judge_of.by_entries(sample(x.shape, effort.entries, rng))
+        if findings.entries.size < x.size:
+            judge_of.along_directions(findings, effort.directions)
+    judge_of.in_low_precision(findings)
+    if away is None or findings.verdict is Verdict.WRONG:
+        return Judged(report(name, x, findings))
+    if judge_of.is_wrong_nearby(findings, away):
+        return Judged(report(name, x, findings))
+    wrong = proofs.elsewhere(index) if proofs is not None else None
+    return Judged(report(name, x, findings), judge_of.at(away, second) if wrong is None else wrong)
+
+
+def _as_the_caller_sees_it(on_lattice: InputReport, judge_of: InputJudge, exact: Exact) -> InputReport:
+    """What is wrong on the lattice, shown by an entry and numbers of the caller's own, where it is wrong there too."""
+    farthest = np.argsort(-np.abs(exact.analytic - exact.numerical) * exact.wrong, kind="stable")[:FIRST_LOOK]
+    findings = judge_of.by_entries(farthest[exact.wrong[farthest]], proven=True)
+    if not findings.wrong.any():
+        return on_lattice
+    return replace(
+        report(on_lattice.name, judge_of.x, findings),
+        checked=on_lattice.checked,
+        wrong=on_lattice.wrong,
+        undecided=0,
+        method=on_lattice.method,
+    )
+
+
+def _exactly(exact: Exact) -> Findings:
+    entries = exact.entries
+    nothing = np.zeros(len(entries))
+    return Findings(
+        entries=entries,
+        analytic=exact.analytic[entries],
+        value=exact.numerical[entries],
+        bound=nothing,
+        roundoff=nothing,
+        right=~exact.wrong[entries],
+        wrong=exact.wrong[entries],
+        reason=np.full(len(entries), "", object),
+        method="exact",
+        where="on integers near the inputs",
+    )

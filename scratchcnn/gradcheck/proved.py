@@ -1,0 +1,203 @@
+"""What a proof in ball arithmetic says of the gradients of a check, and how many digits the float code keeps of them.
+
+A proof is not trusted alone. Outputs and gradients in floats must be those in balls, within their roundoff, else the
+code took another path there; and differences along a direction must agree with it.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.case import Case
+from scratchcnn.gradcheck.contract import Observed
+from scratchcnn.gradcheck.findings import Findings, joined
+from scratchcnn.gradcheck.inputs import InputJudge
+from scratchcnn.gradcheck.numerical.noise import EPS
+from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.numerical.quiet import quiet
+from scratchcnn.gradcheck.sampling import sample
+from scratchcnn.gradcheck.verdict import SMALL, Verdict
+from scratchcnn.gradcheck.wording import apart
+
+if TYPE_CHECKING:
+    from scratchcnn.gradcheck.proof.prove import Proof, Proven
+
+# The share of an input's time that a proof may take.
+SHARE = 0.5
+# A float output is that of the balls within so many roundoffs of its own, or within its measured noise; so is a gradient.
+ROUNDOFFS, NOISES = 64.0, 4.0
+MISSING = "python-flint is not installed"
+
+
+class Proofs:
+    """The proofs of a check, of all inputs at once: at its point, and at the second one."""
+
+    def __init__(
+        self,
+        case: Case,
+        cotangent: Array,
+        observed: Observed,
+        second: tuple[Sequence[Array], Array] | None,
+        rng: np.random.Generator,
+        seconds: float,
+    ) -> None:
+        self.case, self.cotangent, self.observed, self.second = case, cotangent, observed, second
+        self.rng, self.seconds = rng, SHARE * seconds
+        self.notes: list[str] = []
+
+    @cached_property
+    def here(self) -> "Proof | None":
+        """That at the inputs; None where there can be none."""
+        reason = self._obstacle()
+        proof = None if reason else self._proof(self.case.inputs, self.cotangent)
+        reason = reason or (proof.reason if proof else "")
+        if reason:
+            self.notes.append(f"not proved: {reason}; differences decide")
+        return proof
+
+    @property
+    def made(self) -> "Proof | None":
+        """That at the inputs, if it was asked for."""
+        return self.__dict__.get("here")
+
+    def _obstacle(self) -> str:
+        if find_spec("flint") is None:
+            return MISSING
+        if self.observed.unsteady:
+            return "it does not repeat itself"
+        return "" if self.observed.usable else "there is no gradient"
+
+    def elsewhere(self, index: int) -> str | None:
+        """What is wrong with a gradient at the second point; empty where it is right, None where that is not proved."""
+        proven = self._there.inputs.get(index) if self._there else None
+        if proven is None or not (proven.right.all() or proven.wrong.any()):
+            return None
+        if not proven.wrong.any():
+            return ""
+        if proven.share < SMALL:  # differences tell whether that matters
+            return None
+        analytic, exact = apart(*proven.along)
+        return f"along a random direction the gradient gives {analytic}, forward in exact arithmetic {exact}"
+
+    @cached_property
+    def _there(self) -> "Proof | None":
+        if self.second is None or self.here is None or not self.here.inputs:
+            return None
+        return self._proof(*self.second)
+
+    def located(self, index: int) -> "Proven":
+        """Which entries of a gradient are wrong, and the exact derivatives at these."""
+        return self._proof(self.case.inputs, self.cotangent, (index,), locate=True).inputs[index]
+
+    def _proof(
+        self, inputs: Sequence[Array], cotangent: Array, wrt: Sequence[int] | None = None, *, locate: bool = False
+    ) -> "Proof":
+        from scratchcnn.gradcheck.proof.prove import prove  # python-flint is loaded where it is needed
+
+        wrt = [k for k in wrt or self.observed.usable if self.case.inputs[k].size]
+        functions = self.case.forward.func, self.case.backward.func
+        with quiet():
+            return prove(*functions, inputs, wrt, cotangent, self.rng, self.seconds, asked=self.case.wrt, locate=locate)
+
+
+def by_proof(judge: InputJudge, proofs: Proofs) -> Findings | None:
+    """The findings on an input, by a proof and, of what that leaves open, by differences; None: these decide alone."""
+    proof = proofs.here
+    proven = proof.inputs.get(judge.index) if proof else None
+    if proof is None or proven is None or not _on_the_same_path(judge, proof):
+        return None
+    if proven.wrong.any():
+        return _refuted(judge, proofs, proven)
+    gradient = judge.analytic.values(judge.index)
+    allowed = _allowed(judge, gradient, proven)
+    sure = proven.right & (np.abs(gradient - proven.value) <= allowed)
+    if not sure.any() or judge.along().verdict is Verdict.WRONG:
+        return None
+    findings = _findings(np.flatnonzero(sure), gradient, proven.value, allowed, _to_digits(proven))
+    rest = np.flatnonzero(~sure)
+    if rest.size:
+        findings = joined(findings, judge.by_entries(rest[sample(rest.shape, judge.effort.entries, judge.rng)]))
+    return findings
+
+
+def _on_the_same_path(judge: InputJudge, proof: "Proof") -> bool:
+    """Whether forward in floats is forward in balls."""
+    if proof.outputs is None or proof.outputs.size != judge.probe.outputs:
+        return False
+    y = judge.probe.y0
+    distance = np.abs(y - proof.outputs)
+    if (distance <= ROUNDOFFS * judge.eps * np.abs(y)).all():
+        return True
+    return bool((distance <= np.maximum(ROUNDOFFS * judge.eps * np.abs(y), NOISES * judge.noise)).all())
+
+
+def _allowed(judge: InputJudge, gradient: Array, proven: "Proven") -> Array:
+    """(entries,) how far backward in floats may be from backward in balls: by its own roundoff."""
+    eps = max(EPS, float(np.finfo(judge.precision).eps))
+    allowed: Array = ROUNDOFFS * eps * np.abs(proven.value)
+    far = np.flatnonzero(~(np.abs(gradient - proven.value) <= allowed))
+    if far.size:
+        smooth, unlimited = np.full(far.size, "ok", object), np.full(far.size, np.inf)
+        allowed[far] += judge.analytic.own_error(judge.index, far, smooth, unlimited)
+    return allowed
+
+
+def _refuted(judge: InputJudge, proofs: Proofs, proven: "Proven") -> Findings | None:
+    """What a proof finds wrong: shown by differences where they see it, too, else by exact derivatives."""
+    findings = judge.by_entries(sample(judge.x.shape, judge.effort.entries, judge.rng))
+    if findings.wrong.any():
+        return findings
+    found = proofs.located(judge.index)
+    entries = np.array(sorted(found.exact), np.intp)
+    if not entries.size:
+        return None
+    analytic, exact = found.value[entries], np.array([found.exact[int(e)] for e in entries])
+    gap = np.abs(analytic - exact)
+    matters = gap > SMALL * np.maximum(np.abs(exact), np.abs(found.value).max())
+    name = judge.case.names[judge.index]
+    if findings.verdict is Verdict.RIGHT and not matters.any():
+        proofs.notes.append(
+            f"in exact arithmetic the gradient of {name!r} is off by up to {gap.max():.1g}, as by a guard such as 1e-12"
+            " or a constant of few digits: too little to matter"
+        )
+        return None
+    seen = dict(zip(findings.entries.tolist(), zip(findings.right, findings.bound, strict=True), strict=True))
+    if any(seen.get(int(e), (False, 0))[0] and seen[int(e)][1] < g for e, g in zip(entries, gap, strict=True)):
+        proofs.notes.append(f"the proof that the gradient of {name!r} is wrong was dropped: differences disagree")
+        return None
+    rounding = ROUNDOFFS * EPS * np.abs(exact)
+    return _findings(entries, found.value, _spread(found), rounding, "exact arithmetic", wrong=True)
+
+
+def _spread(found: "Proven") -> Array:
+    value = found.value.copy()
+    for entry, exact in found.exact.items():
+        value[entry] = exact
+    return value
+
+
+def _findings(
+    entries: Array, gradient: Array, value: Array, bound: Array, method: str, *, wrong: bool = False
+) -> Findings:
+    found = np.full(entries.size, wrong)
+    return Findings(
+        entries=entries,
+        analytic=gradient[entries],
+        value=value[entries],
+        bound=bound if wrong else bound[entries],
+        roundoff=np.zeros(entries.size),
+        right=~found,
+        wrong=found,
+        reason=np.full(entries.size, "", object),
+        method=method,
+    )
+
+
+def _to_digits(proven: "Proven") -> str:
+    if np.isinf(proven.digits):
+        return "proved exactly"
+    constants = ", as far as its constants are given" if proven.digits < 2 - np.log10(EPS) else ""
+    return f"proved to {proven.digits:.3g} digits{constants}"
