@@ -47,18 +47,6 @@ class Findings:
         return self.vouched if self.right.all() else Verdict.UNDECIDED
 
 
-def joined(first: Findings, second: Findings) -> Findings:
-    """The findings on other entries of one input as one; what the second says of directions holds for both."""
-    both = {
-        f.name: np.concatenate([a, getattr(second, f.name)])
-        for f in fields(first)
-        if isinstance(a := getattr(first, f.name), np.ndarray)
-    }
-    counted = f"{first.method} {len(first.entries)}"
-    method = f"{counted}, {second.method} {len(second.entries)}" if second.entries.size else counted
-    return replace(second, **both, method=method)
-
-
 def none_looked_at() -> Findings:
     """The findings where no entry was looked at by itself."""
     nothing, no = np.empty(0), np.empty(0, bool)

@@ -230,7 +230,7 @@ class InputJudge:
         twin = self.analytic.values(self.index)[entries]
         # Some roundoffs of the operation count as zero here too: 1 - O is nothing in float32 where O is 1 - 1e-9.
         roundoff = self.analytic.own_roundoff(self.index, entries, findings.roundoff)
-        allowed = tolerance[entries] + ROUNDOFFS * roundoff * (np.finfo(self.x.dtype).eps / EPS)
+        allowed = tolerance[entries] + ROUNDOFFS * roundoff * (float(np.finfo(self.x.dtype).eps) / EPS)
         excess = np.nan_to_num(np.abs(given - twin) - allowed, nan=np.inf)
         excess[(given == twin) | (np.isnan(given) & np.isnan(twin))] = 0
         if (excess > 0).any():

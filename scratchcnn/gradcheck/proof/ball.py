@@ -61,11 +61,11 @@ class Recorder:
     """How often a run met a kink, a tie or a jump with a slope that crosses it.
 
     With a `side` of 1 or -1, ties are decided as they are a little way along the slopes, or against them: the slopes of
-    what is continuous are then its one-sided derivatives.
+    what is continuous are then its one-sided derivatives. `rounded` counts what moves and was rounded to whole numbers.
     """
 
     def __init__(self, side: int = 0) -> None:
-        self.met = 0
+        self.met = self.rounded = 0
         self.side = side
 
 
@@ -96,6 +96,13 @@ def met(a: arb | None, b: arb | None) -> int:
         return 0
     here.met += 1
     return here.side if apart > 0 else -here.side if apart < 0 else 0
+
+
+def rounded(slope: arb | None) -> None:
+    """Mark the run: a number with this slope was rounded, and is constant from there to the next step."""
+    here = recorder.get()
+    if here is not None and slope is not None and not slope.is_zero():
+        here.rounded += 1
 
 
 def _longdouble(x: Any) -> arb:

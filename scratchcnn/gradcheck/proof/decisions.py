@@ -9,7 +9,7 @@ from typing import Any
 
 from flint import arb
 
-from scratchcnn.gradcheck.proof.ball import NAN, ZERO, Ball, Undecidable, constant, met
+from scratchcnn.gradcheck.proof.ball import NAN, ZERO, Ball, Undecidable, constant, met, rounded
 
 
 def maximum(a: Ball, b: Ball) -> Ball:
@@ -47,6 +47,7 @@ def floor(x: Ball) -> Ball:
     v = x.value
     if v.is_exact() and not v.is_finite():
         return Ball(v)
+    rounded(x.slope)
     whole = v.floor()
     if not (whole.is_exact() and whole.is_finite()):
         raise Undecidable(f"the floor of {v.str(10)}")
@@ -63,7 +64,10 @@ def ceil(x: Ball) -> Ball:
 def trunc(x: Ball) -> Ball:
     """Cut off towards 0, where nothing jumps."""
     v = x.value
-    return Ball(ZERO) if v < 1 and v > -1 else floor(x) if v > 0 else ceil(x)
+    if not (v < 1 and v > -1):
+        return floor(x) if v > 0 else ceil(x)
+    rounded(x.slope)
+    return Ball(ZERO)
 
 
 def rint(x: Ball) -> Ball:

@@ -15,13 +15,14 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from flint import arb
+from flint import arb, ctx
 
 from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.proof.arrays import Balls, lift
 from scratchcnn.gradcheck.proof.ball import Ball, Undecidable, constant, precision, recording
 from scratchcnn.gradcheck.proof.run import NotRun, as_array, output, run
 from scratchcnn.gradcheck.proof.world import World
+from scratchcnn.gradcheck.verdict import small_in
 
 # Bits of the arithmetic at first, and at most: what cannot be decided is tried with twice as many.
 BITS, MOST_BITS = 256, 2048
@@ -152,9 +153,10 @@ class _Prover:
         until: float,
     ) -> None:
         self.forward, self.backward, self.wrt, self.asked = forward, backward, list(wrt), sorted(asked)
-        self.rng, self.until = rng, until
+        self.rng, self.until, self.rounds = rng, until, False
         dtypes = [inputs[k].dtype for k in wrt]
         self.eps = max(float(np.finfo(d).eps) for d in dtypes)
+        self.allowed = min(CONSTANTS * self.eps, small_in(self.eps))  # no more than may vouch
         self.world = World(max(dtypes, key=lambda d: np.finfo(d).eps))
         self.inputs = [lift(a) if a.dtype.kind == "f" else a for a in inputs]
         self.cotangent = lift(cotangent)
@@ -218,6 +220,7 @@ class _Prover:
         arrays = _fresh(arrays)  # forward may write into them
         with recording(side) as seen:
             found = output(self.world, self.forward, *arrays, seconds=self._left())
+        self.rounds |= seen.rounded > 0
         balls = [constant(b) for b in np.asarray(found).reshape(-1).tolist()]
         if len(balls) != len(self.weights):
             raise NotRun("gives an output of another shape on balls")
@@ -280,13 +283,17 @@ class _Prover:
         try:
             while waiting:
                 block, sums = waiting.pop()
-                if sums.share <= 10.0**-DIGITS or self._by_constants(block, sums):
+                if sums.share <= 10.0**-DIGITS or self._nothing(sums) or self._by_constants(block, sums):
                     self._mark(found, block, sums)
+                elif self.rounds:
+                    found.reason = "forward rounds to whole numbers, and is constant in between"
+                elif sums.difference.contains(0):
+                    raise Undecidable("the two sides of the comparison")
                 elif block.size == 1:
                     self._accuse(found, int(block[0]), sums)
                 elif len(inputs := self._inputs_of(block)) > 1:
                     waiting += [(half, self._along(half)) for half in self._by_input(block)]
-                elif locate or sums.surely <= CONSTANTS * self.eps:
+                elif locate or sums.surely <= self.allowed:
                     waiting += [(half, self._along(half)) for half in np.array_split(block, 2)]
                 else:
                     self._refute(found.inputs[inputs[0]], self._places(inputs[0], block), sums)
@@ -302,9 +309,14 @@ class _Prover:
     def _places(self, index: int, block: Array) -> Array:
         return np.flatnonzero(np.isin(self.parts[index], block))
 
+    def _nothing(self, sums: Sums) -> bool:
+        """Whether both sides are zero, as far as balls can tell, with the other half of their bits to spare."""
+        least = arb(2) ** (WEIGHT - ctx.prec // 2) * sum(map(abs, self.weights), ZERO)
+        return bool(sums.difference.contains(0) and sums.size < least)
+
     def _by_constants(self, block: Array, sums: Sums) -> bool:
         """Whether what is allowed for rounded constants explains it, and is small beside each input's largest entry."""
-        allowed = CONSTANTS * self.eps
+        allowed = self.allowed
         if sums.share > allowed:
             return False
         if block.size == 1:
@@ -312,12 +324,12 @@ class _Prover:
         whole = float(sums.size)
         sizes = np.abs([float(self.gradient[int(e)].mid()) for e in block]) * 2.0**WEIGHT
         return all(
-            allowed * whole <= _small(self.eps) * sizes[np.isin(block, self.parts[k])].max()
+            allowed * whole <= small_in(self.eps) * sizes[np.isin(block, self.parts[k])].max()
             for k in self._inputs_of(block)
         )
 
     def _mark(self, found: Proof, block: Array, sums: Sums) -> None:
-        digits = -np.log10(sums.share) if sums.share > 0 else np.inf
+        digits = -np.log10(sums.share) if sums.share > 0 and not self._nothing(sums) else np.inf
         for index in self._inputs_of(block):
             proven = found.inputs[index]
             proven.right[self._places(index, block)] = True
@@ -336,10 +348,6 @@ class _Prover:
         slopes = self._moved({entry: 1})[1]
         exact = sum((c * s for c, s in zip(self.weights, slopes, strict=True)), ZERO)
         proven.exact[place] = float(exact.mid())
-
-
-def _small(eps: float) -> float:
-    return max(1e-6, float(np.sqrt(eps)))
 
 
 def _agree(a: arb, b: arb) -> bool:
