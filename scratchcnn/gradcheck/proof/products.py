@@ -56,18 +56,20 @@ def product(a: Any, b: Any) -> Any:
     values = (x * y).entries()
     if dx is None and dy is None:
         return objects([Ball(v) for v in values], (m, n))
-    moves = dx * y if dy is None else x * dy if dx is None else dx * y + x * dy
+    parts = [*([] if dx is None else [dx * y]), *([] if dy is None else [x * dy])]
+    moves = parts[0] if len(parts) == 1 else parts[0] + parts[1]
     return objects([Ball(v, s) for v, s in zip(values, moves.entries(), strict=True)], (m, n))
 
 
 def _matrices(a: Any) -> tuple[arb_mat, arb_mat | None]:
     """The values and the slopes, None where all are constants."""
     balls = [x if type(x) is Ball else constant(x) for x in a.reshape(-1).tolist()]
-    values = arb_mat(*a.shape, [x.value for x in balls])
+    rows, columns = a.shape
+    values = arb_mat(rows, columns, [x.value for x in balls])
     if all(x.slope is None for x in balls):
         return values, None
     zero = arb(0)
-    return values, arb_mat(*a.shape, [zero if x.slope is None else x.slope for x in balls])
+    return values, arb_mat(rows, columns, [zero if x.slope is None else x.slope for x in balls])
 
 
 def dot(a: Any, b: Any) -> Any:
@@ -172,4 +174,3 @@ def _pair(a: Any, s: str, b: Any, t: str, later: set[str]) -> tuple[Any, str]:
     # Without a sum it is a product of numbers.
     result = left * right if sizes[2] == 1 else _stacks(left, right)
     return result.reshape([length[n] for n in (*stack, *rows, *columns)]), "".join((*stack, *rows, *columns))
-
