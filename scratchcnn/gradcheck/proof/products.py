@@ -36,10 +36,10 @@ def matmul(a: Any, b: Any) -> Any:
 def _stacks(a: Any, b: Any) -> Any:
     """(..., m, n): the products of (..., m, k) and (..., k, n)."""
     if b.ndim == 2:
-        return product(a.reshape(-1, a.shape[-1]), b).reshape(*a.shape[:-1], b.shape[-1])
+        return product(a.reshape(prod(a.shape[:-1]), a.shape[-1]), b).reshape(*a.shape[:-1], b.shape[-1])
     stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    left = np.broadcast_to(a, stack + a.shape[-2:]).reshape(-1, *a.shape[-2:])
-    right = np.broadcast_to(b, stack + b.shape[-2:]).reshape(-1, *b.shape[-2:])
+    left = np.broadcast_to(a, stack + a.shape[-2:]).reshape(prod(stack), *a.shape[-2:])
+    right = np.broadcast_to(b, stack + b.shape[-2:]).reshape(prod(stack), *b.shape[-2:])
     result = np.empty((len(left), a.shape[-2], b.shape[-1]), object)
     for i, (x, y) in enumerate(zip(left, right, strict=True)):
         result[i] = product(x, y)
