@@ -1,4 +1,4 @@
-"""Expressions that are computed on floats and on balls: X is a matrix, P positive, V a vector, S square, T of three axes."""
+"""Expressions for floats and balls: X is a matrix, P positive, V a vector, S square, T of three axes, I of indices."""
 
 REDUCTIONS = [
     "X.sum()",
