@@ -77,10 +77,6 @@ def _cbrt(x: arb) -> arb:
     return -((-x).root(3)) if x < 0 else x if x.is_zero() else x.root(3)
 
 
-def _sinc(x: arb) -> arb:
-    return (-((_pi(x) / 2) ** 2)).hypgeom_0f1(arb(1.5))
-
-
 def _sinc_slope(x: arb, y: arb) -> arb:
     if abs(x) > 1:
         return (_pi(x).cos() - y) / x
@@ -116,7 +112,7 @@ RULES: dict[str, Rule] = {
     "arcsinh": Rule(arb.asinh, lambda x, y: (1 + x * x).rsqrt(), edges={-inf: -inf, inf: inf}),
     "arccosh": Rule(arb.acosh, lambda x, y: ((x - 1) * (x + 1)).rsqrt(), 1, edges={inf: inf}),
     "arctanh": Rule(arb.atanh, lambda x, y: 1 / ((1 - x) * (1 + x)), -1, 1, edges={-1: -inf, 1: inf}),
-    "sinc": Rule(_sinc, _sinc_slope, edges={-inf: 0, inf: 0}),
+    "sinc": Rule(arb.sinc_pi, _sinc_slope, edges={-inf: 0, inf: 0}),
     "deg2rad": Rule(lambda x: _pi(x) / 180, lambda x, y: arb.pi() / 180),
     "rad2deg": Rule(lambda x: x * 180 / arb.pi(), lambda x, y: 180 / arb.pi()),
 }

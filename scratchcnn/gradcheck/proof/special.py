@@ -9,13 +9,38 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
-from flint import arb, fmpz
+from flint import arb, ctx, fmpz
 
 from scratchcnn.gradcheck.proof.ball import NAN, WIDE, ZERO, Ball, NotHeld, constant
 from scratchcnn.gradcheck.proof.rules import FUNCTIONS, Rule, along, apply, of_balls, rule
 from scratchcnn.gradcheck.proof.scalar import SPECIAL
 
 __all__ = ["MATH", "SPECIAL", "SPECIAL_RULES"]
+
+
+def _careful(value: Callable[[], arb]) -> arb:
+    """What cancels inside arb, at some arguments down to the last digit: again at more bits if it did."""
+    bits = ctx.prec
+    y = value()
+    if y.rel_accuracy_bits() > bits - 32:
+        return y
+    ctx.prec = 4 * bits
+    try:
+        return value()
+    finally:
+        ctx.prec = bits
+
+
+def _k(n: arb | int, x: arb) -> arb:
+    return _careful(lambda: x.bessel_k(n))
+
+
+def _y(n: arb | int, x: arb) -> arb:
+    return _careful(lambda: x.bessel_y(n))
+
+
+def _e(n: arb | int, x: arb) -> arb:
+    return _careful(lambda: x.expint(n))
 
 
 def _gauss(x: arb) -> arb:
@@ -91,37 +116,44 @@ SPECIAL_RULES: dict[str, Rule] = {
     "digamma": Rule(arb.digamma, lambda x, y: _polygamma(1, x), edges={inf: inf}),
     "spence": Rule(lambda x: (1 - x).polylog(2), lambda x, y: (1 - x).hypgeom_2f1(1, 1, 2) * -1, 0),
     "expi": Rule(arb.ei, lambda x, y: x.exp() / x, edges={-inf: 0, 0: -inf, inf: inf}),
-    "exp1": Rule(lambda x: x.expint(1), lambda x, y: -(-x).exp() / x, 0, edges={0: inf, inf: 0}),
+    "exp1": Rule(lambda x: _e(1, x), lambda x, y: -(-x).exp() / x, 0, edges={0: inf, inf: 0}),
     "j0": Rule(lambda x: x.bessel_j(0), lambda x, y: -x.bessel_j(1), edges={-inf: 0, inf: 0}),
     "j1": Rule(lambda x: x.bessel_j(1), lambda x, y: (x.bessel_j(0) - x.bessel_j(2)) / 2, edges={-inf: 0, inf: 0}),
-    "y0": Rule(lambda x: x.bessel_y(0), lambda x, y: -x.bessel_y(1), 0, edges={0: -inf, inf: 0}),
-    "y1": Rule(lambda x: x.bessel_y(1), lambda x, y: (x.bessel_y(0) - x.bessel_y(2)) / 2, 0, edges={0: -inf, inf: 0}),
+    "y0": Rule(lambda x: _y(0, x), lambda x, y: -_y(1, x), 0, edges={0: -inf, inf: 0}),
+    "y1": Rule(lambda x: _y(1, x), lambda x, y: (_y(0, x) - _y(2, x)) / 2, 0, edges={0: -inf, inf: 0}),
     "i0": Rule(lambda x: x.bessel_i(0), lambda x, y: x.bessel_i(1), edges={-inf: inf, inf: inf}),
     "i1": Rule(lambda x: x.bessel_i(1), lambda x, y: (x.bessel_i(0) + x.bessel_i(2)) / 2, edges={-inf: -inf, inf: inf}),
-    "k0": Rule(lambda x: x.bessel_k(0), lambda x, y: -x.bessel_k(1), 0, edges={0: inf, inf: 0}),
-    "k1": Rule(lambda x: x.bessel_k(1), lambda x, y: -(x.bessel_k(0) + x.bessel_k(2)) / 2, 0, edges={0: inf, inf: 0}),
+    "k0": Rule(lambda x: _k(0, x), lambda x, y: -_k(1, x), 0, edges={0: inf, inf: 0}),
+    "k1": Rule(lambda x: _k(1, x), lambda x, y: -(_k(0, x) + _k(2, x)) / 2, 0, edges={0: inf, inf: 0}),
     "si": Rule(arb.si, lambda x, y: x.sinc()),
     "ci": Rule(arb.ci, lambda x, y: x.cos() / x, 0, edges={0: -inf, inf: 0}),
     "shi": Rule(arb.shi, lambda x, y: x.sinh() / x if not x.is_zero() else arb(1)),
     "chi": Rule(arb.chi, lambda x, y: x.cosh() / x, 0, edges={0: -inf}),
-    "fresnel_s": Rule(arb.fresnel_s, lambda x, y: (arb.pi() * x**2 / 2).sin(), edges={-inf: -0.5, inf: 0.5}),
-    "fresnel_c": Rule(arb.fresnel_c, lambda x, y: (arb.pi() * x**2 / 2).cos(), edges={-inf: -0.5, inf: 0.5}),
+    "fresnel_s": Rule(
+        lambda x: _careful(x.fresnel_s), lambda x, y: (arb.pi() * x**2 / 2).sin(), edges={-inf: -0.5, inf: 0.5}
+    ),
+    "fresnel_c": Rule(
+        lambda x: _careful(x.fresnel_c), lambda x, y: (arb.pi() * x**2 / 2).cos(), edges={-inf: -0.5, inf: 0.5}
+    ),
 }
 
 # Functions with parameters that stay fixed, each a rule of one variable for given parameters.
 
 FAMILIES: dict[str, Callable[..., Rule]] = {
     "jv": lambda n: Rule(lambda x: x.bessel_j(n), lambda x, y: (x.bessel_j(n - 1) - x.bessel_j(n + 1)) / 2),
-    "yv": lambda n: Rule(lambda x: x.bessel_y(n), lambda x, y: (x.bessel_y(n - 1) - x.bessel_y(n + 1)) / 2, 0),
+    "yv": lambda n: Rule(lambda x: _y(n, x), lambda x, y: (_y(n - 1, x) - _y(n + 1, x)) / 2, 0),
     "iv": lambda n: Rule(lambda x: x.bessel_i(n), lambda x, y: (x.bessel_i(n - 1) + x.bessel_i(n + 1)) / 2),
-    "kv": lambda n: Rule(lambda x: x.bessel_k(n), lambda x, y: -(x.bessel_k(n - 1) + x.bessel_k(n + 1)) / 2, 0),
-    "expn": lambda n: Rule(lambda x: x.expint(n), lambda x, y: -x.expint(n - 1), 0),
+    "kv": lambda n: Rule(lambda x: _k(n, x), lambda x, y: -(_k(n - 1, x) + _k(n + 1, x)) / 2, 0),
+    "expn": lambda n: Rule(lambda x: _e(n, x), lambda x, y: -_e(n - 1, x), 0),
     "polygamma": lambda n: _polygamma_rule(int(n.fmpz())),
     "gammainc": lambda a: Rule(
         lambda x: x.gamma_lower(a, 1), lambda x, y: x ** (a - 1) * (-x).exp() * a.rgamma(), 0, edges={inf: 1}
     ),
     "gammaincc": lambda a: Rule(
-        lambda x: x.gamma_upper(a, 1), lambda x, y: -(x ** (a - 1)) * (-x).exp() * a.rgamma(), 0, edges={inf: 0}
+        lambda x: _careful(lambda: x.gamma_upper(a, 1)),
+        lambda x, y: -(x ** (a - 1)) * (-x).exp() * a.rgamma(),
+        0,
+        edges={inf: 0},
     ),
     "betainc": lambda a, b: Rule(
         lambda x: x.beta_lower(a, b, 1),
