@@ -351,7 +351,9 @@ def _set(made: Any, name: str, value: Any) -> None:
 
 def _names(code: types.CodeType) -> set[str]:
     """All names that a function and the functions in it look up."""
-    return set(code.co_names).union(*(_names(c) for c in code.co_consts if isinstance(c, types.CodeType)))
+    names = set(code.co_names).union(*(_names(c) for c in code.co_consts if isinstance(c, types.CodeType)))
+    # `globals()["name"]`.
+    return names.union(c for c in code.co_consts if isinstance(c, str)) if "globals" in names else names
 
 
 def _content(cell: types.CellType) -> Any:

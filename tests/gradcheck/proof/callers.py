@@ -1,8 +1,9 @@
 """A caller's module: layers as people write them, with what they import, remember and write into."""
 
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property, partial, wraps
+from functools import cache, cached_property, partial, reduce, wraps
 from typing import NamedTuple
 
 import numpy as np
@@ -243,6 +244,66 @@ def dropout(x, *, mask):
 
 DROPOUT = partial(dropout, mask=np.array([1, 0, 1.0]))
 LEAKY = np.vectorize(lambda v: v if v > 0 else 0.1 * v)
+
+
+def doubled(x):
+    """In a buffer, which only a translated function can make."""
+    out = np.zeros(x.shape)
+    for i in range(len(x)):
+        out[i] = x[i]
+    out += x
+    return out
+
+
+class Doubling:
+    by_default = staticmethod(doubled)
+
+    def method(self, x):
+        out = np.zeros(x.shape)
+        out += 2 * x
+        return out
+
+    @classmethod
+    def of_class(cls, x):
+        return cls().method(x)
+
+    def __call__(self, x):
+        return self.by_default(x)
+
+
+class Table(dict):
+    """A dict of functions with a method."""
+
+    def of(self, x):
+        return self["doubled"](x)
+
+
+DOUBLINGS = {
+    "itself": doubled,
+    "a default": lambda x, f=doubled: f(x),
+    "a keyword's default": lambda x, *, f=doubled: f(x),
+    "bound by position": partial(lambda f, x: f(x), doubled),
+    "bound by keyword": partial(lambda x, f: f(x), f=doubled),
+    "cached": cache(doubled),
+    "decorated by the library": contextmanager(doubled).__wrapped__,
+    "called by the library": lambda x: reduce(lambda a, f: f(a), [doubled], x),
+    "an attribute": lambda x: counted_doubled.inner(x),
+    "a method": Doubling().method,
+    "a class method": Doubling.of_class,
+    "an object": Doubling(),
+    "in a list": lambda x: [doubled][0](x),
+    "in a dict of its own": Table(doubled=doubled).of,
+    "by a name": lambda x: globals()["doubled"](x),
+    "by a module": lambda x: helpers.doubled(x),
+    "vectorized": np.vectorize(lambda v: doubled(np.array([v]))[0]),
+}
+
+
+def counted_doubled(x):
+    return x
+
+
+counted_doubled.inner = doubled
 
 
 def in_single(x):

@@ -11,6 +11,12 @@ def scaled(x):
     return x * WEIGHTS.sum() * sines.factor
 
 
+def doubled(x):
+    out = np.zeros(x.shape)
+    out += 2 * x
+    return out
+
+
 def sines(x, n=3):
     return x if n == 0 else sines(np.sin(x), n - 1)
 

@@ -44,6 +44,11 @@ def test_an_exception_of_the_callers_is_named():
         run(World(), lambda x: np.ones(3) + np.ones(2), np.ones(2))
 
 
+def test_the_innermost_line_of_the_callers_is_named():
+    with pytest.raises(NotRun, match=r"^`np\.zeros\(x\.shape, dtype=np\.float32\)` at callers\.py:"):
+        run(World(), lambda x: callers.in_single(x) + 1, np.ones(2))
+
+
 def test_long_calls_are_shortened():
     def forward(x):
         return np.linalg.eigvals(x * 1.0 + 2.0 * 3.0 + 4.0 * 5.0 + 6.0 * 7.0 + 8.0 * 9.0)
