@@ -285,7 +285,7 @@ DOUBLINGS = {
     "bound by position": partial(lambda f, x: f(x), doubled),
     "bound by keyword": partial(lambda x, f: f(x), f=doubled),
     "cached": cache(doubled),
-    "decorated by the library": contextmanager(doubled).__wrapped__,
+    "decorated by the library": lambda x: in_a_context(x),
     "called by the library": lambda x: reduce(lambda a, f: f(a), [doubled], x),
     "an attribute": lambda x: counted_doubled.inner(x),
     "a method": Doubling().method,
@@ -297,6 +297,16 @@ DOUBLINGS = {
     "by a module": lambda x: helpers.doubled(x),
     "vectorized": np.vectorize(lambda v: doubled(np.array([v]))[0]),
 }
+
+
+@contextmanager
+def context(x):
+    yield doubled(x)
+
+
+def in_a_context(x):
+    with context(x) as y:
+        return y
 
 
 def counted_doubled(x):

@@ -286,9 +286,9 @@ def test_types_of_numbers_mean_balls_too():
         dtypes = [x.dtype == np.float64, np.issubdtype(x.dtype, np.floating), x.dtype in (np.float32, np.float64)]
         made = [np.zeros(2, dtype=t).dtype for t in (float, np.float64, x.dtype, "f8")]
         made += [x.dtype] * (np.zeros(2, dtype=int).dtype == int == np.dtype(int))
-        return x * all([*kinds, *dtypes, len(made) == 5, *(d == x.dtype for d in made)]) * np.finfo(np.float64).eps
+        return x * all([*kinds, *dtypes, len(made) == 5, *(d == x.dtype for d in made)]) / np.finfo(np.float64).eps
 
-    assert same(middle(run(World(), forward, np.ones(2))), np.full(2, np.finfo(float).eps))
+    assert same(middle(run(World(), forward, np.ones(2))), np.full(2, 1 / np.finfo(float).eps))
 
 
 def test_a_world_of_float32_shows_float32_and_takes_wider_buffers():
