@@ -158,6 +158,8 @@ def raised(x: arb, p: arb) -> arb:
             return arb(1)
         if p < 0 and x.is_zero():
             return INFINITY
+        if abs(x) == INFINITY:
+            return ZERO if p < 0 else x if x > 0 or not (p / 2).is_integer() else -x
         y = x ** p.fmpz()
     elif x.is_zero():
         return ZERO if p > 0 else INFINITY if p < 0 else WIDE
@@ -166,7 +168,7 @@ def raised(x: arb, p: arb) -> arb:
     if y.is_finite() or x.is_nan() or p.is_nan():
         return y
     if x == INFINITY and p.is_finite():
-        return y if p.is_integer() else INFINITY if p > 0 else ZERO if p < 0 else WIDE
+        return INFINITY if p > 0 else ZERO if p < 0 else WIDE
     return NAN if x < 0 and p.is_exact() else WIDE
 
 
@@ -260,8 +262,8 @@ class Ball(Scalar):
             # The most common of all, and cheaper than what holds for every exponent.
             x, dx = self.value, self.slope
             if other == 2:
-                return Ball(x**2, dx if dx is None else (x + x) * dx)
-            if type(other) is int and other > 2:
+                return Ball(x * x, dx if dx is None else (x + x) * dx)
+            if type(other) is int and other > 2 and x.is_finite():
                 return Ball(x**other, dx if dx is None else dx * (other * x ** (other - 1)))
             if other == 0.5 and x > 0:
                 root = x.sqrt()

@@ -76,8 +76,9 @@ def rint(x: Ball) -> Ball:
 
 def round_to(x: Any, decimals: int = 0) -> Ball:
     """To that many decimals."""
-    scale = constant(10) ** int(decimals)
-    return rint(constant(x) * scale) / scale
+    scale = Ball(arb(10 ** abs(int(decimals))))
+    # A whole number in either direction, so that ties are exact.
+    return rint(constant(x) * scale) / scale if decimals > 0 else rint(constant(x) / scale) * scale
 
 
 def sign(x: Ball) -> Ball:

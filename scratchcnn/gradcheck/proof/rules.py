@@ -98,7 +98,7 @@ RULES: dict[str, Rule] = {
     "log1p": Rule(arb.log1p, lambda x, y: 1 / (1 + x), -1, edges={-1: -inf, inf: inf}),
     "sqrt": Rule(arb.sqrt, lambda x, y: 1 / (y + y), 0, edges={inf: inf}),
     "cbrt": Rule(_cbrt, lambda x, y: 1 / (3 * y * y), edges={-inf: -inf, inf: inf}),
-    "square": Rule(lambda x: x**2, lambda x, y: x + x),
+    "square": Rule(lambda x: x * x, lambda x, y: x + x),
     "sin": Rule(_everywhere(arb.sin), lambda x, y: x.cos()),
     "cos": Rule(_everywhere(arb.cos), lambda x, y: -x.sin()),
     "tan": Rule(_everywhere(arb.tan), lambda x, y: 1 + y * y),
@@ -112,7 +112,7 @@ RULES: dict[str, Rule] = {
     "arcsinh": Rule(arb.asinh, lambda x, y: (1 + x * x).rsqrt(), edges={-inf: -inf, inf: inf}),
     "arccosh": Rule(arb.acosh, lambda x, y: ((x - 1) * (x + 1)).rsqrt(), 1, edges={inf: inf}),
     "arctanh": Rule(arb.atanh, lambda x, y: 1 / ((1 - x) * (1 + x)), -1, 1, edges={-1: -inf, 1: inf}),
-    "sinc": Rule(arb.sinc_pi, _sinc_slope, edges={-inf: 0, inf: 0}),
+    "sinc": Rule(_everywhere(arb.sinc_pi), _sinc_slope),
     "deg2rad": Rule(lambda x: _pi(x) / 180, lambda x, y: arb.pi() / 180),
     "rad2deg": Rule(lambda x: x * 180 / arb.pi(), lambda x, y: 180 / arb.pi()),
 }

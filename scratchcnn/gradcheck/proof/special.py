@@ -18,13 +18,13 @@ from scratchcnn.gradcheck.proof.scalar import SPECIAL
 __all__ = ["MATH", "SPECIAL", "SPECIAL_RULES"]
 
 
-def _careful(value: Callable[[], arb]) -> arb:
-    """What cancels inside arb, at some arguments down to the last digit: again at more bits if it did."""
+def _careful(value: Callable[[], arb], x: arb) -> arb:
+    """What cancels inside arb, at some arguments down to the last digit: again at more bits, if `x` has digits."""
     bits = ctx.prec
     y = value()
-    if y.rel_accuracy_bits() > bits - 32:
+    if y.rel_accuracy_bits() > 0.8 * bits or x.rel_accuracy_bits() < 0.8 * bits:
         return y
-    ctx.prec = 4 * bits
+    ctx.prec = 3 * bits
     try:
         return value()
     finally:
@@ -32,15 +32,15 @@ def _careful(value: Callable[[], arb]) -> arb:
 
 
 def _k(n: arb | int, x: arb) -> arb:
-    return _careful(lambda: x.bessel_k(n))
+    return _careful(lambda: x.bessel_k(n), x)
 
 
 def _y(n: arb | int, x: arb) -> arb:
-    return _careful(lambda: x.bessel_y(n))
+    return _careful(lambda: x.bessel_y(n), x)
 
 
 def _e(n: arb | int, x: arb) -> arb:
-    return _careful(lambda: x.expint(n))
+    return _careful(lambda: x.expint(n), x)
 
 
 def _gauss(x: arb) -> arb:
@@ -130,10 +130,10 @@ SPECIAL_RULES: dict[str, Rule] = {
     "shi": Rule(arb.shi, lambda x, y: x.sinh() / x if not x.is_zero() else arb(1)),
     "chi": Rule(arb.chi, lambda x, y: x.cosh() / x, 0, edges={0: -inf}),
     "fresnel_s": Rule(
-        lambda x: _careful(x.fresnel_s), lambda x, y: (arb.pi() * x**2 / 2).sin(), edges={-inf: -0.5, inf: 0.5}
+        lambda x: _careful(x.fresnel_s, x), lambda x, y: (arb.pi() * x**2 / 2).sin(), edges={-inf: -0.5, inf: 0.5}
     ),
     "fresnel_c": Rule(
-        lambda x: _careful(x.fresnel_c), lambda x, y: (arb.pi() * x**2 / 2).cos(), edges={-inf: -0.5, inf: 0.5}
+        lambda x: _careful(x.fresnel_c, x), lambda x, y: (arb.pi() * x**2 / 2).cos(), edges={-inf: -0.5, inf: 0.5}
     ),
 }
 
@@ -150,7 +150,7 @@ FAMILIES: dict[str, Callable[..., Rule]] = {
         lambda x: x.gamma_lower(a, 1), lambda x, y: x ** (a - 1) * (-x).exp() * a.rgamma(), 0, edges={inf: 1}
     ),
     "gammaincc": lambda a: Rule(
-        lambda x: _careful(lambda: x.gamma_upper(a, 1)),
+        lambda x: _careful(lambda: x.gamma_upper(a, 1), x),
         lambda x, y: -(x ** (a - 1)) * (-x).exp() * a.rgamma(),
         0,
         edges={inf: 0},

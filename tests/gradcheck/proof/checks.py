@@ -65,7 +65,10 @@ def check_wide(function, arguments, parameters=0):
         whole = function(*wide)
         for part in (-1, -0.75, 0, 0.5, 1):
             point = function(
-                *(Ball(arb(x) + (radius * part if b.slope is not None else 0), b.slope) for x, b in zip(arguments, wide))
+                *(
+                    Ball(arb(x) + (radius * part if b.slope is not None else 0), b.slope)
+                    for x, b in zip(arguments, wide, strict=True)
+                )
             )
             assert whole.value.overlaps(point.value)
             assert whole.slope.overlaps(point.slope)
