@@ -210,7 +210,8 @@ class Kind(type):
         return cls.made(*arguments, **options)
 
     def __eq__(cls, other: Any) -> bool:
-        return other is cls or other is cls.real
+        # A dtype knows by itself what it is equal to.
+        return other is cls or other is cls.real if isinstance(other, type) else NotImplemented
 
     def __hash__(cls) -> int:
         return hash(cls.real)
