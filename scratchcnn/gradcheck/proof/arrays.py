@@ -2,7 +2,7 @@
 
 Underneath they are object arrays, so that indexing, views, broadcasting and NumPy's own object loops work as they are.
 Their `dtype` shows the nominal one, that of the floats they stand for: `np.zeros(s, dtype=x.dtype)` and
-`np.finfo(x.dtype)` in the caller's code then mean what they say. NumPy itself looks at the C structure and sees objects.
+`np.finfo(x.dtype)` in the caller's code then mean what they say. NumPy itself looks at the C structure: objects.
 Arrays of integers and booleans that come from balls are `Whole`: what makes floats of them makes balls.
 """
 
@@ -96,7 +96,7 @@ class Balls(np.ndarray):
     """An array whose elements are balls (plain numbers may be among them)."""
 
     @property
-    def dtype(self) -> Any:  # type: ignore[override]
+    def dtype(self) -> Any:
         """The nominal dtype; of what NumPy made an array of something else, such as indices, its own."""
         own = _DTYPE(self)
         return nominal.get() if own is _OBJECT else own
@@ -126,22 +126,19 @@ class Balls(np.ndarray):
     def __str__(self) -> str:
         return str(np.asarray(self))
 
-    @property
-    def real(self) -> Any:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def real(self) -> Any:
         """Balls are real."""
         return self
 
-    @property
-    def imag(self) -> Any:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def imag(self) -> Any:
         """Zeros."""
         return full(self.shape, 0)
 
-    @property
-    def itemsize(self) -> int:  # type: ignore[override]
-        """That of the nominal dtype, as `strides` does not show it: `as_strided` takes what the array really has."""
-        return super().itemsize
-
-    def astype(self, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True) -> Any:
+    def astype(  # type: ignore[override]
+        self, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
+    ) -> Any:
         """A copy; of integers or booleans where they are asked for, of balls where floats as precise as these are.
 
         Raises
@@ -158,11 +155,11 @@ class Balls(np.ndarray):
             return each(lambda x: whole(x), self).astype(asked).view(Whole)
         raise NotHeld(f"makes {asked} of balls")
 
-    def view(self, dtype: Any = None, type: Any = None) -> Any:  # noqa: A002
+    def view(self, *kinds: Any, **options: Any) -> Any:
         """As of ndarray, but the bits of a ball are not those of a float."""
-        kind = type if type is not None else dtype
-        if kind is None or (isinstance(kind, __builtins_type__) and issubclass(kind, np.ndarray)):
-            return super().view(kind) if kind is not None else super().view()
+        kind = next(iter((*kinds, *options.values())), None)
+        if kind is None or (isinstance(kind, type) and issubclass(kind, np.ndarray)):
+            return super().view(*kinds, **options)
         if np.dtype(kind) == self.dtype:
             return self
         raise NotHeld("looks at the bits of floats")
@@ -191,15 +188,15 @@ class Balls(np.ndarray):
         """As `np.dot`."""
         return INSTEAD[np.dot](self, other, out)
 
-    def clip(self, min: Any = None, max: Any = None, out: Any = None, **options: Any) -> Any:  # noqa: A002
+    def clip(self, min: Any = None, max: Any = None, out: Any = None, **options: Any) -> Any:
         """As `np.clip`."""
         return INSTEAD[np.clip](self, min, max, out, **options)
 
-    def round(self, decimals: int = 0, out: Any = None) -> Any:
+    def round(self, decimals: Any = 0, out: Any = None) -> Any:
         """As `np.round`."""
         return INSTEAD[np.round](self, decimals, out)
 
-    def partition(self, kth: Any, axis: int = -1, *arguments: Any, **options: Any) -> None:
+    def partition(self, kth: Any, axis: Any = -1, *arguments: Any, **options: Any) -> None:
         """Sorts, which is more than is asked for."""
         self.sort(axis)
 
@@ -230,9 +227,6 @@ class Balls(np.ndarray):
     conjugate = conj
 
 
-__builtins_type__ = type
-
-
 def lift(array: Any, slopes: Any = None) -> Balls:
     """An array of numbers as one of the same shape of balls, exactly.
 
@@ -242,6 +236,7 @@ def lift(array: Any, slopes: Any = None) -> Balls:
         An array of the same shape of numbers (or of `flint.arb`); None: constants.
     """
     plain = np.asarray(array)
+    spend(plain.size)
     numbers = plain.reshape(-1)
     # Python's own numbers are quicker than NumPy's; a longdouble has none that holds it.
     items = list(numbers) if plain.dtype.char == "g" else numbers.tolist()
@@ -250,7 +245,8 @@ def lift(array: Any, slopes: Any = None) -> Balls:
     else:
         moves = np.asarray(slopes, object).reshape(-1)
         found = [Ball(constant(x).value, constant(s).value) for x, s in zip(items, moves, strict=True)]
-    return objects(found, plain.shape).view(Balls)
+    made: Balls = objects(found, plain.shape).view(Balls)
+    return made
 
 
 def objects(items: list[Any], shape: tuple[int, ...]) -> Any:

@@ -9,7 +9,10 @@ _MADE = frozenset({"__dict__", "__weakref__", "_abc_impl", "__abstractmethods__"
 
 
 def class_like(
-    kind: type, translated: Callable[[Any], Any], remember: Callable[[Any], Any], later: Callable[[Callable[[], None]], None]
+    kind: type,
+    translated: Callable[[Any], Any],
+    remember: Callable[[Any], Any],
+    later: Callable[[Callable[[], None]], None],
 ) -> type:
     """A class with the same bases and members, translated.
 
@@ -20,7 +23,7 @@ def class_like(
     later
         Is given what can be done only when all classes and functions exist.
     """
-    bases = tuple(_base(b, translated) for b in getattr(kind, "__orig_bases__", None) and kind.__bases__ or kind.__bases__)
+    bases = tuple(_base(b, translated) for b in kind.__bases__)
     slots = _slots(kind)
     body = {
         name: translated(member) if _code(member) else member
@@ -50,7 +53,9 @@ def _base(base: type, translated: Callable[[Any], Any]) -> type:
 
 def _code(member: Any) -> bool:
     """Whether a member has to be a method, a property or a descriptor from the beginning."""
-    return isinstance(member, types.FunctionType | staticmethod | classmethod | property) or hasattr(member, "__set_name__")
+    return isinstance(member, (types.FunctionType, staticmethod, classmethod, property)) or hasattr(
+        member, "__set_name__"
+    )
 
 
 def _slots(kind: type) -> set[str]:

@@ -36,10 +36,10 @@ def matmul(a: Any, b: Any) -> Any:
 def _stacks(a: Any, b: Any) -> Any:
     """(..., m, n): the products of (..., m, k) and (..., k, n)."""
     if b.ndim == 2:
-        return product(a.reshape(-1, a.shape[-1]), b).reshape(*a.shape[:-1], b.shape[-1])
+        return product(a.reshape(prod(a.shape[:-1]), a.shape[-1]), b).reshape(*a.shape[:-1], b.shape[-1])
     stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    left = np.broadcast_to(a, stack + a.shape[-2:]).reshape(-1, *a.shape[-2:])
-    right = np.broadcast_to(b, stack + b.shape[-2:]).reshape(-1, *b.shape[-2:])
+    left = np.broadcast_to(a, stack + a.shape[-2:]).reshape(prod(stack), *a.shape[-2:])
+    right = np.broadcast_to(b, stack + b.shape[-2:]).reshape(prod(stack), *b.shape[-2:])
     result = np.empty((len(left), a.shape[-2], b.shape[-1]), object)
     for i, (x, y) in enumerate(zip(left, right, strict=True)):
         result[i] = product(x, y)
@@ -50,24 +50,24 @@ def product(a: Any, b: Any) -> Any:
     """(m, n) objects: the product of object arrays (m, k) and (k, n)."""
     (m, k), n = a.shape, b.shape[1]
     spend(int(IN_MATRIX * m * k * n) + (m + n) * k + m * n)
-    if not m * k * n:
-        return np.full((m, n), Ball(arb(0)), object)
     (x, dx), (y, dy) = _matrices(a), _matrices(b)
     values = (x * y).entries()
     if dx is None and dy is None:
         return objects([Ball(v) for v in values], (m, n))
-    moves = dx * y if dy is None else x * dy if dx is None else dx * y + x * dy
+    parts = [*([] if dx is None else [dx * y]), *([] if dy is None else [x * dy])]
+    moves = parts[0] if len(parts) == 1 else parts[0] + parts[1]
     return objects([Ball(v, s) for v, s in zip(values, moves.entries(), strict=True)], (m, n))
 
 
 def _matrices(a: Any) -> tuple[arb_mat, arb_mat | None]:
     """The values and the slopes, None where all are constants."""
     balls = [x if type(x) is Ball else constant(x) for x in a.reshape(-1).tolist()]
-    values = arb_mat(*a.shape, [x.value for x in balls])
+    rows, columns = a.shape
+    values = arb_mat(rows, columns, [x.value for x in balls])
     if all(x.slope is None for x in balls):
         return values, None
     zero = arb(0)
-    return values, arb_mat(*a.shape, [zero if x.slope is None else x.slope for x in balls])
+    return values, arb_mat(rows, columns, [zero if x.slope is None else x.slope for x in balls])
 
 
 def dot(a: Any, b: Any) -> Any:
@@ -172,4 +172,3 @@ def _pair(a: Any, s: str, b: Any, t: str, later: set[str]) -> tuple[Any, str]:
     # Without a sum it is a product of numbers.
     result = left * right if sizes[2] == 1 else _stacks(left, right)
     return result.reshape([length[n] for n in (*stack, *rows, *columns)]), "".join((*stack, *rows, *columns))
-

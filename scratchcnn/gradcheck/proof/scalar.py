@@ -12,7 +12,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {}
 SPECIAL: dict[str, Callable[..., Any]] = {}
 
 # The dtype that balls show: that of the floats they stand for.
-nominal: ContextVar[np.dtype[Any]] = ContextVar("nominal", default=np.dtype(np.float64))
+nominal: ContextVar[np.dtype[Any]] = ContextVar("nominal", default=np.dtype(np.float64))  # noqa: B039  # dtypes do not change
 # What does ufuncs on arrays of balls: `ufuncs` puts itself here.
 UFUNC: list[Callable[..., Any]] = []
 
@@ -39,9 +39,9 @@ class Scalar:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """A lone ball in a ufunc: by the rules among numbers, by NumPy's loop over objects among arrays."""
         rule = FUNCTIONS.get(ufunc.__name__) or SPECIAL.get(ufunc.__name__)
-        if method == "__call__" and rule is not None and all(np.ndim(x) == 0 for x in inputs):
-            inputs = tuple(x.item() if isinstance(x, np.ndarray) else x for x in inputs)
-            return NotImplemented if kwargs.get("out") else rule(*inputs)
+        placed = kwargs.get("out") is not None
+        if method == "__call__" and rule is not None and not placed and all(np.ndim(x) == 0 for x in inputs):
+            return rule(*(x.item() if isinstance(x, np.ndarray) else x for x in inputs))
         if UFUNC:
             return UFUNC[0](ufunc, method, *inputs, **kwargs)
         return getattr(ufunc, method)(*(x.boxed() if isinstance(x, Scalar) else x for x in inputs), **kwargs)

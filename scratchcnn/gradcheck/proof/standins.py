@@ -1,4 +1,4 @@
-"""What the caller's code finds in place of `numpy`, `math`, `float` and `int`: the same, but able to make and take balls.
+"""What the caller's code finds in place of `numpy`, `math`, `float` and `int`: the same, but it makes and takes balls.
 
 Attributes pass through to the real modules. Functions that make arrays of floats make arrays of balls; ufuncs on
 floats go by the rules, so that `np.sqrt(2.0)` is enclosed; dtypes that are called take balls.
@@ -13,15 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.proof import functions  # noqa: F401  # fills INSTEAD
-from scratchcnn.gradcheck.proof.arrays import Balls, Whole, as_balls, full, holds, nominal, objects, whole, wrapped
+from scratchcnn.gradcheck.proof import functions, statistics  # noqa: F401  # they fill INSTEAD
+from scratchcnn.gradcheck.proof.arrays import Balls, Whole, as_balls, full, holds, objects, whole, wrapped
 from scratchcnn.gradcheck.proof.ball import Ball, NotHeld, constant
 from scratchcnn.gradcheck.proof.rules import FUNCTIONS, RULES
+from scratchcnn.gradcheck.proof.scalar import nominal
 from scratchcnn.gradcheck.proof.special import MATH, SPECIAL, SPECIAL_RULES
 from scratchcnn.gradcheck.proof.ufuncs import on_balls
 
 # Of numbers alone these are enclosed; everything else that NumPy and math make of them is exact, or an integer.
-ENCLOSED = {*RULES, *SPECIAL_RULES, "hypot", "arctan2", "logaddexp", "power", "pow", "log", "gamma", "lgamma", "float_power"}
+ENCLOSED = {*RULES, *SPECIAL_RULES, "hypot", "arctan2", "logaddexp", "power", "pow", "lgamma", "float_power"}
 ENCLOSED |= {"acos", "acosh", "asin", "asinh", "atan", "atanh", "atan2", "degrees", "radians"}
 
 
@@ -54,6 +55,7 @@ class Ufunc:
         return getattr(self.real, name)
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """As the ufunc."""
         return self._apply("__call__", inputs, options)
 
     def _method(self, method: str) -> Callable[..., Any]:
@@ -79,7 +81,7 @@ class Ufunc:
         return settled(result)
 
 
-def creator(real: Callable[..., Any], dtype_at: int, **defaults: Any) -> Callable[..., Any]:
+def creator(real: Callable[..., Any], dtype_at: int) -> Callable[..., Any]:
     """A function that makes an array of one dtype: of balls where that is the nominal one, or wider.
 
     Parameters
@@ -165,6 +167,7 @@ class Vectorized:
         self.pyfunc = pyfunc
 
     def __call__(self, *arguments: Any) -> Any:
+        """The function of each element."""
         arrays = np.broadcast_arrays(*(np.asarray(as_balls(a)) for a in arguments))
         found = [self.pyfunc(*items) for items in zip(*(a.reshape(-1).tolist() for a in arrays), strict=True)]
         if not arrays[0].ndim:
@@ -203,10 +206,12 @@ class Kind(type):
         return issubclass(getattr(kind, "real", kind), cls.real)
 
     def __call__(cls, *arguments: Any, **options: Any) -> Any:
+        """A number, or a ball."""
         return cls.made(*arguments, **options)
 
     def __eq__(cls, other: Any) -> bool:
-        return other is cls or other is cls.real
+        # A dtype knows by itself what it is equal to.
+        return other is cls or other is cls.real if isinstance(other, type) else NotImplemented
 
     def __hash__(cls) -> int:
         return hash(cls.real)
@@ -221,10 +226,8 @@ class Kind(type):
 def kind(real: type, of_balls: bool, made: Callable[..., Any]) -> Any:
     """A stand-in for a type of numbers; `of_balls`: whether balls are such; `made`: what its calls make."""
     body: dict[str, Any] = {"real": real, "of_balls": of_balls, "made": staticmethod(made), "__doc__": real.__doc__}
-    try:
+    if real not in (np.floating, np.inexact, np.number, np.generic):  # these are no dtypes
         body["dtype"] = np.dtype(real)
-    except TypeError:
-        pass
     return Kind(real.__name__, (), body)
 
 
@@ -306,10 +309,7 @@ class Module(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._real, name)
-        if self._real is math:
-            found = of_math(name)
-        else:
-            found = self._translated(value)
+        found = of_math(name) if self._real is math else self._translated(value)
         self.__dict__[name] = found
         return found
 
@@ -318,7 +318,7 @@ class Module(ModuleType):
 
 
 def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
-    """log of the sum of b exp(a)."""
+    """The logarithm of the sum of b exp(a)."""
     if return_sign:
         raise NotHeld("asks for the sign of a sum of exponentials")
     a = as_balls(a)
@@ -334,7 +334,7 @@ def softmax(x: Any, axis: Any = None) -> Any:
 
 
 def log_softmax(x: Any, axis: Any = None) -> Any:
-    """x less the logarithm of the sum of exp(x)."""
+    """What x is less the logarithm of the sum of exp(x)."""
     return as_balls(x) - logsumexp(x, axis, keepdims=True)
 
 

@@ -1,4 +1,4 @@
-"""NumPy's ufuncs on arrays of balls: arithmetic by NumPy's own object loops, all else by the rules, element by element."""
+"""NumPy's ufuncs on arrays of balls: arithmetic by NumPy's own object loops, all else by the rules for numbers."""
 
 from collections.abc import Callable
 from functools import cache
@@ -15,11 +15,14 @@ from scratchcnn.gradcheck.proof.special import SPECIAL
 
 # What NumPy's object loops do right: they use the operators of the elements.
 NATIVE = frozenset(
-    "add subtract multiply divide negative positive square power equal not_equal less less_equal greater greater_equal "
-    "logical_and logical_or logical_not".split()
+    [
+        *("add", "subtract", "multiply", "divide", "negative", "positive", "square", "power"),
+        *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
+        *("logical_and", "logical_or", "logical_not"),
+    ]
 )
-DECISIONS = frozenset("isnan isfinite isinf signbit logical_xor".split())
-LOGICAL = frozenset("logical_and logical_or logical_xor logical_not".split())
+DECISIONS = frozenset(["isnan", "isfinite", "isinf", "signbit", "logical_xor"])
+LOGICAL = frozenset(["logical_and", "logical_or", "logical_xor", "logical_not"])
 # Sums of products, which flint has in one step. A vector times a vector, a matrix, or the other way round.
 PRODUCTS: dict[str, Callable[[Any, Any], Any]] = {
     "matmul": matmul,

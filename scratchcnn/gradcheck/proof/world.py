@@ -30,7 +30,7 @@ from scratchcnn.gradcheck.proof.standins import KINDS, numeric
 NUMERIC = frozenset({"numpy", "scipy", "math"})
 OWN, HARNESS = "scratchcnn", "scratchcnn.gradcheck"
 _LIBRARY = tuple({realpath(sysconfig.get_path(p)) + sep for p in ("stdlib", "platstdlib", "purelib", "platlib")})
-_PLAIN = (int, float, complex, str, bytes, bool, type(None), type(Ellipsis), type(NotImplemented), range, slice, np.generic)
+_PLAIN = (int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented), range, slice, np.generic)
 _Wrapper = type(functools.lru_cache(lambda: None))
 
 
@@ -117,7 +117,11 @@ class World:
             (functools.cached_property, self._cached_property),
             ((list, dict, set, frozenset, tuple, deque), self._container),
             ((np.ufunc,), lambda u: self._remember(u, numeric(u, self.translated))),
-            ((np.random.Generator, np.random.RandomState, random.Random), lambda g: self._remember(g, copy.deepcopy(g))),
+            # What is drawn here is drawn once more outside.
+            (
+                (np.random.Generator, np.random.RandomState, random.Random),
+                lambda g: self._remember(g, copy.deepcopy(g)),
+            ),
             (np.vectorize, lambda v: self._remember(v, numeric(np.vectorize, self.translated)(self._of(v.pyfunc)))),
         )
 
@@ -234,8 +238,8 @@ class World:
         return self._remember(bound, made)
 
     def _property(self, given: property) -> Any:
-        parts = (given.fget, given.fset, given.fdel)
-        return self._remember(given, property(*(self._of(p) for p in parts), doc=given.__doc__))
+        get, put, remove = map(self._of, (given.fget, given.fset, given.fdel))
+        return self._remember(given, property(get, put, remove, given.__doc__))
 
     def _cached_property(self, given: functools.cached_property[Any]) -> Any:
         return self._remember(given, functools.cached_property(self._of(given.func)))
@@ -292,7 +296,12 @@ class World:
         if not self._is_callers_class(kind) or isinstance(value, BaseException):
             return self._remember(value, numeric(value, self.translated) if callable(value) else value)
         made = self._remember(value, _blank(self._of(kind)))
-        self._later(lambda: [_set(made, k, self._of(v)) for k, v in fields(value)] and None)
+
+        def fill() -> None:
+            for name, content in fields(value):
+                _set(made, name, self._of(content))
+
+        self._later(fill)
         return made
 
     def _is_callers_class(self, kind: type) -> bool:
@@ -342,7 +351,9 @@ def _set(made: Any, name: str, value: Any) -> None:
 
 def _names(code: types.CodeType) -> set[str]:
     """All names that a function and the functions in it look up."""
-    return set(code.co_names).union(*(_names(c) for c in code.co_consts if isinstance(c, types.CodeType)))
+    names = set(code.co_names).union(*(_names(c) for c in code.co_consts if isinstance(c, types.CodeType)))
+    # `globals()["name"]`.
+    return names.union(c for c in code.co_consts if isinstance(c, str)) if "globals" in names else names
 
 
 def _content(cell: types.CellType) -> Any:
