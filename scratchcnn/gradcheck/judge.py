@@ -62,8 +62,16 @@ def judge_input(
         return Judged(report(name, x, findings))
     if judge_of.is_wrong_nearby(findings, away):
         return Judged(report(name, x, findings))
-    wrong = proofs.elsewhere(index) if proofs is not None else None
-    return Judged(report(name, x, findings), judge_of.at(away, second) if wrong is None else wrong)
+    return Judged(report(name, x, findings), _elsewhere(judge_of, proofs, away, second))
+
+
+def _elsewhere(judge_of: InputJudge, proofs: Proofs | None, away: Sequence[Array], second: Array) -> str:
+    """What is wrong at the second point, by a proof and by differences; empty where nothing is, or where these agree."""
+    proved = proofs.elsewhere(judge_of.index) if proofs is not None else None
+    if proved == "":
+        return ""
+    seen = judge_of.at(away, second)
+    return seen or ("" if judge_of.agrees_there else proved or "")
 
 
 def _as_the_caller_sees_it(on_lattice: InputReport, judge_of: InputJudge, exact: Exact) -> InputReport:

@@ -51,9 +51,8 @@ def floor(x: Ball) -> Ball:
     whole = v.floor()
     if not (whole.is_exact() and whole.is_finite()):
         raise Undecidable(f"the floor of {v.str(10)}")
-    if whole == v:
-        met(x.slope, None)
-    return Ball(whole)
+    below = whole == v and met(x.slope, None) < 0
+    return Ball(whole - 1 if below else whole)
 
 
 def ceil(x: Ball) -> Ball:

@@ -10,7 +10,7 @@ each part with a direction of its own, until what is allowed of a part is small 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
@@ -32,12 +32,16 @@ WEIGHT = 60
 DIGITS, CONSTANTS = 25, 64
 # So many entries at most are looked at one by one, to show what is wrong with them, or to leave out what has a kink.
 SINGLE = 64
+# Other directions along which ties are looked at.
+TRIED = 4
+ROUNDS = "forward rounds to whole numbers, and is constant in between"
+TIED = "values are equal, and it matters which is taken for the larger"
 ZERO = arb(0)
 
 
 @dataclass(frozen=True)
 class Sums:
-    """Both sides along a direction, forward's and backward's, and the sum of all terms' sizes."""
+    """Both sides along a direction, forward's and backward's, and the sum of the sizes of a side's terms."""
 
     forward: arb
     backward: arb
@@ -153,7 +157,8 @@ class _Prover:
         until: float,
     ) -> None:
         self.forward, self.backward, self.wrt, self.asked = forward, backward, list(wrt), sorted(asked)
-        self.rng, self.until, self.rounds = rng, until, False
+        self.rng, self.until = rng, until
+        self.rounds = self.tied = False
         dtypes = [inputs[k].dtype for k in wrt]
         self.eps = max(float(np.finfo(d).eps) for d in dtypes)
         self.allowed = min(CONSTANTS * self.eps, small_in(self.eps))  # no more than may vouch
@@ -170,26 +175,27 @@ class _Prover:
         """The whole proof."""
         everything = np.arange(sum(p.size for p in self.parts.values()))
         direction = self._drawn(everything)
-        y, slopes, smooth = self._moved(direction)
+        moved = self._moved(direction)
         self.gradient = self._backward()
         values = np.array([float(g.mid()) for g in self.gradient])
         proven = {k: Proven(values[p], *np.zeros((2, p.size), bool)) for k, p in self.parts.items()}
-        found = Proof(proven, np.array([float(v.mid()) for v in y]))
-        if not all(v.is_finite() for v in y):
+        found = Proof(proven, np.array([float(v.mid()) for v in moved.outputs]))
+        if not all(v.is_finite() for v in moved.outputs):
             found.reason = "forward is not finite"
             return found
         entries = everything[[g.is_finite() for g in self.gradient]]
-        if not smooth or entries.size < everything.size or not all(s.is_finite() for s in slopes):
+        if moved.kinks or not moved.finite or entries.size < everything.size:
             entries = self._without_kinks(entries)
             if not entries.size:
                 found.reason = "kinks, or ends of its domain, at all entries"
                 return found
             direction = self._drawn(entries)
-            _, slopes, smooth = self._moved(direction)
-            if not smooth or not all(s.is_finite() for s in slopes):
+            moved = self._run(direction)
+            if moved.met or not moved.finite:
                 found.reason = "kinks of several entries meet"
                 return found
-        self._judge(found, entries, self._sums(entries, direction, slopes), locate=locate)
+        self.tied = moved.met
+        self._judge(found, entries, self._sums(entries, direction, moved.slopes), locate=locate)
         return found
 
     # Runs.
@@ -201,18 +207,23 @@ class _Prover:
         signs = self.rng.choice([-1, 1], entries.size).tolist()
         return {int(e): s * n for e, s, n in zip(entries, signs, sizes, strict=True)}
 
-    def _moved(self, direction: dict[int, int]) -> tuple[list[arb], list[arb], bool]:
-        """Outputs and their slopes along a direction, and whether they have one slope each, without kinks or jumps."""
+    def _moved(self, direction: dict[int, int]) -> "_Moved":
+        """Outputs and their slopes along a direction."""
         found = self._run(direction)
-        if not found[2]:
-            return *found[:2], True
-        # At a tie: as it is a little way to either side.
-        sides = [self._run(direction, side) for side in (1, -1)]
-        same = all(a.overlaps(b) and a.overlaps(c) for a, b, c in zip(found[0], sides[0][0], sides[1][0], strict=True))
-        smooth = same and all(_agree(a, b) for a, b in zip(sides[0][1], sides[1][1], strict=True))
-        return found[0], sides[0][1], smooth
+        if not found.met:
+            return found
+        # At a tie: as it is a little way to either side, and along other directions and the sums of them with this one.
+        others = [self._drawn(np.array(list(direction))) for _ in range(TRIED)]
+        left, right = self._run(direction, -1), self._run(direction, 1)
+        linear = _agree(found.outputs, left.outputs) and _agree(found.outputs, right.outputs)
+        linear = linear and _agree(left.slopes, right.slopes)
+        for other in others if linear else ():
+            one = self._run(other, 1).slopes
+            both = self._run({e: other[e] + direction[e] for e in direction}, 1).slopes
+            linear = linear and _agree(both, [a + b for a, b in zip(one, right.slopes, strict=True)])
+        return replace(right, kinks=not linear)
 
-    def _run(self, direction: dict[int, int], side: int = 0) -> tuple[list[arb], list[arb], int]:
+    def _run(self, direction: dict[int, int], side: int = 0) -> "_Moved":
         arrays = list(self.inputs)
         for index, part in self.parts.items():
             if any(int(e) in direction for e in part):
@@ -224,7 +235,8 @@ class _Prover:
         balls = [constant(b) for b in np.asarray(found).reshape(-1).tolist()]
         if len(balls) != len(self.weights):
             raise NotRun("gives an output of another shape on balls")
-        return [b.value for b in balls], [ZERO if b.slope is None else b.slope for b in balls], seen.met
+        slopes = [ZERO if b.slope is None else b.slope for b in balls]
+        return _Moved([b.value for b in balls], slopes, seen.met > 0)
 
     def _backward(self) -> list[arb]:
         given = run(self.world, self.backward, self.cotangent.copy(), *_fresh(self.inputs), seconds=self._left())
@@ -255,9 +267,8 @@ class _Prover:
         blocks = [entries]
         while blocks:
             block = blocks.pop()
-            direction = self._drawn(block)
-            _, slopes, smooth = self._moved(direction)
-            if smooth and all(s.is_finite() for s in slopes):
+            moved = self._run(self._drawn(block))
+            if not moved.met and moved.finite:
                 continue
             if block.size > 1:
                 blocks += np.array_split(block, 2)
@@ -270,12 +281,12 @@ class _Prover:
     def _sums(self, entries: Iterable[int], direction: dict[int, int], slopes: list[arb]) -> Sums:
         left = [c * s for c, s in zip(self.weights, slopes, strict=True)]
         right = [self.gradient[e] * direction[e] for e in map(int, entries)]
-        size = sum(map(abs, left), ZERO) + sum(map(abs, right), ZERO)
+        size = (sum(map(abs, left), ZERO) + sum(map(abs, right), ZERO)) / 2
         return Sums(sum(left, ZERO), sum(right, ZERO), size)
 
     def _along(self, entries: Array) -> Sums:
         direction = self._drawn(entries)
-        return self._sums(entries, direction, self._moved(direction)[1])
+        return self._sums(entries, direction, self._run(direction).slopes)
 
     def _judge(self, found: Proof, entries: Array, sums: Sums, *, locate: bool) -> None:
         """Says of each entry whether it is right or wrong, as far as there is time."""
@@ -285,8 +296,8 @@ class _Prover:
                 block, sums = waiting.pop()
                 if sums.share <= 10.0**-DIGITS or self._nothing(sums) or self._by_constants(block, sums):
                     self._mark(found, block, sums)
-                elif self.rounds:
-                    found.reason = "forward rounds to whole numbers, and is constant in between"
+                elif self.rounds or self.tied:
+                    found.reason = ROUNDS if self.rounds else TIED  # a mistake is not proved there
                 elif sums.difference.contains(0):
                     raise Undecidable("the two sides of the comparison")
                 elif block.size == 1:
@@ -345,14 +356,29 @@ class _Prover:
         place = entry - int(self.parts[index][0])
         proven = found.inputs[index]
         proven.wrong[place] = True
-        slopes = self._moved({entry: 1})[1]
+        slopes = self._run({entry: 1}).slopes
         exact = sum((c * s for c, s in zip(self.weights, slopes, strict=True)), ZERO)
         proven.exact[place] = float(exact.mid())
 
 
-def _agree(a: arb, b: arb) -> bool:
-    """Whether two slopes are the same as far as is known."""
-    return a.overlaps(b) and (a.is_finite() or not b.is_finite())
+@dataclass(frozen=True)
+class _Moved:
+    """Outputs and their slopes along a direction; whether a tie was met, and whether it is one of a kink or a jump."""
+
+    outputs: list[arb]
+    slopes: list[arb]
+    met: bool
+    kinks: bool = False
+
+    @property
+    def finite(self) -> bool:
+        """Whether all slopes are."""
+        return all(s.is_finite() for s in self.slopes)
+
+
+def _agree(some: Sequence[arb], others: Sequence[arb]) -> bool:
+    """Whether numbers are the same as far as is known."""
+    return all(a.is_finite() and b.is_finite() and a.overlaps(b) for a, b in zip(some, others, strict=True))
 
 
 def _moving(array: Balls, slopes: list[int | None]) -> Balls:
