@@ -131,7 +131,7 @@ def _with_differences(judge: InputJudge, proved: Findings) -> Findings:
             findings.right[k], findings.reason[k] = True, ""
             findings.value[k], findings.bound[k] = proved.value[of[entry]], proved.bound[of[entry]]
             settled += 1
-    findings.method = f"{proved.method} {settled}, else {findings.method}"
+    findings.method = f"{proved.method} at {settled} of {findings.entries.size}; {findings.method}"
     return findings
 
 

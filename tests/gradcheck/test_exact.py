@@ -70,7 +70,7 @@ def test_a_factor_makes_divisions_exact():
 
 
 def test_a_function_that_is_not_linear_is_judged_by_differences_and_the_report_says_so():
-    report = check_gradient(np.sin, lambda g, x: g * np.cos(x), X, degree=1)
+    report = check_gradient(np.sin, lambda g, x: g * np.cos(x), X, degree=1, proof=False)
     assert report.verdict is Verdict.RIGHT
     assert report.inputs[0].method == "differences"
     assert any("degree 1" in note for note in report.notes)

@@ -146,7 +146,7 @@ def test_a_filter_that_has_to_be_set_is_for_one_thread():
             thread.join()
         return np.sin(x)
 
-    assert check_gradient(forward, lambda g, x: g * np.cos(x), X)
+    assert check_gradient(forward, lambda g, x: g * np.cos(x), X, proof=False)
     assert len(heard) > 50
     assert all(heard)
 
