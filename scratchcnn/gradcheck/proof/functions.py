@@ -36,6 +36,15 @@ INSTEAD[np.einsum] = einsum
 INSTEAD.update({getattr(np.linalg, name): function for name, function in LINALG.items() if hasattr(np.linalg, name)})
 
 
+def _complex(*arguments: Any, **options: Any) -> Any:
+    raise NotHeld("needs complex numbers, which balls are not")
+
+
+INSTEAD.update(dict.fromkeys([getattr(np.fft, name) for name in np.fft.__all__ if "fft" in name], _complex))
+for _name in ("fftfreq", "rfftfreq", "fftshift", "ifftshift"):
+    INSTEAD.pop(getattr(np.fft, _name), None)
+
+
 def placed(result: Any, out: Any) -> Any:
     """The result, in its place where one is given."""
     if not given(out):

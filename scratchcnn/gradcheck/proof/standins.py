@@ -176,9 +176,23 @@ class Vectorized:
         return wrapped(plain if any(type(x) is Ball for x in found) else np.array(found).reshape(plain.shape))
 
 
+def _filled(real: Callable[..., Any], value: float) -> Callable[..., Any]:
+    """`np.zeros` and its relatives: one constant everywhere."""
+    plain = creator(real, 1)
+
+    @wraps(real)
+    def made(shape: Any, dtype: Any = None, *arguments: Any, **options: Any) -> Any:
+        if dtype is None or holds(dtype):
+            return full(shape, value)
+        return plain(shape, dtype, *arguments, **options)
+
+    return made
+
+
 # Of NumPy's functions, those that make arrays, by what makes them here.
 CREATORS: dict[Any, Callable[..., Any]] = {
-    **{f: creator(f, 1) for f in (np.zeros, np.ones, np.empty, np.identity)},
+    **{f: _filled(f, value) for f, value in ((np.zeros, 0), (np.ones, 1), (np.empty, 0))},
+    np.identity: creator(np.identity, 1),
     **{f: creator(f, 2) for f in (np.full,)},
     **{f: creator(f, 3) for f in (np.eye, np.tri)},
     **{f: creator(f, 1) for f in (np.zeros_like, np.ones_like, np.empty_like)},
