@@ -254,9 +254,9 @@ def objects(items: list[Any], shape: tuple[int, ...]) -> Any:
     return np.fromiter(items, object, len(items)).reshape(shape)
 
 
-def full(shape: Any, value: Any) -> Balls:
-    """An array that holds the same constant everywhere."""
-    return np.full(shape, constant(value), object).view(Balls)
+def full(shape: Any, value: Any, order: Any = "C") -> Balls:
+    """An array that holds the same number everywhere."""
+    return np.full(shape, constant(value), object, order=order).view(Balls)
 
 
 def each(function: Callable[[Any], Any], array: Any) -> Any:

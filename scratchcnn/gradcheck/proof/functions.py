@@ -218,6 +218,18 @@ def full_like(
     return np.broadcast_to(values, shape, subok=True).astype(asked)
 
 
+@instead_of(np.diag)
+def diag(v: Any, k: int = 0) -> Any:
+    """A diagonal, or the matrix that has it."""
+    if v.ndim != 1:
+        return np.diagonal(v, k)
+    n = len(v) + abs(k)
+    made = full((n, n), 0)
+    rows = np.arange(len(v)) + max(-k, 0)
+    made[rows, rows + k] = v
+    return made
+
+
 @instead_of(np.apply_along_axis)
 def apply_along_axis(func1d: Any, axis: int, arr: Any, *arguments: Any, **options: Any) -> Any:
     """What a function makes of each line along an axis."""

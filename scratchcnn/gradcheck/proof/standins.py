@@ -16,6 +16,7 @@ import numpy as np
 from scratchcnn.gradcheck.proof import functions, statistics  # noqa: F401  # they fill INSTEAD
 from scratchcnn.gradcheck.proof.arrays import Balls, Whole, as_balls, full, holds, objects, whole, wrapped
 from scratchcnn.gradcheck.proof.ball import Ball, NotHeld, constant
+from scratchcnn.gradcheck.proof.of_scipy import SCIPY
 from scratchcnn.gradcheck.proof.rules import FUNCTIONS, RULES
 from scratchcnn.gradcheck.proof.scalar import nominal
 from scratchcnn.gradcheck.proof.special import MATH, SPECIAL, SPECIAL_RULES
@@ -113,8 +114,7 @@ def _array(real: Callable[..., Any]) -> Callable[..., Any]:
             if dtype is not None and plain.dtype.kind == "f":
                 holds(dtype)
             return wrapped(plain)
-        found = np.atleast_1d(as_balls(value)).reshape(np.shape(value)) if isinstance(value, Ball) else as_balls(value)
-        found = found if isinstance(found, np.ndarray) else full((), found)
+        found = full((), value) if isinstance(value, Ball) else as_balls(value)
         if dtype is not None and np.dtype(dtype) != object:
             found = found.astype(dtype, copy=False)
         copies = real is np.array and options.get("copy", True)
@@ -130,9 +130,29 @@ def general(real: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(real)
     def applied(*arguments: Any, **options: Any) -> Any:
         taken = [as_balls(a) if isinstance(a, list) and a and all(type(x) is Ball for x in a) else a for a in arguments]
-        return wrapped(real(*taken, **options))
+        found = real(*taken, **options)
+        return Drawing(found) if isinstance(found, DRAWING) else wrapped(found)
 
     return applied
+
+
+# Generators of random numbers.
+DRAWING = (np.random.Generator, np.random.RandomState)
+
+
+class Drawing:
+    """A generator whose numbers can be written over by balls."""
+
+    def __init__(self, real: Any) -> None:
+        self.__dict__["real"] = real
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return type(self.real)
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.real, name)
+        return general(value) if callable(value) else value
 
 
 def _arange(*arguments: Any, **options: Any) -> Any:
@@ -181,10 +201,10 @@ def _filled(real: Callable[..., Any], value: float) -> Callable[..., Any]:
     plain = creator(real, 1)
 
     @wraps(real)
-    def made(shape: Any, dtype: Any = None, *arguments: Any, **options: Any) -> Any:
+    def made(shape: Any, dtype: Any = None, order: Any = "C", **options: Any) -> Any:
         if dtype is None or holds(dtype):
-            return full(shape, value)
-        return plain(shape, dtype, *arguments, **options)
+            return full(shape, value, order)
+        return plain(shape, dtype, order, **options)
 
     return made
 
@@ -328,37 +348,6 @@ class Module(ModuleType):
         return found
 
 
-# Functions of SciPy that are made of others there.
-
-
-def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
-    """The logarithm of the sum of b exp(a)."""
-    if return_sign:
-        raise NotHeld("asks for the sign of a sum of exponentials")
-    a = as_balls(a)
-    top = np.max(a, axis=axis, keepdims=True)
-    terms = np.exp(a - top) if b is None else as_balls(b) * np.exp(a - top)
-    result = np.log(np.sum(terms, axis=axis, keepdims=True)) + top
-    return result if keepdims else np.squeeze(result, axis=axis)[()]
-
-
-def softmax(x: Any, axis: Any = None) -> Any:
-    """exp(x) by its sum."""
-    return np.exp(log_softmax(x, axis))
-
-
-def log_softmax(x: Any, axis: Any = None) -> Any:
-    """What x is less the logarithm of the sum of exp(x)."""
-    return as_balls(x) - logsumexp(x, axis, keepdims=True)
-
-
-SCIPY: dict[str, Callable[..., Any]] = {
-    "logsumexp": logsumexp,
-    "softmax": softmax,
-    "log_softmax": log_softmax,
-}
-
-
 def numeric(value: Any, translated: Callable[[Any], Any]) -> Any:
     """What stands in for something of NumPy's, SciPy's or `math`; the same where nothing has to."""
     if isinstance(value, ModuleType):
@@ -375,12 +364,14 @@ def numeric(value: Any, translated: Callable[[Any], Any]) -> Any:
     if instead is not None:
         return instead
     name = getattr(value, "__name__", "")
-    if (getattr(value, "__module__", "") or "").startswith("scipy.special") and name in SCIPY:
-        return SCIPY[name]
-    if getattr(value, "__module__", None) == "math" and name:
+    module = getattr(value, "__module__", "") or ""
+    if module.startswith("scipy."):
+        instead = SCIPY.get((module.split(".")[1], name))
+        return value if instead is None else general(instead)
+    if module == "math" and name:
         return of_math(name)
     if isinstance(getattr(value, "__self__", None), np.random.RandomState):
         return general(value)
-    if callable(value) and (getattr(value, "__module__", "") or "").startswith("numpy"):
+    if callable(value) and module.startswith("numpy"):
         return general(value)
     return value

@@ -249,6 +249,58 @@ def callers_like(function, ids):
     return lambda x: function(x, ids)
 
 
+def test_classes_that_register_themselves_and_describe_their_attributes():
+    made, registered = [], {}
+
+    class Named:
+        def __set_name__(self, owner, name):
+            self.name = doubled_name(name)
+
+        def __get__(self, instance, owner):
+            return instance.values[self.name]
+
+    class Meta(type):
+        def __new__(cls, name, bases, body):
+            made.append(name)
+            return super().__new__(cls, name, bases, body)
+
+    class Base(metaclass=Meta):
+        def __init_subclass__(cls):
+            registered[doubled_name(cls.__name__)] = cls
+
+    def doubled_name(name):
+        return 2 * name
+
+    class Layer(Base):
+        w = Named()
+
+        def __init__(self):
+            self.values = {"ww": np.ones(2)}
+
+        def __call__(self, x):
+            self.w[0] = x[0]
+            return self.w * len(registered) * isinstance(self, registered["LayerLayer"])
+
+    layer = Layer()
+    assert same(middle(run(World(), layer, lift(np.array([3.0, 0])))), [3, 1])
+    assert layer.values["ww"].tolist() == [1, 1]
+    assert (made, list(registered)) == (["Base", "Layer"], ["LayerLayer"])
+
+
+def test_what_is_drawn_can_be_written_over():
+    rng = np.random.default_rng(7)
+
+    def forward(x):
+        noise, more = rng.normal(size=2), np.random.default_rng(3).normal(size=2)
+        noise += x
+        more *= x
+        assert isinstance(rng, np.random.Generator)
+        return noise + more
+
+    inside = middle(run(World(), forward, np.ones(2)))
+    assert same(inside, forward(np.ones(2)))
+
+
 def test_generators_are_drawn_from_once_more_outside():
     rng = np.random.default_rng(7)
 
