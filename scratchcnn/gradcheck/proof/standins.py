@@ -4,7 +4,6 @@ Attributes pass through to the real modules. Functions that make arrays of float
 floats go by the rules, so that `np.sqrt(2.0)` is enclosed; dtypes that are called take balls.
 """
 
-import builtins
 import math
 from collections.abc import Callable
 from functools import wraps
@@ -16,6 +15,7 @@ import numpy as np
 from scratchcnn.gradcheck.proof import functions, statistics  # noqa: F401  # they fill INSTEAD
 from scratchcnn.gradcheck.proof.arrays import Balls, Whole, as_balls, full, holds, objects, whole, wrapped
 from scratchcnn.gradcheck.proof.ball import Ball, NotHeld, constant
+from scratchcnn.gradcheck.proof.kinds import KINDS, Kind, has_balls
 from scratchcnn.gradcheck.proof.of_scipy import SCIPY
 from scratchcnn.gradcheck.proof.rules import FUNCTIONS, RULES
 from scratchcnn.gradcheck.proof.scalar import nominal
@@ -34,13 +34,6 @@ def settled(x: Any) -> Any:
         if near is not None and x.value.contains(near):
             return constant(int(near))
     return x
-
-
-def has_balls(value: Any) -> bool:
-    """Whether a number, an array or a list of such holds balls."""
-    if isinstance(value, list | tuple):
-        return any(has_balls(v) for v in value[:1]) or any(type(v) in (Ball, Balls) for v in value)
-    return isinstance(value, Ball | Balls)
 
 
 class Ufunc:
@@ -69,7 +62,8 @@ class Ufunc:
         if method == "__call__" and self.__name__ in ENCLOSED and not options:
             return self._enclosed(inputs)
         with np.errstate(all="ignore"):
-            return wrapped(getattr(self.real, method)(*inputs, **options))
+            result = getattr(self.real, method)(*inputs, **options)
+        return result if options.get("out") is not None else wrapped(result)
 
     def _enclosed(self, inputs: tuple[Any, ...]) -> Any:
         """Of plain numbers."""
@@ -113,7 +107,7 @@ def _array(real: Callable[..., Any]) -> Callable[..., Any]:
                 return wrapped(plain)
             if dtype is not None and plain.dtype.kind == "f":
                 holds(dtype)
-            return wrapped(plain)
+            return plain if _is_view(plain, [value]) else wrapped(plain)
         found = full((), value) if isinstance(value, Ball) else as_balls(value)
         if dtype is not None and np.dtype(dtype) != object:
             found = found.astype(dtype, copy=False)
@@ -131,9 +125,19 @@ def general(real: Callable[..., Any]) -> Callable[..., Any]:
     def applied(*arguments: Any, **options: Any) -> Any:
         taken = [as_balls(a) if isinstance(a, list) and a and all(type(x) is Ball for x in a) else a for a in arguments]
         found = real(*taken, **options)
-        return Drawing(found) if isinstance(found, DRAWING) else wrapped(found)
+        if isinstance(found, DRAWING):
+            return Drawing(found)
+        # A view of floats stays one: what is written into a copy would be missed.
+        return found if _is_view(found, taken) else wrapped(found)
 
     return applied
+
+
+def _is_view(found: Any, arguments: Any) -> bool:
+    """Whether an array of floats lies in the memory of an argument."""
+    if not isinstance(found, np.ndarray) or found.dtype.kind != "f" or isinstance(found, Balls):
+        return False
+    return any(isinstance(a, np.ndarray) and np.may_share_memory(found, a) for a in arguments)
 
 
 # Generators of random numbers.
@@ -225,86 +229,6 @@ CREATORS: dict[Any, Callable[..., Any]] = {
     np.lib.stride_tricks.as_strided: lambda x, *a, **o: functions.as_strided(x, *a, **o),
     np.lib.stride_tricks.sliding_window_view: lambda x, *a, **o: wrapped(functions.sliding_window_view(x, *a, **o)),
     np.isscalar: lambda x: isinstance(x, Ball) or np.isscalar(x),
-}
-
-
-class Kind(type):
-    """The class of stand-ins for `float`, `np.float64`, `np.floating`, ...: balls are instances; calls take balls."""
-
-    real: type
-
-    def __instancecheck__(cls, value: Any) -> bool:
-        return isinstance(value, cls.real) or (type(value) is Ball and cls.of_balls)
-
-    def __subclasscheck__(cls, kind: Any) -> bool:
-        return issubclass(getattr(kind, "real", kind), cls.real)
-
-    def __call__(cls, *arguments: Any, **options: Any) -> Any:
-        """A number, or a ball."""
-        return cls.made(*arguments, **options)
-
-    def __eq__(cls, other: Any) -> bool:
-        # A dtype knows by itself what it is equal to.
-        return other is cls or other is cls.real if isinstance(other, type) else NotImplemented
-
-    def __hash__(cls) -> int:
-        return hash(cls.real)
-
-    def __getattr__(cls, name: str) -> Any:
-        return getattr(cls.real, name)
-
-    def __repr__(cls) -> str:
-        return repr(cls.real)
-
-
-def kind(real: type, of_balls: bool, made: Callable[..., Any]) -> Any:
-    """A stand-in for a type of numbers; `of_balls`: whether balls are such; `made`: what its calls make."""
-    body: dict[str, Any] = {"real": real, "of_balls": of_balls, "made": staticmethod(made), "__doc__": real.__doc__}
-    if real not in (np.floating, np.inexact, np.number, np.generic):  # these are no dtypes
-        body["dtype"] = np.dtype(real)
-    return Kind(real.__name__, (), body)
-
-
-def _float(real: type) -> Any:
-    """Of `float`, `np.float64` and the like."""
-
-    def made(value: Any = 0.0, *arguments: Any) -> Any:
-        if not has_balls(value):
-            return real(value, *arguments)
-        holds(real, f"rounds to {np.dtype(real)}, which a ball cannot")
-        found = as_balls(value)
-        return found[()] if isinstance(found, Balls) and not found.ndim else found
-
-    return made
-
-
-def _scalar_float(value: Any = 0.0) -> Any:
-    """`float`: one number."""
-    if isinstance(value, Balls):
-        if value.size != 1:
-            raise TypeError("only arrays of size 1 can be converted to Python scalars")
-        return value.item()
-    return value if isinstance(value, Ball) else builtins.float(value)
-
-
-def _int(real: type) -> Any:
-    def made(value: Any = 0, *arguments: Any, **options: Any) -> Any:
-        if isinstance(value, Balls) and value.size == 1:
-            value = value.item()
-        if isinstance(value, Balls):
-            return value.astype(real)
-        return real(whole(value)) if isinstance(value, Ball) else real(value, *arguments, **options)
-
-    return made
-
-
-FLOATS: tuple[type, ...] = (np.float16, np.float32, np.float64, np.longdouble)
-KINDS: dict[type, Any] = {
-    float: kind(float, True, _scalar_float),
-    int: kind(int, False, _int(int)),
-    **{f: kind(f, True, _float(f)) for f in FLOATS},
-    **{i: kind(i, False, _int(i)) for i in (np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32)},
-    **{a: kind(a, True, a) for a in (np.floating, np.inexact, np.number, np.generic)},
 }
 
 

@@ -24,7 +24,8 @@ from numpy.typing import DTypeLike
 from scratchcnn.gradcheck.proof.arrays import Whole, lift
 from scratchcnn.gradcheck.proof.ball import NotHeld
 from scratchcnn.gradcheck.proof.classes import class_like, fields
-from scratchcnn.gradcheck.proof.standins import DRAWING, KINDS, Drawing, numeric
+from scratchcnn.gradcheck.proof.kinds import KINDS
+from scratchcnn.gradcheck.proof.standins import DRAWING, Drawing, numeric
 
 # Whose functions and classes have stand-ins; and, of this package, what is treated as the caller's own.
 NUMERIC = frozenset({"numpy", "scipy", "math"})

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import pickle
 import types
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from scratchcnn.gradcheck.effort import Timed
 from scratchcnn.gradcheck.proof.arrays import Balls, Whole, lift
 from scratchcnn.gradcheck.proof.ball import Ball, precision
-from scratchcnn.gradcheck.proof.run import run
+from scratchcnn.gradcheck.proof.run import NotRun, run
 from scratchcnn.gradcheck.proof.world import World
 from tests.gradcheck.proof import callers, helpers
 from tests.gradcheck.proof.worlds import middle, same
@@ -285,6 +286,30 @@ def test_classes_that_register_themselves_and_describe_their_attributes():
     assert same(middle(run(World(), layer, lift(np.array([3.0, 0])))), [3, 1])
     assert layer.values["ww"].tolist() == [1, 1]
     assert (made, list(registered)) == (["Base", "Layer"], ["LayerLayer"])
+
+
+def test_memory_that_floats_are_laid_over_is_refused_and_views_of_floats_stay_views():
+    written = pickle.dumps(np.ones(3))
+
+    def laid(x):
+        place = np.ndarray((2,), x.dtype, np.empty(16, np.uint8))
+        place[:] = 1
+        return place
+
+    def looked_at(x):
+        return np.zeros(2, int).view(np.float64)
+
+    def viewed(x):
+        floats = pickle.loads(written)
+        np.reshape(floats, (3, 1))[0] = 5
+        np.asarray(floats)[1] = 6
+        return x * floats + isinstance(x, np.ndarray) + np.ndarray(3)
+
+    with pytest.raises(NotRun, match=r"^`np\.ndarray\(.*` at test_world\.py:\d+ cannot hold it$"):
+        run(World(), laid, np.ones(2))
+    with pytest.raises(NotRun, match=r"makes float64 of bytes, which cannot hold it$"):
+        run(World(), looked_at, np.ones(2))
+    assert same(middle(run(World(), viewed, np.ones(3))), [6, 7, 2])
 
 
 def test_what_is_drawn_can_be_written_over():
