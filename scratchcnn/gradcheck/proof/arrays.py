@@ -88,6 +88,15 @@ class Whole(np.ndarray):
         plain = np.asarray(self).astype(dtype, *arguments, **options)
         return wrapped(plain)
 
+    def view(self, *kinds: Any, **options: Any) -> Any:
+        """As of ndarray, but bytes that are looked at as floats could not hold balls."""
+        kind = next(iter((*kinds, *options.values())), None)
+        if kind is not None and not (isinstance(kind, type) and issubclass(kind, np.ndarray)):
+            holds(kind, f"makes {np.dtype(kind)} of bytes, which cannot hold it")
+            if np.dtype(kind).kind == "f":
+                raise NotHeld(f"makes {np.dtype(kind)} of bytes, which cannot hold it")
+        return super().view(*kinds, **options)
+
 
 _DTYPE, _OBJECT = np.ndarray.dtype.__get__, np.dtype(object)
 
@@ -254,9 +263,9 @@ def objects(items: list[Any], shape: tuple[int, ...]) -> Any:
     return np.fromiter(items, object, len(items)).reshape(shape)
 
 
-def full(shape: Any, value: Any) -> Balls:
-    """An array that holds the same constant everywhere."""
-    return np.full(shape, constant(value), object).view(Balls)
+def full(shape: Any, value: Any, order: Any = "C") -> Balls:
+    """An array that holds the same number everywhere."""
+    return np.full(shape, constant(value), object, order=order).view(Balls)
 
 
 def each(function: Callable[[Any], Any], array: Any) -> Any:

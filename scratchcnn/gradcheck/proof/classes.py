@@ -25,20 +25,18 @@ def class_like(
     """
     bases = tuple(_base(b, translated) for b in kind.__bases__)
     slots = _slots(kind)
-    body = {
-        name: translated(member) if _code(member) else member
-        for name, member in vars(kind).items()
-        if name not in _MADE and name not in slots
-    }
-    made = type(kind)(kind.__name__, bases, body)
+    members = {n: m for n, m in vars(kind).items() if n not in _MADE and n not in slots}
+    body = {n: translated(m) if _code(m) else m for n, m in members.items() if _at_once(n, m)}
+    # Not by a metaclass of the caller's: what it does when a class is made has been done, and is copied.
+    maker: Any = next(m for m in type.mro(type(kind)) if m.__module__ in ("builtins", "abc", "typing"))
+    made: type = maker.__new__(type(kind), kind.__name__, bases, body)
     remember(made)
 
     def fill() -> None:
-        # Data in the class (a shared cache, a default), which may refer to the class itself.
-        for name, member in body.items():
-            if not _code(member) and not name.startswith("__"):
-                found = translated(member)
-                if found is not member:
+        for name, member in members.items():
+            if not _code(member) or not _at_once(name, member):
+                found = member if name.startswith("__") and not _code(member) else translated(member)
+                if found is not member or name not in body:
                     type.__setattr__(made, name, found)
 
     later(fill)
@@ -52,10 +50,13 @@ def _base(base: type, translated: Callable[[Any], Any]) -> type:
 
 
 def _code(member: Any) -> bool:
-    """Whether a member has to be a method, a property or a descriptor from the beginning."""
-    return isinstance(member, (types.FunctionType, staticmethod, classmethod, property)) or hasattr(
-        member, "__set_name__"
-    )
+    """Whether a member is code, not data (a shared cache, a default)."""
+    return isinstance(member, (types.FunctionType, staticmethod, classmethod, property))
+
+
+def _at_once(name: str, member: Any) -> bool:
+    """Whether a class is made with it: not with what Python would call then (it was called when the class was made)."""
+    return name != "__init_subclass__" and not hasattr(member, "__set_name__")
 
 
 def _slots(kind: type) -> set[str]:

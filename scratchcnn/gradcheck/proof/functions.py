@@ -36,6 +36,15 @@ INSTEAD[np.einsum] = einsum
 INSTEAD.update({getattr(np.linalg, name): function for name, function in LINALG.items() if hasattr(np.linalg, name)})
 
 
+def _complex(*arguments: Any, **options: Any) -> Any:
+    raise NotHeld("needs complex numbers, which balls are not")
+
+
+INSTEAD.update(dict.fromkeys([getattr(np.fft, name) for name in np.fft.__all__ if "fft" in name], _complex))
+for _name in ("fftfreq", "rfftfreq", "fftshift", "ifftshift"):
+    INSTEAD.pop(getattr(np.fft, _name), None)
+
+
 def placed(result: Any, out: Any) -> Any:
     """The result, in its place where one is given."""
     if not given(out):
@@ -207,6 +216,18 @@ def full_like(
     if isinstance(values, Ball):
         return full(shape, values).astype(asked, copy=False)
     return np.broadcast_to(values, shape, subok=True).astype(asked)
+
+
+@instead_of(np.diag)
+def diag(v: Any, k: int = 0) -> Any:
+    """A diagonal, or the matrix that has it."""
+    if v.ndim != 1:
+        return np.diagonal(v, k)
+    n = len(v) + abs(k)
+    made = full((n, n), 0)
+    rows = np.arange(len(v)) + max(-k, 0)
+    made[rows, rows + k] = v
+    return made
 
 
 @instead_of(np.apply_along_axis)

@@ -4,7 +4,6 @@ Attributes pass through to the real modules. Functions that make arrays of float
 floats go by the rules, so that `np.sqrt(2.0)` is enclosed; dtypes that are called take balls.
 """
 
-import builtins
 import math
 from collections.abc import Callable
 from functools import wraps
@@ -16,6 +15,8 @@ import numpy as np
 from scratchcnn.gradcheck.proof import functions, statistics  # noqa: F401  # they fill INSTEAD
 from scratchcnn.gradcheck.proof.arrays import Balls, Whole, as_balls, full, holds, objects, whole, wrapped
 from scratchcnn.gradcheck.proof.ball import Ball, NotHeld, constant
+from scratchcnn.gradcheck.proof.kinds import KINDS, Kind, has_balls
+from scratchcnn.gradcheck.proof.of_scipy import SCIPY
 from scratchcnn.gradcheck.proof.rules import FUNCTIONS, RULES
 from scratchcnn.gradcheck.proof.scalar import nominal
 from scratchcnn.gradcheck.proof.special import MATH, SPECIAL, SPECIAL_RULES
@@ -33,13 +34,6 @@ def settled(x: Any) -> Any:
         if near is not None and x.value.contains(near):
             return constant(int(near))
     return x
-
-
-def has_balls(value: Any) -> bool:
-    """Whether a number, an array or a list of such holds balls."""
-    if isinstance(value, list | tuple):
-        return any(has_balls(v) for v in value[:1]) or any(type(v) in (Ball, Balls) for v in value)
-    return isinstance(value, Ball | Balls)
 
 
 class Ufunc:
@@ -68,7 +62,8 @@ class Ufunc:
         if method == "__call__" and self.__name__ in ENCLOSED and not options:
             return self._enclosed(inputs)
         with np.errstate(all="ignore"):
-            return wrapped(getattr(self.real, method)(*inputs, **options))
+            result = getattr(self.real, method)(*inputs, **options)
+        return result if options.get("out") is not None else wrapped(result)
 
     def _enclosed(self, inputs: tuple[Any, ...]) -> Any:
         """Of plain numbers."""
@@ -112,9 +107,8 @@ def _array(real: Callable[..., Any]) -> Callable[..., Any]:
                 return wrapped(plain)
             if dtype is not None and plain.dtype.kind == "f":
                 holds(dtype)
-            return wrapped(plain)
-        found = np.atleast_1d(as_balls(value)).reshape(np.shape(value)) if isinstance(value, Ball) else as_balls(value)
-        found = found if isinstance(found, np.ndarray) else full((), found)
+            return plain if _is_view(plain, [value]) else wrapped(plain)
+        found = full((), value) if isinstance(value, Ball) else as_balls(value)
         if dtype is not None and np.dtype(dtype) != object:
             found = found.astype(dtype, copy=False)
         copies = real is np.array and options.get("copy", True)
@@ -130,9 +124,39 @@ def general(real: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(real)
     def applied(*arguments: Any, **options: Any) -> Any:
         taken = [as_balls(a) if isinstance(a, list) and a and all(type(x) is Ball for x in a) else a for a in arguments]
-        return wrapped(real(*taken, **options))
+        found = real(*taken, **options)
+        if isinstance(found, DRAWING):
+            return Drawing(found)
+        # A view of floats stays one: what is written into a copy would be missed.
+        return found if _is_view(found, taken) else wrapped(found)
 
     return applied
+
+
+def _is_view(found: Any, arguments: Any) -> bool:
+    """Whether an array of floats lies in the memory of an argument."""
+    if not isinstance(found, np.ndarray) or found.dtype.kind != "f" or isinstance(found, Balls):
+        return False
+    return any(isinstance(a, np.ndarray) and np.may_share_memory(found, a) for a in arguments)
+
+
+# Generators of random numbers.
+DRAWING = (np.random.Generator, np.random.RandomState)
+
+
+class Drawing:
+    """A generator whose numbers can be written over by balls."""
+
+    def __init__(self, real: Any) -> None:
+        self.__dict__["real"] = real
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return type(self.real)
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.real, name)
+        return general(value) if callable(value) else value
 
 
 def _arange(*arguments: Any, **options: Any) -> Any:
@@ -176,9 +200,23 @@ class Vectorized:
         return wrapped(plain if any(type(x) is Ball for x in found) else np.array(found).reshape(plain.shape))
 
 
+def _filled(real: Callable[..., Any], value: float) -> Callable[..., Any]:
+    """`np.zeros` and its relatives: one constant everywhere."""
+    plain = creator(real, 1)
+
+    @wraps(real)
+    def made(shape: Any, dtype: Any = None, order: Any = "C", **options: Any) -> Any:
+        if dtype is None or holds(dtype):
+            return full(shape, value, order)
+        return plain(shape, dtype, order, **options)
+
+    return made
+
+
 # Of NumPy's functions, those that make arrays, by what makes them here.
 CREATORS: dict[Any, Callable[..., Any]] = {
-    **{f: creator(f, 1) for f in (np.zeros, np.ones, np.empty, np.identity)},
+    **{f: _filled(f, value) for f, value in ((np.zeros, 0), (np.ones, 1), (np.empty, 0))},
+    np.identity: creator(np.identity, 1),
     **{f: creator(f, 2) for f in (np.full,)},
     **{f: creator(f, 3) for f in (np.eye, np.tri)},
     **{f: creator(f, 1) for f in (np.zeros_like, np.ones_like, np.empty_like)},
@@ -191,86 +229,6 @@ CREATORS: dict[Any, Callable[..., Any]] = {
     np.lib.stride_tricks.as_strided: lambda x, *a, **o: functions.as_strided(x, *a, **o),
     np.lib.stride_tricks.sliding_window_view: lambda x, *a, **o: wrapped(functions.sliding_window_view(x, *a, **o)),
     np.isscalar: lambda x: isinstance(x, Ball) or np.isscalar(x),
-}
-
-
-class Kind(type):
-    """The class of stand-ins for `float`, `np.float64`, `np.floating`, ...: balls are instances; calls take balls."""
-
-    real: type
-
-    def __instancecheck__(cls, value: Any) -> bool:
-        return isinstance(value, cls.real) or (type(value) is Ball and cls.of_balls)
-
-    def __subclasscheck__(cls, kind: Any) -> bool:
-        return issubclass(getattr(kind, "real", kind), cls.real)
-
-    def __call__(cls, *arguments: Any, **options: Any) -> Any:
-        """A number, or a ball."""
-        return cls.made(*arguments, **options)
-
-    def __eq__(cls, other: Any) -> bool:
-        # A dtype knows by itself what it is equal to.
-        return other is cls or other is cls.real if isinstance(other, type) else NotImplemented
-
-    def __hash__(cls) -> int:
-        return hash(cls.real)
-
-    def __getattr__(cls, name: str) -> Any:
-        return getattr(cls.real, name)
-
-    def __repr__(cls) -> str:
-        return repr(cls.real)
-
-
-def kind(real: type, of_balls: bool, made: Callable[..., Any]) -> Any:
-    """A stand-in for a type of numbers; `of_balls`: whether balls are such; `made`: what its calls make."""
-    body: dict[str, Any] = {"real": real, "of_balls": of_balls, "made": staticmethod(made), "__doc__": real.__doc__}
-    if real not in (np.floating, np.inexact, np.number, np.generic):  # these are no dtypes
-        body["dtype"] = np.dtype(real)
-    return Kind(real.__name__, (), body)
-
-
-def _float(real: type) -> Any:
-    """Of `float`, `np.float64` and the like."""
-
-    def made(value: Any = 0.0, *arguments: Any) -> Any:
-        if not has_balls(value):
-            return real(value, *arguments)
-        holds(real, f"rounds to {np.dtype(real)}, which a ball cannot")
-        found = as_balls(value)
-        return found[()] if isinstance(found, Balls) and not found.ndim else found
-
-    return made
-
-
-def _scalar_float(value: Any = 0.0) -> Any:
-    """`float`: one number."""
-    if isinstance(value, Balls):
-        if value.size != 1:
-            raise TypeError("only arrays of size 1 can be converted to Python scalars")
-        return value.item()
-    return value if isinstance(value, Ball) else builtins.float(value)
-
-
-def _int(real: type) -> Any:
-    def made(value: Any = 0, *arguments: Any, **options: Any) -> Any:
-        if isinstance(value, Balls) and value.size == 1:
-            value = value.item()
-        if isinstance(value, Balls):
-            return value.astype(real)
-        return real(whole(value)) if isinstance(value, Ball) else real(value, *arguments, **options)
-
-    return made
-
-
-FLOATS: tuple[type, ...] = (np.float16, np.float32, np.float64, np.longdouble)
-KINDS: dict[type, Any] = {
-    float: kind(float, True, _scalar_float),
-    int: kind(int, False, _int(int)),
-    **{f: kind(f, True, _float(f)) for f in FLOATS},
-    **{i: kind(i, False, _int(i)) for i in (np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32)},
-    **{a: kind(a, True, a) for a in (np.floating, np.inexact, np.number, np.generic)},
 }
 
 
@@ -314,37 +272,6 @@ class Module(ModuleType):
         return found
 
 
-# Functions of SciPy that are made of others there.
-
-
-def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
-    """The logarithm of the sum of b exp(a)."""
-    if return_sign:
-        raise NotHeld("asks for the sign of a sum of exponentials")
-    a = as_balls(a)
-    top = np.max(a, axis=axis, keepdims=True)
-    terms = np.exp(a - top) if b is None else as_balls(b) * np.exp(a - top)
-    result = np.log(np.sum(terms, axis=axis, keepdims=True)) + top
-    return result if keepdims else np.squeeze(result, axis=axis)[()]
-
-
-def softmax(x: Any, axis: Any = None) -> Any:
-    """exp(x) by its sum."""
-    return np.exp(log_softmax(x, axis))
-
-
-def log_softmax(x: Any, axis: Any = None) -> Any:
-    """What x is less the logarithm of the sum of exp(x)."""
-    return as_balls(x) - logsumexp(x, axis, keepdims=True)
-
-
-SCIPY: dict[str, Callable[..., Any]] = {
-    "logsumexp": logsumexp,
-    "softmax": softmax,
-    "log_softmax": log_softmax,
-}
-
-
 def numeric(value: Any, translated: Callable[[Any], Any]) -> Any:
     """What stands in for something of NumPy's, SciPy's or `math`; the same where nothing has to."""
     if isinstance(value, ModuleType):
@@ -361,12 +288,14 @@ def numeric(value: Any, translated: Callable[[Any], Any]) -> Any:
     if instead is not None:
         return instead
     name = getattr(value, "__name__", "")
-    if (getattr(value, "__module__", "") or "").startswith("scipy.special") and name in SCIPY:
-        return SCIPY[name]
-    if getattr(value, "__module__", None) == "math" and name:
+    module = getattr(value, "__module__", "") or ""
+    if module.startswith("scipy."):
+        instead = SCIPY.get((module.split(".")[1], name))
+        return value if instead is None else general(instead)
+    if module == "math" and name:
         return of_math(name)
     if isinstance(getattr(value, "__self__", None), np.random.RandomState):
         return general(value)
-    if callable(value) and (getattr(value, "__module__", "") or "").startswith("numpy"):
+    if callable(value) and module.startswith("numpy"):
         return general(value)
     return value

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.proof.arrays import Balls, Whole, as_balls, holds, lift, spend, wrapped
-from scratchcnn.gradcheck.proof.ball import Ball, NotHeld
+from scratchcnn.gradcheck.proof.ball import Ball, NotHeld, constant
 from scratchcnn.gradcheck.proof.products import matmul
 from scratchcnn.gradcheck.proof.rules import FUNCTIONS
 from scratchcnn.gradcheck.proof.scalar import UFUNC
@@ -32,6 +32,30 @@ PRODUCTS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+def _larger(a: Any, b: Any) -> Any:
+    """The maximum, by the rule where it is not plain."""
+    if type(a) is Ball and type(b) is Ball:
+        if a.value > b.value:
+            return a
+        if b.value > a.value:
+            return b
+    return FUNCTIONS["maximum"](a, b)
+
+
+def _smaller(a: Any, b: Any) -> Any:
+    """The minimum, by the rule where it is not plain."""
+    if type(a) is Ball and type(b) is Ball:
+        if a.value < b.value:
+            return a
+        if b.value < a.value:
+            return b
+    return FUNCTIONS["minimum"](a, b)
+
+
+# The rules of what is most common in layers, without their detours.
+QUICK = {"maximum": _larger, "minimum": _smaller}
+
+
 def on_balls(ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
     """What `__array_ufunc__` of balls and of whole numbers among them does.
 
@@ -46,9 +70,10 @@ def on_balls(ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         return _on_whole(ufunc, method, inputs, out, options)
     if any(isinstance(x, np.ndarray) and np.asarray(x).dtype.kind == "c" for x in inputs):
         raise NotHeld("computes with complex numbers")
-    loop = _loop(ufunc)
+    # What `np.vectorize` and `np.frompyfunc` make calls a function for each object as it is.
+    loop = ufunc if ufunc.__name__.endswith("(vectorized)") else _loop(ufunc)
     _options(ufunc, method, options)
-    plain = [bare(x) for x in inputs]
+    plain = [bare(constant(x)) if type(x) in (int, float) else bare(x) for x in inputs]
     if method == "at":
         return _at(ufunc, loop, inputs, plain)
     spend(_size(method, inputs))
@@ -71,7 +96,7 @@ def _loop(ufunc: np.ufunc) -> np.ufunc:
     name = ufunc.__name__
     if name in NATIVE or name in PRODUCTS:
         return ufunc
-    rule = FUNCTIONS.get(name) or SPECIAL.get(name)
+    rule = QUICK.get(name) or FUNCTIONS.get(name) or SPECIAL.get(name)
     if rule is None:
         raise NotHeld("has no rule for balls")
     made: np.ufunc = np.frompyfunc(rule, ufunc.nin, ufunc.nout, identity=None)

@@ -24,7 +24,8 @@ from numpy.typing import DTypeLike
 from scratchcnn.gradcheck.proof.arrays import Whole, lift
 from scratchcnn.gradcheck.proof.ball import NotHeld
 from scratchcnn.gradcheck.proof.classes import class_like, fields
-from scratchcnn.gradcheck.proof.standins import KINDS, numeric
+from scratchcnn.gradcheck.proof.kinds import KINDS
+from scratchcnn.gradcheck.proof.standins import DRAWING, Drawing, numeric
 
 # Whose functions and classes have stand-ins; and, of this package, what is treated as the caller's own.
 NUMERIC = frozenset({"numpy", "scipy", "math"})
@@ -118,10 +119,7 @@ class World:
             ((list, dict, set, frozenset, tuple, deque), self._container),
             ((np.ufunc,), lambda u: self._remember(u, numeric(u, self.translated))),
             # What is drawn here is drawn once more outside.
-            (
-                (np.random.Generator, np.random.RandomState, random.Random),
-                lambda g: self._remember(g, copy.deepcopy(g)),
-            ),
+            ((*DRAWING, random.Random), self._generator),
             (np.vectorize, lambda v: self._remember(v, numeric(np.vectorize, self.translated)(self._of(v.pyfunc)))),
         )
 
@@ -242,7 +240,9 @@ class World:
         return self._remember(given, property(get, put, remove, given.__doc__))
 
     def _cached_property(self, given: functools.cached_property[Any]) -> Any:
-        return self._remember(given, functools.cached_property(self._of(given.func)))
+        made = functools.cached_property(self._of(given.func))
+        made.attrname = given.attrname
+        return self._remember(given, made)
 
     # Data.
 
@@ -257,6 +257,10 @@ class World:
             return made
         made = array.copy()
         return self._remember(array, made.view(Whole) if kind in "iub" and type(array) is np.ndarray else made)
+
+    def _generator(self, generator: Any) -> Any:
+        drawn = copy.deepcopy(generator)
+        return self._remember(generator, Drawing(drawn) if isinstance(drawn, DRAWING) else drawn)
 
     def _container(self, value: Any) -> Any:
         if isinstance(value, tuple | frozenset):

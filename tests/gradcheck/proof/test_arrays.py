@@ -222,6 +222,19 @@ def test_time_is_kept():
         step()
 
 
+def test_functions_made_of_python_functions_take_balls():
+    assert same(middle(np.frompyfunc(lambda v: v * v, 1, 1)(lift(X))), X * X)
+    assert np.vectorize(lambda b: float(b.value), otypes=[float])(lift(X)).tolist() == X.tolist()
+
+
+def test_complex_numbers_are_refused():
+    with pytest.raises(NotHeld, match="needs complex numbers, which balls are not"):
+        np.fft.rfft(lift(X))
+    with pytest.raises(NotHeld, match="complex"):
+        lift(X) * np.array([1j, 2, 3, 4])
+    assert same(middle(np.fft.fftshift(lift(X))), np.fft.fftshift(X))
+
+
 def test_a_ufunc_without_a_rule_is_refused():
     with pytest.raises(NotHeld, match="has no rule for balls"):
         np.nextafter(lift(X), 1)

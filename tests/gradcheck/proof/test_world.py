@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import pickle
 import types
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from scratchcnn.gradcheck.effort import Timed
 from scratchcnn.gradcheck.proof.arrays import Balls, Whole, lift
 from scratchcnn.gradcheck.proof.ball import Ball, precision
-from scratchcnn.gradcheck.proof.run import run
+from scratchcnn.gradcheck.proof.run import NotRun, run
 from scratchcnn.gradcheck.proof.world import World
 from tests.gradcheck.proof import callers, helpers
 from tests.gradcheck.proof.worlds import middle, same
@@ -247,6 +248,82 @@ def test_integers_are_copied_and_what_floats_come_of_them_are_balls():
 
 def callers_like(function, ids):
     return lambda x: function(x, ids)
+
+
+def test_classes_that_register_themselves_and_describe_their_attributes():
+    made, registered = [], {}
+
+    class Named:
+        def __set_name__(self, owner, name):
+            self.name = doubled_name(name)
+
+        def __get__(self, instance, owner):
+            return instance.values[self.name]
+
+    class Meta(type):
+        def __new__(cls, name, bases, body):
+            made.append(name)
+            return super().__new__(cls, name, bases, body)
+
+    class Base(metaclass=Meta):
+        def __init_subclass__(cls):
+            registered[doubled_name(cls.__name__)] = cls
+
+    def doubled_name(name):
+        return 2 * name
+
+    class Layer(Base):
+        w = Named()
+
+        def __init__(self):
+            self.values = {"ww": np.ones(2)}
+
+        def __call__(self, x):
+            self.w[0] = x[0]
+            return self.w * len(registered) * isinstance(self, registered["LayerLayer"])
+
+    layer = Layer()
+    assert same(middle(run(World(), layer, lift(np.array([3.0, 0])))), [3, 1])
+    assert layer.values["ww"].tolist() == [1, 1]
+    assert (made, list(registered)) == (["Base", "Layer"], ["LayerLayer"])
+
+
+def test_memory_that_floats_are_laid_over_is_refused_and_views_of_floats_stay_views():
+    written = pickle.dumps(np.ones(3))
+
+    def laid(x):
+        place = np.ndarray((2,), x.dtype, np.empty(16, np.uint8))
+        place[:] = 1
+        return place
+
+    def looked_at(x):
+        return np.zeros(2, int).view(np.float64)
+
+    def viewed(x):
+        floats = pickle.loads(written)
+        np.reshape(floats, (3, 1))[0] = 5
+        np.asarray(floats)[1] = 6
+        return x * floats + isinstance(x, np.ndarray) + np.ndarray(3)
+
+    with pytest.raises(NotRun, match=r"^`np\.ndarray\(.*` at test_world\.py:\d+ cannot hold it$"):
+        run(World(), laid, np.ones(2))
+    with pytest.raises(NotRun, match=r"makes float64 of bytes, which cannot hold it$"):
+        run(World(), looked_at, np.ones(2))
+    assert same(middle(run(World(), viewed, np.ones(3))), [6, 7, 2])
+
+
+def test_what_is_drawn_can_be_written_over():
+    rng = np.random.default_rng(7)
+
+    def forward(x):
+        noise, more = rng.normal(size=2), np.random.default_rng(3).normal(size=2)
+        noise += x
+        more *= x
+        assert isinstance(rng, np.random.Generator)
+        return noise + more
+
+    inside = middle(run(World(), forward, np.ones(2)))
+    assert same(inside, forward(np.ones(2)))
 
 
 def test_generators_are_drawn_from_once_more_outside():
