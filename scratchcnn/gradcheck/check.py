@@ -8,8 +8,8 @@ import numpy as np
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.case import Backward, Case, Forward, describe, output_array, prepare, real_array
 from scratchcnn.gradcheck.contract import Observed, observe, promoted
-from scratchcnn.gradcheck.effort import SECONDS, plan
 from scratchcnn.gradcheck.digits import Kept, kept, too_few
+from scratchcnn.gradcheck.effort import SECONDS, plan
 from scratchcnn.gradcheck.judge import Judged, judge_input
 from scratchcnn.gradcheck.numerical.exact import Exact, exact_gradients
 from scratchcnn.gradcheck.numerical.probe import Array
@@ -136,7 +136,11 @@ def check_gradient(
         verdict=_total(reports, violations),
         inputs=reports,
         violations=violations,
-        notes=(*_notes(case, observed, away, exact, options.degree, reports), *(proofs.notes if proofs else ()), *filter(None, (each.note() for each in digits_kept))),
+        notes=(
+            *_notes(case, observed, away, exact, options.degree, reports),
+            *(proofs.notes if proofs is not None else ()),
+            *filter(None, (each.note() for each in digits_kept)),
+        ),
         digits={each.name: each.digits for each in digits_kept},
         name=options.name,
         sample=case.sample,

@@ -76,7 +76,7 @@ def kept(name: str, given: Any, exact: Array, at: Array, known: Array | None = N
     size = np.where(np.abs(exact) > NOTHING * largest, np.abs(exact), largest)
     error = np.abs(flat - exact) / np.maximum(size, float(info.smallest_normal))
     with np.errstate(all="ignore"):
-        digits = np.clip(np.nan_to_num(-np.log10(error), nan=0.0, posinf=most), 0, most)
+        digits = np.clip(np.nan_to_num(-np.log10(error), nan=0.0, posinf=most), 0.0, most) + 0.0
     if known is not None:
         digits[~known] = np.nan
     return Kept(name, digits.reshape(array.shape), most, at)

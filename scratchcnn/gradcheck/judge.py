@@ -66,7 +66,7 @@ def judge_input(
 
 
 def _elsewhere(judge_of: InputJudge, proofs: Proofs | None, away: Sequence[Array], second: Array) -> str:
-    """What is wrong at the second point, by a proof and by differences; empty where nothing is, or where these agree."""
+    """What is wrong at the second point, by a proof and by differences; empty where nothing is."""
     proved = proofs.elsewhere(judge_of.index) if proofs is not None else None
     if proved == "":
         return ""

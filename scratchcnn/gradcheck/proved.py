@@ -7,7 +7,7 @@ code took another path there; and differences along a direction must agree with 
 from collections.abc import Sequence
 from functools import cached_property, partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from scratchcnn.gradcheck.findings import Findings
 from scratchcnn.gradcheck.inputs import InputJudge
 from scratchcnn.gradcheck.numerical.noise import EPS
 from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.numerical.quiet import filtered_here, quiet
+from scratchcnn.gradcheck.numerical.quiet import quiet, undisturbed
 from scratchcnn.gradcheck.sampling import sample
 from scratchcnn.gradcheck.verdict import SMALL, Verdict
 from scratchcnn.gradcheck.wording import apart
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # The share of an input's time that a proof may take.
 SHARE = 0.5
-# A float output is that of the balls within so many roundoffs of its own, or within its measured noise; so is a gradient.
+# An output in floats is that in balls within so many roundoffs, or so many times its measured noise.
 ROUNDOFFS, NOISES = 64.0, 4.0
 MISSING = "python-flint is not installed"
 
@@ -99,9 +99,11 @@ class Proofs:
 
         wrt = [k for k in wrt or self.observed.usable if self.case.inputs[k].size]
         # Without what takes the time of calls.
-        functions = (partial(f.func, *f.args, **f.keywords) for f in (self.case.forward, self.case.backward))
-        with quiet(), filtered_here("ignore", Warning):
-            return prove(*functions, inputs, wrt, cotangent, self.rng, self.seconds, asked=self.case.wrt, locate=locate)
+        forward, backward = (partial(f.func, *f.args, **f.keywords) for f in (self.case.forward, self.case.backward))
+        given = partial(prove, asked=self.case.wrt, locate=locate)
+        with quiet():
+            proof: Proof = undisturbed(given, forward, backward, inputs, wrt, cotangent, self.rng, self.seconds)
+        return proof
 
 
 def by_proof(judge: InputJudge, proofs: Proofs) -> Findings | None:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[Any]
 Arrays = TypeVar("Arrays", bound=tuple[Array, ...])
-_dtype = np.ndarray.dtype.__get__  # type: ignore[attr-defined]
+_dtype = np.ndarray.dtype.__get__
 
 
 def as_array(name: str, value: ArrayLike, axes: str = "") -> Array:
@@ -51,8 +51,8 @@ def as_array(name: str, value: ArrayLike, axes: str = "") -> Array:
 
 
 def any_ring(array: Array) -> bool:
-    """Whether an array holds objects, numbers of whatever ring, in place of floats; a subclass may show another dtype."""
-    return _dtype(array).kind == "O"
+    """Whether an array holds objects, numbers of whatever ring; a subclass of it may show another dtype."""
+    return bool(_dtype(array).kind == "O")
 
 
 def as_real(name: str, value: ArrayLike, axes: str = "") -> Array:

@@ -274,7 +274,7 @@ IMAGES, FILTERS, BIAS = np.ones((2, 3, 5, 6)), np.ones((4, 3, 2, 3)), np.ones(4)
         ([IMAGES, FILTERS], {"padding": None}, TypeError, "padding must be an integer or a pair, got None"),
         ([None, FILTERS], {}, TypeError, "x must hold numbers, got an array of NoneType"),
         ([IMAGES, FILTERS.astype(str)], {}, TypeError, "filters must hold numbers, got dtype <U"),
-        ([IMAGES, FILTERS, np.array([None] * len(BIAS))], {}, TypeError, "bias must hold numbers, got an array of NoneType"),
+        ([IMAGES, FILTERS, [None] * len(BIAS)], {}, TypeError, "bias must hold numbers, got an array of NoneType"),
         ([[[1, 2], [3]], FILTERS], {}, ValueError, "x must be an array, but its rows differ in length"),
     ],
 )

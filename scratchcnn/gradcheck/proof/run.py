@@ -44,7 +44,7 @@ def run(world: World, function: Any, *arguments: Any, seconds: float = SECONDS) 
     with running(world.dtype, seconds), np.errstate(all="ignore"):
         try:
             return world.at_home(function).translated(function)(*map(_taken, arguments))
-        except Undecidable:
+        except (Undecidable, Warning):  # a warning that a filter makes an error is dealt with outside
             raise
         except TooLong:
             raise NotRun("takes too long") from None
