@@ -8,6 +8,7 @@ the function: that is called again, under a filter that holds in this thread alo
 import sys
 import threading
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+_LOCK = threading.Lock()
+_REPLACED: deque[Any] = deque(maxlen=256)
 _MOVED = ContextVar("moved", default=False)
 
 
@@ -48,13 +51,22 @@ def filtered_here(action: Any, category: type[Warning]) -> Iterator[None]:
         with warnings.catch_warnings(action=action, category=category):
             yield
         return
-    filters: Any = warnings.filters
-    entry = (action, _ThisThread(), category, None, 0)
-    filters.insert(0, entry)
+    entry: Any = (action, _ThisThread(), category, None, 0)
+    _replace(lambda filters: [entry, *filters])
     try:
         yield
     finally:
-        filters.remove(entry)
+        _replace(lambda filters: [f for f in filters if f is not entry])
+
+
+def _replace(changed: Callable[[Any], list[Any]]) -> None:
+    """Puts a new list of filters in place: of one that is changed, a thread that walks through it would miss some.
+
+    The old one is kept for a while, since whoever walks through it does not hold it.
+    """
+    with _LOCK:
+        _REPLACED.append(warnings.filters)
+        warnings.filters = changed(warnings.filters)
 
 
 class _ThisThread:
