@@ -10,15 +10,16 @@ from scratchcnn.gradcheck.case import Backward, Case, Forward, describe, output_
 from scratchcnn.gradcheck.contract import Observed, observe, promoted
 from scratchcnn.gradcheck.digits import Kept, kept, too_few
 from scratchcnn.gradcheck.effort import SECONDS, plan
-from scratchcnn.gradcheck.judge import Judged, judge_input
+from scratchcnn.gradcheck.judge import Check, Judged, judge_input
 from scratchcnn.gradcheck.numerical.exact import Exact, exact_gradients
 from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.numerical.quiet import quiet
-from scratchcnn.gradcheck.options import Options, validated
+from scratchcnn.gradcheck.options import validated
 from scratchcnn.gradcheck.points import draw_cotangent, elsewhere, similar_cotangent
 from scratchcnn.gradcheck.progress import Progress
 from scratchcnn.gradcheck.proved import Proofs
 from scratchcnn.gradcheck.report import GradientMismatch, GradientUndecided, InputReport, Report, SecondPoint, Violation
+from scratchcnn.gradcheck.together import Together
 from scratchcnn.gradcheck.verdict import Verdict
 
 
@@ -116,11 +117,11 @@ def check_gradient(
     with quiet(), Progress(options.name or describe(backward, "backward"), case) as progress:
         analytic = Analytic(case, cotangent, observed.gradients, unsteady=observed.unsteady)
         exact = _exact(case, observed, options.degree, options.factor, rng)
-        proofs = _proofs(case, cotangent, observed, away, second, options, rng)
-        judged = tuple(
-            judge_input(case, i, observed, analytic, exact.get(i), second, away, effort, rng, proofs)
-            for i in progress.through(case.wrt)
-        )
+        there = None if away is None else (away, second)
+        proofs = Proofs(case, cotangent, observed, there, rng, options.seconds) if options.proof else None
+        together = Together(case, cotangent, observed, there, rng)
+        check = Check(case, observed, analytic, away, second, effort, rng, together, proofs)
+        judged = tuple(judge_input(check, i, exact.get(i)) for i in progress.through(case.wrt))
     reports = tuple(each.report for each in judged)
     digits_kept = _kept_digits(case, observed, proofs, reports)
     breaches = (
@@ -197,20 +198,6 @@ def _second_point(case: Case, rng: np.random.Generator) -> tuple[Array, ...] | N
     except Exception:
         return None
     return away if output.shape == case.output.shape and np.isfinite(output).all() else None
-
-
-def _proofs(
-    case: Case,
-    cotangent: Array,
-    observed: Observed,
-    away: tuple[Array, ...] | None,
-    second: Array,
-    options: Options,
-    rng: np.random.Generator,
-) -> Proofs | None:
-    if not options.proof:
-        return None
-    return Proofs(case, cotangent, observed, None if away is None else (away, second), rng, options.seconds)
 
 
 def _kept_digits(

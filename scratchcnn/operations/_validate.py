@@ -40,9 +40,9 @@ def as_array(name: str, value: ArrayLike, axes: str = "") -> Array:
     if array.dtype.kind in "biu":
         array = array.astype(np.float64)
     elif any_ring(array):
-        strangers = {type(item).__name__ for item in array.flat if not isinstance(item, Number)}
+        strangers = sorted(kind.__name__ for kind in _kinds(array) if not issubclass(kind, Number))
         if strangers:
-            raise TypeError(f"{name} must hold numbers, got an array of {', '.join(sorted(strangers))}")
+            raise TypeError(f"{name} must hold numbers, got an array of {', '.join(strangers)}")
     elif array.dtype.kind not in "fc":
         raise TypeError(f"{name} must hold numbers, got dtype {array.dtype}")
     if axes and array.ndim != len(axes):
@@ -55,6 +55,10 @@ def any_ring(array: Array) -> bool:
     return bool(_dtype(array).kind == "O")
 
 
+def _kinds(array: Array) -> set[type]:
+    return set(map(type, array.reshape(-1).tolist()))
+
+
 def as_real(name: str, value: ArrayLike, axes: str = "") -> Array:
     """Take an argument as `as_array` does, of real numbers only: for what compares them.
 
@@ -64,8 +68,8 @@ def as_real(name: str, value: ArrayLike, axes: str = "") -> Array:
         As `as_array`; `TypeError` also if it is complex.
     """
     array = as_array(name, value, axes)
-    complex_ = [c for c in array.flat if isinstance(c, Complex) and not isinstance(c, Real)] if any_ring(array) else []
-    if array.dtype.kind == "c" or complex_:
+    not_real = any_ring(array) and any(issubclass(k, Complex) and not issubclass(k, Real) for k in _kinds(array))
+    if array.dtype.kind == "c" or not_real:
         raise TypeError(f"{name} must be real, since complex numbers are neither larger nor smaller, got {array.dtype}")
     return array
 
