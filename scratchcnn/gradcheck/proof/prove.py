@@ -6,9 +6,11 @@ of 2^60 numbers, and a wrong entry would be hidden by one of them at most.
 
 Where they do not agree so well, the constants of the two functions may be two roundings of one number. Then as many
 roundoffs are allowed, but no longer of the whole sum, which could hide a small entry among many: entries are halved,
-each part with a direction of its own, until what is allowed of a part is small beside its largest entry.
+each part with a direction of its own, until what is allowed of a part is small beside its largest entry. The more is
+allowed the oftener one direction hides a mistake, so several have to agree.
 """
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -20,15 +22,18 @@ from flint import arb, ctx
 from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.proof.ball import Undecidable, precision
 from scratchcnn.gradcheck.proof.run import NotRun
-from scratchcnn.gradcheck.proof.runs import WEIGHT, Runs
+from scratchcnn.gradcheck.proof.runs import WEIGHT, Moved, Runs
 from scratchcnn.gradcheck.verdict import small_in
 
 # Bits of the arithmetic at first, and at most: what cannot be decided is tried with twice as many.
 BITS, MOST_BITS = 256, 2048
 # Digits to which both sides agree where the formulas are one; and by how many roundoffs their constants may differ.
 DIGITS, CONSTANTS = 25, 64
-# So many entries at most are looked at one by one, to show what is wrong with them, or to leave out what has a kink.
-SINGLE = 64
+# The chance that no direction shows a mistake that matters; and what is allowed, by what matters, at most.
+HIDDEN, MOST = 1e-9, 1 / 16
+# So many entries at most are left open one by one where a mistake is not proved.
+OPEN = 64
+STILL = "forward gives constants here, as where it chooses between them"
 ROUNDS = "forward rounds to whole numbers, and is constant in between"
 TIED = "values are equal, and it matters which is taken for the larger"
 ZERO = arb(0)
@@ -36,11 +41,15 @@ ZERO = arb(0)
 
 @dataclass(frozen=True)
 class Sums:
-    """Both sides along a direction, forward's and backward's, and the sum of the sizes of a side's terms."""
+    """Both sides along a direction, forward's and backward's, and the sum of the sizes of a side's terms.
+
+    `open` says why a mistake is not proved along it, if it is not.
+    """
 
     forward: arb
     backward: arb
     size: arb
+    open: str = ""
 
     @property
     def difference(self) -> arb:
@@ -124,6 +133,8 @@ def prove(
     """
     until = perf_counter() + seconds
     bits = BITS
+    if not wrt:
+        return Proof({}, reason="there is nothing to prove")
     while True:
         try:
             with precision(bits):
@@ -143,9 +154,11 @@ class _Prover:
     def __init__(self, runs: Runs) -> None:
         self.runs = runs
         self.eps, self.parts, self.weights = runs.eps, runs.parts, runs.weights
-        self.allowed = min(CONSTANTS * self.eps, small_in(self.eps))  # no more than may vouch
+        self.small = small_in(self.eps)
+        self.allowed = min(CONSTANTS * self.eps, MOST * self.small)
+        self.directions = math.ceil(math.log(HIDDEN) / math.log(self.allowed / self.small))
         self.gradient: list[arb] = []
-        self.tied = False
+        self.still = False  # whether forward gives constants
 
     def proof(self, *, locate: bool) -> Proof:
         """The whole proof."""
@@ -170,8 +183,8 @@ class _Prover:
             if moved.met or not moved.finite:
                 found.reason = "kinks of several entries meet"
                 return found
-        self.tied = moved.met
-        self._judge(found, entries, self._sums(entries, direction, moved.slopes), locate=locate)
+        self.still = moved.still
+        self._judge(found, entries, self._sums(entries, direction, moved), locate=locate)
         return found
 
     # Kinks.
@@ -193,34 +206,42 @@ class _Prover:
 
     # Comparison.
 
-    def _sums(self, entries: Iterable[int], direction: dict[int, int], slopes: list[arb]) -> Sums:
-        left = [c * s for c, s in zip(self.weights, slopes, strict=True)]
+    def _sums(self, entries: Iterable[int], direction: dict[int, int], moved: Moved) -> Sums:
+        left = [c * s for c, s in zip(self.weights, moved.slopes, strict=True)]
         right = [self.gradient[e] * direction[e] for e in map(int, entries)]
         size = (sum(map(abs, left), ZERO) + sum(map(abs, right), ZERO)) / 2
-        return Sums(sum(left, ZERO), sum(right, ZERO), size)
+        why = STILL if self.still else ROUNDS if moved.rounded else TIED if moved.met else ""
+        return Sums(sum(left, ZERO), sum(right, ZERO), size, why)
 
     def _along(self, entries: Array) -> Sums:
         direction = self.runs.drawn(entries)
-        return self._sums(entries, direction, self.runs.along(direction).slopes)
+        return self._sums(entries, direction, self.runs.along(direction))
 
     def _judge(self, found: Proof, entries: Array, sums: Sums, *, locate: bool) -> None:
         """Says of each entry whether it is right or wrong, as far as there is time."""
-        waiting = [(entries, sums)]
+        waiting, open_ones = [(entries, sums)], 0
         try:
             while waiting:
                 block, sums = waiting.pop()
-                if sums.share <= 10.0**-DIGITS or self._nothing(sums) or self._by_constants(block, sums):
-                    self._mark(found, block, sums)
-                elif self.runs.rounds or self.tied:
-                    found.reason = ROUNDS if self.runs.rounds else TIED  # a mistake is not proved there
+                inputs = self._inputs_of(block)
+                parts = self._by_input(block) if len(inputs) > 1 else np.array_split(block, 2)
+                agrees = sums.share <= 10.0**-DIGITS or self._nothing(sums)
+                constants = None if agrees else self._by_constants(block, sums)
+                if agrees and len(inputs) > 1 and not self._beside(block, sums.difference.abs_upper() / HIDDEN):
+                    waiting += [(part, self._along(part)) for part in parts]  # one could hide below the others
+                elif agrees or constants:
+                    self._mark(found, block, constants or sums)
+                elif sums.open:
+                    found.reason = sums.open
+                    open_ones += block.size == 1
+                    if block.size > 1 and not self.still and open_ones < OPEN:
+                        waiting += [(part, self._along(part)) for part in parts]
                 elif sums.difference.contains(0):
                     raise Undecidable("the two sides of the comparison")
                 elif block.size == 1:
                     self._accuse(found, int(block[0]), sums)
-                elif len(inputs := self._inputs_of(block)) > 1:
-                    waiting += [(half, self._along(half)) for half in self._by_input(block)]
-                elif locate or sums.surely <= self.allowed:
-                    waiting += [(half, self._along(half)) for half in np.array_split(block, 2)]
+                elif locate or len(inputs) > 1 or sums.surely <= self.allowed:
+                    waiting += [(part, self._along(part)) for part in parts]
                 else:
                     self._refute(found.inputs[inputs[0]], self._places(inputs[0], block), sums)
         except NotRun as error:
@@ -240,19 +261,23 @@ class _Prover:
         least = arb(2) ** (WEIGHT - ctx.prec // 2) * sum(map(abs, self.weights), ZERO)
         return bool(sums.difference.contains(0) and sums.size < least)
 
-    def _by_constants(self, block: Array, sums: Sums) -> bool:
-        """Whether what is allowed for rounded constants explains it, and is small beside each input's largest entry."""
-        allowed = self.allowed
-        if sums.share > allowed:
-            return False
-        if block.size == 1:
-            return True
-        whole = float(sums.size)
-        sizes = np.abs([float(self.gradient[int(e)].mid()) for e in block]) * 2.0**WEIGHT
-        return all(
-            allowed * whole <= small_in(self.eps) * sizes[np.isin(block, self.parts[k])].max()
-            for k in self._inputs_of(block)
-        )
+    def _by_constants(self, block: Array, sums: Sums) -> Sums | None:
+        """The worst of several directions, where what is allowed for rounded constants explains them all."""
+        if sums.share > self.allowed or (block.size > 1 and not self._beside(block, self.allowed * sums.size)):
+            return None
+        for _ in range(self.directions - 1 if block.size > 1 else 0):
+            sums = max(sums, self._along(block), key=lambda each: each.share)
+            if sums.share > self.allowed:
+                return None
+        return sums
+
+    def _beside(self, block: Array, amount: arb) -> bool:
+        """Whether an amount, along a direction, is small beside the largest entry of each input."""
+        for k in self._inputs_of(block):
+            sizes = (abs(self.gradient[int(e)].mid()) for e in np.intersect1d(self.parts[k], block))
+            if not amount <= self.small * 2**WEIGHT * max(sizes):
+                return False
+        return True
 
     def _mark(self, found: Proof, block: Array, sums: Sums) -> None:
         digits = -np.log10(sums.share) if sums.share > 0 and not self._nothing(sums) else np.inf

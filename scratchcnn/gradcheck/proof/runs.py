@@ -23,11 +23,16 @@ ZERO = arb(0)
 
 @dataclass(frozen=True)
 class Moved:
-    """Outputs and their slopes along a direction; whether a tie was met, and whether it is one of a kink or a jump."""
+    """Outputs and their slopes along a direction; whether a tie was met, and whether it is one of a kink or a jump.
+
+    `rounded` says whether what moves was rounded to whole numbers, `still` whether all outputs are constants.
+    """
 
     outputs: list[arb]
     slopes: list[arb]
     met: bool
+    rounded: bool
+    still: bool
     kinks: bool = False
 
     @property
@@ -52,7 +57,6 @@ class Runs:
     ) -> None:
         self.functions, self.wrt, self.asked = (forward, backward), list(wrt), sorted(asked)
         self.rng, self.until = rng, until
-        self.rounds = False  # whether what moves was rounded to whole numbers
         dtypes = [inputs[k].dtype for k in wrt]
         self.eps = max(float(np.finfo(d).eps) for d in dtypes)
         self.world = World(max(dtypes, key=lambda d: np.finfo(d).eps))
@@ -94,12 +98,12 @@ class Runs:
         arrays = _fresh(arrays)  # forward may write into them
         with recording(side) as seen:
             found = output(self.world, self.functions[0], *arrays, seconds=self._left())
-        self.rounds |= seen.rounded > 0
         balls = [constant(b) for b in np.asarray(found).reshape(-1).tolist()]
         if len(balls) != len(self.weights):
             raise NotRun("gives an output of another shape on balls")
         slopes = [ZERO if b.slope is None else b.slope for b in balls]
-        return Moved([b.value for b in balls], slopes, seen.met > 0)
+        still = all(b.slope is None for b in balls)
+        return Moved([b.value for b in balls], slopes, seen.met > 0, seen.rounded > 0, still)
 
     def backward(self) -> list[arb]:
         """The gradients by all entries."""
