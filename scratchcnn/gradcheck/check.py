@@ -207,13 +207,13 @@ def _kept_digits(
     proof = proofs.made if proofs is not None else None
     if proof is None or proof.outputs is None:
         return ()
-    found = []
+    found, eps = [], max(float(np.finfo(a.dtype).eps) for a in case.inputs if a.dtype.kind == "f")
     for index, report in zip(case.wrt, reports, strict=True):
         proven = proof.inputs.get(index)
         if proven is not None and report.verdict is Verdict.RIGHT and proven.right.any():
             gradient, x = observed.gradients[index], case.inputs[index]
-            found.append(kept(case.names[index], gradient, proven.value, x, proven.right))
-    return (*found, kept("output", case.output, proof.outputs, case.output)) if found else ()
+            found.append(kept(case.names[index], gradient, proven.value, eps, x, proven.right))
+    return (*found, kept("output", case.output, proof.outputs, eps, case.output)) if found else ()
 
 
 def _exact(
