@@ -109,7 +109,7 @@ def check_gradient(
     )
     case = prepare(forward, backward, inputs, names, wrt)
     rng = np.random.default_rng((options.seed, 0x5C4A7C))
-    cotangent = _cotangent(case, grad_output, rng)
+    cotangent = asked_cotangent(case, grad_output, rng)
     second = _second_cotangent(cotangent, rng, given=grad_output is not None)
     away = _second_point(case, rng)
     observed = observe(case, cotangent, second, away, options.seconds, drawn=grad_output is None)
@@ -167,7 +167,8 @@ def assert_gradient(forward: Forward, backward: Backward, *inputs: Any, **option
         raise GradientUndecided(report)
 
 
-def _cotangent(case: Case, grad_output: Any, rng: np.random.Generator) -> Array:
+def asked_cotangent(case: Case, grad_output: Any, rng: np.random.Generator) -> Array:
+    """The cotangent that the caller gave, validated, or one that is drawn."""
     __tracebackhide__ = True
     floating = case.output.dtype.kind == "f"
     if grad_output is None:
