@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchcnn import samples
-from scratchcnn.gradcheck import Report, Verdict, check_gradient
+from scratchcnn.gradcheck import Proved, Report, Verdict, check_gradient, prove_gradient
 from scratchcnn.gradcheck.report import Violation
 from scratchcnn.operations._geometry import Padding, Pair, place_windows
 from scratchcnn.operations.activations import (
@@ -71,22 +71,47 @@ class Operation:
     note: str = ""
 
 
+# A sample is proved if its inputs and its output have so many entries at most: that takes milliseconds.
+PROVED = 2000
+
+
 def check(operation: Operation, sample: Sample, *, seed: int = 0) -> Report:
     """Compare forward with its definition, and the operation's derivative with the numerical one, at a sample."""
     deviations = _deviations(operation, sample)
     if deviations:  # of a wrong forward the derivative is not looked at
         return Report(operation.name, f"{operation.name}_backward", Verdict.WRONG, (), deviations)
-    parameters = list(inspect.signature(operation.forward).parameters)
     return check_gradient(
-        partial(operation.forward, **sample.options),
-        partial(operation.backward, **sample.options),
+        *_with_options(operation, sample),
         *sample.inputs,
-        names=tuple(parameters[: len(sample.inputs)]),
+        names=_names(operation, sample),
         degree=operation.degree,
         factor=operation.factor,
         seed=seed,
         max_entries="affordable" if operation.degree else None,  # the exact check sees all
+        proof=False,
     )
+
+
+def prove(operation: Operation, sample: Sample, *, seed: int = 0) -> Proved | None:
+    """Prove the operation's derivative at a sample in ball arithmetic; None where that is too large, or empty.
+
+    An operation on balls is its definition: the faster ways of a large convolution are for `check` to compare.
+    """
+    forward, backward = _with_options(operation, sample)
+    entries = sum(a.size for a in sample.inputs)
+    output = forward(*sample.inputs) if entries <= PROVED else None
+    if output is None or not 0 < output.size <= PROVED - entries:
+        return None
+    return prove_gradient(forward, backward, *sample.inputs, names=_names(operation, sample), seed=seed)
+
+
+def _with_options(operation: Operation, sample: Sample) -> tuple[Callable[..., Array], Callable[..., Any]]:
+    """The two functions, with the options of a sample."""
+    return partial(operation.forward, **sample.options), partial(operation.backward, **sample.options)
+
+
+def _names(operation: Operation, sample: Sample) -> tuple[str, ...]:
+    return tuple(list(inspect.signature(operation.forward).parameters)[: len(sample.inputs)])
 
 
 def _deviations(operation: Operation, sample: Sample) -> tuple[Violation, ...]:

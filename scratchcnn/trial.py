@@ -16,8 +16,9 @@ import numpy as np
 from scratchcnn.article import Array, Gradient, Parameters, exact
 from scratchcnn.gradcheck import Report, Verdict, check_gradient, numerical_gradient
 from scratchcnn.mnist import load_digits
+from scratchcnn.point import Pair, Point
 from scratchcnn.published import ALL, Cause, draw_as_published, images_as_published, published
-from scratchcnn.verification import WORKERS, Pair, Point
+from scratchcnn.verification import WORKERS
 
 SEEDS = 10
 SEEN = 10  # digits that the harness sees

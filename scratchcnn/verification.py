@@ -7,8 +7,9 @@ A `Check` is a row of the table before it is run, a `Row` is what came out. Ever
   where there are many;
 - the *whole chain* (∂E/∂W, ∂E/∂b, ∂E/∂f): every entry of the parameters, moved on its own and carried through to E.
 
-What an entry cannot move is not computed again: the weights and the bias start at A1, and a filter recomputes its own
-576 features of each image, not those of the other two. The derivative that is verified is that of the whole network.
+Beside the differences each row is proved in ball arithmetic, as far as that is quick: the links of all digits, or of a
+few where they have many entries; the whole chain, as `article` has it, of the first digits; the small samples of the
+operations. The verdict comes from the differences; a proof that something is wrong makes the row wrong, too.
 """
 
 import math
@@ -17,27 +18,26 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scratchcnn import article
 from scratchcnn.catalogue import CATALOGUE, Operation
 from scratchcnn.catalogue import check as check_operation
-from scratchcnn.gradcheck import Report, Verdict, check_gradient
+from scratchcnn.catalogue import prove as prove_operation
+from scratchcnn.gradcheck import Proved, Report, Verdict, check_gradient, prove_gradient
+from scratchcnn.gradcheck.alone import plain_digits
 from scratchcnn.gradcheck.report import InputReport
 from scratchcnn.gradcheck.wording import apart
-from scratchcnn.mnist import load_digits
+from scratchcnn.mnist import SHIPPED
 from scratchcnn.operations.activations import sigmoid, sigmoid_backward
 from scratchcnn.operations.convolution import conv2d, conv2d_backward
 from scratchcnn.operations.dense import dense, dense_backward
 from scratchcnn.operations.losses import squared_error, squared_error_backward
 from scratchcnn.operations.standardize import standardize, standardize_backward
-
-Array = NDArray[Any]
-Pair = tuple[Callable[..., Array], Callable[..., Any]]  # a function and its derivative
+from scratchcnn.point import PROVED, Array, Pair, Point, unsaturated
 
 PRINTED = "the article as printed"
 TRAINED = "the network that is trained"
@@ -47,6 +47,7 @@ WORKERS = 2
 SAMPLED = 200  # entries of a large link
 BLOCK = 64  # weights that are checked together
 FEW = 4  # images for a link that treats each image alike, and on its own
+NO_PROOF = "no proof was asked for"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ class Check:
         What the row says of itself.
     reports
         Does the work, one report for each part of it.
+    proofs
+        Proves what of it can be proved in little time: each of its parts, None for one that is left out.
+    of
+        What `proofs` looks at, in words; empty: at all that the reports see.
     entries
         How many entries the derivative has in the network, where the reports see fewer; 0: as many as they see.
     note
@@ -71,6 +76,8 @@ class Check:
     reports: Callable[[], Iterable[Report]]
     entries: int = 0
     note: str = ""
+    proofs: Callable[[], Iterable[Proved | None]] = tuple
+    of: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,15 @@ class Row:
         What is wrong in one line, or the check's remark where nothing is.
     details
         The reports in full that are not right.
+    proved
+        To how many digits the derivative is proved, the least of all entries that are proved right; infinite where it
+        is so exactly, NaN where nothing is proved.
+    proved_entries
+        How many entries are proved right.
+    proved_of
+        Of what, where that is not all that was compared: "20 of the 200 digits".
+    not_proved
+        Why nothing is proved; empty where something is.
     """
 
     block: str
@@ -107,10 +123,17 @@ class Row:
     seconds: float = 0.0
     note: str = ""
     details: str = ""
+    proved: float = math.nan
+    proved_entries: int = 0
+    proved_of: str = ""
+    not_proved: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON, which knows no NaN and no infinity: they become None."""
-        data = asdict(self) | {"verdict": self.verdict.value}
+        """Give plain data for JSON, which knows no NaN and no infinity: they become None.
+
+        `proved` is a number of digits, or "exact".
+        """
+        data = asdict(self) | {"verdict": self.verdict.value, "proved": plain_digits(self.proved)}
         return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in data.items()}
 
 
@@ -127,7 +150,7 @@ def run(check: Check) -> Row:
     """Run a check. Code under test that raises makes its own row wrong, and leaves the others alone."""
     start = time.perf_counter()
     try:
-        row = _row(check, list(check.reports()))
+        row = _with_proofs(_row(check, list(check.reports())), check)
     except Exception as error:
         row = Row(
             *(check.block, check.name, check.equation, Verdict.WRONG, check.entries),
@@ -151,6 +174,39 @@ def _row(check: Check, reports: list[Report]) -> Row:
         bound=math.nan if worst is None else float(worst.bound),
         note=_fault(bad[0]) if bad else check.note,
         details="\n\n".join(str(report) for report in bad),
+    )
+
+
+def _with_proofs(row: Row, check: Check) -> Row:
+    """Add to a row what is proved of it; what is proved wrong makes it wrong."""
+    proofs = list(check.proofs())
+    made = [proof for proof in proofs if proof is not None]
+    parts = [part for proof in made for part in proof.inputs if part.size]
+    proved = sum(part.right for part in parts)
+    reasons = [part.reason for part in parts if part.reason]
+    bad = [proof for proof in made if proof.verdict is Verdict.WRONG]
+    if bad:
+        fault = next(f"{part.name}: {part.reason}" for part in bad[0].inputs if part.verdict is Verdict.WRONG)
+        row = replace(
+            row,
+            verdict=Verdict.WRONG,
+            note=row.note if row.verdict is Verdict.WRONG else fault,
+            details="\n\n".join([*([row.details] if row.details else []), *map(str, bad)]),
+        )
+    if not proved or bad:
+        return replace(row, not_proved=reasons[0] if reasons else NO_PROOF)
+    entries = sum(part.size for part in parts)
+    left_out = len(proofs) - len(made)
+    scope = [
+        check.of,
+        f"{len(made)} of {len(proofs)} samples" if left_out else "",
+        f"{proved} of {entries} entries, kinks apart" if proved < entries else "",
+    ]
+    return replace(
+        row,
+        proved=min(part.digits for part in parts if part.right),
+        proved_entries=proved,
+        proved_of=", ".join(filter(None, scope)),
     )
 
 
@@ -186,99 +242,6 @@ def all_checks(seed: int = 0) -> list[Check]:
     return [*_printed(point), *_trained(point), *(_catalogued(operation, seed) for operation in CATALOGUE)]
 
 
-def unsaturated(seed: int) -> "Point":
-    """Draw a point at the 200 digits where the network has derivatives to speak of, also as printed.
-
-    At the article's own draw (uniform, all above 0) Z2 is near 616, every O is 1 to the last digit and every derivative
-    0. Here the filters have both signs, and the weights add up to 0, so that the paper of the images, where A1 is 1/2,
-    adds nothing: Z1 and Z2 are of order 1.
-    """
-    rng, digits = np.random.default_rng(seed), load_digits()
-    filters = rng.uniform(-1, 1, (article.FILTERS, 1, article.WINDOW, article.WINDOW))
-    weight = rng.normal(0, 4 / math.sqrt(article.FEATURES), (article.FEATURES, 1))
-    parameters = article.Parameters(filters, weight - weight.mean(), rng.uniform(-1, 1, 1))
-    return Point(seed, digits.x(), digits.y(), parameters)
-
-
-class Point:
-    """Where the article's network is differentiated: images and targets, parameters, and the values up to O."""
-
-    def __init__(self, seed: int, x: Array, y: Array, parameters: article.Parameters) -> None:
-        self.seed, self.x, self.y = seed, x, y
-        self.filters, self.weight, self.bias = parameters.filters, parameters.weight, parameters.bias
-
-    @cached_property
-    def z1(self) -> Array:
-        """(N, 3, 24, 24)."""
-        return conv2d(self.x, self.filters)
-
-    @cached_property
-    def a1(self) -> Array:
-        """(N, 1728)."""
-        return article.convolution_layer(self.filters, x=self.x)
-
-    @cached_property
-    def z2(self) -> Array:
-        """(N, 1)."""
-        return dense(self.a1, self.weight, self.bias)
-
-    @cached_property
-    def o(self) -> Array:
-        """(N, 1), not standardized."""
-        return sigmoid(self.z2)
-
-    def by_bias(self, *, standardized: bool) -> Pair:
-        """E as a function of b, and its derivative, from A1 on."""
-        given: dict[str, Any] = {"y": self.y, "standardized": standardized}
-
-        def forward(bias: Array) -> Array:
-            return article.error_from_a1(self.a1, self.weight, bias, **given)
-
-        def backward(grad_output: Array, bias: Array) -> tuple[Array]:
-            return article.error_from_a1_backward(grad_output, self.a1, self.weight, bias, **given)[2:]
-
-        return forward, backward
-
-    def by_weights(self, block: slice, *, standardized: bool) -> Pair:
-        """E as a function of some of the weights, from A1 on, and its derivative.
-
-        What the other weights and b add to Z2 is computed once, and comes in as one more feature, of weight 1. The
-        derivative is that of the whole network.
-        """
-        given: dict[str, Any] = {"y": self.y, "standardized": standardized}
-        others = self.weight.copy()
-        others[block] = 0
-        features = np.hstack([self.a1[:, block], dense(self.a1, others, self.bias)])
-
-        def forward(weight: Array) -> Array:
-            return article.error_from_a1(features, np.vstack([weight, [[1.0]]]), np.zeros(1), **given)
-
-        def backward(grad_output: Array, weight: Array) -> tuple[Array]:
-            whole = others.astype(weight.dtype)
-            whole[block] = weight
-            return (article.error_from_a1_backward(grad_output, self.a1, whole, self.bias, **given)[1][block],)
-
-        return forward, backward
-
-    def by_filters(self, *, standardized: bool) -> Pair:
-        """E as a function of f, and its derivative. A filter that has not moved keeps its features."""
-        given: dict[str, Any] = {"y": self.y, "standardized": standardized}
-
-        def features(k: int, filters: Array) -> Array:
-            if filters.dtype == self.filters.dtype and np.array_equal(filters[k], self.filters[k]):
-                return self.a1[:, k * article.MAP**2 : (k + 1) * article.MAP**2]
-            return article.convolution_layer(filters[k : k + 1], x=self.x)
-
-        def forward(filters: Array) -> Array:
-            a1 = np.hstack([features(k, filters) for k in range(article.FILTERS)])
-            return article.error_from_a1(a1, self.weight, self.bias, **given)
-
-        def backward(grad_output: Array, filters: Array) -> tuple[Array]:
-            return article.error_backward(grad_output, filters, self.weight, self.bias, x=self.x, **given)[:1]
-
-        return forward, backward
-
-
 def _printed(point: Point) -> Iterator[Check]:
     """Z1 = X * f, A1 = sigmoid(Z1), Z2 = A1 W + b, O = sigmoid(Z2), E = sum (y - O)^2 / 2."""
     link = partial(_link, PRINTED, point.seed)
@@ -286,12 +249,14 @@ def _printed(point: Point) -> Iterator[Check]:
     linear, convolution = (dense, dense_backward), (conv2d, conv2d_backward)
     yield link("∂E/∂O", "-(y - O)", loss, lambda: (point.o, point.y))
     yield link("∂O/∂Z2", "O (1 - O)", activation, lambda: (point.z2,))
-    yield link("∂Z2/∂W", "A1", linear, lambda: (point.a1, point.weight, point.bias), 1)
-    yield link("∂Z2/∂b", "1", linear, lambda: (point.a1, point.weight, point.bias), 2)
-    yield link("∂Z2/∂A1", "W", linear, lambda: (point.a1[:FEW], point.weight, point.bias), entries=point.a1.size)
-    yield link("∂A1/∂Z1", "A1 (1 - A1)", activation, lambda: (point.z1[:FEW],), entries=point.z1.size)
-    yield link("∂Z1/∂f", "X", convolution, lambda: (point.x[:FEW], point.filters), 1)
-    yield link("∂Z1/∂X", "f", convolution, lambda: (point.x[:FEW], point.filters), entries=point.x.size)
+    yield link("∂Z2/∂W", "A1", linear, lambda: (point.a1, point.weight, point.bias), 1, first=PROVED)
+    yield link("∂Z2/∂b", "1", linear, lambda: (point.a1, point.weight, point.bias), 2, first=PROVED)
+    yield link(
+        "∂Z2/∂A1", "W", linear, lambda: (point.a1[:FEW], point.weight, point.bias), entries=point.a1.size, first=FEW
+    )
+    yield link("∂A1/∂Z1", "A1 (1 - A1)", activation, lambda: (point.z1[:FEW],), entries=point.z1.size, first=FEW)
+    yield link("∂Z1/∂f", "X", convolution, lambda: (point.x[:FEW], point.filters), 1, first=FEW)
+    yield link("∂Z1/∂X", "f", convolution, lambda: (point.x[:FEW], point.filters), entries=point.x.size, first=FEW)
     yield from _chain(PRINTED, point, "∂E/∂O · ∂O/∂Z2")
 
 
@@ -312,37 +277,53 @@ def _link(
     wrt: int = 0,
     *,
     entries: int = 0,
+    first: int = 0,
 ) -> Check:
-    """One factor of the chain rule, at the values of the network: an operation with respect to one of its inputs."""
+    """One factor of the chain rule, at the values of the network: an operation with respect to one of its inputs.
+
+    `first`: the proof looks at so many images.
+    """
 
     def reports() -> Iterator[Report]:
-        yield check_gradient(*pair, *inputs(), wrt=(wrt,), seed=seed, max_entries=SAMPLED)
+        yield check_gradient(*pair, *inputs(), wrt=(wrt,), seed=seed, max_entries=SAMPLED, proof=False)
 
-    return Check(block, name, equation, reports, entries)
+    def proofs() -> Iterator[Proved]:
+        batch, *others = inputs()
+        yield prove_gradient(*pair, batch[: first or None], *others, wrt=(wrt,), seed=seed)
+
+    return Check(block, name, equation, reports, entries, proofs=proofs, of=_of(first) if first else "")
+
+
+def _of(images: int) -> str:
+    return f"{images} of the {SHIPPED} digits"
 
 
 def _chain(block: str, point: Point, outer: str, *, standardized: bool = False) -> Iterator[Check]:
     """∂E/∂W, ∂E/∂b and ∂E/∂f through the whole chain, at all their entries; `outer` is the chain as far as Z2."""
+    compared = partial(check_gradient, seed=point.seed, max_entries=None, proof=False)
 
     def by_w() -> Iterator[Report]:
         for start in range(0, article.FEATURES, BLOCK):
             part = slice(start, start + BLOCK)
             pair = point.by_weights(part, standardized=standardized)
             names = (f"weight[{part.start}:{part.stop}]",)
-            yield check_gradient(*pair, point.weight[part], names=names, seed=point.seed, max_entries=None)
+            yield compared(*pair, point.weight[part], names=names)
 
     def by_b() -> Iterator[Report]:
-        yield check_gradient(*point.by_bias(standardized=standardized), point.bias, seed=point.seed, max_entries=None)
+        yield compared(*point.by_bias(standardized=standardized), point.bias)
 
     def by_f() -> Iterator[Report]:
-        yield check_gradient(
-            *point.by_filters(standardized=standardized), point.filters, seed=point.seed, max_entries=None
-        )
+        yield compared(*point.by_filters(standardized=standardized), point.filters)
 
     zero = "0: a constant added to every Z2 goes with the mean" if standardized else ""
-    yield Check(block, "∂E/∂W", f"{outer} · ∂Z2/∂W", by_w)
-    yield Check(block, "∂E/∂b", f"{outer} · ∂Z2/∂b", by_b, note=zero)
-    yield Check(block, "∂E/∂f", f"{outer} · ∂Z2/∂A1 · ∂A1/∂Z1 · ∂Z1/∂f", by_f)
+    rows = {
+        "weight": ("∂E/∂W", f"{outer} · ∂Z2/∂W", by_w, ""),
+        "bias": ("∂E/∂b", f"{outer} · ∂Z2/∂b", by_b, zero),
+        "filters": ("∂E/∂f", f"{outer} · ∂Z2/∂A1 · ∂A1/∂Z1 · ∂Z1/∂f", by_f, ""),
+    }
+    for parameter, (name, equation, reports, note) in rows.items():
+        proofs = partial(point.proofs_by, parameter, standardized=standardized)
+        yield Check(block, name, equation, reports, note=note, proofs=proofs, of=_of(PROVED))
 
 
 def _catalogued(operation: Operation, seed: int) -> Check:
@@ -352,4 +333,8 @@ def _catalogued(operation: Operation, seed: int) -> Check:
         rng = np.random.default_rng(seed)
         return (check_operation(operation, sample, seed=seed) for sample in operation.samples(rng))
 
-    return Check(OPERATIONS, operation.name, operation.equation, reports, note=operation.note)
+    def proofs() -> Iterator[Proved | None]:
+        rng = np.random.default_rng(seed)
+        return (prove_operation(operation, sample, seed=seed) for sample in operation.samples(rng))
+
+    return Check(OPERATIONS, operation.name, operation.equation, reports, note=operation.note, proofs=proofs)

@@ -13,7 +13,8 @@ from scratchcnn import article
 from scratchcnn.catalogue import CATALOGUE
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.operations.dense import dense
-from scratchcnn.verification import BLOCK, Check, all_checks, run, run_all, unsaturated
+from scratchcnn.point import unsaturated
+from scratchcnn.verification import BLOCK, Check, all_checks, run, run_all
 from tests.assertions import assert_within
 from tests.running_error import article_network
 

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from scratchcnn.gradcheck.alone import Proved, ProvedInput, prove_gradient
     from scratchcnn.gradcheck.case import CallerError
     from scratchcnn.gradcheck.check import assert_gradient, check_gradient
     from scratchcnn.gradcheck.numerical.gradient import NumericalGradient, numerical_gradient
@@ -34,6 +35,8 @@ __all__ = [
     "GradientUndecided",
     "InputReport",
     "NumericalGradient",
+    "Proved",
+    "ProvedInput",
     "Report",
     "SecondPoint",
     "Verdict",
@@ -41,6 +44,7 @@ __all__ = [
     "assert_gradient",
     "check_gradient",
     "numerical_gradient",
+    "prove_gradient",
 ]
 
 _HOME = {
@@ -50,6 +54,8 @@ _HOME = {
     "GradientUndecided": "report",
     "InputReport": "report",
     "NumericalGradient": "numerical.gradient",
+    "Proved": "alone",
+    "ProvedInput": "alone",
     "Report": "report",
     "SecondPoint": "report",
     "Verdict": "verdict",
@@ -57,6 +63,7 @@ _HOME = {
     "assert_gradient": "check",
     "check_gradient": "check",
     "numerical_gradient": "numerical.gradient",
+    "prove_gradient": "alone",
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from scratchcnn.gradcheck.analytic import Analytic
-from scratchcnn.gradcheck.case import Backward, Case, Forward, describe, output_array, prepare, real_array
+from scratchcnn.gradcheck.case import Backward, Case, Forward, batched, describe, output_array, prepare, real_array
 from scratchcnn.gradcheck.contract import Observed, observe, promoted
 from scratchcnn.gradcheck.digits import Kept, kept, too_few
 from scratchcnn.gradcheck.effort import SECONDS, plan
@@ -15,6 +15,7 @@ from scratchcnn.gradcheck.numerical.exact import Exact, exact_gradients
 from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.numerical.quiet import quiet
 from scratchcnn.gradcheck.options import validated
+from scratchcnn.gradcheck.part import Part, on_some_samples
 from scratchcnn.gradcheck.points import draw_cotangent, elsewhere, similar_cotangent
 from scratchcnn.gradcheck.progress import Progress
 from scratchcnn.gradcheck.proved import Proofs
@@ -39,6 +40,7 @@ def check_gradient(
     name: str | None = None,
     proof: bool = True,
     digits: float | None = None,
+    batch: Sequence[int | str] | int | str = (),
 ) -> Report:
     """Compares a hand-written gradient with derivatives obtained from the forward pass alone.
 
@@ -82,6 +84,9 @@ def check_gradient(
     digits
         How many decimal digits forward and backward must keep, in floats, of what they are in exact arithmetic, where
         there is a proof; what keeps fewer is a violation of the kind "digits".
+    batch
+        Names or indices of the inputs whose first axis is that of the samples of a batch, or a single one: where a
+        proof on the whole batch would take too long, it is tried on a part.
 
     Returns
     -------
@@ -106,10 +111,12 @@ def check_gradient(
         name=name,
         proof=proof,
         digits=digits,
+        batch=batch,
     )
     case = prepare(forward, backward, inputs, names, wrt)
+    samples = batched(options.batch, case)
     rng = np.random.default_rng((options.seed, 0x5C4A7C))
-    cotangent = _cotangent(case, grad_output, rng)
+    cotangent = asked_cotangent(case, grad_output, rng)
     second = _second_cotangent(cotangent, rng, given=grad_output is not None)
     away = _second_point(case, rng)
     observed = observe(case, cotangent, second, away, options.seconds, drawn=grad_output is None)
@@ -122,6 +129,9 @@ def check_gradient(
         together = Together(case, cotangent, observed, there, rng)
         check = Check(case, observed, analytic, away, second, effort, rng, together, proofs)
         judged = tuple(judge_input(check, i, exact.get(i)) for i in progress.through(case.wrt))
+        part = Part()
+        if samples and proofs is not None and proofs.made is not None and not proofs.made.inputs:
+            part = on_some_samples(case, samples, observed.usable, rng, options.seconds)
     reports = tuple(each.report for each in judged)
     digits_kept = _kept_digits(case, observed, proofs, reports)
     breaches = (
@@ -129,6 +139,7 @@ def check_gradient(
         *_not_finite(case, observed, reports),
         *_elsewhere(case, judged),
         *too_few(digits_kept, options.digits),
+        *part.violations,
     )
     violations = tuple(_waive(v, options.allow) for v in breaches)
     return Report(
@@ -140,6 +151,7 @@ def check_gradient(
         notes=(
             *_notes(case, observed, away, exact, options.degree, reports),
             *(proofs.notes if proofs is not None else ()),
+            *filter(None, (part.note,)),
             *filter(None, (each.note() for each in digits_kept)),
         ),
         digits={each.name: each.digits for each in digits_kept},
@@ -167,7 +179,8 @@ def assert_gradient(forward: Forward, backward: Backward, *inputs: Any, **option
         raise GradientUndecided(report)
 
 
-def _cotangent(case: Case, grad_output: Any, rng: np.random.Generator) -> Array:
+def asked_cotangent(case: Case, grad_output: Any, rng: np.random.Generator) -> Array:
+    """The cotangent that the caller gave, validated, or one that is drawn."""
     __tracebackhide__ = True
     floating = case.output.dtype.kind == "f"
     if grad_output is None:
@@ -207,13 +220,13 @@ def _kept_digits(
     proof = proofs.made if proofs is not None else None
     if proof is None or proof.outputs is None:
         return ()
-    found = []
+    found, eps = [], max(float(np.finfo(a.dtype).eps) for a in case.inputs if a.dtype.kind == "f")
     for index, report in zip(case.wrt, reports, strict=True):
         proven = proof.inputs.get(index)
         if proven is not None and report.verdict is Verdict.RIGHT and proven.right.any():
             gradient, x = observed.gradients[index], case.inputs[index]
-            found.append(kept(case.names[index], gradient, proven.value, x, proven.right))
-    return (*found, kept("output", case.output, proof.outputs, case.output)) if found else ()
+            found.append(kept(case.names[index], gradient, proven.value, eps, x, proven.right))
+    return (*found, kept("output", case.output, proof.outputs, eps, case.output)) if found else ()
 
 
 def _exact(
