@@ -1,0 +1,485 @@
+"""The proof alone: what it says of each entry, and what it leaves open."""
+
+import inspect
+import math
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flint import ctx
+
+from scratchcnn.gradcheck.proof import prove as proving
+from scratchcnn.gradcheck.proof.prove import STILL, TIED, prove
+from scratchcnn.gradcheck.proof.runs import WEIGHT, Runs
+from tests.gradcheck.proof import callers
+
+SEEDS = range(3)
+
+
+def cotangent_of(forward, inputs, seed=0):
+    with np.errstate(all="ignore"):
+        shape = np.shape(forward(*inputs))
+    rng = np.random.default_rng((seed, 1))
+    return rng.uniform(0.5, 2, shape) * rng.choice([-1.0, 1.0], shape)
+
+
+def proved(forward, backward, *inputs, seed=0, seconds=20.0, wrt=None, **options):
+    inputs = [np.asarray(x) for x in inputs]
+    wrt = [k for k, x in enumerate(inputs) if x.dtype.kind == "f"] if wrt is None else wrt
+    g = cotangent_of(forward, inputs, seed)
+    return prove(forward, backward, inputs, wrt, g, np.random.default_rng(seed), seconds, **options)
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def at(places, size):
+    found = np.zeros(size, bool)
+    found[list(places)] = True
+    return found
+
+
+def gelu(x, constant=None):
+    constant = math.sqrt(2 / math.pi) if constant is None else constant
+    return 0.5 * x * (1 + np.tanh(constant * (x + 0.044715 * x**3)))
+
+
+def gelu_backward(g, x, constant=None):
+    constant = math.sqrt(2 / math.pi) if constant is None else constant
+    t = np.tanh(constant * (x + 0.044715 * x**3))
+    return g * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * constant * (1 + 0.044715 * (3 * x**2)))
+
+
+# Directions.
+
+
+def runs_of(*sizes):
+    inputs = [np.ones(n) for n in sizes]
+    return Runs(
+        lambda *x: x[0],
+        lambda g, *x: x,
+        inputs,
+        range(len(sizes)),
+        range(len(sizes)),
+        np.ones(sizes[0]),
+        np.random.default_rng(0),
+        math.inf,
+    )
+
+
+def test_weights_are_of_sixty_bits_and_both_signs_and_no_two_alike():
+    drawn = runs_of(200, 100).drawn(np.arange(50, 250))
+    assert list(drawn) == list(range(50, 250))
+    assert all(1 << (WEIGHT - 1) <= abs(w) < 1 << WEIGHT for w in drawn.values())
+    assert len({abs(w) for w in drawn.values()}) == 200
+    assert 60 < sum(w > 0 for w in drawn.values()) < 140
+
+
+def test_directions_differ_from_each_other():
+    runs = runs_of(5)
+    assert runs.drawn(np.arange(5)) != runs.drawn(np.arange(5))
+
+
+def test_the_slopes_are_those_along_the_direction():
+    moved = runs_of(4).along({0: 3, 2: -5})
+    assert [int(float(s)) for s in moved.slopes] == [3, 0, -5, 0]
+    assert (moved.met, moved.rounded, moved.still) == (False, False, False)
+
+
+# What is right and what is wrong.
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_all_entries_of_all_inputs_are_proved_at_once(seed):
+    w, b = normal(4, 2), normal(2)
+    proof = proved(
+        lambda x, w, b: np.tanh(x @ w + b),
+        lambda g, x, w, b: (
+            (h := g * (1 - np.tanh(x @ w + b) ** 2)) @ w.T,
+            x.T @ h,
+            h.sum(axis=0),
+        ),
+        normal(3, 4, seed=seed),
+        w,
+        b,
+        seed=seed,
+    )
+    assert (sorted(proof.inputs), proof.reason) == ([0, 1, 2], "")
+    for proven, size in zip(proof.inputs.values(), (12, 8, 2), strict=True):
+        assert proven.right.shape == (size,)
+        assert proven.right.all()
+        assert not proven.wrong.any()
+        assert 60 < proven.digits < 80
+
+
+@pytest.mark.parametrize("planted", [{0}, {99}, {3, 50, 51}, set(range(0, 100, 7))])
+def test_halving_finds_exactly_the_planted_entries(planted):
+    where = at(planted, 100)
+    x = normal(100)
+    proof = proved(np.sin, lambda g, x: g * np.cos(x) * np.where(where, 1 + 1e-9, 1), x)
+    (proven,) = proof.inputs.values()
+    assert np.array_equal(proven.wrong, where)
+    assert np.array_equal(proven.right, ~where)
+    g = cotangent_of(np.sin, [x])
+    assert sorted(proven.exact) == sorted(planted)
+    assert np.allclose([proven.exact[k] for k in proven.exact], (g * np.cos(x))[list(proven.exact)], rtol=1e-14)
+    assert np.allclose(proven.value, g * np.cos(x) * np.where(where, 1 + 1e-9, 1), rtol=1e-14)
+
+
+def test_the_wrong_input_alone_is_wrong():
+    proof = proved(
+        lambda a, b, c: a * b + c, lambda g, a, b, c: (g * b, g * a * 1.001, g), normal(5), normal(5, seed=1), normal(5)
+    )
+    assert [p.right.all() for p in proof.inputs.values()] == [True, False, True]
+    assert [p.wrong.all() for p in proof.inputs.values()] == [False, True, False]
+
+
+def test_where_wrong_entries_are_not_sought_both_sides_show_it():
+    proof = proved(np.sin, lambda g, x: 2 * g * np.cos(x), normal(50), locate=False)
+    (proven,) = proof.inputs.values()
+    assert proven.wrong.all()
+    assert not proven.exact
+    assert proven.along[0] == pytest.approx(2 * proven.along[1], rel=1e-12)
+    assert 1e-3 < proven.share < 2
+
+
+@pytest.mark.parametrize("factor", [0, 2, -1])
+def test_a_small_input_is_not_hidden_by_a_large_one(factor):
+    a, b = 1e200 * normal(4), 1e-200 * normal(4, seed=1)
+    right = proved(np.multiply, lambda g, a, b: (g * b, g * a), a, b)
+    assert all(p.right.all() for p in right.inputs.values())
+    proof = proved(np.multiply, lambda g, a, b: (factor * g * b, g * a), a, b)
+    assert [p.wrong.all() for p in proof.inputs.values()] == [True, False]
+    assert [p.right.all() for p in proof.inputs.values()] == [False, True]
+
+
+def test_a_zero_gradient_is_proved_exactly():
+    proof = proved(lambda x, y: x + 0 * y, lambda g, x, y: (g, np.zeros_like(y)), normal(3), normal(3))
+    assert all(p.right.all() for p in proof.inputs.values())
+    assert proof.inputs[1].digits == math.inf
+
+
+def test_a_gradient_that_cancels_to_zero_is_right_and_a_small_one_in_its_place_wrong():
+    centred = lambda x: np.exp(x - x.mean()).sum() * (x - x.mean()).sum()  # noqa: E731
+    assert proved(centred, lambda g, x: 0 * x, normal(4)).inputs[0].right.all()
+    assert proved(centred, lambda g, x: 0 * x + 1e-9 * g, normal(4)).inputs[0].wrong.all()
+
+
+def test_saturated_softmax_is_proved():
+    def softmax(z):
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        return e / e.sum(axis=1, keepdims=True)
+
+    def backward(g, z, factor=1.0):
+        p = softmax(z)
+        return factor * p * (g - (g * p).sum(axis=1, keepdims=True))
+
+    z = 300 * normal(3, 5)
+    assert proved(softmax, backward, z).inputs[0].right.all()
+    assert proved(softmax, partial(backward, factor=1 + 1e-9), z).inputs[0].wrong.any()
+
+
+@pytest.mark.parametrize("places", [(0,), (0, 2), (1,), (2, 1)])
+def test_backward_may_answer_for_those_asked_alone(places):
+    def backward(g, *x):
+        given = (g * x[1] * x[2], g * x[0] * x[2], g * x[0] * x[1])
+        return tuple(given[k] for k in sorted(places))
+
+    proof = proved(lambda a, b, c: a * b * c, backward, normal(3), normal(3), normal(3), wrt=list(places))
+    assert set(proof.inputs) == set(places)
+    assert all(p.right.all() for p in proof.inputs.values())
+
+
+def test_nothing_to_prove_is_no_error():
+    assert proved(np.sin, lambda g, x: g, np.ones(3), wrt=[]).reason == "there is nothing to prove"
+
+
+# Constants.
+
+
+def test_two_roundings_of_a_constant_are_right_to_its_digits():
+    same = proved(gelu, gelu_backward, normal(20))
+    assert same.inputs[0].digits > 70
+    proof = proved(partial(gelu, constant=0.7978845608028654), gelu_backward, normal(20))
+    assert proof.inputs[0].right.all()
+    assert 14 < proof.inputs[0].digits < 20
+
+
+@pytest.mark.parametrize(("dtype", "constant"), [(np.float32, 0.7978846), (np.float16, 0.798)])
+def test_in_low_precision_its_digits_are_enough(dtype, constant):
+    x = normal(20).astype(dtype)
+    proof = proved(gelu, partial(gelu_backward, constant=constant), x)
+    assert proof.inputs[0].right.all()
+    assert 3 < proof.inputs[0].digits < 12
+    assert proved(gelu, partial(gelu_backward, constant=0.7978846), x.astype(float)).inputs[0].wrong.any()
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize(("dtype", "factor"), [(np.float32, 1.001), (np.float16, 1.05)])
+def test_a_sum_that_cancels_hides_no_mistake_in_low_precision(dtype, factor, seed):
+    x = normal(6, seed=seed).astype(dtype)
+    proof = proved(np.sin, lambda g, x: factor * g * np.cos(x), x, seed=seed)
+    assert not proof.inputs[0].right.any()
+    assert proof.inputs[0].wrong.all()
+
+
+def test_a_small_wrong_entry_is_found_among_many_large_ones_though_constants_differ():
+    x = normal(2000)
+    scale = np.where(np.arange(2000) == 777, 3e-5, 1.0)
+
+    def backward(g, x):
+        d = gelu_backward(g, x, 0.7978845608028655) * scale
+        return np.where(scale < 1, 1.5 * d, d)
+
+    proof = proved(lambda x: gelu(x) * scale, backward, x)
+    (proven,) = proof.inputs.values()
+    assert np.flatnonzero(proven.wrong).tolist() == [777]
+    assert proven.right.sum() == 1999
+    assert 13 < proven.digits < 20
+
+
+def test_a_guard_is_seen_and_is_small():
+    x = normal(3, 4)
+
+    def backward(g, x):
+        n = np.sqrt((x * x).sum(axis=1, keepdims=True))
+        return g[:, None] * x / (n + 1e-12)
+
+    proof = proved(lambda x: np.sqrt((x * x).sum(axis=1)), backward, x)
+    (proven,) = proof.inputs.values()
+    gaps = [abs(proven.value[k] - exact) for k, exact in proven.exact.items()]
+    assert proven.wrong.all()
+    assert 0 < max(gaps) < 1e-11
+
+
+# Kinks, ties, rounding.
+
+
+def test_entries_at_kinks_are_left_open_and_the_others_proved():
+    x = np.array([0.0, 1.5, -2.0, 0.0, 3.0])
+    proof = proved(lambda x: np.maximum(x, 0), lambda g, x: g * (x > 0), x)
+    (proven,) = proof.inputs.values()
+    assert proven.right.tolist() == [False, True, True, False, True]
+    assert not proven.wrong.any()
+
+
+def test_beside_kinks_mistakes_are_found():
+    x = np.array([0.0, 1.5, -2.0, 0.0, 3.0])
+    proof = proved(lambda x: np.maximum(x, 0), lambda g, x: g * np.array([9, 1, 1, 9, 2]) * (x > 0), x)
+    (proven,) = proof.inputs.values()
+    assert proven.wrong.tolist() == [False, False, False, False, True]
+    assert proven.right.tolist() == [False, True, True, False, False]
+
+
+def test_kinks_of_several_entries_that_meet_are_left_open():
+    proof = proved(lambda x: np.maximum(x[0] + x[1], 0), lambda g, x: g * np.array([0.5, 0.5]), np.zeros(2))
+    assert (proof.inputs[0].right.any(), proof.inputs[0].wrong.any()) == (False, False)
+    assert proof.reason == "kinks, or ends of its domain, at all entries"
+
+
+TIES = {
+    "max": (lambda x: x.max(), lambda g, x: g * (np.arange(x.size) == x.argmax())),
+    "max, the last": (lambda x: x.max(), lambda g, x: g * (np.arange(x.size) == 4)),
+    "max, shared": (lambda x: x.max(), lambda g, x: g * (x == x.max()) / (x == x.max()).sum()),
+    "sort": (np.sort, lambda g, x: g[np.argsort(np.argsort(x, kind="stable"), kind="stable")]),
+    "median": (np.median, lambda g, x: g * (np.arange(x.size) == np.argsort(x)[2])),
+    "minimum": (lambda x: np.minimum(x, x[::-1]), lambda g, x: g * (x <= x[::-1]) + (g * (x > x[::-1]))[::-1]),
+}
+
+
+@pytest.mark.parametrize("name", TIES)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_ties_are_never_accused(name, seed):
+    x = np.array([5.0, 2.0, 1.0, 1.0, 5.0]) if name != "median" else np.array([2.0, 5.0, 1.0, 2.0, 5.0])
+    proven = proved(*TIES[name], x, seed=seed).inputs[0]
+    assert not proven.wrong.any()
+    assert not proven.right.all()
+
+
+def test_without_ties_the_same_are_proved():
+    for name, pair in TIES.items():
+        if name != "max, the last":
+            assert proved(*pair, np.array([2.0, 5.5, 1.0, 1.5, 5.0])).inputs[0].right.all(), name
+
+
+def squared_hinge(x):
+    return np.maximum(x, 0) ** 2
+
+
+@pytest.mark.parametrize(
+    ("factor", "right", "wrong"), [(1, [1, 1, 1, 1], [0, 0, 0, 0]), (2, [1, 0, 1, 1], [0, 1, 0, 0])]
+)
+def test_beside_a_smooth_tie_mistakes_are_found(factor, right, wrong):
+    x = np.array([0.0, 1.5, -2.0, 0.0])
+    proven = proved(squared_hinge, lambda g, x: g * 2 * factor * np.maximum(x, 0), x).inputs[0]
+    assert proven.right.tolist() == [bool(k) for k in right]
+    assert proven.wrong.tolist() == [bool(k) for k in wrong]
+
+
+def test_at_a_smooth_tie_a_mistake_is_left_open():
+    proof = proved(squared_hinge, lambda g, x: g * (2 * np.maximum(x, 0) + (x == 0)), np.array([0.0, 1.5]))
+    assert (proof.inputs[0].right.tolist(), proof.inputs[0].wrong.any()) == ([False, True], False)
+    assert proof.reason == TIED
+
+
+@pytest.mark.parametrize("rounding", [np.round, np.floor, np.ceil, np.trunc, np.rint])
+def test_rounding_is_never_accused_and_right_where_it_is(rounding):
+    x = np.array([0.3, 1.6, -2.4])
+    assert proved(lambda x: x + rounding(x), lambda g, x: g, x).inputs[0].right.all()
+    straight = proved(lambda x: 2 * x + rounding(x), lambda g, x: 3 * g, x)  # as if it were not there
+    assert not straight.inputs[0].wrong.any()
+    assert "rounds to whole numbers" in straight.reason
+
+
+def test_what_is_not_rounded_beside_it_is_found_wrong():
+    proof = proved(lambda x, s: np.round(x) * s, lambda g, x, s: (g * s, 2 * g * np.round(x)), normal(3) + 2, normal(3))
+    assert (proof.inputs[0].wrong.any(), proof.inputs[1].wrong.all()) == (False, True)
+
+
+def by_bisection(x):
+    low, high = np.full(x.shape, -4.0), np.full(x.shape, 4.0)
+    for _ in range(20):
+        y = (low + high) / 2
+        low, high = np.where(y + y**3 < x, y, low), np.where(y + y**3 < x, high, y)
+    return low
+
+
+def test_what_chooses_between_constants_is_not_accused():
+    proof = proved(by_bisection, lambda g, x: g / (1 + 3 * by_bisection(x) ** 2), normal(3))
+    assert not proof.inputs[0].wrong.any()
+    assert proof.reason == STILL
+
+
+def test_a_slope_at_a_minimum_is_wrong_all_the_same():
+    o = normal(4)
+    proof = proved(lambda o, t: ((o - t) ** 2).sum(), lambda g, o, t: (2 * g * (o + t), -2 * g * (o + t)), o, o.copy())
+    assert all(p.wrong.all() for p in proof.inputs.values())
+
+
+# Edges, bits, time, what cannot run.
+
+
+def test_more_bits_decide_what_fewer_cannot():
+    def forward(x):
+        return np.where(x + 1e-200 * (x * x) > x, x, -x)  # 256 bits see no difference
+
+    proof = proved(forward, lambda g, x: g, np.array([1.0, 2.0]))
+    assert proof.inputs[0].right.all()
+
+
+def test_what_no_bits_decide_is_left_open():
+    def forward(x):
+        return np.where(np.sqrt(x) ** 2 > x, x, -x)
+
+    proof = proved(forward, lambda g, x: -g, np.array([2.0]))
+    assert not proof.inputs
+    assert proof.reason.startswith("a comparison needs more than 2048 bits: ")
+
+
+@pytest.mark.parametrize(("forward", "x"), [(np.log, 0.0), (lambda x: 1 / x, 0.0), (np.sqrt, -1.0), (np.arcsin, 2.0)])
+def test_outputs_that_are_not_finite_leave_all_open(forward, x):
+    proof = proved(forward, lambda g, x: g * x, np.array([x, 0.5]))
+    assert proof.reason == "forward is not finite"
+    assert (proof.inputs[0].right.any(), proof.inputs[0].wrong.any()) == (False, False)
+
+
+def test_an_infinite_slope_is_left_open_and_the_others_are_proved():
+    proof = proved(np.sqrt, lambda g, x: g / (2 * np.sqrt(x)), np.array([0.0, 1.0, 4.0]))
+    assert (proof.inputs[0].right.tolist(), proof.inputs[0].wrong.any()) == ([False, True, True], False)
+
+
+def test_an_entry_whose_gradient_is_not_finite_is_left_open():
+    proof = proved(np.sin, lambda g, x: g * np.where(x > 0, np.cos(x), np.nan), np.array([-1.0, 1.0, 2.0]))
+    assert (proof.inputs[0].right.tolist(), proof.inputs[0].wrong.any()) == ([False, True, True], False)
+
+
+def test_the_time_is_limited_and_what_was_found_stays():
+    forever = callers.sixteen_sums
+    none = prove(forever, lambda g, x: g, [np.ones(1)], [0], np.ones(1), np.random.default_rng(0), 0.05)
+    assert (none.inputs, none.reason) == ({}, "takes too long")
+    some = proved(np.sin, lambda g, x: 2 * g * np.cos(x), normal(3000), seconds=1.0)
+    assert some.reason == "takes too long"
+    assert 0 < some.inputs[0].wrong.sum() < 3000
+
+
+def test_what_does_not_run_names_file_and_line():
+    proof = proved(np.sin, lambda g, x: g * np.cos(x.astype(np.float32)), np.ones(2))
+    line = inspect.currentframe().f_lineno - 1
+    name = Path(__file__).name
+    assert proof.reason == f"`x.astype(np.float32)` at {name}:{line} rounds to float32, which a ball cannot"
+    assert not proof.inputs
+
+
+@pytest.mark.parametrize(
+    ("backward", "why"),
+    [
+        (lambda g, x: g[:-1], "backward gives a gradient of another shape on balls"),
+        (lambda g, x: (g, g), "backward gives another number of gradients on balls"),
+        (lambda g, x: None, "gives NoneType, not numbers"),
+    ],
+)
+def test_answers_of_another_form_are_no_proof(backward, why):
+    proof = proved(np.sin, backward, np.ones(3))
+    assert not proof.inputs
+    assert why in proof.reason
+
+
+# The caller's state.
+
+
+class Layer:
+    """Remembers what forward saw, and counts."""
+
+    def __init__(self):
+        self.cache, self.calls = None, 0
+
+    def forward(self, x):
+        self.cache, self.calls = np.tanh(x), self.calls + 1
+        return self.cache.copy()
+
+    def backward(self, g, x):
+        self.forward(x)
+        return g * (1 - self.cache**2)
+
+
+def test_caches_inputs_and_the_precision_are_left_as_they_were():
+    layer, x = Layer(), normal(4)
+    layer.forward(x)
+    cache, kept, bits = layer.cache, x.copy(), ctx.prec
+    g = np.ones(4)
+    proof = prove(layer.forward, layer.backward, [x], [0], g, np.random.default_rng(0), 10.0)
+    assert proof.inputs[0].right.all()
+    assert layer.cache is cache
+    assert (layer.calls, ctx.prec) == (1, bits)
+    assert np.array_equal(x, kept)
+    assert np.array_equal(g, np.ones(4))
+
+
+def test_writing_into_arguments_spoils_neither_the_proof_nor_the_caller_s_arrays():
+    def forward(x):
+        x *= 2
+        return np.sin(x)
+
+    def backward(g, x):
+        x *= 2
+        g *= 2
+        return g * np.cos(x)
+
+    x = normal(4)
+    kept = x.copy()
+    assert proved(forward, backward, x.copy()).inputs[0].right.all()
+    g = cotangent_of(forward, [x.copy()])
+    prove(forward, backward, [x], [0], g, np.random.default_rng(0), 10.0)
+    assert np.array_equal(x, kept)
+
+
+def test_the_same_seed_gives_the_same_proof():
+    one, two = (proved(gelu, partial(gelu_backward, constant=0.79788456), normal(30)) for _ in range(2))
+    assert one.inputs[0].exact == two.inputs[0].exact
+    assert one.inputs[0].digits == two.inputs[0].digits
+
+
+def test_the_tolerances_are_those_of_the_documentation():
+    assert (proving.DIGITS, proving.CONSTANTS, proving.BITS) == (25, 64, 256)
