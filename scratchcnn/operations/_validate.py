@@ -40,14 +40,19 @@ def as_array(name: str, value: ArrayLike, axes: str = "") -> Array:
     if array.dtype.kind in "biu":
         array = array.astype(np.float64)
     elif any_ring(array):
-        strangers = {type(item).__name__ for item in array.flat if not isinstance(item, Number)}
+        strangers = sorted(kind.__name__ for kind in _kinds(array) if not issubclass(kind, Number))
         if strangers:
-            raise TypeError(f"{name} must hold numbers, got an array of {', '.join(sorted(strangers))}")
+            raise TypeError(f"{name} must hold numbers, got an array of {', '.join(strangers)}")
     elif array.dtype.kind not in "fc":
         raise TypeError(f"{name} must hold numbers, got dtype {array.dtype}")
     if axes and array.ndim != len(axes):
         raise ValueError(f"{name} must have {len(axes)} axes ({', '.join(axes)}), got shape {array.shape}")
     return array
+
+
+def _kinds(array: Array) -> set[type]:
+    """Of what types the numbers are: few, where the numbers are many."""
+    return set(map(type, array.flat))
 
 
 def any_ring(array: Array) -> bool:
@@ -64,8 +69,8 @@ def as_real(name: str, value: ArrayLike, axes: str = "") -> Array:
         As `as_array`; `TypeError` also if it is complex.
     """
     array = as_array(name, value, axes)
-    complex_ = [c for c in array.flat if isinstance(c, Complex) and not isinstance(c, Real)] if any_ring(array) else []
-    if array.dtype.kind == "c" or complex_:
+    kinds = _kinds(array) if any_ring(array) else set()
+    if array.dtype.kind == "c" or any(issubclass(kind, Complex) and not issubclass(kind, Real) for kind in kinds):
         raise TypeError(f"{name} must be real, since complex numbers are neither larger nor smaller, got {array.dtype}")
     return array
 

@@ -317,7 +317,7 @@ def as_balls(value: Any) -> Any:
         return constant(value)
     plain = np.asarray(value)
     if plain.dtype.kind == "O":
-        if all(type(x) is Ball for x in plain.reshape(-1).tolist()):
+        if set(map(type, plain.reshape(-1).tolist())) <= {Ball}:
             return plain.view(Balls)
         return each(constant, plain).view(Balls)
     if plain.dtype.kind not in "fiub":
