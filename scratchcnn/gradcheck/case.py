@@ -261,17 +261,34 @@ def _chosen(
     return tuple(dict.fromkeys(chosen))
 
 
-def _index(item: Any, names: tuple[str, ...]) -> int:
+def batched(items: Iterable[Any], case: Case) -> tuple[int, ...]:
+    """The inputs that the caller names as those whose first axis is that of the samples.
+
+    Raises
+    ------
+    TypeError, ValueError
+        One of them does not exist, or has no axis, or the numbers of samples differ.
+    """
+    __tracebackhide__ = True
+    found = tuple(dict.fromkeys(_index(item, case.names, "batch") for item in items))
+    lengths = {case.names[k]: case.inputs[k].shape[:1] for k in found}
+    if len(set(lengths.values())) > 1 or () in lengths.values():
+        raise ValueError(f"batch must name inputs with as many samples along their first axis, got {lengths}")
+    return found
+
+
+def _index(item: Any, names: tuple[str, ...], option: str = "wrt") -> int:
     __tracebackhide__ = True
     if isinstance(item, str):
         if item not in names:
-            raise ValueError(f"wrt names {item!r}, which is none of {list(names)}")
+            raise ValueError(f"{option} names {item!r}, which is none of {list(names)}")
         return names.index(item)
     index = as_integer(item)
     if index is None:
         raise TypeError(
-            f"wrt takes the names or indices of inputs, as in wrt=({names[0]!r},) or wrt=(0,); got {item!r}"
+            f"{option} takes the names or indices of inputs, as in {option}=({names[0]!r},) or {option}=(0,);"
+            f" got {item!r}"
         )
     if not 0 <= index < len(names):
-        raise ValueError(f"wrt has index {index}, but there are {len(names)} inputs: 0 .. {len(names) - 1}")
+        raise ValueError(f"{option} has index {index}, but there are {len(names)} inputs: 0 .. {len(names) - 1}")
     return index

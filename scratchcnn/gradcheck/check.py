@@ -6,19 +6,21 @@ from typing import Any, Literal
 import numpy as np
 
 from scratchcnn.gradcheck.analytic import Analytic
-from scratchcnn.gradcheck.case import Backward, Case, Forward, describe, output_array, prepare, real_array
+from scratchcnn.gradcheck.case import Backward, Case, Forward, batched, describe, output_array, prepare, real_array
 from scratchcnn.gradcheck.contract import Observed, observe, promoted
 from scratchcnn.gradcheck.digits import Kept, kept, too_few
 from scratchcnn.gradcheck.effort import SECONDS, plan
-from scratchcnn.gradcheck.judge import Judged, judge_input
+from scratchcnn.gradcheck.judge import Check, Judged, judge_input
 from scratchcnn.gradcheck.numerical.exact import Exact, exact_gradients
 from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.numerical.quiet import quiet
-from scratchcnn.gradcheck.options import Options, validated
+from scratchcnn.gradcheck.options import validated
+from scratchcnn.gradcheck.part import Part, on_some_samples
 from scratchcnn.gradcheck.points import draw_cotangent, elsewhere, similar_cotangent
 from scratchcnn.gradcheck.progress import Progress
 from scratchcnn.gradcheck.proved import Proofs
 from scratchcnn.gradcheck.report import GradientMismatch, GradientUndecided, InputReport, Report, SecondPoint, Violation
+from scratchcnn.gradcheck.together import Together
 from scratchcnn.gradcheck.verdict import Verdict
 
 
@@ -38,6 +40,7 @@ def check_gradient(
     name: str | None = None,
     proof: bool = True,
     digits: float | None = None,
+    batch: Sequence[int | str] | int | str = (),
 ) -> Report:
     """Compares a hand-written gradient with derivatives obtained from the forward pass alone.
 
@@ -81,6 +84,9 @@ def check_gradient(
     digits
         How many decimal digits forward and backward must keep, in floats, of what they are in exact arithmetic, where
         there is a proof; what keeps fewer is a violation of the kind "digits".
+    batch
+        Names or indices of the inputs whose first axis is that of the samples of a batch, or a single one: where a
+        proof on the whole batch would take too long, it is tried on a part.
 
     Returns
     -------
@@ -105,8 +111,10 @@ def check_gradient(
         name=name,
         proof=proof,
         digits=digits,
+        batch=batch,
     )
     case = prepare(forward, backward, inputs, names, wrt)
+    samples = batched(options.batch, case)
     rng = np.random.default_rng((options.seed, 0x5C4A7C))
     cotangent = asked_cotangent(case, grad_output, rng)
     second = _second_cotangent(cotangent, rng, given=grad_output is not None)
@@ -116,11 +124,14 @@ def check_gradient(
     with quiet(), Progress(options.name or describe(backward, "backward"), case) as progress:
         analytic = Analytic(case, cotangent, observed.gradients, unsteady=observed.unsteady)
         exact = _exact(case, observed, options.degree, options.factor, rng)
-        proofs = _proofs(case, cotangent, observed, away, second, options, rng)
-        judged = tuple(
-            judge_input(case, i, observed, analytic, exact.get(i), second, away, effort, rng, proofs)
-            for i in progress.through(case.wrt)
-        )
+        there = None if away is None else (away, second)
+        proofs = Proofs(case, cotangent, observed, there, rng, options.seconds) if options.proof else None
+        together = Together(case, cotangent, observed, there, rng)
+        check = Check(case, observed, analytic, away, second, effort, rng, together, proofs)
+        judged = tuple(judge_input(check, i, exact.get(i)) for i in progress.through(case.wrt))
+        part = Part()
+        if samples and proofs is not None and proofs.made is not None and not proofs.made.inputs:
+            part = on_some_samples(case, samples, observed.usable, rng, options.seconds)
     reports = tuple(each.report for each in judged)
     digits_kept = _kept_digits(case, observed, proofs, reports)
     breaches = (
@@ -128,6 +139,7 @@ def check_gradient(
         *_not_finite(case, observed, reports),
         *_elsewhere(case, judged),
         *too_few(digits_kept, options.digits),
+        *part.violations,
     )
     violations = tuple(_waive(v, options.allow) for v in breaches)
     return Report(
@@ -139,6 +151,7 @@ def check_gradient(
         notes=(
             *_notes(case, observed, away, exact, options.degree, reports),
             *(proofs.notes if proofs is not None else ()),
+            *filter(None, (part.note,)),
             *filter(None, (each.note() for each in digits_kept)),
         ),
         digits={each.name: each.digits for each in digits_kept},
@@ -200,20 +213,6 @@ def _second_point(case: Case, rng: np.random.Generator) -> tuple[Array, ...] | N
     return away if output.shape == case.output.shape and np.isfinite(output).all() else None
 
 
-def _proofs(
-    case: Case,
-    cotangent: Array,
-    observed: Observed,
-    away: tuple[Array, ...] | None,
-    second: Array,
-    options: Options,
-    rng: np.random.Generator,
-) -> Proofs | None:
-    if not options.proof:
-        return None
-    return Proofs(case, cotangent, observed, None if away is None else (away, second), rng, options.seconds)
-
-
 def _kept_digits(
     case: Case, observed: Observed, proofs: Proofs | None, reports: Sequence[InputReport]
 ) -> tuple[Kept, ...]:
@@ -221,13 +220,13 @@ def _kept_digits(
     proof = proofs.made if proofs is not None else None
     if proof is None or proof.outputs is None:
         return ()
-    found = []
+    found, eps = [], max(float(np.finfo(a.dtype).eps) for a in case.inputs if a.dtype.kind == "f")
     for index, report in zip(case.wrt, reports, strict=True):
         proven = proof.inputs.get(index)
         if proven is not None and report.verdict is Verdict.RIGHT and proven.right.any():
             gradient, x = observed.gradients[index], case.inputs[index]
-            found.append(kept(case.names[index], gradient, proven.value, x, proven.right))
-    return (*found, kept("output", case.output, proof.outputs, case.output)) if found else ()
+            found.append(kept(case.names[index], gradient, proven.value, eps, x, proven.right))
+    return (*found, kept("output", case.output, proof.outputs, eps, case.output)) if found else ()
 
 
 def _exact(

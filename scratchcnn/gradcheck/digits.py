@@ -51,7 +51,7 @@ class Kept:
         return f"{self.name}{index if index else ''}{value}"
 
 
-def kept(name: str, given: Any, exact: Array, at: Array, known: Array | None = None) -> Kept:
+def kept(name: str, given: Any, exact: Array, eps: float, at: Array, known: Array | None = None) -> Kept:
     """What a result in floats keeps of the exact one.
 
     Of an exact zero it keeps as many as the largest entry says; below the smallest normal number it keeps all.
@@ -64,6 +64,8 @@ def kept(name: str, given: Any, exact: Array, at: Array, known: Array | None = N
         The result in floats.
     exact
         (entries,) the exact one.
+    eps
+        That of the inputs' precision: a wider dtype of the result has no more digits to keep.
     at
         The input that the places are those of.
     known
@@ -71,7 +73,7 @@ def kept(name: str, given: Any, exact: Array, at: Array, known: Array | None = N
     """
     array = np.asarray(given)
     info = np.finfo(array.dtype if array.dtype.kind == "f" else np.float64)
-    flat, most = array.reshape(-1).astype(np.float64), float(-np.log10(info.eps))
+    flat, most = array.reshape(-1).astype(np.float64), -np.log10(max(eps, float(info.eps)))
     largest = float(np.abs(exact[np.isfinite(exact)]).max(initial=0))
     size = np.where(np.abs(exact) > NOTHING * largest, np.abs(exact), largest)
     error = np.abs(flat - exact) / np.maximum(size, float(info.smallest_normal))

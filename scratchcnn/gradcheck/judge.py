@@ -16,6 +16,7 @@ from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.proved import Proofs, by_proof
 from scratchcnn.gradcheck.report import InputReport
 from scratchcnn.gradcheck.sampling import sample
+from scratchcnn.gradcheck.together import Together
 from scratchcnn.gradcheck.verdict import Verdict
 
 
@@ -27,50 +28,59 @@ class Judged:
     elsewhere: str = ""
 
 
-def judge_input(
-    case: Case,
-    index: int,
-    observed: Observed,
-    analytic: Analytic,
-    exact: Exact | None,
-    second: Array,
-    away: Sequence[Array] | None,
-    effort: Effort,
-    rng: np.random.Generator,
-    proofs: Proofs | None,
-) -> Judged:
+@dataclass(frozen=True)
+class Check:
+    """What is the same for all inputs of a check.
+
+    `away` and `second` are the second point and its cotangent; there is none where `away` is None.
+    """
+
+    case: Case
+    observed: Observed
+    analytic: Analytic
+    away: Sequence[Array] | None
+    second: Array
+    effort: Effort
+    rng: np.random.Generator
+    together: Together
+    proofs: Proofs | None
+
+
+def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
     """The report on one input: every method that applies, and what they found."""
-    name, x = case.names[index], case.inputs[index]
+    name, x = check.case.names[index], check.case.inputs[index]
     if x.size == 0:
         return Judged(blank(name, x, Verdict.UNDECIDED, "nothing to check: the input has no entries"))
-    if index not in observed.usable:
+    if index not in check.observed.usable:
         return Judged(blank(name, x, Verdict.WRONG, "there is no gradient of the input's shape to compare"))
-    judge_of = InputJudge(case, index, observed, analytic, effort, rng)
+    judge_of = InputJudge(check.case, index, check.observed, check.analytic, check.effort, check.rng)
+    proofs = check.proofs
     if exact is not None and exact.proven:
         proofs = None  # it is one
         findings = _exactly(exact)
         if exact.wrong.any():
             return Judged(_as_the_caller_sees_it(report(name, x, findings), judge_of, exact))
-        judge_of.along_directions(findings, 1)  # the lattice is not quite the caller's point
+        if not check.together.here:
+            judge_of.along_directions(findings, 1)  # the lattice is not quite the caller's point
     else:
         proved = by_proof(judge_of, proofs) if proofs is not None else None
-        findings = proved or judge_of.by_entries(sample(x.shape, effort.entries, rng))
+        findings = proved or judge_of.by_entries(sample(x.shape, check.effort.entries, check.rng))
         if findings.entries.size < x.size:
-            judge_of.along_directions(findings, effort.directions)
+            judge_of.along_directions(findings, check.effort.directions)
     judge_of.in_low_precision(findings)
-    if away is None or findings.verdict is Verdict.WRONG:
+    if check.away is None or findings.verdict is Verdict.WRONG:
         return Judged(report(name, x, findings))
-    if judge_of.is_wrong_nearby(findings, away):
+    if judge_of.is_wrong_nearby(findings, check.away):
         return Judged(report(name, x, findings))
-    return Judged(report(name, x, findings), _elsewhere(judge_of, proofs, away, second))
+    return Judged(report(name, x, findings), _elsewhere(judge_of, check, proofs))
 
 
-def _elsewhere(judge_of: InputJudge, proofs: Proofs | None, away: Sequence[Array], second: Array) -> str:
+def _elsewhere(judge_of: InputJudge, check: Check, proofs: Proofs | None) -> str:
     """What is wrong at the second point, by a proof and by differences; empty where nothing is."""
     proved = proofs.elsewhere(judge_of.index) if proofs is not None else None
-    if proved == "":
+    if proved == "" or (proved is None and check.together.there) or check.away is None:
         return ""
-    seen = judge_of.at(away, second)
+    seen = judge_of.at(check.away, check.second)
     return seen or ("" if judge_of.agrees_there else proved or "")
 
 

@@ -25,6 +25,7 @@ class Options:
     name: str
     proof: bool
     digits: float | None
+    batch: tuple[int | str, ...]
 
 
 def validated(
@@ -38,6 +39,7 @@ def validated(
     name: Any,
     proof: Any,
     digits: Any,
+    batch: Any = (),
 ) -> Options:
     """The options as they are used: integers of NumPy become Python's, a single kind to allow a tuple of one.
 
@@ -65,6 +67,7 @@ def validated(
         name=name or "",
         proof=bool(proof),
         digits=None if digits is None else _positive("digits", digits, "a positive number, or None"),
+        batch=_some(batch),
     )
 
 
@@ -76,6 +79,13 @@ def _integer(name: str, value: Any, expected: str, least: int, most: float = mat
     if not least <= number <= most:
         raise ValueError(f"{name} must be {expected}, got {number}")
     return number
+
+
+def _some(batch: Any) -> tuple[int | str, ...]:
+    __tracebackhide__ = True
+    if batch is None:
+        return ()
+    return (batch,) if isinstance(batch, str) or not isinstance(batch, Iterable) else tuple(batch)
 
 
 def _positive(name: str, value: Any, expected: str, advice: str = "") -> float:

@@ -18,7 +18,7 @@ def apply(function: np.ufunc, values: Array) -> Array:
     TypeError
         If a number has no such function: e to a fraction is none.
     """
-    if not any_ring(values):
+    if not any_ring(values) or type(values) is not np.ndarray:  # a subclass has functions of its own
         result: Array = function(values)
         return result
     name = function.__name__

@@ -50,14 +50,13 @@ def as_array(name: str, value: ArrayLike, axes: str = "") -> Array:
     return array
 
 
-def _kinds(array: Array) -> set[type]:
-    """Of what types the numbers are: few, where the numbers are many."""
-    return set(map(type, array.flat))
-
-
 def any_ring(array: Array) -> bool:
     """Whether an array holds objects, numbers of whatever ring; a subclass of it may show another dtype."""
     return bool(_dtype(array).kind == "O")
+
+
+def _kinds(array: Array) -> set[type]:
+    return set(map(type, array.reshape(-1).tolist()))
 
 
 def as_real(name: str, value: ArrayLike, axes: str = "") -> Array:
@@ -69,8 +68,8 @@ def as_real(name: str, value: ArrayLike, axes: str = "") -> Array:
         As `as_array`; `TypeError` also if it is complex.
     """
     array = as_array(name, value, axes)
-    kinds = _kinds(array) if any_ring(array) else set()
-    if array.dtype.kind == "c" or any(issubclass(kind, Complex) and not issubclass(kind, Real) for kind in kinds):
+    not_real = any_ring(array) and any(issubclass(k, Complex) and not issubclass(k, Real) for k in _kinds(array))
+    if array.dtype.kind == "c" or not_real:
         raise TypeError(f"{name} must be real, since complex numbers are neither larger nor smaller, got {array.dtype}")
     return array
 

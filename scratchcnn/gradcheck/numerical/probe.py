@@ -52,6 +52,9 @@ class Probe:
         self.x = self.arrays[index].reshape(-1)
         self.base = self.x.copy()
         self.shape = self.arrays[index].shape
+        self._start(forward, fresh)
+
+    def _start(self, forward: Callable[..., Any], fresh: bool) -> None:
         self.forward = forward
         self.fresh = fresh
         first = np.asarray(self._call())
@@ -81,7 +84,7 @@ class Probe:
         At inputs of 1e-17 a sigmoid is 1/2 within 32 of such units; nothing can be seen before they are wider, up to
         one. Where no width shows anything (the output is a constant, or an offset hides it) the data's scale is kept.
         """
-        given = units(self.base)
+        given = self._sizes()
         y = np.empty(self.outputs, self.dtype)
         visible = SEEN * np.finfo(self.dtype).eps * np.abs(self.y0)
         for width in WIDTHS:
@@ -95,8 +98,40 @@ class Probe:
                 return seen
         return given
 
+    def _sizes(self) -> Array:
+        return units(self.base)
+
     def move(self, where: int | Array | slice, values: Any, out: Array) -> None:
         """Writes into `out` the output with `x[where]` set to `values`."""
         self.x[where] = values
         out[...] = self.output()
         self.x[where] = self.base[where]
+
+
+class Joined(Probe):
+    """The forward pass as a function of several inputs at once, whose entries stand in a row.
+
+    Parameters
+    ----------
+    forward, inputs, fresh
+        As in `Probe`.
+    indices
+        Which inputs are moved.
+    """
+
+    def __init__(
+        self, forward: Callable[..., Any], inputs: Sequence[Array], indices: Sequence[int], *, fresh: bool = False
+    ) -> None:
+        self.dtype = np.dtype(np.float64)
+        self.arrays = [np.array(a, self.dtype if a.dtype.kind == "f" else a.dtype, order="C") for a in inputs]
+        self.x = np.concatenate([self.arrays[i].reshape(-1) for i in indices])
+        ends = np.cumsum([self.arrays[i].size for i in indices])
+        self.parts = [slice(end - self.arrays[i].size, end) for i, end in zip(indices, ends, strict=True)]
+        for i, part in zip(indices, self.parts, strict=True):
+            self.arrays[i] = self.x[part].reshape(self.arrays[i].shape)  # it moves with the row
+        self.base = self.x.copy()
+        self.shape = self.x.shape
+        self._start(forward, fresh)
+
+    def _sizes(self) -> Array:
+        return np.concatenate([units(self.base[part]) for part in self.parts])
