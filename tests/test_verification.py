@@ -301,12 +301,14 @@ def test_what_is_proved_wrong_makes_the_row_wrong():
     assert "wrong_in_one_place" in row.details
 
 
-def test_differences_are_the_first_witness():
+@pytest.mark.parametrize("proved", [right, wrong_in_one_place])
+def test_differences_are_the_first_witness(proved):
     """Of what they find wrong the note is theirs, and no proof makes it right."""
-    row = run(Check("block", "name", "equation", lambda: [report(wrong_in_one_place)], proofs=lambda: proofs(right)))
+    row = run(Check("block", "name", "equation", lambda: [report(wrong_in_one_place)], proofs=lambda: proofs(proved)))
     assert row.verdict is Verdict.WRONG
     assert row.note.startswith("image: wrong at (1, 2)")
-    assert row.proved == math.inf
+    assert (row.proved == math.inf) is (proved is right)
+    assert row.details.startswith(str(report(wrong_in_one_place)))
 
 
 def test_what_does_not_run_on_balls_is_named():
