@@ -184,7 +184,8 @@ def prove_gradient(
     with quiet():
         gradients = case.gradients(cotangent, case.copies())
         proof = _proof(case, moving, cotangent, rng, seconds)
-    reason = _elsewhere(case, proof) or ("" if proof.inputs else proof.reason)
+    decided = any(each.right.any() or each.wrong.any() for each in proof.inputs.values())
+    reason = _elsewhere(case, proof) if decided else proof.reason
     found = (_input(case, k, proof, gradients[k], cotangent, reason) for k in moving)
     return Proved(who, tuple(found), reason)
 
