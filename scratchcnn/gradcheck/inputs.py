@@ -19,7 +19,7 @@ from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.pieces import Claim
 from scratchcnn.gradcheck.points import between
-from scratchcnn.gradcheck.verdict import ROUNDOFFS, Judgement, Scale, Verdict, judge, scale_of, small_in
+from scratchcnn.gradcheck.verdict import ROUNDOFFS, SMALL, Judgement, Scale, Verdict, judge, scale_of, small_in
 from scratchcnn.gradcheck.wording import apart, undecided
 
 EXACT = np.dtype(np.float64)
@@ -54,7 +54,7 @@ class InputJudge:
         self.probe = self._at(case.inputs)
         native = self.probe.native
         self.eps = float(np.finfo(native).eps) if native.kind == "f" else EPS
-        self.agrees_there = False  # whether differences at the last other point said so
+        self.agrees_there = False  # whether differences at the last other point said so, and see what matters
         self.inside, self.step = EPS, 0.0  # the eps of the lowest precision inside forward, and how wide its steps are
         # What backward is run in where it is judged: float64, unless it refuses that.
         narrow = analytic.low and analytic.double is None
@@ -297,7 +297,7 @@ class InputJudge:
             along = self._along(probe, inputs, cotangent, gradient.reshape(-1), noise)
         except Exception as error:
             return f"backward or forward raised {type(error).__name__}: {error}"
-        self.agrees_there = along.verdict is Verdict.RIGHT
+        self.agrees_there = along.verdict is Verdict.RIGHT and along.tolerance <= SMALL * abs(along.value)
         return f"along a random direction {along}" if along.verdict is Verdict.WRONG else ""
 
     def is_wrong_nearby(self, findings: Findings, away: Sequence[Array]) -> bool:

@@ -5,9 +5,10 @@ code took another path there; and differences along a direction must agree with 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from scratchcnn.gradcheck.numerical.noise import EPS
 from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.numerical.quiet import quiet, undisturbed
 from scratchcnn.gradcheck.sampling import sample
-from scratchcnn.gradcheck.verdict import SMALL, Verdict
+from scratchcnn.gradcheck.verdict import SMALL, Verdict, small_in
 from scratchcnn.gradcheck.wording import apart
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Proofs:
         self.case, self.cotangent, self.observed, self.second = case, cotangent, observed, second
         self.rng, self.seconds = rng, SHARE * seconds
         self.notes: list[str] = []
+        self.strays: set[int] = set()  # the inputs whose proof is not what floats do
 
     @cached_property
     def here(self) -> "Proof | None":
@@ -60,8 +62,19 @@ class Proofs:
 
     @property
     def made(self) -> "Proof | None":
-        """That at the inputs, if it was asked for."""
-        return self.__dict__.get("here")
+        """That at the inputs, if it was asked for, of the inputs at which floats follow it."""
+        proof: Proof | None = self.__dict__.get("here")
+        if proof is None or not self.strays:
+            return proof
+        inputs = {k: proven for k, proven in proof.inputs.items() if k not in self.strays}
+        return replace(proof, inputs=inputs) if inputs else None
+
+    def stray(self, index: int, what: str) -> None:
+        """Floats give something else than balls do, so that this proof is not of what the caller runs."""
+        self.strays.add(index)
+        note = f"not proved: in floats {what} than in exact arithmetic; differences decide"
+        if note not in self.notes:
+            self.notes.append(note)
 
     def _obstacle(self) -> str:
         if find_spec("flint") is None:
@@ -72,8 +85,8 @@ class Proofs:
 
     def elsewhere(self, index: int) -> str | None:
         """What is wrong with a gradient at the second point; empty where it is right, None where that is not proved."""
-        proven = self._there.inputs.get(index) if self._there else None
-        if proven is None or not (proven.right.all() or proven.wrong.any()):
+        proven = self._there.inputs.get(index) if self._there and index not in self.strays else None
+        if proven is None or not (proven.right.all() or proven.wrong.any()) or not self._followed(index, proven):
             return None
         if not proven.wrong.any():
             return ""
@@ -87,6 +100,30 @@ class Proofs:
         if self.second is None or self.here is None or not self.here.inputs:
             return None
         return self._proof(*self.second)
+
+    def _followed(self, index: int, proven: "Proven") -> bool:
+        """Whether at the second point floats are what balls are, but for what is too little to matter."""
+        if self._floats_there is None or self._there is None or self._there.outputs is None:
+            return False
+        output, gradients = self._floats_there
+        pairs = ((output, self._there.outputs), (gradients[index], proven.value))
+        share = small_in(max(float(np.finfo(self.case.inputs[k].dtype).eps) for k in self.observed.usable))
+        return all(
+            np.size(floats) == exact.size
+            and bool((np.abs(np.reshape(floats, -1) - exact) <= share * np.abs(exact).max(initial=0)).all())
+            for floats, exact in pairs
+        )
+
+    @cached_property
+    def _floats_there(self) -> tuple[Array, Sequence[Any]] | None:
+        """Forward's output and the gradients at the second point; None where they raise."""
+        assert self.second is not None
+        inputs, cotangent = self.second
+        try:
+            output = np.asarray(self.case.forward(*(a.copy() for a in inputs)))
+            return output, self.case.gradients(cotangent.copy(), [a.copy() for a in inputs])
+        except Exception:
+            return None
 
     def located(self, index: int) -> "Proven":
         """Which entries of a gradient are wrong, and the exact derivatives at these."""
@@ -110,13 +147,19 @@ def by_proof(judge: InputJudge, proofs: Proofs) -> Findings | None:
     """The findings on an input, by a proof and, of what that leaves open, by differences; None: these decide alone."""
     proof = proofs.here
     proven = proof.inputs.get(judge.index) if proof else None
-    if proof is None or proven is None or not _on_the_same_path(judge, proof):
+    if proof is None or proven is None:
+        return None
+    if not _on_the_same_path(judge, proof):
+        if np.isfinite(judge.probe.y0).all() and not proof.reason:
+            proofs.stray(judge.index, "forward gives another output")
         return None
     if proven.wrong.any():
         return _refuted(judge, proofs, proven)
     gradient = judge.analytic.values(judge.index)
     allowed = _allowed(judge, gradient, proven)
     sure = proven.right & (np.abs(gradient - proven.value) <= allowed)
+    if proven.right.any() and not sure.any():
+        proofs.stray(judge.index, f"the gradient of {judge.case.names[judge.index]!r} is another")
     if not sure.any() or judge.along().verdict is Verdict.WRONG:
         return None
     proved = _findings(np.flatnonzero(sure), gradient, proven.value, allowed, _to_digits(proven))
@@ -167,7 +210,12 @@ def _refuted(judge: InputJudge, proofs: Proofs, proven: "Proven") -> Findings | 
         return findings
     found = proofs.located(judge.index)
     entries = np.array(sorted(found.exact), np.intp)
+    gradient = judge.analytic.values(judge.index)
+    own = _allowed(judge, gradient, found)
     if not entries.size:
+        return None
+    if not (np.abs(gradient - found.value) <= own)[entries].any():
+        proofs.stray(judge.index, f"the gradient of {judge.case.names[judge.index]!r} is another")
         return None
     value = found.value.copy()
     value[entries] = [found.exact[int(e)] for e in entries]
@@ -177,8 +225,7 @@ def _refuted(judge: InputJudge, proofs: Proofs, proven: "Proven") -> Findings | 
             f"in exact arithmetic the gradient of {name!r} is off by up to {gap.max():.1g}, as by a guard such as 1e-12"
             " or a constant of few digits: too little to matter"
         )
-        gradient = judge.analytic.values(judge.index)
-        allowed = np.maximum(2 * gap, _allowed(judge, gradient, found))
+        allowed = np.maximum(2 * gap, own)
         if (np.abs(gradient - value) <= allowed).all():
             return _findings(np.arange(gap.size), gradient, value, allowed, "exact arithmetic")
         return None

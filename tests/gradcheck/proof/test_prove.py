@@ -10,29 +10,12 @@ import pytest
 from flint import ctx
 
 from scratchcnn.gradcheck.proof import prove as proving
-from scratchcnn.gradcheck.proof.prove import STILL, TIED, prove
+from scratchcnn.gradcheck.proof.prove import prove
 from scratchcnn.gradcheck.proof.runs import WEIGHT, Runs
 from tests.gradcheck.proof import callers
+from tests.gradcheck.proof.proofs import cotangent_of, normal, proved
 
 SEEDS = range(3)
-
-
-def cotangent_of(forward, inputs, seed=0):
-    with np.errstate(all="ignore"):
-        shape = np.shape(forward(*inputs))
-    rng = np.random.default_rng((seed, 1))
-    return rng.uniform(0.5, 2, shape) * rng.choice([-1.0, 1.0], shape)
-
-
-def proved(forward, backward, *inputs, seed=0, seconds=20.0, wrt=None, **options):
-    inputs = [np.asarray(x) for x in inputs]
-    wrt = [k for k, x in enumerate(inputs) if x.dtype.kind == "f"] if wrt is None else wrt
-    g = cotangent_of(forward, inputs, seed)
-    return prove(forward, backward, inputs, wrt, g, np.random.default_rng(seed), seconds, **options)
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape)
 
 
 def at(places, size):
@@ -252,110 +235,6 @@ def test_a_guard_is_seen_and_is_small():
     gaps = [abs(proven.value[k] - exact) for k, exact in proven.exact.items()]
     assert proven.wrong.all()
     assert 0 < max(gaps) < 1e-11
-
-
-# Kinks, ties, rounding.
-
-
-def test_entries_at_kinks_are_left_open_and_the_others_proved():
-    x = np.array([0.0, 1.5, -2.0, 0.0, 3.0])
-    proof = proved(lambda x: np.maximum(x, 0), lambda g, x: g * (x > 0), x)
-    (proven,) = proof.inputs.values()
-    assert proven.right.tolist() == [False, True, True, False, True]
-    assert not proven.wrong.any()
-
-
-def test_beside_kinks_mistakes_are_found():
-    x = np.array([0.0, 1.5, -2.0, 0.0, 3.0])
-    proof = proved(lambda x: np.maximum(x, 0), lambda g, x: g * np.array([9, 1, 1, 9, 2]) * (x > 0), x)
-    (proven,) = proof.inputs.values()
-    assert proven.wrong.tolist() == [False, False, False, False, True]
-    assert proven.right.tolist() == [False, True, True, False, False]
-
-
-def test_kinks_of_several_entries_that_meet_are_left_open():
-    proof = proved(lambda x: np.maximum(x[0] + x[1], 0), lambda g, x: g * np.array([0.5, 0.5]), np.zeros(2))
-    assert (proof.inputs[0].right.any(), proof.inputs[0].wrong.any()) == (False, False)
-    assert proof.reason == "kinks, or ends of its domain, at all entries"
-
-
-TIES = {
-    "max": (lambda x: x.max(), lambda g, x: g * (np.arange(x.size) == x.argmax())),
-    "max, the last": (lambda x: x.max(), lambda g, x: g * (np.arange(x.size) == 4)),
-    "max, shared": (lambda x: x.max(), lambda g, x: g * (x == x.max()) / (x == x.max()).sum()),
-    "sort": (np.sort, lambda g, x: g[np.argsort(np.argsort(x, kind="stable"), kind="stable")]),
-    "median": (np.median, lambda g, x: g * (np.arange(x.size) == np.argsort(x)[2])),
-    "minimum": (lambda x: np.minimum(x, x[::-1]), lambda g, x: g * (x <= x[::-1]) + (g * (x > x[::-1]))[::-1]),
-}
-
-
-@pytest.mark.parametrize("name", TIES)
-@pytest.mark.parametrize("seed", SEEDS)
-def test_ties_are_never_accused(name, seed):
-    x = np.array([5.0, 2.0, 1.0, 1.0, 5.0]) if name != "median" else np.array([2.0, 5.0, 1.0, 2.0, 5.0])
-    proven = proved(*TIES[name], x, seed=seed).inputs[0]
-    assert not proven.wrong.any()
-    assert not proven.right.all()
-
-
-def test_without_ties_the_same_are_proved():
-    for name, pair in TIES.items():
-        if name != "max, the last":
-            assert proved(*pair, np.array([2.0, 5.5, 1.0, 1.5, 5.0])).inputs[0].right.all(), name
-
-
-def squared_hinge(x):
-    return np.maximum(x, 0) ** 2
-
-
-@pytest.mark.parametrize(
-    ("factor", "right", "wrong"), [(1, [1, 1, 1, 1], [0, 0, 0, 0]), (2, [1, 0, 1, 1], [0, 1, 0, 0])]
-)
-def test_beside_a_smooth_tie_mistakes_are_found(factor, right, wrong):
-    x = np.array([0.0, 1.5, -2.0, 0.0])
-    proven = proved(squared_hinge, lambda g, x: g * 2 * factor * np.maximum(x, 0), x).inputs[0]
-    assert proven.right.tolist() == [bool(k) for k in right]
-    assert proven.wrong.tolist() == [bool(k) for k in wrong]
-
-
-def test_at_a_smooth_tie_a_mistake_is_left_open():
-    proof = proved(squared_hinge, lambda g, x: g * (2 * np.maximum(x, 0) + (x == 0)), np.array([0.0, 1.5]))
-    assert (proof.inputs[0].right.tolist(), proof.inputs[0].wrong.any()) == ([False, True], False)
-    assert proof.reason == TIED
-
-
-@pytest.mark.parametrize("rounding", [np.round, np.floor, np.ceil, np.trunc, np.rint])
-def test_rounding_is_never_accused_and_right_where_it_is(rounding):
-    x = np.array([0.3, 1.6, -2.4])
-    assert proved(lambda x: x + rounding(x), lambda g, x: g, x).inputs[0].right.all()
-    straight = proved(lambda x: 2 * x + rounding(x), lambda g, x: 3 * g, x)  # as if it were not there
-    assert not straight.inputs[0].wrong.any()
-    assert "rounds to whole numbers" in straight.reason
-
-
-def test_what_is_not_rounded_beside_it_is_found_wrong():
-    proof = proved(lambda x, s: np.round(x) * s, lambda g, x, s: (g * s, 2 * g * np.round(x)), normal(3) + 2, normal(3))
-    assert (proof.inputs[0].wrong.any(), proof.inputs[1].wrong.all()) == (False, True)
-
-
-def by_bisection(x):
-    low, high = np.full(x.shape, -4.0), np.full(x.shape, 4.0)
-    for _ in range(20):
-        y = (low + high) / 2
-        low, high = np.where(y + y**3 < x, y, low), np.where(y + y**3 < x, high, y)
-    return low
-
-
-def test_what_chooses_between_constants_is_not_accused():
-    proof = proved(by_bisection, lambda g, x: g / (1 + 3 * by_bisection(x) ** 2), normal(3))
-    assert not proof.inputs[0].wrong.any()
-    assert proof.reason == STILL
-
-
-def test_a_slope_at_a_minimum_is_wrong_all_the_same():
-    o = normal(4)
-    proof = proved(lambda o, t: ((o - t) ** 2).sum(), lambda g, o, t: (2 * g * (o + t), -2 * g * (o + t)), o, o.copy())
-    assert all(p.wrong.all() for p in proof.inputs.values())
 
 
 # Edges, bits, time, what cannot run.

@@ -1,0 +1,277 @@
+"""A check that tries a proof first: what it says, and when it is not trusted."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from scratchcnn import sigmoid
+from scratchcnn.gradcheck import Verdict, check_gradient, proved
+
+X = np.array([0.4, -1.3, 2.2, 0.9, -0.6])
+FAR = np.array([40.0, 41.5, 45.0])
+OUTPUT = "not proved: in floats forward gives another output than in exact arithmetic; differences decide"
+GRADIENT = "not proved: in floats the gradient of 'x' is another than in exact arithmetic; differences decide"
+
+
+def sine(x):
+    return np.sin(x)
+
+
+def sine_backward(g, x):
+    return g * np.cos(x)
+
+
+def logistic_backward(g, z, factor=1.0):
+    s = sigmoid(-z)
+    return factor * g * s * (1 - s)
+
+
+def layer(x, w, b):
+    return np.tanh(x @ w + b)
+
+
+def layer_backward(g, x, w, b):
+    inner = g * (1 - np.tanh(x @ w + b) ** 2)
+    return inner @ w.T, x.T @ inner, inner.sum(axis=0)
+
+
+def drawn(*shapes):
+    rng = np.random.default_rng(3)
+    return [rng.standard_normal(s) for s in shapes]
+
+
+LAYER = drawn((3, 4), (4, 2), (2,))
+
+
+def in_floats(x):
+    """Whether this is the caller's run, not that of a proof."""
+    return type(x) is np.ndarray
+
+
+# Decided by proof.
+
+
+def test_what_is_right_is_proved_and_says_to_how_many_digits():
+    report = check_gradient(layer, layer_backward, *LAYER)
+    assert report.verdict is Verdict.RIGHT
+    assert [i.checked == i.size for i in report.inputs] == [True] * 3
+    assert all(i.method.startswith("proved to 7") for i in report.inputs), report
+    assert not report.notes
+    assert sorted(report.digits) == ["b", "output", "w", "x"]
+
+
+def test_without_a_proof_differences_decide():
+    report = check_gradient(layer, layer_backward, *LAYER, proof=False)
+    assert report.verdict is Verdict.RIGHT
+    assert not any("proved" in i.method for i in report.inputs)
+    assert (report.digits, report.notes) == ({}, ())
+
+
+def test_constants_of_sixteen_digits_are_named():
+    report = check_gradient(
+        lambda x: np.sin(0.7978845608028654 * x),
+        lambda g, x: g * 0.7978845608028655 * np.cos(0.7978845608028655 * x),
+        X,
+    )
+    assert report.verdict is Verdict.RIGHT
+    assert ", as far as its constants are given" in report.inputs[0].method
+
+
+BLIND = {
+    "saturation": (sigmoid, lambda g, z: logistic_backward(g, z, 2.0), FAR),
+    "an offset of 1e16": (lambda x: 1e16 + np.sin(x), lambda g, x: 1.5 * sine_backward(g, x), X),
+    "an offset of 1e12": (lambda x: 1e12 + np.sin(x), lambda g, x: 1.000003 * sine_backward(g, x), X),
+    "a sum that hides it": (lambda x: np.append(1e17 + x.sum(), 1e17), lambda g, x: 2 * g[0] + 0 * x, X),
+}
+
+
+@pytest.mark.parametrize("name", BLIND)
+def test_a_mistake_is_proved_where_differences_are_blind(name):
+    case = BLIND[name]
+    assert check_gradient(*case, proof=False).verdict is not Verdict.WRONG
+    report = check_gradient(*case)
+    (found,) = report.inputs
+    assert (report.verdict, found.verdict, found.method) == (Verdict.WRONG, Verdict.WRONG, "exact arithmetic"), report
+    assert found.error > 1e4 * found.bound
+
+
+def test_the_wrong_entries_have_their_exact_derivatives():
+    planted = np.array([0, 1, 0])
+    report = check_gradient(
+        sigmoid, lambda g, z: logistic_backward(g, z, 1.0 + planted), FAR[[1, 0, 2]], grad_output=[1, 1, 1]
+    )
+    (found,) = report.inputs
+    assert (found.wrong, found.worst_index) == (1, (1,))
+    assert found.numerical == pytest.approx(np.exp(-40), rel=1e-14)
+    assert found.analytic == pytest.approx(2 * np.exp(-40), rel=1e-14)
+
+
+def test_what_is_wrong_below_a_millionth_is_noted():
+    report = check_gradient(
+        lambda x: 1e8 + np.sqrt((x * x).sum()), lambda g, x: g * x / (np.sqrt((x * x).sum()) + 1e-10), X
+    )
+    assert report.verdict is Verdict.RIGHT
+    assert "too little to matter" in report.notes[0]
+
+
+def test_at_kinks_differences_decide_beside_the_proof():
+    x = np.array([0.0, 1.0, -2.0, 0.5])
+    report = check_gradient(lambda x: np.maximum(x, 0), lambda g, x: g * (x > 0), x)
+    assert report.verdict is Verdict.RIGHT
+    assert report.inputs[0].method.startswith("proved exactly at 3 of 4; ")
+    wrong = check_gradient(lambda x: np.maximum(x, 0), lambda g, x: g * (x > 0) + 2 * g * (x == 0), x)
+    assert (wrong.verdict, wrong.inputs[0].worst_index) == (Verdict.WRONG, (0,))
+
+
+# Not trusted alone.
+
+
+def test_a_forward_that_goes_another_way_in_floats_is_not_proved():
+    def forward(x):
+        return np.sin(x) if in_floats(x) else np.cos(x)
+
+    for backward, verdict in ((sine_backward, Verdict.RIGHT), (lambda g, x: -g * np.sin(x), Verdict.WRONG)):
+        report = check_gradient(forward, backward, X)
+        assert (report.verdict, report.notes, report.digits) == (verdict, (OUTPUT,), {}), report
+        assert "proved" not in report.inputs[0].method
+
+
+@pytest.mark.parametrize(("floats", "balls", "verdict"), [(1, 2, Verdict.RIGHT), (2, 1, Verdict.WRONG)])
+def test_a_backward_that_goes_another_way_in_floats_is_not_proved(floats, balls, verdict):
+    report = check_gradient(sine, lambda g, x: (floats if in_floats(x) else balls) * sine_backward(g, x), X)
+    assert (report.verdict, report.notes, report.digits) == (verdict, (GRADIENT,), {}), report
+    assert "proved" not in report.inputs[0].method
+
+
+def test_a_backward_that_is_wrong_on_balls_alone_is_not_accused_where_differences_are_blind():
+    report = check_gradient(
+        sigmoid, lambda g, x: logistic_backward(g, x, 1.0 if in_floats(x) else 2.0), FAR, names=["x"]
+    )
+    assert report.verdict is not Verdict.WRONG
+    assert report.notes == (GRADIENT,)
+
+
+def test_a_noisy_forward_whose_output_is_another_is_not_proved():
+    report = check_gradient(lambda x: (1e12 + x * x) - 1e12, lambda g, x: 2 * g * x, X)
+    assert report.notes == (OUTPUT,)
+
+
+def test_what_rounds_is_named_with_its_line():
+    def forward(x):
+        return np.sin(x.astype(np.float32)).astype(np.float64)
+
+    report = check_gradient(forward, sine_backward, X)
+    assert "proved" not in report.inputs[0].method
+    (note,) = report.notes
+    assert note.startswith("not proved: `x.astype(np.float32)` at test_proved.py:")
+    assert note.endswith(" rounds to float32, which a ball cannot; differences decide")
+
+
+def test_where_flint_is_missing_differences_decide_and_the_report_says_so(monkeypatch):
+    monkeypatch.setattr(proved, "find_spec", lambda name: None)
+    report = check_gradient(layer, layer_backward, *LAYER)
+    assert report.verdict is Verdict.RIGHT
+    assert report.notes == ("not proved: python-flint is not installed; differences decide",)
+    assert report.inputs == check_gradient(layer, layer_backward, *LAYER, proof=False).inputs
+
+
+def test_what_does_not_repeat_itself_is_not_proved():
+    rng = np.random.default_rng(0)
+    report = check_gradient(sine, lambda g, x: sine_backward(g, x) * (1 + 1e-3 * rng.random()), X)
+    assert report.notes == ("not proved: it does not repeat itself; differences decide",)
+    assert [v.kind for v in report.violations] == ["nondeterministic"]
+
+
+# At the second point.
+
+
+def at_x_alone(factor):
+    return lambda g, x: sine_backward(g, x) * np.where((x != X).any(), factor, 1.0)
+
+
+def test_a_mistake_at_the_second_point_is_proved_where_differences_are_blind():
+    offset = lambda x: 1e16 + np.sin(x)  # noqa: E731
+    assert check_gradient(offset, at_x_alone(1.5), X, proof=False).verdict is Verdict.RIGHT
+    report = check_gradient(offset, at_x_alone(1.5), X)
+    assert (report.verdict, report.inputs[0].verdict) == (Verdict.WRONG, Verdict.RIGHT)
+    (violation,) = report.violations
+    assert violation.kind == "elsewhere"
+    assert "the gradient gives" in violation.message
+    assert "forward in exact arithmetic" in violation.message
+    assert check_gradient(offset, at_x_alone(1.0), X).verdict is Verdict.RIGHT
+
+
+def test_at_the_second_point_floats_have_to_follow_the_proof():
+    def backward(g, x):
+        return sine_backward(g, x) * np.where((x != X).any() and in_floats(x), 1.5, 1.0)
+
+    report = check_gradient(sine, backward, X)
+    assert [v.kind for v in report.violations] == ["elsewhere"]
+    assert "differences" in report.violations[0].message
+
+    def on_balls(g, x):
+        return sine_backward(g, x) * np.where((x != X).any() and not in_floats(x), 1.5, 1.0)
+
+    assert check_gradient(lambda x: 1e16 + np.sin(x), on_balls, X).verdict is Verdict.RIGHT
+
+
+# The contract, and other forms.
+
+
+def test_a_forward_that_writes_into_its_input_is_proved_and_reported():
+    def forward(x):
+        x *= 2
+        return np.sin(x)
+
+    report = check_gradient(forward, lambda g, x: 2 * g * np.cos(2 * x), X)
+    assert [v.kind for v in report.violations] == ["mutation"]
+    assert report.inputs[0].verdict is Verdict.RIGHT
+    assert report.inputs[0].method.startswith("proved")
+
+
+def test_only_what_is_asked_for_is_proved():
+    report = check_gradient(layer, layer_backward, *LAYER, wrt="w")
+    assert [(i.name, i.method[:6]) for i in report.inputs] == [("w", "proved")]
+    assert sorted(report.digits) == ["output", "w"]
+
+
+def test_backward_may_return_the_named_gradients_alone():
+    report = check_gradient(layer, lambda *a: layer_backward(*a)[1:], *LAYER, wrt=["w", "b"])
+    assert [(i.name, i.method[:6], i.verdict) for i in report.inputs] == [
+        ("w", "proved", Verdict.RIGHT),
+        ("b", "proved", Verdict.RIGHT),
+    ]
+
+
+def test_low_precision_is_proved_and_judged_in_floats_as_well():
+    inputs = [a.astype(np.float32) for a in LAYER]
+    assert check_gradient(layer, layer_backward, *inputs).inputs[0].method.startswith("proved")
+
+    def in_single(g, *inputs):
+        given = layer_backward(g, *inputs)
+        return tuple(d * np.float32(1.01) if d.dtype == np.float32 and in_floats(d) else d for d in given)
+
+    assert check_gradient(layer, in_single, *inputs).verdict is Verdict.WRONG
+
+
+CHECKS = [
+    (layer, layer_backward, *LAYER),
+    (sigmoid, lambda g, z: g * sigmoid(z) * (1 - sigmoid(z)), np.array([0.5, 30.0, 38.0])),
+    (sigmoid, lambda g, z: logistic_backward(g, z, 2.0), FAR),
+    (lambda x: np.maximum(x, 0), lambda g, x: g * (x > 0), np.array([0.0, 1.0, -1.0])),
+    (lambda x: np.where(x + 1e-200 * x * x > x, x, -x), lambda g, x: g, np.array([1.0, 2.0])),  # asks for more bits
+    (sine, lambda g, x: g * np.cos(x.astype(np.float32)), X),
+]
+
+
+def test_eight_threads_give_the_same_reports_as_one():
+    alone = [check_gradient(*case, seed=5) for case in CHECKS]
+    assert len({r.verdict for r in alone}) >= 2
+    with ThreadPoolExecutor(8) as pool:
+        jobs = [pool.submit(check_gradient, *case, seed=5) for _ in range(3) for case in CHECKS]
+        found = [job.result() for job in jobs]
+    for k, report in enumerate(found):
+        assert report == alone[k % len(CHECKS)]
+        for name, digits in report.digits.items():
+            assert np.array_equal(digits, alone[k % len(CHECKS)].digits[name], equal_nan=True)
