@@ -244,6 +244,11 @@ def test_a_function_that_a_ring_has_not_is_named(function):
         function(fractions([1, 2]))
 
 
+def test_equal_numbers_have_no_spread_in_any_ring():
+    with pytest.raises(ValueError, match="z must have a spread"):
+        s.standardize(mp([2, 2]))
+
+
 @pytest.mark.parametrize("function", [s.relu, s.leaky_relu, partial(s.max_pool2d, window=1)])
 def test_complex_numbers_among_objects_cannot_be_compared(function):
     with pytest.raises(TypeError, match="must be real"):
