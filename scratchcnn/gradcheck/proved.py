@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from importlib import import_module
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 # The share of an input's time that a proof may take.
 SHARE = 0.5
+# The second point is proved where the first took no more than this share of that time; else a direction will do.
+AGAIN = 0.2
 # An output in floats is that in balls within so many roundoffs, or so many times its measured noise.
 ROUNDOFFS, NOISES = 64.0, 4.0
 # With fewer digits than that, the two formulas have constants that are rounded differently.
@@ -59,6 +62,7 @@ class Proofs:
     ) -> None:
         self.case, self.cotangent, self.observed, self.second = case, cotangent, observed, second
         self.rng, self.seconds = rng, SHARE * seconds * len(observed.usable)
+        self.spent = 0.0  # what that at the inputs took
         self.notes: list[str] = []
         self.strays: set[int] = set()  # the inputs whose proof is not what floats do
 
@@ -66,7 +70,9 @@ class Proofs:
     def here(self) -> "Proof | None":
         """That at the inputs; None where there can be none."""
         reason = self._obstacle()
+        start = perf_counter()
         proof = None if reason else self._proof(self.case.inputs, self.cotangent)
+        self.spent = perf_counter() - start
         reason = reason or (proof.reason if proof else "")
         if reason:
             self.notes.append(f"not proved: {reason}; differences decide")
@@ -109,7 +115,7 @@ class Proofs:
 
     @cached_property
     def _there(self) -> "Proof | None":
-        if self.second is None or self.here is None or not self.here.inputs:
+        if self.second is None or self.here is None or not self.here.inputs or self.spent > AGAIN * self.seconds:
             return None
         return self._proof(*self.second)
 
