@@ -190,10 +190,11 @@ def at_x_alone(factor):
     return lambda g, x: sine_backward(g, x) * np.where((x != X).any(), factor, 1.0)
 
 
-def test_a_mistake_at_the_second_point_is_proved_where_differences_are_blind():
-    offset = lambda x: 1e16 + np.sin(x)  # noqa: E731
-    assert check_gradient(offset, at_x_alone(1.5), X, proof=False).verdict is Verdict.RIGHT
-    report = check_gradient(offset, at_x_alone(1.5), X)
+@pytest.mark.parametrize(("size", "factor"), [(1e16, 1.5), (1e12, 1.000005)])
+def test_a_mistake_at_the_second_point_is_proved_where_differences_are_blind(size, factor):
+    offset = lambda x: size + np.sin(x)  # noqa: E731
+    assert check_gradient(offset, at_x_alone(factor), X, proof=False).verdict is Verdict.RIGHT
+    report = check_gradient(offset, at_x_alone(factor), X)
     assert (report.verdict, report.inputs[0].verdict) == (Verdict.WRONG, Verdict.RIGHT)
     (violation,) = report.violations
     assert violation.kind == "elsewhere"

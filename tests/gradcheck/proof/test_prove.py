@@ -7,11 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from flint import ctx
 
 from scratchcnn.gradcheck.proof import prove as proving
 from scratchcnn.gradcheck.proof.prove import prove
-from scratchcnn.gradcheck.proof.runs import WEIGHT, Runs
 from tests.gradcheck.proof import callers
 from tests.gradcheck.proof.proofs import cotangent_of, normal, proved
 
@@ -33,42 +31,6 @@ def gelu_backward(g, x, constant=None):
     constant = math.sqrt(2 / math.pi) if constant is None else constant
     t = np.tanh(constant * (x + 0.044715 * x**3))
     return g * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * constant * (1 + 0.044715 * (3 * x**2)))
-
-
-# Directions.
-
-
-def runs_of(*sizes):
-    inputs = [np.ones(n) for n in sizes]
-    return Runs(
-        lambda *x: x[0],
-        lambda g, *x: x,
-        inputs,
-        range(len(sizes)),
-        range(len(sizes)),
-        np.ones(sizes[0]),
-        np.random.default_rng(0),
-        math.inf,
-    )
-
-
-def test_weights_are_of_sixty_bits_and_both_signs_and_no_two_alike():
-    drawn = runs_of(200, 100).drawn(np.arange(50, 250))
-    assert list(drawn) == list(range(50, 250))
-    assert all(1 << (WEIGHT - 1) <= abs(w) < 1 << WEIGHT for w in drawn.values())
-    assert len({abs(w) for w in drawn.values()}) == 200
-    assert 60 < sum(w > 0 for w in drawn.values()) < 140
-
-
-def test_directions_differ_from_each_other():
-    runs = runs_of(5)
-    assert runs.drawn(np.arange(5)) != runs.drawn(np.arange(5))
-
-
-def test_the_slopes_are_those_along_the_direction():
-    moved = runs_of(4).along({0: 3, 2: -5})
-    assert [int(float(s)) for s in moved.slopes] == [3, 0, -5, 0]
-    assert (moved.met, moved.rounded, moved.still) == (False, False, False)
 
 
 # What is right and what is wrong.
@@ -164,13 +126,26 @@ def test_saturated_softmax_is_proved():
     assert proved(softmax, partial(backward, factor=1 + 1e-9), z).inputs[0].wrong.any()
 
 
+@pytest.mark.parametrize("z", [800.0, 5000.0])
+def test_what_no_balls_tell_from_zero_is_right_on_both_sides(z):
+    """1 - O is far below what 256 bits, and at 5000 what 2048 bits tell from 0."""
+
+    def sigmoid(z):
+        return 1 / (1 + np.exp(-z))
+
+    proof = proved(sigmoid, lambda g, z: g * sigmoid(z) * (1 - sigmoid(z)), np.array([z, 0.5]))
+    assert (proof.inputs[0].right.all(), proof.reason) == (True, "")
+    assert proved(sigmoid, lambda g, z: g * sigmoid(z) * (1 - sigmoid(z)), np.array([z])).inputs[0].right.all()
+
+
 @pytest.mark.parametrize("places", [(0,), (0, 2), (1,), (2, 1)])
 def test_backward_may_answer_for_those_asked_alone(places):
     def backward(g, *x):
         given = (g * x[1] * x[2], g * x[0] * x[2], g * x[0] * x[1])
         return tuple(given[k] for k in sorted(places))
 
-    proof = proved(lambda a, b, c: a * b * c, backward, normal(3), normal(3), normal(3), wrt=list(places))
+    inputs = [normal(3, seed=k) for k in range(3)]
+    proof = proved(lambda a, b, c: a * b * c, backward, *inputs, wrt=list(places))
     assert set(proof.inputs) == set(places)
     assert all(p.right.all() for p in proof.inputs.values())
 
@@ -200,7 +175,7 @@ def test_in_low_precision_its_digits_are_enough(dtype, constant):
 
 
 @pytest.mark.parametrize("seed", range(40))
-@pytest.mark.parametrize(("dtype", "factor"), [(np.float32, 1.001), (np.float16, 1.05)])
+@pytest.mark.parametrize(("dtype", "factor"), [(np.float32, 1.001), (np.float16, 1.01)])
 def test_a_sum_that_cancels_hides_no_mistake_in_low_precision(dtype, factor, seed):
     x = normal(6, seed=seed).astype(dtype)
     proof = proved(np.sin, lambda g, x: factor * g * np.cos(x), x, seed=seed)
@@ -221,6 +196,23 @@ def test_a_small_wrong_entry_is_found_among_many_large_ones_though_constants_dif
     assert np.flatnonzero(proven.wrong).tolist() == [777]
     assert proven.right.sum() == 1999
     assert 13 < proven.digits < 20
+
+
+def test_a_mistake_of_a_thousandth_is_found_among_many_in_float32():
+    where = np.arange(300) == 77
+    proof = proved(
+        gelu,
+        lambda g, x: gelu_backward(g, x, 0.7978846) * np.where(where, 1.001, 1.0),
+        np.ones(300, np.float32),
+    )
+    assert np.array_equal(proof.inputs[0].wrong, where)
+    assert np.array_equal(proof.inputs[0].right, ~where)
+
+
+def test_digits_are_the_fewest_of_all_entries():
+    proof = proved(lambda x: x, lambda g, x: g * np.array([1.0, 2.0, 1.0, 1 + 2.0**-50]), np.ones(4))
+    assert proof.inputs[0].right.tolist() == [True, False, True, True]
+    assert proof.inputs[0].digits == pytest.approx(50 * np.log10(2), abs=0.5)
 
 
 def test_a_guard_is_seen_and_is_small():
@@ -269,6 +261,16 @@ def test_an_infinite_slope_is_left_open_and_the_others_are_proved():
     assert (proof.inputs[0].right.tolist(), proof.inputs[0].wrong.any()) == ([False, True, True], False)
 
 
+def test_an_infinite_slope_is_left_open_where_backward_is_guarded():
+    x = np.array([1.0, 0.0, 4.0])
+
+    def backward(g, x):
+        return g * np.where(x > 0, 1 / (2 * np.sqrt(np.where(x > 0, x, 1))), 0)
+
+    proof = proved(np.sqrt, backward, x)
+    assert (proof.inputs[0].right.tolist(), proof.inputs[0].wrong.any()) == ([True, False, True], False)
+
+
 def test_an_entry_whose_gradient_is_not_finite_is_left_open():
     proof = proved(np.sin, lambda g, x: g * np.where(x > 0, np.cos(x), np.nan), np.array([-1.0, 1.0, 2.0]))
     assert (proof.inputs[0].right.tolist(), proof.inputs[0].wrong.any()) == ([False, True, True], False)
@@ -303,55 +305,6 @@ def test_answers_of_another_form_are_no_proof(backward, why):
     proof = proved(np.sin, backward, np.ones(3))
     assert not proof.inputs
     assert why in proof.reason
-
-
-# The caller's state.
-
-
-class Layer:
-    """Remembers what forward saw, and counts."""
-
-    def __init__(self):
-        self.cache, self.calls = None, 0
-
-    def forward(self, x):
-        self.cache, self.calls = np.tanh(x), self.calls + 1
-        return self.cache.copy()
-
-    def backward(self, g, x):
-        self.forward(x)
-        return g * (1 - self.cache**2)
-
-
-def test_caches_inputs_and_the_precision_are_left_as_they_were():
-    layer, x = Layer(), normal(4)
-    layer.forward(x)
-    cache, kept, bits = layer.cache, x.copy(), ctx.prec
-    g = np.ones(4)
-    proof = prove(layer.forward, layer.backward, [x], [0], g, np.random.default_rng(0), 10.0)
-    assert proof.inputs[0].right.all()
-    assert layer.cache is cache
-    assert (layer.calls, ctx.prec) == (1, bits)
-    assert np.array_equal(x, kept)
-    assert np.array_equal(g, np.ones(4))
-
-
-def test_writing_into_arguments_spoils_neither_the_proof_nor_the_caller_s_arrays():
-    def forward(x):
-        x *= 2
-        return np.sin(x)
-
-    def backward(g, x):
-        x *= 2
-        g *= 2
-        return g * np.cos(x)
-
-    x = normal(4)
-    kept = x.copy()
-    assert proved(forward, backward, x.copy()).inputs[0].right.all()
-    g = cotangent_of(forward, [x.copy()])
-    prove(forward, backward, [x], [0], g, np.random.default_rng(0), 10.0)
-    assert np.array_equal(x, kept)
 
 
 def test_the_same_seed_gives_the_same_proof():
