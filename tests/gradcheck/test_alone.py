@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -152,7 +153,7 @@ def test_there_is_an_end_to_the_time():
 
 
 def test_without_python_flint_the_reason_is_that(monkeypatch):
-    monkeypatch.setattr("scratchcnn.gradcheck.alone.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "flint", None)
     proved = prove_gradient(scaled, scaled_backward, X, SCALE)
     assert (proved.verdict, proved.reason) == (Verdict.UNDECIDED, "python-flint is not installed")
     assert "scaled_backward: python-flint is not installed" in str(proved)
