@@ -24,7 +24,7 @@ from scratchcnn.operations.dense import dense
 Array = NDArray[Any]
 Pair = tuple[Callable[..., Array], Callable[..., Any]]  # a function and its derivative
 
-PROVED = 20  # images at which the whole chain is proved: as many as there is time for, 1.3 s a chain
+PROVED = 12  # images at which the whole chain is proved: as many as there is time for, 0.7 s a chain
 
 
 class Point:

@@ -1,4 +1,5 @@
-"""Which statements of the operations run for the samples of the catalogue.
+"""Which statements of the operations run for the samples of the catalogue: all in floats, the small ones on numbers of
+other rings: balls in a proof, mpmath's, and decimals, which have functions as methods, but few.
 
 Run as a program, in a process of its own (what is found once is kept: plans, threads), it prints the lines that ran.
 """
@@ -10,6 +11,8 @@ import sys
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
+from decimal import Decimal
+from itertools import product
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -61,11 +64,14 @@ def main() -> None:
 
     threading.settrace(trace)
     sys.settrace(trace)
+    import mpmath
     import numpy as np
     from threadpoolctl import threadpool_limits
 
-    from scratchcnn.catalogue import CATALOGUE
+    from scratchcnn.catalogue import CATALOGUE, prove
 
+    to_mpmath = np.frompyfunc(lambda number: mpmath.mpf(float(number)), 1, 1)
+    to_decimal = np.frompyfunc(lambda number: Decimal(float(number)), 1, 1)
     with threadpool_limits(2, "blas"):
         for operation in CATALOGUE:
             for sample in operation.samples(np.random.default_rng(0)):
@@ -73,6 +79,14 @@ def main() -> None:
                 operation.backward(np.ones_like(output), *sample.inputs, **sample.options)
                 if operation.definition is not None:
                     operation.definition(*sample.inputs, **sample.options)
+        for operation in CATALOGUE:
+            rings = [to_mpmath, to_decimal] if operation.name == "sigmoid" else [to_mpmath]
+            for sample, ring in product(operation.samples(np.random.default_rng(0)), rings):
+                if prove(operation, sample) is None:  # too large
+                    continue
+                inputs = [np.asarray(ring(a)) if a.dtype.kind == "f" else a for a in sample.inputs]
+                output = np.asarray(operation.forward(*inputs, **sample.options))
+                operation.backward(output, *inputs, **sample.options)
     sys.settrace(None)
     print(json.dumps({name: sorted(lines) for name, lines in ran.items()}))
 

@@ -79,6 +79,24 @@ def test_verify_says_why_the_bias_of_the_trained_network_has_no_gradient(whole):
     assert row["note"] in whole[0].stdout
 
 
+def test_verify_proves_every_row(whole):
+    """To sixty digits at least: the formulas are one, and no constants are rounded."""
+    done, document = whole
+    assert {(row["name"], row["not_proved"]) for row in document["rows"] if row["not_proved"]} == set()
+    for row in document["rows"]:
+        assert row["proved"] == "exact" or row["proved"] >= 60, row["name"]
+        assert 0 < row["proved_entries"] <= row["entries"]
+    exact = {row["name"] for row in document["rows"] if row["proved"] == "exact"}
+    assert exact >= {"∂Z2/∂W", "∂Z1/∂f", "conv2d", "patches", "dense", "squared_error", "flatten", "pad2d", "relu"}
+    assert "proved" in done.stdout
+
+
+def test_verify_proves_the_whole_chain_at_some_of_the_digits(whole):
+    chains = [row for row in whole[1]["rows"] if row["name"] in ("∂E/∂W", "∂E/∂b", "∂E/∂f")]
+    assert [row["proved_entries"] for row in chains] == [1728, 1, 75] * 2
+    assert {row["proved_of"] for row in chains} == {"12 of the 200 digits"}
+
+
 def test_json_document(whole):
     _, document = whole
     assert document["schema"] == 1
@@ -96,7 +114,14 @@ def test_piped_table_is_neither_cut_nor_wrapped(whole):
     assert "\x1b" not in done.stdout
     for row in document["rows"]:
         # All of the row stands on one line.
-        parts = (row["name"], row["equation"], f"{row['checked']:,} of {row['entries']:,}", "right", row["note"])
+        parts = (
+            row["name"],
+            row["equation"],
+            f"{row['checked']:,} of {row['entries']:,}",
+            "right",
+            "proved:" if row["proved_of"] else "",
+            row["note"],
+        )
         assert any(all(part in line for part in parts) for line in lines), row
 
 

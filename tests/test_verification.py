@@ -3,18 +3,23 @@
 That the whole table is right is asserted once, on a real process, in `test_cli.py`.
 """
 
+import io
 import json
 import math
+import sys
+from itertools import cycle
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from scratchcnn import article
 from scratchcnn.catalogue import CATALOGUE
-from scratchcnn.gradcheck import Verdict, check_gradient
+from scratchcnn.gradcheck import Verdict, check_gradient, prove_gradient
 from scratchcnn.operations.dense import dense
+from scratchcnn.output import WIDE, table
 from scratchcnn.point import unsaturated
-from scratchcnn.verification import BLOCK, Check, all_checks, run, run_all
+from scratchcnn.verification import BLOCK, Check, Row, all_checks, run, run_all
 from tests.assertions import assert_within
 from tests.running_error import article_network
 
@@ -227,3 +232,145 @@ def test_weights_add_up_to_nothing_on_paper(point):
     np.testing.assert_array_equal(blank, np.full((1, 1728), 0.5))
     roundoff = 1728 * np.finfo(np.float64).eps * np.abs(point.weight).sum()
     assert_within(dense(blank, point.weight, point.bias), point.bias[np.newaxis], roundoff)
+
+
+# What is proved
+
+
+def proofs(*backwards, x=X):
+    return tuple(backward and prove_gradient(square, backward, x, names=("image",)) for backward in backwards)
+
+
+def proved_row(*backwards, of="", forward=square, x=X):
+    """A row whose differences find everything right, and whose proofs are of these."""
+    return run(
+        Check(
+            *("block", "name", "equation", lambda: [report(right)]),
+            proofs=lambda: [
+                backward and prove_gradient(forward, backward, x, names=("image",)) for backward in backwards
+            ],
+            of=of,
+            note="a remark",
+        )
+    )
+
+
+def test_a_row_without_proofs_says_so():
+    row = row_of(right)
+    assert math.isnan(row.proved)
+    assert (row.proved_entries, row.not_proved) == (0, "no proof was asked for")
+    assert row.to_dict()["proved"] is None
+
+
+def test_a_row_is_proved_exactly():
+    row = proved_row(right, right)
+    assert (row.verdict, row.proved, row.proved_entries) == (Verdict.RIGHT, math.inf, 12)
+    assert (row.proved_of, row.not_proved, row.note) == ("", "", "a remark")
+    assert json.loads(json.dumps(row.to_dict(), allow_nan=False))["proved"] == "exact"
+
+
+def test_a_row_is_proved_to_the_fewest_digits_of_its_parts():
+    def rounded(grad_output, x):
+        return (1.9999999999999998 * x * grad_output,)
+
+    row = proved_row(right, rounded)
+    assert row.verdict is Verdict.RIGHT
+    assert 15 < row.proved < 16.5
+    assert row.to_dict()["proved"] == round(row.proved, 1)
+
+
+def test_a_row_says_of_what_it_is_proved():
+    row = proved_row(right, None, right, of="2 of the 200 digits")
+    assert (row.proved_entries, row.proved_of) == (12, "2 of the 200 digits, 2 of 3 samples")
+
+
+def test_entries_at_a_kink_are_left_to_differences():
+    def slope(grad_output, x):
+        return (np.sign(x) * grad_output,)
+
+    row = proved_row(slope, forward=np.abs, x=np.array([-1.0, 0.0, 2.0]))
+    assert (row.verdict, row.proved_entries, row.proved_of) == (Verdict.RIGHT, 2, "2 of 3 entries, kinks apart")
+
+
+def test_what_is_proved_wrong_makes_the_row_wrong():
+    """Differences found nothing: they were of another function here."""
+    row = proved_row(right, wrong_in_one_place)
+    assert row.verdict is Verdict.WRONG
+    assert row.note.startswith("image: proved wrong: along a random direction the gradient gives ")
+    assert math.isnan(row.proved)
+    assert row.not_proved == row.note.removeprefix("image: ")
+    assert "wrong_in_one_place" in row.details
+
+
+@pytest.mark.parametrize("proved", [right, wrong_in_one_place])
+def test_differences_are_the_first_witness(proved):
+    """Of what they find wrong the note is theirs, and no proof makes it right."""
+    row = run(Check("block", "name", "equation", lambda: [report(wrong_in_one_place)], proofs=lambda: proofs(proved)))
+    assert row.verdict is Verdict.WRONG
+    assert row.note.startswith("image: wrong at (1, 2)")
+    assert (row.proved == math.inf) is (proved is right)
+    assert row.details.startswith(str(report(wrong_in_one_place)))
+
+
+def test_what_does_not_run_on_balls_is_named():
+    def through_float32(grad_output, x):
+        return (2 * x.astype(np.float32).astype(float) * grad_output,)
+
+    row = proved_row(through_float32)
+    assert row.verdict is Verdict.RIGHT
+    assert math.isnan(row.proved)
+    assert "float32" in row.not_proved
+
+
+def test_without_python_flint_the_reason_is_that(monkeypatch):
+    monkeypatch.setitem(sys.modules, "flint", None)
+    row = proved_row(right)
+    assert (row.verdict, row.not_proved) == (Verdict.RIGHT, "python-flint is not installed")
+    assert row.to_dict()["proved"] is None
+    assert table_text([row]).split().count("-") == 1
+
+
+def table_text(rows, width=WIDE):
+    out = io.StringIO()
+    console = Console(file=out, width=width)
+    console.print(table(rows, width))
+    return out.getvalue()
+
+
+def test_the_table_fits_80_columns_with_every_name_verdict_and_proof():
+    rows = [
+        Row(
+            *(check.block, check.name, check.equation, Verdict.UNDECIDED, 902_807, 902_807, 8.5e-168, 1e-170, 12.3),
+            note="a note that is long enough to be folded",
+            proved=proved,
+        )
+        for check, proved in zip(all_checks(), cycle([math.inf, 75.3, math.nan]))
+    ]
+    lines = table_text(rows, 80).splitlines()
+    assert "…" not in "".join(lines)
+    assert max(map(len, lines)) <= 80
+    for row, proved in zip(rows, cycle(["exact", "75", "-"])):
+        cells = (row.name, "902,807 of 902,807", "8.5e-168", "undecided", proved)
+        assert any(all(cell in line for cell in cells) for line in lines), row.name
+
+
+def test_a_wide_table_says_what_was_proved_in_part():
+    text = table_text([proved_row(right, None)])
+    assert "a remark; proved: 1 of 2 samples" in text
+
+
+def test_the_whole_chain_is_proved_once_for_all_parameters(point, monkeypatch):
+    calls = []
+
+    def counted(*arguments, **options):
+        calls.append(options["names"])
+        return prove_gradient(*arguments, **options)
+
+    monkeypatch.setattr("scratchcnn.point.PROVED", 2)
+    monkeypatch.setattr("scratchcnn.point.prove_gradient", counted)
+    fresh = unsaturated(point.seed)
+    for name, size in (("weight", 1728), ("bias", 1), ("filters", 75)):
+        (proved,) = fresh.proofs_by(name, standardized=False)
+        assert [(each.name, each.right) for each in proved.inputs] == [(name, size)]
+        assert proved.digits > 50
+    assert len(calls) == 1

@@ -7,7 +7,6 @@ no answer.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from scratchcnn.gradcheck.check import asked_cotangent
 from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.numerical.quiet import quiet, undisturbed
 from scratchcnn.gradcheck.options import validated
-from scratchcnn.gradcheck.proved import MISSING
+from scratchcnn.gradcheck.proved import MISSING, has_flint
 from scratchcnn.gradcheck.verdict import ROUNDOFFS, Verdict, small_in
 from scratchcnn.gradcheck.wording import apart
 
@@ -177,14 +176,15 @@ def prove_gradient(
     who = describe(backward, "backward")
     moving = [k for k in case.wrt if case.inputs[k].size]
     reason = "" if moving and case.output.size else "there is nothing to prove"
-    if not reason and find_spec("flint") is None:
+    if not reason and not has_flint():
         reason = MISSING
     if reason:
         return Proved(who, tuple(_unproved(case, k, reason) for k in case.wrt), reason)
     with quiet():
         gradients = case.gradients(cotangent, case.copies())
         proof = _proof(case, moving, cotangent, rng, seconds)
-    reason = _elsewhere(case, proof) or ("" if proof.inputs else proof.reason)
+    decided = any(each.right.any() or each.wrong.any() for each in proof.inputs.values())
+    reason = _elsewhere(case, proof) if decided else proof.reason
     found = (_input(case, k, proof, gradients[k], cotangent, reason) for k in moving)
     return Proved(who, tuple(found), reason)
 

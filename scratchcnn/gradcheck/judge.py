@@ -63,7 +63,7 @@ def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
         if not check.together.here:
             judge_of.along_directions(findings, 1)  # the lattice is not quite the caller's point
     else:
-        proved = by_proof(judge_of, proofs) if proofs is not None else None
+        proved = by_proof(judge_of, proofs, check.together) if proofs is not None else None
         findings = proved or judge_of.by_entries(sample(x.shape, check.effort.entries, check.rng))
         if findings.entries.size < x.size:
             judge_of.along_directions(findings, check.effort.directions)

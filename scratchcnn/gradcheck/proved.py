@@ -7,7 +7,8 @@ code took another path there; and differences along a direction must agree with 
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, partial
-from importlib.util import find_spec
+from importlib import import_module
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from scratchcnn.gradcheck.numerical.noise import EPS
 from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.numerical.quiet import quiet, undisturbed
 from scratchcnn.gradcheck.sampling import sample
+from scratchcnn.gradcheck.together import Together
 from scratchcnn.gradcheck.verdict import SMALL, Verdict, small_in
 from scratchcnn.gradcheck.wording import apart
 
@@ -28,9 +30,22 @@ if TYPE_CHECKING:
 
 # The share of an input's time that a proof may take.
 SHARE = 0.5
+# The second point is proved where the first took no more than this share of that time; else a direction will do.
+AGAIN = 0.2
 # An output in floats is that in balls within so many roundoffs, or so many times its measured noise.
 ROUNDOFFS, NOISES = 64.0, 4.0
+# With fewer digits than that, the two formulas have constants that are rounded differently.
+PLENTY = 25
 MISSING = "python-flint is not installed"
+
+
+def has_flint() -> bool:
+    """Whether python-flint can be loaded, which a proof needs."""
+    try:
+        import_module("flint")
+    except ImportError:
+        return False
+    return True
 
 
 class Proofs:
@@ -46,7 +61,8 @@ class Proofs:
         seconds: float,
     ) -> None:
         self.case, self.cotangent, self.observed, self.second = case, cotangent, observed, second
-        self.rng, self.seconds = rng, SHARE * seconds
+        self.rng, self.seconds = rng, SHARE * seconds * len(observed.usable)
+        self.spent = 0.0  # what that at the inputs took
         self.notes: list[str] = []
         self.strays: set[int] = set()  # the inputs whose proof is not what floats do
 
@@ -54,7 +70,9 @@ class Proofs:
     def here(self) -> "Proof | None":
         """That at the inputs; None where there can be none."""
         reason = self._obstacle()
+        start = perf_counter()
         proof = None if reason else self._proof(self.case.inputs, self.cotangent)
+        self.spent = perf_counter() - start
         reason = reason or (proof.reason if proof else "")
         if reason:
             self.notes.append(f"not proved: {reason}; differences decide")
@@ -77,7 +95,7 @@ class Proofs:
             self.notes.append(note)
 
     def _obstacle(self) -> str:
-        if find_spec("flint") is None:
+        if not has_flint():
             return MISSING
         if self.observed.unsteady:
             return "it does not repeat itself"
@@ -97,7 +115,7 @@ class Proofs:
 
     @cached_property
     def _there(self) -> "Proof | None":
-        if self.second is None or self.here is None or not self.here.inputs:
+        if self.second is None or self.here is None or not self.here.inputs or self.spent > AGAIN * self.seconds:
             return None
         return self._proof(*self.second)
 
@@ -143,7 +161,7 @@ class Proofs:
         return proof
 
 
-def by_proof(judge: InputJudge, proofs: Proofs) -> Findings | None:
+def by_proof(judge: InputJudge, proofs: Proofs, together: Together) -> Findings | None:
     """The findings on an input, by a proof and, of what that leaves open, by differences; None: these decide alone."""
     proof = proofs.here
     proven = proof.inputs.get(judge.index) if proof else None
@@ -160,7 +178,7 @@ def by_proof(judge: InputJudge, proofs: Proofs) -> Findings | None:
     sure = proven.right & (np.abs(gradient - proven.value) <= allowed)
     if proven.right.any() and not sure.any():
         proofs.stray(judge.index, f"the gradient of {judge.case.names[judge.index]!r} is another")
-    if not sure.any() or judge.along().verdict is Verdict.WRONG:
+    if not sure.any() or not (together.here or judge.along().verdict is not Verdict.WRONG):
         return None
     proved = _findings(np.flatnonzero(sure), gradient, proven.value, allowed, _to_digits(proven))
     return proved if sure.all() else _with_differences(judge, proved)
@@ -256,5 +274,6 @@ def _findings(
 def _to_digits(proven: "Proven") -> str:
     if np.isinf(proven.digits):
         return "proved exactly"
-    constants = ", as far as its constants are given" if proven.digits < 2 - np.log10(EPS) else ""
-    return f"proved to {proven.digits:.3g} digits{constants}"
+    if proven.digits < PLENTY:
+        return f"proved to {proven.digits:.1f} digits, as far as its constants are given"
+    return f"proved to {int(proven.digits)} digits"

@@ -21,11 +21,13 @@ def apply(function: np.ufunc, values: Array) -> Array:
     if not any_ring(values) or type(values) is not np.ndarray:  # a subclass has functions of its own
         result: Array = function(values)
         return result
+    return np.array([_apply(function, number) for number in values.flat], object).reshape(values.shape)
+
+
+def _apply(function: np.ufunc, number: Any) -> Any:
     name = function.__name__
-    return np.array([_apply(name, number) for number in values.flat], object).reshape(values.shape)
-
-
-def _apply(name: str, number: Any) -> Any:
+    if type(number) is int and number == 0:  # one that an operation has put among the others
+        return int(function(0))
     if hasattr(number, "context"):
         return getattr(number.context, name)(number)
     if hasattr(number, name):

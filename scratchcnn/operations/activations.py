@@ -1,6 +1,7 @@
 """The activations: what a neuron makes of its input, entry by entry."""
 
 import math
+from numbers import Rational
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from scratchcnn.operations._masking import keep
 from scratchcnn.operations._rings import apply
-from scratchcnn.operations._validate import Array, as_array, as_cotangent, as_real, gradients_like
+from scratchcnn.operations._validate import Array, any_ring, as_array, as_cotangent, as_real, gradients_like
 
 
 def sigmoid(z: ArrayLike) -> Array:
@@ -192,9 +193,8 @@ def leaky_relu(z: ArrayLike, *, alpha: float = 0.01) -> Array:
     Parameters
     ----------
     z : array of any shape
-        Z, real.
     alpha : float
-        α, the slope below 0.
+        α, the slope below 0; it may be a fraction, which `z` of fractions needs to stay so.
 
     Returns
     -------
@@ -208,7 +208,8 @@ def leaky_relu(z: ArrayLike, *, alpha: float = 0.01) -> Array:
     ValueError
         If `alpha` is not finite.
     """
-    z, alpha = as_real("z", z), _finite("alpha", alpha)
+    z = as_real("z", z)
+    alpha = _slope(alpha, z)
     output: Array = np.maximum(z, 0) + alpha * np.minimum(z, 0)
     return output
 
@@ -239,15 +240,16 @@ def leaky_relu_backward(grad_output: ArrayLike, z: ArrayLike, *, alpha: float = 
     TypeError, ValueError
         As `leaky_relu`; `ValueError` also if `grad_output` is not shaped like `z`.
     """
-    z, alpha = as_real("z", z), _finite("alpha", alpha)
+    z = as_real("z", z)
+    alpha = _slope(alpha, z)
     flat, grad_output = z <= 0, as_cotangent(grad_output, z.shape)
     return gradients_like((z,), keep(grad_output, ~flat) + alpha * keep(grad_output, flat))
 
 
-def _finite(name: str, value: Any) -> float:
-    """Take an option that is one finite number."""
-    if not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    if not math.isfinite(value):
-        raise ValueError(f"{name} must be finite, got {value!r}")
-    return float(value)
+def _slope(alpha: Any, z: Array) -> Any:
+    """Take one finite number; among numbers of another ring than the floats a fraction stays what it is."""
+    if not isinstance(alpha, int | float | np.integer | np.floating | Rational):
+        raise TypeError(f"alpha must be a number, got {alpha!r}")
+    if not math.isfinite(alpha):
+        raise ValueError(f"alpha must be finite, got {alpha!r}")
+    return alpha if any_ring(z) and isinstance(alpha, Rational) else float(alpha)

@@ -33,7 +33,8 @@ def pad2d(x: ArrayLike, padding: Padding) -> Array:
         If `x` has not four axes, or `padding` is below 0, or a word: "same" has no meaning without a window.
     """
     x = as_array("x", x, "NCHW")
-    return np.pad(x, ((0, 0), (0, 0), *_frame(padding)))
+    zero = np.zeros((), x.dtype)  # of objects Python's, where NumPy would put its own
+    return np.pad(x, ((0, 0), (0, 0), *_frame(padding)), constant_values=zero)
 
 
 def pad2d_backward(grad_output: ArrayLike, x: ArrayLike, padding: Padding) -> tuple[Array]:

@@ -88,14 +88,15 @@ def _standardize(z: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
     if flat.any():
         raise ValueError(
             f"z must have a spread above the roundoff of its mean, got shape {z.shape} and, over axes {axes}, "
-            f"a standard deviation of {np.abs(deviation)[flat][0]:.3g} beside a roundoff of {least[flat][0]:.3g}"
+            f"a standard deviation of {float(np.abs(deviation)[flat][0]):.3g} beside a roundoff of "
+            f"{float(least[flat][0]):.3g}"
         )
     return centred / deviation, deviation
 
 
 def _mean(values: Array, axes: tuple[int, ...]) -> Array:
-    mean: Array = values.mean(axis=axes, keepdims=True)
-    return mean
+    # Of a single number NumPy makes no array.
+    return np.asanyarray(values.mean(axis=axes, keepdims=True))
 
 
 def _averaged_axes(z: Array, axis: int | Sequence[int] | None) -> tuple[int, ...]:
