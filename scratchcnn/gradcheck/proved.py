@@ -103,7 +103,7 @@ class Proofs:
 
     def elsewhere(self, index: int) -> str | None:
         """What is wrong with a gradient at the second point; empty where it is right, None where that is not proved."""
-        proven = self._there.inputs.get(index) if self._there and index not in self.strays else None
+        proven = self._there.inputs.get(index) if self._there else None
         if proven is None or not (proven.right.all() or proven.wrong.any()) or not self._followed(index, proven):
             return None
         if not proven.wrong.any():

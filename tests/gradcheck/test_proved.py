@@ -191,7 +191,7 @@ def at_x_alone(factor):
     return lambda g, x: sine_backward(g, x) * np.where((x != X).any(), factor, 1.0)
 
 
-@pytest.mark.parametrize(("size", "factor"), [(1e16, 1.5), (1e12, 1.000005)])
+@pytest.mark.parametrize(("size", "factor"), [(1e16, 1.5), (1e9, 1.000005)])
 def test_a_mistake_at_the_second_point_is_proved_where_differences_are_blind(size, factor):
     offset = lambda x: size + np.sin(x)  # noqa: E731
     assert check_gradient(offset, at_x_alone(factor), X, proof=False).verdict is Verdict.RIGHT
