@@ -89,7 +89,7 @@ class Proved:
 
     def __str__(self) -> str:
         lines = [f"{self.backward}: {self.reason or 'by ball arithmetic alone'}"]
-        for each in self.inputs:
+        for each in () if self.reason else self.inputs:
             digits = "exactly" if np.isinf(each.digits) else f"to {each.digits:.3g} digits"
             proved = f"{each.right} of {each.size} entries proved right" + (f", {digits}" if each.right else "")
             lines.append(f"  {each.name}: {proved}" + (f"; {each.reason}" if each.reason else ""))

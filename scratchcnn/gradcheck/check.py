@@ -153,6 +153,7 @@ def check_gradient(
             *(proofs.notes if proofs is not None else ()),
             *filter(None, (part.note,)),
             *filter(None, (each.note() for each in digits_kept)),
+            *(["digits were not looked at: nothing is proved"] if options.digits and not digits_kept else ()),
         ),
         digits={each.name: each.digits for each in digits_kept},
         name=options.name,

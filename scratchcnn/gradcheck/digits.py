@@ -34,7 +34,7 @@ class Kept:
 
     def below(self, floor: float) -> str:
         """Where fewer digits than that are kept, the worst first; empty where there are none."""
-        few = np.flatnonzero(self.digits.reshape(-1) < floor)
+        few = np.flatnonzero(self.digits.reshape(-1) < min(floor, self.most))  # nobody keeps more
         if not few.size:
             return ""
         order = few[np.argsort(self.digits.reshape(-1)[few], kind="stable")]

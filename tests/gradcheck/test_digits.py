@@ -205,3 +205,13 @@ def test_what_is_not_known_is_nan():
 def test_a_single_number_has_no_place():
     found = kept("x", np.array(1.5), np.array([1.0]), EPS, np.array(1.5))
     assert found.note() == "in floats the gradient of 'x' keeps 0 of 16 digits at x = 1.5"
+
+
+def test_nobody_is_asked_for_more_digits_than_there_are():
+    right = {"forward": np.sin, "backward": lambda g, x: g * np.cos(x)}
+    assert check_gradient(*right.values(), np.array([0.3, 1.2]), digits=20).ok
+
+
+def test_digits_that_nobody_could_look_at_are_said_so():
+    report = check_gradient(np.sin, lambda g, x: g * np.cos(x), np.array([0.3]), digits=8, proof=False)
+    assert "digits were not looked at: nothing is proved" in report.notes

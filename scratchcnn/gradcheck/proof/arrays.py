@@ -319,7 +319,7 @@ def as_balls(value: Any) -> Any:
     if plain.dtype.kind == "O":
         if set(map(type, plain.reshape(-1).tolist())) <= {Ball}:
             return plain.view(Balls)
-        return each(constant, plain).view(Balls)
+        return each(lambda x: constant(x.item() if isinstance(x, np.ndarray) and x.size == 1 else x), plain).view(Balls)
     if plain.dtype.kind not in "fiub":
         raise NotHeld(f"holds {plain.dtype}")
     return lift(plain)

@@ -144,7 +144,7 @@ def prove(
                 return _Prover(runs).proof(locate=locate)
         except Undecidable as error:
             if bits >= MOST_BITS:
-                return Proof({}, reason=f"a comparison needs more than {bits} bits: {error}")
+                return Proof({}, reason=f"it needs more than {bits} bits: {error}")
             bits *= 2
         except NotRun as error:
             return Proof({}, reason=str(error))
@@ -171,6 +171,8 @@ class _Prover:
         values = np.array([float(g.mid()) for g in self.gradient])
         proven = {k: Proven(values[p], *np.zeros((2, p.size), bool), np.zeros(p.size)) for k, p in self.parts.items()}
         found = Proof(proven, np.array([float(v.mid()) for v in moved.outputs]))
+        if any(not v.is_finite() and not v.is_exact() and not v.is_nan() for v in moved.outputs):
+            raise Undecidable("forward's output is too wide")
         if not all(v.is_finite() for v in moved.outputs):
             found.reason = "forward is not finite"
             return found

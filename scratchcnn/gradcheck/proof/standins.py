@@ -249,8 +249,8 @@ def of_math(name: str) -> Any:
 
     @wraps(real)
     def function(*arguments: Any, **options: Any) -> Any:
-        taken = [list(a) if hasattr(a, "__iter__") else a for a in arguments]
-        taken = [a.item() if isinstance(a, np.ndarray) and a.size == 1 else a for a in taken]
+        taken = [a.item() if isinstance(a, np.ndarray) and a.size == 1 else a for a in arguments]
+        taken = [list(a) if hasattr(a, "__iter__") else a for a in taken]
         if name in ENCLOSED or any(has_balls(a) for a in taken):
             return settled(rule(*taken, **options))
         return real(*taken, **options)

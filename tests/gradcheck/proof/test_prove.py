@@ -246,7 +246,7 @@ def test_what_no_bits_decide_is_left_open():
 
     proof = proved(forward, lambda g, x: -g, np.array([2.0]))
     assert not proof.inputs
-    assert proof.reason.startswith("a comparison needs more than 2048 bits: ")
+    assert proof.reason.startswith("it needs more than 2048 bits: ")
 
 
 @pytest.mark.parametrize(("forward", "x"), [(np.log, 0.0), (lambda x: 1 / x, 0.0), (np.sqrt, -1.0), (np.arcsin, 2.0)])
@@ -315,3 +315,44 @@ def test_the_same_seed_gives_the_same_proof():
 
 def test_the_tolerances_are_those_of_the_documentation():
     assert (proving.DIGITS, proving.CONSTANTS, proving.BITS) == (25, 64, 256)
+
+
+@pytest.mark.parametrize("factor", [-1, 1.001, 0])
+def test_small_entries_do_not_hide_behind_large_ones(factor):
+    """They are less than the roundoff of the largest, and one of them is wrong."""
+    x = np.array([0.0, 1, -35, -45])
+
+    def backward(g, x):
+        return g * np.exp(x) * np.where(x < -40, factor, 1)
+
+    (proven,) = proved(np.exp, backward, x).inputs.values()
+    np.testing.assert_array_equal(proven.wrong, at([3], 4))
+    np.testing.assert_array_equal(proven.right, at([0, 1, 2], 4))
+
+
+def test_what_constants_leave_open_is_in_the_bound():
+    x = np.array([1e3, 1e-3, 0.5])
+    (proven,) = proved(lambda x: x**2 / 3, lambda g, x: g * x * (2 / 3), x).inputs.values()
+    truth = 2 * x / 3 * proven.value / proven.value
+    assert proven.right.all()
+    assert (proven.bound > 0).all()
+    assert (proven.bound < 1e-12 * np.abs(truth).max()).all()
+
+
+def test_balls_that_grow_too_wide_get_more_bits():
+    def power(a):
+        v = np.ones(2)
+        for _ in range(150):
+            v = a @ v
+            v = v / np.sqrt((v * v).sum())
+        return v @ a @ v
+
+    def power_backward(g, a):
+        v = np.ones(2)
+        for _ in range(150):
+            v = a @ v
+            v = v / np.sqrt((v * v).sum())
+        return g * np.outer(v, v)
+
+    proof = proved(power, power_backward, np.array([[4.0, 1], [1, 2]]))
+    assert (proof.reason, proof.inputs[0].right.all()) == ("", True)

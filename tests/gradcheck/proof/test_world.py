@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import math
 import pickle
 import types
 
@@ -383,3 +384,36 @@ def test_answers_of_comparisons_are_ordinary_booleans():
     assert type(found) is Whole
     assert found.dtype == bool
     assert found.tolist() == [True, False]
+
+
+def seeded(x):
+    np.random.seed(0)
+    return x * np.random.rand(*x.shape) + np.random.normal() + np.random.randint(0, 3, x.shape)
+
+
+def test_a_seed_of_the_generator_that_all_share_holds_for_balls_and_leaves_that_alone():
+    x = normal(4)
+    np.random.seed(5)
+    expected = np.random.rand(2)
+    np.random.seed(5)
+    with precision(256):
+        found = run(World(), seeded, lift(x))
+        np.testing.assert_array_equal(np.random.rand(2), expected)
+    np.testing.assert_allclose(middle(found), seeded(x), rtol=1e-15)
+
+
+def test_what_balls_print_is_not_seen(capsys):
+    with precision(256):
+        run(World(), lambda x: (print(x), 2 * x)[1], lift(normal(3)))
+    assert capsys.readouterr().out == ""
+
+
+def test_functions_of_math_and_lists_take_single_numbers_in_arrays():
+    with precision(256):
+        found = run(
+            World(),
+            lambda x: np.array([math.exp(x[0:1].reshape(())), np.interp(0.5, np.arange(2.0), x)]),
+            lift(normal(2)),
+        )
+    x = normal(2)
+    np.testing.assert_allclose(middle(found), [math.exp(x[0]), x.mean()], rtol=1e-15)
