@@ -75,7 +75,7 @@ def kept(name: str, given: Any, exact: Array, eps: float, at: Array, known: Arra
     info = np.finfo(array.dtype if array.dtype.kind == "f" else np.float64)
     flat, most = array.reshape(-1).astype(np.float64), -np.log10(max(eps, float(info.eps)))
     largest = float(np.abs(exact[np.isfinite(exact)]).max(initial=0))
-    nothing = np.abs(exact) <= NOTHING * np.maximum(np.abs(flat), largest)
+    nothing = np.isfinite(flat) & (np.abs(exact) <= NOTHING * np.maximum(np.abs(flat), largest))
     error = np.where(nothing, 0, np.abs(flat - exact) / np.maximum(np.abs(exact), float(info.smallest_normal)))
     with np.errstate(all="ignore"):
         digits = np.clip(np.nan_to_num(-np.log10(error), nan=0.0, posinf=most), 0.0, most) + 0.0
