@@ -74,10 +74,10 @@ class Proven:
     """What is proved of the gradient of one input, over its entries.
 
     `value` (entries,) is backward in balls, rounded to float64. `right` and `wrong` (entries,) mark what is proved so,
-    the former within `bound` (entries,);
-    what is neither is left to other methods. `exact` has the derivatives of wrong entries by their index. The entries
-    that are right agree to `digits`. Where it was not sought which entries are wrong, `along` has both sides along a
-    direction that shows it, backward's and forward's, and `share` how far they are apart by the size of their terms.
+    the former within `bound` (entries,); what is neither is left to other methods. `exact` has the derivatives of wrong
+    entries by their index. The entries that are right agree to `digits`. Where it was not sought which entries are
+    wrong, `along` has both sides along a direction that shows it, backward's and forward's, and `share` how far they
+    are apart by the size of their terms.
     """
 
     value: Array
@@ -160,6 +160,7 @@ class _Prover:
         self.allowed = min(CONSTANTS * self.eps, MOST * self.small)
         self.directions = math.ceil(math.log(HIDDEN) / math.log(self.allowed / self.small))
         self.gradient: list[arb] = []
+        self.largest: dict[int, arb] = {}  # entry of each input's gradient
         self.still = False  # whether forward gives constants
 
     def proof(self, *, locate: bool) -> Proof:
@@ -168,8 +169,11 @@ class _Prover:
         direction = self.runs.drawn(everything)
         moved = self.runs.moved(direction)
         self.gradient = self.runs.backward()
+        finite = [abs(g.mid()) if g.is_finite() else ZERO for g in self.gradient]
+        self.largest = {k: max((finite[int(e)] for e in part), default=ZERO) for k, part in self.parts.items()}
         values = np.array([float(g.mid()) for g in self.gradient])
-        proven = {k: Proven(values[p], *np.zeros((2, p.size), bool), np.zeros(p.size)) for k, p in self.parts.items()}
+        no = {k: np.zeros(p.size, bool) for k, p in self.parts.items()}
+        proven = {k: Proven(values[p], no[k].copy(), no[k], np.zeros(p.size)) for k, p in self.parts.items()}
         found = Proof(proven, np.array([float(v.mid()) for v in moved.outputs]))
         if any(not v.is_finite() and not v.is_exact() and not v.is_nan() for v in moved.outputs):
             raise Undecidable("forward's output is too wide")
@@ -271,13 +275,32 @@ class _Prover:
 
     def _by_constants(self, block: Array, sums: Sums) -> Sums | None:
         """The worst of several directions, where what is allowed for rounded constants explains them all."""
-        if sums.share > self.allowed or (block.size > 1 and not self._beside(block, self.allowed * sums.size, min)):
+        allowed = self._allowed(block, sums)
+        if allowed is None or not sums.difference.abs_upper() <= allowed:
             return None
         for _ in range(self.directions - 1 if block.size > 1 else 0):
             sums = max(sums, self._along(block), key=lambda each: each.share)
-            if sums.share > self.allowed:
+            if not sums.difference.abs_upper() <= allowed:
                 return None
         return sums
+
+    def _allowed(self, block: Array, sums: Sums) -> arb | None:
+        """By how much rounded constants may part the sides; None where that could hide a small entry.
+
+        So many roundoffs of the terms; or of the largest entries of the inputs, since an entry may be a difference of
+        terms of that size. But no more than would not matter to the smallest entry.
+        """
+        own = self.allowed * sums.size
+        cancelled = (
+            self.allowed
+            * 2**WEIGHT
+            * sum((block[np.isin(block, part)].size * self.largest[k] for k, part in self.parts.items()), ZERO)
+        )
+        if block.size == 1:
+            return own.max(cancelled.min(self.small * sums.size))
+        return (
+            cancelled if self._beside(block, cancelled / MOST, min) else own if self._beside(block, own, min) else None
+        )
 
     def _beside(self, block: Array, amount: arb, which: Callable[[Iterable[arb]], arb]) -> bool:
         """Whether an amount, along a direction, is small beside the largest, or smallest, entry of each input."""

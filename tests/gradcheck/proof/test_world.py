@@ -387,18 +387,18 @@ def test_answers_of_comparisons_are_ordinary_booleans():
 
 
 def seeded(x):
-    np.random.seed(0)
-    return x * np.random.rand(*x.shape) + np.random.normal() + np.random.randint(0, 3, x.shape)
+    np.random.seed(0)  # noqa: NPY002
+    return x * np.random.rand(*x.shape) + np.random.normal() + np.random.randint(0, 3, x.shape)  # noqa: NPY002
 
 
 def test_a_seed_of_the_generator_that_all_share_holds_for_balls_and_leaves_that_alone():
     x = normal(4)
-    np.random.seed(5)
-    expected = np.random.rand(2)
-    np.random.seed(5)
+    np.random.seed(5)  # noqa: NPY002
+    expected = np.random.rand(2)  # noqa: NPY002
+    np.random.seed(5)  # noqa: NPY002
     with precision(256):
         found = run(World(), seeded, lift(x))
-        np.testing.assert_array_equal(np.random.rand(2), expected)
+        np.testing.assert_array_equal(np.random.rand(2), expected)  # noqa: NPY002
     np.testing.assert_allclose(middle(found), seeded(x), rtol=1e-15)
 
 
