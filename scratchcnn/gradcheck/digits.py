@@ -11,7 +11,7 @@ from scratchcnn.gradcheck.report import Violation
 
 # Digits that are lost are worth a note where fewer than this share of them is left, and so many places are named.
 FEW, NAMED = 0.5, 2
-# What is this much smaller than the largest, or than what floats make of it, is zero: balls know its width alone.
+# What is this much smaller than the largest is zero: balls know its width alone.
 NOTHING = 1e-40
 
 
@@ -54,7 +54,7 @@ class Kept:
 def kept(name: str, given: Any, exact: Array, eps: float, at: Array, known: Array | None = None) -> Kept:
     """What a result in floats keeps of the exact one.
 
-    Zero has no digits to lose, and what is below the smallest normal number none either.
+    Of an exact zero it keeps as many as the largest entry says; below the smallest normal number it keeps all.
 
     Parameters
     ----------
@@ -75,8 +75,11 @@ def kept(name: str, given: Any, exact: Array, eps: float, at: Array, known: Arra
     info = np.finfo(array.dtype if array.dtype.kind == "f" else np.float64)
     flat, most = array.reshape(-1).astype(np.float64), -np.log10(max(eps, float(info.eps)))
     largest = float(np.abs(exact[np.isfinite(exact)]).max(initial=0))
-    nothing = np.isfinite(flat) & (np.abs(exact) <= NOTHING * np.maximum(np.abs(flat), largest))
-    error = np.where(nothing, 0, np.abs(flat - exact) / np.maximum(np.abs(exact), float(info.smallest_normal)))
+    finite = np.abs(flat[np.isfinite(flat)]).max(initial=0)
+    # Beside other entries zero is known by their size; where all are, floats have no digits to lose.
+    by_others = largest if largest > NOTHING * finite else np.inf
+    size = np.where(np.abs(exact) > NOTHING * max(largest, finite), np.abs(exact), by_others)
+    error = np.abs(flat - exact) / np.maximum(size, float(info.smallest_normal))
     with np.errstate(all="ignore"):
         digits = np.clip(np.nan_to_num(-np.log10(error), nan=0.0, posinf=most), 0.0, most) + 0.0
     if known is not None:

@@ -18,6 +18,8 @@ CALL, WALK = 1e-5, 5e-3
 NUMBER, WALK_NUMBER = 1e-9, 5e-6
 # Evaluations: of an entry by differences, of an entry over all scales, and of the noise at all strides.
 BY_DIFFERENCES, CLIMB, NOISE = 14, 100, 40
+# How much slower a higher precision may be, where all entries are to be looked at.
+SLOWER = 4.0
 # The share of an input's time that differences may take, that looks over all scales may take where they are needed,
 # and that repeats of backward may.
 ENTRIES, CLIMBS, REPEATS = 0.5, 1.0, 0.1
@@ -59,12 +61,14 @@ class Effort:
 
     `entries` are looked at one by one, `climbs` of them over all scales; None where all are. `directions` through all
     entries are tried where not each is moved by itself. `strides` are those at which the noise of forward is measured.
+    A call of forward in a higher precision may take `longest` seconds: products of matrices are slow there.
     """
 
     entries: int | None
     climbs: int | None
     directions: int
     strides: Array
+    longest: float
 
 
 def plan(seconds: float, forward: float, numbers: int, max_entries: int | str | None) -> Effort:
@@ -87,9 +91,10 @@ def plan(seconds: float, forward: float, numbers: int, max_entries: int | str | 
     strides = STRIDES if evaluations >= 10 * NOISE else FEW_STRIDES
     directions = DIRECTIONS if evaluations >= FEW else 1
     if max_entries != "affordable":
-        return Effort(None if max_entries is None else int(max_entries), None, directions, strides)
+        longest = max(seconds / CLIMB, SLOWER * forward)
+        return Effort(None if max_entries is None else int(max_entries), None, directions, strides, longest)
     entries = int(ENTRIES * evaluations / BY_DIFFERENCES) if evaluations >= FEW else 0
-    return Effort(entries, climbs if entries else 0, directions, strides)
+    return Effort(entries, climbs if entries else 0, directions, strides, seconds / CLIMB)
 
 
 def repeats(seconds: float, backward: float) -> int:

@@ -1,5 +1,6 @@
 """What can be told of one input's gradient: entry by entry, along directions, and at a second point."""
 
+import time
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 
@@ -212,12 +213,15 @@ class InputJudge:
         found.turns.update((int(which[k]), seen) for k, seen in again.turns.items())
 
     def _wide(self) -> Probe | None:
-        """The forward pass in longdouble, or None where it does not run, or stay, in it."""
+        """The forward pass in longdouble, or None where it does not run, or stay, in it, or takes too long."""
         if np.finfo(np.longdouble).eps >= np.finfo(np.float64).eps:
             return None
+        start = time.perf_counter()
         try:
             probe = Probe(self.case.forward, self.case.inputs, self.index, np.longdouble, fresh=self.fresh)
         except Exception:
+            return None
+        if time.perf_counter() - start > self.effort.longest:
             return None
         return probe if probe.native == np.longdouble and probe.output_shape == self.probe.output_shape else None
 

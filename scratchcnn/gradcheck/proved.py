@@ -213,7 +213,7 @@ def _on_the_same_path(judge: InputJudge, proof: "Proof") -> bool:
 def _allowed(judge: InputJudge, gradient: Array, proven: "Proven") -> Array:
     """(entries,) how far backward in floats may be from backward in balls: by its own roundoff."""
     eps = max(EPS, float(np.finfo(judge.precision).eps))
-    allowed: Array = ROUNDOFFS * eps * np.abs(proven.value)
+    allowed: Array = ROUNDOFFS * eps * np.abs(proven.value) + proven.bound
     far = np.flatnonzero(~(np.abs(gradient - proven.value) <= allowed))
     if far.size:
         smooth, unlimited = np.full(far.size, "ok", object), np.full(far.size, np.inf)

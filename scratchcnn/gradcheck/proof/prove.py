@@ -6,13 +6,13 @@ of 2^60 numbers, and a wrong entry would be hidden by one of them at most.
 
 Where they do not agree so well, the constants of the two functions may be two roundings of one number. Then as many
 roundoffs are allowed, but no longer of the whole sum, which could hide a small entry among many: entries are halved,
-each part with a direction of its own, until what is allowed of a part is small beside its largest entry. The more is
+each part with a direction of its own, until what is allowed of a part is small beside its smallest entry. The more is
 allowed the oftener one direction hides a mistake, so several have to agree.
 """
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
@@ -29,6 +29,8 @@ from scratchcnn.gradcheck.verdict import small_in
 BITS, MOST_BITS = 256, 2048
 # Digits to which both sides agree where the formulas are one; and by how many roundoffs their constants may differ.
 DIGITS, CONSTANTS = 25, 64
+# Of a single entry whose terms cancel, by so many of the largest's.
+CANCELLED = 8
 # The chance that no direction shows a mistake that matters; and what is allowed, by what matters, at most.
 HIDDEN, MOST = 1e-9, 1 / 16
 # So many entries at most are left open one by one where a mistake is not proved.
@@ -73,7 +75,8 @@ class Sums:
 class Proven:
     """What is proved of the gradient of one input, over its entries.
 
-    `value` (entries,) is backward in balls, rounded to float64. `right` and `wrong` (entries,) mark what is proved so;
+    `value` (entries,) is backward in balls, rounded to float64. `right` and `wrong` (entries,) mark what is proved so,
+    the former within `bound` (entries,);
     what is neither is left to other methods. `exact` has the derivatives of wrong entries by their index. The entries
     that are right agree to `digits`. Where it was not sought which entries are wrong, `along` has both sides along a
     direction that shows it, backward's and forward's, and `share` how far they are apart by the size of their terms.
@@ -82,6 +85,7 @@ class Proven:
     value: Array
     right: Array
     wrong: Array
+    bound: Array
     digits: float = float("inf")
     exact: dict[int, float] = field(default_factory=dict)
     along: tuple[float, float] = (float("nan"), float("nan"))
@@ -167,7 +171,10 @@ class _Prover:
         moved = self.runs.moved(direction)
         self.gradient = self.runs.backward()
         values = np.array([float(g.mid()) for g in self.gradient])
-        proven = {k: Proven(values[p], *np.zeros((2, p.size), bool)) for k, p in self.parts.items()}
+        proven = {
+            k: Proven(values[p], np.zeros(p.size, bool), np.zeros(p.size, bool), np.zeros(p.size))
+            for k, p in self.parts.items()
+        }
         found = Proof(proven, np.array([float(v.mid()) for v in moved.outputs]))
         if not all(v.is_finite() for v in moved.outputs):
             found.reason = "forward is not finite"
@@ -224,10 +231,10 @@ class _Prover:
             while waiting:
                 block, sums = waiting.pop()
                 inputs = self._inputs_of(block)
-                parts = self._by_input(block) if len(inputs) > 1 else np.array_split(block, 2)
+                parts = self._by_input(block) if len(inputs) > 1 else self._by_size(block)
                 agrees = sums.share <= 10.0**-DIGITS or self._nothing(sums)
                 constants = None if agrees else self._by_constants(block, sums)
-                if agrees and len(inputs) > 1 and not self._beside(block, sums.difference.abs_upper() / HIDDEN):
+                if agrees and len(inputs) > 1 and not self._beside(block, sums.difference.abs_upper() / HIDDEN, max):
                     waiting += [(part, self._along(part)) for part in parts]  # one could hide below the others
                 elif agrees or constants:
                     self._mark(found, block, constants or sums)
@@ -253,6 +260,10 @@ class _Prover:
     def _by_input(self, block: Array) -> list[Array]:
         return [np.intersect1d(part, block) for part in self.parts.values() if np.isin(part, block).any()]
 
+    def _by_size(self, block: Array) -> list[Array]:
+        """Two halves, the smaller entries and the larger ones: together the small would hide."""
+        return np.array_split(np.array(sorted(block.tolist(), key=self._size)), 2)
+
     def _places(self, index: int, block: Array) -> Array:
         return np.flatnonzero(np.isin(self.parts[index], block))
 
@@ -262,8 +273,16 @@ class _Prover:
         return bool(sums.difference.contains(0) and sums.size < least)
 
     def _by_constants(self, block: Array, sums: Sums) -> Sums | None:
-        """The worst of several directions, where what is allowed for rounded constants explains them all."""
-        if sums.share > self.allowed or (block.size > 1 and not self._beside(block, self.allowed * sums.size)):
+        """The worst of several directions, where what is allowed for rounded constants explains them all.
+
+        Terms that cancel in a single entry may be as large as the largest of its input, and have its roundoffs.
+        """
+        if block.size == 1 and sums.share > self.allowed:
+            (index,) = self._inputs_of(block)
+            largest = max(self._size(e) for e in self.parts[index] if self.gradient[int(e)].is_finite())
+            share = self.allowed / min(CANCELLED * self.eps, self.allowed)
+            sums = replace(sums, size=2 ** (WEIGHT - 1) * largest / share)
+        if sums.share > self.allowed or (block.size > 1 and not self._beside(block, self.allowed * sums.size, min)):
             return None
         for _ in range(self.directions - 1 if block.size > 1 else 0):
             sums = max(sums, self._along(block), key=lambda each: each.share)
@@ -271,19 +290,24 @@ class _Prover:
                 return None
         return sums
 
-    def _beside(self, block: Array, amount: arb) -> bool:
-        """Whether an amount, along a direction, is small beside the largest entry of each input."""
+    def _beside(self, block: Array, amount: arb, which: Callable[[Iterable[arb]], arb]) -> bool:
+        """Whether an amount, along a direction, is small beside the largest, or smallest, entry of each input."""
         for k in self._inputs_of(block):
-            sizes = (abs(self.gradient[int(e)].mid()) for e in np.intersect1d(self.parts[k], block))
-            if not amount <= self.small * 2**WEIGHT * max(sizes):
+            entry = which(map(self._size, np.intersect1d(self.parts[k], block)))
+            if not amount <= self.small * 2**WEIGHT * entry:
                 return False
         return True
+
+    def _size(self, entry: int) -> arb:
+        return abs(self.gradient[int(entry)].mid())
 
     def _mark(self, found: Proof, block: Array, sums: Sums) -> None:
         digits = -np.log10(sums.share) if sums.share > 0 and not self._nothing(sums) else np.inf
         for index in self._inputs_of(block):
             proven = found.inputs[index]
-            proven.right[self._places(index, block)] = True
+            places = self._places(index, block)
+            proven.right[places] = True
+            proven.bound[places] = 2.0 ** (1 - WEIGHT) * float(sums.difference.abs_upper())
             proven.digits = min(proven.digits, float(digits))
 
     def _refute(self, proven: Proven, places: Array, sums: Sums) -> None:

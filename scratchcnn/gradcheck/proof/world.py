@@ -32,6 +32,9 @@ NUMERIC = frozenset({"numpy", "scipy", "math"})
 OWN, HARNESS = "scratchcnn", "scratchcnn.gradcheck"
 _LIBRARY = tuple({realpath(sysconfig.get_path(p)) + sep for p in ("stdlib", "platstdlib", "purelib", "platlib")})
 _PLAIN = (int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented), range, slice, np.generic)
+# The generator that the functions of numpy.random share, and those of them that are no methods of it.
+SHARED = np.random.rand.__self__  # type: ignore[attr-defined]
+OF_ALL = {id(getattr(np.random, name)): name for name in ("seed", "get_state", "set_state")}
 _Wrapper = type(functools.lru_cache(lambda: None))
 
 
@@ -98,6 +101,8 @@ class World:
             return value
         if id(value) in self._memo:
             return self._memo[id(value)]
+        if id(value) in OF_ALL:
+            return self._remember(value, getattr(self._of(SHARED), OF_ALL[id(value)]))
         for kinds, make in self._makers():
             if isinstance(value, kinds):
                 return make(value)
@@ -222,11 +227,14 @@ class World:
         return found
 
     def _method(self, method: types.MethodType) -> Any:
-        return self._remember(method, types.MethodType(self._of(method.__func__), self._of(method.__self__)))
+        owner = method.__self__
+        if isinstance(owner, DRAWING):  # compiled methods must not be given anything else
+            return self._remember(method, getattr(self._of(owner), method.__name__))
+        return self._remember(method, types.MethodType(self._of(method.__func__), self._of(owner)))
 
     def _builtin(self, function: types.BuiltinMethodType) -> Any:
         owner = function.__self__
-        if isinstance(owner, list | dict | set | deque | np.ndarray):
+        if isinstance(owner, (list, dict, set, deque, np.ndarray, *DRAWING)):
             return self._remember(function, getattr(self._of(owner), function.__name__))
         return self._remember(function, numeric(function, self.translated))
 

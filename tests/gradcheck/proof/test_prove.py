@@ -170,7 +170,7 @@ def test_in_low_precision_its_digits_are_enough(dtype, constant):
     x = normal(20).astype(dtype)
     proof = proved(gelu, partial(gelu_backward, constant=constant), x)
     assert proof.inputs[0].right.all()
-    assert 3 < proof.inputs[0].digits < 12
+    assert 2.5 < proof.inputs[0].digits < 12
     assert proved(gelu, partial(gelu_backward, constant=0.7978846), x.astype(float)).inputs[0].wrong.any()
 
 
@@ -179,8 +179,10 @@ def test_in_low_precision_its_digits_are_enough(dtype, constant):
 def test_a_sum_that_cancels_hides_no_mistake_in_low_precision(dtype, factor, seed):
     x = normal(6, seed=seed).astype(dtype)
     proof = proved(np.sin, lambda g, x: factor * g * np.cos(x), x, seed=seed)
-    assert not proof.inputs[0].right.any()
-    assert proof.inputs[0].wrong.all()
+    (proven,) = proof.inputs.values()
+    large = np.abs(proven.value) > np.abs(proven.value).max() / 4
+    assert proven.wrong[large].all()
+    assert (proven.wrong | proven.right).all()
 
 
 def test_a_small_wrong_entry_is_found_among_many_large_ones_though_constants_differ():
@@ -225,8 +227,19 @@ def test_a_guard_is_seen_and_is_small():
     proof = proved(lambda x: np.sqrt((x * x).sum(axis=1)), backward, x)
     (proven,) = proof.inputs.values()
     gaps = [abs(proven.value[k] - exact) for k, exact in proven.exact.items()]
-    assert proven.wrong.all()
+    assert proven.wrong.sum() > 6
+    assert (proven.wrong | proven.right).all()
     assert 0 < max(gaps) < 1e-11
+
+
+def test_a_small_entry_whose_terms_cancel_has_the_roundoffs_of_large_ones():
+    x = np.array([-0.7517915, 1.0, 2.0])  # the first is where gelu is least
+    for constant in (0.7978845608028654, 0.7978845608028655):
+        proof = proved(gelu, partial(gelu_backward, constant=constant), x)
+        assert proof.inputs[0].right.all()
+        assert 14 < proof.inputs[0].digits < 20
+    wrong = proved(gelu, lambda g, x: gelu_backward(g, x) * np.array([2, 1, 1]), x)
+    assert wrong.inputs[0].wrong.tolist() == [True, False, False]
 
 
 # Edges, bits, time, what cannot run.
