@@ -179,10 +179,14 @@ def test_digits_are_counted_by_each_entry_s_own_size():
     assert found[2] == pytest.approx(MOST)
 
 
-def test_zero_has_no_digits_to_lose():
+def test_of_an_exact_zero_the_largest_entry_tells():
     assert digits_of([1e-16, 100.0], [0.0, 100.0])[0] == pytest.approx(MOST)
-    assert digits_of([1e-16, 100.0], [1e-50, 100.0])[0] == pytest.approx(MOST)  # the width of a ball
-    assert digits_of([1e-16, 100.0], [1e-20, 100.0])[0] == 0
+    assert digits_of([1e-4, 100.0], [0.0, 100.0])[0] == pytest.approx(6)
+    assert digits_of([1e-4, 100.0], [1e-50, 100.0])[0] == pytest.approx(6)  # the width of a ball
+
+
+def test_where_all_are_zero_there_are_no_digits_to_lose():
+    assert digits_of([1e-17, 0.0], [0.0, 1e-70]) == pytest.approx(MOST)
 
 
 def test_what_is_not_finite_keeps_none():

@@ -12,7 +12,7 @@ allowed the oftener one direction hides a mistake, so several have to agree.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
@@ -282,7 +282,9 @@ class _Prover:
             sums = max(sums, self._along(block), key=lambda each: each.share)
             if not sums.difference.abs_upper() <= allowed:
                 return None
-        return sums
+        # Digits are those of the terms, also where these cancel.
+        largest = max((self.largest[k] for k in self._inputs_of(block)), default=ZERO)
+        return replace(sums, size=sums.size.max(2 ** (WEIGHT - 1) * largest))
 
     def _allowed(self, block: Array, sums: Sums) -> arb | None:
         """By how much rounded constants may part the sides; None where that could hide a small entry.
