@@ -186,8 +186,8 @@ def test_a_millionth_of_the_norm_at_one_of_all_entries_is_seen():
         return backward(*arguments, off=1e-6)
 
     for seed in range(5):
-        assert check_gradient(network, backward, x, first, second, max_entries=10, seed=seed)
-        report = check_gradient(network, wrong, x, first, second, max_entries=10, seed=seed)
+        assert check_gradient(network, backward, x, first, second, max_entries=10, seed=seed, proof=False)
+        report = check_gradient(network, wrong, x, first, second, max_entries=10, seed=seed, proof=False)
         assert [i.verdict is Verdict.WRONG for i in report.inputs] == [False, True, False]
 
 
