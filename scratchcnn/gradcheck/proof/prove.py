@@ -13,6 +13,7 @@ allowed the oftener one direction hides a mistake, so several have to agree.
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from time import perf_counter
 from typing import Any
 
@@ -160,7 +161,7 @@ class _Prover:
         self.allowed = min(CONSTANTS * self.eps, MOST * self.small)
         self.directions = math.ceil(math.log(HIDDEN) / math.log(self.allowed / self.small))
         self.gradient: list[arb] = []
-        self.largest: dict[int, arb] = {}  # entry of each input's gradient
+        self.owner = np.concatenate([np.full(part.size, k) for k, part in self.parts.items()])
         self.still = False  # whether forward gives constants
 
     def proof(self, *, locate: bool) -> Proof:
@@ -169,8 +170,6 @@ class _Prover:
         direction = self.runs.drawn(everything)
         moved = self.runs.moved(direction)
         self.gradient = self.runs.backward()
-        finite = [abs(g.mid()) if g.is_finite() else ZERO for g in self.gradient]
-        self.largest = {k: max((finite[int(e)] for e in part), default=ZERO) for k, part in self.parts.items()}
         values = np.array([float(g.mid()) for g in self.gradient])
         no = {k: np.zeros(p.size, bool) for k, p in self.parts.items()}
         proven = {k: Proven(values[p], no[k].copy(), no[k], np.zeros(p.size)) for k, p in self.parts.items()}
@@ -194,6 +193,12 @@ class _Prover:
         self.still = moved.still
         self._judge(found, entries, self._sums(entries, direction, moved), locate=locate)
         return found
+
+    @cached_property
+    def largest(self) -> dict[int, arb]:
+        """The size of the largest entry of each input's gradient."""
+        finite = [abs(g.mid()) if g.is_finite() else ZERO for g in self.gradient]
+        return {k: max((finite[int(e)] for e in part), default=ZERO) for k, part in self.parts.items()}
 
     # Kinks.
 
@@ -232,41 +237,45 @@ class _Prover:
             while waiting:
                 block, sums = waiting.pop()
                 inputs = self._inputs_of(block)
-                parts = self._by_input(block) if len(inputs) > 1 else self._by_size(block)
                 agrees = sums.share <= 10.0**-DIGITS or self._nothing(sums)
                 constants = None if agrees else self._by_constants(block, sums)
                 if agrees and len(inputs) > 1 and not self._beside(block, sums.difference.abs_upper() / HIDDEN, max):
-                    waiting += [(part, self._along(part)) for part in parts]  # one could hide below the others
+                    waiting += [
+                        (part, self._along(part)) for part in self._parts(block)
+                    ]  # one could hide below the others
                 elif agrees or constants:
                     self._mark(found, block, constants or sums)
                 elif sums.open:
                     found.reason = sums.open
                     open_ones += block.size == 1
                     if block.size > 1 and not self.still and open_ones < OPEN:
-                        waiting += [(part, self._along(part)) for part in parts]
+                        waiting += [(part, self._along(part)) for part in self._parts(block)]
                 elif sums.difference.contains(0):
                     raise Undecidable("the two sides of the comparison")
                 elif block.size == 1:
                     self._accuse(found, int(block[0]), sums)
                 elif locate or len(inputs) > 1 or sums.surely <= self.allowed:
-                    waiting += [(part, self._along(part)) for part in parts]
+                    waiting += [(part, self._along(part)) for part in self._parts(block)]
                 else:
                     self._refute(found.inputs[inputs[0]], self._places(inputs[0], block), sums)
         except NotRun as error:
             found.reason = str(error)
 
     def _inputs_of(self, block: Array) -> list[int]:
-        return [k for k, part in self.parts.items() if np.isin(part, block).any()]
+        return sorted(set(self.owner[block].tolist()))
 
-    def _by_input(self, block: Array) -> list[Array]:
-        return [np.intersect1d(part, block) for part in self.parts.values() if np.isin(part, block).any()]
+    def _parts(self, block: Array) -> list[Array]:
+        """The block by its inputs, where there are several, else in halves."""
+        inputs = self._inputs_of(block)
+        return [block[self.owner[block] == k] for k in inputs] if len(inputs) > 1 else self._by_size(block)
 
     def _by_size(self, block: Array) -> list[Array]:
         """Two halves, the smaller entries and the larger ones: together the small would hide."""
         return np.array_split(np.array(sorted(block.tolist(), key=self._size)), 2)
 
     def _places(self, index: int, block: Array) -> Array:
-        return np.flatnonzero(np.isin(self.parts[index], block))
+        mine: Array = block[self.owner[block] == index] - int(self.parts[index][0])
+        return mine
 
     def _nothing(self, sums: Sums) -> bool:
         """Whether both sides are zero, as far as balls can tell, with the other half of their bits to spare."""
@@ -296,7 +305,7 @@ class _Prover:
         cancelled = (
             self.allowed
             * 2**WEIGHT
-            * sum((block[np.isin(block, part)].size * self.largest[k] for k, part in self.parts.items()), ZERO)
+            * sum((int((self.owner[block] == k).sum()) * self.largest[k] for k in self._inputs_of(block)), ZERO)
         )
         if block.size == 1:
             return own.max(cancelled.min(self.small * sums.size))
@@ -307,7 +316,7 @@ class _Prover:
     def _beside(self, block: Array, amount: arb, which: Callable[[Iterable[arb]], arb]) -> bool:
         """Whether an amount, along a direction, is small beside the largest, or smallest, entry of each input."""
         for k in self._inputs_of(block):
-            entry = which(map(self._size, np.intersect1d(self.parts[k], block)))
+            entry = which(map(self._size, block[self.owner[block] == k]))
             if not amount <= self.small * 2**WEIGHT * entry:
                 return False
         return True
