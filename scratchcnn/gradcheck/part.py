@@ -18,10 +18,11 @@ from scratchcnn.gradcheck.wording import apart
 
 @dataclass(frozen=True)
 class Part:
-    """What a proof on some samples says: a note, and what is wrong there."""
+    """What a proof on some samples says: a note, what is wrong there, and whether all of it is right."""
 
     note: str = ""
     violations: tuple[Violation, ...] = ()
+    right: bool = False
 
 
 def on_some_samples(
@@ -45,11 +46,11 @@ def on_some_samples(
         if found is None:
             break
         part = found
-        if part.violations:
+        if not part.right:
             break
         # Half of what is left for as many as it may take, as long as it is twice as many.
         more = int((until - perf_counter()) / 2 / (perf_counter() - start) * count)
-        count = min(more, samples - 1) if more >= 2 * count else 0
+        count = min(more, samples - 1) if more >= 2 * count and count < samples - 1 else 0
     return part
 
 
@@ -89,4 +90,4 @@ def _proved(
             analytic, exact = apart(float(proven.value[worst]), proven.exact[worst])
             message = f"{where} alone the gradient is wrong, at {place}: it is {analytic}, in exact arithmetic {exact}"
             found.append(Violation("elsewhere", message, case.names[k]))
-    return Part(violations=tuple(found)) if found else Part(f"proved {where}")
+    return Part(violations=tuple(found)) if found else Part(f"proved {where}", right=True)
