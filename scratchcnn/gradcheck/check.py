@@ -307,7 +307,9 @@ def _notes(
     if away is None:
         notes.append("no second point was checked: forward has no finite output at the one that was drawn")
     if degree is not None and not (exact and all(e.proven for e in exact.values())):
-        notes.append(f"the exact check of degree {degree} does not apply: the outputs do not prove exact arithmetic")
+        notes.append(
+            f"the exact check of degree {degree} does not apply: forward is of another, or does not compute exactly"
+        )
     for index, report in zip(case.wrt, reports, strict=True):
         if index not in observed.usable:
             continue

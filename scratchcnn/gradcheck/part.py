@@ -8,11 +8,12 @@ from time import perf_counter
 import numpy as np
 
 from scratchcnn.gradcheck.case import Case
+from scratchcnn.gradcheck.numerical.noise import EPS
 from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.numerical.quiet import quiet, undisturbed
 from scratchcnn.gradcheck.points import draw_cotangent
 from scratchcnn.gradcheck.report import Violation
-from scratchcnn.gradcheck.verdict import SMALL
+from scratchcnn.gradcheck.verdict import ROUNDOFFS, SMALL
 from scratchcnn.gradcheck.wording import apart
 
 
@@ -82,7 +83,7 @@ def _proved(
     where = f"on {count} of {samples} samples"
     found = []
     for k, proven in proof.inputs.items():
-        least = SMALL * float(np.abs(proven.value).max(initial=0))
+        least = ROUNDOFFS * EPS * float(np.abs(proven.value).max(initial=0))
         gaps = {e: abs(proven.value[e] - exact) for e, exact in proven.exact.items()}
         worst = max(gaps, key=lambda e: gaps[e], default=None)
         if worst is not None and gaps[worst] > max(least, SMALL * abs(proven.exact[worst])):

@@ -30,7 +30,8 @@ def elsewhere(inputs: Sequence[Array], wrt: Collection[int], rng: np.random.Gene
 
     What is not checked (labels, masks, tables) may have to be what it is.
     """
-    return tuple(redrawn(a, rng) if k in wrt else a.copy() for k, a in enumerate(inputs))
+    with np.errstate(all="ignore"):  # squares of what is huge
+        return tuple(redrawn(a, rng) if k in wrt else a.copy() for k, a in enumerate(inputs))
 
 
 def between(inputs: Sequence[Array], others: Sequence[Array], share: float) -> tuple[Array, ...]:

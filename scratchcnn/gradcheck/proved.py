@@ -238,7 +238,8 @@ def _refuted(judge: InputJudge, proofs: Proofs, proven: "Proven") -> Findings | 
     value = found.value.copy()
     value[entries] = [found.exact[int(e)] for e in entries]
     gap, name = np.abs(found.value - value), judge.case.names[judge.index]
-    if (gap <= SMALL * np.maximum(np.abs(value), np.abs(value).max())).all() and (found.right | found.wrong).all():
+    trifle = np.maximum(SMALL * np.abs(value), ROUNDOFFS * EPS * np.abs(value).max())
+    if (gap <= trifle).all() and (found.right | found.wrong).all():
         proofs.notes.append(
             f"in exact arithmetic the gradient of {name!r} is off by up to {gap.max():.1g}, as by a guard such as 1e-12"
             " or a constant of few digits: too little to matter"

@@ -1,5 +1,7 @@
 """Cotangents, and other points for a check."""
 
+import warnings
+
 import numpy as np
 
 from scratchcnn.gradcheck.points import between, draw_cotangent, elsewhere, similar_cotangent
@@ -37,3 +39,10 @@ def test_a_point_between_two_is_a_share_of_the_way():
     x, other = between((np.array([0.0, 2.0]), np.array([1])), (np.array([1.0, 0.0]), np.array([1])), 0.25)
     np.testing.assert_array_equal(x, [0.25, 1.5])
     np.testing.assert_array_equal(other, [1])
+
+
+def test_huge_numbers_make_no_warning():
+    x = np.array([1.0, 2, 1e200])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isfinite(elsewhere([x], [0], np.random.default_rng(0))[0]).all()

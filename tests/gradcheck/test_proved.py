@@ -277,3 +277,12 @@ def test_eight_threads_give_the_same_reports_as_one():
         assert report == alone[k % len(CHECKS)]
         for name, digits in report.digits.items():
             assert np.array_equal(digits, alone[k % len(CHECKS)].digits[name], equal_nan=True)
+
+
+def test_what_matters_to_a_small_entry_is_wrong_though_it_is_little_beside_the_largest():
+    def backward(g, x):
+        return 2 * g * x * (np.arange(3) > 0)
+
+    report = check_gradient(lambda x: (x**2).sum(), backward, np.array([1.0, 2, 1e8]))
+    assert report.verdict is Verdict.WRONG
+    assert (report.inputs[0].worst_index, report.inputs[0].wrong) == ((0,), 1)

@@ -7,7 +7,8 @@ of 2^60 numbers, and a wrong entry would be hidden by one of them at most.
 Where they do not agree so well, the constants of the two functions may be two roundings of one number. Then as many
 roundoffs are allowed, but no longer of the whole sum, which could hide a small entry among many: entries are halved,
 each part with a direction of its own, until what is allowed of a part is small beside its smallest entry. The more is
-allowed the oftener one direction hides a mistake, so several have to agree.
+allowed the oftener one direction hides a mistake, so several have to agree. (25 digits hide entries that are smaller
+still; they are taken apart in the same way.)
 """
 
 import math
@@ -239,10 +240,8 @@ class _Prover:
                 inputs = self._inputs_of(block)
                 agrees = sums.share <= 10.0**-DIGITS or self._nothing(sums)
                 constants = None if agrees else self._by_constants(block, sums)
-                if agrees and len(inputs) > 1 and not self._beside(block, sums.difference.abs_upper() / HIDDEN, max):
-                    waiting += [
-                        (part, self._along(part)) for part in self._parts(block)
-                    ]  # one could hide below the others
+                if agrees and block.size > 1 and self._could_hide(block, sums):
+                    waiting += [(part, self._along(part)) for part in self._parts(block)]
                 elif agrees or constants:
                     self._mark(found, block, constants or sums)
                 elif sums.open:
@@ -265,7 +264,11 @@ class _Prover:
         return sorted(set(self.owner[block].tolist()))
 
     def _parts(self, block: Array) -> list[Array]:
-        """The block by its inputs, where there are several, else in halves."""
+        """The block by what is zero and what is not, else by its inputs, else in halves."""
+        sizes = [self._size(e) for e in block]
+        zero = np.array([bool(s <= max(sizes) * arb(2) ** (-ctx.prec // 2)) for s in sizes])
+        if zero.any() and not zero.all():
+            return [block[zero], block[~zero]]
         inputs = self._inputs_of(block)
         return [block[self.owner[block] == k] for k in inputs] if len(inputs) > 1 else self._by_size(block)
 
@@ -312,6 +315,12 @@ class _Prover:
         return (
             cancelled if self._beside(block, cancelled / MOST, min) else own if self._beside(block, own, min) else None
         )
+
+    def _could_hide(self, block: Array, sums: Sums) -> bool:
+        """Whether a mistake that matters to the smallest entry could be as small as what both sides agree to."""
+        if sums.difference.is_zero() or self._nothing(sums):
+            return False
+        return not self._beside(block, sums.difference.abs_upper() / HIDDEN, min)
 
     def _beside(self, block: Array, amount: arb, which: Callable[[Iterable[arb]], arb]) -> bool:
         """Whether an amount, along a direction, is small beside the largest, or smallest, entry of each input."""

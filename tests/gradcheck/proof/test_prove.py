@@ -368,3 +368,22 @@ def test_a_small_entry_whose_terms_cancel_has_the_roundoffs_of_large_ones():
         assert 14 < proof.inputs[0].digits < 20
     wrong = proved(gelu, lambda g, x: gelu_backward(g, x) * np.array([2, 1, 1]), x)
     assert wrong.inputs[0].wrong.tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize("largest", [60.0, 120.0, 200.0])
+def test_entries_below_the_digits_of_the_largest_do_not_hide(largest):
+    (proven,) = proved(np.expm1, lambda g, x: g * np.expm1(x), np.array([0.0, 1, largest])).inputs.values()
+    assert proven.wrong[0]
+    (proven,) = proved(np.expm1, lambda g, x: g * np.exp(x), np.array([0.0, 1, largest])).inputs.values()
+    assert proven.right.all()
+
+
+def test_gradients_that_are_zero_are_no_place_to_hide_either():
+    x = np.array([-1.0, 2, 1e30, -3])
+
+    def backward(share):
+        return lambda g, x: g * np.where(x > 0, 2 * x, share * (x == -3))
+
+    right, wrong = (proved(lambda x: np.maximum(x, 0) ** 2, backward(s), x).inputs[0] for s in (0, 1))
+    assert right.right.all()
+    assert wrong.wrong.tolist() == [False, False, False, True]
