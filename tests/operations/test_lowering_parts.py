@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -114,6 +114,7 @@ def slices(draw, count):
 
 
 class TestTiles:
+    @example(count=4, height=1, row_bytes=1, halo=0, most=3, line=1)
     @given(
         st.integers(1, 40), st.integers(1, 70), st.integers(1, 3000), st.integers(0, 9), st.integers(1, 5),
         st.sampled_from([1, 8, 16]),
