@@ -1,6 +1,7 @@
 """The way of a check, top to bottom: prepare, observe the contract, judge each input, report."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -132,7 +133,7 @@ def check_gradient(
         part = Part()
         if samples and proofs is not None and proofs.made is not None and not proofs.made.inputs:
             part = on_some_samples(case, samples, observed.usable, rng, options.seconds)
-    reports = tuple(each.report for each in judged)
+    reports = _at_ties(judged)
     digits_kept = _kept_digits(case, observed, proofs, reports)
     breaches = (
         *observed.violations,
@@ -228,6 +229,15 @@ def _kept_digits(
             gradient, x = observed.gradients[index], case.inputs[index]
             found.append(kept(case.names[index], gradient, proven.value, eps, x, proven.right))
     return (*found, kept("output", case.output, proof.outputs, eps, case.output)) if found else ()
+
+
+def _at_ties(judged: Sequence[Judged]) -> tuple[InputReport, ...]:
+    """The reports; where none is wrong, but all gradients together are where numbers are equal, all are wrong."""
+    reports = tuple(each.report for each in judged)
+    if any(report.verdict is Verdict.WRONG for report in reports):
+        return reports
+    pairs = zip(judged, reports, strict=True)
+    return tuple(replace(r, verdict=Verdict.WRONG, reason=each.ties) if each.ties else r for each, r in pairs)
 
 
 def _exact(

@@ -13,7 +13,7 @@ from scratchcnn.gradcheck.findings import Findings, blank, report
 from scratchcnn.gradcheck.inputs import FIRST_LOOK, InputJudge
 from scratchcnn.gradcheck.numerical.exact import Exact
 from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.proved import Proofs, by_proof
+from scratchcnn.gradcheck.proved import Proofs, by_proof, wrong_at_ties
 from scratchcnn.gradcheck.report import InputReport
 from scratchcnn.gradcheck.sampling import sample
 from scratchcnn.gradcheck.together import Together
@@ -22,10 +22,11 @@ from scratchcnn.gradcheck.verdict import Verdict
 
 @dataclass(frozen=True)
 class Judged:
-    """The report on an input, and what is wrong with its gradient at the second point; nothing if that is empty."""
+    """The report on an input, and what is wrong at the second point, or of all inputs at ties; nothing if empty."""
 
     report: InputReport
     elsewhere: str = ""
+    ties: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,12 @@ def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
         if findings.entries.size < x.size:
             judge_of.along_directions(findings, check.effort.directions)
     judge_of.in_low_precision(findings)
+    ties = wrong_at_ties(judge_of, proofs) if proofs is not None else ""
     if check.away is None or findings.verdict is Verdict.WRONG:
-        return Judged(report(name, x, findings))
+        return Judged(report(name, x, findings), ties=ties)
     if judge_of.is_wrong_nearby(findings, check.away):
         return Judged(report(name, x, findings))
-    return Judged(report(name, x, findings), _elsewhere(judge_of, check, proofs))
+    return Judged(report(name, x, findings), _elsewhere(judge_of, check, proofs), ties)
 
 
 def _elsewhere(judge_of: InputJudge, check: Check, proofs: Proofs | None) -> str:

@@ -198,6 +198,20 @@ def _with_differences(judge: InputJudge, proved: Findings) -> Findings:
     return findings
 
 
+def wrong_at_ties(judge: InputJudge, proofs: Proofs) -> str:
+    """What is wrong with all gradients together where numbers are equal; empty where nothing is known to be."""
+    proof = proofs.made
+    if proof is None or proof.ties is None or not _on_the_same_path(judge, proof):
+        return ""
+    for index, proven in proof.inputs.items():
+        largest = np.abs(proven.value).max(initial=0)
+        if not (np.abs(judge.analytic.values(index) - proven.value) <= SMALL * largest).all():
+            return ""
+    analytic, exact = apart(*proof.ties)
+    told = f"the gradients of all inputs give {analytic}, forward in exact arithmetic {exact}"
+    return f"where equal numbers move alike, so that ties stay ties, {told}"
+
+
 def _on_the_same_path(judge: InputJudge, proof: "Proof") -> bool:
     """Whether forward in floats is forward in balls."""
     if proof.outputs is None or proof.outputs.size != judge.probe.outputs:

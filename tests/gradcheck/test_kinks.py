@@ -355,3 +355,24 @@ def test_ties_in_what_sorts(name, ties):
         wrong, g = order_backward(weights, to), np.ones(len(weights))
         if not np.isclose(wrong(g, x).sum(), first(g, x).sum()):  # else the ties are not where it matters
             assert check_gradient(forward, wrong, x).verdict is Verdict.WRONG, to
+
+
+EQUAL = np.array([1.0, 2, 2, -3])
+# A function of two inputs, its gradients where they are equal, and whether these are any of its slopes.
+BETWEEN_INPUTS = {
+    "minimum, to the first": (np.minimum, lambda g, x, y: (g * (x <= y), g * (x > y)), Verdict.RIGHT),
+    "minimum, shared": (np.minimum, lambda g, x, y: (g * ((x < y) + 0.5 * (x == y)),) * 2, Verdict.RIGHT),
+    "minimum, to both": (np.minimum, lambda g, x, y: (g * (x <= y), g * (x >= y)), Verdict.WRONG),
+    "minimum, to none": (np.minimum, lambda g, x, y: (g * (x < y), g * (x > y)), Verdict.WRONG),
+    "distance": (lambda x, y: np.abs(x - y), lambda g, x, y: (g * np.sign(x - y), g * np.sign(y - x)), Verdict.RIGHT),
+    "distance, one sign": (lambda x, y: np.abs(x - y), lambda g, x, y: (g, g), Verdict.WRONG),
+}
+
+
+@pytest.mark.parametrize("name", BETWEEN_INPUTS)
+def test_ties_between_inputs_are_judged_together(name):
+    forward, backward, verdict = BETWEEN_INPUTS[name]
+    report = check_gradient(forward, backward, EQUAL, EQUAL.copy(), allow="elsewhere")
+    assert report.verdict is verdict, report
+    if verdict is Verdict.WRONG:
+        assert "so that ties stay ties" in report.inputs[0].reason

@@ -96,12 +96,14 @@ class Proven:
 class Proof:
     """What is proved at a point, of each input by its index; why not, where the functions do not run on balls.
 
-    `outputs` are those of forward, rounded to float64.
+    `outputs` are those of forward, rounded to float64. Where the gradients are wrong along a direction that leaves ties
+    as they are, `ties` has both sides along it, backward's and forward's.
     """
 
     inputs: dict[int, Proven]
     outputs: Array | None = None
     reason: str = ""
+    ties: tuple[float, float] | None = None
 
 
 def prove(
@@ -181,6 +183,8 @@ class _Prover:
             found.reason = "forward is not finite"
             return found
         entries = everything[[g.is_finite() for g in self.gradient]]
+        if moved.met and entries.size == everything.size:
+            found.ties = self._wrong_at_ties()
         if moved.kinks or not moved.finite or entries.size < everything.size:
             entries = self._without_kinks(entries)
             if not entries.size:
@@ -202,6 +206,19 @@ class _Prover:
         return {k: max((finite[int(e)] for e in part), default=ZERO) for k, part in self.parts.items()}
 
     # Kinks.
+
+    def _wrong_at_ties(self) -> tuple[float, float] | None:
+        """Both sides along a direction in which equal entries move alike and zeros not at all, where they differ.
+
+        If no tie is broken along it, all pieces of the function that meet at the point have the same slope, and so has
+        every gradient that is one of them, or a mixture.
+        """
+        direction = self.runs.drawn_alike()
+        moved = self.runs.along(direction)
+        if moved.met or moved.rounded or not moved.finite or not direction:
+            return None
+        sums = self._sums(direction, direction, moved)
+        return None if sums.surely <= self.small else _both(sums)
 
     def _without_kinks(self, entries: Array) -> Array:
         """Those of the entries that no kink, and no end of a domain, is met by; none where there are too many."""
@@ -344,11 +361,7 @@ class _Prover:
 
     def _refute(self, proven: Proven, places: Array, sums: Sums) -> None:
         proven.wrong[places] = True
-        scale = 2.0**-WEIGHT
-        proven.along, proven.share = (
-            (scale * float(sums.backward.mid()), scale * float(sums.forward.mid())),
-            sums.surely,
-        )
+        proven.along, proven.share = _both(sums), sums.surely
 
     def _accuse(self, found: Proof, entry: int, sums: Sums) -> None:
         (index,) = self._inputs_of(np.array([entry]))
@@ -358,3 +371,8 @@ class _Prover:
         slopes = self.runs.along({entry: 1}).slopes
         exact = sum((c * s for c, s in zip(self.weights, slopes, strict=True)), ZERO)
         proven.exact[place] = float(exact.mid())
+
+
+def _both(sums: Sums) -> tuple[float, float]:
+    backward, forward = (2.0**-WEIGHT * float(side.mid()) for side in (sums.backward, sums.forward))
+    return backward, forward

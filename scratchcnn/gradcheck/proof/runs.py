@@ -73,6 +73,13 @@ class Runs:
         signs = self.rng.choice([-1, 1], entries.size).tolist()
         return {int(e): s * n for e, s, n in zip(entries, signs, sizes, strict=True)}
 
+    def drawn_alike(self) -> dict[int, int]:
+        """A direction in which entries of the same value, of whichever input, move alike, and zeros not at all."""
+        values = [float(b.value) for k in self.wrt for b in np.asarray(self.inputs[k]).reshape(-1).tolist()]
+        distinct = {v: e for e, v in enumerate(values) if v != 0}
+        weights = self.drawn(np.array(list(distinct.values()), np.intp))
+        return {e: weights[distinct[v]] for e, v in enumerate(values) if v != 0}
+
     def moved(self, direction: dict[int, int]) -> Moved:
         """Outputs and their slopes along a direction."""
         found = self.along(direction)
