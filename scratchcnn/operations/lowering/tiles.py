@@ -46,9 +46,9 @@ def cut(
     together = most // image_bytes
     while line > max(1, 2 * together) or count // line < min(threads, count):
         line //= 2
-    together = min(max(1, together), -(-count // threads))
-    if -(-count // together) < min(threads, count):  # four images in pairs are not enough for three threads
-        together = count // threads
+    share = -(-count // threads)
+    # Of four images in pairs there are not enough for three threads.
+    together = min(max(1, together), share if -(-count // share) >= threads else max(1, count // threads))
     if line > 1 and together < count:
         odd = 2 * max(0, round((together / line - 1) / 2)) + 1  # at a pitch of an even number of lines caches miss
         together = min(odd, count // (threads * line)) * line
