@@ -193,6 +193,7 @@ def leaky_relu(z: ArrayLike, *, alpha: float = 0.01) -> Array:
     Parameters
     ----------
     z : array of any shape
+        Z, real.
     alpha : float
         α, the slope below 0; it may be a fraction, which `z` of fractions needs to stay so.
 
