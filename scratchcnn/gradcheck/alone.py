@@ -6,17 +6,16 @@ no answer.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scratchcnn.gradcheck.case import Backward, Case, Forward, describe, prepare
 from scratchcnn.gradcheck.check import asked_cotangent
+from scratchcnn.gradcheck.gate import MISSING, has_flint, proof_of
 from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.numerical.quiet import quiet, undisturbed
+from scratchcnn.gradcheck.numerical.quiet import quiet
 from scratchcnn.gradcheck.options import validated
-from scratchcnn.gradcheck.proved import MISSING, has_flint
 from scratchcnn.gradcheck.verdict import ROUNDOFFS, Verdict, small_in
 from scratchcnn.gradcheck.wording import apart
 
@@ -159,17 +158,7 @@ def prove_gradient(
       x: 3 of 3 entries proved right, exactly
     """
     __tracebackhide__ = True
-    validated(
-        degree=None,
-        factor=1,
-        seed=seed,
-        max_entries=None,
-        allow=(),
-        seconds=seconds,
-        name=None,
-        proof=True,
-        digits=None,
-    )
+    validated(seed=seed, seconds=seconds)
     case = prepare(forward, backward, inputs, names, wrt)
     rng = np.random.default_rng((seed, 0x9F0BA11))
     cotangent = asked_cotangent(case, grad_output, rng)
@@ -182,21 +171,11 @@ def prove_gradient(
         return Proved(who, tuple(_unproved(case, k, reason) for k in case.wrt), reason)
     with quiet():
         gradients = case.gradients(cotangent, case.copies())
-        proof = _proof(case, moving, cotangent, rng, seconds)
+    proof = proof_of(case, case.inputs, moving, cotangent, rng, seconds)
     decided = any(each.right.any() or each.wrong.any() for each in proof.inputs.values())
     reason = _elsewhere(case, proof) if decided else proof.reason
     found = (_input(case, k, proof, gradients[k], cotangent, reason) for k in moving)
     return Proved(who, tuple(found), reason)
-
-
-def _proof(case: Case, moving: list[int], cotangent: Array, rng: np.random.Generator, seconds: float) -> "Proof":
-    from scratchcnn.gradcheck.proof.prove import prove  # python-flint is loaded where it is needed
-
-    # Without what takes the time of calls.
-    forward, backward = (partial(f.func, *f.args, **f.keywords) for f in (case.forward, case.backward))
-    given = partial(prove, asked=case.wrt, locate=False)
-    proof: Proof = undisturbed(given, forward, backward, case.inputs, moving, cotangent, rng, seconds)
-    return proof
 
 
 def _unproved(case: Case, index: int, reason: str) -> ProvedInput:

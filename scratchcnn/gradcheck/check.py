@@ -11,6 +11,7 @@ from scratchcnn.gradcheck.case import Backward, Case, Forward, batched, describe
 from scratchcnn.gradcheck.contract import Observed, observe, promoted
 from scratchcnn.gradcheck.digits import Kept, kept, too_few
 from scratchcnn.gradcheck.effort import SECONDS, plan
+from scratchcnn.gradcheck.ground import Ground
 from scratchcnn.gradcheck.judge import Check, Judged, judge_input
 from scratchcnn.gradcheck.numerical.exact import Exact, exact_gradients
 from scratchcnn.gradcheck.numerical.probe import Array
@@ -125,10 +126,9 @@ def check_gradient(
     with quiet(), Progress(options.name or describe(backward, "backward"), case) as progress:
         analytic = Analytic(case, cotangent, observed.gradients, unsteady=observed.unsteady)
         exact = _exact(case, observed, options.degree, options.factor, rng)
-        there = None if away is None else (away, second)
-        proofs = Proofs(case, cotangent, observed, there, rng, options.seconds) if options.proof else None
-        together = Together(case, cotangent, observed, there, rng)
-        check = Check(case, observed, analytic, away, second, effort, rng, together, proofs)
+        ground = Ground(case, cotangent, observed, None if away is None else (away, second), rng)
+        proofs = Proofs(ground, options.seconds) if options.proof else None
+        check = Check(ground, analytic, effort, Together(ground), proofs)
         judged = tuple(judge_input(check, i, exact.get(i)) for i in progress.through(case.wrt))
         part = Part()
         if samples and proofs is not None and proofs.made is not None and not proofs.made.inputs:

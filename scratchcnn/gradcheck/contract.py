@@ -61,7 +61,7 @@ def observe(
     violations = _forward_mutates(case)
     inputs, given = case.copies(), cotangent.copy()
     start = time.perf_counter()
-    gradients = [_kept(g) for g in case.gradients(given, inputs)]
+    gradients = [copied(g) for g in case.gradients(given, inputs)]
     times = repeats(seconds, time.perf_counter() - start)
     violations += _written(case, inputs, "backward")
     if not _identical(given, cotangent):
@@ -91,7 +91,7 @@ def _miscounted(case: Case, count: int) -> str:
     return f"{must}: return None for an input that has no gradient, or {fewer}"
 
 
-def _kept(gradient: Any) -> Any:
+def copied(gradient: Any) -> Any:
     """A copy: a backward pass may hand out the same buffer at every call."""
     if gradient is None:
         return None

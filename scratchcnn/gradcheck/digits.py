@@ -34,13 +34,13 @@ class Kept:
 
     def below(self, floor: float) -> str:
         """Where fewer digits than that are kept, the worst first; empty where there are none."""
-        few = np.flatnonzero(self.digits.reshape(-1) < min(floor, self.most))  # nobody keeps more
+        digits = self.digits.reshape(-1)
+        few = np.flatnonzero(digits < min(floor, self.most))  # nobody keeps more
         if not few.size:
             return ""
-        order = few[np.argsort(self.digits.reshape(-1)[few], kind="stable")]
-        counts = (abs(round(float(self.digits.reshape(-1)[k]))) for k in order[:NAMED])
-        first, *others = (f"{count}{{}} at {self._place(k)}" for count, k in zip(counts, order, strict=False))
-        places = ", ".join([first.format(f" of {self.most:.0f} digits"), *(each.format("") for each in others)])
+        worst = few[np.argsort(digits[few], kind="stable")][:NAMED]
+        of = f" of {self.most:.0f} digits"
+        places = ", ".join(f"{digits[k]:.0f}{of if k == worst[0] else ''} at {self._place(k)}" for k in worst)
         more = f", and few at {few.size - NAMED} more" if few.size > NAMED else ""
         who = "forward" if self.name == "output" else f"the gradient of {self.name!r}"
         return f"in floats {who} keeps {places}{more}"

@@ -20,6 +20,7 @@ from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.pieces import Claim
 from scratchcnn.gradcheck.points import between
+from scratchcnn.gradcheck.sampling import sample
 from scratchcnn.gradcheck.verdict import ROUNDOFFS, SMALL, Judgement, Scale, Verdict, judge, scale_of, small_in
 from scratchcnn.gradcheck.wording import apart, undecided
 
@@ -115,6 +116,10 @@ class InputJudge:
         if not proven:
             self._together(found, findings)
         return findings.without(np.union1d(dropped, found.skipped)) if climbs is not None else findings
+
+    def by_sample(self) -> Findings:
+        """The same, of as many entries as there is time for."""
+        return self.by_entries(sample(self.x.shape, self.effort.entries, self.rng))
 
     def _judged_twice(self, found: Derivatives, gradient: Array) -> tuple[Judgement, Array]:
         """The judgement after a second look at what is not right, and the entries that there was no time for.

@@ -1,21 +1,17 @@
 """The judgement of one input: by the exact check, by a proof, or by differences, and at a second point."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from scratchcnn.gradcheck.analytic import Analytic
-from scratchcnn.gradcheck.case import Case
-from scratchcnn.gradcheck.contract import Observed
 from scratchcnn.gradcheck.effort import Effort
 from scratchcnn.gradcheck.findings import Findings, blank, report
+from scratchcnn.gradcheck.ground import Ground
 from scratchcnn.gradcheck.inputs import FIRST_LOOK, InputJudge
 from scratchcnn.gradcheck.numerical.exact import Exact
-from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.proved import Proofs, by_proof, wrong_at_ties
 from scratchcnn.gradcheck.report import InputReport
-from scratchcnn.gradcheck.sampling import sample
 from scratchcnn.gradcheck.together import Together
 from scratchcnn.gradcheck.verdict import Verdict
 
@@ -31,30 +27,24 @@ class Judged:
 
 @dataclass(frozen=True)
 class Check:
-    """What is the same for all inputs of a check.
+    """What is the same for all inputs of a check."""
 
-    `away` and `second` are the second point and its cotangent; there is none where `away` is None.
-    """
-
-    case: Case
-    observed: Observed
+    ground: Ground
     analytic: Analytic
-    away: Sequence[Array] | None
-    second: Array
     effort: Effort
-    rng: np.random.Generator
     together: Together
     proofs: Proofs | None
 
 
 def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
     """The report on one input: every method that applies, and what they found."""
-    name, x = check.case.names[index], check.case.inputs[index]
+    ground, case = check.ground, check.ground.case
+    name, x = case.names[index], case.inputs[index]
     if x.size == 0:
         return Judged(blank(name, x, Verdict.UNDECIDED, "nothing to check: the input has no entries"))
-    if index not in check.observed.usable:
+    if index not in ground.observed.usable:
         return Judged(blank(name, x, Verdict.WRONG, "there is no gradient of the input's shape to compare"))
-    judge_of = InputJudge(check.case, index, check.observed, check.analytic, check.effort, check.rng)
+    judge_of = InputJudge(case, index, ground.observed, check.analytic, check.effort, ground.rng)
     proofs = check.proofs
     if exact is not None and exact.proven:
         proofs = None  # it is one
@@ -65,14 +55,14 @@ def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
             judge_of.along_directions(findings, 1)  # the lattice is not quite the caller's point
     else:
         proved = by_proof(judge_of, proofs, check.together) if proofs is not None else None
-        findings = proved or judge_of.by_entries(sample(x.shape, check.effort.entries, check.rng))
+        findings = proved or judge_of.by_sample()
         if findings.entries.size < x.size:
             judge_of.along_directions(findings, check.effort.directions)
     judge_of.in_low_precision(findings)
     ties = wrong_at_ties(judge_of, proofs) if proofs is not None else ""
-    if check.away is None or findings.verdict is Verdict.WRONG:
+    if ground.second is None or findings.verdict is Verdict.WRONG:
         return Judged(report(name, x, findings), ties=ties)
-    if judge_of.is_wrong_nearby(findings, check.away):
+    if judge_of.is_wrong_nearby(findings, ground.second[0]):
         return Judged(report(name, x, findings))
     return Judged(report(name, x, findings), _elsewhere(judge_of, check, proofs), ties)
 
@@ -80,9 +70,9 @@ def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
 def _elsewhere(judge_of: InputJudge, check: Check, proofs: Proofs | None) -> str:
     """What is wrong at the second point, by a proof and by differences; empty where nothing is."""
     proved = proofs.elsewhere(judge_of.index) if proofs is not None else None
-    if proved == "" or (proved is None and check.together.there) or check.away is None:
+    if proved == "" or (proved is None and check.together.there) or check.ground.second is None:
         return ""
-    seen = judge_of.at(check.away, check.second)
+    seen = judge_of.at(*check.ground.second)
     return seen or ("" if judge_of.agrees_there else proved or "")
 
 

@@ -30,15 +30,15 @@ class Options:
 
 def validated(
     *,
-    degree: Any,
-    factor: Any,
     seed: Any,
-    max_entries: Any,
-    allow: Any,
     seconds: Any,
-    name: Any,
-    proof: Any,
-    digits: Any,
+    degree: Any = None,
+    factor: Any = 1,
+    max_entries: Any = None,
+    allow: Any = (),
+    name: Any = None,
+    proof: Any = True,
+    digits: Any = None,
     batch: Any = (),
 ) -> Options:
     """The options as they are used: integers of NumPy become Python's, a single kind to allow a tuple of one.

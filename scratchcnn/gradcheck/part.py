@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from time import perf_counter
 
 import numpy as np
 
 from scratchcnn.gradcheck.case import Case
-from scratchcnn.gradcheck.numerical.noise import EPS
+from scratchcnn.gradcheck.gate import proof_of, trifle
 from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.numerical.quiet import quiet, undisturbed
 from scratchcnn.gradcheck.points import draw_cotangent
 from scratchcnn.gradcheck.report import Violation
-from scratchcnn.gradcheck.verdict import ROUNDOFFS, SMALL
 from scratchcnn.gradcheck.wording import apart
 
 
@@ -65,8 +62,6 @@ def _proved(
     seconds: float,
 ) -> Part | None:
     """What a proof on the first samples says; None where it says nothing."""
-    from scratchcnn.gradcheck.proof.prove import prove  # python-flint is loaded where it is needed
-
     inputs = tuple(a[:count].copy() if k in batch else a.copy() for k, a in enumerate(case.inputs))
     try:
         output = np.asarray(case.forward(*(a.copy() for a in inputs)))
@@ -74,21 +69,18 @@ def _proved(
         return Part(f"forward does not take {count} of {samples} samples ({type(error).__name__}: {error})")
     floats = output.dtype if output.dtype.kind == "f" else np.dtype(np.float64)
     cotangent: Array = draw_cotangent(output.shape, floats, rng)
-    forward, backward = (partial(f.func, *f.args, **f.keywords) for f in (case.forward, case.backward))
-    given = partial(prove, asked=case.wrt)
-    with quiet():
-        proof = undisturbed(given, forward, backward, inputs, usable, cotangent, rng, seconds)
+    proof = proof_of(case, inputs, usable, cotangent, rng, seconds, locate=True)
     if not proof.inputs or not all((p.right | p.wrong).all() or p.exact for p in proof.inputs.values()):
         return None
     where = f"on {count} of {samples} samples"
     found = []
     for k, proven in proof.inputs.items():
-        least = ROUNDOFFS * EPS * float(np.abs(proven.value).max(initial=0))
-        gaps = {e: abs(proven.value[e] - exact) for e, exact in proven.exact.items()}
-        worst = max(gaps, key=lambda e: gaps[e], default=None)
-        if worst is not None and gaps[worst] > max(least, SMALL * abs(proven.exact[worst])):
+        value = proven.derivatives
+        excess = np.abs(proven.value - value) - trifle(value)
+        if excess.max(initial=0) > 0:
+            worst = int(excess.argmax())
             place = [int(i) for i in np.unravel_index(worst, inputs[k].shape)]
-            analytic, exact = apart(float(proven.value[worst]), proven.exact[worst])
+            analytic, exact = apart(float(proven.value[worst]), float(value[worst]))
             message = f"{where} alone the gradient is wrong, at {place}: it is {analytic}, in exact arithmetic {exact}"
             found.append(Violation("elsewhere", message, case.names[k]))
     return Part(violations=tuple(found)) if found else Part(f"proved {where}", right=True)

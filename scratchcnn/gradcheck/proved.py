@@ -6,21 +6,18 @@ code took another path there; and differences along a direction must agree with 
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property, partial
-from importlib import import_module
+from functools import cached_property
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scratchcnn.gradcheck.case import Case
-from scratchcnn.gradcheck.contract import Observed
 from scratchcnn.gradcheck.findings import Findings
+from scratchcnn.gradcheck.gate import DIGITS, MISSING, has_flint, proof_of, trifle
+from scratchcnn.gradcheck.ground import Ground
 from scratchcnn.gradcheck.inputs import InputJudge
 from scratchcnn.gradcheck.numerical.noise import EPS
 from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.numerical.quiet import quiet, undisturbed
-from scratchcnn.gradcheck.sampling import sample
 from scratchcnn.gradcheck.together import Together
 from scratchcnn.gradcheck.verdict import SMALL, Verdict, small_in
 from scratchcnn.gradcheck.wording import apart
@@ -34,34 +31,13 @@ SHARE = 0.5
 AGAIN = 0.2
 # An output in floats is that in balls within so many roundoffs, or so many times its measured noise.
 ROUNDOFFS, NOISES = 64.0, 4.0
-# With fewer digits than that, the two formulas have constants that are rounded differently.
-PLENTY = 25
-MISSING = "python-flint is not installed"
-
-
-def has_flint() -> bool:
-    """Whether python-flint can be loaded, which a proof needs."""
-    try:
-        import_module("flint")
-    except ImportError:
-        return False
-    return True
 
 
 class Proofs:
     """The proofs of a check, of all inputs at once: at its point, and at the second one."""
 
-    def __init__(
-        self,
-        case: Case,
-        cotangent: Array,
-        observed: Observed,
-        second: tuple[Sequence[Array], Array] | None,
-        rng: np.random.Generator,
-        seconds: float,
-    ) -> None:
-        self.case, self.cotangent, self.observed, self.second = case, cotangent, observed, second
-        self.rng, self.seconds = rng, SHARE * seconds * len(observed.usable)
+    def __init__(self, ground: Ground, seconds: float) -> None:
+        self.ground, self.seconds = ground, SHARE * seconds * len(ground.observed.usable)
         self.spent = 0.0  # what that at the inputs took
         self.notes: list[str] = []
         self.strays: set[int] = set()  # the inputs whose proof is not what floats do
@@ -71,7 +47,7 @@ class Proofs:
         """That at the inputs; None where there can be none."""
         reason = self._obstacle()
         start = perf_counter()
-        proof = None if reason else self._proof(self.case.inputs, self.cotangent)
+        proof = None if reason else self._proof(self.ground.case.inputs, self.ground.cotangent)
         self.spent = perf_counter() - start
         reason = reason or (proof.reason if proof else "")
         if reason:
@@ -97,9 +73,9 @@ class Proofs:
     def _obstacle(self) -> str:
         if not has_flint():
             return MISSING
-        if self.observed.unsteady:
+        if self.ground.observed.unsteady:
             return "it does not repeat itself"
-        return "" if self.observed.usable else "there is no gradient"
+        return "" if self.ground.observed.usable else "there is no gradient"
 
     def elsewhere(self, index: int) -> str | None:
         """What is wrong with a gradient at the second point; empty where it is right, None where that is not proved."""
@@ -115,50 +91,35 @@ class Proofs:
 
     @cached_property
     def _there(self) -> "Proof | None":
-        if self.second is None or self.here is None or not self.here.inputs or self.spent > AGAIN * self.seconds:
+        if self.ground.second is None or self.here is None or not self.here.inputs or self.spent > AGAIN * self.seconds:
             return None
-        return self._proof(*self.second)
+        return self._proof(*self.ground.second)
 
     def _followed(self, index: int, proven: "Proven") -> bool:
         """Whether at the second point floats are what balls are, but for what is too little to matter."""
-        if self._floats_there is None or self._there is None or self._there.outputs is None:
+        floats_there = self.ground.floats_there
+        if floats_there is None or self._there is None or self._there.outputs is None:
             return False
-        output, gradients = self._floats_there
+        output, gradients = floats_there
         pairs = ((output, self._there.outputs), (gradients[index], proven.value))
-        share = small_in(max(float(np.finfo(self.case.inputs[k].dtype).eps) for k in self.observed.usable))
+        inputs, usable = self.ground.case.inputs, self.ground.observed.usable
+        share = small_in(max(float(np.finfo(inputs[k].dtype).eps) for k in usable))
         return all(
             np.size(floats) == exact.size
             and bool((np.abs(np.reshape(floats, -1) - exact) <= share * np.abs(exact).max(initial=0)).all())
             for floats, exact in pairs
         )
 
-    @cached_property
-    def _floats_there(self) -> tuple[Array, Sequence[Any]] | None:
-        """Forward's output and the gradients at the second point; None where they raise."""
-        assert self.second is not None
-        inputs, cotangent = self.second
-        try:
-            output = np.asarray(self.case.forward(*(a.copy() for a in inputs)))
-            return output, self.case.gradients(cotangent.copy(), [a.copy() for a in inputs])
-        except Exception:
-            return None
-
     def located(self, index: int) -> "Proven":
         """Which entries of a gradient are wrong, and the exact derivatives at these."""
-        return self._proof(self.case.inputs, self.cotangent, (index,), locate=True).inputs[index]
+        inputs, cotangent = self.ground.case.inputs, self.ground.cotangent
+        return self._proof(inputs, cotangent, (index,), locate=True).inputs[index]
 
     def _proof(
         self, inputs: Sequence[Array], cotangent: Array, wrt: Sequence[int] | None = None, *, locate: bool = False
     ) -> "Proof":
-        from scratchcnn.gradcheck.proof.prove import prove  # python-flint is loaded where it is needed
-
-        wrt = [k for k in wrt or self.observed.usable if self.case.inputs[k].size]
-        # Without what takes the time of calls.
-        forward, backward = (partial(f.func, *f.args, **f.keywords) for f in (self.case.forward, self.case.backward))
-        given = partial(prove, asked=self.case.wrt, locate=locate)
-        with quiet():
-            proof: Proof = undisturbed(given, forward, backward, inputs, wrt, cotangent, self.rng, self.seconds)
-        return proof
+        case, rng = self.ground.case, self.ground.rng
+        return proof_of(case, inputs, wrt or self.ground.observed.usable, cotangent, rng, self.seconds, locate=locate)
 
 
 def by_proof(judge: InputJudge, proofs: Proofs, together: Together) -> Findings | None:
@@ -172,7 +133,7 @@ def by_proof(judge: InputJudge, proofs: Proofs, together: Together) -> Findings 
             proofs.stray(judge.index, "forward gives another output")
         return None
     if proven.wrong.any():
-        return _refuted(judge, proofs, proven)
+        return _refuted(judge, proofs)
     gradient = judge.analytic.values(judge.index)
     allowed = _allowed(judge, gradient, proven)
     sure = proven.right & (np.abs(gradient - proven.value) <= allowed)
@@ -186,7 +147,7 @@ def by_proof(judge: InputJudge, proofs: Proofs, together: Together) -> Findings 
 
 def _with_differences(judge: InputJudge, proved: Findings) -> Findings:
     """All entries by differences, since kinks have to be seen together; what is proved leaves nothing undecided."""
-    findings = judge.by_entries(sample(judge.x.shape, judge.effort.entries, judge.rng))
+    findings = judge.by_sample()
     of = {int(entry): k for k, entry in enumerate(proved.entries)}
     settled = 0
     for k, entry in enumerate(findings.entries.tolist()):
@@ -235,9 +196,9 @@ def _allowed(judge: InputJudge, gradient: Array, proven: "Proven") -> Array:
     return allowed
 
 
-def _refuted(judge: InputJudge, proofs: Proofs, proven: "Proven") -> Findings | None:
-    """What a proof finds wrong: shown by differences where they see it, too, else by exact derivatives."""
-    findings = judge.by_entries(sample(judge.x.shape, judge.effort.entries, judge.rng))
+def _refuted(judge: InputJudge, proofs: Proofs) -> Findings:
+    """What a proof finds wrong: shown by differences where they see it, too, or decide, else by exact derivatives."""
+    findings = judge.by_sample()
     if findings.wrong.any():
         return findings
     found = proofs.located(judge.index)
@@ -245,15 +206,13 @@ def _refuted(judge: InputJudge, proofs: Proofs, proven: "Proven") -> Findings | 
     gradient = judge.analytic.values(judge.index)
     own = _allowed(judge, gradient, found)
     if not entries.size:
-        return None
+        return findings
     if not (np.abs(gradient - found.value) <= own)[entries].any():
         proofs.stray(judge.index, f"the gradient of {judge.case.names[judge.index]!r} is another")
-        return None
-    value = found.value.copy()
-    value[entries] = [found.exact[int(e)] for e in entries]
+        return findings
+    value = found.derivatives
     gap, name = np.abs(found.value - value), judge.case.names[judge.index]
-    trifle = np.maximum(SMALL * np.abs(value), ROUNDOFFS * EPS * np.abs(value).max())
-    if (gap <= trifle).all() and (found.right | found.wrong).all():
+    if (gap <= trifle(value)).all() and (found.right | found.wrong).all():
         proofs.notes.append(
             f"in exact arithmetic the gradient of {name!r} is off by up to {gap.max():.1g}, as by a guard such as 1e-12"
             " or a constant of few digits: too little to matter"
@@ -261,11 +220,11 @@ def _refuted(judge: InputJudge, proofs: Proofs, proven: "Proven") -> Findings | 
         allowed = np.maximum(2 * gap, own)
         if (np.abs(gradient - value) <= allowed).all():
             return _findings(np.arange(gap.size), gradient, value, allowed, "exact arithmetic")
-        return None
+        return findings
     seen = dict(zip(findings.entries.tolist(), zip(findings.right, findings.bound, strict=True), strict=True))
     if any(seen.get(int(e), (False, 0))[0] and seen[int(e)][1] < g for e, g in zip(entries, gap[entries], strict=True)):
         proofs.notes.append(f"the proof that the gradient of {name!r} is wrong was dropped: differences disagree")
-        return None
+        return findings
     return _findings(entries, found.value, value, ROUNDOFFS * EPS * np.abs(value), "exact arithmetic", wrong=True)
 
 
@@ -289,6 +248,6 @@ def _findings(
 def _to_digits(proven: "Proven") -> str:
     if np.isinf(proven.digits):
         return "proved exactly"
-    if proven.digits < PLENTY:
+    if proven.digits < DIGITS:
         return f"proved to {proven.digits:.1f} digits, as far as its constants are given"
     return f"proved to {int(proven.digits)} digits"

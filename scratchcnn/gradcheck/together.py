@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.case import Case
-from scratchcnn.gradcheck.contract import Observed
 from scratchcnn.gradcheck.directions import ROUNDOFFS, SHARE
+from scratchcnn.gradcheck.ground import Ground
 from scratchcnn.gradcheck.numerical.direction import UNEVEN_SHARE, directional, moved_along
 from scratchcnn.gradcheck.numerical.noise import EPS, least_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Joined
@@ -21,32 +20,23 @@ class Together:
     small share of any input's gradient would show. Else each input is looked at by itself.
     """
 
-    def __init__(
-        self,
-        case: Case,
-        cotangent: Array,
-        observed: Observed,
-        second: tuple[Sequence[Array], Array] | None,
-        rng: np.random.Generator,
-    ) -> None:
-        self.case, self.cotangent, self.observed, self.second, self.rng = case, cotangent, observed, second, rng
-        self.indices = [k for k in observed.usable if case.inputs[k].size]
+    def __init__(self, ground: Ground) -> None:
+        self.ground, self.case = ground, ground.case
+        self.indices = [k for k in ground.observed.usable if ground.case.inputs[k].size]
 
     @cached_property
     def here(self) -> bool:
         """Whether all agree at the inputs."""
-        return self._asked and self._agree(self.case.inputs, self.cotangent, self.observed.gradients)
+        ground = self.ground
+        return self._asked and self._agree(self.case.inputs, ground.cotangent, ground.observed.gradients)
 
     @cached_property
     def there(self) -> bool:
         """Whether all agree at the second point."""
-        if self.second is None or not self._asked:
+        if not self._asked or self.ground.second is None or self.ground.floats_there is None:
             return False
-        inputs, cotangent = self.second
         try:
-            self.case.forward(*(a.copy() for a in inputs))  # a layer may keep what its backward needs
-            gradients = self.case.gradients(cotangent.copy(), [a.copy() for a in inputs])
-            return self._agree(inputs, cotangent, gradients)
+            return self._agree(*self.ground.second, self.ground.floats_there[1])
         except Exception:
             return False  # what it is will be said of each input
 
@@ -59,8 +49,8 @@ class Together:
         flat = [np.asarray(gradients[k], np.float64) for k in self.indices]
         if any(g.shape != inputs[k].shape for g, k in zip(flat, self.indices, strict=True)):
             return False
-        probe = Joined(self.case.forward, inputs, self.indices, fresh=self.observed.mutates)
-        direction = probe.unit * self.rng.choice([-1.0, 1.0], probe.base.size)
+        probe = Joined(self.case.forward, inputs, self.indices, fresh=self.ground.observed.mutates)
+        direction = probe.unit * self.ground.rng.choice([-1.0, 1.0], probe.base.size)
         products = np.concatenate([g.reshape(-1) for g in flat]) * direction
         weights = cotangent.astype(np.float64).reshape(-1)
         moved = moved_along(probe, direction)

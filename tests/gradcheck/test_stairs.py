@@ -12,6 +12,8 @@ from scratchcnn.gradcheck.numerical.gradient import Derivatives, derivatives
 from scratchcnn.gradcheck.numerical.kinks import DECIDED
 from scratchcnn.gradcheck.numerical.noise import measure_noise
 from scratchcnn.gradcheck.numerical.probe import Probe
+from tests.gradcheck.everyday.case import softmax
+from tests.gradcheck.everyday.inside import softmax_backward
 
 # Two draws of each case; twenty-five in the deep profile.
 SEEDS = range(max(2, settings().max_examples // 400))
@@ -111,16 +113,6 @@ def normed_backward(g, x):
     h = normed(x)
     inner = g - g.mean(axis=1, keepdims=True) - h * (g * h).mean(axis=1, keepdims=True)
     return (inner / np.sqrt(x.var(axis=1, keepdims=True) + 1e-5),)
-
-
-def softmax(z):
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
-
-
-def softmax_backward(g, z):
-    s = softmax(z)
-    return (s * (g - (g * s).sum(axis=1, keepdims=True)),)
 
 
 def times(factor, backward, g, *inputs):

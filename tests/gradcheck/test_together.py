@@ -5,6 +5,7 @@ import pytest
 
 from scratchcnn.gradcheck.case import prepare
 from scratchcnn.gradcheck.contract import observe
+from scratchcnn.gradcheck.ground import Ground
 from scratchcnn.gradcheck.numerical.probe import Joined
 from scratchcnn.gradcheck.points import draw_cotangent, elsewhere
 from scratchcnn.gradcheck.together import Together
@@ -29,7 +30,7 @@ def together(backward, *inputs, forward=layer, seed=0):
     cotangent, second = (draw_cotangent(case.output.shape, case.output.dtype, rng) for _ in range(2))
     away = elsewhere(case.inputs, case.wrt, rng)
     observed = observe(case, cotangent, second, away, 1.0, drawn=True)
-    return Together(case, cotangent, observed, (away, second), rng)
+    return Together(Ground(case, cotangent, observed, (away, second), rng))
 
 
 def wrong(index, backward=layer_backward, share=0.02):

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from flint import arb, ctx
 
+from scratchcnn.gradcheck.gate import DIGITS
 from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.proof.ball import Undecidable, precision
 from scratchcnn.gradcheck.proof.run import NotRun
@@ -29,8 +30,8 @@ from scratchcnn.gradcheck.verdict import small_in
 
 # Bits of the arithmetic at first, and at most: what cannot be decided is tried with twice as many.
 BITS, MOST_BITS = 256, 2048
-# Digits to which both sides agree where the formulas are one; and by how many roundoffs their constants may differ.
-DIGITS, CONSTANTS = 25, 64
+# By how many roundoffs constants may differ.
+CONSTANTS = 64
 # The chance that no direction shows a mistake that matters; and what is allowed, by what matters, at most.
 HIDDEN, MOST = 1e-9, 1 / 16
 # So many entries at most are left open one by one where a mistake is not proved.
@@ -90,6 +91,14 @@ class Proven:
     exact: dict[int, float] = field(default_factory=dict)
     along: tuple[float, float] = (float("nan"), float("nan"))
     share: float = 0.0
+
+    @property
+    def derivatives(self) -> Array:
+        """(entries,) backward's values, but of wrong entries the exact derivatives, as far as these are known."""
+        value = self.value.copy()
+        for entry, exact in self.exact.items():
+            value[entry] = exact
+        return value
 
 
 @dataclass
@@ -174,8 +183,7 @@ class _Prover:
         moved = self.runs.moved(direction)
         self.gradient = self.runs.backward()
         values = np.array([float(g.mid()) for g in self.gradient])
-        no = {k: np.zeros(p.size, bool) for k, p in self.parts.items()}
-        proven = {k: Proven(values[p], no[k].copy(), no[k], np.zeros(p.size)) for k, p in self.parts.items()}
+        proven = {k: _open(values[p]) for k, p in self.parts.items()}
         found = Proof(proven, np.array([float(v.mid()) for v in moved.outputs]))
         if any(not v.is_finite() and not v.is_exact() and not v.is_nan() for v in moved.outputs):
             raise Undecidable("forward's output is too wide")
@@ -258,22 +266,25 @@ class _Prover:
                 agrees = sums.share <= 10.0**-DIGITS or self._nothing(sums)
                 constants = None if agrees else self._by_constants(block, sums)
                 if agrees and block.size > 1 and self._could_hide(block, sums):
-                    waiting += [(part, self._along(part)) for part in self._parts(block)]
+                    split = True
                 elif agrees or constants:
                     self._mark(found, block, constants or sums)
+                    split = False
                 elif sums.open:
                     found.reason = sums.open
                     open_ones += block.size == 1
-                    if block.size > 1 and not self.still and open_ones < OPEN:
-                        waiting += [(part, self._along(part)) for part in self._parts(block)]
+                    split = block.size > 1 and not self.still and open_ones < OPEN
                 elif sums.difference.contains(0):
                     raise Undecidable("the two sides of the comparison")
                 elif block.size == 1:
-                    self._accuse(found, int(block[0]), sums)
-                elif locate or len(inputs) > 1 or sums.surely <= self.allowed:
-                    waiting += [(part, self._along(part)) for part in self._parts(block)]
+                    self._accuse(found, int(block[0]))
+                    split = False
                 else:
-                    self._refute(found.inputs[inputs[0]], self._places(inputs[0], block), sums)
+                    split = locate or len(inputs) > 1 or sums.surely <= self.allowed
+                    if not split:
+                        self._refute(found.inputs[inputs[0]], self._places(inputs[0], block), sums)
+                if split:
+                    waiting += [(part, self._along(part)) for part in self._parts(block)]
         except NotRun as error:
             found.reason = str(error)
 
@@ -363,14 +374,17 @@ class _Prover:
         proven.wrong[places] = True
         proven.along, proven.share = _both(sums), sums.surely
 
-    def _accuse(self, found: Proof, entry: int, sums: Sums) -> None:
+    def _accuse(self, found: Proof, entry: int) -> None:
         (index,) = self._inputs_of(np.array([entry]))
         place = entry - int(self.parts[index][0])
         proven = found.inputs[index]
         proven.wrong[place] = True
-        slopes = self.runs.along({entry: 1}).slopes
-        exact = sum((c * s for c, s in zip(self.weights, slopes, strict=True)), ZERO)
-        proven.exact[place] = float(exact.mid())
+        alone = {entry: 1}
+        proven.exact[place] = float(self._sums(alone, alone, self.runs.along(alone)).forward.mid())
+
+
+def _open(value: Array) -> Proven:
+    return Proven(value, np.zeros(value.size, bool), np.zeros(value.size, bool), np.zeros(value.size))
 
 
 def _both(sums: Sums) -> tuple[float, float]:
