@@ -18,7 +18,7 @@ settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True
 settings.register_profile("deep", max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
-collect_ignore = [] if os.environ.get("SCRATCHCNN_MNIST") else ["tests/test_whole_mnist.py"]
+collect_ignore = [] if os.environ.get("SCRATCHCNN_MNIST") else ["tests/digits/test_whole_mnist.py"]
 
 
 def pytest_addoption(parser):

@@ -12,8 +12,8 @@ import numpy as np
 from benchmarks import loops
 from benchmarks.conv_loads import ARTICLE
 from scratchcnn.operations._geometry import place_windows
-from scratchcnn.operations.convolution import conv2d, conv2d_grad_filters, conv2d_grad_input
-from scratchcnn.operations.lowering import plain
+from scratchcnn.operations.convolution.conv2d import conv2d, conv2d_grad_filters, conv2d_grad_input
+from scratchcnn.operations.convolution.lowerings import plain
 
 OURS, PEERS = "scratchcnn", ("torch", "tensorflow")
 

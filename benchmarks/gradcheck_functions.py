@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from scratchcnn import conv2d, conv2d_backward, dense, dense_backward, sigmoid, sigmoid_backward
-from scratchcnn.article import FILTERS, MAP, SIDE, draw_parameters, error, error_backward
-from scratchcnn.mnist import load_digits
+from scratchcnn.article.network import FILTERS, MAP, SIDE, draw_parameters, error, error_backward
+from scratchcnn.digits.mnist import load_digits
 
 DIGITS = 10
 
@@ -66,7 +66,7 @@ def both(forward, backward, **options):
 def functions(quick):
     """Give the functions by name; a `quick` network sees only the middle of the digits.
 
-    The network is that of `scratchcnn.article` as trained. As printed it is saturated, and its gradient zero.
+    The network is that of `scratchcnn.article.network` as trained. As printed it is saturated, and its gradient zero.
     """
     rng = np.random.default_rng(0)
     convolution = Function(conv2d, conv2d_backward, (rng.normal(size=(2, 2, 6, 6)), rng.normal(size=(3, 2, 3, 3))))

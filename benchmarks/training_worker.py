@@ -12,8 +12,8 @@ import time
 
 import numpy as np
 
-from scratchcnn.mnist import Digits, load_digits
-from scratchcnn.training import NETWORK, Recipe, Training, steps, workers
+from scratchcnn.digits.mnist import Digits, load_digits
+from scratchcnn.network.training import NETWORK, Recipe, Training, steps, workers
 
 RECIPE = Recipe(epochs=100)  # more than are trained: the rate hardly falls
 

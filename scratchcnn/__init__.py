@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         tanh,
         tanh_backward,
     )
-    from scratchcnn.operations.convolution import (
+    from scratchcnn.operations.convolution.conv2d import (
         conv2d,
         conv2d_backward,
         conv2d_grad_filters,
@@ -86,7 +86,7 @@ _NAMES_OF = {
         "tanh",
         "tanh_backward",
     ],
-    "convolution": [
+    "convolution.conv2d": [
         "conv2d",
         "conv2d_backward",
         "conv2d_grad_filters",

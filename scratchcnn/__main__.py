@@ -2,6 +2,6 @@
 
 import sys
 
-from scratchcnn.cli import main
+from scratchcnn.commands.main import main
 
 sys.exit(main())

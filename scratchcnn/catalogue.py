@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from scratchcnn import samples
 from scratchcnn.gradcheck import Proved, Report, Verdict, check_gradient, prove_gradient
-from scratchcnn.gradcheck.report import Violation
+from scratchcnn.gradcheck.report.report import Violation
 from scratchcnn.operations._geometry import Padding, Pair, place_windows
 from scratchcnn.operations.activations import (
     leaky_relu,
@@ -27,7 +27,9 @@ from scratchcnn.operations.activations import (
     tanh,
     tanh_backward,
 )
-from scratchcnn.operations.convolution import conv2d, conv2d_backward, patches, patches_backward
+from scratchcnn.operations.convolution.conv2d import conv2d, conv2d_backward, patches, patches_backward
+from scratchcnn.operations.convolution.lowerings import plain
+from scratchcnn.operations.convolution.machinery.workspace import spoil
 from scratchcnn.operations.dense import dense, dense_backward
 from scratchcnn.operations.flatten import flatten, flatten_backward
 from scratchcnn.operations.losses import (
@@ -36,8 +38,6 @@ from scratchcnn.operations.losses import (
     squared_error,
     squared_error_backward,
 )
-from scratchcnn.operations.lowering import plain
-from scratchcnn.operations.lowering.workspace import spoil
 from scratchcnn.operations.padding import pad2d, pad2d_backward
 from scratchcnn.operations.pooling import avg_pool2d, avg_pool2d_backward, max_pool2d, max_pool2d_backward
 from scratchcnn.operations.standardize import standardize, standardize_backward

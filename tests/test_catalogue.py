@@ -10,7 +10,8 @@ import scratchcnn
 from scratchcnn.catalogue import CATALOGUE, check
 from scratchcnn.gradcheck import Verdict
 from scratchcnn.operations._geometry import place_windows
-from scratchcnn.operations.lowering import plan, rule
+from scratchcnn.operations.convolution import rule
+from scratchcnn.operations.convolution.machinery import plan
 from tests.assertions import assert_complex_step
 from tests.lines import statements_not_run
 

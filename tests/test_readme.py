@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import scratchcnn
-from scratchcnn import article
-from scratchcnn.cli import main
-from scratchcnn.verification import all_checks
+from scratchcnn.article import network as article
+from scratchcnn.commands.main import main
+from scratchcnn.commands.verification import all_checks
 from tests.assertions import assert_within
 
 ROOT = Path(__file__).parents[1]

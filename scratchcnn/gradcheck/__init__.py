@@ -13,11 +13,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from scratchcnn.gradcheck.alone import Proved, ProvedInput, prove_gradient
     from scratchcnn.gradcheck.case import CallerError
     from scratchcnn.gradcheck.check import assert_gradient, check_gradient
     from scratchcnn.gradcheck.numerical.gradient import NumericalGradient, numerical_gradient
-    from scratchcnn.gradcheck.report import (
+    from scratchcnn.gradcheck.proof.alone import Proved, ProvedInput, prove_gradient
+    from scratchcnn.gradcheck.report.report import (
         Diagnosis,
         GradientMismatch,
         GradientUndecided,
@@ -49,21 +49,21 @@ __all__ = [
 
 _HOME = {
     "CallerError": "case",
-    "Diagnosis": "report",
-    "GradientMismatch": "report",
-    "GradientUndecided": "report",
-    "InputReport": "report",
+    "Diagnosis": "report.report",
+    "GradientMismatch": "report.report",
+    "GradientUndecided": "report.report",
+    "InputReport": "report.report",
     "NumericalGradient": "numerical.gradient",
-    "Proved": "alone",
-    "ProvedInput": "alone",
-    "Report": "report",
-    "SecondPoint": "report",
+    "Proved": "proof.alone",
+    "ProvedInput": "proof.alone",
+    "Report": "report.report",
+    "SecondPoint": "report.report",
     "Verdict": "verdict",
-    "Violation": "report",
+    "Violation": "report.report",
     "assert_gradient": "check",
     "check_gradient": "check",
     "numerical_gradient": "numerical.gradient",
-    "prove_gradient": "alone",
+    "prove_gradient": "proof.alone",
 }
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.case import Backward, Case, Forward, batched, describe, output_array, prepare, real_array
 from scratchcnn.gradcheck.contract import Observed, observe, promoted
-from scratchcnn.gradcheck.digits import Kept, kept, too_few
 from scratchcnn.gradcheck.effort import SECONDS, plan
 from scratchcnn.gradcheck.ground import Ground
 from scratchcnn.gradcheck.judge import Check, Judged, judge_input
@@ -17,11 +16,19 @@ from scratchcnn.gradcheck.numerical.exact import Exact, exact_gradients
 from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.numerical.quiet import quiet
 from scratchcnn.gradcheck.options import validated
-from scratchcnn.gradcheck.part import Part, on_some_samples
 from scratchcnn.gradcheck.points import draw_cotangent, elsewhere, similar_cotangent
-from scratchcnn.gradcheck.progress import Progress
-from scratchcnn.gradcheck.proved import Proofs
-from scratchcnn.gradcheck.report import GradientMismatch, GradientUndecided, InputReport, Report, SecondPoint, Violation
+from scratchcnn.gradcheck.proof.digits import Kept, kept, too_few
+from scratchcnn.gradcheck.proof.part import Part, on_some_samples
+from scratchcnn.gradcheck.proof.proved import Proofs
+from scratchcnn.gradcheck.report.progress import Progress
+from scratchcnn.gradcheck.report.report import (
+    GradientMismatch,
+    GradientUndecided,
+    InputReport,
+    Report,
+    SecondPoint,
+    Violation,
+)
 from scratchcnn.gradcheck.together import Together
 from scratchcnn.gradcheck.verdict import Verdict
 

@@ -12,7 +12,7 @@ from scratchcnn.gradcheck.case import CallerError, Case, call
 from scratchcnn.gradcheck.effort import repeats
 from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.numerical.quiet import quiet
-from scratchcnn.gradcheck.report import Violation
+from scratchcnn.gradcheck.report.report import Violation
 
 # Of this module's frames pytest shows none where the fault is the caller's.
 __tracebackhide__ = operator.methodcaller("errisinstance", CallerError)

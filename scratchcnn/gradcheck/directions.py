@@ -13,8 +13,8 @@ from scratchcnn.gradcheck.numerical.kinks import DECIDED, slope
 from scratchcnn.gradcheck.numerical.ladder import climb
 from scratchcnn.gradcheck.numerical.noise import EPS, least_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.report.wording import apart
 from scratchcnn.gradcheck.verdict import Verdict, small_in
-from scratchcnn.gradcheck.wording import apart
 
 # Roundoffs of a sum over all entries, in the precision that backward is run in.
 ROUNDOFFS = 64.0

@@ -20,9 +20,9 @@ from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.pieces import Claim
 from scratchcnn.gradcheck.points import between
+from scratchcnn.gradcheck.report.wording import apart, undecided
 from scratchcnn.gradcheck.sampling import sample
 from scratchcnn.gradcheck.verdict import ROUNDOFFS, SMALL, Judgement, Scale, Verdict, judge, scale_of, small_in
-from scratchcnn.gradcheck.wording import apart, undecided
 
 EXACT = np.dtype(np.float64)
 NONE = np.empty(0, np.intp)

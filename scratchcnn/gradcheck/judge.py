@@ -10,8 +10,8 @@ from scratchcnn.gradcheck.findings import Findings, blank, report
 from scratchcnn.gradcheck.ground import Ground
 from scratchcnn.gradcheck.inputs import FIRST_LOOK, InputJudge
 from scratchcnn.gradcheck.numerical.exact import Exact
-from scratchcnn.gradcheck.proved import Proofs, by_proof, wrong_at_ties
-from scratchcnn.gradcheck.report import InputReport
+from scratchcnn.gradcheck.proof.proved import Proofs, by_proof, wrong_at_ties
+from scratchcnn.gradcheck.report.report import InputReport
 from scratchcnn.gradcheck.together import Together
 from scratchcnn.gradcheck.verdict import Verdict
 

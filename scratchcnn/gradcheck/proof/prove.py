@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 from flint import arb, ctx
 
-from scratchcnn.gradcheck.gate import DIGITS
 from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.proof.ball import Undecidable, precision
-from scratchcnn.gradcheck.proof.run import NotRun
+from scratchcnn.gradcheck.proof.balls.ball import Undecidable, precision
+from scratchcnn.gradcheck.proof.gate import DIGITS
 from scratchcnn.gradcheck.proof.runs import WEIGHT, Moved, Runs
+from scratchcnn.gradcheck.proof.world.run import NotRun
 from scratchcnn.gradcheck.verdict import small_in
 
 # Bits of the arithmetic at first, and at most: what cannot be decided is tried with twice as many.

@@ -9,10 +9,10 @@ import numpy as np
 from flint import arb
 
 from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.proof.arrays import Balls, lift
-from scratchcnn.gradcheck.proof.ball import Ball, constant, recording
-from scratchcnn.gradcheck.proof.run import NotRun, as_array, output, run
-from scratchcnn.gradcheck.proof.world import World
+from scratchcnn.gradcheck.proof.balls.arrays import Balls, lift
+from scratchcnn.gradcheck.proof.balls.ball import Ball, constant, recording
+from scratchcnn.gradcheck.proof.world.run import NotRun, as_array, output, run
+from scratchcnn.gradcheck.proof.world.world import World
 
 # Bits of the weights of a direction.
 WEIGHT = 60

@@ -10,7 +10,7 @@ from flint import arb
 
 from scratchcnn.gradcheck.case import prepare
 from scratchcnn.gradcheck.points import draw_cotangent
-from scratchcnn.gradcheck.proof.ball import constant
+from scratchcnn.gradcheck.proof.balls.ball import constant
 from scratchcnn.gradcheck.proof.prove import Proof, Proven, prove
 from scratchcnn.gradcheck.verdict import SMALL
 from tests.gradcheck.difficult import DIFFICULT

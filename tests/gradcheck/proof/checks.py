@@ -5,9 +5,9 @@ from contextlib import suppress
 from flint import arb
 from mpmath import mp
 
-from scratchcnn.gradcheck.proof.ball import Ball, Undecidable, constant, precision
-from scratchcnn.gradcheck.proof.rules import FUNCTIONS
-from scratchcnn.gradcheck.proof.special import SPECIAL
+from scratchcnn.gradcheck.proof.balls.ball import Ball, Undecidable, constant, precision
+from scratchcnn.gradcheck.proof.balls.rules import FUNCTIONS
+from scratchcnn.gradcheck.proof.balls.special import SPECIAL
 
 BITS = 256
 

@@ -1,0 +1,152 @@
+"""The commands for all ten digits: `scratchcnn train --classes 10` and `scratchcnn predict`."""
+
+import argparse
+import sys
+import time
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scratchcnn.commands.terminal import named, progress_bar, refuse_unwritable
+from scratchcnn.digits.mnist import WHOLE, Digits, load_mnist
+
+if TYPE_CHECKING:
+    from scratchcnn.network.network import Model
+    from scratchcnn.network.training import Training
+
+RECIPE = ("epochs", "batch", "rate", "momentum", "seed")
+ONLY_TEN, ONLY_TWO = ("batch", "momentum", "data", "resume"), ("plot", "gradient")
+
+
+def add_options(train: argparse.ArgumentParser) -> None:
+    """Add what `train` takes for ten classes only, and the choice."""
+    train.add_argument("--classes", type=int, choices=(2, 10), help="of digits (default: 2; with --resume 10)")
+    group = train.add_argument_group("for ten classes")
+    group.add_argument("--data", type=Path, metavar="PATH", help="mnist.npz, or a folder of IDX files (default: Keras)")
+    group.add_argument("--batch", type=int, metavar="N", help="digits a step (default: 64)")
+    group.add_argument("--momentum", type=float, help="0 to 1 (default: 0.9)")
+    group.add_argument("--resume", type=named(".npz"), metavar="FILE.npz", help="go on with a training that was saved")
+
+
+def add_predict(commands: Any) -> None:
+    """Add the command `predict`."""
+    predict = commands.add_parser(
+        "predict",
+        help="say which digits pictures show",
+        description="Say which digit each picture shows, dark on light or light on dark, and how sure the model is.",
+    )
+    predict.add_argument("pictures", nargs="+", type=Path, metavar="FILE.png", help="a picture of one digit")
+    predict.add_argument("--model", required=True, type=Path, metavar="FILE.npz", help="what train --classes 10 saved")
+    predict.set_defaults(command=_predict, fail=predict.error)
+
+
+def wanted(options: argparse.Namespace) -> bool:
+    """Tell whether `train` is to learn ten classes; refuse what only the other kind of training takes."""
+    ten: bool = options.classes == 10 or (options.classes is None and options.resume is not None)
+    for name in ONLY_TWO if ten else ONLY_TEN:
+        if getattr(options, name) is not None:
+            options.fail(f"--{name} is for --classes {2 if ten else 10}")
+    if not ten and options.digits == "all":
+        options.fail("--digits all is for --classes 10")
+    return ten
+
+
+def train(options: argparse.Namespace) -> int:
+    """Learn all ten digits, or go on learning."""
+    save = options.save or options.resume
+    refuse_unwritable(options, save)
+    try:
+        training = _beginning(options)
+        digits, test = load_mnist(options.data)
+        _learn(training, digits[: training.digits], test, save)
+    except (OSError, ValueError) as error:
+        options.fail(str(error))
+    return 0
+
+
+def _beginning(options: argparse.Namespace) -> "Training":
+    """Make the training that the options describe, or read the one to go on with."""
+    from scratchcnn.network.training import Recipe, Training
+
+    most = WHOLE["y_train"].shape[0]
+    given = {name: value for name in RECIPE if (value := getattr(options, name)) is not None}
+    digits = most if options.digits in (None, "all") else options.digits
+    if not 1 <= digits <= most:
+        raise ValueError(f"digits must be between 1 and {most}, got {digits}")
+    if options.resume is None:
+        return Training.begin(Recipe(**given), digits)
+
+    training = Training.load(options.resume)
+    begun = {"batch": training.recipe.batch, "seed": training.recipe.seed, "digits": training.digits}
+    asked = given | ({} if options.digits is None else {"digits": digits})
+    for name, value in begun.items():
+        if asked.get(name, value) != value:
+            raise ValueError(f"{options.resume} was begun with --{name} {value}, which cannot change on the way")
+    training = replace(training, recipe=replace(training.recipe, **given))
+    if training.step >= training.steps:
+        raise ValueError(f"{options.resume} has had {training.epoch} epochs; more are to be asked for with --epochs")
+    return training
+
+
+def _learn(begun: "Training", digits: Digits, test: Digits, save: Path | None) -> None:
+    """Make the steps that are left; save after each epoch, and what there is when interrupted."""
+    from scratchcnn.network.training import accuracy, steps, workers
+
+    training = begun
+    try:
+        with workers() as team, progress_bar() as progress:
+            task = progress.add_task("", total=training.steps, completed=training.step)
+            first, errors, start = training.step, [], time.perf_counter()
+            for training in steps(begun, digits, team):
+                errors.append(training.error)
+                seen = training.images_since(first)
+                line = f"error {fmean(errors):.4f}, {seen / (time.perf_counter() - start):,.0f} images/s"
+                progress.update(task, completed=training.step, description=line)
+                if training.step % training.steps_an_epoch == 0:
+                    line = f"epoch {training.epoch} of {training.recipe.epochs}: {line}"
+                    print(f"{line}, test accuracy {accuracy(training.model, test, team):.2%}", flush=True)
+                    if save:
+                        training.save(save)
+                    first, errors, start = training.step, [], time.perf_counter()
+    except KeyboardInterrupt:
+        if save:
+            training.save(save)
+            print(f"scratchcnn: {training.step} of {training.steps} steps are in {save}", file=sys.stderr)
+        raise
+
+
+def _predict(options: argparse.Namespace) -> int:
+    """Say what the pictures show."""
+    if find_spec("PIL") is None:
+        options.fail('predict needs Pillow: pip install "scratchcnn[predict]"')
+    from scratchcnn.digits.pictures import read_digit
+    from scratchcnn.network.network import Model
+
+    try:
+        model = Model.load(options.model)
+        pictures = [read_digit(path) for path in options.pictures]
+        shares = _shares(model, np.stack(pictures))
+    except (OSError, ValueError) as error:
+        options.fail(str(error))
+    for path, share in zip(options.pictures, shares, strict=True):
+        print(f"{path}: {share.argmax()} ({share.max():.1%})")
+    return 0
+
+
+def _shares(model: "Model", pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """How sure the model is of each digit, (N, 10): the softmax of its logits."""
+    digits = Digits(pictures, np.zeros(len(pictures), np.uint8))
+    try:
+        logits = model.logits(digits.x())
+    except ValueError as error:
+        raise ValueError(f"the model does not take pictures of 28x28 pixels: {error}") from error
+    if logits.shape != (len(pictures), 10):
+        raise ValueError(f"the model does not tell ten digits apart: its output has the shape {logits.shape}")
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return shares

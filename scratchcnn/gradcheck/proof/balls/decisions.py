@@ -1,0 +1,169 @@
+"""Functions that are steered by a decision: a maximum, a sign, whole numbers, what is finite.
+
+Each decision is taken for certain; where a slope crosses a tie or a jump the run is marked; balls that are too wide
+raise `Undecidable`.
+"""
+
+from math import inf
+from typing import Any
+
+from flint import arb
+
+from scratchcnn.gradcheck.proof.balls.ball import NAN, ZERO, Ball, Undecidable, constant, met, rounded
+
+
+def maximum(a: Ball, b: Ball) -> Ball:
+    """The larger; NaN if either is."""
+    return a if a.value.is_nan() or (not b.value.is_nan() and a >= b) else b
+
+
+def minimum(a: Ball, b: Ball) -> Ball:
+    """The smaller; NaN if either is."""
+    return a if a.value.is_nan() or (not b.value.is_nan() and a <= b) else b
+
+
+def fmax(a: Ball, b: Ball) -> Ball:
+    """The larger of what is not NaN."""
+    return a if b.value.is_nan() or (not a.value.is_nan() and a >= b) else b
+
+
+def fmin(a: Ball, b: Ball) -> Ball:
+    """The smaller of what is not NaN."""
+    return a if b.value.is_nan() or (not a.value.is_nan() and a <= b) else b
+
+
+def clip(x: Any, low: Any = None, high: Any = None) -> Ball:
+    """Between `low` and `high`, each of which may be None."""
+    x = constant(x)
+    x = x if low is None else maximum(x, constant(low))
+    return x if high is None else minimum(x, constant(high))
+
+
+# Whole numbers and signs: constants, but for a jump that a slope crosses.
+
+
+def floor(x: Ball) -> Ball:
+    """The largest integer that is not larger."""
+    v = x.value
+    if v.is_exact() and not v.is_finite():
+        return Ball(v)
+    rounded(x.slope)
+    whole = v.floor()
+    if not (whole.is_exact() and whole.is_finite()):
+        raise Undecidable(f"the floor of {v.str(10)}")
+    below = whole == v and met(x.slope, None) < 0
+    return Ball(whole - 1 if below else whole)
+
+
+def ceil(x: Ball) -> Ball:
+    """The smallest integer that is not smaller."""
+    return -floor(-x)
+
+
+def trunc(x: Ball) -> Ball:
+    """Cut off towards 0, where nothing jumps."""
+    v = x.value
+    if not (v < 1 and v > -1):
+        return floor(x) if v > 0 else ceil(x)
+    rounded(x.slope)
+    return Ball(ZERO)
+
+
+def rint(x: Ball) -> Ball:
+    """The nearest integer, the even one of two."""
+    whole = floor(x + 0.5)
+    v = whole.value
+    tie = v.is_finite() and v - x.value == 0.5
+    return Ball(v - 1) if tie and not (v / 2).is_integer() else whole
+
+
+def round_to(x: Any, decimals: int = 0) -> Ball:
+    """To that many decimals."""
+    scale = Ball(arb(10 ** abs(int(decimals))))
+    # A whole number in either direction, so that ties are exact.
+    return rint(constant(x) * scale) / scale if decimals > 0 else rint(constant(x) / scale) * scale
+
+
+def sign(x: Ball) -> Ball:
+    """-1, 0 or 1."""
+    return x if x.value.is_nan() else Ball(arb(1 if x > 0 else -1 if x < 0 else 0))
+
+
+def heaviside(x: Ball, middle: Ball) -> Ball:
+    """0 below 0, 1 above, `middle` at 0."""
+    return x if x.value.is_nan() else Ball(arb(1)) if x > 0 else Ball(ZERO) if x < 0 else middle
+
+
+def signbit(x: Any) -> bool:
+    """Whether it is negative; a float's -0.0 counts, balls know only one zero."""
+    return bool(str(float(x)).startswith("-")) if type(x) is not Ball else x < 0
+
+
+def copysign(x: Any, y: Any) -> Ball:
+    """|x| with the sign of y."""
+    size = abs(constant(x))
+    return -size if signbit(y) else size
+
+
+def floor_divide(a: Ball, b: Ball) -> Ball:
+    """The floor of the quotient."""
+    return floor(a / b)
+
+
+def remainder(a: Ball, b: Ball) -> Ball:
+    """What the floor of the quotient leaves, with the sign of b."""
+    return divmod_(a, b)[1]
+
+
+def divmod_(a: Ball, b: Ball) -> tuple[Ball, Ball]:
+    """Quotient and remainder."""
+    whole = floor(a / b)
+    if not whole.value.is_finite():
+        return whole, Ball(NAN)
+    return whole, a - whole * b
+
+
+def fmod(a: Ball, b: Ball) -> Ball:
+    """What the quotient cut off towards 0 leaves, with the sign of a."""
+    return a - trunc(a / b) * b
+
+
+def modf(x: Ball) -> tuple[Ball, Ball]:
+    """The part after the point, and the whole number before it."""
+    whole = trunc(x)
+    return x - whole, whole
+
+
+def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Ball:
+    """Numbers in place of NaN and infinities."""
+    ball = constant(x)
+    if ball.value.is_nan():
+        return constant(nan)
+    if ball.value.is_finite() or not ball.value.is_exact():
+        return ball
+    largest = 1.7976931348623157e308
+    if ball.value > 0:
+        return constant(largest if posinf is None else posinf)
+    return constant(-largest if neginf is None else neginf)
+
+
+def isinf(x: Ball) -> bool:
+    """Whether it is an infinity."""
+    return bool(abs(x.value) == inf)
+
+
+def isnan(x: Ball) -> bool:
+    """Whether it is NaN for certain."""
+    if not x.value.is_finite() and not x.value.is_nan() and not isinf(x):
+        raise Undecidable("whether it is NaN")
+    return x.value.is_nan()
+
+
+def isfinite(x: Ball) -> bool:
+    """Whether it is neither."""
+    return not (isinf(x) or isnan(x))
+
+
+def logical_xor(a: Ball, b: Ball) -> bool:
+    """Whether one of the two is 0."""
+    return bool(a) != bool(b)

@@ -1,0 +1,184 @@
+"""NumPy's ufuncs on arrays of balls: arithmetic by NumPy's own object loops, all else by the rules for numbers."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.proof.balls.arrays import Balls, Whole, as_balls, holds, lift, spend, wrapped
+from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, constant
+from scratchcnn.gradcheck.proof.balls.products import matmul
+from scratchcnn.gradcheck.proof.balls.rules import FUNCTIONS
+from scratchcnn.gradcheck.proof.balls.scalar import UFUNC
+from scratchcnn.gradcheck.proof.balls.special import SPECIAL
+
+# What NumPy's object loops do right: they use the operators of the elements.
+NATIVE = frozenset(
+    [
+        *("add", "subtract", "multiply", "divide", "negative", "positive", "square", "power"),
+        *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
+        *("logical_and", "logical_or", "logical_not"),
+    ]
+)
+DECISIONS = frozenset(["isnan", "isfinite", "isinf", "signbit", "logical_xor"])
+LOGICAL = frozenset(["logical_and", "logical_or", "logical_xor", "logical_not"])
+# Sums of products, which flint has in one step. A vector times a vector, a matrix, or the other way round.
+PRODUCTS: dict[str, Callable[[Any, Any], Any]] = {
+    "matmul": matmul,
+    "vecdot": lambda a, b: matmul(a[..., None, :], b[..., :, None])[..., 0, 0],
+    "matvec": lambda a, b: matmul(a, b[..., :, None])[..., 0],
+    "vecmat": lambda a, b: matmul(a[..., None, :], b)[..., 0, :],
+}
+
+
+def _larger(a: Any, b: Any) -> Any:
+    """The maximum, by the rule where it is not plain."""
+    if type(a) is Ball and type(b) is Ball:
+        if a.value > b.value:
+            return a
+        if b.value > a.value:
+            return b
+    return FUNCTIONS["maximum"](a, b)
+
+
+def _smaller(a: Any, b: Any) -> Any:
+    """The minimum, by the rule where it is not plain."""
+    if type(a) is Ball and type(b) is Ball:
+        if a.value < b.value:
+            return a
+        if b.value < a.value:
+            return b
+    return FUNCTIONS["minimum"](a, b)
+
+
+# The rules of what is most common in layers, without their detours.
+QUICK = {"maximum": _larger, "minimum": _smaller}
+
+
+def on_balls(ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+    """What `__array_ufunc__` of balls and of whole numbers among them does.
+
+    Raises
+    ------
+    NotHeld
+        There is no rule for it, or a place for the result that cannot hold balls.
+    """
+    out = options.pop("out", ())
+    others = [x for x in (*inputs, *out) if isinstance(x, Balls | Ball)]
+    if not others:
+        return _on_whole(ufunc, method, inputs, out, options)
+    if any(isinstance(x, np.ndarray) and np.asarray(x).dtype.kind == "c" for x in inputs):
+        raise NotHeld("computes with complex numbers")
+    # What `np.vectorize` and `np.frompyfunc` make calls a function for each object as it is.
+    loop = ufunc if ufunc.__name__.endswith("(vectorized)") else _loop(ufunc)
+    _options(ufunc, method, options)
+    plain = [bare(constant(x)) if type(x) in (int, float) else bare(x) for x in inputs]
+    if method == "at":
+        return _at(ufunc, loop, inputs, plain)
+    spend(_size(method, inputs))
+    if method == "__call__" and ufunc.__name__ in PRODUCTS:
+        return _into(out, PRODUCTS[ufunc.__name__](*inputs))
+    if ufunc.__name__ in LOGICAL:
+        plain = [x.astype(bool) if isinstance(x, np.ndarray) and x.dtype.kind == "O" else x for x in plain]
+    if out and (ufunc.__name__ in DECISIONS or any(isinstance(o, np.ndarray) and type(o) is not Balls for o in out)):
+        return _into(out, _decided(ufunc, getattr(loop, method)(*plain, **options)))
+    if out:
+        options["out"] = tuple(bare(o) for o in out)
+        getattr(loop, method)(*plain, **options)
+        return out[0] if len(out) == 1 else out
+    return wrapped(_decided(ufunc, getattr(loop, method)(*plain, **options)))
+
+
+@cache
+def _loop(ufunc: np.ufunc) -> np.ufunc:
+    """The ufunc on object arrays: NumPy's own, or one made of the rule for numbers."""
+    name = ufunc.__name__
+    if name in NATIVE or name in PRODUCTS:
+        return ufunc
+    rule = QUICK.get(name) or FUNCTIONS.get(name) or SPECIAL.get(name)
+    if rule is None:
+        raise NotHeld("has no rule for balls")
+    made: np.ufunc = np.frompyfunc(rule, ufunc.nin, ufunc.nout, identity=None)
+    return made
+
+
+def _options(ufunc: np.ufunc, method: str, options: dict[str, Any]) -> None:
+    """Makes the keywords those that loops over objects take, in place."""
+    asked = options.pop("dtype", None)
+    if asked is not None and np.dtype(asked).kind == "f":
+        holds(asked, f"rounds to {np.dtype(asked)}, which a ball cannot")
+    for name in ("casting", "signature", "subok"):
+        options.pop(name, None)
+    where = options.pop("where", True)
+    if where is not True:
+        options["where"] = np.asarray(where, bool)
+        if method == "reduce" and ufunc.identity is not None:
+            options.setdefault("initial", ufunc.identity)
+
+
+def bare(x: Any) -> Any:
+    """An argument as NumPy's loops take it, without what would bring them back here."""
+    if type(x) is Ball:
+        return x.boxed()
+    if isinstance(x, Balls | Whole):
+        return np.ndarray.view(x, np.ndarray)
+    return x
+
+
+def _size(method: str, inputs: tuple[Any, ...]) -> int:
+    """About how many operations on balls it takes."""
+    sizes = [int(np.size(x)) for x in inputs]
+    return int(np.prod(sizes)) if method == "outer" else max(sizes)
+
+
+def _decided(ufunc: np.ufunc, result: Any) -> Any:
+    """The answer of a question as booleans: loops over objects make objects of them."""
+    if ufunc.__name__ in DECISIONS and isinstance(result, np.ndarray):
+        return result.astype(bool)
+    return result
+
+
+def _into(out: tuple[Any, ...], result: Any) -> Any:
+    """The result, in its place where one is given."""
+    if not out or out[0] is None:
+        return wrapped(result)
+    place = out[0]
+    answers = np.asarray(result).dtype.kind in "iub" and type(place) is not Balls
+    if not answers and type(place) is not Balls:
+        raise NotHeld(f"writes into an array of {np.asarray(place).dtype}, which cannot hold balls")
+    place[...] = result
+    return place
+
+
+def _at(ufunc: np.ufunc, loop: np.ufunc, inputs: tuple[Any, ...], plain: list[Any]) -> None:
+    """`ufunc.at`, in place."""
+    place, indices, *values = inputs
+    if type(place) is not Balls:
+        raise NotHeld(f"writes into an array of {np.asarray(place).dtype}, which cannot hold balls")
+    spend(max([int(np.size(v)) for v in values], default=0))
+    loop.at(plain[0], indices, *(bare(as_balls(v)) for v in values))
+
+
+def _on_whole(ufunc: np.ufunc, method: str, inputs: Any, out: Any, options: Any) -> Any:
+    """Integers and booleans: by NumPy, but where floats come of it, balls do."""
+    plain = [bare(x) for x in inputs]
+    if method == "at":
+        getattr(ufunc, method)(*plain)
+        return None
+    if out:
+        getattr(ufunc, method)(*plain, out=tuple(bare(o) for o in out), **options)
+        return out[0] if len(out) == 1 else out
+    with np.errstate(all="ignore"):
+        result = getattr(ufunc, method)(*plain, **options)
+    if not isinstance(result, np.ndarray) or result.dtype.kind != "f":
+        return wrapped(result)
+    asked = options.pop("dtype", None)
+    if not holds(result.dtype if asked is None else asked):
+        return wrapped(result)
+    # Once more: balls have no rounding.
+    as_numbers = [lift(x) if isinstance(x, np.ndarray) else x for x in plain]
+    return on_balls(ufunc, method, *as_numbers, **options)
+
+
+UFUNC[:] = [on_balls]

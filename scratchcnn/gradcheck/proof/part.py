@@ -1,0 +1,86 @@
+"""A proof on some samples of a batch, where one on all of them would take too long."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+
+from scratchcnn.gradcheck.case import Case
+from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.points import draw_cotangent
+from scratchcnn.gradcheck.proof.gate import proof_of, trifle
+from scratchcnn.gradcheck.report.report import Violation
+from scratchcnn.gradcheck.report.wording import apart
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a proof on some samples says: a note, what is wrong there, and whether all of it is right."""
+
+    note: str = ""
+    violations: tuple[Violation, ...] = ()
+    right: bool = False
+
+
+def on_some_samples(
+    case: Case, batch: Sequence[int], usable: Sequence[int], rng: np.random.Generator, seconds: float
+) -> Part:
+    """Proves the gradients on the first samples of a batch, as many as there is time for.
+
+    Parameters
+    ----------
+    batch
+        The inputs whose first axis is that of the samples.
+    usable
+        Those whose gradients can be judged.
+    """
+    until = perf_counter() + seconds
+    samples = min(len(case.inputs[k]) for k in batch)
+    count, part = 1, Part(f"not one of {samples} samples could be proved in the time that there is")
+    while 0 < count < samples and perf_counter() < until:
+        start = perf_counter()
+        found = _proved(case, batch, usable, count, samples, rng, until - start)
+        if found is None:
+            break
+        part = found
+        if not part.right:
+            break
+        # Half of what is left for as many as it may take, as long as it is twice as many.
+        more = int((until - perf_counter()) / 2 / (perf_counter() - start) * count)
+        count = min(more, samples - 1) if more >= 2 * count and count < samples - 1 else 0
+    return part
+
+
+def _proved(
+    case: Case,
+    batch: Sequence[int],
+    usable: Sequence[int],
+    count: int,
+    samples: int,
+    rng: np.random.Generator,
+    seconds: float,
+) -> Part | None:
+    """What a proof on the first samples says; None where it says nothing."""
+    inputs = tuple(a[:count].copy() if k in batch else a.copy() for k, a in enumerate(case.inputs))
+    try:
+        output = np.asarray(case.forward(*(a.copy() for a in inputs)))
+    except Exception as error:
+        return Part(f"forward does not take {count} of {samples} samples ({type(error).__name__}: {error})")
+    floats = output.dtype if output.dtype.kind == "f" else np.dtype(np.float64)
+    cotangent: Array = draw_cotangent(output.shape, floats, rng)
+    proof = proof_of(case, inputs, usable, cotangent, rng, seconds, locate=True)
+    if not proof.inputs or not all((p.right | p.wrong).all() or p.exact for p in proof.inputs.values()):
+        return None
+    where = f"on {count} of {samples} samples"
+    found = []
+    for k, proven in proof.inputs.items():
+        value = proven.derivatives
+        excess = np.abs(proven.value - value) - trifle(value)
+        if excess.max(initial=0) > 0:
+            worst = int(excess.argmax())
+            place = [int(i) for i in np.unravel_index(worst, inputs[k].shape)]
+            analytic, exact = apart(float(proven.value[worst]), float(value[worst]))
+            message = f"{where} alone the gradient is wrong, at {place}: it is {analytic}, in exact arithmetic {exact}"
+            found.append(Violation("elsewhere", message, case.names[k]))
+    return Part(violations=tuple(found)) if found else Part(f"proved {where}", right=True)

@@ -1,0 +1,253 @@
+"""What a proof in ball arithmetic says of the gradients of a check, and how many digits the float code keeps of them.
+
+A proof is not trusted alone. Outputs and gradients in floats must be those in balls, within their roundoff, else the
+code took another path there; and differences along a direction must agree with it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scratchcnn.gradcheck.findings import Findings
+from scratchcnn.gradcheck.ground import Ground
+from scratchcnn.gradcheck.inputs import InputJudge
+from scratchcnn.gradcheck.numerical.noise import EPS
+from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.proof.gate import DIGITS, MISSING, has_flint, proof_of, trifle
+from scratchcnn.gradcheck.report.wording import apart
+from scratchcnn.gradcheck.together import Together
+from scratchcnn.gradcheck.verdict import SMALL, Verdict, small_in
+
+if TYPE_CHECKING:
+    from scratchcnn.gradcheck.proof.prove import Proof, Proven
+
+# The share of an input's time that a proof may take.
+SHARE = 0.5
+# The second point is proved where the first took no more than this share of that time; else a direction will do.
+AGAIN = 0.2
+# An output in floats is that in balls within so many roundoffs, or so many times its measured noise.
+ROUNDOFFS, NOISES = 64.0, 4.0
+
+
+class Proofs:
+    """The proofs of a check, of all inputs at once: at its point, and at the second one."""
+
+    def __init__(self, ground: Ground, seconds: float) -> None:
+        self.ground, self.seconds = ground, SHARE * seconds * len(ground.observed.usable)
+        self.spent = 0.0  # what that at the inputs took
+        self.notes: list[str] = []
+        self.strays: set[int] = set()  # the inputs whose proof is not what floats do
+
+    @cached_property
+    def here(self) -> "Proof | None":
+        """That at the inputs; None where there can be none."""
+        reason = self._obstacle()
+        start = perf_counter()
+        proof = None if reason else self._proof(self.ground.case.inputs, self.ground.cotangent)
+        self.spent = perf_counter() - start
+        reason = reason or (proof.reason if proof else "")
+        if reason:
+            self.notes.append(f"not proved: {reason}; differences decide")
+        return proof
+
+    @property
+    def made(self) -> "Proof | None":
+        """That at the inputs, if it was asked for, of the inputs at which floats follow it."""
+        proof: Proof | None = self.__dict__.get("here")
+        if proof is None or not self.strays:
+            return proof
+        inputs = {k: proven for k, proven in proof.inputs.items() if k not in self.strays}
+        return replace(proof, inputs=inputs) if inputs else None
+
+    def stray(self, index: int, what: str) -> None:
+        """Floats give something else than balls do, so that this proof is not of what the caller runs."""
+        self.strays.add(index)
+        note = f"not proved: in floats {what} than in exact arithmetic; differences decide"
+        if note not in self.notes:
+            self.notes.append(note)
+
+    def _obstacle(self) -> str:
+        if not has_flint():
+            return MISSING
+        if self.ground.observed.unsteady:
+            return "it does not repeat itself"
+        return "" if self.ground.observed.usable else "there is no gradient"
+
+    def elsewhere(self, index: int) -> str | None:
+        """What is wrong with a gradient at the second point; empty where it is right, None where that is not proved."""
+        proven = self._there.inputs.get(index) if self._there else None
+        if proven is None or not (proven.right.all() or proven.wrong.any()) or not self._followed(index, proven):
+            return None
+        if not proven.wrong.any():
+            return ""
+        if proven.share < SMALL:  # differences tell whether that matters
+            return None
+        analytic, exact = apart(*proven.along)
+        return f"along a random direction the gradient gives {analytic}, forward in exact arithmetic {exact}"
+
+    @cached_property
+    def _there(self) -> "Proof | None":
+        if self.ground.second is None or self.here is None or not self.here.inputs or self.spent > AGAIN * self.seconds:
+            return None
+        return self._proof(*self.ground.second)
+
+    def _followed(self, index: int, proven: "Proven") -> bool:
+        """Whether at the second point floats are what balls are, but for what is too little to matter."""
+        floats_there = self.ground.floats_there
+        if floats_there is None or self._there is None or self._there.outputs is None:
+            return False
+        output, gradients = floats_there
+        pairs = ((output, self._there.outputs), (gradients[index], proven.value))
+        inputs, usable = self.ground.case.inputs, self.ground.observed.usable
+        share = small_in(max(float(np.finfo(inputs[k].dtype).eps) for k in usable))
+        return all(
+            np.size(floats) == exact.size
+            and bool((np.abs(np.reshape(floats, -1) - exact) <= share * np.abs(exact).max(initial=0)).all())
+            for floats, exact in pairs
+        )
+
+    def located(self, index: int) -> "Proven":
+        """Which entries of a gradient are wrong, and the exact derivatives at these."""
+        inputs, cotangent = self.ground.case.inputs, self.ground.cotangent
+        return self._proof(inputs, cotangent, (index,), locate=True).inputs[index]
+
+    def _proof(
+        self, inputs: Sequence[Array], cotangent: Array, wrt: Sequence[int] | None = None, *, locate: bool = False
+    ) -> "Proof":
+        case, rng = self.ground.case, self.ground.rng
+        return proof_of(case, inputs, wrt or self.ground.observed.usable, cotangent, rng, self.seconds, locate=locate)
+
+
+def by_proof(judge: InputJudge, proofs: Proofs, together: Together) -> Findings | None:
+    """The findings on an input, by a proof and, of what that leaves open, by differences; None: these decide alone."""
+    proof = proofs.here
+    proven = proof.inputs.get(judge.index) if proof else None
+    if proof is None or proven is None:
+        return None
+    if not _on_the_same_path(judge, proof):
+        if np.isfinite(judge.probe.y0).all() and not proof.reason:
+            proofs.stray(judge.index, "forward gives another output")
+        return None
+    if proven.wrong.any():
+        return _refuted(judge, proofs)
+    gradient = judge.analytic.values(judge.index)
+    allowed = _allowed(judge, gradient, proven)
+    sure = proven.right & (np.abs(gradient - proven.value) <= allowed)
+    if proven.right.any() and not sure.any():
+        proofs.stray(judge.index, f"the gradient of {judge.case.names[judge.index]!r} is another")
+    if not sure.any() or not (together.here or judge.along().verdict is not Verdict.WRONG):
+        return None
+    proved = _findings(np.flatnonzero(sure), gradient, proven.value, allowed, _to_digits(proven))
+    return proved if sure.all() else _with_differences(judge, proved)
+
+
+def _with_differences(judge: InputJudge, proved: Findings) -> Findings:
+    """All entries by differences, since kinks have to be seen together; what is proved leaves nothing undecided."""
+    findings = judge.by_sample()
+    of = {int(entry): k for k, entry in enumerate(proved.entries)}
+    settled = 0
+    for k, entry in enumerate(findings.entries.tolist()):
+        if entry in of and not findings.wrong[k]:
+            findings.right[k], findings.reason[k] = True, ""
+            findings.value[k], findings.bound[k] = proved.value[of[entry]], proved.bound[of[entry]]
+            settled += 1
+    findings.method = f"{proved.method} at {settled} of {findings.entries.size}; {findings.method}"
+    return findings
+
+
+def wrong_at_ties(judge: InputJudge, proofs: Proofs) -> str:
+    """What is wrong with all gradients together where numbers are equal; empty where nothing is known to be."""
+    proof = proofs.made
+    if proof is None or proof.ties is None or not _on_the_same_path(judge, proof):
+        return ""
+    for index, proven in proof.inputs.items():
+        largest = np.abs(proven.value).max(initial=0)
+        if not (np.abs(judge.analytic.values(index) - proven.value) <= SMALL * largest).all():
+            return ""
+    analytic, exact = apart(*proof.ties)
+    told = f"the gradients of all inputs give {analytic}, forward in exact arithmetic {exact}"
+    return f"where equal numbers move alike, so that ties stay ties, {told}"
+
+
+def _on_the_same_path(judge: InputJudge, proof: "Proof") -> bool:
+    """Whether forward in floats is forward in balls."""
+    if proof.outputs is None or proof.outputs.size != judge.probe.outputs:
+        return False
+    y = judge.probe.y0
+    distance = np.abs(y - proof.outputs)
+    # The noise that one input shows may be less than the roundoff of what the others add up to.
+    if (distance <= ROUNDOFFS * judge.eps * np.abs(y).max(initial=0)).all():
+        return True
+    return bool((distance <= NOISES * judge.noise).all())
+
+
+def _allowed(judge: InputJudge, gradient: Array, proven: "Proven") -> Array:
+    """(entries,) how far backward in floats may be from backward in balls: by its own roundoff."""
+    eps = max(EPS, float(np.finfo(judge.precision).eps))
+    allowed: Array = ROUNDOFFS * eps * np.abs(proven.value) + proven.bound
+    far = np.flatnonzero(~(np.abs(gradient - proven.value) <= allowed))
+    if far.size:
+        smooth, unlimited = np.full(far.size, "ok", object), np.full(far.size, np.inf)
+        allowed[far] += judge.analytic.own_error(judge.index, far, smooth, unlimited)
+    return allowed
+
+
+def _refuted(judge: InputJudge, proofs: Proofs) -> Findings:
+    """What a proof finds wrong: shown by differences where they see it, too, or decide, else by exact derivatives."""
+    findings = judge.by_sample()
+    if findings.wrong.any():
+        return findings
+    found = proofs.located(judge.index)
+    entries = np.array(sorted(found.exact), np.intp)
+    gradient = judge.analytic.values(judge.index)
+    own = _allowed(judge, gradient, found)
+    if not entries.size:
+        return findings
+    if not (np.abs(gradient - found.value) <= own)[entries].any():
+        proofs.stray(judge.index, f"the gradient of {judge.case.names[judge.index]!r} is another")
+        return findings
+    value = found.derivatives
+    gap, name = np.abs(found.value - value), judge.case.names[judge.index]
+    if (gap <= trifle(value)).all() and (found.right | found.wrong).all():
+        proofs.notes.append(
+            f"in exact arithmetic the gradient of {name!r} is off by up to {gap.max():.1g}, as by a guard such as 1e-12"
+            " or a constant of few digits: too little to matter"
+        )
+        allowed = np.maximum(2 * gap, own)
+        if (np.abs(gradient - value) <= allowed).all():
+            return _findings(np.arange(gap.size), gradient, value, allowed, "exact arithmetic")
+        return findings
+    seen = dict(zip(findings.entries.tolist(), zip(findings.right, findings.bound, strict=True), strict=True))
+    if any(seen.get(int(e), (False, 0))[0] and seen[int(e)][1] < g for e, g in zip(entries, gap[entries], strict=True)):
+        proofs.notes.append(f"the proof that the gradient of {name!r} is wrong was dropped: differences disagree")
+        return findings
+    return _findings(entries, found.value, value, ROUNDOFFS * EPS * np.abs(value), "exact arithmetic", wrong=True)
+
+
+def _findings(
+    entries: Array, gradient: Array, value: Array, bound: Array, method: str, *, wrong: bool = False
+) -> Findings:
+    found = np.full(entries.size, wrong)
+    return Findings(
+        entries=entries,
+        analytic=gradient[entries],
+        value=value[entries],
+        bound=bound[entries],
+        roundoff=np.full(entries.size, np.nan),  # nobody has asked
+        right=~found,
+        wrong=found,
+        reason=np.full(entries.size, "", object),
+        method=method,
+    )
+
+
+def _to_digits(proven: "Proven") -> str:
+    if np.isinf(proven.digits):
+        return "proved exactly"
+    if proven.digits < DIGITS:
+        return f"proved to {proven.digits:.1f} digits, as far as its constants are given"
+    return f"proved to {int(proven.digits)} digits"

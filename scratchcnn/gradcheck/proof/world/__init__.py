@@ -1,0 +1,1 @@
+"""The caller's own code, run in a world where numbers may be balls."""

@@ -1,0 +1,376 @@
+"""A world of the caller's own code in which numbers may be balls, beside the real one, which stays as it is.
+
+Functions are made anew with other globals: copies of their module's, in which `numpy`, `math`, `float` and `int` are
+stand-ins, and helpers, closures, objects and containers are copies too. Nothing that is written there (a cache, a
+global, an attribute) is ever seen outside.
+"""
+
+import builtins
+import copy
+import functools
+import random
+import sys
+import sysconfig
+import types
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+from os.path import realpath, sep
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from scratchcnn.gradcheck.proof.balls.arrays import Whole, lift
+from scratchcnn.gradcheck.proof.balls.ball import NotHeld
+from scratchcnn.gradcheck.proof.world.classes import class_like, fields
+from scratchcnn.gradcheck.proof.world.kinds import KINDS
+from scratchcnn.gradcheck.proof.world.standins import DRAWING, Drawing, numeric
+
+# Whose functions and classes have stand-ins; and, of this package, what is treated as the caller's own.
+NUMERIC = frozenset({"numpy", "scipy", "math"})
+OWN, HARNESS = "scratchcnn", "scratchcnn.gradcheck"
+_LIBRARY = tuple({realpath(sysconfig.get_path(p)) + sep for p in ("stdlib", "platstdlib", "purelib", "platlib")})
+_PLAIN = (int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented), range, slice, np.generic)
+# The generator that the functions of numpy.random share, and those of them that are no methods of it.
+SHARED = np.random.rand.__self__  # type: ignore[attr-defined]
+OF_ALL = {id(getattr(np.random, name)): name for name in ("seed", "get_state", "set_state")}
+_Wrapper = type(functools.lru_cache(lambda: None))
+
+
+class World:
+    """One copy of the caller's code; what is translated twice is the same object, so that functions share caches.
+
+    Parameters
+    ----------
+    dtype
+        What balls show as their dtype: that of the floats they stand for.
+    """
+
+    def __init__(self, dtype: DTypeLike = np.float64) -> None:
+        self.dtype = np.dtype(dtype)
+        self.files: set[str] = set()  # of the functions that were made anew
+        self._memo: dict[int, Any] = {}
+        self._kept: list[Any] = []  # what an id in the memo belongs to has to live on
+        self._globals: dict[int, dict[str, Any]] = {}
+        self._pending: deque[Callable[[], None]] = deque()
+        self._filling = False
+        self._broken: NotHeld | None = None
+        self._homes: set[str] = set()
+        self._builtins = dict(vars(builtins)) | {"float": KINDS[float], "int": KINDS[int], "__import__": self._import}
+        self._builtins["print"] = lambda *values, **options: None  # nobody wants to read balls
+
+    def translated(self, value: Any) -> Any:
+        """The value as it is in this world: itself where nothing in it has to differ."""
+        if isinstance(value, _PLAIN) and type(value).__module__ in ("builtins", "numpy"):
+            return value
+        if self._broken is not None:
+            raise self._broken
+        try:
+            found = self._of(value)
+            while self._pending and not self._filling:
+                self._filling = True
+                self._pending.popleft()()
+                self._filling = False
+        except Exception as error:
+            # What is half made must not be used.
+            self._broken = NotHeld(f"cannot be copied ({type(error).__name__}: {error})")
+            raise self._broken from error
+        return found
+
+    def at_home(self, value: Any) -> "World":
+        """Takes the package that a function or object comes from for the caller's, wherever it is installed."""
+        while isinstance(value, functools.partial):
+            value = value.func
+        name = getattr(value, "__module__", None) or type(value).__module__
+        top = name.partition(".")[0]
+        if top not in NUMERIC | {OWN} | sys.stdlib_module_names:
+            self._homes.add(top)
+        return self
+
+    def _remember(self, value: Any, found: Any) -> Any:
+        self._memo[id(value)] = found
+        self._kept.append(value)
+        return found
+
+    def _later(self, step: Callable[[], None]) -> None:
+        """What is done when all that is being made exists: functions and classes may refer to each other."""
+        self._pending.append(step)
+
+    def _of(self, value: Any) -> Any:
+        if isinstance(value, _PLAIN) and type(value).__module__ in ("builtins", "numpy"):
+            return value
+        if id(value) in self._memo:
+            return self._memo[id(value)]
+        if id(value) in OF_ALL:
+            return self._remember(value, getattr(self._of(SHARED), OF_ALL[id(value)]))
+        for kinds, make in self._makers():
+            if isinstance(value, kinds):
+                return make(value)
+        return self._object(value)
+
+    def _makers(self) -> Any:
+        return (
+            (types.FunctionType, self._function),
+            (types.MethodType, self._method),
+            (types.BuiltinMethodType, self._builtin),
+            (functools.partial, self._partial),
+            (_Wrapper, lambda f: self._remember(f, self._of(f.__wrapped__))),
+            (types.ModuleType, self._module),
+            (type, self._class),
+            (np.ndarray, self._array),
+            ((staticmethod, classmethod), lambda m: self._remember(m, type(m)(self._of(m.__func__)))),
+            (property, self._property),
+            (functools.cached_property, self._cached_property),
+            ((list, dict, set, frozenset, tuple, deque), self._container),
+            ((np.ufunc,), lambda u: self._remember(u, numeric(u, self.translated))),
+            # What is drawn here is drawn once more outside.
+            ((*DRAWING, random.Random), self._generator),
+            (np.vectorize, lambda v: self._remember(v, numeric(np.vectorize, self.translated)(self._of(v.pyfunc)))),
+        )
+
+    # Modules and whose they are.
+
+    def is_callers(self, name: str) -> bool:
+        """Whether a module's code is the caller's: not Python's, nor that of a package installed beside it."""
+        top = name.partition(".")[0]
+        if top in self._homes:
+            return True
+        if top == OWN:
+            return name != HARNESS and not name.startswith(HARNESS + ".")
+        if top in NUMERIC or (top in sys.stdlib_module_names and top != "__main__"):
+            return False
+        module = sys.modules.get(name)
+        if module is not None and "__builtins__" not in vars(module):
+            return False  # compiled: no Python code was run in it
+        file = getattr(module, "__file__", None)
+        return file is None or not realpath(file).startswith(_LIBRARY)
+
+    def _module(self, module: types.ModuleType) -> Any:
+        name = module.__name__
+        if name.partition(".")[0] in NUMERIC:
+            return self._remember(module, numeric(module, self.translated))
+        if not self.is_callers(name):
+            return self._remember(module, module)
+        return self._remember(module, _Module(module, self))
+
+    def _import(self, name: str, *arguments: Any, **options: Any) -> Any:
+        """`import` within a function."""
+        return self.translated(builtins.__import__(name, *arguments, **options))
+
+    def names_of(self, original: dict[str, Any]) -> dict[str, Any]:
+        """The globals that stand for those of a module: filled name by name, as functions need them."""
+        if id(original) not in self._globals:
+            self._kept.append(original)
+            kept = ("__name__", "__package__", "__file__", "__spec__", "__doc__", "__loader__")
+            self._globals[id(original)] = {n: original[n] for n in kept if n in original}
+            self._globals[id(original)]["__builtins__"] = self._builtins
+        return self._globals[id(original)]
+
+    def fill(self, original: dict[str, Any], names: Any) -> None:
+        """Translates these globals, as far as the module has them and they are not there yet."""
+        copies = self.names_of(original)
+        for name in names:
+            if name in original and name not in copies:
+                copies[name] = self._of(original[name])
+
+    # Functions.
+
+    def _function(self, function: types.FunctionType) -> Any:
+        module = function.__globals__.get("__name__", "")
+        if not self.is_callers(module):
+            return self._foreign(function)
+        names = self.names_of(function.__globals__)
+        made = self._made(function, names)
+        self.files.add(function.__code__.co_filename)
+        self._later(lambda: self.fill(function.__globals__, _names(function.__code__)))
+        return made
+
+    def _foreign(self, function: types.FunctionType) -> Any:
+        """A function of another package: as it is, but for those of the caller's that it encloses (decorators)."""
+        found = numeric(function, self.translated)
+        if found is not function:
+            return self._remember(function, found)
+        inside = [_content(c) for c in function.__closure__ or ()]
+        if not any(callable(c) and self._of(c) is not c for c in inside):
+            return self._remember(function, function)
+        return self._made(function, function.__globals__)
+
+    def _made(self, function: types.FunctionType, names: dict[str, Any]) -> Any:
+        cells = tuple(self._cell(c) for c in function.__closure__ or ())
+        made = types.FunctionType(function.__code__, names, function.__name__, None, cells or None)
+        self._remember(function, made)
+        made.__qualname__, made.__module__, made.__doc__ = function.__qualname__, function.__module__, function.__doc__
+
+        def fill() -> None:
+            made.__defaults__ = None if function.__defaults__ is None else tuple(map(self._of, function.__defaults__))
+            if function.__kwdefaults__:
+                made.__kwdefaults__ = {k: self._of(v) for k, v in function.__kwdefaults__.items()}
+            # Attributes: caches above all (`forward.cache = ...`).
+            made.__dict__.update({k: self._of(v) for k, v in function.__dict__.items()})
+
+        self._later(fill)
+        return made
+
+    def _cell(self, cell: types.CellType) -> types.CellType:
+        if id(cell) not in self._memo:
+            made = self._remember(cell, types.CellType())
+
+            def fill() -> None:
+                try:
+                    content = cell.cell_contents
+                except ValueError:  # not assigned yet
+                    return
+                made.cell_contents = self._of(content)
+
+            self._later(fill)
+        found: types.CellType = self._memo[id(cell)]
+        return found
+
+    def _method(self, method: types.MethodType) -> Any:
+        owner = method.__self__
+        if isinstance(owner, DRAWING):  # compiled methods must not be given anything else
+            return self._remember(method, getattr(self._of(owner), method.__name__))
+        return self._remember(method, types.MethodType(self._of(method.__func__), self._of(owner)))
+
+    def _builtin(self, function: types.BuiltinMethodType) -> Any:
+        owner = function.__self__
+        if isinstance(owner, (list, dict, set, deque, np.ndarray, *DRAWING)):
+            return self._remember(function, getattr(self._of(owner), function.__name__))
+        return self._remember(function, numeric(function, self.translated))
+
+    def _partial(self, bound: functools.partial[Any]) -> Any:
+        made = functools.partial(self._of(bound.func), *map(self._of, bound.args))
+        made.keywords.update({k: self._of(v) for k, v in bound.keywords.items()})
+        return self._remember(bound, made)
+
+    def _property(self, given: property) -> Any:
+        get, put, remove = map(self._of, (given.fget, given.fset, given.fdel))
+        return self._remember(given, property(get, put, remove, given.__doc__))
+
+    def _cached_property(self, given: functools.cached_property[Any]) -> Any:
+        made = functools.cached_property(self._of(given.func))
+        made.attrname = given.attrname
+        return self._remember(given, made)
+
+    # Data.
+
+    def _array(self, array: np.ndarray) -> Any:
+        """Floats become balls, so that what is written over them may be; integers are copied."""
+        kind = array.dtype.kind
+        if kind == "f" and array.dtype.itemsize >= self.dtype.itemsize and type(array) is np.ndarray:
+            return self._remember(array, lift(array))
+        if kind == "O":
+            made = self._remember(array, array.copy())
+            made.reshape(-1)[:] = [self._of(x) for x in array.reshape(-1).tolist()]
+            return made
+        made = array.copy()
+        return self._remember(array, made.view(Whole) if kind in "iub" and type(array) is np.ndarray else made)
+
+    def _generator(self, generator: Any) -> Any:
+        drawn = copy.deepcopy(generator)
+        return self._remember(generator, Drawing(drawn) if isinstance(drawn, DRAWING) else drawn)
+
+    def _container(self, value: Any) -> Any:
+        if isinstance(value, tuple | frozenset):
+            items = [self._of(x) for x in value]
+            # A tuple may contain itself by way of a list; then it was made meanwhile.
+            if id(value) in self._memo:
+                return self._memo[id(value)]
+            if all(a is b for a, b in zip(items, value, strict=True)):
+                return self._remember(value, value)
+            kind = self._of(type(value))
+            return self._remember(value, tuple.__new__(kind, items) if isinstance(value, tuple) else kind(items))
+        made = self._remember(value, copy.copy(value))
+        if type(value) is not self._of(type(value)):
+            made = self._remember(value, self._of(type(value)).__new__(self._of(type(value))))
+        made.clear()
+        if isinstance(value, dict):
+            made.update({self._of(k): self._of(v) for k, v in value.items()})
+            if hasattr(made, "default_factory"):
+                made.default_factory = self._of(value.default_factory)  # type: ignore[attr-defined]
+        elif isinstance(value, set):
+            made.update(map(self._of, value))
+        else:
+            made.extend(map(self._of, value))
+        if hasattr(value, "__dict__"):
+            made.__dict__.update({k: self._of(v) for k, v in value.__dict__.items()})
+        return made
+
+    def _object(self, value: Any) -> Any:
+        """An instance: of the caller's classes anew, all else as it is."""
+        kind = type(value)
+        if isinstance(value, types.SimpleNamespace):
+            made = self._remember(value, types.SimpleNamespace())
+            vars(made).update({k: self._of(v) for k, v in vars(value).items()})
+            return made
+        if hasattr(value, "py_func"):  # compiled by Numba
+            return self._remember(value, self._of(value.py_func))
+        if not self._is_callers_class(kind) or isinstance(value, BaseException):
+            return self._remember(value, numeric(value, self.translated) if callable(value) else value)
+        made = self._remember(value, _blank(self._of(kind)))
+
+        def fill() -> None:
+            for name, content in fields(value):
+                _set(made, name, self._of(content))
+
+        self._later(fill)
+        return made
+
+    def _is_callers_class(self, kind: type) -> bool:
+        """Whether a class is written in the caller's Python. Members of an enumeration are what they are."""
+        return self.is_callers(kind.__module__) and not issubclass(kind, Enum)
+
+    def _class(self, kind: type) -> Any:
+        if not self._is_callers_class(kind):
+            return self._remember(kind, numeric(kind, self.translated))
+        return class_like(kind, self._of, functools.partial(self._remember, kind), self._later)
+
+
+class _Module(types.ModuleType):
+    """A module of the caller's in a world: its names are translated when they are asked for."""
+
+    def __init__(self, real: types.ModuleType, world: World) -> None:
+        super().__init__(real.__name__, real.__doc__)
+        self.__dict__["_original"], self.__dict__["_world"] = real, world
+
+    def __getattr__(self, name: str) -> Any:
+        names, world = self._original.__dict__, self._world
+        copies = world.names_of(names)
+        if name not in copies:
+            # Through the module itself: it may make its names when they are asked for.
+            copies[name] = world.translated(getattr(self._original, name))
+        return copies[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._world.names_of(self._original.__dict__)[name] = value
+
+
+def _blank(kind: Any) -> Any:
+    """An instance without attributes."""
+    try:
+        return object.__new__(kind)
+    except TypeError:  # of a compiled base, such as threading.local
+        return kind.__new__(kind)
+
+
+def _set(made: Any, name: str, value: Any) -> None:
+    """Sets an attribute, of what is frozen too."""
+    try:
+        object.__setattr__(made, name, value)
+    except TypeError:
+        setattr(made, name, value)
+
+
+def _names(code: types.CodeType) -> set[str]:
+    """All names that a function and the functions in it look up."""
+    names = set(code.co_names).union(*(_names(c) for c in code.co_consts if isinstance(c, types.CodeType)))
+    # `globals()["name"]`.
+    return names.union(c for c in code.co_consts if isinstance(c, str)) if "globals" in names else names
+
+
+def _content(cell: types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not assigned yet
+        return None

@@ -1,0 +1,1 @@
+"""What a person reads of a check, and what a machine reads."""

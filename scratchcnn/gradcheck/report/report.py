@@ -1,0 +1,232 @@
+"""What a check found: for a person to read, and for a machine."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.report.wording import TIE, apart, explained, wrapped
+from scratchcnn.gradcheck.verdict import Verdict
+
+SCHEMA = 2
+# A second point of so many numbers is shown; a larger one is at `second_point`.
+SHOWN = 12
+
+
+class GradientMismatch(AssertionError):
+    """The analytic gradient is wrong; the text is the report, which is also at `report`."""
+
+    # Tracebacks, and pytest's summary, put the module before the name, unless it is this one.
+    __module__ = "builtins"
+
+    def __init__(self, report: "Report") -> None:
+        super().__init__(str(report))
+        self.report = report
+
+    def __reduce__(self) -> Any:
+        return _raised, (isinstance(self, GradientUndecided), self.report)
+
+
+class GradientUndecided(GradientMismatch):
+    """Nothing was found wrong, but the check could not vouch for every entry."""
+
+    __module__ = "builtins"
+
+
+def _raised(undecided: bool, report: "Report") -> GradientMismatch:
+    """How pickle makes an exception again: it looks for no class in a module that doesn't have it."""
+    return GradientUndecided(report) if undecided else GradientMismatch(report)
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A breach of the contract: `kind` names it, `waived` says that the caller allowed it."""
+
+    kind: str
+    message: str
+    input: str | None = None
+    waived: bool = False
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A known mistake that explains a mismatch: `share` of the wrong entries."""
+
+    kind: str
+    input: str
+    message: str
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class SecondPoint:
+    """The other point that a gradient is checked at: values for all inputs, and the cotangent there."""
+
+    inputs: tuple[Array, ...]
+    grad_output: Array
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """The values, rounded, if they are few; empty if they are many."""
+        arrays = (*self.inputs, self.grad_output)
+        if sum(a.size for a in arrays) > SHOWN:
+            return ""
+        texts = (np.array2string(a, precision=6, separator=", ").replace("\n", "") for a in arrays)
+        return ", ".join(f"{n} = {t}" for n, t in zip((*self.names, "grad_output"), texts, strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class InputReport:
+    """The verdict on one input's gradient.
+
+    `checked` of `size` entries were looked at, `wrong` and `undecided` of them found so. `analytic`, `numerical` and
+    `bound` are those of the entry at `worst_index`: the worst of the wrong ones, else of the undecided ones, else of
+    all. `method` says how it was decided, `reason` what else there is to say. `where` is empty where the entry is the
+    caller's own; else it says what other point its numbers belong to ("on the lattice").
+    """
+
+    name: str
+    verdict: Verdict
+    size: int
+    checked: int
+    wrong: int
+    undecided: int
+    worst_index: tuple[int, ...] | None
+    analytic: float
+    numerical: float
+    bound: float
+    method: str
+    reason: str
+    where: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        """The same call gives the same report: one NaN is like another."""
+        return isinstance(other, InputReport) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    def _values(self) -> tuple[Any, ...]:
+        return tuple("NaN" if value != value else value for value in vars(self).values())
+
+    @property
+    def error(self) -> float:
+        """The distance between the two values at the worst entry."""
+        return abs(self.analytic - self.numerical)
+
+
+@dataclass(frozen=True, repr=False)
+class Report:
+    """The outcome of a check. It is true where the verdict is RIGHT, and its text is the message.
+
+    `name` is what the caller calls the gradient, `sample` says what it was checked with, and `second_point` is the
+    other point that it was checked at, if there is one. `digits` says of each gradient that was proved, by the name of
+    its input, and of forward's output, by the name "output", how many decimal digits floats keep of each entry.
+    """
+
+    forward: str
+    backward: str
+    verdict: Verdict
+    inputs: tuple[InputReport, ...]
+    violations: tuple[Violation, ...] = ()
+    diagnoses: tuple[Diagnosis, ...] = ()
+    notes: tuple[str, ...] = ()
+    name: str = ""
+    sample: str = ""
+    second_point: SecondPoint | None = field(default=None, compare=False)
+    digits: dict[str, Array] = field(default_factory=dict, compare=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the gradient is right."""
+        return self.verdict is Verdict.RIGHT
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __str__(self) -> str:
+        verdict = self.verdict.value.upper()
+        title = f"{self.backward} is {verdict} as the gradient of {self.forward}"
+        lines = [f"{self.name} is {verdict}" if self.name else title]
+        if self.sample and not self.ok:
+            lines.append(f"  checked with {self.sample}")
+        for violation in self.violations:
+            where = f" of {violation.input!r}" if violation.input else ""
+            waived = " (allowed)" if violation.waived else ""
+            lines.append(f"  {violation.kind}{where}{waived}: {violation.message}")
+        if any(violation.kind == "elsewhere" for violation in self.violations) and str(self.second_point or ""):
+            lines.append(f"  the second point: {self.second_point}".replace(" = ", f"{TIE}={TIE}"))
+        for entry in self.inputs:
+            lines.extend(_describe(entry))
+        lines.extend(f"  perhaps {d.kind} of {d.input!r}: {d.message}" for d in self.diagnoses)
+        lines.extend(f"  note: {note}" for note in self.notes)
+        return "\n".join(wrapped(line) for line in explained(lines))
+
+    # What `assert check_gradient(...)` shows.
+    __repr__ = __str__
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON: finite numbers, strings, lists; a number that is not finite becomes a string."""
+        return {
+            "schema": SCHEMA,
+            "name": self.name,
+            "sample": self.sample,
+            "forward": self.forward,
+            "backward": self.backward,
+            "verdict": self.verdict.value,
+            "inputs": [_plain(vars(i)) for i in self.inputs],
+            "violations": [_plain(vars(v)) for v in self.violations],
+            "diagnoses": [_plain(vars(d)) for d in self.diagnoses],
+            "notes": list(self.notes),
+        }
+
+
+def _describe(entry: InputReport) -> list[str]:
+    counts = f"{entry.checked} of {entry.size} entries checked"
+    if entry.wrong:
+        counts += f", {entry.wrong} wrong"
+    if entry.undecided:
+        counts += f", {entry.undecided} undecided"
+    lines = [f"  {entry.name}: {entry.verdict.value} ({counts}; {entry.method})"]
+    if entry.reason:
+        lines.append(f"    {entry.reason}")
+    # An entry is shown if it bears the verdict out: one that agrees says nothing of what is wrong along a direction.
+    shown = {Verdict.WRONG: entry.wrong, Verdict.UNDECIDED: entry.undecided, Verdict.RIGHT: entry.checked}
+    if shown[entry.verdict] and entry.worst_index is not None:
+        lines.append(_worst(entry, entry.worst_index))
+    elif entry.verdict is Verdict.WRONG and 0 < entry.checked < entry.size:
+        lines.append("    max_entries=None looks at every entry, and shows which are wrong")
+    return lines
+
+
+def _worst(entry: InputReport, index: tuple[int, ...]) -> str:
+    kind = "" if entry.verdict is Verdict.RIGHT else f" {entry.verdict.value}"
+    place = f"{entry.name}[{', '.join(map(str, index))}]" if index else entry.name
+    where = f", {entry.where}" if entry.where else ""
+    analytic, numerical = apart(entry.analytic, entry.numerical)
+    error, bound = apart(entry.error, entry.bound, 2)
+    said, known = f"analytic {analytic},", f"numerical {numerical} ± {bound}"
+    if not np.isfinite(entry.numerical):
+        known = "no numerical value"
+    elif np.isfinite(entry.error):
+        known += f" (off by {error})"
+    return f"    worst{kind} entry {_tied(place)}{where}: {_tied(said)} {_tied(known)}"
+
+
+def _tied(words: str) -> str:
+    return words.replace(" ", TIE)
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: _scalar(value) for name, value in fields.items()}
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, Verdict):
+        return value.value
+    if isinstance(value, tuple):
+        return [_scalar(v) for v in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else str(float(value))
+    return value

@@ -1,0 +1,1 @@
+"""Convolution: as the article defines it (`conv2d`), and the same, faster (`fast`)."""

@@ -1,0 +1,1 @@
+"""Lowerings: ways to bring a convolution to products of matrices."""

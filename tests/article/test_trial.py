@@ -1,0 +1,89 @@
+"""The trial of the published gradient: that it compares what it says, and asks the harness what it says.
+
+What it finds at all ten draws stands in `test_published.py`; that the command prints it, in `commands/test_main.py`.
+"""
+
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from scratchcnn.article import network as article
+from scratchcnn.article.published import Cause, published
+from scratchcnn.article.trial import SEEDS, Side, Trial, TrialRow
+from scratchcnn.commands.tables import print_trial
+from scratchcnn.gradcheck import Verdict
+
+
+@pytest.fixture(scope="module")
+def trial():
+    return Trial(0)
+
+
+def test_the_rows_are_the_truth_twice_each_cause_alone_two_and_all(trial):
+    judged = [row.args for row in trial.rows() if hasattr(row, "args")]
+    assert [causes for _, _, causes in judged] == [
+        set(),
+        *({cause} for cause in Cause),
+        {Cause.JACOBIAN, Cause.MEANS},
+        set(Cause),
+    ]
+    assert len(trial.rows()) == len(judged) + 1  # and the one by bounded differences
+
+
+def test_a_gradient_is_laid_beside_the_derivative(trial):
+    """Twice the derivative of the weights, and minus half of that of the filters."""
+
+    def changed(parameters, x, y):
+        truth = article.exact(parameters, x, y)
+        return replace(truth, weight=2 * truth.weight, filters=-truth.filters / 2)
+
+    row = trial.judge("changed", changed, frozenset(Cause))
+    np.testing.assert_allclose([row.weight.cosines, row.filters.cosines], [[1] * SEEDS, [-1] * SEEDS], rtol=1e-12)
+    np.testing.assert_allclose([row.weight.lengths, row.filters.lengths], [[2] * SEEDS, [0.5] * SEEDS], rtol=1e-12)
+    for side in (row.weight, row.filters):
+        assert side.verdict is side.expected is Verdict.WRONG
+        assert 0 < side.wrong <= side.checked
+    assert row.as_expected
+
+
+def test_a_row_whose_verdict_is_another_one_is_not_as_expected(trial):
+    row = trial.judge("the derivative", article.exact, frozenset({Cause.AVERAGE}))
+    assert (row.weight.verdict, row.weight.expected) == (Verdict.RIGHT, Verdict.RIGHT)
+    assert (row.filters.verdict, row.filters.expected) == (Verdict.RIGHT, Verdict.WRONG)
+    assert not row.as_expected
+    out = io.StringIO()
+    print_trial([row, replace(row, filters=row.weight)], out)
+    assert out.getvalue().rstrip().endswith("the harness calls 1 of 2 what they are; not: the derivative")
+
+
+def test_the_bounded_differences_hold_the_derivative_and_nothing_else(trial, monkeypatch):
+    # At a few digits, and of few weights: the whole is seen by the command.
+    few = Trial(0)
+    few.x, few.y = few.x[:6], few.y[:6]
+    row = few.measure()
+    assert row.as_expected
+    assert (row.weight.wrong, row.weight.checked, row.filters.wrong, row.filters.checked) == (0, 1728, 0, 75)
+    np.testing.assert_allclose([*row.weight.cosines, *row.filters.lengths], [1, 1], rtol=1e-9)
+
+    few.truths = [published(few.draws[0], few.x, few.y, causes={Cause.AVERAGE})]
+    row = few.measure()
+    assert (row.weight.verdict, row.filters.verdict, row.filters.wrong) == (Verdict.RIGHT, Verdict.WRONG, 75)
+    assert not row.as_expected
+
+
+def test_a_row_is_plain_data():
+    side = Side((1.0,), (2.0,), Verdict.WRONG, 3, 4, Verdict.RIGHT)
+    data = json.loads(json.dumps(TrialRow("name", side, side).to_dict(), allow_nan=False))
+    assert data["name"] == "name"
+    assert data["weight"] == data["filters"]
+    assert data["weight"] == {
+        "cosines": [1.0],
+        "lengths": [2.0],
+        "verdict": "wrong",
+        "wrong": 3,
+        "checked": 4,
+        "expected": "right",
+    }

@@ -1,0 +1,189 @@
+"""Pictures of digits: how they become like MNIST's, and the command that says what they show."""
+
+import re
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from scratchcnn.commands import main as cli
+from scratchcnn.commands import ten_classes
+from scratchcnn.digits.mnist import load_digits
+from scratchcnn.digits.pictures import FAINT, read_digit
+from scratchcnn.network.layers import Conv2d, Dense, Flatten
+from scratchcnn.network.network import Model, Network
+from scratchcnn.network.training import Recipe, Training, steps, workers
+
+
+def write(path, pixels, mode=None):
+    Image.fromarray(pixels).convert(mode).save(path) if mode else Image.fromarray(pixels).save(path)
+    return path
+
+
+def with_clear_edges():
+    """Digits of MNIST that have no faint pixels at their edges, which would be taken for paper."""
+    images = load_digits().images
+    strong = images > FAINT * images.max(axis=(1, 2), keepdims=True)
+    return [i for i, s in zip(images, strong, strict=True) if all(((i > 0).any(k) == s.any(k)).all() for k in (0, 1))]
+
+
+CLEAR = with_clear_edges()[:40]
+
+
+def test_a_digit_of_mnist_stays_as_it_is(tmp_path):
+    assert len(CLEAR) == 40
+    for image in CLEAR:
+        full = np.rint(image * (255 / image.max()))  # the ink is stretched to the full range
+        assert abs(read_digit(write(tmp_path / "digit.png", image)) - full).max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "I;16"])
+@pytest.mark.parametrize("dark_on_light", [False, True])
+def test_kind_and_side_of_the_contrast_do_not_matter(tmp_path, mode, dark_on_light):
+    image = CLEAR[0]
+    expected = read_digit(write(tmp_path / "digit.png", image)).astype(int)
+    pixels = 255 - image if dark_on_light else image
+    if mode == "I;16":
+        path = write(tmp_path / "other.png", pixels.astype(np.uint16) * 257)
+    else:
+        path = write(tmp_path / "other.png", pixels, mode)
+    assert abs(read_digit(path) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("dark_on_light", [False, True])
+def test_what_is_transparent_is_paper(tmp_path, dark_on_light):
+    image = CLEAR[0]
+    ink = np.full((28, 28), 0 if dark_on_light else 255, np.uint8)
+    path = write(tmp_path / "clear.png", np.stack([ink, ink, ink, image], axis=-1))
+    expected = read_digit(write(tmp_path / "digit.png", image)).astype(int)
+    assert abs(read_digit(path) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("factor", [2, 5, 13])
+@pytest.mark.parametrize("margins", [(0, 0, 0, 0), (40, 3, 7, 90)])
+def test_size_and_place_do_not_matter(tmp_path, factor, margins):
+    """Each pixel as a square of factor x factor, somewhere on a larger sheet: hardly anything changes."""
+    left, top, right, bottom = margins
+    for image in CLEAR[:8]:
+        large = np.pad(image.repeat(factor, 0).repeat(factor, 1), ((top, bottom), (left, right)))
+        expected = read_digit(write(tmp_path / "digit.png", image)).astype(float)
+        seen = read_digit(write(tmp_path / "large.png", large))
+        assert np.corrcoef(seen.ravel(), expected.ravel())[0, 1] > 0.95
+
+
+def test_a_drawn_bar_is_scaled_and_centred(tmp_path):
+    sheet = Image.new("L", (300, 200), 230)
+    ImageDraw.Draw(sheet).rectangle((20, 30, 39, 129), fill=40)  # 20 wide, 100 tall: 4 by 20 when scaled
+    sheet.save(tmp_path / "bar.png")
+    expected = np.zeros((28, 28))
+    expected[4:24, 12:16] = 255
+    seen = read_digit(tmp_path / "bar.png")
+    assert seen.shape == (28, 28)
+    assert seen.dtype == np.uint8
+    # The centre of its pixels 0 to 3 and 0 to 19 is put at 14 as nearly as whole pixels can: 12 or 13, and 4 or 5.
+    assert any(np.array_equal(seen, np.roll(expected, (a, b), (0, 1))) for a in (0, 1) for b in (0, 1))
+
+
+def test_dots_and_lines_are_digits_too(tmp_path):
+    for size in ((1, 60), (60, 1), (1, 1)):
+        pixels = np.zeros((90, 90), np.uint8)
+        pixels[10 : 10 + size[0], 20 : 20 + size[1]] = 255
+        assert read_digit(write(tmp_path / "line.png", pixels)).max() == 255
+
+
+# What is no picture of a digit
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+@pytest.mark.parametrize("noise", [0, 12])
+def test_an_empty_sheet_is_refused_by_name(tmp_path, level, noise):
+    pixels = np.clip(level + np.random.default_rng(0).integers(-noise, noise + 1, (50, 60)), 0, 255)
+    path = write(tmp_path / "empty.png", pixels.astype(np.uint8))
+    with pytest.raises(ValueError, match=rf"{path} shows no digit"):
+        read_digit(path)
+
+
+@pytest.mark.parametrize("damage", [lambda c: b"hello", lambda c: b"", lambda c: c[:60]], ids=["text", "empty", "cut"])
+def test_what_is_no_picture_is_refused_by_name(tmp_path, damage):
+    path = write(tmp_path / "digit.png", CLEAR[0])
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ValueError, match=rf"{path} is not a picture that can be read"):
+        read_digit(path)
+
+
+# The command
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A model that has learnt the digits that ship with the package."""
+    digits = load_digits()
+    with workers() as team:
+        *_, last = steps(Training.begin(Recipe(epochs=20, batch=32), len(digits)), digits, team)
+    path = tmp_path_factory.mktemp("model") / "model.npz"
+    last.save(path)
+    return path
+
+
+def test_predict_says_what_pictures_show(model, tmp_path, capsys):
+    """Of digits that it has learnt: written out as they are, turned dark on light, and five times as large."""
+    digits = load_digits(30)
+    paths = []
+    for k, image in enumerate(digits.images):
+        shown = (image, 255 - image, image.repeat(5, 0).repeat(5, 1))[k % 3]
+        paths.append(str(write(tmp_path / f"{k}.png", shown)))
+    assert cli.main(["predict", "--model", str(model), *paths]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    found = [re.fullmatch(r"(.*): (\d) \((\d+\.\d)%\)", line).groups() for line in lines]
+    assert [path for path, _, _ in found] == paths
+    right = sum(int(digit) == label for (_, digit, _), label in zip(found, digits.labels, strict=True))
+    assert right >= 28  # it knows them by heart, and what Pillow does to the large ones is little
+    assert all(10 <= float(share) <= 100 for _, _, share in found)
+
+
+def test_the_shares_are_the_softmax_of_the_logits(model):
+    loaded, digits = Model.load(model), load_digits(5)
+    shares = ten_classes._shares(loaded, digits.images)
+    logits = loaded.logits(digits.x()).astype(np.float64)
+    np.testing.assert_allclose(shares, np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), rtol=1e-4)
+    np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-5)
+
+
+def refused(capsys, *arguments):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["predict", *map(str, arguments)])
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return captured.err
+
+
+def test_misuse_exits_with_2_and_says_why(model, tmp_path, capsys):
+    picture = write(tmp_path / "digit.png", CLEAR[0])
+    text = tmp_path / "text.png"
+    text.write_text("hello")
+    assert "--model" in refused(capsys, picture)
+    assert "No such file or directory" in refused(capsys, tmp_path / "none.png", "--model", model)
+    assert f"{text} is not a picture" in refused(capsys, picture, text, "--model", model)
+    assert f"{picture} is not an .npz file" in refused(capsys, picture, "--model", picture)
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ((Flatten(), Dense(784, 3)), r"does not tell ten digits apart: its output has the shape \(1, 3\)"),
+        ((Conv2d(1, 10, 28),), r"does not tell ten digits apart: its output has the shape \(1, 10, 1, 1\)"),
+        ((Flatten(), Dense(100, 10)), "does not take pictures of 28x28 pixels"),
+        ((Conv2d(3, 1, 5), Flatten(), Dense(576, 10)), "does not take pictures of 28x28 pixels"),
+    ],
+    ids=["three classes", "images", "other features", "other channels"],
+)
+def test_a_model_of_something_else_is_refused(tmp_path, capsys, layers, message):
+    network = Network(layers)
+    Model(network, network.draw(np.random.default_rng(0))).save(tmp_path / "model.npz")
+    picture = write(tmp_path / "digit.png", CLEAR[0])
+    assert re.search(message, refused(capsys, picture, "--model", tmp_path / "model.npz"))
+
+
+def test_without_pillow_the_extra_is_named(monkeypatch, capsys):
+    monkeypatch.setattr(ten_classes, "find_spec", lambda name: None)
+    assert 'pip install "scratchcnn[predict]"' in refused(capsys, "a.png", "--model", "model.npz")

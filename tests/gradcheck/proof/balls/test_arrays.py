@@ -1,0 +1,240 @@
+"""Arrays of balls behave as those of floats do."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from scratchcnn.gradcheck.proof.balls.arrays import Balls, TooLong, Whole, lift, running
+from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, precision, recording
+from scratchcnn.gradcheck.proof.world import standins  # noqa: F401  # all rules are loaded
+from scratchcnn.gradcheck.proof.world.world import World
+from tests.gradcheck.proof.world.worlds import middle, same
+
+X = np.random.default_rng(0).normal(size=(3, 4))
+
+
+@pytest.fixture(autouse=True)
+def at_256_bits():
+    with precision(256):
+        yield
+
+
+def test_the_dtype_that_is_shown_is_the_nominal_one():
+    x = lift(X)
+    assert x.dtype == x[0].dtype == x[0, 0].dtype == np.float64
+    assert np.zeros(2, dtype=x.dtype).dtype == np.float64
+    assert np.finfo(x.dtype).eps == np.finfo(float).eps
+    assert np.issubdtype(x.dtype, np.floating)
+    assert x.argsort().dtype == np.ndarray.argsort(x).dtype == np.intp
+    with running(np.float32, 1.0):
+        assert x.dtype == x[0, 0].dtype == np.float32
+        assert x.astype(np.float32).dtype == np.float32
+
+
+def test_lifted_numbers_are_exact():
+    tenth = lift(np.array([0.1]))[0].value
+    assert tenth * 2**55 == 0.1 * 2**55
+    assert lift(np.array([np.longdouble(1) / 3]))[0].value != lift(np.array([1 / 3]))[0].value
+    assert lift(np.array([2**60 + 1]), [2**59 + 1])[0].slope == 2**59 + 1
+
+
+def test_numbers_in_place_of_floats_stay_balls():
+    x = lift(X)
+    x[0], x[1, 1:], x[2, :2] = 0.5, [1, 2.0, 3], np.ones(2)
+    x.fill(0.25)
+    x[x > 0] = 3
+    assert all(type(b) is Ball for b in x.reshape(-1).tolist())
+    assert middle(x).tolist() == np.full((3, 4), 3.0).tolist()
+
+
+def test_what_is_written_into_an_array_is_written_in_place():
+    x, y = lift(X), lift(X)
+    whole = y
+    y += x
+    y *= 2
+    y -= np.ones(4)
+    y /= x
+    np.exp(y, out=y)
+    np.add(y, 1, out=y, where=X > 0)
+    np.add.at(y, (np.array([0, 0]), np.array([1, 1])), x[0, :2])
+    np.clip(y, 0, 100, out=y)
+    y @= lift(np.eye(4))
+    expected = np.exp((4 * X - 1) / X)
+    expected[X > 0] += 1
+    np.add.at(expected, (np.array([0, 0]), np.array([1, 1])), X[0, :2])
+    assert y is whole
+    assert same(middle(y), expected.clip(0, 100))
+
+
+def test_views_share_their_elements():
+    x = lift(X)
+    x.T[0] = 7
+    World().translated(np.lib.stride_tricks).as_strided(x, (2, 2), x.strides)[1, 0] = 9
+    assert middle(x)[:, 0].tolist() == [7, 9, 7]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, np.complex128, "f4"])
+def test_less_precise_floats_hold_no_balls(dtype):
+    with pytest.raises(NotHeld, match=f"rounds to {np.dtype(dtype)}, which a ball cannot"):
+        lift(X).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda x, place: np.add(x, x, out=place),
+        lambda x, place: place.__iadd__(x),
+        lambda x, place: np.add.at(place, np.array([0]), x[0]),
+        lambda x, place: np.matmul(x, x.T, out=place),
+        lambda x, place: np.dot(x, x.T, out=place),
+        lambda x, place: np.mean(x, axis=0, out=place),
+        lambda x, place: np.exp(x, out=place),
+    ],
+)
+def test_arrays_of_floats_hold_no_balls(write):
+    with pytest.raises(NotHeld, match="an array of float64, which"):
+        write(lift(X, np.ones(X.shape)), np.zeros((3, 4)))
+
+
+def test_integers_and_truth_of_balls():
+    x = lift(np.array([-1.7, 0.0, 2.0]))
+    assert x.astype(int).tolist() == [-1, 0, 2]
+    assert x.astype(bool).tolist() == [True, False, True]
+    assert type(x.astype(np.int8)) is Whole
+    assert x.astype(np.int8).dtype == np.int8
+    with pytest.raises(NotHeld, match="not finite"):
+        lift(np.array([np.inf])).astype(int)
+
+
+def test_masks_and_indices_make_balls_where_they_make_floats():
+    mask, indices = lift(X) > 0, lift(X).argmax(axis=1)
+    assert type(mask) is type(indices) is type(mask & mask) is type(indices + 1) is Whole
+    for found, expected in [
+        (mask * 1.0, (X > 0) * 1.0),
+        (mask / 3, (X > 0) / 3),
+        (mask.astype(float), (X > 0).astype(float)),
+        (np.where(mask, 1.0, 0.1), np.where(X > 0, 1.0, 0.1)),
+        (np.sqrt(indices), np.sqrt(X.argmax(axis=1))),
+        (np.eye(4)[indices] * lift(X), np.eye(4)[X.argmax(axis=1)] * X),
+    ]:
+        assert type(found) is Balls
+        assert same(middle(found), expected)
+    assert (mask.sum(), indices.dtype) == ((X > 0).sum(), np.intp)
+    assert type(mask.astype(np.float32)) is not Balls or mask.dtype == bool
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "shapes"),
+    [
+        ("bqhd,bkhd->bhqk", [(2, 3, 2, 4), (2, 5, 2, 4)]),
+        ("...ij,...jk", [(2, 1, 3, 4), (5, 4, 2)]),
+        ("ij,jk,kl,l", [(2, 3), (3, 4), (4, 2), (2,)]),
+        ("i,i,i->i", [(4,), (4,), (4,)]),
+        ("iij->j", [(3, 3, 2)]),
+        ("ij,ji->", [(3, 4), (4, 3)]),
+        ("a,b,c->cab", [(2,), (3,), (4,)]),
+        ("nchw,kc->nkhw", [(2, 3, 2, 2), (4, 3)]),
+        ("bi,i->b", [(1, 3), (3,)]),
+        ("ij,ik->", [(3, 2), (3, 4)]),
+        ("...->...", [(2, 3)]),
+        ("ba", [(2, 3)]),
+    ],
+)
+def test_einsum(subscripts, shapes):
+    arrays = [np.random.default_rng(i).normal(size=s) for i, s in enumerate(shapes)]
+    assert same(middle(np.einsum(subscripts, *map(lift, arrays))), np.einsum(subscripts, *arrays))
+
+
+def test_products_carry_the_slopes_of_both_and_are_exact_where_they_can_be():
+    a, b = np.array([[1.0, 2], [3, -4]]), np.array([[5.0], [2.5]])
+    da, db = np.array([[1, 0], [0, 2]]), np.array([[3], [-1]])
+    for one, other in [(da, db), (da, None), (None, db), (None, None)]:
+        found = lift(a, one) @ lift(b, other)
+        assert [float(x.value) for x in found.ravel()] == (a @ b).ravel().tolist()
+        slope = (
+            0
+            if one is None and other is None
+            else sum(p for p in (one is not None and one @ b, other is not None and a @ other) if p is not False)
+        )
+        if one is None and other is None:
+            assert all(x.slope is None for x in found.ravel())
+        else:
+            assert [float(x.slope) for x in found.ravel()] == np.ravel(slope).tolist()
+    # 1 + 1 - 2 is 0 for certain, as a relu must know.
+    assert bool(lift(np.array([1.0, 1, -2])) @ lift(np.ones(3)) == 0)
+
+
+def test_empty_arrays():
+    none = lift(np.zeros((0, 3)))
+    assert (none @ lift(np.ones((3, 2)))).shape == (0, 2)
+    assert middle(none.T @ none).tolist() == np.zeros((3, 3)).tolist()
+    assert middle(none.sum(axis=0)).tolist() == [0, 0, 0]
+
+
+def test_a_lone_ball_among_arrays():
+    x, ball = lift(X), lift(np.array([2.0]), [1])[0]
+    for found, expected in [
+        (ball * X, 2 * X),
+        (X * ball, X * 2),
+        (ball - x, 2 - X),
+        (np.float64(3) * ball * x, 6 * X),
+        (np.maximum(ball, X), np.maximum(2, X)),
+        (np.minimum(x, 0), np.minimum(X, 0)),
+        ((x > 0) * ball, (X > 0) * 2.0),
+    ]:
+        assert type(found) is Balls
+        assert same(middle(found), expected)
+    assert type(np.exp(ball)) is type(np.minimum(ball, 0)) is Ball
+
+
+def test_ties_are_marked():
+    x = lift(np.array([1.0, 1.0, 0.0]), [1, 2, 3])
+    for tie in (np.max, np.sort, np.argmax, lambda x: np.maximum(x[0], x[1]), lambda x: np.maximum(x, 0), np.median):
+        with recording() as run:
+            tie(x)
+        assert run.met > 0
+    with recording() as run:
+        np.max(x[1:])
+        np.sum(x)
+    assert run.met == 0
+
+
+def test_balls_print_and_copy():
+    x = lift(X[0, :2])
+    assert repr(x).startswith("Balls([Ball(0.1257")
+    assert str(x).startswith("[Ball(0.1257")
+    assert copy.deepcopy(x) is not x
+    assert same(middle(copy.deepcopy(x)), X[0, :2])
+
+
+def test_time_is_kept():
+    x = lift(np.ones(4))
+    for step in (
+        lambda: x[0],
+        lambda: x.__setitem__(0, 1.0),
+        lambda: x + x,
+        lambda: np.sort(x),
+        lambda: lift(np.ones(3)),
+    ):
+        with pytest.raises(TooLong), running(np.float64, -1.0):
+            step()
+        step()
+
+
+def test_functions_made_of_python_functions_take_balls():
+    assert same(middle(np.frompyfunc(lambda v: v * v, 1, 1)(lift(X))), X * X)
+    assert np.vectorize(lambda b: float(b.value), otypes=[float])(lift(X)).tolist() == X.tolist()
+
+
+def test_complex_numbers_are_refused():
+    with pytest.raises(NotHeld, match="needs complex numbers, which balls are not"):
+        np.fft.rfft(lift(X))
+    with pytest.raises(NotHeld, match="complex"):
+        lift(X) * np.array([1j, 2, 3, 4])
+    assert same(middle(np.fft.fftshift(lift(X))), np.fft.fftshift(X))
+
+
+def test_a_ufunc_without_a_rule_is_refused():
+    with pytest.raises(NotHeld, match="has no rule for balls"):
+        np.nextafter(lift(X), 1)

@@ -1,0 +1,88 @@
+"""SciPy's functions on balls: against their definitions, since SciPy itself may not be there."""
+
+import numpy as np
+import pytest
+
+from scratchcnn.gradcheck.proof.balls.arrays import lift, wrapped
+from scratchcnn.gradcheck.proof.balls.ball import NotHeld, precision
+from scratchcnn.gradcheck.proof.balls.of_scipy import SCIPY
+from tests.gradcheck.proof.world.worlds import middle, same
+
+MATRIX = np.random.default_rng(0).normal(size=(4, 5))
+
+
+@pytest.fixture(autouse=True)
+def at_256_bits():
+    with precision(256):
+        yield
+
+
+def on_balls(module, name, *arrays, **options):
+    return middle(wrapped(SCIPY[module, name](*(lift(a, np.ones(a.shape)) for a in arrays), **options)))
+
+
+@pytest.mark.parametrize("name", ["convolve", "correlate"])
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize(("n", "m"), [(6, 3), (6, 2), (3, 3), (5, 4)])
+def test_convolutions_of_vectors_are_numpys(name, mode, n, m):
+    a, v = MATRIX.ravel()[:n], MATRIX.ravel()[-m:]
+    expected = getattr(np, name)(a, v, mode)
+    if name == "correlate" and mode == "same" and m % 2 == 0:
+        expected = np.convolve(a, v[::-1], mode)  # where NumPy's two differ SciPy has one
+    assert same(on_balls("signal", name, a, v, mode=mode), expected)
+
+
+def by_loops(a, v):
+    """All overlaps of two images, the second turned round."""
+    out = np.zeros((a.shape[0] + v.shape[0] - 1, a.shape[1] + v.shape[1] - 1))
+    for (i, j), x in np.ndenumerate(a):
+        out[i : i + v.shape[0], j : j + v.shape[1]] += x * v
+    return out
+
+
+@pytest.mark.parametrize(("r", "s"), [(2, 3), (3, 2), (1, 1), (4, 5)])
+def test_convolutions_of_images(r, s):
+    v = MATRIX[:r, :s] - 0.5
+    whole, turned = by_loops(MATRIX, v), by_loops(MATRIX, v[::-1, ::-1])
+    for name, full, top, left in [
+        ("convolve2d", whole, (r - 1) // 2, (s - 1) // 2),
+        ("fftconvolve", whole, (r - 1) // 2, (s - 1) // 2),
+        ("correlate", turned, (r - 1) // 2, (s - 1) // 2),
+        ("correlate2d", turned, r // 2, s // 2),
+    ]:
+        assert same(on_balls("signal", name, MATRIX, v), full)
+        assert same(on_balls("signal", name, MATRIX, v, mode="valid"), full[r - 1 : 4, s - 1 : 5])
+        assert same(on_balls("signal", name, MATRIX, v, mode="same"), full[top : top + 4, left : left + 5])
+
+
+def test_the_larger_comes_first_where_all_overlap():
+    v = MATRIX[:2, :3]
+    assert same(on_balls("signal", "convolve2d", v, MATRIX, mode="valid"), by_loops(MATRIX, v)[1:4, 2:5])
+    expected = by_loops(MATRIX, v[::-1, ::-1])[1:4, 2:5][::-1, ::-1]
+    assert same(on_balls("signal", "correlate2d", v, MATRIX, mode="valid"), expected)
+    with pytest.raises(ValueError, match="must be at least as large"):
+        on_balls("signal", "convolve2d", MATRIX, np.ones((5, 1)), mode="valid")
+
+
+def test_other_borders_are_refused():
+    with pytest.raises(NotHeld, match="border"):
+        on_balls("signal", "convolve2d", MATRIX, MATRIX, boundary="wrap")
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_sums_of_exponentials(axis):
+    e = np.exp(MATRIX)
+    total = e.sum(axis=axis, keepdims=True)
+    assert same(on_balls("special", "softmax", MATRIX, axis=axis), e / total)
+    assert same(on_balls("special", "log_softmax", MATRIX, axis=axis), np.log(e / total))
+    assert same(on_balls("special", "logsumexp", MATRIX, axis=axis, keepdims=True), np.log(total))
+    assert same(on_balls("special", "logsumexp", MATRIX, axis=axis), np.log(e.sum(axis=axis)))
+    assert same(on_balls("special", "logsumexp", MATRIX, axis=axis, b=e), np.log((e * e).sum(axis=axis)))
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_triangular_systems(lower):
+    a, b = MATRIX[:, :4], MATRIX[:, 4]
+    half = np.tril(a) if lower else np.triu(a)
+    assert same(on_balls("linalg", "solve_triangular", a, b, lower=lower), np.linalg.solve(half, b))
+    assert same(on_balls("linalg", "solve_triangular", a, b, lower=lower, trans="T"), np.linalg.solve(half.T, b))
