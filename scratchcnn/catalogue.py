@@ -11,11 +11,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+import scratchcnn.gradcheck as gradcheck
 from scratchcnn import samples
-from scratchcnn.gradcheck import Proved, Report, Verdict, check_gradient, prove_gradient
-from scratchcnn.gradcheck.report.report import Violation
+from scratchcnn.operations import Array
 from scratchcnn.operations._geometry import Padding, Pair, place_windows
 from scratchcnn.operations.activations import (
     leaky_relu,
@@ -27,11 +26,19 @@ from scratchcnn.operations.activations import (
     tanh,
     tanh_backward,
 )
-from scratchcnn.operations.convolution.conv2d import conv2d, conv2d_backward, patches, patches_backward
+from scratchcnn.operations.convolution.conv2d import (
+    conv2d,
+    conv2d_backward,
+    conv2d_grad_filters,
+    conv2d_grad_input,
+    patches,
+    patches_backward,
+)
 from scratchcnn.operations.convolution.lowerings import plain
 from scratchcnn.operations.convolution.machinery.workspace import spoil
 from scratchcnn.operations.dense import dense, dense_backward
 from scratchcnn.operations.flatten import flatten, flatten_backward
+from scratchcnn.operations.gradient_descent import gradient_descent
 from scratchcnn.operations.losses import (
     softmax_cross_entropy,
     softmax_cross_entropy_backward,
@@ -43,44 +50,76 @@ from scratchcnn.operations.pooling import avg_pool2d, avg_pool2d_backward, max_p
 from scratchcnn.operations.standardize import standardize, standardize_backward
 from scratchcnn.samples import Sample
 
-Array = NDArray[Any]
-
 
 @dataclass(frozen=True)
 class Operation:
     """A row of the table.
 
-    `samples(rng)` draws the calls that the row is checked at: they cover what wrong derivatives hide behind, and every
-    line of the operation. `degree` is 1 where the operation is linear in each input taken alone, 2 where it is
-    quadratic: there the check is exact. `factor` is a number that makes the divisions of such an operation exact (9 for
-    a 3x3 average). `holomorphic` is false where the operation takes real numbers only, because it compares them.
-    `definition` is the forward pass as its equation has it, where there are faster ones: the derivative of a wrong one
-    may be right. `note` is a remark for the reader of the results.
+    Attributes
+    ----------
+    forward, backward
+        The pair of functions; they have the names `name` and `name_backward`.
+    equation, source
+        Of the derivative, and where it is from.
+    samples
+        `samples(rng)` draws the calls that the row is checked at. They cover what wrong derivatives hide behind, and
+        every line of the operation.
+    inputs
+        How many of forward's parameters are inputs. The others are options.
+    degree
+        1 where the operation is linear in each input taken alone, 2 where it is quadratic: there the check is exact.
+    factor
+        A number that makes the divisions of such an operation exact (9 for a 3x3 average).
+    holomorphic
+        False where the operation takes real numbers only, because it compares them.
+    definition
+        The forward pass as its equation has it, where there are faster ones: a wrong forward pass may have a right
+        derivative.
+    parts
+        More functions of the operation that are public, such as one of its gradients alone.
+    note
+        A remark for the reader of the results.
     """
 
-    name: str
     forward: Callable[..., Array]
     backward: Callable[..., tuple[Array | None, ...]]
     equation: str
     source: str
     samples: Callable[[np.random.Generator], Iterator[Sample]]
+    inputs: int = 1
     degree: int | None = None
     factor: int = 1
     holomorphic: bool = True
     definition: Callable[..., Array] | None = None
+    parts: tuple[Callable[..., Any], ...] = ()
     note: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of the forward pass."""
+        return self.forward.__name__
+
+    @property
+    def functions(self) -> dict[str, Callable[..., Any]]:
+        """All that is public of the operation, by name."""
+        return {function.__name__: function for function in (self.forward, self.backward, *self.parts)}
+
+    @property
+    def options(self) -> tuple[inspect.Parameter, ...]:
+        """The parameters of the forward pass that are no inputs."""
+        return tuple(inspect.signature(self.forward).parameters.values())[self.inputs :]
 
 
 # A sample is proved if its inputs and its output have so many entries at most: that takes milliseconds.
 PROVED = 2000
 
 
-def check(operation: Operation, sample: Sample, *, seed: int = 0) -> Report:
+def check(operation: Operation, sample: Sample, *, seed: int = 0) -> "gradcheck.Report":
     """Compare forward with its definition, and the operation's derivative with the numerical one, at a sample."""
     deviations = _deviations(operation, sample)
     if deviations:  # of a wrong forward the derivative is not looked at
-        return Report(operation.name, f"{operation.name}_backward", Verdict.WRONG, (), deviations)
-    return check_gradient(
+        return gradcheck.Report(operation.name, f"{operation.name}_backward", gradcheck.Verdict.WRONG, (), deviations)
+    return gradcheck.check_gradient(
         *_with_options(operation, sample),
         *sample.inputs,
         names=_names(operation, sample),
@@ -92,7 +131,7 @@ def check(operation: Operation, sample: Sample, *, seed: int = 0) -> Report:
     )
 
 
-def prove(operation: Operation, sample: Sample, *, seed: int = 0) -> Proved | None:
+def prove(operation: Operation, sample: Sample, *, seed: int = 0) -> "gradcheck.Proved | None":
     """Prove the operation's derivative at a sample in ball arithmetic; None where that is too large, or empty.
 
     An operation on balls is its definition: the faster ways of a large convolution are for `check` to compare.
@@ -102,7 +141,7 @@ def prove(operation: Operation, sample: Sample, *, seed: int = 0) -> Proved | No
     output = forward(*sample.inputs) if entries <= PROVED else None
     if output is None or not 0 < output.size <= PROVED - entries:
         return None
-    return prove_gradient(forward, backward, *sample.inputs, names=_names(operation, sample), seed=seed)
+    return gradcheck.prove_gradient(forward, backward, *sample.inputs, names=_names(operation, sample), seed=seed)
 
 
 def _with_options(operation: Operation, sample: Sample) -> tuple[Callable[..., Array], Callable[..., Any]]:
@@ -114,7 +153,7 @@ def _names(operation: Operation, sample: Sample) -> tuple[str, ...]:
     return tuple(list(inspect.signature(operation.forward).parameters)[: len(sample.inputs)])
 
 
-def _deviations(operation: Operation, sample: Sample) -> tuple[Violation, ...]:
+def _deviations(operation: Operation, sample: Sample) -> "tuple[gradcheck.Violation, ...]":
     """Where forward first differs from its definition: on integers, on which both are exact."""
     if operation.definition is None:
         return ()
@@ -125,10 +164,12 @@ def _deviations(operation: Operation, sample: Sample) -> tuple[Violation, ...]:
     output, defined = forward(), operation.definition(*inputs, **sample.options)
     spoil()
     if output.shape != defined.shape:
-        return (Violation("definition", f"forward has shape {output.shape}, its definition {defined.shape}"),)
+        return (gradcheck.Violation("definition", f"forward has shape {output.shape}, its definition {defined.shape}"),)
     different = map(tuple, np.argwhere(output != defined)[:1].tolist())
     return tuple(
-        Violation("definition", f"forward gives {output[place]:.17g} at {place}, its definition {defined[place]:.17g}")
+        gradcheck.Violation(
+            "definition", f"forward gives {output[place]:.17g} at {place}, its definition {defined[place]:.17g}"
+        )
         for place in different
     )
 
@@ -143,7 +184,6 @@ def _conv2d_as_defined(
 
 CATALOGUE: tuple[Operation, ...] = (
     Operation(
-        name="patches",
         forward=patches,
         backward=patches_backward,
         equation="∂E/∂X[n,c,h,w] = Σ ∂E/∂patches[n,c,p,q,r,s] over p·t₀+r = h, q·t₁+s = w",
@@ -152,26 +192,26 @@ CATALOGUE: tuple[Operation, ...] = (
         degree=1,
     ),
     Operation(
-        name="conv2d",
         forward=conv2d,
         backward=conv2d_backward,
         equation="∂E/∂f = X * ∂E/∂Z, ∂E/∂X = ∂E/∂Z full-convolved with f turned by 180°, ∂E/∂b = Σ ∂E/∂Z",
         source="article, Backward Propagation in CNNs: Convolution Layer",
         samples=samples.conv2d,
         degree=1,
+        inputs=3,
         definition=_conv2d_as_defined,
+        parts=(conv2d_grad_input, conv2d_grad_filters),
     ),
     Operation(
-        name="dense",
         forward=dense,
         backward=dense_backward,
         equation="∂E/∂x = ∂E/∂Z Wᵀ, ∂E/∂W = xᵀ ∂E/∂Z, ∂E/∂b = Σ ∂E/∂Z",
         source="article, Backward Propagation in CNNs: Fully Connected Layer",
         samples=samples.dense,
+        inputs=3,
         degree=1,
     ),
     Operation(
-        name="sigmoid",
         forward=sigmoid,
         backward=sigmoid_backward,
         equation="∂E/∂z = ∂E/∂O · O(1 - O), as σ(z) σ(-z)",
@@ -179,16 +219,15 @@ CATALOGUE: tuple[Operation, ...] = (
         samples=samples.sigmoid,
     ),
     Operation(
-        name="squared_error",
         forward=squared_error,
         backward=squared_error_backward,
         equation="∂E/∂O = -(y - O), ∂E/∂y = y - O",
         source="article, Backward Propagation in CNNs: Fully Connected Layer",
         samples=samples.squared_error,
+        inputs=2,
         degree=2,
     ),
     Operation(
-        name="standardize",
         forward=standardize,
         backward=standardize_backward,
         equation="∂E/∂z = (g - mean(g) - ẑ mean(g ẑ)) / s, g = ∂E/∂ẑ",
@@ -196,7 +235,6 @@ CATALOGUE: tuple[Operation, ...] = (
         samples=samples.standardize,
     ),
     Operation(
-        name="flatten",
         forward=flatten,
         backward=flatten_backward,
         equation="∂E/∂x[n,c,h,w] = ∂E/∂flat[n, (c·H+h)·W+w]",
@@ -205,7 +243,6 @@ CATALOGUE: tuple[Operation, ...] = (
         degree=1,
     ),
     Operation(
-        name="pad2d",
         forward=pad2d,
         backward=pad2d_backward,
         equation="∂E/∂x[n,c,h,w] = ∂E/∂padded[n,c,top+h,left+w]",
@@ -214,7 +251,6 @@ CATALOGUE: tuple[Operation, ...] = (
         degree=1,
     ),
     Operation(
-        name="max_pool2d",
         forward=max_pool2d,
         backward=max_pool2d_backward,
         equation="∂E/∂x[n,c,h,w] = Σ ∂E/∂Z[n,c,p,q] over the windows whose first maximum stands at h,w",
@@ -224,7 +260,6 @@ CATALOGUE: tuple[Operation, ...] = (
         note="where several pixels are largest, any split among them is right",
     ),
     Operation(
-        name="avg_pool2d",
         forward=avg_pool2d,
         backward=avg_pool2d_backward,
         equation="∂E/∂x[n,c,h,w] = Σ ∂E/∂Z[n,c,p,q] / (pixels of p,q) over the windows that hold h,w",
@@ -234,7 +269,6 @@ CATALOGUE: tuple[Operation, ...] = (
         factor=24,  # the windows of the samples hold 1, 2, 3, 4, 6 or 8 pixels
     ),
     Operation(
-        name="tanh",
         forward=tanh,
         backward=tanh_backward,
         equation="∂E/∂z = ∂E/∂O (1 - O²), as ∂E/∂O / cosh²(z)",
@@ -242,7 +276,6 @@ CATALOGUE: tuple[Operation, ...] = (
         samples=samples.tanh,
     ),
     Operation(
-        name="relu",
         forward=relu,
         backward=relu_backward,
         equation="∂E/∂z = ∂E/∂O where z > 0, else 0",
@@ -252,7 +285,6 @@ CATALOGUE: tuple[Operation, ...] = (
         note="at the kink, 0, any slope from 0 to 1 is right",
     ),
     Operation(
-        name="leaky_relu",
         forward=leaky_relu,
         backward=leaky_relu_backward,
         equation="∂E/∂z = ∂E/∂O where z > 0, else α ∂E/∂O",
@@ -262,11 +294,16 @@ CATALOGUE: tuple[Operation, ...] = (
         note="at the kink, 0, any slope from α to 1 is right",
     ),
     Operation(
-        name="softmax_cross_entropy",
         forward=softmax_cross_entropy,
         backward=softmax_cross_entropy_backward,
         equation="∂E/∂z[n,k] = (p[n,k] - 1 where k = y[n]) / N, p = softmax(z)",
         source="Goodfellow, Bengio and Courville (2016), section 6.2.2.3",
         samples=samples.softmax_cross_entropy,
+        inputs=2,
     ),
 )
+
+# What `scratchcnn` has, by name.
+PUBLIC: dict[str, Callable[..., Any]] = {
+    name: function for operation in CATALOGUE for name, function in operation.functions.items()
+} | {gradient_descent.__name__: gradient_descent}

@@ -30,11 +30,10 @@ are given and not learnt, are options.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from scratchcnn.operations import Array
 from scratchcnn.operations.activations import sigmoid, sigmoid_backward
 from scratchcnn.operations.convolution.conv2d import conv2d, conv2d_grad_filters
 from scratchcnn.operations.dense import dense, dense_backward
@@ -42,8 +41,6 @@ from scratchcnn.operations.flatten import flatten, flatten_backward
 from scratchcnn.operations.gradient_descent import gradient_descent
 from scratchcnn.operations.losses import squared_error, squared_error_backward
 from scratchcnn.operations.standardize import standardize, standardize_backward
-
-Array = NDArray[Any]
 
 FILTERS, WINDOW, SIDE = 3, 5, 28
 MAP = SIDE - WINDOW + 1  # n - f + 1: a 5x5 window fits into a side of 28 in 24 places

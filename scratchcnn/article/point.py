@@ -12,16 +12,15 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scratchcnn.article import network as article
 from scratchcnn.digits.mnist import load_digits
 from scratchcnn.gradcheck import Proved, prove_gradient
+from scratchcnn.operations import Array
 from scratchcnn.operations.activations import sigmoid
 from scratchcnn.operations.convolution.conv2d import conv2d
 from scratchcnn.operations.dense import dense
 
-Array = NDArray[Any]
 Pair = tuple[Callable[..., Array], Callable[..., Any]]  # a function and its derivative
 
 PROVED = 12  # images at which the whole chain is proved: as many as there is time for, 0.7 s a chain

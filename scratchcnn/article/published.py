@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchcnn.article.network import RATE, Array, Gradient, Parameters, draw_parameters, exact
+from scratchcnn.article.network import RATE, Gradient, Parameters, draw_parameters, exact
 from scratchcnn.digits.mnist import Digits
+from scratchcnn.operations import Array
 from scratchcnn.operations.activations import sigmoid, sigmoid_backward
 from scratchcnn.operations.convolution.conv2d import conv2d, conv2d_grad_filters
 from scratchcnn.operations.dense import dense, dense_backward

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.article.network import Array, Gradient, Parameters, exact
+from scratchcnn.article.network import Gradient, Parameters, exact
 from scratchcnn.article.point import Pair, Point
 from scratchcnn.article.published import ALL, Cause, draw_as_published, images_as_published, published
 from scratchcnn.commands.verification import WORKERS
 from scratchcnn.digits.mnist import load_digits
 from scratchcnn.gradcheck import Report, Verdict, check_gradient, numerical_gradient
+from scratchcnn.operations import Array
 
 SEEDS = 10
 SEEN = 10  # digits that the harness sees

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.article import network as article
-from scratchcnn.article.point import PROVED, Array, Pair, Point, unsaturated
+from scratchcnn.article.point import PROVED, Pair, Point, unsaturated
 from scratchcnn.catalogue import CATALOGUE, Operation
 from scratchcnn.catalogue import check as check_operation
 from scratchcnn.catalogue import prove as prove_operation
@@ -33,6 +33,7 @@ from scratchcnn.gradcheck import Proved, Report, Verdict, check_gradient, prove_
 from scratchcnn.gradcheck.proof.alone import plain_digits
 from scratchcnn.gradcheck.report.report import InputReport
 from scratchcnn.gradcheck.report.wording import apart
+from scratchcnn.operations import Array
 from scratchcnn.operations.activations import sigmoid, sigmoid_backward
 from scratchcnn.operations.convolution.conv2d import conv2d, conv2d_backward
 from scratchcnn.operations.dense import dense, dense_backward

@@ -1,1 +1,22 @@
-"""Networks: layers made of operations, a network made of layers, and how one is trained."""
+"""Networks: layers made of operations, a network made of layers, and how one is trained.
+
+Here are `Network`, `Model`, `Layer` and every layer by its name, loaded where they are first used (PEP 562).
+"""
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scratchcnn.network.layers import Conv2d as Conv2d
+    from scratchcnn.network.layers import Dense as Dense
+    from scratchcnn.network.layers import Layer as Layer
+    from scratchcnn.network.network import Model as Model
+    from scratchcnn.network.network import Network as Network
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("_") or find_spec(f"{__name__}.{name}"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = "network" if name in ("Model", "Network") else "layers"
+    return getattr(import_module(f"{__name__}.{home}"), name)

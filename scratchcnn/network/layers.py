@@ -2,43 +2,71 @@
 
 A layer holds no state. Like the operations it calls, `forward(x, *parameters)` gives the output, and
 `backward(grad_output, x, *parameters)` gives the gradient of each argument: that of x, then those of the parameters.
+
+`Conv2d` and `Dense` have parameters and are written out. The layer of an operation with one input is made from its row
+of the catalogue: `Relu` from `relu`, `MaxPool2d` from `max_pool2d`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields, make_dataclass
+from inspect import Parameter
 from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from scratchcnn.catalogue import CATALOGUE, Operation
+from scratchcnn.operations import Array
 from scratchcnn.operations._geometry import Padding, Pair, pair
-from scratchcnn.operations.activations import (
-    leaky_relu,
-    leaky_relu_backward,
-    relu,
-    relu_backward,
-    sigmoid,
-    sigmoid_backward,
-    tanh,
-    tanh_backward,
-)
 from scratchcnn.operations.convolution.conv2d import conv2d, conv2d_backward, conv2d_grad_filters
 from scratchcnn.operations.dense import dense, dense_backward
-from scratchcnn.operations.flatten import flatten, flatten_backward
-from scratchcnn.operations.padding import pad2d, pad2d_backward
-from scratchcnn.operations.pooling import avg_pool2d, avg_pool2d_backward, max_pool2d, max_pool2d_backward
 
-Array = NDArray[Any]
 Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Layer:
-    """What all layers share. A subclass names its operation and the derivative; its fields are the options of both."""
+    """What all layers share. A subclass names its operation and the derivative; its fields are the options of both.
+
+    A subclass with parameters also says their `shapes`, and how they are drawn (`draw`). A network that has a layer of
+    your own is saved under the name of its class; load it after the class is defined.
+    """
 
     operation: ClassVar[Callable[..., Array]]
     derivative: ClassVar[Callable[..., tuple[Array, ...]]]
+    named: ClassVar[dict[str, type["Layer"]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        known = Layer.named.setdefault(cls.__name__, cls)
+        if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise TypeError(f"there is a layer {cls.__name__} in {known.__module__} already; give yours another name")
+        Layer.named[cls.__name__] = cls  # a class that is defined again, in a notebook, takes the place of the old one
+
+    @staticmethod
+    def of(operation: Operation) -> type["Layer"]:
+        """Make the layer of an operation with one input, from its row of the catalogue.
+
+        Parameters
+        ----------
+        operation
+            The row.
+
+        Returns
+        -------
+        A class, named like the operation in capitals (`MaxPool2d` of `max_pool2d`), with a field for each option.
+
+        Raises
+        ------
+        ValueError
+            If the operation has several inputs: a layer of its own has to say which of them are parameters.
+        """
+        if operation.inputs != 1:
+            raise ValueError(f"{operation.name} has {operation.inputs} inputs: write a Layer that says what it learns")
+        name = "".join(word.capitalize() for word in operation.name.split("_"))
+        functions = {"operation": staticmethod(operation.forward), "derivative": staticmethod(operation.backward)}
+        about = {"__doc__": f"`{operation.name}` as a layer.", "__module__": __name__}
+        options = [_as_field(option) for option in operation.options]
+        return make_dataclass(name, options, bases=(Layer,), namespace=functions | about, frozen=True)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -47,7 +75,13 @@ class Layer:
 
     @property
     def shapes(self) -> tuple[Shape, ...]:
-        """The shapes of the parameters: weights, then biases; or none."""
+        """The shapes of the parameters; none, unless a subclass has some."""
+        return ()
+
+    def draw(self, rng: np.random.Generator, dtype: Any) -> tuple[Array, ...]:
+        """Draw parameters to start from, of these shapes."""
+        if self.shapes:
+            raise NotImplementedError(f"{type(self).__name__} has parameters: its method draw has to make them")
         return ()
 
     def forward(self, x: Array, *parameters: Array) -> Array:
@@ -86,6 +120,11 @@ class Conv2d(Layer):
         """Filters (K, C, R, S) and biases (K,)."""
         return (self.filters, self.channels, *pair("window", self.window, least=1)), (self.filters,)
 
+    def draw(self, rng: np.random.Generator, dtype: Any) -> tuple[Array, ...]:
+        """Each output adds up C R S products."""
+        filters, biases = self.shapes
+        return draw_weights(rng, filters, prod(filters[1:]), dtype), np.zeros(biases, dtype)
+
     def backward_parameters(self, grad_output: Array, x: Array, *parameters: Array) -> tuple[Array, ...]:
         """∂E/∂f and ∂E/∂b, without the work for ∂E/∂x."""
         filters, _ = parameters
@@ -112,94 +151,32 @@ class Dense(Layer):
         """Weights (M, K) and biases (K,)."""
         return (self.features, self.neurons), (self.neurons,)
 
-
-@dataclass(frozen=True)
-class MaxPool2d(Layer):
-    """`max_pool2d`; without a stride the windows stand side by side."""
-
-    operation = staticmethod(max_pool2d)
-    derivative = staticmethod(max_pool2d_backward)
-
-    window: Pair
-    stride: Pair | None = None
-    padding: Padding = 0
+    def draw(self, rng: np.random.Generator, dtype: Any) -> tuple[Array, ...]:
+        """Each output adds up M products."""
+        weights, biases = self.shapes
+        return draw_weights(rng, weights, self.features, dtype), np.zeros(biases, dtype)
 
 
-@dataclass(frozen=True)
-class AvgPool2d(Layer):
-    """`avg_pool2d`; without a stride the windows stand side by side."""
-
-    operation = staticmethod(avg_pool2d)
-    derivative = staticmethod(avg_pool2d_backward)
-
-    window: Pair
-    stride: Pair | None = None
-    padding: Padding = 0
-
-
-@dataclass(frozen=True)
-class Pad2d(Layer):
-    """`pad2d`: zeros around the image."""
-
-    operation = staticmethod(pad2d)
-    derivative = staticmethod(pad2d_backward)
-
-    padding: Padding
-
-
-@dataclass(frozen=True)
-class Flatten(Layer):
-    """`flatten`: an image becomes the features of a sample."""
-
-    operation = staticmethod(flatten)
-    derivative = staticmethod(flatten_backward)
-
-
-@dataclass(frozen=True)
-class Sigmoid(Layer):
-    """`sigmoid`, entry by entry."""
-
-    operation = staticmethod(sigmoid)
-    derivative = staticmethod(sigmoid_backward)
-
-
-@dataclass(frozen=True)
-class Tanh(Layer):
-    """`tanh`, entry by entry."""
-
-    operation = staticmethod(tanh)
-    derivative = staticmethod(tanh_backward)
-
-
-@dataclass(frozen=True)
-class Relu(Layer):
-    """`relu`, entry by entry."""
-
-    operation = staticmethod(relu)
-    derivative = staticmethod(relu_backward)
-
-
-@dataclass(frozen=True)
-class LeakyRelu(Layer):
-    """`leaky_relu`, entry by entry."""
-
-    operation = staticmethod(leaky_relu)
-    derivative = staticmethod(leaky_relu_backward)
-
-    alpha: float = 0.01
-
-
-LAYERS: dict[str, type[Layer]] = {layer.__name__: layer for layer in Layer.__subclasses__()}
-
-
-def draw(shape: Shape, rng: np.random.Generator, dtype: Any) -> Array:
-    """Draw parameters: biases are 0, weights normal with variance 2 / (numbers that each output adds up).
+def draw_weights(rng: np.random.Generator, shape: Shape, terms: int, dtype: Any) -> Array:
+    """Draw normal weights of variance 2 / terms, where each output adds up so many products.
 
     With that variance the outputs of a layer and a ReLU are as large as its inputs, however many layers follow.
 
     Source: He, Zhang, Ren and Sun, "Delving Deep into Rectifiers" (2015), section 2.2.
     """
-    if len(shape) == 1:
-        return np.zeros(shape, dtype)
-    terms = shape[0] if len(shape) == 2 else prod(shape[1:])  # (M, K) of dense, (K, C, R, S) of conv2d
     return rng.normal(scale=(2 / terms) ** 0.5, size=shape).astype(dtype)
+
+
+def _as_field(option: Parameter) -> tuple[str, Any, Any]:
+    return option.name, Any, field(default=MISSING if option.default is Parameter.empty else option.default)
+
+
+for _operation in CATALOGUE:
+    if _operation.inputs == 1:
+        Layer.of(_operation)
+
+
+def __getattr__(name: str) -> Any:
+    if name in Layer.named:
+        return Layer.named[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

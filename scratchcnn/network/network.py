@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.files import read_npz, write_atomically
-from scratchcnn.network.layers import LAYERS, Array, Layer, Shape, draw
+from scratchcnn.network.layers import Layer, Shape
+from scratchcnn.operations import Array
 from scratchcnn.operations.losses import softmax_cross_entropy, softmax_cross_entropy_backward
 
 FORMAT = "scratchcnn network, version 1"
@@ -33,7 +34,7 @@ class Network:
 
     def draw(self, rng: np.random.Generator, dtype: Any = np.float32) -> tuple[Array, ...]:
         """Draw parameters to start from."""
-        return tuple(draw(shape, rng, dtype) for shape in self.shapes)
+        return tuple(parameter for layer in self.layers for parameter in layer.draw(rng, dtype))
 
     def forward(self, x: Array, *parameters: Array) -> Array:
         """What the last layer gives."""
@@ -172,9 +173,11 @@ def _name(k: int) -> str:
 
 def _layer(layer: str, **options: Any) -> Layer:
     """Make a layer of its description in JSON, which has lists for tuples."""
-    if layer not in LAYERS:
-        raise ValueError(f"there is no layer {layer!r}, only {', '.join(LAYERS)}")
-    return LAYERS[layer](**{name: _tuples(value) for name, value in options.items()})
+    if layer not in Layer.named:
+        raise ValueError(
+            f"there is no layer {layer!r}, only {', '.join(Layer.named)}; if it is your own, import its class first"
+        )
+    return Layer.named[layer](**{name: _tuples(value) for name, value in options.items()})
 
 
 def _tuples(value: Any) -> Any:

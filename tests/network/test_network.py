@@ -5,6 +5,7 @@ import io
 import json
 import pickle
 import zipfile
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -13,18 +14,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scratchcnn import softmax_cross_entropy
+from scratchcnn.catalogue import CATALOGUE
 from scratchcnn.gradcheck import Verdict, assert_gradient, check_gradient
 from scratchcnn.network.layers import (
-    LAYERS,
     AvgPool2d,
     Conv2d,
     Dense,
     Flatten,
+    Layer,
     LeakyRelu,
     MaxPool2d,
     Pad2d,
     Relu,
     Sigmoid,
+    Standardize,
     Tanh,
 )
 from scratchcnn.network.network import Model, Network
@@ -122,7 +125,32 @@ def test_every_layer_is_drawn():
         drawn.update(type(layer).__name__ for layer in drawn_network[0].layers)
 
     draw()
-    assert drawn == set(LAYERS)
+    # Patches have six axes, which no other layer takes; to standardize, numbers have to differ, which not all drawn do.
+    ours = {name for name, layer in Layer.named.items() if layer.__module__ == Dense.__module__}
+    assert drawn == ours - {"Patches", "Standardize"}
+
+
+@pytest.mark.parametrize("operation", [each for each in CATALOGUE if each.inputs == 1], ids=lambda each: each.name)
+def test_a_layer_is_its_operation_with_the_options_as_fields(operation):
+    layer = Layer.named["".join(map(str.capitalize, operation.name.split("_")))]
+    for sample in operation.samples(np.random.default_rng(0)):
+        made = layer(**sample.options)
+        output = operation.forward(*sample.inputs, **sample.options)
+        assert np.array_equal(made.forward(*sample.inputs), output)
+        for one, other in zip(
+            made.backward(output, *sample.inputs),
+            operation.backward(output, *sample.inputs, **sample.options),
+            strict=True,
+        ):
+            assert np.array_equal(one, other)
+        assert made == layer(**sample.options)
+        assert made.shapes == made.draw(np.random.default_rng(0), np.float32) == ()
+
+
+@pytest.mark.parametrize("operation", [each for each in CATALOGUE if each.inputs > 1], ids=lambda each: each.name)
+def test_an_operation_with_several_inputs_has_to_say_what_it_learns(operation):
+    with pytest.raises(ValueError, match=f"{operation.name} has {operation.inputs} inputs: write a Layer"):
+        Layer.of(operation)
 
 
 # Mistakes
@@ -133,6 +161,7 @@ DEEP = Network(
         Conv2d(1, 2, 3),
         Tanh(),
         AvgPool2d(2, stride=1),
+        Standardize(),
         Sigmoid(),
         Conv2d(2, 2, 2),
         MaxPool2d(2),
@@ -153,10 +182,10 @@ def test_the_deep_one_is_right():
     assert_gradient(DEEP.forward, DEEP.backward, *of_deep(), names=names(DEEP), max_entries=4)
 
 
-@pytest.mark.parametrize("name", sorted(LAYERS))
+@pytest.mark.parametrize("name", sorted({type(layer).__name__ for layer in DEEP.layers}))
 def test_a_mistake_in_a_layer_is_found(monkeypatch, name):
     """One entry of its gradient, the largest, is off by a thousandth; whichever layer it is, it reaches ∂E/∂x."""
-    right = LAYERS[name].derivative
+    right = Layer.named[name].derivative
 
     def wrong(*arguments, **options):
         gradient, *others = right(*arguments, **options)
@@ -164,7 +193,7 @@ def test_a_mistake_in_a_layer_is_found(monkeypatch, name):
         gradient[np.unravel_index(abs(gradient).argmax(), gradient.shape)] *= 1.001
         return gradient, *others
 
-    monkeypatch.setattr(LAYERS[name], "derivative", staticmethod(wrong))
+    monkeypatch.setattr(Layer.named[name], "derivative", staticmethod(wrong))
     report = check_gradient(DEEP.forward, DEEP.backward, *of_deep(), wrt=[0], max_entries=4)
     assert report.verdict is Verdict.WRONG
 
@@ -224,6 +253,60 @@ def test_parameters_are_drawn_with_the_variance_of_he():
 def test_parameters_that_are_missing_are_named():
     with pytest.raises(ValueError, match="the network has 4 parameters, got 3"):
         SMALL.forward(np.ones((1, 1, 4, 4)), *SMALL.draw(np.random.default_rng(0))[:3])
+
+
+# Layers of one's own
+
+
+@dataclass(frozen=True)
+class Scale(Layer):
+    """Each channel times a number that is learnt: parameters with any number of axes."""
+
+    channels: int
+
+    operation = staticmethod(lambda x, scale: x * scale)
+
+    @staticmethod
+    def derivative(grad_output, x, scale):
+        return grad_output * scale, (grad_output * x).sum(axis=(0, 2, 3)).reshape(scale.shape)
+
+    @property
+    def options(self):
+        return {}
+
+    @property
+    def shapes(self):
+        return ((self.channels, 1, 1),)
+
+    def draw(self, rng, dtype):
+        return (rng.uniform(0.5, 1.5, self.shapes[0]).astype(dtype),)
+
+
+def test_a_layer_of_ones_own_is_drawn_checked_saved_and_loaded(tmp_path):
+    network = Network((Conv2d(1, 2, 3, padding=1), Scale(2), Flatten()))
+    rng = np.random.default_rng(0)
+    parameters = network.draw(rng, np.float64)
+    assert_gradient(network.forward, network.backward, rng.normal(size=(2, 1, 4, 3)), *parameters, names=names(network))
+    Model(network, parameters).save(tmp_path / "model.npz")
+    assert same(Model.load(tmp_path / "model.npz"), Model(network, parameters))
+
+
+def test_a_layer_that_is_not_known_where_it_is_loaded_is_named(tmp_path, monkeypatch):
+    Model(Network((Scale(2),)), (np.ones((2, 1, 1), np.float32),)).save(tmp_path / "model.npz")
+    monkeypatch.delitem(Layer.named, "Scale")
+    with pytest.raises(ValueError, match=r"no layer 'Scale', only .*; if it is your own, import its class first"):
+        Model.load(tmp_path / "model.npz")
+
+
+def test_two_layers_cannot_have_one_name():
+    with pytest.raises(TypeError, match=r"there is a layer Dense in scratchcnn\.network\.layers already"):
+        type("Dense", (Layer,), {})
+
+
+def test_a_layer_with_parameters_has_to_say_how_they_are_drawn(monkeypatch):
+    monkeypatch.delattr(Scale, "draw")
+    with pytest.raises(NotImplementedError, match="Scale has parameters: its method draw has to make them"):
+        Network((Scale(2),)).draw(np.random.default_rng(0))
 
 
 # The file
