@@ -10,8 +10,8 @@ import pytest
 
 import scratchcnn
 from scratchcnn.article import network as article
+from scratchcnn.commands.checks import all_checks
 from scratchcnn.commands.main import main
-from scratchcnn.commands.verification import all_checks
 from tests.assertions import assert_within
 
 ROOT = Path(__file__).parents[1]

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchcnn.article.network import RATE, Gradient, Parameters, draw_parameters, exact
+from scratchcnn.article.network import Parameters, draw_parameters
+from scratchcnn.article.training import RATE, Gradient, exact
 from scratchcnn.digits.mnist import Digits
 from scratchcnn.operations import Array
 from scratchcnn.operations.activations import sigmoid, sigmoid_backward

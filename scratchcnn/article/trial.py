@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.article.network import Gradient, Parameters, exact
+from scratchcnn.article.network import Parameters
 from scratchcnn.article.point import Pair, Point
 from scratchcnn.article.published import ALL, Cause, draw_as_published, images_as_published, published
-from scratchcnn.commands.verification import WORKERS
+from scratchcnn.article.training import Gradient, exact
 from scratchcnn.digits.mnist import load_digits
 from scratchcnn.gradcheck import Report, Verdict, check_gradient, numerical_gradient
 from scratchcnn.operations import Array
@@ -24,6 +24,7 @@ from scratchcnn.operations import Array
 SEEDS = 10
 SEEN = 10  # digits that the harness sees
 SAMPLED = 25  # entries that it looks at
+THREADS = 2  # NumPy lets go of the interpreter where it works
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def run_trial(seed: int) -> tuple[int, Iterator[TrialRow]]:
     rows = Trial(seed).rows()
 
     def found() -> Iterator[TrialRow]:
-        with ThreadPoolExecutor(WORKERS) as pool:
+        with ThreadPoolExecutor(THREADS) as pool:
             yield from pool.map(lambda row: row(), rows)
 
     return len(rows), found()

@@ -1,17 +1,15 @@
 """What the commands show and write: a table on the terminal, JSON, .npz and .png."""
 
-import io
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from scratchcnn.article.network import Epoch, Parameters
 from scratchcnn.article.trial import Side, TrialRow
-from scratchcnn.commands.verification import Row
+from scratchcnn.commands.rows import Row
 from scratchcnn.gradcheck import Verdict
 
 if TYPE_CHECKING:
@@ -142,44 +140,3 @@ def rows_as_json(rows: Sequence[Row | TrialRow]) -> bytes:
     """Write the rows as a JSON document in UTF-8."""
     document = {"schema": SCHEMA, "rows": [row.to_dict() for row in rows]}
     return (json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
-
-
-def training_as_npz(history: Sequence[Epoch]) -> bytes:
-    """Write the last parameters (`filters`, `weight`, `bias`) and, for each epoch, `error` and `accuracy`, as .npz."""
-    learnt = history[-1].parameters
-    buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        filters=learnt.filters,
-        weight=learnt.weight,
-        bias=learnt.bias,
-        error=np.array([epoch.error for epoch in history]),
-        accuracy=np.array([epoch.accuracy for epoch in history]),
-    )
-    return buffer.getvalue()
-
-
-def training_as_png(histories: Mapping[str, Sequence[Epoch]], learnt: Parameters) -> bytes:
-    """Draw the error and the accuracy over the epochs, a curve for each gradient, and the filters that were learnt."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    filters = learnt.filters[:, 0]
-    figure = Figure(figsize=(8 + 2 * len(filters), 3), layout="constrained")
-    FigureCanvasAgg(figure)
-    error, accuracy, *images = figure.subplots(1, 2 + len(filters), width_ratios=[2, 2, *[1] * len(filters)])
-    for name, history in histories.items():
-        numbers = [epoch.number for epoch in history]
-        error.plot(numbers, [epoch.error for epoch in history], label=name)
-        accuracy.plot(numbers, [100 * epoch.accuracy for epoch in history], label=name)
-    error.set(xlabel="epoch", ylabel="E")
-    accuracy.set(xlabel="epoch", ylabel="accuracy in %")
-    error.legend()
-    extreme = abs(filters).max()
-    for number, (axes, weights) in enumerate(zip(images, filters, strict=True), start=1):
-        shown = axes.imshow(weights, cmap="RdBu", vmin=-extreme, vmax=extreme)
-        axes.set(title=f"filter {number}", xticks=[], yticks=[])
-    figure.colorbar(shown, ax=images, shrink=0.8)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150)
-    return buffer.getvalue()

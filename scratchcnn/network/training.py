@@ -19,6 +19,7 @@ from threadpoolctl import ThreadpoolController
 from scratchcnn.digits.mnist import Digits
 from scratchcnn.network.layers import Conv2d, Dense, Flatten, MaxPool2d, Relu
 from scratchcnn.network.network import Model, Network, finite
+from scratchcnn.network.recipe import Recipe
 from scratchcnn.operations import Array
 from scratchcnn.operations.convolution.machinery.tiles import evenly
 
@@ -47,41 +48,6 @@ SHARE = 128
 LARGEST = 2**24
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train.
-
-    Attributes
-    ----------
-    epochs
-        How often every digit is seen.
-    batch
-        How many digits a step looks at; the last of an epoch may look at fewer.
-    rate
-        The first step per unit of the gradient; from there it falls to 0 along half a cosine.
-    momentum
-        The share of the velocity that is left after a step, 0 to 1.
-    seed
-        Draws the parameters and the order of the digits.
-    """
-
-    epochs: int = 10
-    batch: int = 64
-    rate: float = 0.05
-    momentum: float = 0.9
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense."""
-        for name, least in (("epochs", 1), ("batch", 1), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        if not 0 < self.rate < inf:
-            raise ValueError(f"rate must be a finite number above 0, got {self.rate}")
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum must be at least 0 and below 1, got {self.momentum}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -70,8 +70,8 @@ def squared_error_backward(grad_output: ArrayLike, output: ArrayLike, target: Ar
 def softmax_cross_entropy(logits: ArrayLike, labels: ArrayLike) -> Array:
     """Average what the true classes cost: E = the mean over n of -log p[n, y_n], p = e^z / sum of e^z over the classes.
 
-    Taking the largest logit off each row changes no p, and no power exceeds 1. With it apart from the others, log(sum)
-    is log(1 + the others), which keeps its digits where a prediction is nearly sure.
+    The largest logit of a row is taken off it, and its power, 1, is kept apart: log(sum) is log(1 + the others), which
+    keeps its digits where a prediction is nearly sure.
 
     Source: Bridle, "Probabilistic Interpretation of Feedforward Classification Network Outputs" (1990); Goodfellow,
     Bengio and Courville, "Deep Learning" (2016), section 6.2.2.3. The article has two classes and a squared error.
@@ -97,8 +97,7 @@ def softmax_cross_entropy(logits: ArrayLike, labels: ArrayLike) -> Array:
     """
     logits, labels = _classes(logits, labels)
     rows, largest = np.arange(len(labels)), logits.argmax(axis=1)
-    shifted = logits - logits[rows, largest, np.newaxis]
-    others = apply(np.exp, shifted)
+    shifted, others = _powers(logits)
     others[rows, largest] = 0
     error: Array = (apply(np.log1p, others.sum(axis=1)) - shifted[rows, labels]).mean()
     return error
@@ -129,12 +128,25 @@ def softmax_cross_entropy_backward(grad_output: ArrayLike, logits: ArrayLike, la
     """
     logits, labels = _classes(logits, labels)
     rows = np.arange(len(labels))
-    power = apply(np.exp, logits - logits.max(axis=1, keepdims=True))
+    _, power = _powers(logits)
     total = power.sum(axis=1, keepdims=True)
     power[rows, labels] = 0
     power[rows, labels] = -power.sum(axis=1)
     grad_logits = as_cotangent(grad_output, ()) * (power / total) / len(labels)
     return *gradients_like((logits,), grad_logits), None
+
+
+def softmax(logits: Array) -> Array:
+    """How likely each class is: p = e^z / sum of e^z over the classes, (N, K) of logits z (N, K)."""
+    _, power = _powers(logits)
+    shares: Array = power / power.sum(axis=1, keepdims=True)
+    return shares
+
+
+def _powers(logits: Array) -> tuple[Array, Array]:
+    """Z less the largest of its row, and e to that: no p changes, and no power exceeds 1."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return shifted, apply(np.exp, shifted)
 
 
 def _classes(logits: ArrayLike, labels: ArrayLike) -> tuple[Array, Array]:

@@ -6,8 +6,8 @@ from hypothesis import given
 
 from scratchcnn.article import network as article
 from scratchcnn.digits.mnist import load_digits
+from tests.article.cases import VARIANTS, cases
 from tests.article.running_error import article_network
-from tests.article.test_network import VARIANTS, cases
 from tests.assertions import assert_within
 from tests.peer import tf
 

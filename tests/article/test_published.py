@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scratchcnn.article import network as article
-from scratchcnn.article import published
+from scratchcnn.article import published, training
 from scratchcnn.article.published import DESCENTS, Cause
 from scratchcnn.digits.mnist import load_digits
 from scratchcnn.operations.dense import dense
-from tests.article.test_network import cases
+from tests.article.cases import cases
 from tests.assertions import assert_within
 
 SEEDS = range(10)
@@ -72,7 +72,7 @@ def test_is_what_the_articles_code_computes(case, causes):
 def test_without_a_cause_it_is_the_derivative(case):
     parameters = article.Parameters(*case.parameters)
     ours = published.published(parameters, case.x, case.y, causes=frozenset())
-    exact = article.exact(parameters, case.x, case.y)
+    exact = training.exact(parameters, case.x, case.y)
     for name in ("filters", "weight", "bias"):
         assert np.array_equal(getattr(ours, name), getattr(exact, name))
 
@@ -88,7 +88,7 @@ def digits():
 
 @pytest.fixture(scope="module")
 def truths(digits):
-    return [(drawn, article.exact(drawn, *digits)) for drawn in map(published.draw_as_published, SEEDS)]
+    return [(drawn, training.exact(drawn, *digits)) for drawn in map(published.draw_as_published, SEEDS)]
 
 
 def test_the_draw_is_that_of_the_articles_code():
@@ -151,9 +151,9 @@ def accuracies(digits, name, epochs):
     for drawn in map(published.draw_as_published, SEEDS):
         parameters = article.Parameters(*(a.astype(np.float32) for a in (drawn.filters, drawn.weight, drawn.bias)))
         for epoch in range(1, epochs[-1] + 1):
-            parameters = article.descend(parameters, gradient(parameters, *digits), rate)
+            parameters = training.descend(parameters, gradient(parameters, *digits), rate)
             if epoch in epochs:
-                reached.append(article.evaluate(epoch, parameters, *digits).accuracy)
+                reached.append(training.evaluate(epoch, parameters, *digits).accuracy)
     return np.reshape(reached, (len(SEEDS), len(epochs)))
 
 

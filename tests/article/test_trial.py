@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scratchcnn.article import network as article
+from scratchcnn.article import training
 from scratchcnn.article.published import Cause, published
 from scratchcnn.article.trial import SEEDS, Side, Trial, TrialRow
 from scratchcnn.commands.tables import print_trial
@@ -37,7 +37,7 @@ def test_a_gradient_is_laid_beside_the_derivative(trial):
     """Twice the derivative of the weights, and minus half of that of the filters."""
 
     def changed(parameters, x, y):
-        truth = article.exact(parameters, x, y)
+        truth = training.exact(parameters, x, y)
         return replace(truth, weight=2 * truth.weight, filters=-truth.filters / 2)
 
     row = trial.judge("changed", changed, frozenset(Cause))
@@ -50,7 +50,7 @@ def test_a_gradient_is_laid_beside_the_derivative(trial):
 
 
 def test_a_row_whose_verdict_is_another_one_is_not_as_expected(trial):
-    row = trial.judge("the derivative", article.exact, frozenset({Cause.AVERAGE}))
+    row = trial.judge("the derivative", training.exact, frozenset({Cause.AVERAGE}))
     assert (row.weight.verdict, row.weight.expected) == (Verdict.RIGHT, Verdict.RIGHT)
     assert (row.filters.verdict, row.filters.expected) == (Verdict.RIGHT, Verdict.WRONG)
     assert not row.as_expected

@@ -234,7 +234,7 @@ def test_interrupted(monkeypatch, capsys):
     def interrupt(check):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("scratchcnn.commands.verification.run", interrupt)
+    monkeypatch.setattr("scratchcnn.commands.rows.run", interrupt)
     assert cli.main(["--only", "dense"]) == 130
     assert capsys.readouterr().err == "scratchcnn: interrupted\n"
 
@@ -264,7 +264,7 @@ def test_train_saves_what_was_learnt(trained):
 
 
 def test_train_saves_what_the_library_learns(trained):
-    from scratchcnn.article.network import train
+    from scratchcnn.article.training import train
     from scratchcnn.digits.mnist import load_digits
 
     digits = load_digits(30)
@@ -284,8 +284,8 @@ def test_train_leaves_only_its_files(trained):
 
 @pytest.mark.parametrize(("name", "rate"), [("exact", 0.68), ("published", 0.01)])
 def test_train_descends_along_either_gradient(capsys, name, rate):
-    from scratchcnn.article.network import train
     from scratchcnn.article.published import DESCENTS
+    from scratchcnn.article.training import train
     from scratchcnn.digits.mnist import load_digits
 
     digits = load_digits(30)
@@ -303,7 +303,7 @@ def drawn(monkeypatch):
         calls.append((histories, learnt))
         return b""
 
-    monkeypatch.setattr("scratchcnn.commands.tables.training_as_png", draw)
+    monkeypatch.setattr("scratchcnn.commands.course.training_as_png", draw)
     return calls
 
 
@@ -337,10 +337,10 @@ WITHOUT_MATPLOTLIB = """
     import sys
 
     sys.modules["matplotlib"] = None
-    import scratchcnn.article.network
+    import scratchcnn.article.training
     from scratchcnn.commands.main import main
 
-    scratchcnn.article.network.train = None  # not to be reached
+    scratchcnn.article.training.train = None  # not to be reached
     sys.exit(main(sys.argv[1:]))
 """
 
@@ -386,8 +386,8 @@ def test_misuse_exits_with_2_and_says_why(capsys, arguments, message):
 )
 @pytest.mark.parametrize("place", ["missing", "file", "folder"])
 def test_unwritable_files_are_refused_before_the_work(capsys, monkeypatch, tmp_path, arguments, place):
-    monkeypatch.setattr("scratchcnn.commands.verification.run_all", pytest.fail)
-    monkeypatch.setattr("scratchcnn.article.network.train", pytest.fail)
+    monkeypatch.setattr("scratchcnn.commands.rows.run_all", pytest.fail)
+    monkeypatch.setattr("scratchcnn.article.training.train", pytest.fail)
     *options, name = arguments
     if place == "file":
         (tmp_path / "file").write_bytes(b"")

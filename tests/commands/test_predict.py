@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from scratchcnn.commands import main as cli
-from scratchcnn.commands import ten_classes
+from scratchcnn.commands import predict
 from scratchcnn.digits.mnist import load_digits
 from scratchcnn.digits.pictures import FAINT, read_digit
 from scratchcnn.network.layers import Conv2d, Dense, Flatten
@@ -143,7 +143,7 @@ def test_predict_says_what_pictures_show(model, tmp_path, capsys):
 
 def test_the_shares_are_the_softmax_of_the_logits(model):
     loaded, digits = Model.load(model), load_digits(5)
-    shares = ten_classes._shares(loaded, digits.images)
+    shares = predict._shares(loaded, digits.images)
     logits = loaded.logits(digits.x()).astype(np.float64)
     np.testing.assert_allclose(shares, np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), rtol=1e-4)
     np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-5)
@@ -185,5 +185,5 @@ def test_a_model_of_something_else_is_refused(tmp_path, capsys, layers, message)
 
 
 def test_without_pillow_the_extra_is_named(monkeypatch, capsys):
-    monkeypatch.setattr(ten_classes, "find_spec", lambda name: None)
+    monkeypatch.setattr(predict, "find_spec", lambda name: None)
     assert 'pip install "scratchcnn[predict]"' in refused(capsys, "a.png", "--model", "model.npz")

@@ -1,25 +1,21 @@
-"""The commands for all ten digits: `scratchcnn train --classes 10` and `scratchcnn predict`."""
+"""`scratchcnn train --classes 10`: all ten digits, from all of MNIST."""
 
 import argparse
 import sys
 import time
-from dataclasses import replace
-from importlib.util import find_spec
+from dataclasses import fields, replace
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from scratchcnn.commands.terminal import named, progress_bar, refuse_unwritable
 from scratchcnn.digits.mnist import WHOLE, Digits, load_mnist
+from scratchcnn.network.recipe import Recipe
 
 if TYPE_CHECKING:
-    from scratchcnn.network.network import Model
     from scratchcnn.network.training import Training
 
-RECIPE = ("epochs", "batch", "rate", "momentum", "seed")
+RECIPE = tuple(field.name for field in fields(Recipe))
 ONLY_TEN, ONLY_TWO = ("batch", "momentum", "data", "resume"), ("plot", "gradient")
 
 
@@ -28,21 +24,9 @@ def add_options(train: argparse.ArgumentParser) -> None:
     train.add_argument("--classes", type=int, choices=(2, 10), help="of digits (default: 2; with --resume 10)")
     group = train.add_argument_group("for ten classes")
     group.add_argument("--data", type=Path, metavar="PATH", help="mnist.npz, or a folder of IDX files (default: Keras)")
-    group.add_argument("--batch", type=int, metavar="N", help="digits a step (default: 64)")
-    group.add_argument("--momentum", type=float, help="0 to 1 (default: 0.9)")
+    group.add_argument("--batch", type=int, metavar="N", help=f"digits a step (default: {Recipe.batch})")
+    group.add_argument("--momentum", type=float, help=f"0 to 1 (default: {Recipe.momentum})")
     group.add_argument("--resume", type=named(".npz"), metavar="FILE.npz", help="go on with a training that was saved")
-
-
-def add_predict(commands: Any) -> None:
-    """Add the command `predict`."""
-    predict = commands.add_parser(
-        "predict",
-        help="say which digits pictures show",
-        description="Say which digit each picture shows, dark on light or light on dark, and how sure the model is.",
-    )
-    predict.add_argument("pictures", nargs="+", type=Path, metavar="FILE.png", help="a picture of one digit")
-    predict.add_argument("--model", required=True, type=Path, metavar="FILE.npz", help="what train --classes 10 saved")
-    predict.set_defaults(command=_predict, fail=predict.error)
 
 
 def wanted(options: argparse.Namespace) -> bool:
@@ -71,7 +55,7 @@ def train(options: argparse.Namespace) -> int:
 
 def _beginning(options: argparse.Namespace) -> "Training":
     """Make the training that the options describe, or read the one to go on with."""
-    from scratchcnn.network.training import Recipe, Training
+    from scratchcnn.network.training import Training
 
     most = WHOLE["y_train"].shape[0]
     given = {name: value for name in RECIPE if (value := getattr(options, name)) is not None}
@@ -118,35 +102,3 @@ def _learn(begun: "Training", digits: Digits, test: Digits, save: Path | None) -
             training.save(save)
             print(f"scratchcnn: {training.step} of {training.steps} steps are in {save}", file=sys.stderr)
         raise
-
-
-def _predict(options: argparse.Namespace) -> int:
-    """Say what the pictures show."""
-    if find_spec("PIL") is None:
-        options.fail('predict needs Pillow: pip install "scratchcnn[predict]"')
-    from scratchcnn.digits.pictures import read_digit
-    from scratchcnn.network.network import Model
-
-    try:
-        model = Model.load(options.model)
-        pictures = [read_digit(path) for path in options.pictures]
-        shares = _shares(model, np.stack(pictures))
-    except (OSError, ValueError) as error:
-        options.fail(str(error))
-    for path, share in zip(options.pictures, shares, strict=True):
-        print(f"{path}: {share.argmax()} ({share.max():.1%})")
-    return 0
-
-
-def _shares(model: "Model", pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """How sure the model is of each digit, (N, 10): the softmax of its logits."""
-    digits = Digits(pictures, np.zeros(len(pictures), np.uint8))
-    try:
-        logits = model.logits(digits.x())
-    except ValueError as error:
-        raise ValueError(f"the model does not take pictures of 28x28 pixels: {error}") from error
-    if logits.shape != (len(pictures), 10):
-        raise ValueError(f"the model does not tell ten digits apart: its output has the shape {logits.shape}")
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-    return shares

@@ -1,0 +1,57 @@
+"""The command `predict`: which digits pictures show."""
+
+import argparse
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scratchcnn.digits.mnist import Digits
+from scratchcnn.operations.losses import softmax
+
+if TYPE_CHECKING:
+    from scratchcnn.network.network import Model
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    predict = commands.add_parser(
+        "predict",
+        help="say which digits pictures show",
+        description="Say which digit each picture shows, dark on light or light on dark, and how sure the model is.",
+    )
+    predict.add_argument("pictures", nargs="+", type=Path, metavar="FILE.png", help="a picture of one digit")
+    predict.add_argument("--model", required=True, type=Path, metavar="FILE.npz", help="what train --classes 10 saved")
+    predict.set_defaults(command=_predict, fail=predict.error)
+
+
+def _predict(options: argparse.Namespace) -> int:
+    """Say what the pictures show."""
+    if find_spec("PIL") is None:
+        options.fail('predict needs Pillow: pip install "scratchcnn[predict]"')
+    from scratchcnn.digits.pictures import read_digit
+    from scratchcnn.network.network import Model
+
+    try:
+        model = Model.load(options.model)
+        pictures = [read_digit(path) for path in options.pictures]
+        shares = _shares(model, np.stack(pictures))
+    except (OSError, ValueError) as error:
+        options.fail(str(error))
+    for path, share in zip(options.pictures, shares, strict=True):
+        print(f"{path}: {share.argmax()} ({share.max():.1%})")
+    return 0
+
+
+def _shares(model: "Model", pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """How sure the model is of each digit, (N, 10): the softmax of its logits."""
+    digits = Digits(pictures, np.zeros(len(pictures), np.uint8))
+    try:
+        logits = model.logits(digits.x())
+    except ValueError as error:
+        raise ValueError(f"the model does not take pictures of 28x28 pixels: {error}") from error
+    if logits.shape != (len(pictures), 10):
+        raise ValueError(f"the model does not tell ten digits apart: its output has the shape {logits.shape}")
+    return softmax(logits)

@@ -1,0 +1,111 @@
+"""The command `train`: the article's network on two classes, or, by `train_ten_classes`, a deeper one on ten."""
+
+import argparse
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from scratchcnn.commands import train_ten_classes
+from scratchcnn.commands.terminal import count, named, progress_bar, refuse_unwritable, seed, write
+
+if TYPE_CHECKING:
+    from scratchcnn.article.training import Epoch
+    from scratchcnn.digits.mnist import Digits
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    from scratchcnn.article.published import DESCENTS
+    from scratchcnn.article.training import EPOCHS
+    from scratchcnn.digits.mnist import SHIPPED
+    from scratchcnn.network.recipe import Recipe
+
+    train = commands.add_parser(
+        "train",
+        help="learn to tell digits above 4 from the others, or all ten digits",
+        description="Learn to tell digits above 4 from the others with the article's network, from the digits that "
+        "ship with the package; or all ten, from all of MNIST.",
+    )
+    train.add_argument("--epochs", type=int, help=f"how many (default: {EPOCHS}; ten classes: {Recipe.epochs})")
+    train.add_argument(
+        "--gradient",
+        choices=DESCENTS,
+        help="what to descend along: the derivative, or what the article's code takes for it (default: exact)",
+    )
+    rates = ", ".join(f"{descent.rate} if {name}" for name, descent in DESCENTS.items())
+    train.add_argument(
+        "--rate", type=float, help=f"step per unit of the gradient (default: {rates}; ten classes: {Recipe.rate})"
+    )
+    train.add_argument("--seed", type=seed, help=f"draws the first parameters (default: {Recipe.seed})")
+    train.add_argument(
+        "--digits", type=count, metavar="N", help=f"the first N, or all (default: {SHIPPED}; ten classes: all)"
+    )
+    train.add_argument("--save", type=named(".npz"), metavar="FILE.npz", help="write what was learnt")
+    train.add_argument("--plot", type=named(".png"), metavar="FILE.png", help="draw the course with either gradient")
+    train_ten_classes.add_options(train)
+    train.set_defaults(command=_train, fail=train.error)
+
+
+def _train(options: argparse.Namespace) -> int:
+    if train_ten_classes.wanted(options):
+        return train_ten_classes.train(options)
+    if options.plot and find_spec("matplotlib") is None:
+        options.fail('--plot needs matplotlib: pip install "scratchcnn[report]"')
+    for path in (options.save, options.plot):
+        refuse_unwritable(options, path)
+
+    from scratchcnn.article.published import DESCENTS
+    from scratchcnn.article.training import EPOCHS
+    from scratchcnn.commands.course import training_as_npz, training_as_png
+    from scratchcnn.digits.mnist import SHIPPED, load_digits
+
+    _fill_in(options, epochs=EPOCHS, gradient="exact", seed=0, digits=SHIPPED)
+    rate = DESCENTS[options.gradient].rate if options.rate is None else options.rate
+    try:
+        digits = load_digits(options.digits)
+        history, stopped = _descend(digits, options.gradient, rate, options)
+    except ValueError as error:
+        options.fail(str(error))
+    if stopped:
+        options.fail(f"after {len(history)} epochs: {stopped}" if history else stopped)
+    last = history[-1]
+    print(f"{len(digits)} digits, {last.number} epochs: E {last.error:.4f}, accuracy {last.accuracy:.1%}")
+    if options.save:
+        write(options, options.save, training_as_npz(history))
+    if options.plot:
+        histories = {options.gradient: history}
+        for name in DESCENTS.keys() - histories.keys():  # the other one, from the same parameters, at steps as long
+            as_long = rate * DESCENTS[name].rate / DESCENTS[options.gradient].rate
+            histories[name], stopped = _descend(digits, name, as_long, options)
+            if stopped:
+                print(
+                    f"scratchcnn: the {name} gradient, after {len(histories[name])} epochs: {stopped}", file=sys.stderr
+                )
+        write(options, options.plot, training_as_png(histories, last.parameters))
+    return 0
+
+
+def _descend(digits: "Digits", name: str, rate: float, options: argparse.Namespace) -> "tuple[list[Epoch], str]":
+    """Train along one of the gradients: the course as far as it came, and what stopped it, if anything did."""
+    from scratchcnn.article.published import DESCENTS
+    from scratchcnn.article.training import train
+
+    gradient = DESCENTS[name].gradient
+    epochs = train(digits.x(), digits.y(), epochs=options.epochs, rate=rate, seed=options.seed, gradient=gradient)
+    history = []
+    try:
+        with progress_bar() as progress:
+            task = progress.add_task("", total=options.epochs)
+            for epoch in epochs:
+                history.append(epoch)
+                progress.update(task, advance=1, description=f"E {epoch.error:.3f}, accuracy {epoch.accuracy:.1%}")
+    except ValueError as error:
+        return history, str(error)
+    return history, ""
+
+
+def _fill_in(options: argparse.Namespace, **defaults: object) -> None:
+    """Give the options that were not given these values."""
+    for name, default in defaults.items():
+        if getattr(options, name) is None:
+            setattr(options, name, default)

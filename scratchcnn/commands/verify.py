@@ -1,0 +1,88 @@
+"""The command `verify`: every derivative is checked, or the published gradient is put on trial."""
+
+import argparse
+import sys
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+from scratchcnn.commands.terminal import progress_bar, refuse_unwritable, seed, write
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    verify = commands.add_parser(
+        "verify",
+        help="check every derivative on real digits (the default)",
+        description="Check every derivative of the article's network on 200 real digits, and every operation.",
+    )
+    verify.add_argument("--seed", type=seed, default=0, help="draws parameters and inputs (default: %(default)s)")
+    verify.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only the rows of this name, as the table has it (dE/dW will do for ∂E/∂W); may be given several times",
+    )
+    verify.add_argument(
+        "--published",
+        action="store_true",
+        help="put the gradient of the article's code on trial instead: how it lies to the derivative, cause by cause",
+    )
+    verify.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON, too")
+    verify.set_defaults(command=_verify, fail=verify.error)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    if options.published:
+        return _put_on_trial(options)
+    from scratchcnn.commands.checks import all_checks
+    from scratchcnn.commands.rows import run_all
+    from scratchcnn.commands.tables import print_rows, rows_as_json
+    from scratchcnn.gradcheck import Verdict
+
+    checks = all_checks(options.seed)
+    names = {_plain(check.name): check.name for check in checks}
+    unknown = [name for name in options.only if _plain(name) not in names]
+    if unknown:
+        options.fail(f"--only: no row named {', '.join(unknown)}; there are: {', '.join(names.values())}")
+    wanted = {_plain(name) for name in options.only} or names.keys()
+    checks = [check for check in checks if _plain(check.name) in wanted]
+    refuse_unwritable(options, options.json)
+
+    rows = []
+    with progress_bar() as progress:
+        task = progress.add_task("", total=len(checks))
+        for row in run_all(checks):
+            rows.append(row)
+            progress.update(task, advance=1, description=f"{row.name} ({row.block})")
+    print_rows(rows, sys.stdout)
+    if options.json:
+        write(options, options.json, rows_as_json(rows))
+    return 0 if all(row.verdict is Verdict.RIGHT for row in rows) else 1
+
+
+def _put_on_trial(options: argparse.Namespace) -> int:
+    from scratchcnn.article.trial import run_trial
+    from scratchcnn.commands.tables import print_trial, rows_as_json
+
+    if options.only:
+        options.fail("--only chooses from the rows that there are without --published")
+    refuse_unwritable(options, options.json)
+    count, found = run_trial(options.seed)
+    rows = []
+    with progress_bar() as progress:
+        task = progress.add_task("", total=count)
+        for row in found:
+            rows.append(row)
+            progress.update(task, advance=1, description=row.name)
+    print_trial(rows, sys.stdout)
+    if options.json:
+        write(options, options.json, rows_as_json(rows))
+    return 0 if all(row.as_expected for row in rows) else 1
+
+
+def _plain(name: str) -> str:
+    """Spell a row's name with the letters of every keyboard: ∂Ẑ2/∂Z2 is dZ2/dZ2."""
+    letters = unicodedata.normalize("NFKD", name.replace("∂", "d"))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
