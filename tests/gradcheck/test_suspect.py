@@ -9,9 +9,6 @@ from scratchcnn import sigmoid
 from scratchcnn.gradcheck import Verdict, check_gradient
 from tests.gradcheck.difficult import DIFFICULT
 from tests.gradcheck.mistakes import MISTAKES
-from tests.gradcheck.mistakes_layers import LAYER_MISTAKES
-
-ALL_MISTAKES = [*MISTAKES, *LAYER_MISTAKES]
 
 # Six draws of each case; twenty-five in the deep profile.
 SEEDS = range(max(6, settings().max_examples // 400))
@@ -27,12 +24,12 @@ BREACHES = ["shape", "dtype", "not-finite", "mutation", "nondeterministic", "ign
 
 
 def test_the_catalogues_are_large_and_name_every_kind():
-    assert len({m.name for m in ALL_MISTAKES}) == len(ALL_MISTAKES) >= 60
+    assert len({m.name for m in MISTAKES}) == len(MISTAKES) >= 60
     assert len({d.name for d in DIFFICULT}) == len(DIFFICULT) >= 40
-    assert {m.kind for m in ALL_MISTAKES} >= {*VALUES, *BREACHES}
+    assert {m.kind for m in MISTAKES} >= {*VALUES, *BREACHES}
 
 
-@pytest.mark.parametrize("mistake", ALL_MISTAKES, ids=lambda m: m.name)
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda m: m.name)
 def test_a_planted_mistake_is_wrong_at_every_seed(mistake):
     for seed in SEEDS:
         forward, wrong = mistake.pair()
@@ -47,7 +44,7 @@ def test_a_planted_mistake_is_wrong_at_every_seed(mistake):
 
 
 # What mistakes are planted in, once each, at every draw that a mistake has.
-PLANTED_IN = {(m.right.name, m.draw): m for m in ALL_MISTAKES}
+PLANTED_IN = {(m.right.name, m.draw): m for m in MISTAKES}
 
 
 @pytest.mark.parametrize("mistake", PLANTED_IN.values(), ids=lambda m: m.name)

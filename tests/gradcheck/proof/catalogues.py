@@ -20,7 +20,6 @@ from tests.gradcheck.functions import OF_ONE
 from tests.gradcheck.functions_of_many import OF_MANY
 from tests.gradcheck.known import Known, exact
 from tests.gradcheck.mistakes import MISTAKES
-from tests.gradcheck.mistakes_layers import LAYER_MISTAKES
 from tests.gradcheck.test_suspect import BREACHES
 
 # Digits of the known derivatives: more than the balls have.
@@ -80,7 +79,7 @@ def _as_mpmath(array: Any) -> Any:
 def rows(seed: int) -> Iterator[Row]:
     """Every case once."""
     planted = {}
-    for mistake in (*MISTAKES, *LAYER_MISTAKES):
+    for mistake in MISTAKES:
         pair, inputs = mistake.pair(), mistake.draw(np.random.default_rng(seed))
         truth = "other" if mistake.kind in (*BREACHES, "stale") else "wrong"
         yield Row("mistakes", mistake.name, truth, WRONG, *pair, inputs, mistake.right.options)

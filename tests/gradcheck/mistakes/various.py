@@ -1,11 +1,9 @@
-"""Planted mistakes: each right operation beside a gradient that public code has in its place.
+"""Planted mistakes in operations of all kinds, some of them with options, ties or a memory.
 
-A mistake says what becomes of one input's right gradient `d`, given the cotangent and the inputs. The last third of
-the table was written when the harness's thresholds were fixed, without a look at its answers.
+The last third of the table was written when the harness's thresholds were fixed, without a look at its answers.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,7 +19,8 @@ from scratchcnn import (
     standardize,
     standardize_backward,
 )
-from tests.gradcheck.draws import Draw, normal, with_ties
+from tests.gradcheck.draws import normal, with_ties
+from tests.gradcheck.mistakes.planting import but, plant, remembering, rounded
 from tests.gradcheck.operations import (
     AVERAGE_POOL,
     BATCH_NORM,
@@ -62,7 +61,6 @@ from tests.gradcheck.operations import (
     UNIT,
     UPSAMPLE,
     WINDOWS,
-    Operation,
     max_pool_backward,
     network_backward,
     one_hot,
@@ -70,46 +68,6 @@ from tests.gradcheck.operations import (
     softmax,
     softmax_backward,
 )
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """A wrong backward for a right forward; `pair` makes both anew, since some remember what they were given."""
-
-    name: str
-    kind: str
-    right: Operation
-    pair: Callable[[], tuple[Callable[..., Any], Callable[..., Any]]]
-    draw: Draw
-
-
-def plant(
-    right: Operation, kind: str, what: str, index: int, change: Callable[..., Any], draw: Draw | None = None
-) -> Mistake:
-    """The operation with the gradient of one input replaced by `change(d, grad_output, *inputs)`."""
-
-    def wrong(g, *inputs):
-        given = right.backward(g, *inputs)
-        gradients = list(given) if isinstance(given, tuple) else [given]
-        gradients[index] = change(gradients[index], g, *inputs)
-        return tuple(gradients)
-
-    return Mistake(f"{right.name}: {what}", kind, right, lambda: (right.forward, wrong), draw or right.draw)
-
-
-def remembering(right: Operation, kind: str, what: str, pair: Callable[[], Any]) -> Mistake:
-    return Mistake(f"{right.name}: {what}", kind, right, pair, right.draw)
-
-
-def but(d: np.ndarray, where: Any, change: Callable[[Any], Any]) -> np.ndarray:
-    """The gradient, changed at some entries."""
-    d = d.copy()
-    d[where] = change(d[where])
-    return d
-
-
-def rounded(d: np.ndarray, dtype: Any) -> np.ndarray:
-    return d.astype(dtype).astype(d.dtype)
 
 
 def assigned(parts, image, stride):
@@ -257,7 +215,7 @@ def hit_once(rng):
     return output, target
 
 
-MISTAKES = [
+VARIOUS = [
     # conv2d
     plant(CONV, "rotated", "filters not turned", 0,
           lambda d, g, x, f, b: conv2d_grad_input(g, f[..., ::-1, ::-1], x.shape[2:], **PADDED)),

@@ -1,4 +1,4 @@
-"""Planted mistakes in padding, pooling, tanh, relu, leaky relu and the cross-entropy, in the manner of `mistakes`."""
+"""Planted mistakes in padding, pooling, tanh, relu, leaky relu and the cross-entropy."""
 
 from functools import partial
 
@@ -21,7 +21,7 @@ from scratchcnn import (
     tanh_backward,
 )
 from tests.gradcheck.draws import normal, with_zeros
-from tests.gradcheck.mistakes import but, plant, rounded
+from tests.gradcheck.mistakes.planting import but, plant, rounded
 from tests.gradcheck.operations import Operation
 
 FRAME = ((1, 2), (2, 1))
@@ -131,7 +131,7 @@ def overflowing(d, g, z, y):
     return g * (e / e.sum(axis=1, keepdims=True) - np.eye(4)[y]) / len(y)
 
 
-LAYER_MISTAKES = [
+LAYERS = [
     # pad2d
     plant(PAD, "padding-not-cropped", "the corner", 0, lambda d, g, x: g[:, :, :3, :3].copy()),
     plant(PAD, "shifted", "top and left exchanged", 0, lambda d, g, x: g[:, :, 2:-1, 1:-2].copy()),
