@@ -239,7 +239,7 @@ CATALOGUE: tuple[Operation, ...] = (
         backward=flatten_backward,
         equation="∂E/∂x[n,c,h,w] = ∂E/∂flat[n, (c·H+h)·W+w]",
         source="article, Backward Propagation in CNNs: Convolution Layer",
-        samples=samples.flatten,
+        samples=samples.normal((2, 3, 4, 5), (3, 1, 2, 7), (1, 4, 3, 2)),
         degree=1,
     ),
     Operation(

@@ -3,7 +3,7 @@
 Each function draws those of one operation.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,11 @@ class Sample:
 
     inputs: tuple[Array, ...]
     options: Mapping[str, Any]
+
+
+def normal(*shapes: tuple[int, ...], **options: Any) -> Callable[[np.random.Generator], Iterator[Sample]]:
+    """Calls with one input of normal numbers, one for each shape, all with the same options."""
+    return lambda rng: (Sample((rng.normal(size=shape),), options) for shape in shapes)
 
 
 # Every axis of a sample has a length of its own: with two alike, a gradient that is transposed, or summed over the
@@ -145,12 +150,6 @@ def standardize(rng: np.random.Generator) -> Iterator[Sample]:
     yield sample(3, 4, 2, axis=(-3, 1))
     yield Sample((1e6 + rng.normal(size=(6, 4)),), {"axis": 0})  # a spread that is small beside the mean
     yield Sample((rng.permutation([0.0] * 7 + [1.5, -2.5]),), {"axis": None})
-
-
-def flatten(rng: np.random.Generator) -> Iterator[Sample]:
-    """Images of several channels, and of one."""
-    for shape in (2, 3, 4, 5), (3, 1, 2, 7), (1, 4, 3, 2):
-        yield Sample((rng.normal(size=shape),), {})
 
 
 def pad2d(rng: np.random.Generator) -> Iterator[Sample]:

@@ -46,7 +46,8 @@ def as_array(name: str, value: ArrayLike, axes: str = "") -> Array:
     elif array.dtype.kind not in "fc":
         raise TypeError(f"{name} must hold numbers, got dtype {array.dtype}")
     if axes and array.ndim != len(axes):
-        raise ValueError(f"{name} must have {len(axes)} axes ({', '.join(axes)}), got shape {array.shape}")
+        count = "1 axis" if len(axes) == 1 else f"{len(axes)} axes"
+        raise ValueError(f"{name} must have {count} ({', '.join(axes)}), got shape {array.shape}")
     return array
 
 
