@@ -244,7 +244,7 @@ IMAGES, FILTERS, BIAS = np.ones((2, 3, 5, 6)), np.ones((4, 3, 2, 3)), np.ones(4)
         ),
         ([IMAGES, FILTERS[:, :, :0]], {}, ValueError, r"filters must not be empty, got shape \(4, 3, 0, 3\)"),
         ([IMAGES, FILTERS[:0]], {}, ValueError, r"filters must not be empty, got shape \(0, 3, 2, 3\)"),
-        ([IMAGES, FILTERS, np.ones((4, 1))], {}, ValueError, r"bias must have 1 axes \(K\), got shape \(4, 1\)"),
+        ([IMAGES, FILTERS, np.ones((4, 1))], {}, ValueError, r"bias must have 1 axis \(K\), got shape \(4, 1\)"),
         (
             [IMAGES, FILTERS, np.ones(3)],
             {},
