@@ -1,0 +1,29 @@
+"""What may be said of a wrong gradient, and whether it holds."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from scratchcnn.gradcheck.diagnosis.scene import Scene
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a wrong gradient is.
+
+    Attributes
+    ----------
+    kind
+        One of DESIGN's names of mistakes.
+    message
+        The mistake, as the end of the sentence "the gradient of x is ...".
+    holds
+        Whether it is so, at a point.
+    """
+
+    kind: str
+    message: str
+    holds: Callable[[Scene], bool]
+
+
+Family = Callable[[Scene, int], Iterator[Claim]]
+"""From the point of the check and the index of an input: what may be said of its gradient."""

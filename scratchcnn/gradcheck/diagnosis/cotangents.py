@@ -1,0 +1,106 @@
+"""Mistakes with the cotangent: ignored, averaged, of one sample only, turned, multiplied once too often."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from scratchcnn.gradcheck.diagnosis.arrangements import rearrangements
+from scratchcnn.gradcheck.diagnosis.claim import Claim
+from scratchcnn.gradcheck.diagnosis.scene import Scene
+from scratchcnn.gradcheck.numerical.probe import Array
+
+Other = Callable[[Scene], Array]
+
+
+def of_another_cotangent(scene: Scene, index: int) -> Iterator[Claim]:
+    """The true gradient of a cotangent that is not the one that came."""
+    for kind, message, other in _others(scene):
+        yield Claim(kind, message, lambda s, other=other: s.is_derivative(index, other(s)))  # type: ignore[misc]
+
+
+def _others(scene: Scene) -> Iterator[tuple[str, str, Other]]:
+    shape = scene.cotangent.shape
+    yield "ignores-cotangent", "the true one for a cotangent of ones", lambda s: np.ones_like(s.cotangent)
+    if scene.cotangent.size > 1:
+        yield "missing-factor", "the true one for the cotangent's mean", _mean(tuple(range(len(shape))))
+        yield "missing-factor", "the true one for the cotangent's sum", _total
+    for axis, length in enumerate(shape):
+        if length > 1:
+            first, last = f"index 0 of the output's axis {axis}", f"index {length - 1} of the output's axis {axis}"
+            kind = "batch" if axis == 0 else "subset"
+            yield kind, f"the true one of {'the first sample' if axis == 0 else first} alone", _part(axis, 0)
+            yield kind, f"the true one of {'the last sample' if axis == 0 else last} alone", _part(axis, length - 1)
+            if len(shape) > 1:
+                yield "broadcast", f"the true one for the cotangent's mean over axis {axis}", _mean((axis,))
+                yield "broadcast", f"the true one for the cotangent's sum over axis {axis}", _sum(axis)
+            if length > 2:
+                yield kind, f"the true one without index 0 of the output's axis {axis}", _rest(axis, 0)
+                yield kind, f"the true one without index {length - 1} of the output's axis {axis}", _rest(axis, -1)
+    yield "other", "the true one for the cotangent's absolute value", lambda s: np.abs(s.cotangent)
+    yield "other", "the true one for the cotangent's square", lambda s: s.cotangent**2
+    yield from _times_outputs()
+    for kind, message, function in rearrangements(shape):
+        if kind != "permuted" or len(shape) > 1:
+            said = message.replace("the true one", "the cotangent", 1)
+            yield kind, f"the true one for {said}", _rearranged(function)
+
+
+def _rearranged(function: Callable[[Array], Array]) -> Other:
+    return lambda s: function(s.cotangent)
+
+
+def _times_outputs() -> Iterator[tuple[str, str, Other]]:
+    factors: dict[str, Callable[[Array], Array]] = {
+        "the output": lambda y: y,
+        "1 - output": lambda y: 1 - y,
+        "output (1 - output)": lambda y: y * (1 - y),
+        "1 - output²": lambda y: 1 - y**2,
+        "the output's sign": lambda y: (y > 0).astype(float),
+    }
+    for name, factor in factors.items():
+        yield "missing-factor", f"the true one without the factor {name}", _divided(factor)
+        yield "missing-factor", f"the true one times {name} once more", _multiplied(factor)
+
+
+def _divided(factor: Callable[[Array], Array]) -> Other:
+    def other(s: Scene) -> Array:
+        with np.errstate(all="ignore"):
+            quotient: Array = s.cotangent / factor(s.output)
+        return quotient
+
+    return other
+
+
+def _multiplied(factor: Callable[[Array], Array]) -> Other:
+    return lambda s: s.cotangent * factor(s.output)
+
+
+def _mean(axes: tuple[int, ...]) -> Other:
+    return lambda s: np.broadcast_to(s.cotangent.mean(axis=axes, keepdims=True), s.cotangent.shape)
+
+
+def _sum(axis: int) -> Other:
+    return lambda s: np.broadcast_to(s.cotangent.sum(axis=axis, keepdims=True), s.cotangent.shape)
+
+
+def _total(s: Scene) -> Array:
+    return np.full_like(s.cotangent, s.cotangent.sum())
+
+
+def _part(axis: int, place: int) -> Other:
+    def other(s: Scene) -> Array:
+        part = np.zeros_like(s.cotangent)
+        where = (slice(None),) * axis + (place,)
+        part[where] = s.cotangent[where]
+        return part
+
+    return other
+
+
+def _rest(axis: int, place: int) -> Other:
+    def other(s: Scene) -> Array:
+        rest = s.cotangent.copy()
+        rest[(slice(None),) * axis + (place,)] = 0
+        return rest
+
+    return other

@@ -1,0 +1,176 @@
+"""Elementwise factors: one that is missing, or there once too often."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.diagnosis.claim import Claim
+from scratchcnn.gradcheck.diagnosis.scene import ROUNDOFFS, Estimate, Scene
+from scratchcnn.gradcheck.numerical.probe import Array
+
+Quantity = Callable[[Scene], Array]
+
+# What may be made of an input before it is a factor.
+TRANSFORMS: dict[str, Callable[[Array], Array]] = {
+    "{}": lambda x: x,
+    "({} > 0)": lambda x: (x > 0).astype(float),
+    "1 - {}": lambda x: 1 - x,
+    "{}²": lambda x: x**2,
+    "the sign of {}": np.sign,
+}
+
+
+def missing_factor(scene: Scene, index: int) -> Iterator[Claim]:
+    """The cotangent itself; or the true gradient without an elementwise factor, or with one too many."""
+    shape = scene.inputs[index].shape
+    if scene.analytic(index).shape != shape:
+        return
+    if scene.cotangent.shape == shape:
+        yield Claim(
+            "missing-factor",
+            "the cotangent itself: the output's derivative is missing",
+            lambda s: np.array_equal(s.analytic(index), s.cotangent),
+        )
+        yield Claim(
+            "missing-factor",
+            "a constant times the cotangent itself: the output's derivative is missing",
+            _constant(scene, index),
+        )
+        yield Claim("missing-term", "the diagonal of the Jacobian alone, times the cotangent", _diagonal(index))
+    for name, quantity in quantities(scene, index):
+        yield Claim("missing-factor", f"the true one without the factor {name}", _without(index, quantity))
+    for name, quantity in quantities(scene, index):
+        mask = name.endswith("> 0)")
+        said = f"zero where not {name}, else the true one" if mask else f"the true one times {name} once more"
+        yield Claim("subset" if mask else "missing-factor", said, _with(index, quantity))
+
+
+def quantities(scene: Scene, index: int) -> Iterator[tuple[str, Quantity]]:
+    """What a gradient may have been multiplied by, entry by entry."""
+    shape = scene.inputs[index].shape
+
+    def fits(array: Array) -> bool:
+        try:
+            return array.size > 1 and array.dtype.kind == "f" and np.broadcast_shapes(array.shape, shape) == shape
+        except ValueError:
+            return False
+
+    for k, array in enumerate(scene.inputs):
+        if fits(array):
+            for template, function in TRANSFORMS.items():
+                yield template.format(scene.names[k]), _of_input(k, function)
+    for k, array in enumerate(scene.inputs):
+        if array.dtype.kind in "iu" and shape and array.shape == shape[:-1]:
+            yield f"(class = {scene.names[k]})", _one_hot(index, k)
+    arrays = [(name, a, _input(k)) for k, (name, a) in enumerate(zip(scene.names, scene.inputs, strict=True))]
+    for name, array, of in (*arrays, ("the output", scene.output, _output)):
+        if array.dtype.kind == "f" and array.shape == shape:
+            for axis in range(len(shape)):
+                if shape[axis] > 1:
+                    yield f"the standard deviation of {name} along axis {axis}", _along(of, np.std, axis)
+                    yield f"the sum of {name} along axis {axis}", _along(of, np.sum, axis)
+                    yield f"the length of {name} along axis {axis}", _along(of, _length, axis)
+    if fits(scene.output):
+        yield "output", lambda s: s.output
+        yield "1 - output", lambda s: 1 - s.output
+        yield "1 + output", lambda s: 1 + s.output
+        yield "output (1 - output)", lambda s: s.output * (1 - s.output)
+        yield "1 - output²", lambda s: 1 - s.output**2
+        yield "(output > 0)", lambda s: (s.output > 0).astype(float)
+        yield "output²", lambda s: s.output**2
+    if fits(scene.cotangent):
+        yield "the cotangent", lambda s: s.cotangent
+        yield "(the cotangent > 0)", lambda s: (s.cotangent > 0).astype(float)
+        if scene.cotangent.shape == shape:
+            yield "the output's derivative", _derivative(index)
+
+
+def _of_input(k: int, function: Callable[[Array], Array]) -> Quantity:
+    return lambda s: function(s.inputs[k])
+
+
+def _input(k: int) -> Quantity:
+    return lambda s: s.inputs[k]
+
+
+def _output(s: Scene) -> Array:
+    return s.output
+
+
+def _one_hot(index: int, k: int) -> Quantity:
+    return lambda s: (np.arange(s.inputs[index].shape[-1]) == s.inputs[k][..., None]).astype(float)
+
+
+def _along(of: Quantity, function: Callable[..., Array], axis: int) -> Quantity:
+    return lambda s: function(of(s), axis=axis, keepdims=True)
+
+
+def _length(array: Array, axis: int, keepdims: bool) -> Array:
+    length: Array = np.sqrt((array**2).sum(axis=axis, keepdims=keepdims))
+    return length
+
+
+def _constant(scene: Scene, index: int) -> Callable[[Scene], bool]:
+    """Whether the gradient is the cotangent times the constant that it is here."""
+    gradient, c = scene.analytic(index), scene.cotangent
+    factor = float((gradient * c).sum() / (c * c).sum())
+
+    def holds(s: Scene) -> bool:
+        value = factor * s.cotangent
+        return bool(value.any()) and s.agrees(index, Estimate(value, 2 * ROUNDOFFS * s.eps * np.abs(value)))
+
+    return holds
+
+
+def cropped_cotangent(scene: Scene, index: int) -> Iterator[Claim]:
+    """The cotangent itself, cut out in the wrong place."""
+    shape, whole = scene.inputs[index].shape, scene.cotangent.shape
+    if len(shape) != len(whole) or len(shape) < 2 or scene.analytic(index).shape != shape or shape[:-2] != whole[:-2]:
+        return
+    for top in range(whole[-2] - shape[-2] + 1):
+        for left in range(whole[-1] - shape[-1] + 1):
+            if shape[-2:] != whole[-2:]:
+                corner = (..., slice(top, top + shape[-2]), slice(left, left + shape[-1]))
+                kind = "shifted" if top or left else "padding-not-cropped"
+                message = f"the cotangent from row {top} and column {left} on: cropped in the wrong place"
+                yield Claim(kind, message, _cropped(index, corner))
+
+
+def _cropped(index: int, corner: Any) -> Callable[[Scene], bool]:
+    return lambda s: np.array_equal(s.analytic(index), s.cotangent[corner])
+
+
+def _derivative(index: int) -> Quantity:
+    def derivative(s: Scene) -> Array:
+        with np.errstate(all="ignore"):
+            quotient: Array = s.truth(index).value / s.cotangent
+        return quotient
+
+    return derivative
+
+
+def _without(index: int, quantity: Quantity) -> Callable[[Scene], bool]:
+    def holds(s: Scene) -> bool:
+        factor = quantity(s)
+        if (factor == 0).any() or (factor == 1).all():
+            return False
+        return s.is_times(index, 1 / factor)
+
+    return holds
+
+
+def _with(index: int, quantity: Quantity) -> Callable[[Scene], bool]:
+    return lambda s: s.is_times(index, quantity(s))
+
+
+def _diagonal(index: int) -> Callable[[Scene], bool]:
+    def holds(s: Scene) -> bool:
+        jacobian = s.jacobian(index)
+        if jacobian.value.shape[0] != jacobian.value.shape[1]:
+            return False
+        if not (jacobian.value - np.diag(np.diag(jacobian.value))).any():
+            return False
+        return s.agrees(index, jacobian.mapped(np.diag).reshaped(s.cotangent.shape).times(s.cotangent))
+
+    return holds

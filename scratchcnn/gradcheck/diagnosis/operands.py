@@ -1,0 +1,192 @@
+"""Mistakes in what a derivative is taken at: an operand not transposed, an output for an input, an option forgotten."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.diagnosis.arrangements import rearrangements
+from scratchcnn.gradcheck.diagnosis.claim import Claim
+from scratchcnn.gradcheck.diagnosis.scene import Estimate, Scene
+from scratchcnn.gradcheck.numerical.probe import Array
+
+# What an option is where it does nothing.
+NEUTRAL: dict[str, tuple[Any, ...]] = {
+    "stride": (1,),
+    "padding": (0,),
+    "dilation": (1,),
+    "axis": (0, 1, -1, -2, None),
+    "temperature": (1.0,),
+}
+KINDS = {"stride": "stride-ignored", "padding": "padding-not-cropped", "axis": "broadcast"}
+
+
+def at_another_operand(scene: Scene, index: int) -> Iterator[Claim]:
+    """The true gradient at inputs one of which is another one, or has its entries elsewhere."""
+    for other, array in enumerate(scene.inputs):
+        name = scene.names[other]
+        if array.dtype.kind in "iu" and array.ndim:
+            for kind, said, value in _other_classes(scene, index, other):
+                yield Claim(kind, f"the true one for {said}", _at(index, other, value))
+        if array.dtype.kind != "f" or array.size < 2:
+            continue
+        for kind, replaced, value in _replacements(scene, other):
+            yield Claim(kind, f"the true one at {replaced} in place of {name}", _at(index, other, value))
+        for kind, message, function in rearrangements(array.shape):
+            if kind != "permuted" or array.ndim < 3:
+                said = message.replace("the true one", name, 1)
+                yield Claim(kind, f"the true one at {said}", _at(index, other, _moved(other, function)))
+
+
+def with_another_option(scene: Scene, index: int) -> Iterator[Claim]:
+    """The true gradient of forward with an option left at its default, or at what does nothing."""
+    inner = getattr(scene.forward, "func", None)
+    for name, value in scene.options.items():
+        if inner is None:
+            return
+        for other in _defaults(inner, name):
+            if other != value:
+                kind = KINDS.get(name, "option-ignored")
+                message = f"that of {name}={other!r}; forward has {name}={value!r}"
+                changed = partial(inner, **{**scene.options, name: other})
+                yield Claim(kind, message, _of(index, changed))
+                if name == "padding":
+                    yield Claim(kind, "that of the padded image, not cropped", _uncropped(index, changed, value))
+
+
+def as_of_stride_one(scene: Scene, index: int) -> Iterator[Claim]:
+    """Each output's part of an image's gradient where it would be if the windows stood one pixel apart."""
+    shape = scene.inputs[index].shape
+    if len(shape) < 3 or scene.cotangent.ndim != len(shape) or scene.analytic(index).shape != shape:
+        return
+    for down, right in product((1, 2, 3), repeat=2):
+        if (down, right) != (1, 1):
+            message = f"that of stride 1; forward moves by {down} and {right}"
+            yield Claim("stride-ignored", message, _closer(index, down, right))
+
+
+def _closer(index: int, down: int, right: int) -> Callable[[Scene], bool]:
+    def holds(s: Scene) -> bool:
+        shape = s.inputs[index].shape
+        parts = s.jacobian(index).times(s.cotangent.reshape(-1, 1))
+        value, error = np.zeros((2, *shape))
+        for row, place in enumerate(np.ndindex(*s.cotangent.shape)):
+            up, left = (down - 1) * place[-2], (right - 1) * place[-1]
+            if up < shape[-2] and left < shape[-1]:
+                rows, columns = slice(0, shape[-2] - up), slice(0, shape[-1] - left)
+                value[..., rows, columns] += parts.value[row].reshape(shape)[..., up:, left:]
+                error[..., rows, columns] += parts.error[row].reshape(shape)[..., up:, left:]
+        return s.agrees(index, Estimate(value, error))
+
+    return holds
+
+
+def _replacements(scene: Scene, other: int) -> Iterator[tuple[str, str, Callable[[Scene], Array]]]:
+    shape, name = scene.inputs[other].shape, scene.names[other]
+    if scene.output.shape == shape:
+        yield "operand", "the output", lambda s: s.output
+    for k, array in enumerate(scene.inputs):
+        if k != other and array.shape == shape and array.dtype.kind == "f":
+            yield "swapped", scene.names[k], _input(k)
+    yield "swapped", f"minus {name}", lambda s: -s.inputs[other]
+    if len(shape) > 1 and shape[0] > 1:
+        yield (
+            "batch",
+            "the first sample's values, for all,",
+            lambda s: np.broadcast_to(s.inputs[other][:1], shape).copy(),
+        )
+
+
+def _other_classes(scene: Scene, index: int, other: int) -> Iterator[tuple[str, str, Callable[[Scene], Array]]]:
+    """Labels that are off by one, or those of another sample."""
+    name, shape = scene.names[other], scene.inputs[index].shape
+    for by in (1, -1):
+        if shape:
+            yield "shifted", f"{name} {'+' if by > 0 else '-'} 1", _next_class(other, by, shape[-1])
+        yield "shifted", f"{name} moved by {by}", _moved(other, partial(np.roll, shift=by, axis=0))
+    yield "permuted", f"{name} in reverse", lambda s: s.inputs[other][::-1].copy()
+
+
+def _input(k: int) -> Callable[[Scene], Array]:
+    return lambda s: s.inputs[k]
+
+
+def _next_class(other: int, by: int, classes: int) -> Callable[[Scene], Array]:
+    return lambda s: (s.inputs[other] + by) % classes
+
+
+def _moved(other: int, function: Callable[[Array], Array]) -> Callable[[Scene], Array]:
+    return lambda s: np.ascontiguousarray(function(s.inputs[other]))
+
+
+def _at(index: int, other: int, value: Callable[[Scene], Array]) -> Callable[[Scene], bool]:
+    def holds(s: Scene) -> bool:
+        inputs = list(s.inputs)
+        inputs[other] = value(s)
+        if np.array_equal(inputs[other], s.inputs[other]):
+            return False
+        return s.is_derivative(index, inputs=inputs)
+
+    return holds
+
+
+def _defaults(function: Callable[..., Any], name: str) -> Iterator[Any]:
+    yield from NEUTRAL.get(name, ())
+    try:
+        default = inspect.signature(function).parameters[name].default
+    except (KeyError, TypeError, ValueError):
+        return
+    if default is not inspect.Parameter.empty and default not in NEUTRAL.get(name, ()):
+        yield default
+
+
+def _of(index: int, forward: Callable[..., Any]) -> Callable[[Scene], bool]:
+    """With the cotangent in the corner of that forward's output, where this is larger."""
+
+    def holds(s: Scene) -> bool:
+        try:
+            output = np.asarray(forward(*(a.copy() for a in s.inputs)))
+        except Exception:  # the option cannot be that
+            return False
+        if output.ndim != s.cotangent.ndim:
+            return False
+        cotangent = np.zeros(output.shape)
+        common = tuple(slice(0, min(a, b)) for a, b in zip(output.shape, s.cotangent.shape, strict=True))
+        cotangent[common] = s.cotangent[common]
+        return s.is_derivative(index, cotangent, forward=forward)
+
+    return holds
+
+
+def _uncropped(index: int, forward: Callable[..., Any], padding: Any) -> Callable[[Scene], bool]:
+    """The gradient by an image that was padded before, cut off at the size of the image."""
+
+    def holds(s: Scene) -> bool:
+        x, around = s.inputs[index], _frame(padding)
+        if x.ndim < 2 or around is None:
+            return False
+        padded = np.pad(x, [(0, 0)] * (x.ndim - 2) + around)
+        corner = tuple(slice(0, length) for length in x.shape)
+
+        def of_corner(*inputs: Array) -> Any:
+            given, whole = list(inputs), padded.copy()
+            whole[corner] += inputs[index] - x
+            given[index] = whole
+            return forward(*given)
+
+        return s.is_derivative(index, forward=of_corner)
+
+    return holds
+
+
+def _frame(padding: Any) -> list[tuple[int, int]] | None:
+    """((top, bottom), (left, right)) of a padding in numbers; None of one by name."""
+    if isinstance(padding, int):
+        return [(padding, padding)] * 2
+    if not isinstance(padding, tuple | list) or len(padding) != 2:
+        return None
+    pairs = [(p, p) if isinstance(p, int) else tuple(p) for p in padding]
+    return [(int(before), int(after)) for before, after in pairs]

@@ -1,0 +1,185 @@
+"""Where a gradient is wrong: a description that covers all wrong entries and no right one."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from scratchcnn.gradcheck.diagnosis.claim import Claim
+from scratchcnn.gradcheck.diagnosis.scene import ROUNDOFFS, Scene
+from scratchcnn.gradcheck.numerical.probe import Array
+
+# A relative error below this is called small.
+SLIGHT = 1e-3
+
+Where = Callable[[Scene], Array]
+
+
+def wrong_places(scene: Scene, index: int) -> Iterator[Claim]:
+    """Sets of entries that are wrong where the others are right."""
+    shape = scene.inputs[index].shape
+    if scene.analytic(index).shape != shape or not shape:
+        return
+    bad, known = wrong_entries(scene, index)
+    if not bad.any() or not (known & ~bad).any():
+        return
+    if bad.sum() == 1:
+        place = tuple(int(k) for k in np.argwhere(bad)[0])
+        yield Claim("single-entry", f"the true one but at {list(place)}", _exactly(index, _at(index, place)))
+    relative = np.abs(scene.analytic(index)[bad] / scene.truth(index).value[bad] - 1).max()
+    if relative < SLIGHT:
+        count = f"{int(bad.sum())} of {bad.size} entries"
+        yield Claim("small-relative", f"off by a share of {relative:.2g} at {count}", _slightly(index))
+    for message, kind, where in _sets(scene, index):
+        yield Claim(kind, f"the true one but {message}", _exactly(index, where))
+
+
+def wrong_entries(scene: Scene, index: int) -> tuple[Array, Array]:
+    """Which entries are wrong, and of which the derivative is known."""
+    if index not in scene.wrong:
+        scene.wrong[index] = _wrong_entries(scene, index)
+    return scene.wrong[index]
+
+
+def _wrong_entries(scene: Scene, index: int) -> tuple[Array, Array]:
+    truth, analytic = scene.truth(index), scene.analytic(index)
+    known = np.isfinite(truth.error)
+    with np.errstate(all="ignore"):
+        tolerance = truth.error + ROUNDOFFS * scene.eps * (np.abs(truth.value) + np.abs(analytic))
+        bad = known & ~(np.abs(analytic - truth.value) <= tolerance)
+    return bad, known
+
+
+def _exactly(index: int, where: Where) -> Callable[[Scene], bool]:
+    """Whether the wrong entries all lie in the set, and make up most of it: some may be right by chance."""
+
+    def holds(s: Scene) -> bool:
+        bad, known = wrong_entries(s, index)
+        some = where(s) & known
+        if (bad & ~some).any() or not (known & ~some).any():
+            return False
+        # A mistake shows only where there is something to be wrong about.
+        visible = some & (np.abs(s.truth(index).value) > s.truth(index).error)
+        return bool(2 * bad.sum() >= visible.sum())
+
+    return holds
+
+
+def _slightly(index: int) -> Callable[[Scene], bool]:
+    def holds(s: Scene) -> bool:
+        bad, _ = wrong_entries(s, index)
+        return bool((np.abs(s.analytic(index)[bad] / s.truth(index).value[bad] - 1) < SLIGHT).all())
+
+    return holds
+
+
+def _at(index: int, place: tuple[int, ...]) -> Where:
+    def where(s: Scene) -> Array:
+        some = np.zeros(s.inputs[index].shape, bool)
+        some[place] = True
+        return some
+
+    return where
+
+
+def _sets(scene: Scene, index: int) -> Iterator[tuple[str, str, Where]]:
+    x, name = scene.inputs[index], scene.names[index]
+    for axis, length in enumerate(x.shape):
+        if length < 2:
+            continue
+        ends = (("the first", 0), ("the last", length - 1))
+        kind = "border" if x.ndim > 1 and axis >= x.ndim - 2 else ("batch" if axis == 0 and x.ndim > 1 else "subset")
+        for said, place in ends:
+            yield f"at {said} index of axis {axis}", kind, _slab(index, axis, [place])
+            others = [k for k in range(length) if k != place]
+            if length > 2:
+                yield (
+                    f"everywhere except at {said} index of axis {axis}",
+                    "batch" if axis == 0 else kind,
+                    _slab(index, axis, others),
+                )
+        if length > 2:
+            yield f"at both ends of axis {axis}", kind, _slab(index, axis, [0, length - 1])
+            for place in range(1, length - 1):
+                yield f"at index {place} of axis {axis}", "subset", _slab(index, axis, [place])
+    for width in range(1, (min(x.shape[-2:]) + 1) // 2 if x.ndim >= 2 else 0):
+        near = "at the border" if width == 1 else f"up to {width} entries from the border"
+        yield f"{near} of its last two axes", "border", _frame(index, width)
+    yield "where windows overlap (an entry that several outputs see)", "overlap", _overlap(index)
+    for k, array in enumerate(scene.inputs):
+        if array.shape == x.shape and array.dtype.kind == "f":
+            yield from _by_threshold(scene, index, scene.names[k], _input(k))
+    if scene.cotangent.shape == x.shape:
+        yield from _by_threshold(scene, index, "the cotangent", lambda s: s.cotangent)
+        yield from _by_threshold(scene, index, "the output", lambda s: s.output)
+    yield f"where {name} is equal to another entry", "kink", _tied(index)
+
+
+def _input(k: int) -> Where:
+    return lambda s: s.inputs[k]
+
+
+def _by_threshold(scene: Scene, index: int, name: str, of: Where) -> Iterator[tuple[str, str, Where]]:
+    """Sets that a threshold on a value describes: above it, below it, or by size."""
+    bad, known = wrong_entries(scene, index)
+    for said, function in ((name, lambda a: a), (f"|{name}|", np.abs)):
+        value = function(of(scene))
+        for sign, word in ((1, "above"), (-1, "below")):
+            inside, outside = sign * value[bad], sign * value[known & ~bad]
+            if inside.min() > outside.max():
+                threshold = sign * _between(float(outside.max()), float(inside.min()))
+                yield f"where {said} is {word} {threshold:.4g}", "subset", _beyond(of, function, sign, threshold)
+    if (of(scene)[bad] == 0).all():
+        yield f"where {name} is zero", "subset", lambda s: of(s) == 0
+
+
+def _between(low: float, high: float) -> float:
+    """A threshold between two numbers: a whole one, or zero, if there is one."""
+    if low < 0 <= high:
+        return 0.0
+    middle = (low + high) / 2
+    return float(np.ceil(low)) if low <= np.ceil(low) < high else middle
+
+
+def _beyond(of: Where, function: Callable[[Array], Array], sign: int, threshold: float) -> Where:
+    return lambda s: sign * function(of(s)) > sign * threshold
+
+
+def _slab(index: int, axis: int, places: list[int]) -> Where:
+    def where(s: Scene) -> Array:
+        some = np.zeros(s.inputs[index].shape, bool)
+        some[(slice(None),) * axis + (places,)] = True
+        return some
+
+    return where
+
+
+def _frame(index: int, width: int) -> Where:
+    def where(s: Scene) -> Array:
+        some = np.ones(s.inputs[index].shape, bool)
+        some[..., width:-width, width:-width] = False
+        return some
+
+    return where
+
+
+def _overlap(index: int) -> Where:
+    """Entries that more outputs see than the least that any entry is seen by."""
+
+    def where(s: Scene) -> Array:
+        jacobian = s.jacobian(index)
+        seen = (np.abs(jacobian.value) > 2 * jacobian.error).sum(axis=0).reshape(s.inputs[index].shape)
+        least = seen[seen > 0].min(initial=seen.max())
+        some: Array = seen > least
+        return some
+
+    return where
+
+
+def _tied(index: int) -> Where:
+    def where(s: Scene) -> Array:
+        x = s.inputs[index]
+        values, counts = np.unique(x, return_counts=True)
+        some: Array = np.isin(x, values[counts > 1])
+        return some
+
+    return where

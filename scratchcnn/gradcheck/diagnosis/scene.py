@@ -1,0 +1,323 @@
+"""A point at which a gradient is wrong, and what can be computed there: derivatives of each output, and their sums."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.effort import FEW_STRIDES
+from scratchcnn.gradcheck.numerical.differences import TINY, Quotients, settle
+from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
+from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.steps import UNEVEN, units
+
+# Steps of the differences, in units of an entry; the last, tiny one tells kinks.
+STEPS = UNEVEN * 2.0 ** -np.array([5.0, 6, 7, 8, 9, TINY])
+# Roundoffs that two ways to compute a gradient may be apart, by the terms that are summed.
+ROUNDOFFS = 64.0
+# An estimate says something of an entry where its error is below this share of the gradient's largest entry.
+SHARP = 1e-5
+# The step of a first look, in units of the entries, and the share of the gradient that it may be off by.
+COARSE, CLOSE = 2.0**-9, 0.05
+# Numbers of a Jacobian that are kept at most.
+LARGEST = 2_000_000
+
+
+class TooDear(Exception):
+    """There is no time for what was asked."""
+
+
+class Clock:
+    """The time that a diagnosis may take."""
+
+    def __init__(self, seconds: float) -> None:
+        self.end = perf_counter() + seconds
+
+    def afford(self, seconds: float) -> None:
+        """Raise `TooDear` where so much more time would be too much."""
+        if perf_counter() + seconds > self.end:
+            raise TooDear
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and a bound for its error, entry by entry; where nothing is known the bound is infinite."""
+
+    value: Array
+    error: Array
+
+    def reshaped(self, shape: tuple[int, ...]) -> "Estimate":
+        """The same in another shape."""
+        return Estimate(self.value.reshape(shape), self.error.reshape(shape))
+
+    def mapped(self, function: Callable[[Array], Array]) -> "Estimate":
+        """What a rearrangement of entries makes of it."""
+        return Estimate(function(self.value), function(self.error))
+
+    def times(self, factor: Any) -> "Estimate":
+        """The product with numbers that are known."""
+        with np.errstate(all="ignore"):
+            return Estimate(self.value * factor, self.error * np.abs(factor) + EPS * np.abs(self.value * factor))
+
+    def plus(self, other: "Estimate") -> "Estimate":
+        """The sum of two."""
+        return Estimate(self.value + other.value, self.error + other.error)
+
+
+class Scene:
+    """A point of a check: its inputs and cotangent, and the gradients that backward answers there.
+
+    Parameters
+    ----------
+    forward
+        `forward(*inputs) -> array`.
+    names, inputs
+        The inputs, floating ones in float64.
+    wrt
+        The inputs that are checked.
+    cotangent
+        Of the output's shape.
+    gradients
+        What backward answers, in any shape; None for inputs without a gradient.
+    options
+        The keywords that forward was bound to with `functools.partial`.
+    clock
+        The time that is left.
+    eps
+        Of the precision that backward was run in.
+    """
+
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        names: Sequence[str],
+        inputs: Sequence[Array],
+        wrt: Sequence[int],
+        cotangent: Array,
+        gradients: Sequence[Any],
+        options: dict[str, Any],
+        clock: Clock,
+        eps: float = EPS,
+    ) -> None:
+        self.eps = eps
+        self.forward, self.names, self.wrt, self.options, self.clock = forward, names, tuple(wrt), options, clock
+        self.inputs = [np.array(a, np.float64, order="C") if a.dtype.kind == "f" else np.array(a) for a in inputs]
+        self.cotangent = np.array(cotangent, np.float64)
+        self.gradients = [None if g is None else np.asarray(g, np.float64) for g in gradients]
+        self._jacobians: dict[int, Estimate] = {}
+        self.wrong: dict[int, tuple[Array, Array]] = {}  # what `places` has found
+        self._truths: dict[int, Estimate] = {}
+        self._directions: dict[int, Array] = {}
+        self._here: dict[int, tuple[Array, Estimate]] = {}
+
+    @cached_property
+    def output(self) -> Array:
+        """Forward's output."""
+        return np.array(self.forward(*(a.copy() for a in self.inputs)), np.float64)
+
+    def analytic(self, index: int) -> Array:
+        """What backward answers for an input."""
+        gradient = self.gradients[index]
+        assert gradient is not None
+        return gradient
+
+    def jacobian(self, index: int) -> Estimate:
+        """(outputs, entries) the derivative of each output by each entry of an input. Raises `TooDear`."""
+        if index not in self._jacobians:
+            probe = Probe(self.forward, self.inputs, index, fresh=True)
+            start = perf_counter()
+            probe.output()
+            calls = 2 * len(STEPS) * probe.base.size
+            self.clock.afford(calls * (perf_counter() - start))
+            if probe.base.size * probe.outputs > LARGEST:
+                raise TooDear
+            moves = [(np.array([k]), probe.unit[k : k + 1]) for k in range(probe.base.size)]
+            self._jacobians[index] = _slopes(probe, moves, self._noise(probe))
+        return self._jacobians[index]
+
+    def truth(self, index: int, cotangent: Array | None = None) -> Estimate:
+        """The true gradient by an input, for this cotangent or another one. Raises `TooDear`."""
+        if cotangent is None:
+            if index not in self._truths:
+                self._truths[index] = self._contracted(index, self.cotangent)
+            return self._truths[index]
+        return self._contracted(index, cotangent)
+
+    def _contracted(self, index: int, cotangent: Array) -> Estimate:
+        jacobian, weights = self.jacobian(index), cotangent.reshape(-1)
+        used = weights != 0  # what is not asked for need not be known
+        value, error = jacobian.value[used], jacobian.error[used]
+        size = np.abs(weights[used])
+        bound = size @ error + ROUNDOFFS * self.eps * (size @ np.abs(value))
+        return Estimate(weights[used] @ value, bound).reshaped(self.inputs[index].shape)
+
+    def along(
+        self,
+        index: int,
+        *,
+        forward: Callable[..., Any] | None = None,
+        inputs: Sequence[Array] | None = None,
+    ) -> tuple[Array, Estimate]:
+        """A random direction of an input, of its shape, and the derivative of each output along it.
+
+        Forward, or the inputs, may be others than those of the check.
+        """
+        probe = Probe(forward or self.forward, self.inputs if inputs is None else inputs, index, fresh=True)
+        direction = self.direction(index)
+        slopes = _slopes(probe, [(np.arange(probe.base.size), direction.reshape(-1))], self._noise(probe))
+        return direction, slopes.reshaped(probe.output_shape)
+
+    def is_derivative(
+        self,
+        index: int,
+        cotangent: Array | None = None,
+        *,
+        forward: Callable[..., Any] | None = None,
+        inputs: Sequence[Array] | None = None,
+    ) -> bool:
+        """Whether the gradient is the true one of another cotangent, another forward, or at other inputs.
+
+        It is compared along a random direction, which every entry takes part in.
+        """
+        weights = self.cotangent if cotangent is None else cotangent
+        gradient = self.analytic(index)
+        if forward is None and inputs is None:
+            direction, slopes = self.along_here(index)
+        else:
+            self.clock.afford(0)
+            try:
+                if not self._may_be(index, weights, forward, inputs):
+                    return False
+                direction, slopes = self.along(index, forward=forward, inputs=inputs)
+            except Exception:  # forward does not take these
+                return False
+        if weights.shape != slopes.value.shape or gradient.shape != direction.shape:
+            return False
+        return self._same_along(gradient * direction, weights, slopes)
+
+    def _same_along(self, parts: Array, weights: Array, slopes: Estimate) -> bool:
+        """Whether a gradient's parts along a direction add up to what the outputs' slopes do."""
+        terms = weights * slopes.value
+        with np.errstate(all="ignore"):
+            error = float(np.where(weights != 0, np.abs(weights) * slopes.error, 0).sum())
+        size = float(np.abs(terms).sum()) + float(np.abs(parts).sum())
+        tolerance = error + ROUNDOFFS * self.eps * size
+        typical = float(np.sqrt((parts**2).sum()))
+        return tolerance <= SHARP * typical and abs(float(terms.sum() - parts.sum())) <= tolerance
+
+    def is_times(self, index: int, factor: Any) -> bool:
+        """Whether the gradient is the true one times some numbers.
+
+        It is compared entry by entry where there is time to find the derivative of each; else along a direction.
+        """
+        try:
+            return self.agrees(index, self.truth(index).times(factor))
+        except TooDear:
+            if not np.all(factor):
+                return False
+            direction, slopes = self.along_here(index)
+            return self._same_along(self.analytic(index) / factor * direction, self.cotangent, slopes)
+
+    def is_rearranged(self, index: int, function: Callable[[Array], Array]) -> bool:
+        """Whether the gradient is the true one with its entries elsewhere. Compared as in `is_times`."""
+        try:
+            return self.agrees(index, self.truth(index).mapped(function))
+        except TooDear:
+            direction, slopes = self.along_here(index)
+            if not np.array_equal(np.sort(function(direction), axis=None), np.sort(direction, axis=None)):
+                return False  # entries are lost
+            # Moved entries of both: their products are the same, in another order.
+            return self._same_along(self.analytic(index) * function(direction), self.cotangent, slopes)
+
+    def _may_be(
+        self, index: int, weights: Array, forward: Callable[..., Any] | None, inputs: Sequence[Array] | None
+    ) -> bool:
+        """Whether two calls leave it open that the gradient is that derivative: most claims end here."""
+        given = [a.copy() for a in (self.inputs if inputs is None else inputs)]
+        call, step = forward or self.forward, COARSE * self.direction(index)
+        gradient = self.analytic(index)
+        if gradient.shape != step.shape:
+            return False
+        given[index] = given[index] + step
+        above = np.array(call(*given), np.float64)
+        given[index] = given[index] - 2 * step
+        below = np.array(call(*given), np.float64)
+        if above.shape != weights.shape:
+            return False
+        parts = gradient * step
+        distance = abs(float((weights * (above - below)).sum()) / 2 - float(parts.sum()))
+        return distance <= CLOSE * float(np.sqrt((parts**2).sum()))
+
+    def direction(self, index: int) -> Array:
+        """A random direction of an input, of its shape."""
+        if index not in self._directions:
+            rng, unit = np.random.default_rng(index), units(self.inputs[index].reshape(-1))
+            signs, sizes = rng.choice([-1.0, 1.0], unit.size), rng.uniform(0.5, 1.5, unit.size)
+            self._directions[index] = (unit * signs * sizes).reshape(self.inputs[index].shape)
+        return self._directions[index]
+
+    def along_here(self, index: int) -> tuple[Array, Estimate]:
+        """A random direction of an input, and the derivative of each output along it."""
+        if index not in self._here:
+            self._here[index] = self.along(index)
+        return self._here[index]
+
+    @staticmethod
+    def _noise(probe: Probe) -> Array:
+        return measure_noise(probe, np.random.default_rng(0), FEW_STRIDES)
+
+    def agrees(self, index: int, predicted: Estimate) -> bool:
+        """Whether the gradient is what a claim predicts, at every entry of which the prediction is known."""
+        return alike(self.analytic(index), predicted, self.eps)
+
+
+def alike(array: Array, predicted: Estimate, eps: float = EPS) -> bool:
+    """Whether an array is what is predicted, wherever that is known, and known well enough to matter."""
+    if array.shape != predicted.value.shape:
+        return False
+    known = np.isfinite(predicted.error) & np.isfinite(predicted.value)
+    if not known.any() or not np.isfinite(array[known]).all():
+        return False
+    value, error = predicted.value[known], predicted.error[known]
+    scale = max(float(np.abs(value).max()), float(np.abs(array[known]).max()))
+    if scale > 0 and (error > max(SHARP, 2 * ROUNDOFFS * eps) * scale).any():
+        return False
+    tolerance = error + ROUNDOFFS * eps * np.maximum(np.abs(value), np.abs(array[known]))
+    return bool((np.abs(array[known] - value) <= tolerance).all())
+
+
+def _slopes(probe: Probe, moves: Sequence[tuple[Array, Array]], noise: Array) -> Estimate:
+    """(outputs, moves) derivatives along some moves, each of some entries by some amounts for a step of one."""
+    y = np.empty((len(STEPS), 2, len(moves), probe.outputs))
+    for m, (entries, amounts) in enumerate(moves):
+        for k, step in enumerate(STEPS):
+            for side, sign in enumerate((-1.0, 1.0)):
+                probe.move(entries, probe.base[entries] + sign * step * amounts, y[k, side, m])
+    left, right, here = y[:, 0], y[:, 1], probe.y0
+    with np.errstate(all="ignore"):
+        h = np.broadcast_to(STEPS[:, None], (len(STEPS), len(moves) * probe.outputs))
+        flat = (len(STEPS), -1)
+        reached = np.maximum(np.maximum(np.abs(left), np.abs(right)), np.abs(here))
+        local = np.maximum(noise, 2 * EPS * reached)
+        nothing, never = np.zeros(h.shape[1]), np.zeros(h.shape[1], bool)
+        quotients = Quotients(
+            h=h,
+            central=(right - left).reshape(flat) / (2 * h),
+            noise=local.reshape(flat) / h,
+            bend=((right - here) - (here - left)).reshape(flat) / h,
+            rest=nothing,
+            roundoff=nothing,
+            scale=nothing,
+            none=never,
+            steps=never,
+            still=never,
+        )
+        value, bound, smooth = settle(quotients)
+    bound = np.where(smooth, bound + 2.0**-40 * np.abs(value), np.inf)
+    shape = (len(moves), probe.outputs)
+    amount = np.array([float(np.abs(amounts).max()) if len(amounts) == 1 else 1.0 for _, amounts in moves])[:, None]
+    slopes, errors = value.reshape(shape) / amount, bound.reshape(shape) / amount
+    return Estimate(slopes.T.copy(), errors.T.copy())

@@ -1,0 +1,113 @@
+"""Mistakes of a sum that broadcasting makes: over other axes, as a mean, or not at all."""
+
+from collections.abc import Callable, Iterator
+from itertools import combinations
+
+import numpy as np
+
+from scratchcnn.gradcheck.diagnosis.claim import Claim
+from scratchcnn.gradcheck.diagnosis.scene import ROUNDOFFS, Estimate, Scene
+
+
+def summed(scene: Scene, index: int) -> Iterator[Claim]:
+    """The parts that the true gradient sums up, summed over other axes.
+
+    The parts are known where each output depends on one entry at most of each kind: a bias, a scale. Then they are the
+    cotangent times the derivative of each output when all entries move alike.
+    """
+    shape, axes = scene.analytic(index).shape, scene.cotangent.ndim
+    if not shape or not axes:
+        return
+    for count in range(axes + 1):
+        for over in combinations(range(axes), count):
+            for mean in (False, True) if over else (False,):
+                said = f"{'averaged' if mean else 'summed'} over axes {over}" if over else "not summed"
+                message = f"the outputs' parts of it {said}"
+                yield Claim("broadcast", message, _summed(index, shape, over, mean))
+            if shape == scene.inputs[index].shape and over:
+                message = f"the cotangent summed over axes {over}: what it is multiplied by is missing"
+                yield Claim("missing-factor", message, _cotangent_summed(index, shape, over))
+
+
+def _summed(index: int, shape: tuple[int, ...], over: tuple[int, ...], mean: bool) -> Callable[[Scene], bool]:
+    def holds(s: Scene) -> bool:
+        parts = _parts(s, index)
+        if parts is None:
+            return False
+        value, error = parts.value.sum(axis=over), parts.error.sum(axis=over)
+        if mean:
+            count = np.prod([parts.value.shape[k] for k in over])
+            value, error = value / count, error / count
+        lengths = [n for n in shape if n > 1]
+        found = [n for n in value.shape if n > 1]
+        if len(found) != len(lengths) or any(a < b for a, b in zip(found, lengths, strict=True)):
+            return False
+        value, error = np.squeeze(value), np.squeeze(error)
+        corner = tuple(slice(0, n) for n in lengths)
+        return s.agrees(index, Estimate(value[corner].reshape(shape), error[corner].reshape(shape)))
+
+    return holds
+
+
+def _parts(s: Scene, index: int) -> Estimate | None:
+    """What each output contributes to the gradient; None where outputs depend on several entries."""
+    jacobian = s.jacobian(index)
+    moved = np.abs(jacobian.value) > 2 * jacobian.error
+    if (moved.sum(axis=1) > 1).any():
+        return None
+    each = Estimate(jacobian.value.sum(axis=1), jacobian.error.sum(axis=1)).reshaped(s.cotangent.shape)
+    return each.times(s.cotangent)
+
+
+def _cotangent_summed(index: int, shape: tuple[int, ...], over: tuple[int, ...]) -> Callable[[Scene], bool]:
+    def holds(s: Scene) -> bool:
+        total, size = s.cotangent.sum(axis=over), np.abs(s.cotangent).sum(axis=over)
+        if total.size != int(np.prod(shape)):
+            return False
+        return s.agrees(index, Estimate(total.reshape(shape), ROUNDOFFS * s.eps * size.reshape(shape)))
+
+    return holds
+
+
+def overwritten(scene: Scene, index: int) -> Iterator[Claim]:
+    """Where several outputs see an entry, the part of one of them: assigned, not added."""
+    if scene.analytic(index).shape != scene.inputs[index].shape:
+        return
+    yield Claim("overlap", "of several outputs that see an entry the part of one: assigned, not added", _one_of(index))
+
+
+def _one_of(index: int) -> Callable[[Scene], bool]:
+    def holds(s: Scene) -> bool:
+        return any(_each_is_one_of(s, index, parts) for parts in _groups(s, index))
+
+    return holds
+
+
+def _groups(s: Scene, index: int) -> Iterator[Estimate]:
+    """(groups, entries): what each output adds to each entry; and the same summed over the channels of a place."""
+    jacobian, c = s.jacobian(index), s.cotangent.reshape(-1, 1)
+    parts = jacobian.times(c)
+    yield parts
+    if s.cotangent.ndim > 2:
+        shape = (*s.cotangent.shape, -1)
+        value, error = parts.value.reshape(shape).sum(axis=1), parts.error.reshape(shape).sum(axis=1)
+        yield Estimate(
+            value.reshape(-1, c.shape[1] * jacobian.value.shape[1]), error.reshape(-1, jacobian.value.shape[1])
+        )
+
+
+def _each_is_one_of(s: Scene, index: int, parts: Estimate) -> bool:
+    gradient = s.analytic(index).reshape(-1)
+    known = np.isfinite(parts.error).all(axis=0)
+    tolerance = parts.error + ROUNDOFFS * s.eps * np.abs(parts.value)
+    there = np.abs(parts.value) > 2 * tolerance
+    several = known & (there.sum(axis=0) > 1)
+    one = ((np.abs(gradient - parts.value) <= tolerance) & there).any(axis=0)
+    alone = np.abs(gradient - parts.value.sum(axis=0)) <= tolerance.sum(axis=0)
+    dropped = (gradient == 0) & ~np.zeros_like(known)
+    return bool(
+        several.any()
+        and one[several].any()
+        and (one | dropped)[several].all()
+        and (alone | dropped)[known & ~several].all()
+    )
