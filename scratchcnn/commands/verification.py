@@ -30,7 +30,7 @@ from scratchcnn.catalogue import check as check_operation
 from scratchcnn.catalogue import prove as prove_operation
 from scratchcnn.digits.mnist import SHIPPED
 from scratchcnn.gradcheck import Proved, Report, Verdict, check_gradient, prove_gradient
-from scratchcnn.gradcheck.proof.alone import plain_digits
+from scratchcnn.gradcheck.proof.prove_gradient import plain_digits
 from scratchcnn.gradcheck.report.report import InputReport
 from scratchcnn.gradcheck.report.wording import apart
 from scratchcnn.operations.activations import sigmoid, sigmoid_backward

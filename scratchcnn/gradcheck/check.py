@@ -6,20 +6,20 @@ from typing import Any, Literal
 
 import numpy as np
 
+from scratchcnn.gradcheck.all_inputs import Together
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.case import Backward, Case, Forward, batched, describe, output_array, prepare, real_array
 from scratchcnn.gradcheck.contract import Observed, observe, promoted
 from scratchcnn.gradcheck.effort import SECONDS, plan
-from scratchcnn.gradcheck.ground import Ground
 from scratchcnn.gradcheck.judge import Check, Judged, judge_input
+from scratchcnn.gradcheck.numerical.caller_warnings import quiet
 from scratchcnn.gradcheck.numerical.exact import Exact, exact_gradients
 from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.numerical.quiet import quiet
 from scratchcnn.gradcheck.options import validated
 from scratchcnn.gradcheck.points import draw_cotangent, elsewhere, similar_cotangent
-from scratchcnn.gradcheck.proof.digits import Kept, kept, too_few
-from scratchcnn.gradcheck.proof.part import Part, on_some_samples
-from scratchcnn.gradcheck.proof.proved import Proofs
+from scratchcnn.gradcheck.proof.judge_by_proof import Proofs
+from scratchcnn.gradcheck.proof.kept_digits import Kept, kept, too_few
+from scratchcnn.gradcheck.proof.some_samples import Part, on_some_samples
 from scratchcnn.gradcheck.report.progress import Progress
 from scratchcnn.gradcheck.report.report import (
     GradientMismatch,
@@ -29,7 +29,7 @@ from scratchcnn.gradcheck.report.report import (
     SecondPoint,
     Violation,
 )
-from scratchcnn.gradcheck.together import Together
+from scratchcnn.gradcheck.setting import Ground
 from scratchcnn.gradcheck.verdict import Verdict
 
 

@@ -4,15 +4,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from scratchcnn.gradcheck.all_inputs import Together
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.effort import Effort
 from scratchcnn.gradcheck.findings import Findings, blank, report
-from scratchcnn.gradcheck.ground import Ground
-from scratchcnn.gradcheck.inputs import FIRST_LOOK, InputJudge
+from scratchcnn.gradcheck.input_judge import FIRST_LOOK, InputJudge
 from scratchcnn.gradcheck.numerical.exact import Exact
-from scratchcnn.gradcheck.proof.proved import Proofs, by_proof, wrong_at_ties
+from scratchcnn.gradcheck.proof.judge_by_proof import Proofs, by_proof, wrong_at_ties
 from scratchcnn.gradcheck.report.report import InputReport
-from scratchcnn.gradcheck.together import Together
+from scratchcnn.gradcheck.setting import Ground
 from scratchcnn.gradcheck.verdict import Verdict
 
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
+from scratchcnn.gradcheck.numerical.caller_warnings import filtered_here
 from scratchcnn.gradcheck.numerical.differences import largest
-from scratchcnn.gradcheck.numerical.direction import UNEVEN_SHARE, directional, moved_along
+from scratchcnn.gradcheck.numerical.directional import UNEVEN_SHARE, directional, moved_along
 from scratchcnn.gradcheck.numerical.noise import COVERAGE, EPS, FLOOR, noise_at
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.quiet import filtered_here
 from scratchcnn.gradcheck.numerical.steps import UNEVEN
 
 STEP = 1e-20

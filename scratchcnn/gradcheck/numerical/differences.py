@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.numerical.groups import REACH, Group, depends, disjoint
+from scratchcnn.gradcheck.numerical.hidden_roundoff import SEEN, fineness
 from scratchcnn.gradcheck.numerical.noise import EPS, FLOOR, noise_at
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.standing import SEEN, fineness
 from scratchcnn.gradcheck.numerical.steps import UNEVEN, symmetric
-from scratchcnn.gradcheck.numerical.structure import REACH, Group, depends, disjoint
 from scratchcnn.gradcheck.numerical.tableau import extrapolate, tightest
 
 LEVELS = 5

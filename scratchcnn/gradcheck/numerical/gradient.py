@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical import stairs
+from scratchcnn.gradcheck.numerical import staircases
+from scratchcnn.gradcheck.numerical.caller_warnings import quiet, undisturbed
 from scratchcnn.gradcheck.numerical.complex_step import complex_step, held_to_directions
 from scratchcnn.gradcheck.numerical.differences import central_differences, separate, wide_unit
-from scratchcnn.gradcheck.numerical.finite import finite_part, lost_entries
-from scratchcnn.gradcheck.numerical.fits import Fit
+from scratchcnn.gradcheck.numerical.groups import Group, depends, elementwise
 from scratchcnn.gradcheck.numerical.kinks import Slope, slope
 from scratchcnn.gradcheck.numerical.ladder import Climb, climb
+from scratchcnn.gradcheck.numerical.least_squares import Fit
 from scratchcnn.gradcheck.numerical.noise import EPS, FLOOR, least_noise, measure_noise
+from scratchcnn.gradcheck.numerical.not_finite import finite_part, lost_entries
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.quiet import quiet, undisturbed
-from scratchcnn.gradcheck.numerical.structure import Group, depends, elementwise
 
 
 @dataclass(frozen=True)
@@ -137,30 +137,30 @@ class Derivatives:
         unit = self.probe.unit
         near_zero = np.abs(self.probe.base[self.entries]) < NO_SIZE * unit[self.entries]
         quiet = settled & ~loose & ((size == 0) | near_zero)
-        steps = stairs.find(self.probe, self.entries[loose], self.entries[quiet], unit, self.cotangent)
+        steps = staircases.find(self.probe, self.entries[loose], self.entries[quiet], unit, self.cotangent)
         # Low steps are those of float64, in terms that cancel (1 - cos x near 0; x - mean x), and of no format.
         x = np.abs(self.probe.base[self.entries[~self.lost]]).max(initial=0)
         own = EPS * float(max(OWN_STEPS * np.abs(self.probe.y0).max(initial=0), OF_INPUTS * x))
         steps = [s for s in steps if s.height > own]
-        self.step = stairs.usual_width(steps)
+        self.step = staircases.usual_width(steps)
         which = np.flatnonzero(loose | quiet) if self.step else np.empty(0, np.intp)
         if which.size and not self.probe.base.any():  # zeros say nothing of their unit
-            wider, steps = stairs.in_natural_units(steps)
+            wider, steps = staircases.in_natural_units(steps)
             unit = wider * unit
-        resolved = stairs.usual_width(steps) <= stairs.RESOLVED
+        resolved = staircases.usual_width(steps) <= staircases.RESOLVED
         self.stepped[which], self.flat[which] = resolved, not resolved
         if not which.size or not resolved:
             return
-        self.precision = stairs.precision(steps)
+        self.precision = staircases.precision(steps)
         if self.together is None:
             which, self.skipped = which[:most], which[len(which) if most is None else most :]
         groups = [Group(self.entries[which])] if self.together is None else [self.together]
-        self._take(stairs.beyond(self.probe, groups, self.entries[which], unit, self.cotangent, steps), which, unit)
+        self._take(staircases.beyond(self.probe, groups, self.entries[which], unit, self.cotangent, steps), which, unit)
 
     def _take(self, found: Fit, which: Array, unit: Array) -> None:
         """Makes fits the derivatives of some entries; those on a kink and on no step stay as they are."""
         for k in which[~found.agrees]:
-            self.stepped[k] = not stairs.moves(self.probe, self.entries[k], unit, self.cotangent)
+            self.stepped[k] = not staircases.moves(self.probe, self.entries[k], unit, self.cotangent)
         taken = self.stepped[which]
         found, which = found.at(taken), which[taken]
         entries = self.entries[which]
@@ -288,7 +288,7 @@ def derivatives(
     if rng is not None:
         found.by_directions(rng)
     found.by_differences()
-    found.by_stairs(None if climbs is None else stairs.PER_CLIMB * climbs)
+    found.by_stairs(None if climbs is None else staircases.PER_CLIMB * climbs)
     unsettled = np.setdiff1d(np.flatnonzero(found.status == "noise"), found.skipped)
     if climbs is not None and expected is not None and len(unsettled) > climbs:
         distance = np.nan_to_num(np.abs(found.value - expected)[unsettled], nan=np.inf)

@@ -16,9 +16,15 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.numerical.drift import VISIBLE, changes, finer_unit, rest_of, still_changing
+from scratchcnn.gradcheck.numerical.hidden_roundoff import (
+    first_move,
+    first_seen,
+    later_stairs,
+    noise_at_steps,
+    roundoff_step,
+)
 from scratchcnn.gradcheck.numerical.noise import STRIDES, noise_along
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.standing import first_move, first_seen, later_stairs, noise_at_steps, roundoff_step
 from scratchcnn.gradcheck.numerical.steps import SMALLEST, UNEVEN
 from scratchcnn.gradcheck.numerical.tableau import extrapolate
 

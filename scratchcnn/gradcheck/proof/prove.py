@@ -22,8 +22,8 @@ import numpy as np
 from flint import arb, ctx
 
 from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.proof.attempt import DIGITS
 from scratchcnn.gradcheck.proof.balls.ball import Undecidable, precision
-from scratchcnn.gradcheck.proof.gate import DIGITS
 from scratchcnn.gradcheck.proof.runs import WEIGHT, Moved, Runs
 from scratchcnn.gradcheck.proof.world.run import NotRun
 from scratchcnn.gradcheck.verdict import small_in

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scratchcnn.gradcheck.case import Case
+from scratchcnn.gradcheck.numerical.caller_warnings import quiet, undisturbed
 from scratchcnn.gradcheck.numerical.noise import EPS
 from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.numerical.quiet import quiet, undisturbed
 from scratchcnn.gradcheck.verdict import ROUNDOFFS, SMALL
 
 if TYPE_CHECKING:

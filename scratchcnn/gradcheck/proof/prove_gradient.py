@@ -12,10 +12,10 @@ import numpy as np
 
 from scratchcnn.gradcheck.case import Backward, Case, Forward, describe, prepare
 from scratchcnn.gradcheck.check import asked_cotangent
+from scratchcnn.gradcheck.numerical.caller_warnings import quiet
 from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.numerical.quiet import quiet
 from scratchcnn.gradcheck.options import validated
-from scratchcnn.gradcheck.proof.gate import MISSING, has_flint, proof_of
+from scratchcnn.gradcheck.proof.attempt import MISSING, has_flint, proof_of
 from scratchcnn.gradcheck.report.wording import apart
 from scratchcnn.gradcheck.verdict import ROUNDOFFS, Verdict, small_in
 

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from scratchcnn.gradcheck.numerical.groups import REACH
 from scratchcnn.gradcheck.numerical.noise import (
     COVERAGE,
     EPS,
@@ -19,7 +20,6 @@ from scratchcnn.gradcheck.numerical.noise import (
     outputs_at,
 )
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.structure import REACH
 
 # Distances at which outputs are looked for that stand still near the point, as parts of the farthest: the nearest
 # first, where they have grown least.

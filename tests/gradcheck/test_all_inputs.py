@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from scratchcnn.gradcheck.all_inputs import Together
 from scratchcnn.gradcheck.case import prepare
 from scratchcnn.gradcheck.contract import observe
-from scratchcnn.gradcheck.ground import Ground
 from scratchcnn.gradcheck.numerical.probe import Joined
 from scratchcnn.gradcheck.points import draw_cotangent, elsewhere
-from scratchcnn.gradcheck.together import Together
+from scratchcnn.gradcheck.setting import Ground
 
 RNG = np.random.default_rng(0)
 X, W, B = RNG.normal(size=(5, 4)), RNG.normal(size=(4, 3)), RNG.normal(size=3)

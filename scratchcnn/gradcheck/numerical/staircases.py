@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.fits import LEVELS, POINTS, SPAN, Fit, fitted
+from scratchcnn.gradcheck.numerical.groups import REACH, Group, depends
+from scratchcnn.gradcheck.numerical.least_squares import LEVELS, POINTS, SPAN, Fit, fitted
 from scratchcnn.gradcheck.numerical.noise import EPS, least_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.numerical.steps import UNEVEN
-from scratchcnn.gradcheck.numerical.structure import REACH, Group, depends
 
 # Powers of two, in units of the entry: the narrowest step that is looked for (a part of float32's), and the widest.
 FINEST, WIDEST = -28, 22

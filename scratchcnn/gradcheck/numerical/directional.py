@@ -3,9 +3,9 @@
 import numpy as np
 
 from scratchcnn.gradcheck.numerical.differences import TINY, contract, settle
+from scratchcnn.gradcheck.numerical.groups import Group
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 from scratchcnn.gradcheck.numerical.steps import UNEVEN
-from scratchcnn.gradcheck.numerical.structure import Group
 
 # An entry's move differs from its exact share of the step by a rounding of x, at the steps that decide.
 UNEVEN_SHARE = 2.0**-44

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 
 from scratchcnn.gradcheck import Verdict, check_gradient
-from scratchcnn.gradcheck.numerical import stairs
+from scratchcnn.gradcheck.numerical import staircases
 from scratchcnn.gradcheck.numerical.gradient import Derivatives, derivatives
 from scratchcnn.gradcheck.numerical.kinks import DECIDED
 from scratchcnn.gradcheck.numerical.noise import measure_noise
@@ -324,7 +324,7 @@ def test_what_else_stands_still_is_no_staircase(name):
 
 def test_steps_as_wide_as_the_unit_leave_differences_of_zero_in_doubt():
     found, _ = found_of(np.round, np.array([0.8, 1.2, 1.9, 2.6, 3.3]))
-    assert found.step > stairs.RESOLVED
+    assert found.step > staircases.RESOLVED
     assert found.flat[found.value == 0].all()
     assert not found.stepped.any()
 
@@ -343,7 +343,7 @@ def test_along_a_direction_all_entries_step_together():
         probe = Probe(lambda x, w: float16(float16(x) @ float16(w)), [x, w], 0)
         weights = rng.uniform(0.5, 2, 12) * rng.choice([-1, 1], 12)
         direction = probe.unit * rng.choice([-1.0, 1.0], 24)
-        fit = stairs.along(probe, direction, weights, 2.0**-10)
+        fit = staircases.along(probe, direction, weights, 2.0**-10)
         truth = (weights.reshape(4, 3) @ float16(w).T).reshape(-1) @ direction
         assert abs(fit.value[0] - truth) <= fit.bound[0]
         assert fit.bound[0] <= 0.05 * np.abs(direction).sum()

@@ -9,10 +9,10 @@ import numpy as np
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.contract import Observed
-from scratchcnn.gradcheck.directions import Along, Direction
+from scratchcnn.gradcheck.directional_check import Along, Direction
 from scratchcnn.gradcheck.effort import FEW_STRIDES, Effort
 from scratchcnn.gradcheck.findings import Findings, none_looked_at
-from scratchcnn.gradcheck.joint import Joint, judge_together
+from scratchcnn.gradcheck.joint_kinks import Joint, judge_together
 from scratchcnn.gradcheck.numerical.cone import Cone
 from scratchcnn.gradcheck.numerical.gradient import Derivatives, derivatives
 from scratchcnn.gradcheck.numerical.kinks import DECIDED

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scratchcnn.gradcheck.all_inputs import Together
 from scratchcnn.gradcheck.findings import Findings
-from scratchcnn.gradcheck.ground import Ground
-from scratchcnn.gradcheck.inputs import InputJudge
+from scratchcnn.gradcheck.input_judge import InputJudge
 from scratchcnn.gradcheck.numerical.noise import EPS
 from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.proof.gate import DIGITS, MISSING, has_flint, proof_of, trifle
+from scratchcnn.gradcheck.proof.attempt import DIGITS, MISSING, has_flint, proof_of, trifle
 from scratchcnn.gradcheck.report.wording import apart
-from scratchcnn.gradcheck.together import Together
+from scratchcnn.gradcheck.setting import Ground
 from scratchcnn.gradcheck.verdict import SMALL, Verdict, small_in
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.directions import ROUNDOFFS, SHARE
-from scratchcnn.gradcheck.ground import Ground
-from scratchcnn.gradcheck.numerical.direction import UNEVEN_SHARE, directional, moved_along
+from scratchcnn.gradcheck.directional_check import ROUNDOFFS, SHARE
+from scratchcnn.gradcheck.numerical.directional import UNEVEN_SHARE, directional, moved_along
 from scratchcnn.gradcheck.numerical.noise import EPS, least_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Joined
+from scratchcnn.gradcheck.setting import Ground
 
 
 class Together:

@@ -7,8 +7,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.analytic import FEW, ULPS, trembling
 from scratchcnn.gradcheck.case import Case
-from scratchcnn.gradcheck.numerical import stairs
-from scratchcnn.gradcheck.numerical.direction import UNEVEN_SHARE, directional, moved_along
+from scratchcnn.gradcheck.numerical import staircases
+from scratchcnn.gradcheck.numerical.directional import UNEVEN_SHARE, directional, moved_along
 from scratchcnn.gradcheck.numerical.kinks import DECIDED, slope
 from scratchcnn.gradcheck.numerical.ladder import climb
 from scratchcnn.gradcheck.numerical.noise import EPS, least_noise
@@ -140,7 +140,7 @@ class Direction:
         return value / closer, (bound + UNEVEN_SHARE * self.total) / closer + self.rounding, agrees
 
     def _beyond_steps(self, step: float) -> Along:
-        fit = stairs.along(self.probe, self.direction, self.weights, step)
+        fit = staircases.along(self.probe, self.direction, self.weights, step)
         value, tolerance = float(fit.value[0]), float(fit.bound[0]) + self.rounding
         if not fit.agrees[0] or self.total == 0:  # strictly the slope of a staircase is zero
             return self._along(Verdict.UNDECIDED, value, tolerance)

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.numerical.groups import REACH
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.structure import REACH
 
 # How far entries are moved, in units: far, and not so far where nothing is finite far away (arcsin at 2).
 DISTANCES = REACH / 2.0 ** (np.arange(24) / 4)
