@@ -6,37 +6,37 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.directional_check import ROUNDOFFS, SHARE
-from scratchcnn.gradcheck.numerical.directional import UNEVEN_SHARE, directional, moved_along
+from scratchcnn.gradcheck.directional_check import SUM_ROUNDOFFS, VISIBLE_SHARE
+from scratchcnn.gradcheck.numerical.directional import MOVE_ROUNDING, directional_derivative, moved_along
 from scratchcnn.gradcheck.numerical.noise import EPS, least_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Joined
-from scratchcnn.gradcheck.setting import Ground
+from scratchcnn.gradcheck.setting import Setting
 
 
-class Together:
+class AllInputs:
     """Whether gradients agree with differences along one direction, at the point of a check and at the second one.
 
     It is asked where all numbers are float64, and more than one input is checked; and it vouches if a mistake of a
     small share of any input's gradient would show. Else each input is looked at by itself.
     """
 
-    def __init__(self, ground: Ground) -> None:
-        self.ground, self.case = ground, ground.case
-        self.indices = [k for k in ground.observed.usable if ground.case.inputs[k].size]
+    def __init__(self, setting: Setting) -> None:
+        self.setting, self.case = setting, setting.case
+        self.indices = [k for k in setting.observed.usable if setting.case.inputs[k].size]
 
     @cached_property
     def here(self) -> bool:
         """Whether all agree at the inputs."""
-        ground = self.ground
-        return self._asked and self._agree(self.case.inputs, ground.cotangent, ground.observed.gradients)
+        setting = self.setting
+        return self._asked and self._agree(self.case.inputs, setting.cotangent, setting.observed.gradients)
 
     @cached_property
     def there(self) -> bool:
         """Whether all agree at the second point."""
-        if not self._asked or self.ground.second is None or self.ground.floats_there is None:
+        if not self._asked or self.setting.second is None or self.setting.floats_there is None:
             return False
         try:
-            return self._agree(*self.ground.second, self.ground.floats_there[1])
+            return self._agree(*self.setting.second, self.setting.floats_there[1])
         except Exception:
             return False  # what it is will be said of each input
 
@@ -49,13 +49,13 @@ class Together:
         flat = [np.asarray(gradients[k], np.float64) for k in self.indices]
         if any(g.shape != inputs[k].shape for g, k in zip(flat, self.indices, strict=True)):
             return False
-        probe = Joined(self.case.forward, inputs, self.indices, fresh=self.ground.observed.mutates)
-        direction = probe.unit * self.ground.rng.choice([-1.0, 1.0], probe.base.size)
+        probe = Joined(self.case.forward, inputs, self.indices, fresh=self.setting.observed.mutates)
+        direction = probe.unit * self.setting.rng.choice([-1.0, 1.0], probe.base.size)
         products = np.concatenate([g.reshape(-1) for g in flat]) * direction
         weights = cotangent.astype(np.float64).reshape(-1)
         moved = moved_along(probe, direction)
-        value, bound, smooth = directional(probe, moved, weights, least_noise(probe))
-        tolerance = bound + (ROUNDOFFS * EPS + UNEVEN_SHARE) * np.abs(products).sum()
-        zero = ROUNDOFFS * EPS * np.abs(weights) @ np.nan_to_num(np.abs(probe.y0))
-        enough = min(SHARE * float(np.sqrt((products[part] ** 2).sum())) for part in probe.parts) + zero
+        value, bound, smooth = directional_derivative(probe, moved, weights, least_noise(probe))
+        tolerance = bound + (SUM_ROUNDOFFS * EPS + MOVE_ROUNDING) * np.abs(products).sum()
+        zero = SUM_ROUNDOFFS * EPS * np.abs(weights) @ np.nan_to_num(np.abs(probe.y0))
+        enough = min(VISIBLE_SHARE * float(np.sqrt((products[part] ** 2).sum())) for part in probe.parts) + zero
         return bool(smooth and abs(products.sum() - value) <= tolerance <= enough)

@@ -12,15 +12,15 @@ from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.numerical.steps import units
 
 # What the distance to the longdouble twin, or the change under moves of one ulp, is multiplied by.
-TWIN, ULPS = 2.0, 8.0
+LONGDOUBLE_TWIN_FACTOR, ULP_FACTOR = 2.0, 8.0
 # How often every input is moved to either side: with signs that may cancel each other (x up, w down), so several times.
-MOVES = 3
+TREMBLING_MOVES = 3
 # A gradient in a low precision may be off by so many roundoffs of its value: a rounded constant or two.
-FEW = 4.0
+FEW_ROUNDOFFS = 4.0
 # And one that was computed in it from beginning to end, by so many of its value and of the largest.
-OWN, LARGEST = 16.0, 8.0
+OWN_ROUNDOFFS, LARGEST_ROUNDOFFS = 16.0, 8.0
 # How often a backward pass that does not repeat itself is called again, and what its spread is multiplied by.
-AGAIN, SPREAD = 4, 2.0
+REPEATED_CALLS, SPREAD_FACTOR = 4, 2.0
 
 
 class Analytic:
@@ -55,9 +55,9 @@ class Analytic:
         """(entries,) how far calls at the same arguments differ, where backward is known not to repeat itself."""
         if not self.unsteady:
             return 0.0
-        again = [self.case.gradients(self.cotangent.copy(), self.case.copies())[index] for _ in range(AGAIN)]
+        again = [self.case.gradients(self.cotangent.copy(), self.case.copies())[index] for _ in range(REPEATED_CALLS)]
         differences = [np.asarray(g, np.float64).reshape(-1) - self.values(index) for g in again]
-        widest: Array = SPREAD * np.abs(differences).max(axis=0)
+        widest: Array = SPREAD_FACTOR * np.abs(differences).max(axis=0)
         return widest
 
     def own_error(self, index: int, entries: Array, status: Array, vouching: Array, inside: float = EPS) -> Array:
@@ -78,17 +78,19 @@ class Analytic:
         """
         values, eps = np.abs(self.values(index)[entries]), max(inside, self.eps(index))
         smooth = status != "kink"
-        error: Array = np.where(smooth, ULPS * self._trembling(index)[entries], 0.0)
+        error: Array = np.where(smooth, ULP_FACTOR * self._trembling(index)[entries], 0.0)
         if eps > EPS:
-            error += np.where(smooth, ULPS * self._change(index, eps / 2)[entries], 0.0) + FEW * eps * values
+            error += (
+                np.where(smooth, ULP_FACTOR * self._change(index, eps / 2)[entries], 0.0) + FEW_ROUNDOFFS * eps * values
+            )
         if self.low and self.double is None:
-            error += OWN * eps * values + LARGEST * eps * _largest(self.values(index))
+            error += OWN_ROUNDOFFS * eps * values + LARGEST_ROUNDOFFS * eps * _largest(self.values(index))
             return error
         twin = self._in_longdouble()[index]
         if twin is None:
             return error
         distance = np.abs(twin.reshape(-1)[entries] - self.values(index)[entries]).astype(np.float64)
-        return np.maximum(error, np.where(distance <= vouching, TWIN * distance, 0.0))
+        return np.maximum(error, np.where(distance <= vouching, LONGDOUBLE_TWIN_FACTOR * distance, 0.0))
 
     def own_roundoff(self, index: int, entries: Array, roundoff: Array) -> Array:
         """The roundoff of the operation by the entry's own size, in place of the array's unit.
@@ -110,7 +112,9 @@ class Analytic:
         # Below the smallest normal number a low precision has no relative accuracy to hold it to.
         floor = float(np.finfo(dtype).smallest_normal)
         change = self._change(index, eps / 2)
-        tolerance: Array = OWN * eps * size + LARGEST * eps * _largest(size) + ULPS * change + floor
+        tolerance: Array = (
+            OWN_ROUNDOFFS * eps * size + LARGEST_ROUNDOFFS * eps * _largest(size) + ULP_FACTOR * change + floor
+        )
         return tolerance
 
     def _run(self, dtype: DTypeLike) -> list[Array | None] | None:
@@ -160,7 +164,7 @@ def trembling(case: Case, cotangent: Array, inputs: Sequence[Array], relative: f
     arrays = [cotangent, *inputs]
     sizes = [relative * _sizes(a) for a in arrays]
     changes: list[list[Array]] = [[] for _ in inputs]
-    for move in range(MOVES):
+    for move in range(TREMBLING_MOVES):
         # First all away from zero: with other signs a product may stay as it is.
         signs = [np.where(a < 0, -1.0, 1.0) if move == 0 else rng.choice([-1.0, 1.0], a.shape) for a in arrays]
         steps = [size * sign for size, sign in zip(sizes, signs, strict=True)]

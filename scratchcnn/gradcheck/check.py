@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from scratchcnn.gradcheck.all_inputs import Together
+from scratchcnn.gradcheck.all_inputs import AllInputs
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.case import Backward, Case, Forward, batched, describe, output_array, prepare, real_array
 from scratchcnn.gradcheck.contract import Observed, observe, promoted
-from scratchcnn.gradcheck.effort import SECONDS, plan
+from scratchcnn.gradcheck.effort import SECONDS_PER_INPUT, plan
 from scratchcnn.gradcheck.judge import Check, Judged, judge_input
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet
 from scratchcnn.gradcheck.numerical.exact import Exact, exact_gradients
@@ -29,7 +29,7 @@ from scratchcnn.gradcheck.report.report import (
     SecondPoint,
     Violation,
 )
-from scratchcnn.gradcheck.setting import Ground
+from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.verdict import Verdict
 
 
@@ -45,7 +45,7 @@ def check_gradient(
     seed: int = 0,
     max_entries: int | Literal["affordable"] | None = "affordable",
     allow: Sequence[str] | str = (),
-    seconds: float = SECONDS,
+    seconds: float = SECONDS_PER_INPUT,
     name: str | None = None,
     proof: bool = True,
     digits: float | None = None,
@@ -133,9 +133,9 @@ def check_gradient(
     with quiet(), Progress(options.name or describe(backward, "backward"), case) as progress:
         analytic = Analytic(case, cotangent, observed.gradients, unsteady=observed.unsteady)
         exact = _exact(case, observed, options.degree, options.factor, rng)
-        ground = Ground(case, cotangent, observed, None if away is None else (away, second), rng)
-        proofs = Proofs(ground, options.seconds) if options.proof else None
-        check = Check(ground, analytic, effort, Together(ground), proofs)
+        setting = Setting(case, cotangent, observed, None if away is None else (away, second), rng)
+        proofs = Proofs(setting, options.seconds) if options.proof else None
+        check = Check(setting, analytic, effort, AllInputs(setting), proofs)
         judged = tuple(judge_input(check, i, exact.get(i)) for i in progress.through(case.wrt))
         part = Part()
         if samples and proofs is not None and proofs.made is not None and not proofs.made.inputs:

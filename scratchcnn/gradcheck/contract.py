@@ -18,9 +18,9 @@ from scratchcnn.gradcheck.report.report import Violation
 __tracebackhide__ = operator.methodcaller("errisinstance", CallerError)
 
 # Two calls may differ by so many roundoffs of the largest entry.
-SAME = 64.0
+SAME_ROUNDOFFS = 64.0
 
-KINDS = (
+VIOLATION_KINDS = (
     *("count", "shape", "dtype", "not-finite", "mutation", "nondeterministic", "stale", "ignores-cotangent"),
     "elsewhere",  # what is wrong at the second point alone
     "digits",  # what keeps fewer than the caller asks for
@@ -154,7 +154,7 @@ def _differ(a: Any, b: Any) -> bool:
     if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
         return True
     size = np.abs(a[finite]).max(initial=0)
-    return bool((np.abs(a[finite] - b[finite]) > SAME * np.finfo(a.dtype).eps * size).any())
+    return bool((np.abs(a[finite] - b[finite]) > SAME_ROUNDOFFS * np.finfo(a.dtype).eps * size).any())
 
 
 def _changed(case: Case, gradients: list[Any], again: list[Any], usable: tuple[int, ...]) -> list[str]:

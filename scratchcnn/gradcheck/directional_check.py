@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchcnn.gradcheck.analytic import FEW, ULPS, trembling
+from scratchcnn.gradcheck.analytic import FEW_ROUNDOFFS, ULP_FACTOR, trembling
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.numerical import staircases
-from scratchcnn.gradcheck.numerical.directional import UNEVEN_SHARE, directional, moved_along
+from scratchcnn.gradcheck.numerical.directional import MOVE_ROUNDING, directional_derivative, moved_along
 from scratchcnn.gradcheck.numerical.kinks import DECIDED, slope
 from scratchcnn.gradcheck.numerical.ladder import climb
 from scratchcnn.gradcheck.numerical.noise import EPS, least_noise
@@ -17,15 +17,15 @@ from scratchcnn.gradcheck.report.wording import apart
 from scratchcnn.gradcheck.verdict import Verdict, small_in
 
 # Roundoffs of a sum over all entries, in the precision that backward is run in.
-ROUNDOFFS = 64.0
+SUM_ROUNDOFFS = 64.0
 # A direction vouches if it would show a mistake of this share of the gradient's norm along it.
-SHARE = 1e-3
+VISIBLE_SHARE = 1e-3
 # What is not smooth between the steps (a relu among thousands that wakes) may be so between smaller ones.
-CLOSER = (1.0, 2.0**-10, 2.0**-20)
+STEP_SHARES = (1.0, 2.0**-10, 2.0**-20)
 
 
 @dataclass(frozen=True)
-class Along:
+class DirectionalResult:
     """What a direction tells: the gradient's value along it, and that of the differences with its tolerance."""
 
     verdict: Verdict
@@ -38,7 +38,7 @@ class Along:
         return f"the gradient gives {analytic}, differences {value} ± {self.tolerance:.2g}"
 
 
-class Direction:
+class DirectionalCheck:
     """A random direction of input `index`, along which the gradient is compared with differences.
 
     Parameters
@@ -73,12 +73,12 @@ class Direction:
         self.known = bool(np.isfinite(gradient).all())
         parts = np.abs(gradient * self.direction)
         self.total = float(parts.sum())
-        few = FEW * precision if precision > EPS else 0.0
-        self.rounding = (ROUNDOFFS * self.eps + few) * self.total
-        zero = ROUNDOFFS * EPS * float(np.abs(self.weights) @ np.nan_to_num(np.abs(probe.y0)))
-        self.enough = max(SHARE, small_in(precision)) * float(np.sqrt((parts**2).sum())) + zero
+        few = FEW_ROUNDOFFS * precision if precision > EPS else 0.0
+        self.rounding = (SUM_ROUNDOFFS * self.eps + few) * self.total
+        zero = SUM_ROUNDOFFS * EPS * float(np.abs(self.weights) @ np.nan_to_num(np.abs(probe.y0)))
+        self.enough = max(VISIBLE_SHARE, small_in(precision)) * float(np.sqrt((parts**2).sum())) + zero
 
-    def compare(self, noise: Callable[[], Array], step: float = 0.0, *, climbs: bool = True) -> Along:
+    def compare(self, noise: Callable[[], Array], step: float = 0.0, *, climbs: bool = True) -> DirectionalResult:
         """Compares the two.
 
         Parameters
@@ -99,7 +99,7 @@ class Direction:
         if step:
             return self._beyond_steps(step)
         seen = []
-        for closer in CLOSER:
+        for closer in STEP_SHARES:
             seen.append((closer, moved_along(self.probe, closer * self.direction)))
             # What agrees within the least bound that there can be need not be asked for its noise.
             value, tolerance, agrees = self._difference(*seen[-1], least_noise(self.probe))
@@ -122,24 +122,24 @@ class Direction:
         apart = not climbs or self._differs_at_all_scales(measured, slack)
         return self._along(Verdict.WRONG if apart else Verdict.UNDECIDED, value, tolerance)
 
-    def _along(self, verdict: Verdict, value: float, tolerance: float) -> Along:
-        return Along(verdict, self.analytic, value, tolerance)
+    def _along(self, verdict: Verdict, value: float, tolerance: float) -> DirectionalResult:
+        return DirectionalResult(verdict, self.analytic, value, tolerance)
 
-    def _told(self, value: float, tolerance: float) -> Along:
+    def _told(self, value: float, tolerance: float) -> DirectionalResult:
         return self._along(Verdict.RIGHT if tolerance <= self.enough else Verdict.UNDECIDED, value, tolerance)
 
     def _trembled(self, relative: float) -> float:
         """How far the gradient along the direction moves when all inputs move by a relative amount."""
         changes = trembling(self.case, self.cotangent, self.inputs, relative)[self.index]
-        return ULPS * float(np.abs(changes @ self.direction).max())
+        return ULP_FACTOR * float(np.abs(changes @ self.direction).max())
 
     def _difference(self, closer: float, y: Array, noise: Array) -> tuple[float, float, bool]:
         """The derivative, its tolerance, and whether it is smooth, from moves by a share `closer` of the direction."""
-        value, bound, agrees = directional(self.probe, y, self.weights, noise)
+        value, bound, agrees = directional_derivative(self.probe, y, self.weights, noise)
         # An entry's move is rounded: the more of it, the smaller the steps.
-        return value / closer, (bound + UNEVEN_SHARE * self.total) / closer + self.rounding, agrees
+        return value / closer, (bound + MOVE_ROUNDING * self.total) / closer + self.rounding, agrees
 
-    def _beyond_steps(self, step: float) -> Along:
+    def _beyond_steps(self, step: float) -> DirectionalResult:
         fit = staircases.along(self.probe, self.direction, self.weights, step)
         value, tolerance = float(fit.value[0]), float(fit.bound[0]) + self.rounding
         if not fit.agrees[0] or self.total == 0:  # strictly the slope of a staircase is zero

@@ -12,21 +12,21 @@ from scratchcnn.gradcheck.numerical.caller_warnings import undisturbed
 from scratchcnn.gradcheck.numerical.noise import STRIDES
 from scratchcnn.gradcheck.numerical.probe import Array
 
-SECONDS = 1.0
+SECONDS_PER_INPUT = 1.0
 # What the harness itself takes for an evaluation of forward, and for a climb; and for each number of its output.
-CALL, WALK = 1e-5, 5e-3
-NUMBER, WALK_NUMBER = 1e-9, 5e-6
+CALL_SECONDS, CLIMB_SECONDS = 1e-5, 5e-3
+CALL_SECONDS_PER_OUTPUT, CLIMB_SECONDS_PER_OUTPUT = 1e-9, 5e-6
 # Evaluations: of an entry by differences, of an entry over all scales, and of the noise at all strides.
-BY_DIFFERENCES, CLIMB, NOISE = 14, 100, 40
+DIFFERENCE_EVALUATIONS, CLIMB_EVALUATIONS, NOISE_EVALUATIONS = 14, 100, 40
 # How much slower a higher precision may be, where all entries are to be looked at.
-SLOWER = 4.0
+WIDER_SLOWDOWN = 4.0
 # The share of an input's time that differences may take, that looks over all scales may take where they are needed,
 # and that repeats of backward may.
-ENTRIES, CLIMBS, REPEATS = 0.5, 1.0, 0.1
+DIFFERENCES_SHARE, CLIMBS_SHARE, REPEATS_SHARE = 0.5, 1.0, 0.1
 # Backward is called so often on the same arguments, where it is cheap: a fault at every seventh call is real.
 MOST_REPEATS = 10
 # So many evaluations are enough to look at single entries; with fewer, only one direction is affordable, else two.
-FEW, DIRECTIONS = 60, 2
+FEW_EVALUATIONS, USUAL_DIRECTIONS = 60, 2
 # Where time is short, and at a second point, the noise is measured at fewer strides.
 FEW_STRIDES = STRIDES[1::2]
 
@@ -85,18 +85,20 @@ def plan(seconds: float, forward: float, numbers: int, max_entries: int | str | 
     max_entries
         How many entries the caller wants to be looked at: a number, None for all, or "affordable".
     """
-    evaluation = forward + CALL + NUMBER * numbers
+    evaluation = forward + CALL_SECONDS + CALL_SECONDS_PER_OUTPUT * numbers
     evaluations = int(seconds / evaluation)
-    climbs = int(CLIMBS * seconds / (CLIMB * evaluation + WALK + WALK_NUMBER * numbers))
-    strides = STRIDES if evaluations >= 10 * NOISE else FEW_STRIDES
-    directions = DIRECTIONS if evaluations >= FEW else 1
+    climbs = int(
+        CLIMBS_SHARE * seconds / (CLIMB_EVALUATIONS * evaluation + CLIMB_SECONDS + CLIMB_SECONDS_PER_OUTPUT * numbers)
+    )
+    strides = STRIDES if evaluations >= 10 * NOISE_EVALUATIONS else FEW_STRIDES
+    directions = USUAL_DIRECTIONS if evaluations >= FEW_EVALUATIONS else 1
     if max_entries != "affordable":
-        longest = max(seconds / CLIMB, SLOWER * forward)
+        longest = max(seconds / CLIMB_EVALUATIONS, WIDER_SLOWDOWN * forward)
         return Effort(None if max_entries is None else int(max_entries), None, directions, strides, longest)
-    entries = int(ENTRIES * evaluations / BY_DIFFERENCES) if evaluations >= FEW else 0
-    return Effort(entries, climbs if entries else 0, directions, strides, seconds / CLIMB)
+    entries = int(DIFFERENCES_SHARE * evaluations / DIFFERENCE_EVALUATIONS) if evaluations >= FEW_EVALUATIONS else 0
+    return Effort(entries, climbs if entries else 0, directions, strides, seconds / CLIMB_EVALUATIONS)
 
 
 def repeats(seconds: float, backward: float) -> int:
     """How often backward, which takes so many seconds, is called on the same arguments."""
-    return int(np.clip(REPEATS * seconds / max(backward, CALL), 2, MOST_REPEATS))
+    return int(np.clip(REPEATS_SHARE * seconds / max(backward, CALL_SECONDS), 2, MOST_REPEATS))

@@ -9,10 +9,10 @@ import numpy as np
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.contract import Observed
-from scratchcnn.gradcheck.directional_check import Along, Direction
+from scratchcnn.gradcheck.directional_check import DirectionalCheck, DirectionalResult
 from scratchcnn.gradcheck.effort import FEW_STRIDES, Effort
 from scratchcnn.gradcheck.findings import Findings, none_looked_at
-from scratchcnn.gradcheck.joint_kinks import Joint, judge_together
+from scratchcnn.gradcheck.joint_kinks import JointJudgement, judge_together
 from scratchcnn.gradcheck.numerical.cone import Cone
 from scratchcnn.gradcheck.numerical.gradient import Derivatives, derivatives
 from scratchcnn.gradcheck.numerical.kinks import DECIDED
@@ -22,16 +22,25 @@ from scratchcnn.gradcheck.pieces import Claim
 from scratchcnn.gradcheck.points import between
 from scratchcnn.gradcheck.report.wording import apart, undecided
 from scratchcnn.gradcheck.sampling import sample
-from scratchcnn.gradcheck.verdict import ROUNDOFFS, SMALL, Judgement, Scale, Verdict, judge, scale_of, small_in
+from scratchcnn.gradcheck.verdict import (
+    VOUCHING_ROUNDOFFS,
+    VOUCHING_SHARE,
+    Judgement,
+    Scale,
+    Verdict,
+    judge,
+    scale_of,
+    small_in,
+)
 
-EXACT = np.dtype(np.float64)
-NONE = np.empty(0, np.intp)
+FLOAT64 = np.dtype(np.float64)
+NO_ENTRIES = np.empty(0, np.intp)
 # Suspicious entries that get a second look first; the others only if these do not all turn out wrong.
-FIRST_LOOK = 4
+FIRST_SUSPECTS = 4
 # Kinks are rare: where there are any, all of them together may take so many times the effort of single entries.
-AT_KINKS = 4
+KINK_CLIMBS = 4
 # How far towards the second point backward is asked again where it is unstable.
-NEARBY = 2.0**-10
+NEARBY_SHARE = 2.0**-10
 
 
 class InputJudge:
@@ -60,7 +69,7 @@ class InputJudge:
         self.inside, self.step = EPS, 0.0  # the eps of the lowest precision inside forward, and how wide its steps are
         # What backward is run in where it is judged: float64, unless it refuses that.
         narrow = analytic.low and analytic.double is None
-        self.precision = np.result_type(*(a.dtype for a in case.inputs if a.dtype.kind == "f")) if narrow else EXACT
+        self.precision = np.result_type(*(a.dtype for a in case.inputs if a.dtype.kind == "f")) if narrow else FLOAT64
         self.cotangent = np.asarray(analytic.cotangent, np.float64).reshape(-1)
 
     @cached_property
@@ -99,7 +108,7 @@ class InputJudge:
         found = derivatives(self.probe, entries, self.cotangent, self.noise, self.rng, climbs, gradient)
         found.bound += np.broadcast_to(self.analytic.spread(self.index), self.x.size)[entries]
         self.inside, self.step = found.precision, found.step
-        judged, dropped = self._judge(found, gradient, NONE), NONE
+        judged, dropped = self._judge(found, gradient, NO_ENTRIES), NO_ENTRIES
         if not proven:
             judged, dropped = self._judged_twice(found, gradient)
         findings = Findings(
@@ -131,7 +140,7 @@ class InputJudge:
         suspects = np.flatnonzero(~judged.right & ~found.stepped)
         distance = np.nan_to_num(np.abs(gradient - found.value) - found.bound, nan=np.inf)
         suspects = suspects[np.argsort(-distance[suspects], kind="stable")]
-        looks = FIRST_LOOK if self.effort.climbs is None else min(FIRST_LOOK, max(1, self.effort.climbs))
+        looks = FIRST_SUSPECTS if self.effort.climbs is None else min(FIRST_SUSPECTS, max(1, self.effort.climbs))
         first, others = suspects[:looks], suspects[looks:]
         if not first.size:
             return judged, others
@@ -146,7 +155,7 @@ class InputJudge:
 
     def _together(self, found: Derivatives, findings: Findings) -> None:
         """Judges entries at kinks in the light of those around them."""
-        alone = Joint(findings.value, findings.bound, findings.right, findings.wrong, findings.reason)
+        alone = JointJudgement(findings.value, findings.bound, findings.right, findings.wrong, findings.reason)
         claim = Claim(self.analytic.values(self.index), float(np.finfo(self.x.dtype).eps), self._gradient_at)
         joint = judge_together(found, alone, claim, self._cone)
         findings.value, findings.bound = joint.value, joint.bound
@@ -155,7 +164,7 @@ class InputJudge:
             findings.remark, findings.vouched = joint.remark, Verdict.WRONG
 
     def _cone(self) -> Cone:
-        climbs = None if self.effort.climbs is None else AT_KINKS * self.effort.climbs
+        climbs = None if self.effort.climbs is None else KINK_CLIMBS * self.effort.climbs
         return Cone(self.probe, self.case.wrt, self.cotangent, self.noise, self.rng, self.effort.strides, climbs)
 
     def _gradient_at(self, inputs: Sequence[Array], outputs: Array | None = None) -> Array | None:
@@ -194,7 +203,9 @@ class InputJudge:
         vouching = self._scale(found).vouching[which]
         # Near zero the operation's roundoff is that at the entry's own size: 1 - O is nothing where O is 1 - 1e-17.
         closer = self.analytic.own_roundoff(self.index, found.entries[which], found.roundoff[which])
-        trusted = np.maximum(vouching, ROUNDOFFS * np.minimum(closer, small_in(self.held_to) * found.scale[which]))
+        trusted = np.maximum(
+            vouching, VOUCHING_ROUNDOFFS * np.minimum(closer, small_in(self.held_to) * found.scale[which])
+        )
         entries, status = found.entries[which], found.status[which]
         error = self.analytic.own_error(self.index, entries, status, trusted, self.inside)
         # A gradient without an entry above the largest error among them is roundoff throughout.
@@ -240,7 +251,7 @@ class InputJudge:
         twin = self.analytic.values(self.index)[entries]
         # Some roundoffs of the operation count as zero here too: 1 - O is nothing in float32 where O is 1 - 1e-9.
         roundoff = self._roundoff(findings, np.abs(given - twin) > tolerance[entries])
-        allowed = tolerance[entries] + ROUNDOFFS * roundoff * (float(np.finfo(self.x.dtype).eps) / EPS)
+        allowed = tolerance[entries] + VOUCHING_ROUNDOFFS * roundoff * (float(np.finfo(self.x.dtype).eps) / EPS)
         excess = np.nan_to_num(np.abs(given - twin) - allowed, nan=np.inf)
         excess[(given == twin) | (np.isnan(given) & np.isnan(twin))] = 0
         if (excess > 0).any():
@@ -280,12 +291,12 @@ class InputJudge:
 
     def _along(
         self, probe: Probe, inputs: Sequence[Array], cotangent: Array, gradient: Array, noise: Callable[[], Array]
-    ) -> Along:
+    ) -> DirectionalResult:
         precision = max(self.inside, self.analytic.eps(self.index))
-        direction = Direction(self.case, self.index, probe, inputs, cotangent, gradient, self.rng, precision)
+        direction = DirectionalCheck(self.case, self.index, probe, inputs, cotangent, gradient, self.rng, precision)
         return direction.compare(noise, self.step, climbs=self.effort.climbs != 0)
 
-    def along(self) -> Along:
+    def along(self) -> DirectionalResult:
         """What differences along a random direction through all entries say of the gradient at the inputs."""
         inputs, gradient = self.case.copies(self.precision), self.analytic.values(self.index)
         cotangent = self.analytic.cotangent.astype(self.precision)
@@ -306,14 +317,14 @@ class InputJudge:
             along = self._along(probe, inputs, cotangent, gradient.reshape(-1), noise)
         except Exception as error:
             return f"backward or forward raised {type(error).__name__}: {error}"
-        self.agrees_there = along.verdict is Verdict.RIGHT and along.tolerance <= SMALL * abs(along.value)
+        self.agrees_there = along.verdict is Verdict.RIGHT and along.tolerance <= VOUCHING_SHARE * abs(along.value)
         return f"along a random direction {along}" if along.verdict is Verdict.WRONG else ""
 
     def is_wrong_nearby(self, findings: Findings, away: Sequence[Array]) -> bool:
         """Where backward is too unstable to be judged, a point a little away may show that it is wrong."""
         if not (findings.reason[~findings.right] == "unstable").any() or findings.remark:
             return False
-        wrong = self.at(between(self.case.inputs, away, NEARBY), self.analytic.cotangent)
+        wrong = self.at(between(self.case.inputs, away, NEARBY_SHARE), self.analytic.cotangent)
         if wrong:
             findings.vouched = Verdict.WRONG
             findings.remark = f"backward is unstable at the inputs; a little way from them, {wrong}"

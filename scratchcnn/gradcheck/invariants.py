@@ -11,9 +11,9 @@ import numpy as np
 from scratchcnn.gradcheck.numerical.probe import Array
 
 # Sums and lengths are what they have to be within so many roundoffs for each term.
-ROUNDOFFS = 4.0
+FORM_ROUNDOFFS = 4.0
 # How much of another value each value takes on, at least and at most; what is constant shrinks by up to SHRINK.
-SHARE, SHRINK = (0.02, 0.2), 0.05
+BLEND_SHARES, MOST_SHRINKAGE = (0.02, 0.2), 0.05
 
 
 def redrawn(a: Array, rng: np.random.Generator) -> Array:
@@ -37,7 +37,7 @@ def _drawn(a: Array, rng: np.random.Generator) -> Array:
     if not a.any():
         return rng.uniform(0.1, 0.9, a.shape)
     if (a == a.flat[0]).all():
-        moved = a * (1 - rng.uniform(0, SHRINK, a.shape))
+        moved = a * (1 - rng.uniform(0, MOST_SHRINKAGE, a.shape))
         for axis in summing:
             moved = moved * (a.sum(axis, keepdims=True) / moved.sum(axis, keepdims=True))
         return moved
@@ -52,7 +52,7 @@ def _drawn(a: Array, rng: np.random.Generator) -> Array:
 
 
 def _share(rng: np.random.Generator) -> float:
-    return float(rng.uniform(*SHARE))
+    return float(rng.uniform(*BLEND_SHARES))
 
 
 def _blend(a: Array, rng: np.random.Generator, axis: int | None = None) -> Array:
@@ -127,7 +127,7 @@ def _is_orthogonal(a: Array) -> bool:
     if a.ndim < 2 or min(a.shape[-2:]) < 2:
         return False
     b = a if a.shape[-2] <= a.shape[-1] else a.swapaxes(-1, -2)
-    slack = ROUNDOFFS * np.finfo(a.dtype).eps * b.shape[-1]
+    slack = FORM_ROUNDOFFS * np.finfo(a.dtype).eps * b.shape[-1]
     return bool((np.abs(b @ b.swapaxes(-1, -2) - np.eye(b.shape[-2])) <= slack).all())
 
 
@@ -138,11 +138,11 @@ def _axes_where(a: Array, holds: Callable[[Array, int], bool]) -> list[int]:
 def _have_the_same_sum(a: Array, axis: int) -> bool:
     """Whether all lines along an axis have one sum; a single line, whether it sums to 0 or 1."""
     sums, sizes = a.sum(axis), np.abs(a).sum(axis)
-    slack = ROUNDOFFS * np.finfo(a.dtype).eps * a.shape[axis] * sizes
+    slack = FORM_ROUNDOFFS * np.finfo(a.dtype).eps * a.shape[axis] * sizes
     wanted = (sums.mean(),) if sums.size > 1 else (0.0, 1.0)
     return bool(a.any()) and any(bool((np.abs(sums - each) <= slack).all()) for each in wanted)
 
 
 def _have_length_one(a: Array, axis: int) -> bool:
     lengths = (a**2).sum(axis)
-    return bool((np.abs(lengths - 1) <= ROUNDOFFS * np.finfo(a.dtype).eps * a.shape[axis]).all())
+    return bool((np.abs(lengths - 1) <= FORM_ROUNDOFFS * np.finfo(a.dtype).eps * a.shape[axis]).all())

@@ -22,26 +22,26 @@ from scratchcnn.gradcheck.numerical.cone import Cone
 from scratchcnn.gradcheck.numerical.gradient import Derivatives
 from scratchcnn.gradcheck.numerical.kinks import Sides
 from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.pieces import ROUNDOFFS, Claim, as_a_piece
+from scratchcnn.gradcheck.pieces import SUM_ROUNDOFFS, Claim, as_a_piece
 
 # The reason of entries at which kinks of opposite sign meet, and of those that there was no time for.
-MEET, TIME = "kink", "time"
+MEETING_KINKS, NO_TIME = "kink", "time"
 # Accused entries that are looked at, the worst first: one of them that stands is enough.
-ACCUSED = 8
+MOST_ACCUSED = 8
 # Digits of the entries' numbers that give joint directions their signs, and how many directions of uneven sizes follow.
-DIGITS, UNEVEN = 8, 2
+SIGN_DIGITS, UNEVEN_DIRECTIONS = 8, 2
 # Joint directions along which a gradient that looks wrong is looked at more closely.
-SCANNED = 3
+SCANNED_DIRECTIONS = 3
 # So many groups of entries that are coupled with one another are sought, and so many members of each.
-GROUPS, MEMBERS = 8, 64
+MOST_COUPLED_GROUPS, MOST_MEMBERS = 8, 64
 # Sums of one-sided derivatives are compared where they are known to this share of the kinks in them.
-SHARP = 1e-3
+SHARP_SHARE = 1e-3
 # By how much an accusation must exceed what a piece is known to.
-ROOM = 4.0
+ACCUSATION_FACTOR = 4.0
 
 
 @dataclass(frozen=True)
-class Joint:
+class JointJudgement:
     """The judgement of some entries (entries,), and what is wrong where they move together; nothing if that is empty.
 
     The derivative of each lies within `value ± bound`.
@@ -55,7 +55,9 @@ class Joint:
     remark: str = ""
 
 
-def judge_together(found: Derivatives, alone: Joint, claim: Claim, cone_of: Callable[[], Cone]) -> Joint:
+def judge_together(
+    found: Derivatives, alone: JointJudgement, claim: Claim, cone_of: Callable[[], Cone]
+) -> JointJudgement:
     """Judges entries at kinks once more, in the light of what is around them.
 
     Parameters
@@ -88,18 +90,18 @@ def judge_together(found: Derivatives, alone: Joint, claim: Claim, cone_of: Call
 
 
 def _asked_again(
-    found: Derivatives, alone: Joint, accused: Array, asked: Array, kinks: Array, claim: Claim, cone: Cone
-) -> Joint:
+    found: Derivatives, alone: JointJudgement, accused: Array, asked: Array, kinks: Array, claim: Claim, cone: Cone
+) -> JointJudgement:
     """Judges entries that look wrong, or that backward is unstable at, once more."""
     excess = (np.abs(claim.gradient[found.entries] - found.value) - found.bound) * cone.own_unit[found.entries]
     if cone.is_flat(float(excess[asked].max())):
         return alone
     # A piece clears those that it would show to be wrong.
-    cleared = asked[excess[asked] > ROOM * as_a_piece(claim, cone)]
+    cleared = asked[excess[asked] > ACCUSATION_FACTOR * as_a_piece(claim, cone)]
     alone = _right(alone, claim.gradient[found.entries], cleared)
     accused = np.setdiff1d(accused, cleared)
     worst = accused[np.argsort(-excess[accused], kind="stable")]
-    for count, k in enumerate(worst[:ACCUSED]):
+    for count, k in enumerate(worst[:MOST_ACCUSED]):
         meets = cone.meeting(cone.only(found.entries[[k]], 1.0), excess[k])
         if meets is not None and not meets.any():
             return _undecided(alone, worst[:count], cone)
@@ -109,7 +111,9 @@ def _asked_again(
     return _undecided(alone, accused, cone, together.wrong_along(together.patterns))
 
 
-def _kinks_moved(found: Derivatives, alone: Joint, kinks: Array, claim: Claim, cone: Cone) -> Joint | None:
+def _kinks_moved(
+    found: Derivatives, alone: JointJudgement, kinks: Array, claim: Claim, cone: Cone
+) -> JointJudgement | None:
     """Judges entries at kinks that are right by themselves as they move together; None where nothing is left to say."""
     together = _Together(found, kinks, alone.bound, claim, cone)
     if len(kinks) < 2 or together.adds_up():
@@ -125,7 +129,7 @@ def _kinks_moved(found: Derivatives, alone: Joint, kinks: Array, claim: Claim, c
     return _undecided(alone, meeting, cone) if meeting.size else None
 
 
-def _all_moved(found: Derivatives, alone: Joint, claim: Claim, cone: Cone) -> Joint:
+def _all_moved(found: Derivatives, alone: JointJudgement, claim: Claim, cone: Cone) -> JointJudgement:
     """Judges all entries, right by themselves, as they move together: ties may hide a slope from each of them.
 
     The median of three equal numbers moves with none of them alone.
@@ -144,13 +148,13 @@ def _all_moved(found: Derivatives, alone: Joint, claim: Claim, cone: Cone) -> Jo
     return alone if not meeting.size or np.isfinite(as_a_piece(claim, cone)) else _undecided(alone, meeting, cone)
 
 
-def _undecided(alone: Joint, which: Array, cone: Cone, remark: str = "") -> Joint:
+def _undecided(alone: JointJudgement, which: Array, cone: Cone, remark: str = "") -> JointJudgement:
     right, wrong, reason = alone.right.copy(), alone.wrong.copy(), alone.reason.copy()
-    right[which], wrong[which], reason[which] = False, False, TIME if cone.exhausted else MEET
+    right[which], wrong[which], reason[which] = False, False, NO_TIME if cone.exhausted else MEETING_KINKS
     return replace(alone, right=right, wrong=wrong, reason=reason, remark=remark)
 
 
-def _right(alone: Joint, gradient: Array, which: Array) -> Joint:
+def _right(alone: JointJudgement, gradient: Array, which: Array) -> JointJudgement:
     """Some entries are those of a piece around: their derivative lies between that and the one-sided ones."""
     value, bound, right = alone.value.copy(), alone.bound.copy(), alone.right.copy()
     low, high = np.minimum(value - bound, gradient), np.maximum(value + bound, gradient)
@@ -162,14 +166,14 @@ def _signs(count: int) -> Iterator[Array]:
     """(entries,) the signs of so many entries in joint directions: any two move the same way, and opposite ways."""
     number = np.arange(count)
     yield np.ones(count)
-    for digit in range(min((count - 1).bit_length(), DIGITS)):
+    for digit in range(min((count - 1).bit_length(), SIGN_DIGITS)):
         yield 1.0 - 2 * (number >> digit & 1)
 
 
 def _patterns(count: int, rng: np.random.Generator) -> Iterator[Array]:
     """(entries,) the shares of so many entries in joint directions; along the uneven ones no two kinks cancel."""
     yield from _signs(count)
-    for _ in range(UNEVEN):
+    for _ in range(UNEVEN_DIRECTIONS):
         yield rng.choice([-1.0, 1.0], count) * rng.choice([0.25, 0.5, 1.0], count)
 
 
@@ -237,7 +241,7 @@ class _Together:
             bound[:, seen.outputs] += one.bound
             kinks[seen.outputs] += np.abs(one.turn)
         rest = move.seen - Sides(value, bound)
-        unclear = (rest.bound > SHARP * kinks) & (kinks > 0)
+        unclear = (rest.bound > SHARP_SHARE * kinks) & (kinks > 0)
         return np.asarray(((np.abs(rest.value) > rest.bound) | unclear).any(axis=0))
 
     def _of_both_signs(self) -> Array:
@@ -254,7 +258,7 @@ class _Together:
     def _told(self, move: _Move) -> tuple[float, float, float]:
         """What the gradient says of a direction, and between what its derivative lies."""
         parts, coupled = self.gradient * move.shares * self.unit, self.coupled
-        room = ROUNDOFFS * self.claim.eps * np.abs(parts).sum() + np.abs(move.shares * self.unit) @ self.tolerance
+        room = SUM_ROUNDOFFS * self.claim.eps * np.abs(parts).sum() + np.abs(move.shares * self.unit) @ self.tolerance
         low, high = move.seen.of(coupled).interval(self.cone.cotangent[coupled])
         return float(parts.sum()), float(low.sum() - room), float(high.sum() + room)
 
@@ -270,7 +274,7 @@ class _Together:
         """
         outside = np.array([self._outside(move) for move in moves])
         farthest = np.append(0, 1 + np.argsort(-outside[1:], kind="stable"))
-        for k in farthest[outside[farthest] > 0][:SCANNED]:
+        for k in farthest[outside[farthest] > 0][:SCANNED_DIRECTIONS]:
             meets = self.cone.meeting(self.cone.only(self.entries, moves[k].shares), float(outside[k]))
             if meets is None:
                 self.meets |= self.coupled
@@ -292,11 +296,11 @@ class _Together:
         """Moves of entries that are coupled with one another: beside others, these hide what is wrong with them."""
         count = len(self.which)
         waiting = [k for k in self.cone.rng.permutation(count) if self.coupled[self._outputs(k)].any()]
-        for _ in range(GROUPS):
+        for _ in range(MOST_COUPLED_GROUPS):
             if not waiting:
                 break
             first, *others = waiting
-            group = np.array([first, *(k for k in others[:MEMBERS] if self._are_coupled(first, k))])
+            group = np.array([first, *(k for k in others[:MOST_MEMBERS] if self._are_coupled(first, k))])
             waiting = [k for k in others if k not in group]
             moves = []
             for signs in _signs(len(group)):

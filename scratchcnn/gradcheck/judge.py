@@ -4,15 +4,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scratchcnn.gradcheck.all_inputs import Together
+from scratchcnn.gradcheck.all_inputs import AllInputs
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.effort import Effort
 from scratchcnn.gradcheck.findings import Findings, blank, report
-from scratchcnn.gradcheck.input_judge import FIRST_LOOK, InputJudge
+from scratchcnn.gradcheck.input_judge import FIRST_SUSPECTS, InputJudge
 from scratchcnn.gradcheck.numerical.exact import Exact
 from scratchcnn.gradcheck.proof.judge_by_proof import Proofs, by_proof, wrong_at_ties
 from scratchcnn.gradcheck.report.report import InputReport
-from scratchcnn.gradcheck.setting import Ground
+from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.verdict import Verdict
 
 
@@ -29,40 +29,40 @@ class Judged:
 class Check:
     """What is the same for all inputs of a check."""
 
-    ground: Ground
+    setting: Setting
     analytic: Analytic
     effort: Effort
-    together: Together
+    all_inputs: AllInputs
     proofs: Proofs | None
 
 
 def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
     """The report on one input: every method that applies, and what they found."""
-    ground, case = check.ground, check.ground.case
+    setting, case = check.setting, check.setting.case
     name, x = case.names[index], case.inputs[index]
     if x.size == 0:
         return Judged(blank(name, x, Verdict.UNDECIDED, "nothing to check: the input has no entries"))
-    if index not in ground.observed.usable:
+    if index not in setting.observed.usable:
         return Judged(blank(name, x, Verdict.WRONG, "there is no gradient of the input's shape to compare"))
-    judge_of = InputJudge(case, index, ground.observed, check.analytic, check.effort, ground.rng)
+    judge_of = InputJudge(case, index, setting.observed, check.analytic, check.effort, setting.rng)
     proofs = check.proofs
     if exact is not None and exact.proven:
         proofs = None  # it is one
         findings = _exactly(exact)
         if exact.wrong.any():
             return Judged(_as_the_caller_sees_it(report(name, x, findings), judge_of, exact))
-        if not check.together.here:
+        if not check.all_inputs.here:
             judge_of.along_directions(findings, 1)  # the lattice is not quite the caller's point
     else:
-        proved = by_proof(judge_of, proofs, check.together) if proofs is not None else None
+        proved = by_proof(judge_of, proofs, check.all_inputs) if proofs is not None else None
         findings = proved or judge_of.by_sample()
         if findings.entries.size < x.size:
             judge_of.along_directions(findings, check.effort.directions)
     judge_of.in_low_precision(findings)
     ties = wrong_at_ties(judge_of, proofs) if proofs is not None else ""
-    if ground.second is None or findings.verdict is Verdict.WRONG:
+    if setting.second is None or findings.verdict is Verdict.WRONG:
         return Judged(report(name, x, findings), ties=ties)
-    if judge_of.is_wrong_nearby(findings, ground.second[0]):
+    if judge_of.is_wrong_nearby(findings, setting.second[0]):
         return Judged(report(name, x, findings))
     return Judged(report(name, x, findings), _elsewhere(judge_of, check, proofs), ties)
 
@@ -70,15 +70,15 @@ def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
 def _elsewhere(judge_of: InputJudge, check: Check, proofs: Proofs | None) -> str:
     """What is wrong at the second point, by a proof and by differences; empty where nothing is."""
     proved = proofs.elsewhere(judge_of.index) if proofs is not None else None
-    if proved == "" or (proved is None and check.together.there) or check.ground.second is None:
+    if proved == "" or (proved is None and check.all_inputs.there) or check.setting.second is None:
         return ""
-    seen = judge_of.at(*check.ground.second)
+    seen = judge_of.at(*check.setting.second)
     return seen or ("" if judge_of.agrees_there else proved or "")
 
 
 def _as_the_caller_sees_it(on_lattice: InputReport, judge_of: InputJudge, exact: Exact) -> InputReport:
     """What is wrong on the lattice, shown by an entry and numbers of the caller's own, where it is wrong there too."""
-    farthest = np.argsort(-np.abs(exact.analytic - exact.numerical) * exact.wrong, kind="stable")[:FIRST_LOOK]
+    farthest = np.argsort(-np.abs(exact.analytic - exact.numerical) * exact.wrong, kind="stable")[:FIRST_SUSPECTS]
     findings = judge_of.by_entries(farthest[exact.wrong[farthest]], proven=True)
     if not findings.wrong.any():
         return on_lattice

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.case import as_integer
-from scratchcnn.gradcheck.contract import KINDS
+from scratchcnn.gradcheck.contract import VIOLATION_KINDS
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _kinds(allow: Any) -> tuple[str, ...]:
     strange = [kind for kind in kinds if not isinstance(kind, str)]
     if strange:
         raise TypeError(f"allow takes kinds of violations, as in allow=('dtype',); got {strange[0]!r}")
-    unknown = [kind for kind in kinds if kind not in KINDS]
+    unknown = [kind for kind in kinds if kind not in VIOLATION_KINDS]
     if unknown:
-        raise ValueError(f"allow takes kinds out of {', '.join(KINDS)}; got {', '.join(map(repr, unknown))}")
+        raise ValueError(f"allow takes kinds out of {', '.join(VIOLATION_KINDS)}; got {', '.join(map(repr, unknown))}")
     return kinds

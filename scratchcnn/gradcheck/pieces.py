@@ -12,15 +12,15 @@ import numpy as np
 
 from scratchcnn.gradcheck.numerical.cone import Cone
 from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.verdict import SMALL
+from scratchcnn.gradcheck.verdict import VOUCHING_SHARE
 
 # Roundoffs of a sum over all entries.
-ROUNDOFFS = 64.0
+SUM_ROUNDOFFS = 64.0
 # How far from the inputs backward is asked again, in their units, and the share of the largest entry within which its
 # answer counts as the same; at how many points at most, and how many of those where it answers the same are looked at,
 # along so many directions.
-CLOSE, SAME = 2.0**-26, 2.0**-13
-POINTS, LOOKED_AT, DIRECTIONS = 64, 3, 3
+PIECE_DISTANCE, SAME_SHARE = 2.0**-26, 2.0**-13
+MOST_PIECE_POINTS, MOST_CONFIRMED, CONFIRMING_DIRECTIONS = 64, 3, 3
 
 
 @dataclass(frozen=True)
@@ -65,17 +65,17 @@ def as_a_piece(claim: Claim, cone: Cone) -> float:
     It is sought where backward answers the same close by, and the one-sided derivatives have to confirm it there.
     """
     largest, looked_at = np.abs(claim.gradient).max(), 0
-    for direction in islice(_directions(cone), POINTS):
-        answer = claim.at(cone.at(CLOSE * direction))
-        if answer is None or not (np.abs(answer - claim.gradient) <= SAME * largest).all():
+    for direction in islice(_directions(cone), MOST_PIECE_POINTS):
+        answer = claim.at(cone.at(PIECE_DISTANCE * direction))
+        if answer is None or not (np.abs(answer - claim.gradient) <= SAME_SHARE * largest).all():
             continue
         bounds = [_confirmed(direction, claim, cone)]
-        while np.isfinite(bounds[-1]) and len(bounds) < DIRECTIONS:
+        while np.isfinite(bounds[-1]) and len(bounds) < CONFIRMING_DIRECTIONS:
             bounds.append(_confirmed(direction, claim, cone))
         looked_at += 1
         if np.isfinite(bounds[-1]):
             return max(bounds)
-        if looked_at == LOOKED_AT:
+        if looked_at == MOST_CONFIRMED:
             break
     return np.inf
 
@@ -95,6 +95,6 @@ def _confirmed(direction: Array, claim: Claim, cone: Cone) -> float:
     slope = float(weight @ (there.value - back.value)[0, used]) / (2 * step)
     parts = claim.gradient * (along * cone.unit)[part]
     size = float(np.abs(parts).sum())
-    bound = float(np.abs(weight) @ (there.bound + back.bound)[0, used]) / (2 * step) + ROUNDOFFS * claim.eps * size
-    known = bound <= SMALL * (size + float(np.abs(weight) @ np.abs(here.value[:, used]).max(axis=0)))
+    bound = float(np.abs(weight) @ (there.bound + back.bound)[0, used]) / (2 * step) + SUM_ROUNDOFFS * claim.eps * size
+    known = bound <= VOUCHING_SHARE * (size + float(np.abs(weight) @ np.abs(here.value[:, used]).max(axis=0)))
     return bound if known and abs(float(parts.sum()) - slope) <= bound else np.inf

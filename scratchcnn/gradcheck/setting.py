@@ -13,7 +13,7 @@ from scratchcnn.gradcheck.numerical.probe import Array
 
 
 @dataclass(frozen=True)
-class Ground:
+class Setting:
     """The case at its inputs, with a cotangent; `second` has other values for the inputs and another cotangent.
 
     There is no second point where forward has no finite output of the same shape at the one that was drawn.

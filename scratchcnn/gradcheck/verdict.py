@@ -23,11 +23,11 @@ class Verdict(Enum):
 
 
 # A bound vouches for an entry if it is below this share of the entry, or of the largest entry of its input,
-SMALL = 1e-6
+VOUCHING_SHARE = 1e-6
 # or below so many roundoffs of the operation.
-ROUNDOFFS = 64.0
+VOUCHING_ROUNDOFFS = 64.0
 # Within so many roundoffs of zero an entry is as good as zero.
-ZERO = 4.0
+ZERO_ROUNDOFFS = 4.0
 
 
 def small_in(eps: float) -> float:
@@ -35,7 +35,7 @@ def small_in(eps: float) -> float:
 
     Differences in that precision can reach about eps^(2/3); one that is wider than the root of eps says too little.
     """
-    return max(SMALL, float(np.sqrt(eps)))
+    return max(VOUCHING_SHARE, float(np.sqrt(eps)))
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Scale:
     vouching: Array
 
 
-def scale_of(value: Array, largest: float, roundoff: Array, size: Array, small: float = SMALL) -> Scale:
+def scale_of(value: Array, largest: float, roundoff: Array, size: Array, small: float = VOUCHING_SHARE) -> Scale:
     """The scale of some entries.
 
     Parameters
@@ -65,8 +65,8 @@ def scale_of(value: Array, largest: float, roundoff: Array, size: Array, small: 
     small
         A bound vouches for an entry if it is below this share of it, or of the largest.
     """
-    roundoff = np.minimum(roundoff, small * size / ROUNDOFFS)
-    return Scale(roundoff, np.maximum(small * np.maximum(np.abs(value), largest), ROUNDOFFS * roundoff))
+    roundoff = np.minimum(roundoff, small * size / VOUCHING_ROUNDOFFS)
+    return Scale(roundoff, np.maximum(small * np.maximum(np.abs(value), largest), VOUCHING_ROUNDOFFS * roundoff))
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,8 @@ def judge(analytic: Array, own_error: Array, value: Array, bound: Array, status:
     """
     known = np.isin(status, DECIDED)
     distance = np.abs(analytic - value)
-    near = ZERO * scale.roundoff
-    zero = (np.abs(analytic) <= near) & (np.abs(value) <= near) & (bound <= ROUNDOFFS * scale.roundoff)
+    near = ZERO_ROUNDOFFS * scale.roundoff
+    zero = (np.abs(analytic) <= near) & (np.abs(value) <= near) & (bound <= VOUCHING_ROUNDOFFS * scale.roundoff)
     tolerance = np.minimum(bound + own_error, np.maximum(bound, scale.vouching))
     tolerance = np.where(zero, np.maximum(tolerance, 2 * near), tolerance)
     inside = distance <= tolerance

@@ -324,7 +324,7 @@ def test_what_else_stands_still_is_no_staircase(name):
 
 def test_steps_as_wide_as_the_unit_leave_differences_of_zero_in_doubt():
     found, _ = found_of(np.round, np.array([0.8, 1.2, 1.9, 2.6, 3.3]))
-    assert found.step > staircases.RESOLVED
+    assert found.step > staircases.RESOLVED_WIDTH
     assert found.flat[found.value == 0].all()
     assert not found.stepped.any()
 

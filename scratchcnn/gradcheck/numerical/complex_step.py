@@ -15,25 +15,25 @@ from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.numerical.caller_warnings import filtered_here
 from scratchcnn.gradcheck.numerical.differences import largest
-from scratchcnn.gradcheck.numerical.directional import UNEVEN_SHARE, directional, moved_along
-from scratchcnn.gradcheck.numerical.noise import COVERAGE, EPS, FLOOR, noise_at
+from scratchcnn.gradcheck.numerical.directional import MOVE_ROUNDING, directional_derivative, moved_along
+from scratchcnn.gradcheck.numerical.noise import EPS, FLOOR_ROUNDOFFS, NOISE_COVERAGE, noise_at
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.steps import UNEVEN
+from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP
 
-STEP = 1e-20
+IMAGINARY_STEP = 1e-20
 # A smaller step gives the same result where forward is holomorphic at the point. At the end of a domain (x^1.5 at 0)
 # the result falls or rises with the step.
-SMALLER = STEP * 2.0**-32
+SMALLER_STEP = IMAGINARY_STEP * 2.0**-32
 # Roundoffs of the sum Σ|c||∂y/∂x| that the result is taken to be off by, at least; and what its distance to the
 # clongdouble twin is multiplied by.
-ROUNDOFFS, TWIN = 64.0, 4.0
-BESIDE = UNEVEN * 2.0**-20  # a relative distance at which roundoff is another
+LEAST_ROUNDOFFS, COMPLEX_TWIN_FACTOR = 64.0, 4.0
+BESIDE_SHARE = UNEVEN_STEP * 2.0**-20  # a relative distance at which roundoff is another
 # Along how many directions it is held to differences, and how far off it must be to be seen for sure.
-DIRECTIONS, ROOM = 8, 16.0
+HOLDING_DIRECTIONS, DETECTION_FACTOR = 8, 16.0
 # What differs more than this along the first direction need not be asked for entry by entry.
-LOOSELY = 1e-3
+EARLY_MISMATCH = 1e-3
 # What the differences would let pass must be below this share of an entry, or of the largest.
-SMALL = 1e-6
+UNDETECTED_SHARE = 1e-6
 
 
 def complex_step(
@@ -59,16 +59,16 @@ def complex_step(
     value, size = found[:2]
     distance = np.zeros(len(entries))
     # The distance to the twin may vanish by chance, where both round alike: it is taken close by, too.
-    for beside in (0.0, BESIDE, -BESIDE):
+    for beside in (0.0, BESIDE_SHARE, -BESIDE_SHARE):
         one = narrow.contracted(entries, unit, cotangent, beside) if beside else found
-        twin = wide.contracted(entries, unit, cotangent, beside, SMALLER)
+        twin = wide.contracted(entries, unit, cotangent, beside, SMALLER_STEP)
         if twin is None and not beside:
-            twin = narrow.contracted(entries, unit, cotangent, beside, SMALLER)
+            twin = narrow.contracted(entries, unit, cotangent, beside, SMALLER_STEP)
         if one is not None and twin is not None:
             distance = np.maximum(distance, np.abs(twin[0] - one[0]).astype(np.float64))
     # An entry along which no output moves has their roundoff for a bound: its terms may have cancelled (x - sin x).
     still = np.where(size == 0, np.abs(cotangent) @ noise / unit[entries], 0)
-    bound: Array = ROUNDOFFS * EPS * size + TWIN * distance + still
+    bound: Array = LEAST_ROUNDOFFS * EPS * size + COMPLEX_TWIN_FACTOR * distance + still
     return value, bound
 
 
@@ -95,8 +95,8 @@ def held_to_directions(
     """Complex steps for many entries, held to differences along random directions; None where forward refuses them.
 
     Each direction moves every entry by half its unit to a whole one, to either side. Were the complex step off at an
-    entry by `ROOM` times what a direction can tell, the direction would show it with a probability of 1 - 2 / ROOM,
-    whatever the errors at the others: all directions miss it once in 10^7.
+    entry by `DETECTION_FACTOR` times what a direction can tell, the direction would show it with a probability of
+    1 - 2 / DETECTION_FACTOR, whatever the errors at the others: all directions miss it once in 10^7.
 
     Parameters
     ----------
@@ -107,36 +107,40 @@ def held_to_directions(
     rng
         Draws the directions.
     """
-    shape = (DIRECTIONS, len(entries))
+    shape = (HOLDING_DIRECTIONS, len(entries))
     directions = unit[entries] * rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1, shape)
     stepper = _Stepper(probe, np.complex128)
     reached = np.abs(probe.y0)
-    along, differences, blur = np.empty((3, DIRECTIONS))
+    along, differences, blur = np.empty((3, HOLDING_DIRECTIONS))
     nothing = np.zeros(len(entries))
     disagree = Held(nothing, nothing, nothing, nothing, nothing != 0, agree=False)
     for k, direction in enumerate(directions):
-        found = stepper.along(entries, direction, step=SMALLER)
+        found = stepper.along(entries, direction, step=SMALLER_STEP)
         if found is None:
             return None
         along[k] = found @ cotangent
         y = moved_along(probe, direction, entries)
         reached = largest(np.abs(y).reshape(-1, probe.outputs), reached)
-        differences[k], blur[k], agrees = directional(probe, y, cotangent, noise)
-        if not agrees or abs(along[k] - differences[k]) > blur[k] + LOOSELY * abs(along[k]):
+        differences[k], blur[k], agrees = directional_derivative(probe, y, cotangent, noise)
+        if not agrees or abs(along[k] - differences[k]) > blur[k] + EARLY_MISMATCH * abs(along[k]):
             return disagree
-    weights = np.abs(cotangent)[:, None] * np.stack([noise_at(reached, probe.y0, noise) / FLOOR, reached], axis=1)
+    weights = np.abs(cotangent)[:, None] * np.stack(
+        [noise_at(reached, probe.y0, noise) / FLOOR_ROUNDOFFS, reached], axis=1
+    )
     contracted = stepper.contracted(entries, unit, cotangent, weights=weights)
     if contracted is None:
         return None
     value, size, (roundoff, scale) = contracted
     # What the entries' own roundoff adds up to along the directions; and what blurs the point where it is taken.
     own = float(np.abs(directions @ value - along).max())
-    blur += UNEVEN_SHARE * (np.abs(directions) @ np.abs(value)) + own
+    blur += MOVE_ROUNDING * (np.abs(directions) @ np.abs(value)) + own
     if (np.abs(directions @ value - differences) > blur).any():
         return disagree
-    bound = ROUNDOFFS * EPS * size + (COVERAGE * own + np.abs(cotangent) @ noise) / unit[entries]
-    passing = ROOM * blur.max() / unit[entries]
-    return Held(value, bound, roundoff, scale, passing <= SMALL * np.maximum(np.abs(value), np.abs(value).max()))
+    bound = LEAST_ROUNDOFFS * EPS * size + (NOISE_COVERAGE * own + np.abs(cotangent) @ noise) / unit[entries]
+    passing = DETECTION_FACTOR * blur.max() / unit[entries]
+    return Held(
+        value, bound, roundoff, scale, passing <= UNDETECTED_SHARE * np.maximum(np.abs(value), np.abs(value).max())
+    )
 
 
 class _Stepper:
@@ -151,7 +155,9 @@ class _Stepper:
         self.x = self.arrays[probe.index].reshape(-1)
         self.called, self.outputs = False, probe.outputs
 
-    def along(self, entries: Array | int, direction: Array, beside: float = 0, step: float = STEP) -> Array | None:
+    def along(
+        self, entries: Array | int, direction: Array, beside: float = 0, step: float = IMAGINARY_STEP
+    ) -> Array | None:
         """(outputs,) the derivative along a direction that moves some entries, at or beside the point."""
         here = self.x[entries]
         self.x[entries] += beside * here + 1j * (step * direction)
@@ -174,7 +180,7 @@ class _Stepper:
         unit: Array,
         cotangent: Array,
         beside: float = 0,
-        step: float = STEP,
+        step: float = IMAGINARY_STEP,
         weights: Array | None = None,
     ) -> tuple[Array, Array, Array] | None:
         """Σ c ∂y/∂x and Σ|c||∂y/∂x|, each (entries,), and what the outputs that move weigh by the unit.

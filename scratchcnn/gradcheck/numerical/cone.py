@@ -12,24 +12,24 @@ from itertools import pairwise
 import numpy as np
 
 from scratchcnn.gradcheck.numerical.kinks import Sides, sides
-from scratchcnn.gradcheck.numerical.ladder import LARGEST, Climb, climb
+from scratchcnn.gradcheck.numerical.ladder import TOP_EXPONENT, Climb, climb
 from scratchcnn.gradcheck.numerical.noise import noise_along
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.steps import UNEVEN, units
+from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP, units
 
 # So many directions are drawn to see whether the slopes along them add up.
-DRAWN = 8
+ADDITIVITY_DIRECTIONS = 8
 # Lines beside the point are looked at in these places to either side of it, in units of how far beside it they pass;
 _PLACES = np.geomspace(0.03, 10, 16)
-PLACES = np.concatenate([-_PLACES[::-1], _PLACES])
+LINE_PLACES = np.concatenate([-_PLACES[::-1], _PLACES])
 # and so far beside it, as a power of how many entries move: kinks of many entries lie far out on them.
-FAR = (0.5, 0.25, 0.0, 0.5, 0.25, 0.0)
+OFFSET_POWERS = (0.5, 0.25, 0.0, 0.5, 0.25, 0.0)
 # How close by, in units; and how much closer than the next kink.
-CLOSE, ROOM = 2.0**-20, 16.0
+NEAR_STEP, NEXT_KINK_FACTOR = 2.0**-20, 16.0
 # So many kinks may meet.
-MANY = 1024
+MOST_KINKS = 1024
 # What the difference of two quotients, and roundoff, are multiplied by to cover their errors.
-CAREFUL = 4.0
+QUOTIENT_FACTOR = 4.0
 
 
 class Cone:
@@ -141,7 +141,7 @@ class Cone:
 
     def nearly(self, direction: Array) -> Sides:
         """The one-sided derivatives of all outputs along a direction that moves the one input: cheap, less precise."""
-        return self._nearby(direction, np.arange(self.probe.outputs), CLOSE, self.alone)
+        return self._nearby(direction, np.arange(self.probe.outputs), NEAR_STEP, self.alone)
 
     def is_flat(self, excess: float) -> bool:
         """Whether the function has one slope at the point: no kink shows along directions, and their slopes add up.
@@ -149,13 +149,13 @@ class Cone:
         What roundoff hides must be too little to explain what a gradient is off by, `excess`.
         """
         outputs = np.flatnonzero(self.cotangent)
-        drawn = [self.drawn() for _ in range(DRAWN)]
-        alone = [self._nearby(d, outputs, CLOSE) for d in drawn]
+        drawn = [self.drawn() for _ in range(ADDITIVITY_DIRECTIONS)]
+        alone = [self._nearby(d, outputs, NEAR_STEP) for d in drawn]
         for one, other, first, second in zip(drawn, drawn[1:], alone, alone[1:], strict=False):
-            rest = self._nearby(one + other, outputs, CLOSE) - (first + second)
+            rest = self._nearby(one + other, outputs, NEAR_STEP) - (first + second)
             if first.turn.any() or (np.abs(rest.value) > rest.bound).any():
                 return False
-            if not np.abs(self.cotangent[outputs]) @ rest.bound.max(axis=0) <= excess / ROOM:
+            if not np.abs(self.cotangent[outputs]) @ rest.bound.max(axis=0) <= excess / NEXT_KINK_FACTOR:
                 return False
         return True
 
@@ -174,21 +174,21 @@ class Cone:
         own, reached = self._of_all(climbed), np.full(self.probe.outputs, np.inf)
         # The lines must not reach another kink, beside the point: the ladder along the direction ended at the next.
         stopped = climbed.walk.stopped
-        reached[climbed.outputs] = np.where(stopped < 0, np.inf, UNEVEN * 2.0 ** (LARGEST - stopped))
-        step = np.minimum(CLOSE, reached / ROOM)
-        for size in {CLOSE, float(step.min(initial=CLOSE))}:
+        reached[climbed.outputs] = np.where(stopped < 0, np.inf, UNEVEN_STEP * 2.0 ** (TOP_EXPONENT - stopped))
+        step = np.minimum(NEAR_STEP, reached / NEXT_KINK_FACTOR)
+        for size in {NEAR_STEP, float(step.min(initial=NEAR_STEP))}:
             outputs = np.flatnonzero((step >= size) & used)
-            room = excess / MANY / np.abs(self.cotangent[outputs])
+            room = excess / MOST_KINKS / np.abs(self.cotangent[outputs])
             meets[outputs] |= self._turns_both_ways(own.of(outputs), outputs, direction, size, room)
         return meets if meets.any() or not self.exhausted else None
 
     def _turns_both_ways(self, own: Sides, outputs: Array, direction: Array, size: float, room: Array) -> Array:
         count = self.unit.size / np.count_nonzero(direction)
         rises, falls = np.zeros((2, len(outputs)), bool)
-        for power in FAR:
+        for power in OFFSET_POWERS:
             if (rises & falls).any() or not outputs.size or not self._affordable():
                 break
-            beside, places = self.drawn(), count**power * PLACES
+            beside, places = self.drawn(), count**power * LINE_PLACES
             found = [self._nearby(beside + place * direction, outputs, size / max(1, abs(place))) for place in places]
             low, high = _slopes(own, found, places)
             rises |= (low[1:] > np.minimum.accumulate(high)[:-1] + room).any(axis=(0, 1))
@@ -205,7 +205,7 @@ class Cone:
                 self.probe.move(slice(None), self.base + side * step * direction * self.unit, y)
                 row[k] = (y - self.probe.y0)[outputs] / (side * step)
         change = np.abs(quotients[1] - quotients[0])
-        bound = CAREFUL * (change + 2 * (self.noise if noise is None else noise)[outputs] / size)
+        bound = QUOTIENT_FACTOR * (change + 2 * (self.noise if noise is None else noise)[outputs] / size)
         return Sides(np.where(np.isfinite(bound), quotients[1], 0), np.where(np.isfinite(bound), bound, np.inf))
 
 

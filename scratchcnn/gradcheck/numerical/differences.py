@@ -12,31 +12,31 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.groups import REACH, Group, depends, disjoint
-from scratchcnn.gradcheck.numerical.hidden_roundoff import SEEN, fineness
-from scratchcnn.gradcheck.numerical.noise import EPS, FLOOR, noise_at
+from scratchcnn.gradcheck.numerical.groups import REACH_DISTANCE, Group, depends, disjoint
+from scratchcnn.gradcheck.numerical.hidden_roundoff import MOVED_ROUNDOFFS, shown_roundoff
+from scratchcnn.gradcheck.numerical.noise import EPS, FLOOR_ROUNDOFFS, noise_at
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.steps import UNEVEN, symmetric
+from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP, symmetric
 from scratchcnn.gradcheck.numerical.tableau import extrapolate, tightest
 
-LEVELS = 5
+TABLEAU_LEVELS = 5
 # In units of the entry; the tiny step comes last. Most entries are settled by the first steps, and others by all.
-TINY = 20
-FIRST = UNEVEN * 2.0 ** -np.array([5, 6, 7, TINY])
-STEPS = UNEVEN * 2.0 ** -np.array([2, 3, 4, 5, 6, 7, TINY])
-MORE = STEPS[~np.isin(STEPS, FIRST)]
+TINY_EXPONENT = 20
+FIRST_STEPS = UNEVEN_STEP * 2.0 ** -np.array([5, 6, 7, TINY_EXPONENT])
+ALL_STEPS = UNEVEN_STEP * 2.0 ** -np.array([2, 3, 4, 5, 6, 7, TINY_EXPONENT])
+LATER_STEPS = ALL_STEPS[~np.isin(ALL_STEPS, FIRST_STEPS)]
 # What is not settled is tried with more steps, and then with small ones: (steps, share of the unit).
-ATTEMPTS = ((FIRST, 1.0), (STEPS, 1.0), (FIRST, 2.0**-6))
+ATTEMPTS = ((FIRST_STEPS, 1.0), (ALL_STEPS, 1.0), (FIRST_STEPS, 2.0**-6))
 # The relative bound at which an entry is settled.
-WANTED = 1e-9
+SETTLED_BOUND = 1e-9
 # A bound below this share of the largest derivative is good enough where only roundoff is left in it.
-LIMITED = 1e-7
+LIMITED_BOUND = 1e-7
 # What a few steps of roundoff add up to: so many roundoffs of the largest output, or of one.
-LOW = 2.0**20
+LOW_ROUNDOFFS = 2.0**20
 # An entry whose unit is below this share of a wider one may be too small for what moves.
-NARROW, WIDEST = 2.0**-10, 2.0**30
+NARROW_SHARE, WIDEST_FACTOR = 2.0**-10, 2.0**30
 # Numbers that one block of entries may keep at a time.
-BLOCK = 2**22
+BLOCK_NUMBERS = 2**22
 
 
 @dataclass
@@ -82,7 +82,7 @@ def evaluate(probe: Probe, group: Group, unit: Array, steps: Array) -> tuple[Arr
     return y, h
 
 
-def contract(
+def contracted(
     probe: Probe, group: Group, unit: Array | None, y: Array, h: Array, cotangent: Array, noise: Array
 ) -> Quotients | None:
     """Quotients of the outputs `y` that `evaluate` gave, moved by `h` (steps, entries); None where strays moved.
@@ -106,7 +106,7 @@ def contract(
     own = moved | (hidden > 0)
     none = ~group.share(own).astype(bool)
     size = np.where(moved, weight * reached, np.fmax(weight * np.abs(probe.y0), far))
-    error = np.fmax(weight * noise_at(reached, probe.y0, noise) / FLOOR, np.finfo(y.dtype).eps * size)
+    error = np.fmax(weight * noise_at(reached, probe.y0, noise) / FLOOR_ROUNDOFFS, np.finfo(y.dtype).eps * size)
     roundoff, scale = (
         np.where(none, total.sum(axis=-1), group.share(np.where(own, total, 0))) for total in (error, size)
     )
@@ -120,7 +120,7 @@ def contract(
         roundoff,
         scale,
         none,
-        group.share(hidden > SEEN * error).astype(bool),
+        group.share(hidden > MOVED_ROUNDOFFS * error).astype(bool),
         group.share(still[-1] & moved).astype(bool),
     )
 
@@ -144,7 +144,7 @@ def _hidden(
         looks = [(k, group.entries[k], still[k] & depends(probe, group.entries[k], unit)) for k in waiting]
     for row, entries, asked in looks:
         if asked.any():
-            shown, there = fineness(probe, entries, unit, asked)
+            shown, there = shown_roundoff(probe, entries, unit, asked)
             hidden[row] = np.where(asked, weight * np.fmax(noise, shown), 0)
             size[row] = np.where(asked, weight * there, 0)
     return hidden, size
@@ -206,11 +206,11 @@ def central_differences(
         group, attempt, before = waiting.pop()
         steps, closer = ATTEMPTS[attempt]
         chosen = group.entries
-        if steps is STEPS and before is not None:
-            y, h = _merged(before, evaluate(probe, group, unit, MORE))
+        if steps is ALL_STEPS and before is not None:
+            y, h = _merged(before, evaluate(probe, group, unit, LATER_STEPS))
         else:
             y, h = evaluate(probe, group, unit * closer, steps)
-        quotient = contract(probe, group, unit, y, h, cotangent, noise)
+        quotient = contracted(probe, group, unit, y, h, cotangent, noise)
         if quotient is None:
             waiting.extend((alone, 0, None) for alone in group.apart(_rows(probe)))
             continue
@@ -219,11 +219,13 @@ def central_differences(
             roundoff[chosen] = quotient.roundoff / unit[chosen]
             scale[chosen], none[chosen] = quotient.scale / unit[chosen], quotient.none
         steepest = max(steepest, float((np.abs(v) - b)[agrees].max(initial=0)))
-        enough = np.maximum(np.maximum(WANTED * np.abs(v), 8 * EPS * steepest), 16 * roundoff[chosen])
-        enough = np.where(v == 0, np.maximum(enough, WANTED * steepest), enough)  # nothing moved, or all by the same
-        if steps is STEPS:  # where little but roundoff is left by now, other steps would say no more
+        enough = np.maximum(np.maximum(SETTLED_BOUND * np.abs(v), 8 * EPS * steepest), 16 * roundoff[chosen])
+        enough = np.where(
+            v == 0, np.maximum(enough, SETTLED_BOUND * steepest), enough
+        )  # nothing moved, or all by the same
+        if steps is ALL_STEPS:  # where little but roundoff is left by now, other steps would say no more
             limited = b <= 100 * quotient.noise[:-1].min(axis=0)
-            enough = np.where(limited, np.maximum(enough, LIMITED * np.maximum(np.abs(v), steepest)), enough)
+            enough = np.where(limited, np.maximum(enough, LIMITED_BOUND * np.maximum(np.abs(v), steepest)), enough)
         if closer < 1 and before is not None:
             agrees &= ~_by_roundoff(probe, group, before, v, cotangent, noise)
         better = chosen[fine := agrees & (b <= enough) & ~settled[chosen]]
@@ -250,13 +252,13 @@ def _by_roundoff(
     """
     y, h = larger[0][:-1], larger[1][:-1]  # without the tiny step
     leaves = np.abs(group.share(cotangent * (y - probe.y0)) - slope * np.stack([-h, h], axis=1)).max(axis=1)
-    blur = SEEN * group.share(np.abs(cotangent) * noise)
+    blur = MOVED_ROUNDOFFS * group.share(np.abs(cotangent) * noise)
     seen = leaves > blur
     smallest = len(h) - 1 - seen[::-1].argmax(axis=0)
     here, above, twice = (np.take_along_axis(leaves, np.maximum(smallest - k, 0)[None], 0)[0] for k in range(3))
     gradual = np.where(smallest < len(h) - 1, here <= 8 * blur, (above > 3 * here) & (twice > 3 * above))
     largest = np.max(np.abs(y), where=np.isfinite(y), initial=1.0)
-    low = here <= LOW * np.finfo(y.dtype).eps * largest
+    low = here <= LOW_ROUNDOFFS * np.finfo(y.dtype).eps * largest
     stairs: Array = low & seen.any(axis=0) & ~gradual
     return stairs
 
@@ -264,10 +266,10 @@ def _by_roundoff(
 def _moved_by_wider(probe: Probe, none: Array, unit: Array) -> Array:
     """(size of the input,) those of some entries that may move outputs, none of which they move within their unit."""
     wider = wide_unit(unit)
-    narrow = none & (unit < NARROW * wider)
+    narrow = none & (unit < NARROW_SHARE * wider)
     if narrow.any():
         y = np.empty((2, probe.outputs), probe.dtype)
-        for side, row in zip((-REACH, REACH), y, strict=True):
+        for side, row in zip((-REACH_DISTANCE, REACH_DISTANCE), y, strict=True):
             probe.move(narrow, probe.base[narrow] + side * wider[narrow], row)
         narrow &= bool((y != probe.y0).any())
     return narrow
@@ -275,7 +277,7 @@ def _moved_by_wider(probe: Probe, none: Array, unit: Array) -> Array:
 
 def wide_unit(unit: Array) -> Array:
     """(entries,) the largest unit that an entry may have: that of its array, or one, of which a ladder sees it yet."""
-    widest: Array = np.maximum(unit, np.minimum(unit * WIDEST, max(1.0, unit.max())))
+    widest: Array = np.maximum(unit, np.minimum(unit * WIDEST_FACTOR, max(1.0, unit.max())))
     return widest
 
 
@@ -288,7 +290,7 @@ def _merged(some: tuple[Array, Array], others: tuple[Array, Array]) -> tuple[Arr
 
 def _rows(probe: Probe) -> int:
     """How many entries that move alone may be looked at together."""
-    return max(1, BLOCK // (2 * len(STEPS) * max(probe.outputs, 1)))
+    return max(1, BLOCK_NUMBERS // (2 * len(ALL_STEPS) * max(probe.outputs, 1)))
 
 
 def separate(probe: Probe, entries: Array, unit: Array) -> list[Group]:
@@ -296,7 +298,7 @@ def separate(probe: Probe, entries: Array, unit: Array) -> list[Group]:
     apart = Group(entries).apart(_rows(probe))
     if probe.outputs < 2 or len(entries) < 2:
         return apart
-    if len(entries) * probe.outputs > BLOCK:
+    if len(entries) * probe.outputs > BLOCK_NUMBERS:
         return apart
     depend = np.empty((len(entries), probe.outputs), bool)
     for k, entry in enumerate(entries):
@@ -309,7 +311,7 @@ def separate(probe: Probe, entries: Array, unit: Array) -> list[Group]:
 
 def settle(q: Quotients) -> tuple[Array, Array, Array]:
     """Value, bound, and whether the tiny step agrees with them, of (steps, entries) quotients."""
-    value, error = tightest(*extrapolate(q.central[:-1], q.noise[:-1], 2, LEVELS))
+    value, error = tightest(*extrapolate(q.central[:-1], q.noise[:-1], 2, TABLEAU_LEVELS))
     bound = error + q.rest
     # At the tiny step a smooth function is a line: what is left there of the last steps' curvature shrinks with h.
     shrink = q.h[-1] / q.h[-2]

@@ -10,19 +10,19 @@ import numpy as np
 
 from scratchcnn.gradcheck.numerical.noise import STRIDES, noise_along, noise_at
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.steps import SMALLEST
+from scratchcnn.gradcheck.numerical.steps import SMALLEST_ROUNDOFFS
 from scratchcnn.gradcheck.numerical.tableau import SAFETY
 
 # The ratio of changes up to which the tableaus cover what lies below.
-COVERED = SAFETY / (1 + SAFETY)
+COVERED_RATIO = SAFETY / (1 + SAFETY)
 # A change of so many roundoffs is one, and its ratio to the next is known to a few per cent.
-VISIBLE = 64.0
+VISIBLE_ROUNDOFFS = 64.0
 # So many changes in a row of one sign, each this large against the one before it, show the series.
-IN_A_ROW = 4
+SERIES_LENGTH = 4
 # Of a power the ratio is always the same; of what only has not settled yet (a saturated function) it changes.
-STEADY = 1.1
+STEADY_FACTOR = 1.1
 # The rest of the series is taken to be so many times what its last ratio says: the ratio may still grow.
-ROOM = 2.0
+SERIES_FACTOR = 2.0
 
 
 def changes(y: Array, y0: Array, h: Array, noise: Array) -> tuple[Array, Array]:
@@ -44,7 +44,7 @@ def changes(y: Array, y0: Array, h: Array, noise: Array) -> tuple[Array, Array]:
 
 def still_changing(change: Array, roundoff: Array) -> Array:
     """(outputs,) where the quotients of either side change by more than roundoff at the smallest step."""
-    last: Array = np.any(np.abs(change[:, -1]) > VISIBLE * roundoff[:, -1], axis=0)
+    last: Array = np.any(np.abs(change[:, -1]) > VISIBLE_ROUNDOFFS * roundoff[:, -1], axis=0)
     return last
 
 
@@ -58,24 +58,24 @@ def rest_of(change: Array, roundoff: Array) -> Array:
 
 def _one_side(change: Array, roundoff: Array) -> Array:
     count, outputs = change.shape
-    visible = np.abs(change) > VISIBLE * roundoff
+    visible = np.abs(change) > VISIBLE_ROUNDOFFS * roundoff
     last = count - 1 - visible[::-1].argmax(axis=0)
-    drifts = visible.any(axis=0) & (last >= IN_A_ROW - 1)
+    drifts = visible.any(axis=0) & (last >= SERIES_LENGTH - 1)
     here = np.arange(outputs)
     end = change[last, here]
-    ratios = np.empty((IN_A_ROW - 1, outputs), change.dtype)
+    ratios = np.empty((SERIES_LENGTH - 1, outputs), change.dtype)
     for k, row in enumerate(ratios, 1):
         row[...] = change[last - k + 1, here] / change[last - k, here]
         drifts &= visible[last - k, here]
-    drifts &= (ratios > COVERED).all(axis=0) & (ratios.max(axis=0) < STEADY * ratios.min(axis=0))
-    ratio = np.abs(end / change[last - IN_A_ROW + 1, here]) ** (1 / (IN_A_ROW - 1))
+    drifts &= (ratios > COVERED_RATIO).all(axis=0) & (ratios.max(axis=0) < STEADY_FACTOR * ratios.min(axis=0))
+    ratio = np.abs(end / change[last - SERIES_LENGTH + 1, here]) ** (1 / (SERIES_LENGTH - 1))
     # Below the last change roundoff hides the series. It does not, where less is left of the change than would be.
-    least = np.maximum(ratio / STEADY, COVERED)
+    least = np.maximum(ratio / STEADY_FACTOR, COVERED_RATIO)
     for k in (1, 2):
         below = np.minimum(last + k, count - 1)
         left = change[below, here] * np.sign(end) + roundoff[below, here]
         drifts &= ~(left < least**k * np.abs(end)) | (last + k >= count)
-    rest = np.where(ratio < 1, ROOM * np.abs(end) * ratio / (1 - ratio), np.inf)
+    rest = np.where(ratio < 1, SERIES_FACTOR * np.abs(end) * ratio / (1 - ratio), np.inf)
     return np.where(drifts, rest, 0)
 
 
@@ -91,11 +91,11 @@ def finer_unit(
     y = np.empty((2, 2, probe.outputs), probe.dtype)
     x, size, y0 = probe.base[entries], np.abs(direction), probe.y0[outputs]
     info = np.finfo(probe.dtype)
-    least = np.where(x == 0, info.smallest_normal, SMALLEST * np.spacing(np.abs(x)))
+    least = np.where(x == 0, info.smallest_normal, SMALLEST_ROUNDOFFS * np.spacing(np.abs(x)))
     low, high = float(np.ceil(np.log2((least / size).max()))), float(np.log2(smallest)) - 1
-    if high - low < IN_A_ROW:
+    if high - low < SERIES_LENGTH:
         return None
-    lowest, highest = low - float(np.log2(SMALLEST * info.eps)), high
+    lowest, highest = low - float(np.log2(SMALLEST_ROUNDOFFS * info.eps)), high
     # What looked like noise at large steps may be curvature: there is none at the smallest.
     noise = np.minimum(noise, noise_along(probe, entries, direction * 2.0**lowest, STRIDES[:1])[outputs])
 
@@ -113,4 +113,4 @@ def finer_unit(
         while high - low > 2:
             middle = (low + high) // 2
             low, high = (low, middle) if changes_at(middle) else (middle, high)
-    return float(2.0 ** min(max(low + 2 * IN_A_ROW, lowest), highest))
+    return float(2.0 ** min(max(low + 2 * SERIES_LENGTH, lowest), highest))

@@ -15,14 +15,14 @@ import numpy as np
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 
 # Largest integers used. A sum of 2^20 products of three of them is below 2^53.
-LATTICE, COTANGENT, DIRECTION = 2**9, 2**4, 2**8
-DIRECTIONS = 4
+LARGEST_POINT, LARGEST_COTANGENT, LARGEST_DIRECTION = 2**9, 2**4, 2**8
+LATTICE_DIRECTIONS = 4
 # Where a direction shows a mistake, so many slopes may be taken to find its entries; more where the arrays are small,
 # as long as they read and write no more numbers than that in all.
-SLOPES, NUMBERS = 200, 2 * 10**7
+LEAST_SLOPES, MOST_NUMBERS = 200, 2 * 10**7
 # An exact gradient is an integer over a small power of two (squared errors halve), times the caller's factor.
-DYADIC = 2**8
-LIMIT = 2.0**53
+DYADIC_FACTOR = 2**8
+EXACT_LIMIT = 2.0**53
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class _InexactError(Exception):
 
 
 def lattice(x: Array, factor: int, rng: np.random.Generator) -> Array:
-    """The array rounded to integers of at most `LATTICE`, even ones, times `factor`. Zeros stay zeros, signs signs.
+    """The array rounded to even integers of at most `LARGEST_POINT`, times `factor`. Zeros and signs stay.
 
     An array of nothing but zeros is drawn, since zeros hide mistakes.
     """
@@ -54,7 +54,7 @@ def lattice(x: Array, factor: int, rng: np.random.Generator) -> Array:
     scale = np.abs(x[np.isfinite(x)]).max(initial=0)
     if scale == 0:
         return 2.0 * factor * rng.integers(-4, 5, x.shape)
-    rounded = np.rint(np.nan_to_num(x / scale) * (LATTICE / 2))
+    rounded = np.rint(np.nan_to_num(x / scale) * (LARGEST_POINT / 2))
     return 2.0 * factor * np.where((rounded == 0) & (x != 0), np.sign(x), rounded).astype(np.float64)
 
 
@@ -90,7 +90,9 @@ def exact_gradients(
     points = [lattice(np.asarray(x), factor, rng) for x in inputs]
     probes = {i: Probe(forward, points, i, fresh=fresh) for i in wrt}
     output = probes[wrt[0]]
-    cotangent = rng.integers(1, COTANGENT, output.outputs) * rng.choice([-2.0 * factor, 2.0 * factor], output.outputs)
+    cotangent = rng.integers(1, LARGEST_COTANGENT, output.outputs) * rng.choice(
+        [-2.0 * factor, 2.0 * factor], output.outputs
+    )
     gradients = backward(cotangent.reshape(output.output_shape), *(p.copy() for p in points))
     found = {}
     for i, probe in probes.items():
@@ -102,11 +104,11 @@ def exact_gradients(
 def _compare(
     probe: Probe, analytic: Array, cotangent: Array, degree: int, factor: int, rng: np.random.Generator
 ) -> Exact:
-    possible = analytic * DYADIC == np.rint(analytic * DYADIC)  # no other number is a derivative here
+    possible = analytic * DYADIC_FACTOR == np.rint(analytic * DYADIC_FACTOR)  # no other number is a derivative here
     slopes = _Slopes(probe, np.where(possible, analytic, 0), cotangent, degree, factor, rng)
     everything = np.arange(analytic.size)
     try:
-        numerical = slopes.corrected(max(SLOPES, NUMBERS // (probe.base.size + probe.outputs)))
+        numerical = slopes.corrected(max(LEAST_SLOPES, MOST_NUMBERS // (probe.base.size + probe.outputs)))
     except _InexactError:
         return Exact(False, analytic, np.full_like(analytic, np.nan), np.zeros_like(possible), everything)
     seen = ~np.isnan(numerical)
@@ -142,8 +144,8 @@ class _Slopes:
     def _differ(self, where: Any) -> bool:
         """Whether some entries are not as claimed."""
         count = self.claimed[where].size
-        for _ in range(DIRECTIONS):
-            direction = self.rng.integers(1, DIRECTION + 1, count) * self.rng.choice([-1.0, 1.0], count)
+        for _ in range(LATTICE_DIRECTIONS):
+            direction = self.rng.integers(1, LARGEST_DIRECTION + 1, count) * self.rng.choice([-1.0, 1.0], count)
             if self._excess(where, direction):
                 return True
         return False
@@ -153,7 +155,7 @@ class _Slopes:
         self.taken += 1
         direction = self.factor * direction
         claimed = self.claimed[where] * direction
-        if not np.abs(claimed).sum() * DYADIC < LIMIT:
+        if not np.abs(claimed).sum() * DYADIC_FACTOR < EXACT_LIMIT:
             raise _InexactError
         return _slope(self.probe, where, direction, self.cotangent, self.degree) - float(claimed.sum())
 
@@ -171,6 +173,6 @@ def _slope(probe: Probe, where: Any, direction: Array, cotangent: Array, degree:
     second = above - 2 * probe.y0 + below
     remainder = second if degree == 1 else beyond - 2 * above + probe.y0 - second
     weighted = cotangent * (above - below) / 2
-    if remainder.any() or not np.abs(weighted).sum() < LIMIT:
+    if remainder.any() or not np.abs(weighted).sum() < EXACT_LIMIT:
         raise _InexactError
     return float(weighted.sum())

@@ -16,7 +16,7 @@ from scratchcnn.gradcheck.numerical.groups import Group, depends, elementwise
 from scratchcnn.gradcheck.numerical.kinks import Slope, slope
 from scratchcnn.gradcheck.numerical.ladder import Climb, climb
 from scratchcnn.gradcheck.numerical.least_squares import Fit
-from scratchcnn.gradcheck.numerical.noise import EPS, FLOOR, least_noise, measure_noise
+from scratchcnn.gradcheck.numerical.noise import EPS, FLOOR_ROUNDOFFS, least_noise, measure_noise
 from scratchcnn.gradcheck.numerical.not_finite import finite_part, lost_entries
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 
@@ -38,16 +38,16 @@ class NumericalGradient:
 
 
 # At how many other entries the complex step must agree before it is believed, and the relative bound that calls for it.
-WITNESSES, LOOSE = 24, 1e-8
+WITNESSES, LOOSE_BOUND = 24, 1e-8
 # From so many entries on complex steps that are held to directions cost less than differences of each, also where an
 # exponential of complex numbers takes twenty times as long as one of real numbers.
-MANY = 256
+MANY_ENTRIES = 256
 # Where differences leave more than this share open, forward may move in steps; and so it may along an entry that is
 # this much smaller than its unit, since about zero all steps of differences share one rounding.
-VAGUE, NO_SIZE = 1e-6, 2.0**-16
+VAGUE_SHARE, NEAR_ZERO_SHARE = 1e-6, 2.0**-16
 # Steps below so many roundoffs of the largest output, or of the largest entry, are not taken for those of a format:
 # float32's are 2^29 of their own output's.
-OWN_STEPS, OF_INPUTS = 2.0**16, 8.0
+OUTPUT_STEP_ROUNDOFFS, INPUT_STEP_ROUNDOFFS = 2.0**16, 8.0
 
 
 class Derivatives:
@@ -94,7 +94,7 @@ class Derivatives:
     def by_directions(self, rng: np.random.Generator) -> None:
         """Decides, where forward is holomorphic, what complex steps and differences along directions vouch for."""
         probe = self.probe
-        if self.lost.any() or len(self.entries) < MANY or probe.dtype != np.float64 or probe.fresh:
+        if self.lost.any() or len(self.entries) < MANY_ENTRIES or probe.dtype != np.float64 or probe.fresh:
             return
         if self.together is not None:  # then a few differences tell all
             return
@@ -132,22 +132,22 @@ class Derivatives:
         loose = (
             ~settled & ~self.lost
             | self.doubtful
-            | (self.bound > VAGUE * np.maximum(size, size[settled].max(initial=0)))
+            | (self.bound > VAGUE_SHARE * np.maximum(size, size[settled].max(initial=0)))
         )
         unit = self.probe.unit
-        near_zero = np.abs(self.probe.base[self.entries]) < NO_SIZE * unit[self.entries]
+        near_zero = np.abs(self.probe.base[self.entries]) < NEAR_ZERO_SHARE * unit[self.entries]
         quiet = settled & ~loose & ((size == 0) | near_zero)
         steps = staircases.find(self.probe, self.entries[loose], self.entries[quiet], unit, self.cotangent)
         # Low steps are those of float64, in terms that cancel (1 - cos x near 0; x - mean x), and of no format.
         x = np.abs(self.probe.base[self.entries[~self.lost]]).max(initial=0)
-        own = EPS * float(max(OWN_STEPS * np.abs(self.probe.y0).max(initial=0), OF_INPUTS * x))
+        own = EPS * float(max(OUTPUT_STEP_ROUNDOFFS * np.abs(self.probe.y0).max(initial=0), INPUT_STEP_ROUNDOFFS * x))
         steps = [s for s in steps if s.height > own]
         self.step = staircases.usual_width(steps)
         which = np.flatnonzero(loose | quiet) if self.step else np.empty(0, np.intp)
         if which.size and not self.probe.base.any():  # zeros say nothing of their unit
             wider, steps = staircases.in_natural_units(steps)
             unit = wider * unit
-        resolved = staircases.usual_width(steps) <= staircases.RESOLVED
+        resolved = staircases.usual_width(steps) <= staircases.RESOLVED_WIDTH
         self.stepped[which], self.flat[which] = resolved, not resolved
         if not which.size or not resolved:
             return
@@ -166,7 +166,7 @@ class Derivatives:
         entries = self.entries[which]
         self.value[which], self.method[which] = found.value, "steps"
         self.status[which] = np.where(found.agrees, "ok", "steps").astype(object)
-        self.roundoff[which] = np.abs(self.cotangent) @ least_noise(self.probe) / FLOOR / unit[entries]
+        self.roundoff[which] = np.abs(self.cotangent) @ least_noise(self.probe) / FLOOR_ROUNDOFFS / unit[entries]
         self.bound[which] = found.bound + self.roundoff[which]
 
     def by_ladder(self, which: Array) -> None:
@@ -288,7 +288,7 @@ def derivatives(
     if rng is not None:
         found.by_directions(rng)
     found.by_differences()
-    found.by_stairs(None if climbs is None else staircases.PER_CLIMB * climbs)
+    found.by_stairs(None if climbs is None else staircases.ENTRIES_PER_CLIMB * climbs)
     unsettled = np.setdiff1d(np.flatnonzero(found.status == "noise"), found.skipped)
     if climbs is not None and expected is not None and len(unsettled) > climbs:
         distance = np.nan_to_num(np.abs(found.value - expected)[unsettled], nan=np.inf)
@@ -298,7 +298,7 @@ def derivatives(
     loose = (
         (found.status == "ok")
         & np.isin(found.method, ("ladder", "steps"))
-        & (found.bound > LOOSE * np.abs(found.value))
+        & (found.bound > LOOSE_BOUND * np.abs(found.value))
     )
     found.by_complex_step(np.flatnonzero(loose))
     return found

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.steps import UNEVEN
+from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP
 
 # Groups that an entry is tried in before it opens one of its own: bounds the search where all entries overlap.
-MOST_TRIED = 64
+MOST_TRIED_GROUPS = 64
 # In units: far enough that an output that depends on the entry moves, be it saturated here (a sigmoid at 40, a clip).
-REACH = 32 * UNEVEN
+REACH_DISTANCE = 32 * UNEVEN_STEP
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def depends(probe: Probe, entry: int, unit: Array) -> Array:
     """
     y = np.empty((2, probe.outputs), probe.dtype)
     x = probe.base[entry]
-    for distance in (REACH * unit[entry], unit[entry] / 2):
+    for distance in (REACH_DISTANCE * unit[entry], unit[entry] / 2):
         probe.move(entry, x - distance, y[0])
         probe.move(entry, x + distance, y[1])
         inside = ~np.isnan(y).all(axis=1)
@@ -83,7 +83,7 @@ def elementwise(probe: Probe, entries: Array, unit: Array) -> Group | None:
     owner = np.zeros(probe.outputs, np.intp)
     known: Array | None = None
     y = np.empty(probe.outputs, probe.dtype)
-    points = probe.base[entries] - REACH * unit[entries], probe.base[entries] + REACH * unit[entries]
+    points = probe.base[entries] - REACH_DISTANCE * unit[entries], probe.base[entries] + REACH_DISTANCE * unit[entries]
     for digit in range((len(entries) - 1).bit_length()):
         moved = np.zeros((2, probe.outputs), bool)
         for bit in (0, 1):
@@ -114,7 +114,7 @@ def disjoint(entries: Array, depend: Array) -> list[Group]:
     members: list[list[int]] = []
     for k, row in enumerate(np.packbits(depend, axis=1)):
         pattern = int.from_bytes(row.tobytes(), "big")
-        first = max(0, len(taken) - MOST_TRIED)
+        first = max(0, len(taken) - MOST_TRIED_GROUPS)
         home = next((g for g in range(first, len(taken)) if not taken[g] & pattern), None)
         if home is None:
             taken.append(pattern)

@@ -9,12 +9,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.groups import REACH
+from scratchcnn.gradcheck.numerical.groups import REACH_DISTANCE
 from scratchcnn.gradcheck.numerical.noise import (
-    COVERAGE,
     EPS,
-    FLOOR,
-    PLACES,
+    FLOOR_ROUNDOFFS,
+    NOISE_COVERAGE,
+    STRIDE_PLACES,
     difference_noise,
     noise_at,
     outputs_at,
@@ -23,16 +23,16 @@ from scratchcnn.gradcheck.numerical.probe import Array, Probe
 
 # Distances at which outputs are looked for that stand still near the point, as parts of the farthest: the nearest
 # first, where they have grown least.
-PARTS = (1 / 16, 1 / 4, 1)
+LOOK_SHARES = (1 / 16, 1 / 4, 1)
 # Points close to each other are this share of their distance apart, at least and at most.
-SHARES = (2.0**-45, 2.0**-8)
+NEIGHBOUR_SHARES = (2.0**-45, 2.0**-8)
 # Outputs that move evenly from one to the next do so to a quarter.
-UNEVENLY = 4.0
+UNEVEN_FACTOR = 4.0
 # A smooth output is seen to move by so many roundoffs.
-SEEN = 64.0
+MOVED_ROUNDOFFS = 64.0
 
 
-def fineness(probe: Probe, entries: Array | int, unit: Array, wanted: Array) -> tuple[Array, Array]:
+def shown_roundoff(probe: Probe, entries: Array | int, unit: Array, wanted: Array) -> tuple[Array, Array]:
     """(outputs,) the roundoff that outputs show farther away, where they move, and their size there.
 
     What stands still near the point may have steps coarser than any roundoff of its own: those of something larger that
@@ -54,20 +54,20 @@ def fineness(probe: Probe, entries: Array | int, unit: Array, wanted: Array) -> 
     y = np.empty((3, 2, probe.outputs), probe.dtype)
 
     def move(row: Array, distance: float) -> None:
-        for side, out in zip((-REACH, REACH), row, strict=True):
+        for side, out in zip((-REACH_DISTANCE, REACH_DISTANCE), row, strict=True):
             probe.move(entries, probe.base[entries] + side * distance * unit[entries], out)
 
-    for part in PARTS:
+    for part in LOOK_SHARES:
         move(y[0], part)
         height, size = np.abs(y[0] - probe.y0), np.abs(y[0])
         # So close that steps would show, and so far that what moves evenly does so by more than its roundoff.
-        least = FLOOR * eps * np.fmax(size, np.abs(probe.y0))
+        least = FLOOR_ROUNDOFFS * eps * np.fmax(size, np.abs(probe.y0))
         seen = (height > 0) & np.isfinite(height) & wanted
-        share = np.clip(SEEN * np.max(least[seen] / height[seen], initial=0), *SHARES)
+        share = np.clip(MOVED_ROUNDOFFS * np.max(least[seen] / height[seen], initial=0), *NEIGHBOUR_SHARES)
         move(y[1], part * (1 - share))
-        move(y[2], part * (1 - SHARES[1]))
-        near, far = (y[0] - y[1]) / share, (y[0] - y[2]) / SHARES[1]
-        evenly = (near != 0) & (UNEVENLY * np.abs(near - far) <= np.abs(far))
+        move(y[2], part * (1 - NEIGHBOUR_SHARES[1]))
+        near, far = (y[0] - y[1]) / share, (y[0] - y[2]) / NEIGHBOUR_SHARES[1]
+        evenly = (near != 0) & (UNEVEN_FACTOR * np.abs(near - far) <= np.abs(far))
         shown = np.where(evenly, 0, highest_step(height, size, probe.y0))
         shown = np.fmin(*np.where(height > 0, np.maximum(shown, least), np.inf))
         there = np.where(np.isinf(found) & np.isfinite(shown), size.max(axis=0), there)
@@ -84,7 +84,7 @@ def highest_step(height: Array, size: Array, y0: Array) -> Array:
     through which a forward pass in longdouble may go. And no more than a couple of what may be a single step.
     """
     largest = max(np.max(a[np.isfinite(a)], initial=1.0) for a in (size, np.abs(y0)))
-    highest: Array = FLOOR * np.minimum(height, EPS * largest)
+    highest: Array = FLOOR_ROUNDOFFS * np.minimum(height, EPS * largest)
     return highest
 
 
@@ -143,8 +143,8 @@ def roundoff_step(
     left = np.take_along_axis(y, rung[None, None], 0)[0] - y0 - slope * h[rung] * sides
     height: Array = np.abs(left).max(axis=0)
     # Close by, but so far that a smooth output would move by more than its roundoff.
-    share = np.exp2(np.ceil(np.log2(np.clip(SEEN * noise / np.where(height > 0, height, 1), 2.0**-26, 0.5))))
-    asked = height > SEEN / 4 * noise
+    share = np.exp2(np.ceil(np.log2(np.clip(MOVED_ROUNDOFFS * noise / np.where(height > 0, height, 1), 2.0**-26, 0.5))))
+    asked = height > MOVED_ROUNDOFFS / 4 * noise
     found: Array = np.zeros(len(outputs), y.dtype)
     highest = highest_step(height, np.abs(y), probe.y0)
     close = np.empty((2, probe.outputs), y.dtype)
@@ -153,7 +153,7 @@ def roundoff_step(
         for side, row in zip((-1, 1), close, strict=True):
             probe.move(entries, probe.base[entries] + side * step, row)
         change = np.abs(close[:, outputs] - y0 - slope * (1 - part) * h[k] * sides - left)
-        flat = ((UNEVENLY * change <= part * np.abs(left)) | (np.abs(left) < height / 2)).all(axis=0)
+        flat = ((UNEVEN_FACTOR * change <= part * np.abs(left)) | (np.abs(left) < height / 2)).all(axis=0)
         found = np.where(asked & (rung == k) & (share == part) & flat, highest, found)
     return found
 
@@ -182,8 +182,8 @@ def later_stairs(
         for stride in h[rung] * 4.0 ** np.arange(1, 10):
             if stride > h[0] / 256:  # an eighth of the unit
                 break
-            table = outputs_at(probe, entries, direction * stride, PLACES - PLACES.mean())
-            measured.append(COVERAGE * difference_noise(table[:, outputs]))
+            table = outputs_at(probe, entries, direction * stride, STRIDE_PLACES - STRIDE_PLACES.mean())
+            measured.append(NOISE_COVERAGE * difference_noise(table[:, outputs]))
         here = still & (stopped == rung)
         for fine, coarse in pairwise(measured):
             plateau = here & (fine > coarse / 4) & (coarse > fine / 4)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.drift import VISIBLE, changes, finer_unit, rest_of, still_changing
+from scratchcnn.gradcheck.numerical.drift import VISIBLE_ROUNDOFFS, changes, finer_unit, rest_of, still_changing
 from scratchcnn.gradcheck.numerical.hidden_roundoff import (
     first_move,
     first_seen,
@@ -25,20 +25,20 @@ from scratchcnn.gradcheck.numerical.hidden_roundoff import (
 )
 from scratchcnn.gradcheck.numerical.noise import STRIDES, noise_along
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.steps import SMALLEST, UNEVEN
+from scratchcnn.gradcheck.numerical.steps import SMALLEST_ROUNDOFFS, UNEVEN_STEP
 from scratchcnn.gradcheck.numerical.tableau import extrapolate
 
 # The largest step is two to this power, in units of the entry.
-LARGEST = 5
-WINDOW = 5
+TOP_EXPONENT = 5
+WINDOW_STEPS = 5
 # Over so many steps right and left must keep apart for a kink.
-PERSISTENT = 4
+KINK_STEPS = 4
 # Below this share of the unit no curvature ends a walk where the unit is right: it may be noise that was not known.
-FAR_BELOW = 2.0**-8
+SUSPECT_SHARE = 2.0**-8
 # An interval so many times wider than the narrowest before it shows that the step has outgrown the neighbourhood.
-WILD = 4.0
+WILD_FACTOR = 4.0
 # What quotients may still change by below all steps counts up to this share of the steepest of them.
-COVERED_REST = 1e-6
+NEGLIGIBLE_DRIFT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def climb(
     look = _look(probe, entries, direction, unit, (h, y[:, :, outputs]), outputs, noise[outputs], steepest)
     # What still moves evenly below its noise has none: that was its curvature.
     last = np.abs(y[-2:, :, outputs] - probe.y0[outputs])
-    fine = ~(last * VISIBLE >= noise[outputs]).any(axis=(0, 1)) & (last > 0).any(axis=1).all(axis=0)
+    fine = ~(last * VISIBLE_ROUNDOFFS >= noise[outputs]).any(axis=(0, 1)) & (last > 0).any(axis=1).all(axis=0)
     lower = np.flatnonzero((look.changing | look.drifts | fine) & (cotangent[outputs] != 0))
     if lower.size:
         finer = finer_unit(probe, entries, direction, float(h[-1]), outputs[lower], noise[outputs[lower]])
@@ -197,7 +197,7 @@ def _look(
     slope = np.where(still | (rung < 0), 0, walked.both.middle)
     step = roundoff_step(probe, entries, direction, moves, outputs, noise, np.maximum(rung, 0), slope)
     stairs = np.maximum(stairs, np.where(rung < 0, 0, step))
-    if (h[walked.stopped] < FAR_BELOW * unit)[walked.stopped >= 0].any():
+    if (h[walked.stopped] < SUSPECT_SHARE * unit)[walked.stopped >= 0].any():
         # What trembles along this direction may be still along the one that noise was measured along.
         stairs = np.maximum(stairs, noise_along(probe, entries, direction * unit)[outputs])
     if (stairs > noise).any():
@@ -205,7 +205,7 @@ def _look(
         walked = walk(y, y0, h, local)
     change, roundoff = changes(y, y0, h, local)
     below = rest_of(change, roundoff)
-    drifts: Array = np.any(below > COVERED_REST * steepest, axis=0)
+    drifts: Array = np.any(below > NEGLIGIBLE_DRIFT * steepest, axis=0)
     return _Look(
         walked.widened(np.where(drifts, np.inf, below)),
         jumping(y, y0, local),
@@ -239,7 +239,9 @@ def _moves(probe: Probe, entries: Array, direction: Array, unit: float) -> tuple
     """(rungs,) steps and (rungs, 2, outputs) outputs, left and right, without the steps that x rounds away."""
     x, size = probe.base[entries], np.abs(direction)
     h: list[Any] = []
-    rungs = UNEVEN * 2.0 ** np.arange(LARGEST, np.log2(SMALLEST * np.finfo(probe.dtype).eps) - 1, -1)
+    rungs = UNEVEN_STEP * 2.0 ** np.arange(
+        TOP_EXPONENT, np.log2(SMALLEST_ROUNDOFFS * np.finfo(probe.dtype).eps) - 1, -1
+    )
     y: Array = np.empty((len(rungs), 2, probe.outputs), probe.dtype)
     for rung in rungs:
         # A multiple of the coarsest spacing, so that all entries move by exactly the same (sizes are powers of two).
@@ -274,7 +276,7 @@ def walk(y: Array, y0: Array, h: Array, noise: Array) -> Walk:
         known = np.ones(y0.shape, bool)
         for side, (window, gone) in enumerate(zip((r, l, c), absent, strict=True)):
             width = window.high - window.low
-            tame = width <= WILD * narrowest[side]
+            tame = width <= WILD_FACTOR * narrowest[side]
             known &= (window.bounded & tame) | gone
             narrowest[side] = np.fmin(narrowest[side], width)
         apart = ~r.meets(l) & r.bounded & l.bounded
@@ -291,12 +293,12 @@ def walk(y: Array, y0: Array, h: Array, noise: Array) -> Walk:
         walking &= ~ends
         if not walking.any():
             break
-    return Walk(both, right, left, parted >= PERSISTENT, stopped)
+    return Walk(both, right, left, parted >= KINK_STEPS, stopped)
 
 
 def _windows(quotients: Array, noise: Array, power: int) -> Interval:
     """(rungs, outputs) intervals: the best result of those that use steps k .. k + 4 stands at k."""
-    value, error = extrapolate(quotients, noise, power, WINDOW - 1)
+    value, error = extrapolate(quotients, noise, power, WINDOW_STEPS - 1)
     best = error.argmin(axis=0)[None]
     v, e = np.take_along_axis(value, best, 0)[0], np.take_along_axis(error, best, 0)[0]
     return Interval(v - e, v + e)

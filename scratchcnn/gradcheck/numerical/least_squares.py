@@ -16,19 +16,19 @@ from scratchcnn.gradcheck.numerical.tableau import SAFETY
 
 # The points to either side, in units: from two units down to 2^-9. Their ratio is uneven, since about zero all points
 # x 2^k share one rounding.
-POINTS, RATIO = 18, 0.6703
-SPAN = 2 * RATIO ** np.arange(POINTS)
+FIT_POINTS, POINT_RATIO = 18, 0.6703
+FIT_PLACES = 2 * POINT_RATIO ** np.arange(FIT_POINTS)
 # The fits leave out so many of the farthest points, and have so many odd powers.
-STARTS, TERMS = range(12), (1, 2, 3)
+FIT_STARTS, ODD_TERMS = range(12), (1, 2, 3)
 # What a coefficient may be off by: so many deviations, where the deviation may be larger than the residual says by as
 # much as so many deviations of its own (of its square's cube root, which is nearly normal: Wilson and Hilferty 1931).
-DEVIATIONS, LIKELY = 4.0, 3.0
+COVERED_DEVIATIONS, LIKELY_DEVIATIONS = 4.0, 3.0
 # An output that moves by fewer steps than so many to a side does not show in the residual how high they are.
-LEVELS = 4
+FEW_STEPS = 4
 # A line moves as far to either side; where one is so many times farther, the other is flat: beyond a kink.
-ONE_SIDED = 4
+ONE_SIDED_FACTOR = 4
 # Where points are this many times farther from a fit than from fits to smaller moves, there is more than roundings.
-STRAY = 3.0
+STRAY_FACTOR = 3.0
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Fit:
 
 
 def fitted(series: Array, coarse: Array) -> Fit:
-    """The slopes at 0 of (points, 2, n) values at `SPAN` to the left and right, less that at 0.
+    """The slopes at 0 of (points, 2, n) values at `FIT_PLACES` to the left and right, less that at 0.
 
     Parameters
     ----------
@@ -59,17 +59,19 @@ def fitted(series: Array, coarse: Array) -> Fit:
     found = Fit(np.zeros(count), np.full(count, np.inf), np.zeros(count, bool))
     walking = np.ones(count, bool)
     # From the nearest points on, as long as a fit agrees with all before: then no kink has come into sight.
-    for start in reversed(STARTS):
-        fits = np.array([_fit(start, terms, series[start:], coarse[start]) for terms in TERMS])
+    for start in reversed(FIT_STARTS):
+        fits = np.array([_fit(start, terms, series[start:], coarse[start]) for terms in ODD_TERMS])
         best = np.where(np.isfinite(fits[:, 1]), fits[:, 1], np.inf).argmin(axis=0)[None, None]
         value, bound, deviation, turn, by_chance = np.take_along_axis(fits, best, 0)[0]
         # From half of what chance makes of it, a turn may be that of a kink: the slope lies between right and left.
         bound = bound + np.where(turn > by_chance / 2, turn, 0)
         reach = np.abs(series[start:]).max(axis=0)
-        one_sided = (reach.max(axis=0) > ONE_SIDED * reach.min(axis=0)) & (reach.max(axis=0) > LEVELS * coarse[start])
+        one_sided = (reach.max(axis=0) > ONE_SIDED_FACTOR * reach.min(axis=0)) & (
+            reach.max(axis=0) > FEW_STEPS * coarse[start]
+        )
         known = np.isfinite(bound) & ~one_sided
         meets = (value - bound <= high) & (value + bound >= low)
-        walking &= ~known | (meets & (deviation <= STRAY * least))
+        walking &= ~known | (meets & (deviation <= STRAY_FACTOR * least))
         least = np.where(known, np.minimum(least, deviation), least)
         low = np.where(known, np.maximum(low, value - bound), low)
         high = np.where(known, np.minimum(high, value + bound), high)
@@ -85,7 +87,7 @@ def _fit(start: int, terms: int, series: Array, coarse: Array) -> tuple[Array, .
     models = _models(start, terms)
     squares = [model.residual(part) for model, part in zip(models, parts, strict=True)]
     free = sum(model.free for model in models)
-    coverage = DEVIATIONS * (1 - 2 / (9 * free) - LIKELY * np.sqrt(2 / (9 * free))) ** -1.5
+    coverage = COVERED_DEVIATIONS * (1 - 2 / (9 * free) - LIKELY_DEVIATIONS * np.sqrt(2 / (9 * free))) ** -1.5
     coefficients, errors, deviations = [], [], []
     for model, part, square in zip(models, parts, squares, strict=True):
         # Both parts have one deviation; but where the point is itself a number of the low precision, roundings to the
@@ -123,7 +125,7 @@ class _Model:
 @cache
 def _models(start: int, terms: int) -> tuple[_Model, _Model]:
     """The odd powers, with the slope; and a level, |h| and the even powers, with the turn."""
-    h = SPAN[start:, None]
+    h = FIT_PLACES[start:, None]
     models = []
     for asked, power in ((0, np.arange(1, 2 * terms, 2)), (1, np.array([0, 1, *range(2, 2 * terms + 1, 2)]))):
         basis, scale = (h / h[0]) ** power, h[0] ** power  # by the farthest point, so that all powers are of one size

@@ -15,24 +15,24 @@ EPS = float(np.finfo(np.float64).eps)
 
 # Places of the points along a direction, in strides: uneven, since at even ones the roundings of a staircase can come
 # out alike (golden section sampling). From 1, since the point itself may sit on a jump or a kink.
-PLACES = np.arange(1, 11) + 0.7 * (np.arange(1, 11) * 0.6180339887498949 % 1 - 0.5)
+STRIDE_PLACES = np.arange(1, 11) + 0.7 * (np.arange(1, 11) * 0.6180339887498949 % 1 - 0.5)
 # In units of the input. Roundoff shows at all of them; a forward pass that goes through float32 inside, or adds a large
 # offset, moves in stairs that only the larger ones see.
 STRIDES = 2.0 ** -np.array([45.6, 36.3, 27.4, 18.7])
 # What a measured standard deviation is multiplied by to cover the worst of some thousand roundings.
-COVERAGE = 8.0
+NOISE_COVERAGE = 8.0
 # What grows by more than this from one stride to the next is suspected to be curvature, and no noise.
-ABRUPT = 16.0
+ABRUPT_FACTOR = 16.0
 # A stride at which steps are told from curvature is halved down to the one before it, and so many times more.
-BEYOND = 3
+EXTRA_HALVINGS = 3
 # Below this many spacings of x the points of a stride that is halved on would fall together.
-DISTINCT = 4
+DISTINCT_SPACINGS = 4
 # What a third difference of a smooth function becomes when its stride is halved: an eighth, give or take.
-GRADUAL = (1 / 24, 1 / 3)
+GRADUAL_FALL = (1 / 24, 1 / 3)
 # No output is taken to be better than this many roundoffs, two to four units in its last place.
-FLOOR = 2.0
+FLOOR_ROUNDOFFS = 2.0
 # By how much the noise is taken to grow with the output, where a step leads to larger outputs.
-GROWTH = 1024.0
+MOST_GROWTH = 1024.0
 
 
 def noise_at(y: Array, y0: Array, noise: Array) -> Array:
@@ -43,20 +43,20 @@ def noise_at(y: Array, y0: Array, noise: Array) -> Array:
     info = np.finfo(y.dtype)
     size = np.abs(y)
     with np.errstate(all="ignore"):
-        growth = np.where(y0 != 0, np.clip(size / np.abs(y0), 1, GROWTH), 1)
-        least = FLOOR * np.where(size > 0, np.maximum(info.eps * size, info.smallest_subnormal), 0)
+        growth = np.where(y0 != 0, np.clip(size / np.abs(y0), 1, MOST_GROWTH), 1)
+        least = FLOOR_ROUNDOFFS * np.where(size > 0, np.maximum(info.eps * size, info.smallest_subnormal), 0)
         grown: Array = np.maximum(noise * growth, least)
     return grown
 
 
 def least_noise(probe: Probe) -> Array:
     """(outputs,) the least that is taken for the roundoff of each output: that of a forward of a few operations."""
-    least: Array = FLOOR * float(np.finfo(probe.dtype).eps) * np.abs(probe.y0)
+    least: Array = FLOOR_ROUNDOFFS * float(np.finfo(probe.dtype).eps) * np.abs(probe.y0)
     return least
 
 
 def difference_noise(table: Array) -> Array:
-    """Standard deviation of the noise in values at `PLACES`.
+    """Standard deviation of the noise in values at `STRIDE_PLACES`.
 
     A divided difference of order k, normalized, has the deviation of the noise; of a smooth function it falls with k,
     the faster the smoother it is. A single kink or jump between the points touches at most three of the third
@@ -86,9 +86,9 @@ def difference_noise(table: Array) -> Array:
 @cache
 def _differences(order: int) -> Array:
     """(places - order, places): divided differences, each row scaled to unit length so that it keeps a deviation."""
-    rows = np.zeros((len(PLACES) - order, len(PLACES)))
+    rows = np.zeros((len(STRIDE_PLACES) - order, len(STRIDE_PLACES)))
     for k, row in enumerate(rows):
-        places = PLACES[k : k + order + 1]
+        places = STRIDE_PLACES[k : k + order + 1]
         gaps = places[:, None] - places
         np.fill_diagonal(gaps, 1)
         row[k : k + order + 1] = 1 / gaps.prod(axis=1)
@@ -126,14 +126,14 @@ def noise_along(probe: Probe, entries: Array | slice, direction: Array, strides:
     suspected = np.maximum(noise, noise[np.isfinite(noise)].max(initial=0))
     still, curved = np.ones(noise.shape, bool), np.zeros(noise.shape, bool)
     # Down to strides at which some points would fall together, since x has no numbers between.
-    finest = DISTINCT * float((np.spacing(np.abs(probe.base[entries])) / np.abs(direction)).max(initial=eps))
-    previous = np.append(finest, strides[:-1] * 2.0**-BEYOND)
+    finest = DISTINCT_SPACINGS * float((np.spacing(np.abs(probe.base[entries])) / np.abs(direction)).max(initial=eps))
+    previous = np.append(finest, strides[:-1] * 2.0**-EXTRA_HALVINGS)
     for stride, least in zip(strides, np.maximum(previous, finest), strict=True):
         table = outputs_at(probe, entries, direction * stride)
-        sigma = COVERAGE * difference_noise(table)
+        sigma = NOISE_COVERAGE * difference_noise(table)
         stays = (table[1:] == table[:-1]).any(axis=0)
-        sudden = (sigma > ABRUPT * suspected) & ~stays
-        accepted = still | (sigma <= ABRUPT * suspected)
+        sudden = (sigma > ABRUPT_FACTOR * suspected) & ~stays
+        accepted = still | (sigma <= ABRUPT_FACTOR * suspected)
         if sudden.any():
             steps, gradual = _at_finer_strides(
                 probe, entries, direction * stride, int(np.log2(max(stride / least, 1))) + 1
@@ -147,7 +147,7 @@ def noise_along(probe: Probe, entries: Array | slice, direction: Array, strides:
     return noise
 
 
-def outputs_at(probe: Probe, entries: Array | slice, stride: Array, places: Array = PLACES) -> Array:
+def outputs_at(probe: Probe, entries: Array | slice, stride: Array, places: Array = STRIDE_PLACES) -> Array:
     """(places, outputs): the values where some entries move by so many strides."""
     table = np.empty((len(places), probe.outputs), probe.dtype)
     for place, row in zip(places, table, strict=True):
@@ -172,6 +172,6 @@ def _at_finer_strides(probe: Probe, entries: Array | slice, stride: Array, halvi
     quarter = largest[0] / 4
     last = np.minimum(halvings - 1 - (largest >= quarter)[::-1].argmax(axis=0), halvings - 3)
     here, fallen, lower = (np.take_along_axis(largest, last[None] + k, 0)[0] for k in (0, 1, 2))
-    low, high = GRADUAL
+    low, high = GRADUAL_FALL
     gradual: Array = (fallen < quarter) & (low * here < fallen) & (low * fallen < lower) & (lower < high * fallen)
     return steps, gradual

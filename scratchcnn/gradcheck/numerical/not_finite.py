@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.groups import REACH
+from scratchcnn.gradcheck.numerical.groups import REACH_DISTANCE
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
 
 # How far entries are moved, in units: far, and not so far where nothing is finite far away (arcsin at 2).
-DISTANCES = REACH / 2.0 ** (np.arange(24) / 4)
+MOVE_DISTANCES = REACH_DISTANCE / 2.0 ** (np.arange(24) / 4)
 # Of more entries that change outputs which are not finite nobody need know which they are: all are taken to.
-MOST = 64
+MOST_CULPRITS = 64
 
 
 def finite_part(probe: Probe) -> Probe:
@@ -38,13 +38,13 @@ def lost_entries(probe: Probe, entries: Array, unit: Array) -> Array:
     lost = np.flatnonzero(~np.isfinite(probe.y0))
     if not lost.size:
         return found
-    culprits = _Movers(probe, unit, lost, MOST)
+    culprits = _Movers(probe, unit, lost, MOST_CULPRITS)
     culprits.search(np.flatnonzero(np.isfinite(probe.base)))
     cured = [a.copy() for a in probe.arrays]
     for entry, value in culprits.found.items():
         cured[probe.index].reshape(-1)[entry] = value
     there = Probe(probe.forward, cured, probe.index, probe.dtype, fresh=probe.fresh)
-    if len(culprits.found) > MOST or not np.isfinite(there.y0[lost]).all():
+    if len(culprits.found) > MOST_CULPRITS or not np.isfinite(there.y0[lost]).all():
         return np.ones(len(entries), bool)
     found |= np.isin(entries, list(culprits.found))
     others = _Movers(there, unit, lost, len(entries))
@@ -81,9 +81,9 @@ class _Movers:
     def _moved(self, entries: Array) -> Array | None:
         """Values of the entries at which an output changes, with as many finite outputs as can be; None if none do."""
         probe, here = self.probe, self.probe.y0[self.outputs]
-        shape = len(DISTANCES), len(entries)
+        shape = len(MOVE_DISTANCES), len(entries)
         moves = self.unit[entries] * self.rng.choice([-1.0, 1.0], shape) * self.rng.uniform(0.8, 1, shape)
-        moves *= DISTANCES[:, None]
+        moves *= MOVE_DISTANCES[:, None]
         best, most = None, -1
         for move in np.concatenate([-moves, moves]):
             probe.move(entries, probe.base[entries] + move, self.y)

@@ -12,8 +12,8 @@ from scratchcnn.gradcheck.numerical.steps import units
 Array = NDArray[Any]
 
 # Moves (in units of the data) that are tried until an output has moved by so many of its roundoffs.
-WIDTHS = 2.0 ** np.array([4, 12, 20, 36, 68, 132, 260, 516, 1000])
-SEEN = 1024.0
+UNIT_WIDTHS = 2.0 ** np.array([4, 12, 20, 36, 68, 132, 260, 516, 1000])
+VISIBLE_OUTPUT_ROUNDOFFS = 1024.0
 
 
 class Probe:
@@ -86,15 +86,15 @@ class Probe:
         """
         given = self._sizes()
         y = np.empty(self.outputs, self.dtype)
-        visible = SEEN * np.finfo(self.dtype).eps * np.abs(self.y0)
-        for width in WIDTHS:
-            if width > WIDTHS[0] and (given * width).max() > WIDTHS[0]:
+        visible = VISIBLE_OUTPUT_ROUNDOFFS * np.finfo(self.dtype).eps * np.abs(self.y0)
+        for width in UNIT_WIDTHS:
+            if width > UNIT_WIDTHS[0] and (given * width).max() > UNIT_WIDTHS[0]:
                 break  # above one there is no being too small; and much farther out roundoff moves even a constant
             self.move(slice(None), self.base + given * width, y)
             if not np.isfinite(y).all():  # it left the domain
                 break
             if (np.abs(y - self.y0) > visible).any():
-                seen: Array = given * (width / WIDTHS[0])
+                seen: Array = given * (width / UNIT_WIDTHS[0])
                 return seen
         return given
 

@@ -14,31 +14,34 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.groups import REACH, Group, depends
-from scratchcnn.gradcheck.numerical.least_squares import LEVELS, POINTS, SPAN, Fit, fitted
+from scratchcnn.gradcheck.numerical.groups import REACH_DISTANCE, Group, depends
+from scratchcnn.gradcheck.numerical.least_squares import FEW_STEPS, FIT_PLACES, FIT_POINTS, Fit, fitted
 from scratchcnn.gradcheck.numerical.noise import EPS, least_noise
 from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.steps import UNEVEN
+from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP
 
 # Powers of two, in units of the entry: the narrowest step that is looked for (a part of float32's), and the widest.
-FINEST, WIDEST = -28, 22
+FINEST_EXPONENT, WIDEST_EXPONENT = -28, 22
 # Steps wider than this share of the unit are too few within it to fit anything to.
-RESOLVED = 0.25
+RESOLVED_WIDTH = 0.25
 # An entry takes this share of what a look over all scales does.
-PER_CLIMB = 4
+ENTRIES_PER_CLIMB = 4
 # Among so many entries steps are looked for one by one; and where all together seem to move in steps, among so many.
 SAMPLES, MORE_SAMPLES = 4, 32
 # How far from the point steps are looked at, in units: within the unit, and beyond it; zeros say nothing of their unit.
-NEAR, BEYOND = UNEVEN / 2, (4 * UNEVEN, REACH, 2.0**10 * UNEVEN, 2.0**20 * UNEVEN)
-WAYS = (NEAR, -NEAR, *BEYOND)
+NEAR_DISTANCE, FAR_DISTANCES = (
+    UNEVEN_STEP / 2,
+    (4 * UNEVEN_STEP, REACH_DISTANCE, 2.0**10 * UNEVEN_STEP, 2.0**20 * UNEVEN_STEP),
+)
+LOOK_DISTANCES = (NEAR_DISTANCE, -NEAR_DISTANCE, *FAR_DISTANCES)
 # Points of a look at the steps: so many to a width, over so many widths.
-TO_A_WIDTH, WIDTHS = 6, 6
+POINTS_PER_WIDTH, LOOK_WIDTHS = 6, 6
 # So many jumps, each between two levels, make a staircase.
-JUMPS = 3
+LEAST_JUMPS = 3
 # What differs from a line by this share of what the line says is no part of it.
-PART = 0.0625
+LINE_SHARE = 0.0625
 # At twice the distance a smooth function is off its tangent by four times as much, or by eight where it does not bend.
-BEND = 16.0
+BEND_FACTOR = 16.0
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def find(probe: Probe, open_: Array, quiet: Array, unit: Array, cotangent: Array
     for entries in (open_, quiet):
         if not found and entries.size and _stand_still(probe, entries, unit, cotangent):
             found = _sampled(probe, entries, MORE_SAMPLES, unit, cotangent)
-    return [steps for steps in found if steps.width <= RESOLVED] or found
+    return [steps for steps in found if steps.width <= RESOLVED_WIDTH] or found
 
 
 def precision(found: Sequence[Steps]) -> float:
@@ -123,10 +126,10 @@ def _steps_of(probe: Probe, entry: int, unit: Array, cotangent: Array) -> Steps:
     """The steps that `entry` makes, moved alone; where nothing moves nearby they may be wider than the unit."""
     path = _Path(probe, np.array([entry]), unit, cotangent)
     nothing = True
-    for way in WAYS:
+    for way in LOOK_DISTANCES:
         steps = path.steps() if path.leaves_for(way) else Steps()
         nothing &= path.nothing
-        if steps.width or (way != NEAR and not nothing):
+        if steps.width or (way != NEAR_DISTANCE and not nothing):
             return steps
     return Steps()
 
@@ -134,7 +137,7 @@ def _steps_of(probe: Probe, entry: int, unit: Array, cotangent: Array) -> Steps:
 def _stand_still(probe: Probe, entries: Array, unit: Array, cotangent: Array) -> bool:
     """Whether an output moves with `entries`, all moved far, but does not move at a tiny step from there."""
     path = _Path(probe, entries, unit, cotangent)
-    for way in WAYS:
+    for way in LOOK_DISTANCES:
         found = path.leaves_for(way)
         if not path.nothing:
             return found and path.slope == 0
@@ -159,7 +162,7 @@ class _Path:
 
     def leaves_for(self, start: float) -> bool:
         """Goes to `start`, and says whether an output may have moved in steps till there."""
-        probe, tiny = self.probe, 2.0**FINEST
+        probe, tiny = self.probe, 2.0**FINEST_EXPONENT
         for row, t in zip(self.y, (start, start + tiny), strict=True):
             probe.move(self.entries, probe.base[self.entries] + t * self.direction, row)
         least = least_noise(probe)
@@ -170,7 +173,7 @@ class _Path:
         self.output = k = int((self.weight * apart).argmax())
         self.start, self.first, self.slope = start, self.y[0, k], slope[k]
         self.noise = 2 * max(least[k], float(np.finfo(probe.dtype).eps) * abs(self.first))
-        return bool(apart[k] > PART * abs(wide[k]))
+        return bool(apart[k] > LINE_SHARE * abs(wide[k]))
 
     def level(self, t: float) -> float:
         """What the output has moved by at `t` from the start, but for its slope."""
@@ -192,7 +195,7 @@ class _Path:
 
     def _first_move(self, side: float) -> float:
         """Within which power of two to a side the output jumps off its level; 0 where it does not, or bends off it."""
-        low, high = FINEST, WIDEST
+        low, high = FINEST_EXPONENT, WIDEST_EXPONENT
         before, after = 0.0, self.level(side * 2.0**high)
         if not self._leaves(after, 2.0**high):
             return 0.0
@@ -203,25 +206,25 @@ class _Path:
                 high, after = middle, level
             else:
                 low, before = middle, level
-        return 2.0**high if not abs(after) <= BEND * abs(before) else 0.0
+        return 2.0**high if not abs(after) <= BEND_FACTOR * abs(before) else 0.0
 
     def _entry(self) -> float:
         return float(self.probe.base[self.entries[0]] + self.start * self.direction[0])
 
     def _leaves(self, level: float, t: float) -> bool:
         # What is outside the domain is no level of it either.
-        return not abs(level) <= self.noise + PART * abs(self.slope * t)
+        return not abs(level) <= self.noise + LINE_SHARE * abs(self.slope * t)
 
     def _between_jumps(self, wide: float) -> Steps:
         """Where enough jumps join two levels, among points six to `wide`: their mean distance and usual height."""
-        gap = wide / TO_A_WIDTH
-        half = TO_A_WIDTH * WIDTHS // 2
+        gap = wide / POINTS_PER_WIDTH
+        half = POINTS_PER_WIDTH * LOOK_WIDTHS // 2
         levels = np.array([self.level(k * gap) for k in range(-half, half + 1)])
         change = np.diff(levels) / gap + self.slope
         usual = _median(change)
-        jump = ~(np.abs(change - usual) <= PART * abs(usual) + 2 * self.noise / gap)
+        jump = ~(np.abs(change - usual) <= LINE_SHARE * abs(usual) + 2 * self.noise / gap)
         alone = jump[1:-1] & ~jump[:-2] & ~jump[2:]
-        if not np.isfinite(levels).all() or alone.sum() < JUMPS:
+        if not np.isfinite(levels).all() or alone.sum() < LEAST_JUMPS:
             return Steps()
         height = _median(np.abs(change - usual)[jump]) * gap
         width = 2 * half * gap / jump.sum()
@@ -233,16 +236,16 @@ def along(probe: Probe, direction: Array, cotangent: Array, step: float) -> Fit:
     """The derivative along a direction (size of the input,) that moves all entries, each by some part of its unit."""
     changes = _swept(probe, slice(None), direction)
     own = _smallest(changes)
-    coarse = np.where(_farthest(changes) < LEVELS * own, own, 0) @ np.abs(cotangent)
+    coarse = np.where(_farthest(changes) < FEW_STEPS * own, own, 0) @ np.abs(cotangent)
     found = fitted((changes @ cotangent)[:, :, None], coarse[:, None])
-    return Fit(found.value, found.bound, found.agrees & (step <= RESOLVED))
+    return Fit(found.value, found.bound, found.agrees & (step <= RESOLVED_WIDTH))
 
 
 def moves(probe: Probe, entry: int, unit: Array, cotangent: Array) -> bool:
     """Whether a tiny move of `entry` moves an output: then it does not stand on a step."""
     y = np.empty((2, probe.outputs), probe.dtype)
     for side, row in zip((-1, 1), y, strict=True):
-        probe.move(entry, probe.base[entry] + side * 2.0**FINEST * unit[entry], row)
+        probe.move(entry, probe.base[entry] + side * 2.0**FINEST_EXPONENT * unit[entry], row)
     return bool(((y != probe.y0) & (cotangent != 0)).any())
 
 
@@ -266,7 +269,7 @@ def beyond(
     steps
         The steps in which forward moves.
     """
-    series, coarse = np.zeros((POINTS, 2, probe.base.size)), np.zeros((POINTS, probe.base.size))
+    series, coarse = np.zeros((FIT_POINTS, 2, probe.base.size)), np.zeros((FIT_POINTS, probe.base.size))
     weight, step = np.abs(cotangent), usual_width(steps)
     usual = np.maximum(_median([s.height for s in steps]), precision(steps) * np.abs(probe.y0))
     for group in groups:
@@ -287,15 +290,15 @@ def beyond(
     found, unit = fitted(series[:, :, entries], coarse[:, entries]), unit[entries]
     # Near zero a rounding takes the same share of every move, and where it is towards zero it does so everywhere: the
     # fit does not see that. It is a whole step at most.
-    share = step / (NEAR + np.abs(probe.base[entries]) / unit)
+    share = step / (NEAR_DISTANCE + np.abs(probe.base[entries]) / unit)
     bound = found.bound + 2 * share * np.abs(found.value)
     return Fit(found.value / unit, bound / unit, found.agrees)
 
 
 def _swept(probe: Probe, where: Array | int | slice, direction: Array) -> Array:
     """(points, 2, outputs) changes at `SPAN` to the left and right."""
-    y = np.empty((POINTS, 2, probe.outputs), probe.dtype)
-    for t, (left, right) in zip(SPAN, y, strict=True):
+    y = np.empty((FIT_POINTS, 2, probe.outputs), probe.dtype)
+    for t, (left, right) in zip(FIT_PLACES, y, strict=True):
         probe.move(where, probe.base[where] - t * direction, left)
         probe.move(where, probe.base[where] + t * direction, right)
     changes: Array = y - probe.y0
@@ -323,5 +326,5 @@ def _coarse(changes: Array, width: float, usual: Array) -> Array:
     """
     farthest = _farthest(changes)
     height = np.minimum(_smallest(changes), 2 * np.maximum(usual, width * farthest[0]))
-    few: Array = np.where(farthest < LEVELS * height, height, 0)
+    few: Array = np.where(farthest < FEW_STEPS * height, height, 0)
     return few

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 # Four standard deviations are the natural scale of data that sit this many times farther from zero than they spread.
-FAR = 8.0
+FAR_SPREADS = 8.0
 # Above this standard deviation of log2|x| an array spans decades, and the scale of an entry is its own size.
-DECADES = 5.0
+DECADES_DEVIATION = 5.0
 # Steps are this times a power of two: no multiples of the spacing of float32, whose rounding they would all share.
-UNEVEN = 0.8090169943749475
+UNEVEN_STEP = 0.8090169943749475
 # The smallest steps of a ladder are so many roundoffs of its unit.
-SMALLEST = 2.0**8
+SMALLEST_ROUNDOFFS = 2.0**8
 
 
 def units(x: Array) -> Array:
@@ -41,9 +41,9 @@ def units(x: Array) -> Array:
     scale = np.maximum(size, typical)
     if known.size > 1:
         spread = 4 * np.std(x[np.isfinite(x)] / typical) * typical
-        if np.std(np.log2(known)) > DECADES:
+        if np.std(np.log2(known)) > DECADES_DEVIATION:
             scale = np.where(size > 0, size, typical)
-        elif 0 < spread * FAR < 4 * abs(typical):
+        elif 0 < spread * FAR_SPREADS < 4 * abs(typical):
             scale = np.full_like(x, spread)
     tiny, huge = np.finfo(x.dtype).smallest_normal * 2.0**20, np.finfo(x.dtype).max / 64
     scale = np.clip(np.where(np.isfinite(scale), scale, typical), tiny, huge)
