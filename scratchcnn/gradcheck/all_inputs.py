@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.directional_check import SUM_ROUNDOFFS, VISIBLE_SHARE
 from scratchcnn.gradcheck.numerical.directional import MOVE_ROUNDING, directional_derivative, moved_along
 from scratchcnn.gradcheck.numerical.noise import EPS, least_noise
-from scratchcnn.gradcheck.numerical.probe import Array, Joined
+from scratchcnn.gradcheck.numerical.probe import Joined
 from scratchcnn.gradcheck.setting import Setting
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.numerical.noise import EPS
-from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.numerical.steps import units
 
 # What the distance to the longdouble twin, or the change under moves of one ulp, is multiplied by.

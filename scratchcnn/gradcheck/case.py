@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.effort import Timed
-from scratchcnn.gradcheck.numerical.probe import Array
 
 Forward = Callable[..., Any]
 Backward = Callable[..., Any]

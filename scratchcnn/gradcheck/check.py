@@ -8,13 +8,13 @@ import numpy as np
 
 from scratchcnn.gradcheck.all_inputs import AllInputs
 from scratchcnn.gradcheck.analytic import Analytic
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Backward, Case, Forward, batched, describe, output_array, prepare, real_array
 from scratchcnn.gradcheck.contract import Observed, observe, promoted
 from scratchcnn.gradcheck.effort import SECONDS_PER_INPUT, plan
 from scratchcnn.gradcheck.judge import Check, Judged, judge_input
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet
 from scratchcnn.gradcheck.numerical.exact import Exact, exact_gradients
-from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.options import validated
 from scratchcnn.gradcheck.points import draw_cotangent, elsewhere, similar_cotangent
 from scratchcnn.gradcheck.proof.judge_by_proof import Proofs

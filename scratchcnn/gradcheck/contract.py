@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import CallerError, Case, call
 from scratchcnn.gradcheck.effort import repeats
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet
-from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.report.report import Violation
 
 # Of this module's frames pytest shows none where the fault is the caller's.

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchcnn.gradcheck.analytic import FEW_ROUNDOFFS, ULP_FACTOR, trembling
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.numerical import staircases
 from scratchcnn.gradcheck.numerical.directional import MOVE_ROUNDING, directional_derivative, moved_along
 from scratchcnn.gradcheck.numerical.kinks import DECIDED, slope
 from scratchcnn.gradcheck.numerical.ladder import climb
 from scratchcnn.gradcheck.numerical.noise import EPS, least_noise
-from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.probe import Probe
 from scratchcnn.gradcheck.report.wording import apart
 from scratchcnn.gradcheck.verdict import Verdict, small_in
 

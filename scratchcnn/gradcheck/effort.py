@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.caller_warnings import undisturbed
 from scratchcnn.gradcheck.numerical.noise import STRIDES
-from scratchcnn.gradcheck.numerical.probe import Array
 
 SECONDS_PER_INPUT = 1.0
 # What the harness itself takes for an evaluation of forward, and for a climb; and for each number of its output.

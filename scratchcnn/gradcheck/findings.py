@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.report.report import InputReport
 from scratchcnn.gradcheck.report.wording import undecided as undecided_by
 from scratchcnn.gradcheck.verdict import Verdict

@@ -7,6 +7,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from scratchcnn.gradcheck.analytic import Analytic
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.contract import Observed
 from scratchcnn.gradcheck.directional_check import DirectionalCheck, DirectionalResult
@@ -17,7 +18,7 @@ from scratchcnn.gradcheck.numerical.cone import Cone
 from scratchcnn.gradcheck.numerical.gradient import Derivatives, derivatives
 from scratchcnn.gradcheck.numerical.kinks import DECIDED
 from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
-from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.probe import Probe
 from scratchcnn.gradcheck.pieces import Claim
 from scratchcnn.gradcheck.points import between
 from scratchcnn.gradcheck.report.wording import apart, undecided

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.arrays import Array
 
 # Sums and lengths are what they have to be within so many roundoffs for each term.
 FORM_ROUNDOFFS = 4.0

@@ -18,10 +18,10 @@ from functools import cached_property
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.cone import Cone
 from scratchcnn.gradcheck.numerical.gradient import Derivatives
 from scratchcnn.gradcheck.numerical.kinks import Sides
-from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.pieces import SUM_ROUNDOFFS, Claim, as_a_piece
 
 # The reason of entries at which kinks of opposite sign meet, and of those that there was no time for.

@@ -10,8 +10,8 @@ from itertools import islice
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.cone import Cone
-from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.verdict import VOUCHING_SHARE
 
 # Roundoffs of a sum over all entries.

@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.invariants import redrawn
-from scratchcnn.gradcheck.numerical.probe import Array
 
 
 def draw_cotangent(shape: tuple[int, ...], dtype: np.dtype, rng: np.random.Generator) -> Array:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.arrays import Array
 
 
 def sample(shape: tuple[int, ...], most: int | None, rng: np.random.Generator) -> Array:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.contract import Observed, copied
-from scratchcnn.gradcheck.numerical.probe import Array
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from enum import Enum
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.kinks import DECIDED
-from scratchcnn.gradcheck.numerical.probe import Array
 
 
 class Verdict(Enum):

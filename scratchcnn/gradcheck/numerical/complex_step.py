@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.caller_warnings import filtered_here
 from scratchcnn.gradcheck.numerical.differences import largest
 from scratchcnn.gradcheck.numerical.directional import MOVE_ROUNDING, directional_derivative, moved_along
 from scratchcnn.gradcheck.numerical.noise import EPS, FLOOR_ROUNDOFFS, NOISE_COVERAGE, noise_at
-from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.probe import Probe
 from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP
 
 IMAGINARY_STEP = 1e-20

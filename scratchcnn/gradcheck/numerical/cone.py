@@ -11,10 +11,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.kinks import Sides, sides
 from scratchcnn.gradcheck.numerical.ladder import TOP_EXPONENT, Climb, climb
 from scratchcnn.gradcheck.numerical.noise import noise_along
-from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.probe import Probe
 from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP, units
 
 # So many directions are drawn to see whether the slopes along them add up.

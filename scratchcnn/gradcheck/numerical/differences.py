@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.groups import REACH_DISTANCE, Group, depends, disjoint
 from scratchcnn.gradcheck.numerical.hidden_roundoff import MOVED_ROUNDOFFS, shown_roundoff
 from scratchcnn.gradcheck.numerical.noise import EPS, FLOOR_ROUNDOFFS, noise_at
-from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.probe import Probe
 from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP, symmetric
 from scratchcnn.gradcheck.numerical.tableau import extrapolate, tightest
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.differences import TINY_EXPONENT, contracted, settle
 from scratchcnn.gradcheck.numerical.groups import Group
-from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.probe import Probe
 from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP
 
 # An entry's move differs from its exact share of the step by a rounding of x, at the steps that decide.

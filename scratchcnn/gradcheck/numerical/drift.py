@@ -8,8 +8,9 @@ more than `SAFETY`.
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.noise import STRIDES, noise_along, noise_at
-from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.probe import Probe
 from scratchcnn.gradcheck.numerical.steps import SMALLEST_ROUNDOFFS
 from scratchcnn.gradcheck.numerical.tableau import SAFETY
 

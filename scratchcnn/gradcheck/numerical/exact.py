@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.numerical.probe import Probe
 
 # Largest integers used. A sum of 2^20 products of three of them is below 2^53.
 LARGEST_POINT, LARGEST_COTANGENT, LARGEST_DIRECTION = 2**9, 2**4, 2**8

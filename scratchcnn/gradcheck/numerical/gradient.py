@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical import staircases
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet, undisturbed
 from scratchcnn.gradcheck.numerical.complex_step import complex_step, held_to_directions
@@ -18,7 +19,7 @@ from scratchcnn.gradcheck.numerical.ladder import Climb, climb
 from scratchcnn.gradcheck.numerical.least_squares import Fit
 from scratchcnn.gradcheck.numerical.noise import EPS, FLOOR_ROUNDOFFS, least_noise, measure_noise
 from scratchcnn.gradcheck.numerical.not_finite import finite_part, lost_entries
-from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.probe import Probe
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.numerical.probe import Probe
 from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP
 
 # Groups that an entry is tried in before it opens one of its own: bounds the search where all entries overlap.

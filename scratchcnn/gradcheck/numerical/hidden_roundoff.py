@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.groups import REACH_DISTANCE
 from scratchcnn.gradcheck.numerical.noise import (
     EPS,
@@ -19,7 +20,7 @@ from scratchcnn.gradcheck.numerical.noise import (
     noise_at,
     outputs_at,
 )
-from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.probe import Probe
 
 # Distances at which outputs are looked for that stand still near the point, as parts of the farthest: the nearest
 # first, where they have grown least.

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.ladder import Climb
-from scratchcnn.gradcheck.numerical.probe import Array
 
 # The statuses of a derivative that is known: to a point, or to the interval of its one-sided values.
 DECIDED = ("ok", "kink")

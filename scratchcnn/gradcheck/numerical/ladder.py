@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.drift import VISIBLE_ROUNDOFFS, changes, finer_unit, rest_of, still_changing
 from scratchcnn.gradcheck.numerical.hidden_roundoff import (
     first_move,
@@ -24,7 +25,7 @@ from scratchcnn.gradcheck.numerical.hidden_roundoff import (
     roundoff_step,
 )
 from scratchcnn.gradcheck.numerical.noise import STRIDES, noise_along
-from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.probe import Probe
 from scratchcnn.gradcheck.numerical.steps import SMALLEST_ROUNDOFFS, UNEVEN_STEP
 from scratchcnn.gradcheck.numerical.tableau import extrapolate
 

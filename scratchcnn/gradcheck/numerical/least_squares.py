@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.tableau import SAFETY
 
 # The points to either side, in units: from two units down to 2^-9. Their ratio is uneven, since about zero all points

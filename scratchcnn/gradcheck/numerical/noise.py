@@ -9,7 +9,8 @@ from functools import cache
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.numerical.probe import Probe
 
 EPS = float(np.finfo(np.float64).eps)
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.groups import REACH_DISTANCE
-from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.probe import Probe
 
 # How far entries are moved, in units: far, and not so far where nothing is finite far away (arcsin at 2).
 MOVE_DISTANCES = REACH_DISTANCE / 2.0 ** (np.arange(24) / 4)

@@ -5,11 +5,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.steps import units
-
-Array = NDArray[Any]
 
 # Moves (in units of the data) that are tried until an output has moved by so many of its roundoffs.
 UNIT_WIDTHS = 2.0 ** np.array([4, 12, 20, 36, 68, 132, 260, 516, 1000])

@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.groups import REACH_DISTANCE, Group, depends
 from scratchcnn.gradcheck.numerical.least_squares import FEW_STEPS, FIT_PLACES, FIT_POINTS, Fit, fitted
 from scratchcnn.gradcheck.numerical.noise import EPS, least_noise
-from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.probe import Probe
 from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP
 
 # Powers of two, in units of the entry: the narrowest step that is looked for (a part of float32's), and the widest.

@@ -1,11 +1,8 @@
 """How far an entry is moved: its unit, and steps that are exact in floating point."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from scratchcnn.gradcheck.arrays import Array
 
 # Four standard deviations are the natural scale of data that sit this many times farther from zero than they spread.
 FAR_SPREADS = 8.0

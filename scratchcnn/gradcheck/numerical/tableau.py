@@ -10,7 +10,7 @@ Row k starts at step k and uses m + 1 steps; steps are in falling order. (Ridder
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.arrays import Array
 
 # The error of a result is at most of the order of its distances to the two results that it was made from, and to its
 # like at half the steps, where these still converge. Five times the largest also covers steps at which they only begin

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet, undisturbed
 from scratchcnn.gradcheck.numerical.noise import EPS
-from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.verdict import VOUCHING_ROUNDOFFS, VOUCHING_SHARE
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scratchcnn.gradcheck.all_inputs import AllInputs
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.findings import Findings
 from scratchcnn.gradcheck.input_judge import InputJudge
 from scratchcnn.gradcheck.numerical.noise import EPS
-from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.proof.attempt import AGREED_DIGITS, FLINT_MISSING, has_flint, proof_of, trifle
 from scratchcnn.gradcheck.report.wording import apart
 from scratchcnn.gradcheck.setting import Setting

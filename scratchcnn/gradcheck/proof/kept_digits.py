@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.report.report import Violation
 
 # Digits that are lost are worth a note where fewer than this share of them is left, and so many places are named.

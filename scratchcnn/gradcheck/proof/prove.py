@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from flint import arb, ctx
 
-from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.proof.attempt import AGREED_DIGITS
 from scratchcnn.gradcheck.proof.balls.ball import Undecidable, precision
 from scratchcnn.gradcheck.proof.runs import WEIGHT_BITS, Moved, Runs

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.proof.balls.arrays import Balls, lift
 from scratchcnn.gradcheck.proof.balls.ball import Ball, constant, recording
 from scratchcnn.gradcheck.proof.world.run import NotRun, as_array, output, run

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.report.wording import TIE, apart, explained, wrapped
 from scratchcnn.gradcheck.verdict import Verdict
 
