@@ -11,7 +11,7 @@ from scratchcnn.gradcheck import numerical_gradient
 from scratchcnn.gradcheck.numerical.gradient import derivatives
 from scratchcnn.gradcheck.numerical.kinks import DECIDED
 from scratchcnn.gradcheck.numerical.noise import measure_noise
-from scratchcnn.gradcheck.numerical.probe import Probe
+from scratchcnn.gradcheck.numerical.probe import Contraction, Probe
 from scratchcnn.gradcheck.verdict import VOUCHING_ROUNDOFFS, VOUCHING_SHARE
 from tests.gradcheck.functions import OF_ONE
 from tests.gradcheck.functions_of_many import OF_MANY
@@ -193,7 +193,8 @@ def test_an_entry_that_moves_nothing_has_a_bound_of_roundoff(forward, point, slo
 def test_what_would_matter_is_told_where_the_output_is_zero():
     x = np.random.default_rng(0).standard_normal(8)
     probe = Probe(lambda o: ((x - o) ** 2 / 2).sum(), [x], 0)
-    found = derivatives(probe, np.arange(8), np.ones(1), measure_noise(probe, np.random.default_rng(0)))
+    contraction = Contraction(probe, np.ones(1), measure_noise(probe, np.random.default_rng(0)))
+    found = derivatives(contraction, np.arange(8))
     assert (found.scale > 0).all()
     assert (found.bound <= VOUCHING_ROUNDOFFS * found.roundoff).all()
     assert (VOUCHING_ROUNDOFFS * found.roundoff < VOUCHING_SHARE * found.scale).all()

@@ -3,52 +3,43 @@
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.numerical.differences import TINY_EXPONENT, contracted, settle
+from scratchcnn.gradcheck.numerical.differences import TINY_EXPONENT
 from scratchcnn.gradcheck.numerical.groups import Group
-from scratchcnn.gradcheck.numerical.probe import Probe
+from scratchcnn.gradcheck.numerical.probe import Contraction, Line
+from scratchcnn.gradcheck.numerical.quotients import Moves, contracted, settle
 from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP
 
-# An entry's move differs from its exact share of the step by a rounding of x, at the steps that decide.
+# As a share of an entry's move: how far it may differ from its exact part of the step, since x is rounded there.
 MOVE_ROUNDING = 2.0**-44
-# In units of the entries; the tiny step comes last. They are more than one entry gets, down to smaller ones: the bound
-# must show what is wrong with one entry of many.
+# In units of the entries; the tiny step comes last. There are more steps than for a single entry, and smaller ones: the
+# bound must show a mistake at one entry of many.
 DIRECTION_STEPS = UNEVEN_STEP * 2.0 ** -np.array([5, 6, 7, 8, 9, TINY_EXPONENT])
 
 
-def moved_along(probe: Probe, direction: Array, entries: Array | slice = slice(None)) -> Array:
-    """(steps, 2, 1, outputs) the outputs where entries move along `direction`, backwards and forwards.
+def moved_along(line: Line) -> Array:
+    """(steps, 2, 1, outputs) the outputs where entries move along a line, backwards and forwards.
 
-    Parameters
-    ----------
-    probe
-        The forward pass as a function of one input.
-    direction
-        (entries,) how far each entry moves for a step of one: some part of its unit, with a sign.
-    entries
-        Which entries move: flat indices, or all.
+    `line.direction` is some part of each entry's unit, with a sign.
     """
-    y = np.empty((len(DIRECTION_STEPS), 2, 1, probe.outputs), probe.dtype)
+    y = np.empty((len(DIRECTION_STEPS), 2, 1, line.probe.outputs), line.probe.dtype)
     for k, step in enumerate(DIRECTION_STEPS):
-        probe.move(entries, probe.base[entries] - step * direction, y[k, 0, 0])
-        probe.move(entries, probe.base[entries] + step * direction, y[k, 1, 0])
+        line.move(-step, y[k, 0, 0])
+        line.move(step, y[k, 1, 0])
     return y
 
 
-def directional_derivative(probe: Probe, y: Array, cotangent: Array, noise: Array) -> tuple[float, float, bool]:
-    """The derivative of the contracted output along a direction, its bound, and whether the tiny step agrees.
+def directional_derivative(contraction: Contraction, y: Array) -> tuple[float, float, bool]:
+    """The derivative of the contracted output along a line, its bound, and whether the tiny step agrees.
 
     Parameters
     ----------
-    probe
-        The forward pass as a function of one input.
+    contraction
+        The number whose derivative is sought.
     y
         (steps, 2, 1, outputs) what `moved_along` gave.
-    cotangent, noise
-        (outputs,) weights of the outputs, and a bound for their roundoff.
     """
-    quotient = contracted(
-        probe, Group(np.array([0])), None, y, DIRECTION_STEPS[:, None].astype(probe.dtype), cotangent, noise
-    )
-    assert quotient is not None  # a group of one owns every output
-    value, bound, agrees = settle(quotient)
+    moves = Moves(y, DIRECTION_STEPS[:, None].astype(contraction.probe.dtype))
+    quotients = contracted(contraction, Group(np.array([0])), None, moves)
+    assert quotients is not None  # a group of one owns every output
+    value, bound, agrees = settle(quotients)
     return float(value[0]), float(bound[0]), bool(agrees[0])

@@ -8,9 +8,9 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.probe import Probe
 from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP
 
-# Groups that an entry is tried in before it opens one of its own: bounds the search where all entries overlap.
+# How many of the last groups an entry is tried in before it opens a new one. This bounds the search where all overlap.
 MOST_TRIED_GROUPS = 64
-# In units: far enough that an output that depends on the entry moves, be it saturated here (a sigmoid at 40, a clip).
+# In units: so far that every output that depends on the entry moves, also one that is saturated (a sigmoid at 40).
 REACH_DISTANCE = 32 * UNEVEN_STEP
 
 
@@ -18,9 +18,9 @@ REACH_DISTANCE = 32 * UNEVEN_STEP
 class Group:
     """Entries that are looked at together.
 
-    Either they move together, each with outputs of its own: `outputs` lists these by owner, `starts` says where each
-    owner's share begins (as `np.add.reduceat` takes it), and `owners` which of the entries the owners are. Or, without
-    `outputs`, each of them moves alone, and its outputs stand in a row of their own.
+    With `outputs`, the entries move together, and each owns some of the outputs: `outputs` lists them by owner,
+    `starts` says where each owner's share begins (for `np.add.reduceat`), `owners` which of the entries the owners are.
+    Without `outputs`, each entry moves alone, and its outputs stand in a row of their own.
     """
 
     entries: Array
@@ -29,7 +29,7 @@ class Group:
     owners: Array | None = None
 
     def share(self, values: Array) -> Array:
-        """Sums over the outputs of each entry: (..., outputs), or (..., entries, outputs), to (..., entries)."""
+        """(..., entries): sums over the outputs of each entry, from (..., outputs) or (..., entries, outputs)."""
         if self.outputs is None or self.starts is None:
             alone: Array = values.sum(axis=-1)
             return alone
@@ -39,11 +39,11 @@ class Group:
         return total
 
     def strays(self, moved: Array) -> bool:
-        """Whether an output moved that no entry owns: then they do not belong together."""
+        """Whether an output moved that no entry owns: then the entries do not belong together."""
         return self.outputs is not None and int(moved.sum()) != int(moved[self.outputs].sum())
 
     def apart(self, most: int) -> list["Group"]:
-        """The same entries, each moved alone, at most so many in a group."""
+        """The same entries, each moved alone, in groups of at most `most`."""
         return [Group(self.entries[k : k + most]) for k in range(0, len(self.entries), most)]
 
 
@@ -57,7 +57,7 @@ def grouped(entries: Array, outputs: Array, owner: Array) -> Group:
 def depends(probe: Probe, entry: int, unit: Array) -> Array:
     """(outputs,) bool: which outputs move when the entry moves far.
 
-    A move that leaves forward's domain altogether tells nothing; one of half a unit is then asked.
+    A move that leaves forward's domain tells nothing; the entry is then moved by half a unit.
     """
     y = np.empty((2, probe.outputs), probe.dtype)
     x = probe.base[entry]
@@ -74,9 +74,9 @@ def depends(probe: Probe, entry: int, unit: Array) -> Array:
 def elementwise(probe: Probe, entries: Array, unit: Array) -> Group | None:
     """One group of all entries, where each output depends on a single one of them; else None.
 
-    Entries are numbered, and for each binary digit of the number those with digit 1 are moved, then those with digit 0.
-    An output that moves both times depends on two entries, which differ in some digit; else the digits name its owner.
-    So 4 log2(n) evaluations tell what 2 n single moves would.
+    Entries are numbered. For each binary digit, the entries with digit 0 move, then those with digit 1. An output that
+    moves both times depends on two entries. Otherwise the digits at which it moves are the number of its owner. So
+    4 log2(n) evaluations tell what 2 n single moves would.
     """
     if probe.outputs < len(entries) or len(entries) < 2:
         return None
@@ -102,14 +102,14 @@ def elementwise(probe: Probe, entries: Array, unit: Array) -> Group | None:
 
 
 def disjoint(entries: Array, depend: Array) -> list[Group]:
-    """Groups of entries, first fit, from which outputs depend on each entry.
+    """Groups of entries that share no output, by first fit.
 
     Parameters
     ----------
     entries
         (n,) flat indices.
     depend
-        (n, outputs) bool.
+        (n, outputs) bool: which outputs depend on each entry.
     """
     taken: list[int] = []  # the outputs of each group, as the bits of an integer
     members: list[list[int]] = []

@@ -77,7 +77,7 @@ class Proofs:
             return "it does not repeat itself"
         return "" if self.setting.observed.usable else "there is no gradient"
 
-    def elsewhere(self, index: int) -> str | None:
+    def at_second_point(self, index: int) -> str | None:
         """What is wrong with a gradient at the second point; empty where it is right, None where that is not proved."""
         proven = self._there.inputs.get(index) if self._there else None
         if proven is None or not (proven.right.all() or proven.wrong.any()) or not self._followed(index, proven):
@@ -98,7 +98,7 @@ class Proofs:
             or self.spent > SECOND_PROOF_SHARE * self.seconds
         ):
             return None
-        return self._proof(*self.setting.second)
+        return self._proof(self.setting.second.inputs, self.setting.second.cotangent)
 
     def _followed(self, index: int, proven: "Proven") -> bool:
         """Whether at the second point floats are what balls are, but for what is too little to matter."""

@@ -12,9 +12,9 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Backward, Case, Forward, describe, prepare
-from scratchcnn.gradcheck.check import asked_cotangent
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet
 from scratchcnn.gradcheck.options import validated
+from scratchcnn.gradcheck.points import asked_cotangent
 from scratchcnn.gradcheck.proof.attempt import FLINT_MISSING, has_flint, proof_of
 from scratchcnn.gradcheck.report.wording import apart
 from scratchcnn.gradcheck.verdict import VOUCHING_ROUNDOFFS, Verdict, small_in

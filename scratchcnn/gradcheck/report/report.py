@@ -10,7 +10,7 @@ from scratchcnn.gradcheck.report.wording import TIE, apart, explained, wrapped
 from scratchcnn.gradcheck.verdict import Verdict
 
 SCHEMA = 2
-# A second point of so many numbers is shown; a larger one is at `second_point`.
+# In numbers: a second point of at most so many is shown in the text of a report.
 SHOWN_NUMBERS = 12
 
 
