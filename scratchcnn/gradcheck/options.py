@@ -1,4 +1,4 @@
-"""The options of a check, validated: what is wrong is named, with what came and what was expected."""
+"""The options of a check, validated: a message names the option, what came and what was expected."""
 
 import math
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from scratchcnn.gradcheck.contract import VIOLATION_KINDS
 
 @dataclass(frozen=True)
 class Options:
-    """What `check_gradient` is told besides the functions, their inputs, and which of these to check."""
+    """The options of `check_gradient`: all arguments but the functions, their inputs and the choice of these."""
 
     degree: int | None
     factor: int
@@ -41,12 +41,12 @@ def validated(
     digits: Any = None,
     batch: Any = (),
 ) -> Options:
-    """The options as they are used: integers of NumPy become Python's, a single kind to allow a tuple of one.
+    """The options in one form: integers of NumPy become Python's, a single kind to allow becomes a tuple.
 
     Raises
     ------
     TypeError, ValueError
-        An option has another type than it must, or is out of its range.
+        An option has the wrong type, or is out of its range.
     """
     __tracebackhide__ = True
     if degree is not None:
