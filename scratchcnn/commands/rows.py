@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from scratchcnn.gradcheck import InputReport, Proved, Report, Verdict
-from scratchcnn.gradcheck.proof.alone import plain_digits
+from scratchcnn.gradcheck.proof.prove_gradient import plain_digits
 from scratchcnn.gradcheck.report.wording import apart
 
 WORKERS = 2

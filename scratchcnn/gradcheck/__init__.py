@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from scratchcnn.gradcheck.case import CallerError
     from scratchcnn.gradcheck.check import assert_gradient, check_gradient
     from scratchcnn.gradcheck.numerical.gradient import NumericalGradient, numerical_gradient
-    from scratchcnn.gradcheck.proof.alone import Proved, ProvedInput, prove_gradient
+    from scratchcnn.gradcheck.proof.prove_gradient import Proved, ProvedInput, prove_gradient
     from scratchcnn.gradcheck.report.report import (
         Diagnosis,
         GradientMismatch,
@@ -54,8 +54,8 @@ _HOME = {
     "GradientUndecided": "report.report",
     "InputReport": "report.report",
     "NumericalGradient": "numerical.gradient",
-    "Proved": "proof.alone",
-    "ProvedInput": "proof.alone",
+    "Proved": "proof.prove_gradient",
+    "ProvedInput": "proof.prove_gradient",
     "Report": "report.report",
     "SecondPoint": "report.report",
     "Verdict": "verdict",
@@ -63,7 +63,7 @@ _HOME = {
     "assert_gradient": "check",
     "check_gradient": "check",
     "numerical_gradient": "numerical.gradient",
-    "prove_gradient": "proof.alone",
+    "prove_gradient": "proof.prove_gradient",
 }
 
 

@@ -6,28 +6,44 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.numerical.noise import EPS
-from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.numerical.steps import units
+from scratchcnn.gradcheck.points import Point
 
-# What the distance to the longdouble twin, or the change under moves of one ulp, is multiplied by.
-TWIN, ULPS = 2.0, 8.0
-# How often every input is moved to either side: with signs that may cancel each other (x up, w down), so several times.
-MOVES = 3
-# A gradient in a low precision may be off by so many roundoffs of its value: a rounded constant or two.
-FEW = 4.0
-# And one that was computed in it from beginning to end, by so many of its value and of the largest.
-OWN, LARGEST = 16.0, 8.0
-# How often a backward pass that does not repeat itself is called again, and what its spread is multiplied by.
-AGAIN, SPREAD = 4, 2.0
+# A ratio: how many times its distance to the longdouble twin the roundoff of a gradient may be.
+LONGDOUBLE_TWIN_FACTOR = 2.0
+# A ratio: how many times its change under moves of one ulp the roundoff of a gradient may be.
+ULP_FACTOR = 8.0
+# How often every input is moved to either side. The signs of a move may cancel each other (x up, w down).
+TREMBLING_MOVES = 3
+# In roundoffs of its value: how far a gradient in a low precision may be off by a rounded constant or two.
+FEW_ROUNDOFFS = 4.0
+# In roundoffs of its value: how far off a gradient may be that was computed in a low precision throughout.
+OWN_ROUNDOFFS = 16.0
+# In roundoffs of the largest entry: what is allowed on top of that.
+LARGEST_ROUNDOFFS = 8.0
+# How often a backward pass that does not repeat itself is called again.
+REPEATED_CALLS = 4
+# A ratio: how many times the spread of these calls the gradient may be off.
+SPREAD_FACTOR = 2.0
 
 
 class Analytic:
     """The gradients that backward gives for one cotangent, judged in float64.
 
-    Inputs in float32 or float16 decide the precision of the answer: there backward is run in float64 too, and that is
-    what the numerical side is compared with; `coarse` then says where the low-precision twin strays from it.
+    For inputs in float32 or float16 backward is also run in float64, and this gradient is compared with the numerical
+    one. `coarse` then says how far the gradient in the low precision may be from it.
+
+    Parameters
+    ----------
+    case, cotangent
+        The functions and the point.
+    given
+        The gradients as backward first returned them.
+    unsteady
+        Whether backward is known not to repeat itself.
     """
 
     def __init__(self, case: Case, cotangent: Array, given: Sequence[Any], *, unsteady: bool = False) -> None:
@@ -36,7 +52,7 @@ class Analytic:
         self.given = given
         self.unsteady = unsteady
         self.low = any(a.dtype.kind == "f" and a.dtype.itemsize < 8 for a in case.inputs)
-        self.double = self._run(np.float64) if self.low else None  # None too where backward refuses float64
+        self.double = self._run(np.float64) if self.low else None  # also None where backward refuses float64
         self._twin: list[Array | None] | None = None
         self._changes: dict[float, list[Array]] = {}
 
@@ -47,53 +63,58 @@ class Analytic:
         return np.asarray(self.given[index], np.float64).reshape(-1)
 
     def eps(self, index: int) -> float:
-        """The precision that a gradient is held to: that of its input, or of the answer where that is lower."""
+        """The eps that a gradient is held to: that of its input, or of the answer if that is less precise."""
         dtypes = [self.case.inputs[index].dtype, np.asarray(self.given[index]).dtype]
         return max([EPS, *(float(np.finfo(d).eps) for d in dtypes if d.kind == "f")])
 
     def spread(self, index: int) -> Array | float:
-        """(entries,) how far calls at the same arguments differ, where backward is known not to repeat itself."""
+        """(entries,) how far calls with the same arguments differ; 0 unless backward is known not to repeat itself."""
         if not self.unsteady:
             return 0.0
-        again = [self.case.gradients(self.cotangent.copy(), self.case.copies())[index] for _ in range(AGAIN)]
+        again = [self.case.gradients(self.cotangent.copy(), self.case.copies())[index] for _ in range(REPEATED_CALLS)]
         differences = [np.asarray(g, np.float64).reshape(-1) - self.values(index) for g in again]
-        widest: Array = SPREAD * np.abs(differences).max(axis=0)
+        widest: Array = SPREAD_FACTOR * np.abs(differences).max(axis=0)
         return widest
 
     def own_error(self, index: int, entries: Array, status: Array, vouching: Array, inside: float = EPS) -> Array:
         """(entries,) by how much roundoff may have moved the gradient.
 
-        Eight times the change when every input moves by one ulp; not at a kink, where a move breaks ties. And twice
-        the distance to the longdouble twin, trusted only where that is small: a twin that differs more took another
-        path and acquits nobody. In a low precision, a few of its roundoffs, and what its roundoffs of the inputs do.
+        It is the larger of two measures. One is some times the change when every input moves by one ulp, but not at a
+        kink, where a move breaks ties. The other is some times the distance to the longdouble twin, where that distance
+        is small: a twin that differs more took another path, and acquits nobody. In a low precision, some of its
+        roundoffs are added, and the change when every input moves by one of them.
 
         Parameters
         ----------
+        entries
+            Which entries are asked for.
         status
             (entries,) what the numerical side says of each.
         vouching
             (entries,) the largest bound that would vouch for each.
         inside
-            The eps of the lowest precision inside forward, which backward may share.
+            The eps of the lowest precision inside forward; backward may have the same.
         """
         values, eps = np.abs(self.values(index)[entries]), max(inside, self.eps(index))
         smooth = status != "kink"
-        error: Array = np.where(smooth, ULPS * self._trembling(index)[entries], 0.0)
+        error: Array = np.where(smooth, ULP_FACTOR * self._trembling(index)[entries], 0.0)
         if eps > EPS:
-            error += np.where(smooth, ULPS * self._change(index, eps / 2)[entries], 0.0) + FEW * eps * values
+            error += (
+                np.where(smooth, ULP_FACTOR * self._change(index, eps / 2)[entries], 0.0) + FEW_ROUNDOFFS * eps * values
+            )
         if self.low and self.double is None:
-            error += OWN * eps * values + LARGEST * eps * _largest(self.values(index))
+            error += OWN_ROUNDOFFS * eps * values + LARGEST_ROUNDOFFS * eps * _largest(self.values(index))
             return error
         twin = self._in_longdouble()[index]
         if twin is None:
             return error
         distance = np.abs(twin.reshape(-1)[entries] - self.values(index)[entries]).astype(np.float64)
-        return np.maximum(error, np.where(distance <= vouching, TWIN * distance, 0.0))
+        return np.maximum(error, np.where(distance <= vouching, LONGDOUBLE_TWIN_FACTOR * distance, 0.0))
 
     def own_roundoff(self, index: int, entries: Array, roundoff: Array) -> Array:
-        """The roundoff of the operation by the entry's own size, in place of the array's unit.
+        """The roundoff of the operation divided by the entry's own size, in place of the array's unit.
 
-        1 - O loses its digits where the sigmoid bends, however large the array's other entries are.
+        1 - O loses its digits where the sigmoid saturates, however large the other entries of the array are.
         """
         x = self.case.inputs[index].reshape(-1).astype(np.float64)
         size, unit = np.abs(x[entries]), units(x)[entries]
@@ -107,14 +128,16 @@ class Analytic:
             return None
         eps = float(np.finfo(dtype).eps)
         size = np.nan_to_num(np.abs(self.values(index)), nan=0, posinf=0)
-        # Below the smallest normal number a low precision has no relative accuracy to hold it to.
+        # Below the smallest normal number a low precision has no relative accuracy.
         floor = float(np.finfo(dtype).smallest_normal)
         change = self._change(index, eps / 2)
-        tolerance: Array = OWN * eps * size + LARGEST * eps * _largest(size) + ULPS * change + floor
+        tolerance: Array = (
+            OWN_ROUNDOFFS * eps * size + LARGEST_ROUNDOFFS * eps * _largest(size) + ULP_FACTOR * change + floor
+        )
         return tolerance
 
     def _run(self, dtype: DTypeLike) -> list[Array | None] | None:
-        """The gradients in another precision, or None where backward refuses it or answers in one of its own."""
+        """The gradients in another precision; None where backward refuses it, or answers in another one."""
         try:
             found = self.case.gradients(self.cotangent.astype(dtype), self.case.copies(dtype))
         except Exception:
@@ -136,36 +159,43 @@ class Analytic:
         return self._twin
 
     def _trembling(self, index: int) -> Array:
-        """(entries,) how far gradients differ after a few moves of every input by one ulp."""
+        """(entries,) how far gradients differ after moves of every input by one ulp."""
         dtype = np.dtype(np.float64) if self.double is not None else self.case.inputs[index].dtype
         return self._change(index, float(np.finfo(dtype).eps))
 
     def _change(self, index: int, relative: float) -> Array:
+        """(entries,) the same for moves by a relative amount."""
         if relative not in self._changes:
             dtype = np.float64 if self.double is not None else None
             cotangent = self.cotangent if dtype is None else self.cotangent.astype(dtype)
-            self._changes[relative] = trembling(self.case, cotangent, self.case.copies(dtype), relative)
+            self._changes[relative] = trembling(self.case, Point(self.case.copies(dtype), cotangent), relative)
         largest: Array = np.abs(self._changes[relative][index]).max(axis=0)
         return largest
 
 
-def trembling(case: Case, cotangent: Array, inputs: Sequence[Array], relative: float) -> list[Array]:
-    """Of each input (moves, entries): how its gradient differs when all inputs and the cotangent move a little.
+def trembling(case: Case, point: Point, relative: float) -> list[Array]:
+    """How the gradient of each input differs when all inputs and the cotangent move a little.
 
     They move by a relative amount to either side, with drawn signs; zeros move by that share of the array's unit. The
-    gradient at the inputs themselves is not among them: a mistake at one value (`x == 0`) would make it look like
-    roundoff. What is not finite, and a move at which backward raises, is no evidence and left out.
+    gradient at the point itself is not used: a mistake at one value (`x == 0`) would look like roundoff. A move at
+    which backward raises is left out.
+
+    Returns
+    -------
+    (differences, entries) for each input: two differences for each move; 0 where they are not finite. A single row of
+    zeros stands for an input that is not checked, or whose every move failed.
     """
     rng = np.random.default_rng(0)
-    arrays = [cotangent, *inputs]
+    inputs = point.inputs
+    arrays = [point.cotangent, *inputs]
     sizes = [relative * _sizes(a) for a in arrays]
     changes: list[list[Array]] = [[] for _ in inputs]
-    for move in range(MOVES):
-        # First all away from zero: with other signs a product may stay as it is.
+    for move in range(TREMBLING_MOVES):
+        # In the first move all go away from zero: with other signs a product may stay as it is.
         signs = [np.where(a < 0, -1.0, 1.0) if move == 0 else rng.choice([-1.0, 1.0], a.shape) for a in arrays]
         steps = [size * sign for size, sign in zip(sizes, signs, strict=True)]
         try:
-            # Twice as far up, too: where the gradient turns it is the same up and down.
+            # A second move up is twice as far: the gradient may have an extremum, and be the same up and down.
             moved = [
                 case.gradients(first, rest) for first, *rest in (_moved(arrays, steps, side) for side in (1, -1, 2))
             ]
@@ -180,6 +210,7 @@ def trembling(case: Case, cotangent: Array, inputs: Sequence[Array], relative: f
 
 
 def _sizes(a: Array) -> Array:
+    """The size of each number, and the array's unit in place of zero; nothing of integers moves."""
     if a.dtype.kind != "f":
         return np.zeros(a.shape)
     sizes: Array = np.where(a == 0, units(a.reshape(-1)).reshape(a.shape), np.abs(a))

@@ -1,4 +1,4 @@
-"""What the caller hands in: two functions and the point to check them at, validated and copied apart."""
+"""What the caller hands in, validated and copied: two functions, and the point to check them at."""
 
 import inspect
 import operator
@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.effort import Timed
-from scratchcnn.gradcheck.numerical.probe import Array
 
 Forward = Callable[..., Any]
 Backward = Callable[..., Any]
 
 
 class CallerError(Exception):
-    """The caller's own function raised: which one, and what it was given."""
+    """The caller's function raised: the message says which one, and what it was given."""
 
-    # Tracebacks, and pytest's summary, put the module before the name, unless it is this one.
+    # Tracebacks and pytest's summary put the module before the name, unless it is `builtins`.
     __module__ = "builtins"
 
     def __reduce__(self) -> Any:
@@ -29,19 +29,19 @@ class CallerError(Exception):
 
 
 def _caller_error(*arguments: Any) -> CallerError:
-    """How pickle makes the exception again: it looks for no class in a module that doesn't have it."""
+    """How pickle makes the exception again: by a function, since `builtins` has no such class."""
     return CallerError(*arguments)
 
 
-# Of this module's frames pytest shows none where the fault is the caller's.
+# pytest hides the frames of this module where the fault is the caller's.
 __tracebackhide__ = operator.methodcaller("errisinstance", CallerError)
 
 
 @dataclass(frozen=True)
 class Case:
-    """One check: the functions, the inputs in the caller's own dtype, their names, and which of them are checked.
+    """One check: the functions, the inputs in the caller's dtype, their names, and which of them are checked.
 
-    `named` says that the caller named those in `wrt`: then backward may answer for them alone.
+    `named` says whether the caller named these in `wrt`: then backward may answer for them alone.
     """
 
     forward: Timed
@@ -99,10 +99,10 @@ def prepare(
     Raises
     ------
     TypeError
-        A function that can't be called, an input that is no array of numbers or is asked for and not floating, a `wrt`
-        that is neither name nor index, an output that is no single array.
+        A function cannot be called, an input is no array of numbers, or is asked for and not floating, `wrt` has
+        something that is neither name nor index, or the output is no single array.
     ValueError
-        No inputs, a wrong number of names, an unknown name or index in `wrt`.
+        There are no inputs, the number of names is wrong, or `wrt` has an unknown name or index.
     CallerError
         forward raised.
     """
@@ -121,7 +121,7 @@ def prepare(
 
 
 def call(function: Callable[..., Any], role: str, *arguments: Array) -> Any:
-    """Calls the caller's function; what it raises is reported with the shapes that it was given."""
+    """Calls the caller's function. An exception is reported with the shapes that the function was given."""
     __tracebackhide__ = True
     try:
         return function(*arguments)
@@ -133,7 +133,7 @@ def call(function: Callable[..., Any], role: str, *arguments: Array) -> Any:
 
 
 def describe(function: Callable[..., Any], role: str = "") -> str:
-    """The name that a reader knows a function by; a lambda has none, and goes by its role."""
+    """The name of a function, as a reader knows it; a lambda goes by its role."""
     while isinstance(function, partial):
         function = function.func
     name = str(getattr(function, "__qualname__", type(function).__name__)).rpartition("<locals>.")[2]
@@ -141,7 +141,7 @@ def describe(function: Callable[..., Any], role: str = "") -> str:
 
 
 def as_integer(value: Any) -> int | None:
-    """An integer of Python's or NumPy's; None for anything else, a boolean too."""
+    """An integer of Python's or NumPy's as Python's; None for anything else, booleans included."""
     if isinstance(value, bool):
         return None
     try:
@@ -151,7 +151,7 @@ def as_integer(value: Any) -> int | None:
 
 
 def _options(function: Callable[..., Any]) -> str:
-    """What functools.partial binds, as it stands in a call."""
+    """The arguments that functools.partial binds, as in a call."""
     positional: tuple[Any, ...] = ()
     keywords: dict[str, Any] = {}
     while isinstance(function, partial):
@@ -172,7 +172,7 @@ def output_array(output: Any) -> Array:
     Raises
     ------
     TypeError
-        It is no single array of real numbers.
+        The output is no single array of real numbers.
     """
     __tracebackhide__ = True
     if isinstance(output, tuple | list | dict) or output is None:
@@ -218,7 +218,7 @@ def _array(value: Any, position: int) -> Array:
 
 
 def _holds_arrays(value: Any) -> bool:
-    """Whether a list, or one within it, holds arrays, and not only numbers."""
+    """Whether a list, or a list within it, holds arrays."""
     return isinstance(value, list | tuple) and any(getattr(v, "shape", ()) or _holds_arrays(v) for v in value)
 
 
@@ -262,12 +262,12 @@ def _chosen(
 
 
 def batched(items: Iterable[Any], case: Case) -> tuple[int, ...]:
-    """The inputs that the caller names as those whose first axis is that of the samples.
+    """The inputs whose first axis is that of the samples, as the caller names them.
 
     Raises
     ------
     TypeError, ValueError
-        One of them does not exist, or has no axis, or the numbers of samples differ.
+        An input does not exist or has no axis, or the numbers of samples differ.
     """
     __tracebackhide__ = True
     found = tuple(dict.fromkeys(_index(item, case.names, "batch") for item in items))

@@ -1,25 +1,24 @@
 """The way of a check, top to bottom: prepare, observe the contract, judge each input, report."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
+from scratchcnn.gradcheck.all_inputs import AllInputs
 from scratchcnn.gradcheck.analytic import Analytic
-from scratchcnn.gradcheck.case import Backward, Case, Forward, batched, describe, output_array, prepare, real_array
-from scratchcnn.gradcheck.contract import Observed, observe, promoted
-from scratchcnn.gradcheck.effort import SECONDS, plan
-from scratchcnn.gradcheck.ground import Ground
+from scratchcnn.gradcheck.case import Backward, Case, Forward, batched, describe, prepare
+from scratchcnn.gradcheck.contract import observe, promoted
+from scratchcnn.gradcheck.effort import SECONDS_PER_INPUT, plan
 from scratchcnn.gradcheck.judge import Check, Judged, judge_input
+from scratchcnn.gradcheck.numerical.caller_warnings import quiet
 from scratchcnn.gradcheck.numerical.exact import Exact, exact_gradients
-from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.numerical.quiet import quiet
-from scratchcnn.gradcheck.options import validated
-from scratchcnn.gradcheck.points import draw_cotangent, elsewhere, similar_cotangent
-from scratchcnn.gradcheck.proof.digits import Kept, kept, too_few
-from scratchcnn.gradcheck.proof.part import Part, on_some_samples
-from scratchcnn.gradcheck.proof.proved import Proofs
+from scratchcnn.gradcheck.options import Options, validated
+from scratchcnn.gradcheck.points import asked_cotangent, second_cotangent, second_point
+from scratchcnn.gradcheck.proof.judge_by_proof import Proofs
+from scratchcnn.gradcheck.proof.kept_digits import Kept, kept, too_few
+from scratchcnn.gradcheck.proof.some_samples import Part, on_some_samples
 from scratchcnn.gradcheck.report.progress import Progress
 from scratchcnn.gradcheck.report.report import (
     GradientMismatch,
@@ -29,7 +28,7 @@ from scratchcnn.gradcheck.report.report import (
     SecondPoint,
     Violation,
 )
-from scratchcnn.gradcheck.together import Together
+from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.verdict import Verdict
 
 
@@ -45,7 +44,7 @@ def check_gradient(
     seed: int = 0,
     max_entries: int | Literal["affordable"] | None = "affordable",
     allow: Sequence[str] | str = (),
-    seconds: float = SECONDS,
+    seconds: float = SECONDS_PER_INPUT,
     name: str | None = None,
     proof: bool = True,
     digits: float | None = None,
@@ -69,33 +68,33 @@ def check_gradient(
         return the gradients of these alone, in the order of the inputs.
     grad_output
         The cotangent (the gradient that arrives from above), of the output's shape; it is cast to the output's dtype.
-        Default: drawn, of mixed sign, no two entries alike.
+        Default: drawn, with entries of mixed sign and different sizes.
     degree
         1 where forward is linear in each input taken alone, 2 where it is quadratic: then each entry is also checked
         exactly, on integers near the inputs.
     factor
         An integer that makes the divisions of such a forward exact (9 for a 3x3 average).
     seed
-        Of everything drawn; the same call gives the same report, where there is time for every entry.
+        Of everything that is drawn. The same call gives the same report, if there is time for every entry.
     max_entries
         How many entries of each input to look at one by one; None for all. Default: as many as there is time for
-        (`seconds`). Where that is not all, they are drawn, the corners and borders among them, and
-        random directions that move every entry are compared as well.
+        (`seconds`). If that is not all, they are drawn, some at the borders among them, and random directions that
+        move every entry are compared as well.
     allow
         Kinds of violations to waive, or a single one; they are shown all the same.
     seconds
-        About what the check of an input may take: how much is looked at is planned from the time of a call.
+        About how long the check of an input may take. The time of a call decides how much is looked at.
     name
         What the report calls the gradient. Default: the names of the two functions.
     proof
-        Whether a proof in ball arithmetic is tried first: where forward and backward run on balls, it decides every
-        entry. Else differences decide alone.
+        Whether a proof in ball arithmetic is tried first. It decides every entry, if forward and backward run on
+        balls. Otherwise differences decide alone.
     digits
-        How many decimal digits forward and backward must keep, in floats, of what they are in exact arithmetic, where
-        there is a proof; what keeps fewer is a violation of the kind "digits".
+        How many decimal digits of their exact results forward and backward must keep in floats, where there is a
+        proof. Fewer are a violation of the kind "digits".
     batch
-        Names or indices of the inputs whose first axis is that of the samples of a batch, or a single one: where a
-        proof on the whole batch would take too long, it is tried on a part.
+        Names or indices of the inputs whose first axis is that of the samples of a batch, or a single one. A proof
+        that would take too long on the whole batch is tried on a part of it.
 
     Returns
     -------
@@ -126,48 +125,12 @@ def check_gradient(
     samples = batched(options.batch, case)
     rng = np.random.default_rng((options.seed, 0x5C4A7C))
     cotangent = asked_cotangent(case, grad_output, rng)
-    second = _second_cotangent(cotangent, rng, given=grad_output is not None)
-    away = _second_point(case, rng)
-    observed = observe(case, cotangent, second, away, options.seconds, drawn=grad_output is None)
-    effort = plan(options.seconds, case.forward.seconds, case.output.size, options.max_entries)
-    with quiet(), Progress(options.name or describe(backward, "backward"), case) as progress:
-        analytic = Analytic(case, cotangent, observed.gradients, unsteady=observed.unsteady)
-        exact = _exact(case, observed, options.degree, options.factor, rng)
-        ground = Ground(case, cotangent, observed, None if away is None else (away, second), rng)
-        proofs = Proofs(ground, options.seconds) if options.proof else None
-        check = Check(ground, analytic, effort, Together(ground), proofs)
-        judged = tuple(judge_input(check, i, exact.get(i)) for i in progress.through(case.wrt))
-        part = Part()
-        if samples and proofs is not None and proofs.made is not None and not proofs.made.inputs:
-            part = on_some_samples(case, samples, observed.usable, rng, options.seconds)
-    reports = _at_ties(judged)
-    digits_kept = _kept_digits(case, observed, proofs, reports)
-    breaches = (
-        *observed.violations,
-        *_not_finite(case, observed, reports),
-        *_elsewhere(case, judged),
-        *too_few(digits_kept, options.digits),
-        *part.violations,
-    )
-    violations = tuple(_waive(v, options.allow) for v in breaches)
-    return Report(
-        forward=describe(forward, "forward"),
-        backward=describe(backward, "backward"),
-        verdict=_total(reports, violations),
-        inputs=reports,
-        violations=violations,
-        notes=(
-            *_notes(case, observed, away, exact, options.degree, reports),
-            *(proofs.notes if proofs is not None else ()),
-            *filter(None, (part.note,)),
-            *filter(None, (each.note() for each in digits_kept)),
-            *(["digits were not looked at: nothing is proved"] if options.digits and not digits_kept else ()),
-        ),
-        digits={each.name: each.digits for each in digits_kept},
-        name=options.name,
-        sample=case.sample,
-        second_point=None if away is None else SecondPoint(away, second, case.names),
-    )
+    other = second_cotangent(cotangent, rng, given=grad_output is not None)
+    second = second_point(case, other, rng)
+    observed = observe(case, cotangent, other, second, options.seconds, drawn=grad_output is None)
+    setting = Setting(case, cotangent, observed, second, rng)
+    outcome = _judged(setting, options, samples, describe(backward, "backward"))
+    return _report(setting, options, outcome, describe(forward, "forward"), describe(backward, "backward"))
 
 
 def assert_gradient(forward: Forward, backward: Backward, *inputs: Any, **options: Any) -> None:
@@ -188,44 +151,68 @@ def assert_gradient(forward: Forward, backward: Backward, *inputs: Any, **option
         raise GradientUndecided(report)
 
 
-def asked_cotangent(case: Case, grad_output: Any, rng: np.random.Generator) -> Array:
-    """The cotangent that the caller gave, validated, or one that is drawn."""
-    __tracebackhide__ = True
-    floating = case.output.dtype.kind == "f"
-    if grad_output is None:
-        return draw_cotangent(case.output.shape, case.output.dtype if floating else np.dtype(np.float64), rng)
-    given = real_array(grad_output, "grad_output")
-    if given.shape != case.output.shape:
-        raise ValueError(f"grad_output must have the output's shape {case.output.shape}, got {given.shape}")
-    with np.errstate(over="ignore"):
-        cotangent = given.astype(case.output.dtype if floating else np.float64)
-    if not np.isfinite(cotangent).all():
-        raise ValueError(f"grad_output must be finite in {cotangent.dtype}, the dtype of the output")
-    if cotangent.size and not cotangent.any():
-        raise ValueError("grad_output must not be zero throughout: every gradient would be right")
-    return cotangent
+@dataclass(frozen=True)
+class _Outcome:
+    """What was found: of each input, by the exact check and the proofs, and by a proof on a part of the batch."""
+
+    judged: tuple[Judged, ...]
+    exact: dict[int, Exact]
+    proofs: Proofs | None
+    part: Part
 
 
-def _second_cotangent(cotangent: Array, rng: np.random.Generator, *, given: bool) -> Array:
-    """Another cotangent; of one that was given it keeps zeros and signs, which backward may rely on."""
-    return similar_cotangent(cotangent, rng) if given else draw_cotangent(cotangent.shape, cotangent.dtype, rng)
+def _judged(setting: Setting, options: Options, samples: Sequence[int], backward: str) -> _Outcome:
+    """Judges each input of a case; `samples` are the inputs that hold the samples of a batch."""
+    case, observed = setting.case, setting.observed
+    effort = plan(options.seconds, case.forward.seconds, case.output.size, options.max_entries)
+    with quiet(), Progress(options.name or backward, case) as progress:
+        analytic = Analytic(case, setting.cotangent, observed.gradients, unsteady=observed.unsteady)
+        exact = _exact(setting, options)
+        proofs = Proofs(setting, options.seconds) if options.proof else None
+        check = Check(setting, analytic, effort, AllInputs(setting), proofs)
+        judged = tuple(judge_input(check, i, exact.get(i)) for i in progress.through(case.wrt))
+        part = Part()
+        if samples and proofs is not None and proofs.made is not None and not proofs.made.inputs:
+            part = on_some_samples(case, samples, observed.usable, setting.rng, options.seconds)
+    return _Outcome(judged, exact, proofs, part)
 
 
-def _second_point(case: Case, rng: np.random.Generator) -> tuple[Array, ...] | None:
-    """Other values for the inputs, or None where forward has no finite output of the same shape there."""
-    away = elsewhere(case.inputs, case.wrt, rng)
-    try:
-        with quiet():
-            output = output_array(case.forward(*(a.copy() for a in away)))
-    except Exception:
-        return None
-    return away if output.shape == case.output.shape and np.isfinite(output).all() else None
+def _report(setting: Setting, options: Options, outcome: _Outcome, forward: str, backward: str) -> Report:
+    """The report on a check; `forward` and `backward` are the names of the functions."""
+    case, second, proofs = setting.case, setting.second, outcome.proofs
+    reports = _at_ties(outcome.judged)
+    digits_kept = _kept_digits(setting, proofs, reports)
+    breaches = (
+        *setting.observed.violations,
+        *_not_finite(setting, reports),
+        *_elsewhere(case, outcome.judged),
+        *too_few(digits_kept, options.digits),
+        *outcome.part.violations,
+    )
+    violations = tuple(_waive(v, options.allow) for v in breaches)
+    return Report(
+        forward=forward,
+        backward=backward,
+        verdict=_total(reports, violations),
+        inputs=reports,
+        violations=violations,
+        notes=(
+            *_notes(setting, outcome.exact, options.degree, reports),
+            *(proofs.notes if proofs is not None else ()),
+            *filter(None, (outcome.part.note,)),
+            *filter(None, (each.note() for each in digits_kept)),
+            *(["digits were not looked at: nothing is proved"] if options.digits and not digits_kept else ()),
+        ),
+        digits={each.name: each.digits for each in digits_kept},
+        name=options.name,
+        sample=case.sample,
+        second_point=None if second is None else SecondPoint(tuple(second.inputs), second.cotangent, case.names),
+    )
 
 
-def _kept_digits(
-    case: Case, observed: Observed, proofs: Proofs | None, reports: Sequence[InputReport]
-) -> tuple[Kept, ...]:
-    """The digits that floats keep, where a proof says what is true."""
+def _kept_digits(setting: Setting, proofs: Proofs | None, reports: Sequence[InputReport]) -> tuple[Kept, ...]:
+    """The digits that floats keep of the exact results, where there is a proof."""
+    case = setting.case
     proof = proofs.made if proofs is not None else None
     if proof is None or proof.outputs is None:
         return ()
@@ -233,13 +220,13 @@ def _kept_digits(
     for index, report in zip(case.wrt, reports, strict=True):
         proven = proof.inputs.get(index)
         if proven is not None and report.verdict is Verdict.RIGHT and proven.right.any():
-            gradient, x = observed.gradients[index], case.inputs[index]
+            gradient, x = setting.observed.gradients[index], case.inputs[index]
             found.append(kept(case.names[index], gradient, proven.value, eps, x, proven.right))
     return (*found, kept("output", case.output, proof.outputs, eps, case.output)) if found else ()
 
 
 def _at_ties(judged: Sequence[Judged]) -> tuple[InputReport, ...]:
-    """The reports; where none is wrong, but all gradients together are where numbers are equal, all are wrong."""
+    """The reports. If none is wrong, but all gradients together are where numbers are equal, each becomes wrong."""
     reports = tuple(each.report for each in judged)
     if any(report.verdict is Verdict.WRONG for report in reports):
         return reports
@@ -247,9 +234,9 @@ def _at_ties(judged: Sequence[Judged]) -> tuple[InputReport, ...]:
     return tuple(replace(r, verdict=Verdict.WRONG, reason=each.ties) if each.ties else r for each, r in pairs)
 
 
-def _exact(
-    case: Case, observed: Observed, degree: int | None, factor: int, rng: np.random.Generator
-) -> dict[int, Exact]:
+def _exact(setting: Setting, options: Options) -> dict[int, Exact]:
+    """The exact check of each input to which it applies, by index."""
+    case, observed, degree = setting.case, setting.observed, options.degree
     answered_in_full = [i for i in observed.usable if np.asarray(observed.gradients[i]).dtype == case.inputs[i].dtype]
     wrt = [i for i in answered_in_full if case.inputs[i].size]
     if degree is None or not wrt or not case.output.size:
@@ -261,29 +248,34 @@ def _exact(
             case.inputs,
             wrt,
             degree,
-            factor,
-            rng,
+            options.factor,
+            setting.rng,
             fresh=observed.mutates,
         )
     except Exception:
-        return {}  # a forward that refuses the lattice is judged by bounded differences, and the report says so
+        return {}  # forward refuses the lattice: bounded differences decide, and the report says so
 
 
 def _elsewhere(case: Case, judged: Sequence[Judged]) -> list[Violation]:
+    """Gradients that are wrong at the second point."""
     advice = (
         "waive it with allow=('elsewhere',) if backward relies on something that your inputs fulfil and these do not;"
         " report.second_point has them"
     )
     found = []
     for index, each in zip(case.wrt, judged, strict=True):
-        if each.elsewhere:
+        if each.at_second_point:
             here = "every entry agrees" if each.report.verdict is Verdict.RIGHT else "no entry is wrong"
-            message = f"{here} at your inputs; at a second point, with another cotangent, {each.elsewhere}; {advice}"
+            message = (
+                f"{here} at your inputs; at a second point, with another cotangent, {each.at_second_point}; {advice}"
+            )
             found.append(Violation("elsewhere", message, case.names[index]))
     return found
 
 
-def _not_finite(case: Case, observed: Observed, reports: Sequence[InputReport]) -> list[Violation]:
+def _not_finite(setting: Setting, reports: Sequence[InputReport]) -> list[Violation]:
+    """Gradients that are not finite where forward is. An infinity counts only if the gradient is wrong."""
+    case, observed = setting.case, setting.observed
     found: list[Violation] = []
     if not np.isfinite(case.output).all():
         return found
@@ -313,15 +305,12 @@ def _total(reports: Sequence[InputReport], violations: Sequence[Violation]) -> V
 
 
 def _notes(
-    case: Case,
-    observed: Observed,
-    away: Any,
-    exact: dict[int, Exact],
-    degree: int | None,
-    reports: Sequence[InputReport],
+    setting: Setting, exact: dict[int, Exact], degree: int | None, reports: Sequence[InputReport]
 ) -> tuple[str, ...]:
+    """What a reader should know besides the verdicts."""
+    case, observed = setting.case, setting.observed
     notes = []
-    if away is None:
+    if setting.second is None:
         notes.append("no second point was checked: forward has no finite output at the one that was drawn")
     if degree is not None and not (exact and all(e.proven for e in exact.values())):
         notes.append(

@@ -8,31 +8,33 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import CallerError, Case, call
 from scratchcnn.gradcheck.effort import repeats
-from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.numerical.quiet import quiet
+from scratchcnn.gradcheck.numerical.caller_warnings import quiet
+from scratchcnn.gradcheck.points import Point
 from scratchcnn.gradcheck.report.report import Violation
 
-# Of this module's frames pytest shows none where the fault is the caller's.
+# pytest hides the frames of this module where the fault is the caller's.
 __tracebackhide__ = operator.methodcaller("errisinstance", CallerError)
 
-# Two calls may differ by so many roundoffs of the largest entry.
-SAME = 64.0
+# In roundoffs of the largest entry: how far two calls with the same arguments may differ.
+SAME_ROUNDOFFS = 64.0
 
-KINDS = (
+# The kinds of violations, which the caller may allow.
+VIOLATION_KINDS = (
     *("count", "shape", "dtype", "not-finite", "mutation", "nondeterministic", "stale", "ignores-cotangent"),
-    "elsewhere",  # what is wrong at the second point alone
-    "digits",  # what keeps fewer than the caller asks for
+    "elsewhere",  # the gradient is wrong at the second point alone
+    "digits",  # floats keep fewer digits than the caller asks for
 )
 
 
 @dataclass(frozen=True)
 class Observed:
-    """What was seen of a backward pass: its gradients as first returned, and what it broke.
+    """What was seen of a backward pass: its gradients as first returned, and the violations.
 
-    `usable` lists the inputs whose gradient has the right shape, so that its values can be judged; `mutates` says
-    that forward or backward writes into its arguments, `unsteady` that one of them does not repeat itself.
+    `usable` lists the inputs whose gradient has the right shape, so that its values can be judged. `mutates` says that
+    forward or backward writes into its arguments, `unsteady` that one of them does not repeat itself.
     """
 
     gradients: list[Any]
@@ -43,16 +45,18 @@ class Observed:
 
 
 def observe(
-    case: Case, cotangent: Array, second: Array, elsewhere: Sequence[Array] | None, seconds: float, *, drawn: bool
+    case: Case, cotangent: Array, other: Array, second: Point | None, seconds: float, *, drawn: bool
 ) -> Observed:
     """Calls both functions as a network would, and watches.
 
     Parameters
     ----------
-    cotangent, second
+    case
+        The functions and their inputs.
+    cotangent, other
         Two cotangents of the output's shape.
-    elsewhere
-        Other values for the inputs, where forward is finite; None if there are none.
+    second
+        Another point, at which forward is finite; None if there is none.
     seconds
         What may be spent on an input: slow functions are called less often.
     drawn
@@ -75,13 +79,13 @@ def observe(
     violations += [v for broken in forms for v in broken]
     unsteady = _unsteady(case, cotangent, gradients, usable, times)
     lopsided = _lopsided(case, cotangent, gradients, usable) if drawn and not unsteady else []
-    violations += unsteady or _stale(case, cotangent, second, elsewhere, gradients, usable)
-    violations += _deaf(case, second, gradients, usable) or lopsided
+    violations += unsteady or _stale(case, cotangent, second, gradients, usable)
+    violations += _deaf(case, other, gradients, usable) or lopsided
     return Observed(gradients, violations, usable, mutates, unsteady=bool(unsteady))
 
 
 def _miscounted(case: Case, count: int) -> str:
-    """What backward must return, where it returned so many gradients."""
+    """The message where backward returned another number of gradients than it must."""
     inputs = f"the input {case.names[0]}" if len(case.inputs) == 1 else f"each of the inputs {', '.join(case.names)}"
     must = f"backward must return one gradient for {inputs}; it returned {count}"
     if count > len(case.inputs):
@@ -92,7 +96,7 @@ def _miscounted(case: Case, count: int) -> str:
 
 
 def copied(gradient: Any) -> Any:
-    """A copy: a backward pass may hand out the same buffer at every call."""
+    """A copy of a gradient: a backward pass may hand out the same buffer at every call."""
     if gradient is None:
         return None
     try:
@@ -120,6 +124,7 @@ def _forward_mutates(case: Case) -> list[Violation]:
 
 
 def _form(case: Case, index: int, gradient: Any) -> list[Violation]:
+    """What is wrong with the shape and dtype of a gradient."""
     name, x = case.names[index], case.inputs[index]
     if gradient is None:
         message = f"backward gave None for {name!r}, which is checked: name in wrt= only what has a gradient"
@@ -154,10 +159,11 @@ def _differ(a: Any, b: Any) -> bool:
     if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
         return True
     size = np.abs(a[finite]).max(initial=0)
-    return bool((np.abs(a[finite] - b[finite]) > SAME * np.finfo(a.dtype).eps * size).any())
+    return bool((np.abs(a[finite] - b[finite]) > SAME_ROUNDOFFS * np.finfo(a.dtype).eps * size).any())
 
 
 def _changed(case: Case, gradients: list[Any], again: list[Any], usable: tuple[int, ...]) -> list[str]:
+    """The names of the inputs whose gradients differ between two calls."""
     if len(again) != len(gradients):
         return [case.names[i] for i in usable]
     return [case.names[i] for i in usable if _differ(gradients[i], again[i])]
@@ -166,6 +172,7 @@ def _changed(case: Case, gradients: list[Any], again: list[Any], usable: tuple[i
 def _unsteady(
     case: Case, cotangent: Array, gradients: list[Any], usable: tuple[int, ...], times: int
 ) -> list[Violation]:
+    """Whether forward or backward gives something else when it is called again with the same arguments."""
     outputs = [call(case.forward, "forward", *case.copies()) for _ in range(2)]
     if _differ(outputs[0], outputs[1]) or _differ(outputs[0], case.output):
         message = "forward gives another output at the same inputs: fix its seed, or pass what it draws as an input"
@@ -178,23 +185,19 @@ def _unsteady(
 
 
 def _stale(
-    case: Case,
-    cotangent: Array,
-    second: Array,
-    elsewhere: Sequence[Array] | None,
-    gradients: list[Any],
-    usable: tuple[int, ...],
+    case: Case, cotangent: Array, second: Point | None, gradients: list[Any], usable: tuple[int, ...]
 ) -> list[Violation]:
-    if elsewhere is None:
+    """Whether backward gives another gradient after the functions ran on other data."""
+    if second is None:
         return []
     for what in ("forward", "forward and backward"):
         try:
             with quiet():
-                case.forward(*(a.copy() for a in elsewhere))
+                case.forward(*second.copies())
                 if what != "forward":
-                    case.gradients(second.copy(), [a.copy() for a in elsewhere])
+                    case.gradients(second.cotangent.copy(), second.copies())
         except Exception:
-            return []  # outside the domain of one of them there is nothing to remember
+            return []  # outside the domain of a function there is nothing to remember
         again = case.gradients(cotangent.copy(), case.copies())
         for name in _changed(case, gradients, again, usable):
             message = f"after {what} on other data, backward gives another gradient here"
@@ -203,18 +206,18 @@ def _stale(
     return []
 
 
-def _deaf(case: Case, second: Array, gradients: list[Any], usable: tuple[int, ...]) -> list[Violation]:
-    """Where the gradient is the same for three other cotangents: one alone may meet the same roundoff of a zero."""
+def _deaf(case: Case, other: Array, gradients: list[Any], usable: tuple[int, ...]) -> list[Violation]:
+    """Whether the gradient is the same for three other cotangents: for one, that may be chance, if it is roundoff."""
     deaf = [i for i in usable if np.any(np.isfinite(gradients[i]) & (np.asarray(gradients[i]) != 0))]
     for share in (1.0, -1.75, 0.375):
-        other = case.gradients((share * second).astype(second.dtype), case.copies())
-        deaf = [i for i in deaf if len(other) == len(gradients) and not _differ(gradients[i], other[i])]
+        again = case.gradients((share * other).astype(other.dtype), case.copies())
+        deaf = [i for i in deaf if len(again) == len(gradients) and not _differ(gradients[i], again[i])]
     message = "the gradient stays the same for another cotangent"
     return [Violation("ignores-cotangent", message, case.names[i]) for i in deaf]
 
 
 def _lopsided(case: Case, cotangent: Array, gradients: list[Any], usable: tuple[int, ...]) -> list[Violation]:
-    """Where minus the cotangent does not give minus the gradient: rounding keeps signs, so that even zeros do."""
+    """Whether minus the cotangent fails to give minus the gradient, which it does exactly: rounding keeps signs."""
     other = case.gradients(-cotangent, case.copies())
     if len(other) != len(gradients):
         return []

@@ -1,4 +1,4 @@
-"""What a check may cost: the time of the caller's functions is measured, and everything else planned from it."""
+"""What a check may cost: the time of the caller's functions is measured, and the rest is planned from it."""
 
 import time
 from collections.abc import Callable
@@ -8,37 +8,52 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.numerical.caller_warnings import undisturbed
 from scratchcnn.gradcheck.numerical.noise import STRIDES
-from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.numerical.quiet import undisturbed
 
-SECONDS = 1.0
-# What the harness itself takes for an evaluation of forward, and for a climb; and for each number of its output.
-CALL, WALK = 1e-5, 5e-3
-NUMBER, WALK_NUMBER = 1e-9, 5e-6
-# Evaluations: of an entry by differences, of an entry over all scales, and of the noise at all strides.
-BY_DIFFERENCES, CLIMB, NOISE = 14, 100, 40
-# How much slower a higher precision may be, where all entries are to be looked at.
-SLOWER = 4.0
-# The share of an input's time that differences may take, that looks over all scales may take where they are needed,
-# and that repeats of backward may.
-ENTRIES, CLIMBS, REPEATS = 0.5, 1.0, 0.1
-# Backward is called so often on the same arguments, where it is cheap: a fault at every seventh call is real.
+# In seconds: how long the check of an input may take, by default.
+SECONDS_PER_INPUT = 1.0
+# In seconds: what the harness itself takes for an evaluation of forward.
+CALL_SECONDS = 1e-5
+# In seconds: what it takes besides for each number of the output.
+CALL_SECONDS_PER_OUTPUT = 1e-9
+# In seconds: what the harness itself takes for a climb.
+CLIMB_SECONDS = 5e-3
+# In seconds: what it takes besides for each number of the output.
+CLIMB_SECONDS_PER_OUTPUT = 5e-6
+# How many evaluations of forward the differences of an entry take, usually.
+DIFFERENCE_EVALUATIONS = 14
+# How many a climb takes: a look at an entry over all scales.
+CLIMB_EVALUATIONS = 100
+# How many the noise at all strides takes.
+NOISE_EVALUATIONS = 40
+# A ratio: how much slower a higher precision may be, where the caller says how many entries to look at.
+WIDER_SLOWDOWN = 4.0
+# As a share of an input's time: what differences may take.
+DIFFERENCES_SHARE = 0.5
+# As a share of an input's time: what climbs may take, where they are needed.
+CLIMBS_SHARE = 1.0
+# As a share of an input's time: what repeated calls of backward may take.
+REPEATS_SHARE = 0.1
+# How often backward is called on the same arguments at most. A fault at every seventh call is real.
 MOST_REPEATS = 10
-# So many evaluations are enough to look at single entries; with fewer, only one direction is affordable, else two.
-FEW, DIRECTIONS = 60, 2
-# Where time is short, and at a second point, the noise is measured at fewer strides.
+# How many evaluations are enough to look at single entries. With fewer, one direction is all that is affordable.
+FEW_EVALUATIONS = 60
+# How many directions are looked at otherwise.
+USUAL_DIRECTIONS = 2
+# In units: the strides at which the noise is measured where time is short, and at a second point.
 FEW_STRIDES = STRIDES[1::2]
 
 
 class Timed(partial[Any]):
-    """A function of the caller's that knows how long its calls take; `called` is told of each."""
+    """A function of the caller's that measures its calls. `called`, if set, is called after each."""
 
     calls, total, first = 0, 0.0, 0.0
     called: Callable[[], None] | None = None
 
     def __call__(self, /, *arguments: Any) -> Any:
-        """Calls the function and keeps the time."""
+        """Calls the function and measures the time."""
         __tracebackhide__ = True
         start = time.perf_counter()
         result = undisturbed(super().__call__, *arguments)
@@ -51,17 +66,26 @@ class Timed(partial[Any]):
 
     @property
     def seconds(self) -> float:
-        """What a call takes on average, less the first, which may have loaded or compiled something."""
+        """The mean time of a call, without the first, which may have loaded or compiled something."""
         return (self.total - self.first) / (self.calls - 1) if self.calls > 1 else self.total
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much each input gets.
+    """How much is looked at, for each input.
 
-    `entries` are looked at one by one, `climbs` of them over all scales; None where all are. `directions` through all
-    entries are tried where not each is moved by itself. `strides` are those at which the noise of forward is measured.
-    A call of forward in a higher precision may take `longest` seconds: products of matrices are slow there.
+    Attributes
+    ----------
+    entries
+        How many entries are looked at one by one; None for all.
+    climbs
+        How many of them are looked at over all scales; None for all.
+    directions
+        How many directions through all entries are tried, where not every entry is looked at.
+    strides
+        In units: the strides at which the noise of forward is measured.
+    longest
+        In seconds: how long a call of forward in a higher precision may take. Products of matrices are slow there.
     """
 
     entries: int | None
@@ -77,26 +101,28 @@ def plan(seconds: float, forward: float, numbers: int, max_entries: int | str | 
     Parameters
     ----------
     seconds
-        What may be spent on it.
+        How long it may take.
     forward
-        The seconds of a call of forward.
+        How long a call of forward takes, in seconds.
     numbers
-        How many it returns.
+        How many numbers forward returns.
     max_entries
-        How many entries the caller wants to be looked at: a number, None for all, or "affordable".
+        How many entries are looked at, as the caller says: a number, None for all, or "affordable".
     """
-    evaluation = forward + CALL + NUMBER * numbers
+    evaluation = forward + CALL_SECONDS + CALL_SECONDS_PER_OUTPUT * numbers
     evaluations = int(seconds / evaluation)
-    climbs = int(CLIMBS * seconds / (CLIMB * evaluation + WALK + WALK_NUMBER * numbers))
-    strides = STRIDES if evaluations >= 10 * NOISE else FEW_STRIDES
-    directions = DIRECTIONS if evaluations >= FEW else 1
+    climbs = int(
+        CLIMBS_SHARE * seconds / (CLIMB_EVALUATIONS * evaluation + CLIMB_SECONDS + CLIMB_SECONDS_PER_OUTPUT * numbers)
+    )
+    strides = STRIDES if evaluations >= 10 * NOISE_EVALUATIONS else FEW_STRIDES
+    directions = USUAL_DIRECTIONS if evaluations >= FEW_EVALUATIONS else 1
     if max_entries != "affordable":
-        longest = max(seconds / CLIMB, SLOWER * forward)
+        longest = max(seconds / CLIMB_EVALUATIONS, WIDER_SLOWDOWN * forward)
         return Effort(None if max_entries is None else int(max_entries), None, directions, strides, longest)
-    entries = int(ENTRIES * evaluations / BY_DIFFERENCES) if evaluations >= FEW else 0
-    return Effort(entries, climbs if entries else 0, directions, strides, seconds / CLIMB)
+    entries = int(DIFFERENCES_SHARE * evaluations / DIFFERENCE_EVALUATIONS) if evaluations >= FEW_EVALUATIONS else 0
+    return Effort(entries, climbs if entries else 0, directions, strides, seconds / CLIMB_EVALUATIONS)
 
 
 def repeats(seconds: float, backward: float) -> int:
-    """How often backward, which takes so many seconds, is called on the same arguments."""
-    return int(np.clip(REPEATS * seconds / max(backward, CALL), 2, MOST_REPEATS))
+    """How often backward, a call of which takes `backward` seconds, is called on the same arguments."""
+    return int(np.clip(REPEATS_SHARE * seconds / max(backward, CALL_SECONDS), 2, MOST_REPEATS))

@@ -1,11 +1,11 @@
-"""What is found of one input's entries, and the report that is made of it."""
+"""What is found of one input's entries, and the report on it."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.report.report import InputReport
 from scratchcnn.gradcheck.report.wording import undecided as undecided_by
 from scratchcnn.gradcheck.verdict import Verdict
@@ -13,9 +13,26 @@ from scratchcnn.gradcheck.verdict import Verdict
 
 @dataclass
 class Findings:
-    """All that is known of one input's entries: flat arrays over the entries that were looked at.
+    """What is known of the entries of one input that were looked at, each (entries,).
 
-    `bound` is the distance up to which `analytic` and `value` were taken to agree.
+    Attributes
+    ----------
+    entries
+        Flat indices.
+    analytic, value, bound
+        The two derivatives, and the distance up to which they count as the same.
+    roundoff
+        One roundoff of the operation; NaN where nobody has asked.
+    right, wrong, reason
+        The judgement; `reason` says why an entry is undecided.
+    method
+        How the entries were decided, in words.
+    remark
+        What is wrong or undecided along a direction, where no single entry shows it.
+    vouched
+        The verdict of directions, if no entry is wrong and all are right.
+    where
+        The other point that the numbers belong to, if it is not the caller's own.
     """
 
     entries: Array
@@ -27,12 +44,12 @@ class Findings:
     wrong: Array
     reason: Array
     method: str
-    remark: str = ""  # what is wrong, or undecided, along a direction, where no single entry shows it
-    vouched: Verdict = Verdict.RIGHT  # what directions say where they have the word
-    where: str = ""  # the other point that the numbers belong to, if not the caller's own
+    remark: str = ""
+    vouched: Verdict = Verdict.RIGHT
+    where: str = ""
 
     def without(self, which: Array) -> "Findings":
-        """The findings less some of the entries."""
+        """The findings without some of the entries."""
         keep = np.setdiff1d(np.arange(len(self.entries)), which)
         kept: dict[str, Any] = {
             f.name: a[keep] for f in fields(self) if isinstance(a := getattr(self, f.name), np.ndarray)
@@ -41,26 +58,26 @@ class Findings:
 
     @property
     def verdict(self) -> Verdict:
-        """One wrong entry or direction makes all wrong; what is undecided leaves it undecided."""
+        """WRONG if an entry or direction is wrong, RIGHT if all are right, else UNDECIDED."""
         if self.wrong.any() or self.vouched is Verdict.WRONG:
             return Verdict.WRONG
         return self.vouched if self.right.all() else Verdict.UNDECIDED
 
 
 def none_looked_at() -> Findings:
-    """The findings where no entry was looked at by itself."""
+    """The findings where no entry was looked at."""
     nothing, no = np.empty(0), np.empty(0, bool)
     return Findings(np.empty(0, np.intp), nothing, nothing, nothing, nothing, no, no, np.empty(0, object), "")
 
 
 def blank(name: str, x: Array, verdict: Verdict, reason: str) -> InputReport:
-    """The report on an input of which nothing can be compared."""
+    """The report on an input where nothing can be compared."""
     nan = float("nan")
     return InputReport(name, verdict, x.size, 0, 0, 0, None, nan, nan, nan, "none", reason)
 
 
 def report(name: str, x: Array, findings: Findings) -> InputReport:
-    """The report on input `x`: counts, and the worst of the wrong entries, else of the undecided ones, else of all."""
+    """The report on input `x`: counts, and the worst of the wrong entries, or of the undecided ones, or of all."""
     wrong, right = findings.wrong, findings.right
     undecided = ~wrong & ~right
     reason = findings.remark

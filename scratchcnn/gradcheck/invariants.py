@@ -1,27 +1,30 @@
-"""What holds exactly of an input, and other values of which it holds too.
+"""Properties that hold exactly of an input, and other values with the same properties.
 
-A backward pass may rely on what its inputs have to be: labels that sum to 1, a symmetric covariance, sorted knots.
-So the second point of a check takes the values of the first and mixes them in a way that keeps such a property.
+A backward pass may rely on what its inputs have to be: labels that sum to 1, a symmetric covariance, sorted knots. So
+the second point of a check mixes the values of the first in a way that keeps such a property.
 """
 
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.arrays import Array
 
-# Sums and lengths are what they have to be within so many roundoffs for each term.
-ROUNDOFFS = 4.0
-# How much of another value each value takes on, at least and at most; what is constant shrinks by up to SHRINK.
-SHARE, SHRINK = (0.02, 0.2), 0.05
+# In roundoffs for each term: how precisely sums and lengths must be what they have to be.
+FORM_ROUNDOFFS = 4.0
+# How large a share of another value each value takes on, at least and at most.
+BLEND_SHARES = (0.02, 0.2)
+# As a share: how much the values of a constant array shrink at most.
+MOST_SHRINKAGE = 0.05
 
 
 def redrawn(a: Array, rng: np.random.Generator) -> Array:
-    """Other values for an array: within its range, of its sign, and in the form that it has.
+    """Other values for an array: within its range, with its signs and its form.
 
-    A form is: (anti)symmetric, triangular, orthogonal (left alone), lines of the same sum (probabilities, centred
-    data), lines of length 1, sorted along an axis. Of a constant array only the last but one matter, since it has the
-    others by accident. Zeros alone become numbers between 0 and 1, since a bias of zeros hides mistakes.
+    A form is one of these: symmetric or antisymmetric, triangular, orthogonal (such an array stays), lines of the same
+    sum (probabilities, centred data), lines of length 1, sorted along an axis. A constant array keeps only its sums and
+    lengths, since it has the other forms by accident. An array of zeros becomes numbers between 0 and 1, since a bias
+    of zeros hides mistakes.
     """
     if a.size == 0 or not np.isfinite(a).all() or _is_orthogonal(a):
         return a.copy()
@@ -33,11 +36,12 @@ def redrawn(a: Array, rng: np.random.Generator) -> Array:
 
 
 def _drawn(a: Array, rng: np.random.Generator) -> Array:
+    """Other values, in the form of the array; lines of length 1 are scaled by the caller."""
     summing = _axes_where(a, _have_the_same_sum)[:1]
     if not a.any():
         return rng.uniform(0.1, 0.9, a.shape)
     if (a == a.flat[0]).all():
-        moved = a * (1 - rng.uniform(0, SHRINK, a.shape))
+        moved = a * (1 - rng.uniform(0, MOST_SHRINKAGE, a.shape))
         for axis in summing:
             moved = moved * (a.sum(axis, keepdims=True) / moved.sum(axis, keepdims=True))
         return moved
@@ -52,11 +56,11 @@ def _drawn(a: Array, rng: np.random.Generator) -> Array:
 
 
 def _share(rng: np.random.Generator) -> float:
-    return float(rng.uniform(*SHARE))
+    return float(rng.uniform(*BLEND_SHARES))
 
 
 def _blend(a: Array, rng: np.random.Generator, axis: int | None = None) -> Array:
-    """The values shuffled, each mixed with another: of the whole array, or of its line along an axis."""
+    """The values shuffled, and each mixed with another: of the whole array, or of its line along an axis."""
     shuffled = rng.permutation(a.reshape(-1)).reshape(a.shape) if axis is None else rng.permuted(a, axis=axis)
     share = _share(rng)
     blended = (1 - share) * shuffled + share * np.roll(shuffled, 1, axis)
@@ -85,7 +89,7 @@ def _is_sorted(a: Array) -> bool:
 
 
 def _stretched(a: Array, moved: Array) -> Array:
-    """With the ends that `a` has: other inputs may have to lie between them (knots)."""
+    """The values stretched to the ends of `a`: other inputs may have to lie between these (knots)."""
     share = (moved - moved.min()) / np.ptp(moved)
     stretched: Array = np.clip(a.min() + share * np.ptp(a), a.min(), a.max())
     return stretched
@@ -100,7 +104,7 @@ def _is_symmetric(a: Array) -> bool:
 
 
 def _relabelled(a: Array, rng: np.random.Generator) -> Array:
-    """A mixture of two relabellings P A Pᵀ: symmetric as A is, positive definite where A is, its diagonal apart."""
+    """A mixture of two relabellings P A Pᵀ: symmetric as A is, positive definite if A is."""
     order, share = rng.permutation(a.shape[-1]), _share(rng)
     one, other = (a[..., p, :][..., p] for p in (order, np.roll(order, 1)))
     mixture: Array = (1 - share) * one + share * other
@@ -114,7 +118,7 @@ def _is_triangular(a: Array) -> bool:
 
 
 def _within_triangle(a: Array, rng: np.random.Generator) -> Array:
-    """The diagonal blended by itself, and what stands beside it."""
+    """The diagonal and the triangle beside it, each blended by itself."""
     moved, diagonal = a.copy(), np.eye(len(a), dtype=bool)
     beside = np.tri(len(a), k=-1, dtype=bool)
     for part in (diagonal, beside if np.tril(a, -1).any() else beside.T):
@@ -123,11 +127,11 @@ def _within_triangle(a: Array, rng: np.random.Generator) -> Array:
 
 
 def _is_orthogonal(a: Array) -> bool:
-    """Whether the shorter of rows and columns are orthogonal and of length 1 (a rotation, a frame)."""
+    """Whether the rows, or the columns if there are fewer, are orthogonal and of length 1 (a rotation, a frame)."""
     if a.ndim < 2 or min(a.shape[-2:]) < 2:
         return False
     b = a if a.shape[-2] <= a.shape[-1] else a.swapaxes(-1, -2)
-    slack = ROUNDOFFS * np.finfo(a.dtype).eps * b.shape[-1]
+    slack = FORM_ROUNDOFFS * np.finfo(a.dtype).eps * b.shape[-1]
     return bool((np.abs(b @ b.swapaxes(-1, -2) - np.eye(b.shape[-2])) <= slack).all())
 
 
@@ -136,13 +140,13 @@ def _axes_where(a: Array, holds: Callable[[Array, int], bool]) -> list[int]:
 
 
 def _have_the_same_sum(a: Array, axis: int) -> bool:
-    """Whether all lines along an axis have one sum; a single line, whether it sums to 0 or 1."""
+    """Whether all lines along an axis have the same sum; for a single line, whether it sums to 0 or 1."""
     sums, sizes = a.sum(axis), np.abs(a).sum(axis)
-    slack = ROUNDOFFS * np.finfo(a.dtype).eps * a.shape[axis] * sizes
+    slack = FORM_ROUNDOFFS * np.finfo(a.dtype).eps * a.shape[axis] * sizes
     wanted = (sums.mean(),) if sums.size > 1 else (0.0, 1.0)
     return bool(a.any()) and any(bool((np.abs(sums - each) <= slack).all()) for each in wanted)
 
 
 def _have_length_one(a: Array, axis: int) -> bool:
     lengths = (a**2).sum(axis)
-    return bool((np.abs(lengths - 1) <= ROUNDOFFS * np.finfo(a.dtype).eps * a.shape[axis]).all())
+    return bool((np.abs(lengths - 1) <= FORM_ROUNDOFFS * np.finfo(a.dtype).eps * a.shape[axis]).all())

@@ -1,27 +1,31 @@
-"""The judgement of one input: by the exact check, by a proof, or by differences, and at a second point."""
+"""The judgement of one input: by the exact check, a proof or differences, and at a second point."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from scratchcnn.gradcheck.all_inputs import AllInputs
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.effort import Effort
 from scratchcnn.gradcheck.findings import Findings, blank, report
-from scratchcnn.gradcheck.ground import Ground
-from scratchcnn.gradcheck.inputs import FIRST_LOOK, InputJudge
+from scratchcnn.gradcheck.input_judge import FIRST_SUSPECTS, InputJudge
 from scratchcnn.gradcheck.numerical.exact import Exact
-from scratchcnn.gradcheck.proof.proved import Proofs, by_proof, wrong_at_ties
+from scratchcnn.gradcheck.proof.judge_by_proof import Proofs, by_proof, wrong_at_ties
 from scratchcnn.gradcheck.report.report import InputReport
-from scratchcnn.gradcheck.together import Together
+from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.verdict import Verdict
 
 
 @dataclass(frozen=True)
 class Judged:
-    """The report on an input, and what is wrong at the second point, or of all inputs at ties; nothing if empty."""
+    """The report on an input, and what else is wrong.
+
+    `at_second_point` says what is wrong there, `ties` what is wrong with all gradients together where numbers are
+    equal. Both are empty if nothing is.
+    """
 
     report: InputReport
-    elsewhere: str = ""
+    at_second_point: str = ""
     ties: str = ""
 
 
@@ -29,56 +33,56 @@ class Judged:
 class Check:
     """What is the same for all inputs of a check."""
 
-    ground: Ground
+    setting: Setting
     analytic: Analytic
     effort: Effort
-    together: Together
+    all_inputs: AllInputs
     proofs: Proofs | None
 
 
 def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
-    """The report on one input: every method that applies, and what they found."""
-    ground, case = check.ground, check.ground.case
+    """Judges one input by every method that applies."""
+    setting, case = check.setting, check.setting.case
     name, x = case.names[index], case.inputs[index]
     if x.size == 0:
         return Judged(blank(name, x, Verdict.UNDECIDED, "nothing to check: the input has no entries"))
-    if index not in ground.observed.usable:
+    if index not in setting.observed.usable:
         return Judged(blank(name, x, Verdict.WRONG, "there is no gradient of the input's shape to compare"))
-    judge_of = InputJudge(case, index, ground.observed, check.analytic, check.effort, ground.rng)
+    judge_of = InputJudge(setting, index, check.analytic, check.effort)
     proofs = check.proofs
     if exact is not None and exact.proven:
-        proofs = None  # it is one
+        proofs = None  # the exact check is a proof
         findings = _exactly(exact)
         if exact.wrong.any():
             return Judged(_as_the_caller_sees_it(report(name, x, findings), judge_of, exact))
-        if not check.together.here:
-            judge_of.along_directions(findings, 1)  # the lattice is not quite the caller's point
+        if not check.all_inputs.here:
+            judge_of.along_directions(findings, 1)  # the lattice only lies near the caller's point
     else:
-        proved = by_proof(judge_of, proofs, check.together) if proofs is not None else None
+        proved = by_proof(judge_of, proofs, check.all_inputs) if proofs is not None else None
         findings = proved or judge_of.by_sample()
         if findings.entries.size < x.size:
             judge_of.along_directions(findings, check.effort.directions)
     judge_of.in_low_precision(findings)
     ties = wrong_at_ties(judge_of, proofs) if proofs is not None else ""
-    if ground.second is None or findings.verdict is Verdict.WRONG:
+    if setting.second is None or findings.verdict is Verdict.WRONG:
         return Judged(report(name, x, findings), ties=ties)
-    if judge_of.is_wrong_nearby(findings, ground.second[0]):
+    if judge_of.is_wrong_nearby(findings, setting.second):
         return Judged(report(name, x, findings))
-    return Judged(report(name, x, findings), _elsewhere(judge_of, check, proofs), ties)
+    return Judged(report(name, x, findings), _at_second_point(judge_of, check, proofs), ties)
 
 
-def _elsewhere(judge_of: InputJudge, check: Check, proofs: Proofs | None) -> str:
-    """What is wrong at the second point, by a proof and by differences; empty where nothing is."""
-    proved = proofs.elsewhere(judge_of.index) if proofs is not None else None
-    if proved == "" or (proved is None and check.together.there) or check.ground.second is None:
+def _at_second_point(judge_of: InputJudge, check: Check, proofs: Proofs | None) -> str:
+    """What is wrong at the second point, by a proof or by differences; empty where nothing is."""
+    proved = proofs.at_second_point(judge_of.index) if proofs is not None else None
+    if proved == "" or (proved is None and check.all_inputs.there) or check.setting.second is None:
         return ""
-    seen = judge_of.at(*check.ground.second)
+    seen = judge_of.at(check.setting.second)
     return seen or ("" if judge_of.agrees_there else proved or "")
 
 
 def _as_the_caller_sees_it(on_lattice: InputReport, judge_of: InputJudge, exact: Exact) -> InputReport:
-    """What is wrong on the lattice, shown by an entry and numbers of the caller's own, where it is wrong there too."""
-    farthest = np.argsort(-np.abs(exact.analytic - exact.numerical) * exact.wrong, kind="stable")[:FIRST_LOOK]
+    """The report on a gradient that is wrong on the lattice, with the caller's numbers if it is wrong there too."""
+    farthest = np.argsort(-np.abs(exact.analytic - exact.numerical) * exact.wrong, kind="stable")[:FIRST_SUSPECTS]
     findings = judge_of.by_entries(farthest[exact.wrong[farthest]], proven=True)
     if not findings.wrong.any():
         return on_lattice
@@ -92,6 +96,7 @@ def _as_the_caller_sees_it(on_lattice: InputReport, judge_of: InputJudge, exact:
 
 
 def _exactly(exact: Exact) -> Findings:
+    """The findings of the exact check."""
     entries = exact.entries
     nothing = np.zeros(len(entries))
     return Findings(

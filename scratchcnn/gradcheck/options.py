@@ -1,4 +1,4 @@
-"""The options of a check, validated: what is wrong is named, with what came and what was expected."""
+"""The options of a check, validated: a message names the option, what came and what was expected."""
 
 import math
 from collections.abc import Iterable
@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.case import as_integer
-from scratchcnn.gradcheck.contract import KINDS
+from scratchcnn.gradcheck.contract import VIOLATION_KINDS
 
 
 @dataclass(frozen=True)
 class Options:
-    """What `check_gradient` is told besides the functions, their inputs, and which of these to check."""
+    """The options of `check_gradient`: all arguments but the functions, their inputs and the choice of these."""
 
     degree: int | None
     factor: int
@@ -41,12 +41,12 @@ def validated(
     digits: Any = None,
     batch: Any = (),
 ) -> Options:
-    """The options as they are used: integers of NumPy become Python's, a single kind to allow a tuple of one.
+    """The options in one form: integers of NumPy become Python's, a single kind to allow becomes a tuple.
 
     Raises
     ------
     TypeError, ValueError
-        An option has another type than it must, or is out of its range.
+        An option has the wrong type, or is out of its range.
     """
     __tracebackhide__ = True
     if degree is not None:
@@ -104,7 +104,7 @@ def _kinds(allow: Any) -> tuple[str, ...]:
     strange = [kind for kind in kinds if not isinstance(kind, str)]
     if strange:
         raise TypeError(f"allow takes kinds of violations, as in allow=('dtype',); got {strange[0]!r}")
-    unknown = [kind for kind in kinds if kind not in KINDS]
+    unknown = [kind for kind in kinds if kind not in VIOLATION_KINDS]
     if unknown:
-        raise ValueError(f"allow takes kinds out of {', '.join(KINDS)}; got {', '.join(map(repr, unknown))}")
+        raise ValueError(f"allow takes kinds out of {', '.join(VIOLATION_KINDS)}; got {', '.join(map(repr, unknown))}")
     return kinds

@@ -1,7 +1,7 @@
-"""Whether a gradient is that of one of the pieces that a function with kinks is made of next to a point.
+"""Whether a gradient is that of one of the smooth pieces that meet at a point.
 
-Code that is right takes one: the first of equal maxima, the sorted order of ties, `x > 0`. Its gradient is the limit of
-gradients at points close by, and as right as any.
+Right code takes one of them: the first of equal maxima, the sorted order of ties, `x > 0`. Its gradient is the limit of
+gradients at points close by, and as right as that of any other piece.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,25 +10,35 @@ from itertools import islice
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.cone import Cone
-from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.verdict import SMALL
+from scratchcnn.gradcheck.verdict import SUM_ROUNDOFFS, VOUCHING_SHARE
 
-# Roundoffs of a sum over all entries.
-ROUNDOFFS = 64.0
-# How far from the inputs backward is asked again, in their units, and the share of the largest entry within which its
-# answer counts as the same; at how many points at most, and how many of those where it answers the same are looked at,
-# along so many directions.
-CLOSE, SAME = 2.0**-26, 2.0**-13
-POINTS, LOOKED_AT, DIRECTIONS = 64, 3, 3
+# In units: how far from the inputs backward is asked again.
+PIECE_DISTANCE = 2.0**-26
+# As a share of the largest entry: an answer within it counts as the same.
+SAME_SHARE = 2.0**-13
+# How many points backward is asked at, at most.
+MOST_PIECE_POINTS = 64
+# How many of the points where it answers the same are looked at.
+MOST_CONFIRMED = 3
+# How many directions must confirm the gradient at such a point.
+CONFIRMING_DIRECTIONS = 3
 
 
 @dataclass(frozen=True)
 class Claim:
-    """The gradient of one input (size of the input,), and how to ask backward for it at other values of the inputs.
+    """What backward says of one input.
 
-    `eps` is the precision of its numbers. `at` takes all inputs, and which of the outputs count (all of them, if it is
-    not said); it gives None where backward has no answer.
+    Attributes
+    ----------
+    gradient
+        (size of the input,) the gradient.
+    eps
+        The precision of its numbers.
+    at
+        `at(inputs, outputs=None)`: the gradient at other values of all inputs, by some of the outputs (a mask) or all;
+        None where backward has no answer.
     """
 
     gradient: Array
@@ -37,10 +47,10 @@ class Claim:
 
 
 def _directions(cone: Cone) -> Iterator[Array]:
-    """Directions to points close by at which backward may answer what it does here.
+    """Directions to points close by at which backward may answer as it does here.
 
-    Ties are broken there in the order of the entries, or against it, and what is 0 has one sign: that is how they are
-    broken where code takes the first or the last of equal entries, or `x > 0`. One input moves alone, or some do.
+    They break ties in the order of the entries, or against it, and give all zeros one sign. Code that takes the first
+    or the last of equal entries, or `x > 0`, breaks ties in the same way. One input moves alone, or several move.
     """
     ramps = {k: 1 + np.arange(part.stop - part.start) / (part.stop - part.start) for k, part in cone.part.items()}
     ways: list[Callable[[Array], Array]] = [lambda r: -r, lambda r: r, lambda r: r[::-1], lambda r: -r[::-1]]
@@ -60,31 +70,31 @@ def _directions(cone: Cone) -> Iterator[Array]:
 
 
 def as_a_piece(claim: Claim, cone: Cone) -> float:
-    """How precisely the gradient is that of a piece of the function next to the point; infinite where it is of none.
+    """The error to which the gradient is that of a smooth piece beside the point; infinite if it is of none.
 
-    It is sought where backward answers the same close by, and the one-sided derivatives have to confirm it there.
+    A piece is looked for where backward answers the same close by; the one-sided derivatives must confirm it there.
     """
     largest, looked_at = np.abs(claim.gradient).max(), 0
-    for direction in islice(_directions(cone), POINTS):
-        answer = claim.at(cone.at(CLOSE * direction))
-        if answer is None or not (np.abs(answer - claim.gradient) <= SAME * largest).all():
+    for direction in islice(_directions(cone), MOST_PIECE_POINTS):
+        answer = claim.at(cone.at(PIECE_DISTANCE * direction))
+        if answer is None or not (np.abs(answer - claim.gradient) <= SAME_SHARE * largest).all():
             continue
         bounds = [_confirmed(direction, claim, cone)]
-        while np.isfinite(bounds[-1]) and len(bounds) < DIRECTIONS:
+        while np.isfinite(bounds[-1]) and len(bounds) < CONFIRMING_DIRECTIONS:
             bounds.append(_confirmed(direction, claim, cone))
         looked_at += 1
         if np.isfinite(bounds[-1]):
             return max(bounds)
-        if looked_at == LOOKED_AT:
+        if looked_at == MOST_CONFIRMED:
             break
     return np.inf
 
 
 def _confirmed(direction: Array, claim: Claim, cone: Cone) -> float:
-    """How precisely the gradient has the slope of the piece that a direction leads into; infinite where it hasn't.
+    """The error to which the gradient is that of the piece that a direction leads into; infinite if it is not.
 
-    The one-sided derivatives along `d + e r` and `d - e r` differ by 2 e times the slope along r: r moves the whole
-    input, and one number sees every entry.
+    The one-sided derivatives along `d + e r` and `d - e r` differ by 2 e times the slope along r. Since r moves the
+    whole input, one number sees every entry.
     """
     part = cone.part[cone.index]
     along, step = np.zeros(cone.unit.size), 1 / (8 * (part.stop - part.start))
@@ -95,6 +105,6 @@ def _confirmed(direction: Array, claim: Claim, cone: Cone) -> float:
     slope = float(weight @ (there.value - back.value)[0, used]) / (2 * step)
     parts = claim.gradient * (along * cone.unit)[part]
     size = float(np.abs(parts).sum())
-    bound = float(np.abs(weight) @ (there.bound + back.bound)[0, used]) / (2 * step) + ROUNDOFFS * claim.eps * size
-    known = bound <= SMALL * (size + float(np.abs(weight) @ np.abs(here.value[:, used]).max(axis=0)))
+    bound = float(np.abs(weight) @ (there.bound + back.bound)[0, used]) / (2 * step) + SUM_ROUNDOFFS * claim.eps * size
+    known = bound <= VOUCHING_SHARE * (size + float(np.abs(weight) @ np.abs(here.value[:, used]).max(axis=0)))
     return bound if known and abs(float(parts.sum()) - slope) <= bound else np.inf

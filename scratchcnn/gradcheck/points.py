@@ -1,15 +1,58 @@
-"""What a check draws: cotangents, and a second point."""
+"""The points that a gradient is checked at: what the caller gave, and what is drawn."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.case import Case, output_array, real_array
 from scratchcnn.gradcheck.invariants import redrawn
-from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.numerical.caller_warnings import quiet
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where forward and backward are called: values for all inputs, and a cotangent of the output's shape."""
+
+    inputs: Sequence[Array]
+    cotangent: Array
+
+    def cast(self, dtype: DTypeLike) -> "Point":
+        """The same in another precision; integers stay."""
+        inputs = [a.astype(dtype) if a.dtype.kind == "f" else a for a in self.inputs]
+        return Point(inputs, self.cotangent.astype(dtype))
+
+    def copies(self) -> list[Array]:
+        """Copies of the inputs, for a function that may write into them."""
+        return [a.copy() for a in self.inputs]
+
+
+def asked_cotangent(case: Case, grad_output: Any, rng: np.random.Generator) -> Array:
+    """The cotangent that the caller gave, validated, or one that is drawn."""
+    __tracebackhide__ = True
+    floating = case.output.dtype.kind == "f"
+    if grad_output is None:
+        return draw_cotangent(case.output.shape, case.output.dtype if floating else np.dtype(np.float64), rng)
+    given = real_array(grad_output, "grad_output")
+    if given.shape != case.output.shape:
+        raise ValueError(f"grad_output must have the output's shape {case.output.shape}, got {given.shape}")
+    with np.errstate(over="ignore"):
+        cotangent = given.astype(case.output.dtype if floating else np.float64)
+    if not np.isfinite(cotangent).all():
+        raise ValueError(f"grad_output must be finite in {cotangent.dtype}, the dtype of the output")
+    if cotangent.size and not cotangent.any():
+        raise ValueError("grad_output must not be zero throughout: every gradient would be right")
+    return cotangent
 
 
 def draw_cotangent(shape: tuple[int, ...], dtype: np.dtype, rng: np.random.Generator) -> Array:
-    """Weights of mixed sign and size 0.5 to 2, no two alike: equal ones would hide a transpose."""
+    """Weights of mixed sign and size 0.5 to 2.
+
+    No two are alike, since equal ones would hide a transpose; but a low precision may round two large ones to one.
+    """
     size = int(np.prod(shape, dtype=np.int64))
     # One from each of `size` strips between 0.5 and 2, in random order.
     strips = rng.permutation(size) + rng.uniform(0.1, 0.9, size)
@@ -25,16 +68,33 @@ def similar_cotangent(given: Array, rng: np.random.Generator) -> Array:
     return similar
 
 
-def elsewhere(inputs: Sequence[Array], wrt: Collection[int], rng: np.random.Generator) -> tuple[Array, ...]:
-    """Other values for the inputs that are checked, of which holds what holds of those given; the rest stays.
+def second_cotangent(cotangent: Array, rng: np.random.Generator, *, given: bool) -> Array:
+    """Another cotangent. It keeps the zeros and signs of a given one, which backward may rely on."""
+    return similar_cotangent(cotangent, rng) if given else draw_cotangent(cotangent.shape, cotangent.dtype, rng)
 
-    What is not checked (labels, masks, tables) may have to be what it is.
+
+def second_point(case: Case, cotangent: Array, rng: np.random.Generator) -> Point | None:
+    """A point with other inputs, or None where forward has no finite output of the same shape there."""
+    inputs = second_inputs(case.inputs, case.wrt, rng)
+    try:
+        with quiet():
+            output = output_array(case.forward(*(a.copy() for a in inputs)))
+    except Exception:
+        return None
+    usable = output.shape == case.output.shape and np.isfinite(output).all()
+    return Point(inputs, cotangent) if usable else None
+
+
+def second_inputs(inputs: Sequence[Array], wrt: Collection[int], rng: np.random.Generator) -> tuple[Array, ...]:
+    """Other values for the inputs that are checked, with the properties of those given (`invariants`).
+
+    The inputs that are not checked (labels, masks, tables) may have to be what they are: they stay.
     """
-    with np.errstate(all="ignore"):  # squares of what is huge
+    with np.errstate(all="ignore"):  # the squares of huge numbers overflow
         return tuple(redrawn(a, rng) if k in wrt else a.copy() for k, a in enumerate(inputs))
 
 
 def between(inputs: Sequence[Array], others: Sequence[Array], share: float) -> tuple[Array, ...]:
-    """A point a little way towards another: sums, signs, order and symmetry that both have are there too."""
+    """Inputs a little way towards others. They keep the sums, signs, order and symmetry that both have."""
     pairs = zip(inputs, others, strict=True)
     return tuple(((1 - share) * a + share * b).astype(a.dtype) if a.dtype.kind == "f" else a.copy() for a, b in pairs)

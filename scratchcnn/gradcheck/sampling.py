@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.arrays import Array
 
 
 def sample(shape: tuple[int, ...], most: int | None, rng: np.random.Generator) -> Array:
-    """Flat indices of at most `most` entries, in order: the corners' and borders' first, the rest drawn.
+    """Flat indices of at most `most` entries, in ascending order; None for all.
 
-    The first and the last entry are always among them, and entries on the first and last place of each axis: that is
-    where a padding, a window or a loop goes wrong.
+    Some lie where a padding, a window or a loop goes wrong: the first and the last entry of the array, and an entry at
+    the first and at the last place of each axis. Of these, in this order, as many are taken as `most` has room for. The
+    rest is drawn.
     """
     size = int(np.prod(shape, dtype=np.int64))
     if most is None or size <= most:

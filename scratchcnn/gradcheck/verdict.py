@@ -1,8 +1,8 @@
 """Right, wrong or undecided: the scale rule.
 
-The tolerance of an entry is its bound and the roundoff of the analytic side. What is left to say is how small a bound
-must be to vouch for an entry: small against the entry, against the largest entry of its input, or against one roundoff
-of the operation. No roundoff, of whichever side, acquits more than a bound of that size could vouch for.
+The tolerance of an entry is its bound and the roundoff of the analytic side. The scale rule says how small a bound must
+be to vouch for an entry: small against the entry, against the largest entry of its input, or against some roundoffs of
+the operation. The roundoff of either side acquits no more than a bound of that size could vouch for.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from enum import Enum
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.kinks import DECIDED
-from scratchcnn.gradcheck.numerical.probe import Array
 
 
 class Verdict(Enum):
@@ -22,71 +22,70 @@ class Verdict(Enum):
     UNDECIDED = "undecided"
 
 
-# A bound vouches for an entry if it is below this share of the entry, or of the largest entry of its input,
-SMALL = 1e-6
-# or below so many roundoffs of the operation.
-ROUNDOFFS = 64.0
-# Within so many roundoffs of zero an entry is as good as zero.
-ZERO = 4.0
+# As a share of the entry, or of the largest entry of its input: a bound below it vouches for the entry.
+VOUCHING_SHARE = 1e-6
+# In roundoffs of the operation: a bound below this many vouches, too.
+VOUCHING_ROUNDOFFS = 64.0
+# In roundoffs of the operation: an entry within this many of zero is as good as zero.
+ZERO_ROUNDOFFS = 4.0
+# In roundoffs of the sum of sizes: the error of a sum over all entries of an input.
+SUM_ROUNDOFFS = 64.0
 
 
 def small_in(eps: float) -> float:
-    """The share of an entry that a bound must be below where the lowest precision involved has this eps: its root.
+    """The share of an entry that a bound must be below, where the lowest precision on either side has this eps.
 
-    Differences in that precision can reach about eps^(2/3); one that is wider than the root of eps says too little.
+    It is the root of eps. Differences in that precision reach about eps^(2/3); a bound above the root says too little.
     """
-    return max(SMALL, float(np.sqrt(eps)))
+    return max(VOUCHING_SHARE, float(np.sqrt(eps)))
 
 
 @dataclass(frozen=True)
 class Scale:
-    """What each entry (entries,) is compared with.
+    """What each entry is compared with, each (entries,).
 
-    `roundoff` is one roundoff of the operation, eps Σ|c||y| over the outputs that the entry moves, by the entry's unit,
-    but never more than may vouch: where noise is large it hides a derivative. `vouching` is the largest bound that
-    vouches for the entry.
+    Attributes
+    ----------
+    roundoff
+        One roundoff of the operation: eps Σ|c||y| over the outputs that the entry moves, divided by the entry's unit.
+        It is limited, since large noise hides a derivative and must not vouch for it.
+    vouching
+        The largest bound that vouches for the entry.
     """
 
     roundoff: Array
     vouching: Array
 
 
-def scale_of(value: Array, largest: float, roundoff: Array, size: Array, small: float = SMALL) -> Scale:
+def scale_of(value: Array, largest: float, roundoff: Array, size: Array, small: float = VOUCHING_SHARE) -> Scale:
     """The scale of some entries.
 
     Parameters
     ----------
     value, largest
-        The derivatives of the entries, and the largest of their input.
+        (entries,) the derivatives, and the largest derivative of their input.
     roundoff
-        One roundoff of the operation, as measured.
+        (entries,) one roundoff of the operation, as measured.
     size
-        Σ|c||y| over the outputs that the entry moves, by the entry's unit: a derivative that would matter.
+        (entries,) Σ|c||y| over the outputs that the entry moves, divided by its unit: a derivative that would matter.
     small
         A bound vouches for an entry if it is below this share of it, or of the largest.
     """
-    roundoff = np.minimum(roundoff, small * size / ROUNDOFFS)
-    return Scale(roundoff, np.maximum(small * np.maximum(np.abs(value), largest), ROUNDOFFS * roundoff))
+    roundoff = np.minimum(roundoff, small * size / VOUCHING_ROUNDOFFS)
+    return Scale(roundoff, np.maximum(small * np.maximum(np.abs(value), largest), VOUCHING_ROUNDOFFS * roundoff))
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """For each entry: exactly one of the three is set; `reason` says why it is undecided.
+    """Which entries are right and which wrong, each (entries,); the others are undecided.
 
-    `tolerance` is the distance up to which the two values were taken to agree.
+    `reason` says why an entry is undecided. `tolerance` is the distance up to which two values count as the same.
     """
 
     right: Array
     wrong: Array
-    undecided: Array
     reason: Array
     tolerance: Array
-
-    def total(self) -> Verdict:
-        """One wrong entry makes the whole wrong, one undecided entry undecided."""
-        if self.wrong.any():
-            return Verdict.WRONG
-        return Verdict.UNDECIDED if self.undecided.any() or not self.right.size else Verdict.RIGHT
 
 
 def judge(analytic: Array, own_error: Array, value: Array, bound: Array, status: Array, scale: Scale) -> Judgement:
@@ -95,16 +94,16 @@ def judge(analytic: Array, own_error: Array, value: Array, bound: Array, status:
     Parameters
     ----------
     analytic, own_error
-        What backward says, and by how much its own roundoff may have moved that.
+        (entries,) what backward says, and by how much its own roundoff may have moved that.
     value, bound, status
-        What the numerical side says.
+        (entries,) what the numerical side says.
     scale
         What a bound must be small against.
     """
     known = np.isin(status, DECIDED)
     distance = np.abs(analytic - value)
-    near = ZERO * scale.roundoff
-    zero = (np.abs(analytic) <= near) & (np.abs(value) <= near) & (bound <= ROUNDOFFS * scale.roundoff)
+    near = ZERO_ROUNDOFFS * scale.roundoff
+    zero = (np.abs(analytic) <= near) & (np.abs(value) <= near) & (bound <= VOUCHING_ROUNDOFFS * scale.roundoff)
     tolerance = np.minimum(bound + own_error, np.maximum(bound, scale.vouching))
     tolerance = np.where(zero, np.maximum(tolerance, 2 * near), tolerance)
     inside = distance <= tolerance
@@ -114,4 +113,4 @@ def judge(analytic: Array, own_error: Array, value: Array, bound: Array, status:
     wrong = known & ~inside & ~unstable
     reason = np.where(known, "noise", status).astype(object)
     reason[unstable] = "unstable"
-    return Judgement(right, wrong, ~right & ~wrong, reason, tolerance)
+    return Judgement(right, wrong, reason, tolerance)

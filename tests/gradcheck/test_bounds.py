@@ -11,8 +11,8 @@ from scratchcnn.gradcheck import numerical_gradient
 from scratchcnn.gradcheck.numerical.gradient import derivatives
 from scratchcnn.gradcheck.numerical.kinks import DECIDED
 from scratchcnn.gradcheck.numerical.noise import measure_noise
-from scratchcnn.gradcheck.numerical.probe import Probe
-from scratchcnn.gradcheck.verdict import ROUNDOFFS, SMALL
+from scratchcnn.gradcheck.numerical.probe import Contraction, Probe
+from scratchcnn.gradcheck.verdict import VOUCHING_ROUNDOFFS, VOUCHING_SHARE
 from tests.gradcheck.functions import OF_ONE
 from tests.gradcheck.functions_of_many import OF_MANY
 from tests.gradcheck.known import Known, exact
@@ -60,7 +60,7 @@ def survey(known: Known) -> Survey:
             size = np.abs(truth).astype(float)
             # What a bound must be below to be worth the name of a decision: the rule that verdicts follow.
             roundoff = np.finfo(float).eps * np.abs(g * known.forward(*inputs)).sum() / np.abs(inputs[index]).max()
-            enough = np.maximum(SMALL * size.max(), ROUNDOFFS * roundoff)
+            enough = np.maximum(VOUCHING_SHARE * size.max(), VOUCHING_ROUNDOFFS * roundoff)
             known_here = np.isin(found.status, DECIDED) & (found.bound <= enough)
             with mp.workdps(DIGITS):
                 missed = np.abs(exact(found.value) - truth) > exact(found.bound) + SMALLEST
@@ -193,10 +193,11 @@ def test_an_entry_that_moves_nothing_has_a_bound_of_roundoff(forward, point, slo
 def test_what_would_matter_is_told_where_the_output_is_zero():
     x = np.random.default_rng(0).standard_normal(8)
     probe = Probe(lambda o: ((x - o) ** 2 / 2).sum(), [x], 0)
-    found = derivatives(probe, np.arange(8), np.ones(1), measure_noise(probe, np.random.default_rng(0)))
+    contraction = Contraction(probe, np.ones(1), measure_noise(probe, np.random.default_rng(0)))
+    found = derivatives(contraction, np.arange(8))
     assert (found.scale > 0).all()
-    assert (found.bound <= ROUNDOFFS * found.roundoff).all()
-    assert (ROUNDOFFS * found.roundoff < SMALL * found.scale).all()
+    assert (found.bound <= VOUCHING_ROUNDOFFS * found.roundoff).all()
+    assert (VOUCHING_ROUNDOFFS * found.roundoff < VOUCHING_SHARE * found.scale).all()
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
-from scratchcnn.gradcheck.numerical.gradient import MANY
+from scratchcnn.gradcheck.numerical.gradient import MANY_ENTRIES
 
-SIZE = MANY
+SIZE = MANY_ENTRIES
 POINT = np.random.default_rng(1).standard_normal(SIZE)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.numerical.cone import Cone
-from scratchcnn.gradcheck.numerical.probe import Probe
+from scratchcnn.gradcheck.numerical.probe import Contraction, Probe
 
 
 def relu(x):
@@ -258,7 +258,8 @@ def test_kinks_that_meet_in_one_output_are_undecided_between_the_pieces(first, s
 
 def test_what_there_is_no_time_to_see_is_no_evidence():
     rng, strides = np.random.default_rng(0), np.array([2.0**-36.3])
-    cones = [Cone(Probe(np.median, [np.ones(3)], 0), (0,), np.ones(1), np.zeros(1), rng, strides, n) for n in (None, 0)]
+    contraction = Contraction(Probe(np.median, [np.ones(3)], 0), np.ones(1), np.zeros(1))
+    cones = [Cone(contraction, (0,), rng, strides, n) for n in (None, 0)]
     seen, unseen = (cone.meeting(cone.only(np.array([0]), 1.0), 1.0) for cone in cones)
     assert seen.all()
     assert unseen is None

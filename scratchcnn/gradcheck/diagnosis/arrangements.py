@@ -5,9 +5,9 @@ from itertools import combinations, permutations, product
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.scene import Estimate, Scene
-from scratchcnn.gradcheck.numerical.probe import Array
 
 Rearrangement = Callable[[Array], Array]
 

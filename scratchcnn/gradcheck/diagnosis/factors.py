@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.scene import ROUNDOFFS, Estimate, Scene
-from scratchcnn.gradcheck.numerical.probe import Array
 
 Quantity = Callable[[Scene], Array]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.scene import Scene, alike
-from scratchcnn.gradcheck.numerical.probe import Array
 
 
 def misshapen(scene: Scene, index: int) -> Iterator[Claim]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.arrangements import rearrangements
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.scene import Estimate, Scene
-from scratchcnn.gradcheck.numerical.probe import Array
 
 # What an option is where it does nothing.
 NEUTRAL: dict[str, tuple[Any, ...]] = {

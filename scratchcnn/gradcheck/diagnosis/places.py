@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.scene import ROUNDOFFS, Scene
-from scratchcnn.gradcheck.numerical.probe import Array
 
 # A relative error below this is called small.
 SLIGHT = 1e-3

@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.effort import FEW_STRIDES
-from scratchcnn.gradcheck.numerical.differences import TINY, Quotients, settle
+from scratchcnn.gradcheck.numerical.differences import TINY_EXPONENT
 from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
-from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.steps import UNEVEN, units
+from scratchcnn.gradcheck.numerical.probe import Probe
+from scratchcnn.gradcheck.numerical.quotients import Quotients, settle
+from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP, units
 
 # Steps of the differences, in units of an entry; the last, tiny one tells kinks.
-STEPS = UNEVEN * 2.0 ** -np.array([5.0, 6, 7, 8, 9, TINY])
+STEPS = UNEVEN_STEP * 2.0 ** -np.array([5.0, 6, 7, 8, 9, TINY_EXPONENT])
 # Roundoffs that two ways to compute a gradient may be apart, by the terms that are summed.
 ROUNDOFFS = 64.0
 # An estimate says something of an entry where its error is below this share of the gradient's largest entry.
@@ -311,8 +313,8 @@ def _slopes(probe: Probe, moves: Sequence[tuple[Array, Array]], noise: Array) ->
             rest=nothing,
             roundoff=nothing,
             scale=nothing,
-            none=never,
-            steps=never,
+            unmoved=never,
+            in_steps=never,
             still=never,
         )
         value, bound, smooth = settle(quotients)

@@ -5,9 +5,9 @@ from itertools import combinations
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.scene import ROUNDOFFS, SHARP, Estimate, Scene
-from scratchcnn.gradcheck.numerical.probe import Array
 
 # Entries that a term has to fit for each of its coefficients, and two more: fewer prove nothing.
 MORE = 2

@@ -1,4 +1,4 @@
-"""Derivatives of a black box, each with a bound: the methods in the order in which they are asked."""
+"""Derivatives of a black box, each with a bound: the methods, in the order in which they are asked."""
 
 import operator
 from collections.abc import Callable, Sequence
@@ -8,27 +8,34 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical import stairs
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.numerical import staircases
+from scratchcnn.gradcheck.numerical.caller_warnings import quiet, undisturbed
 from scratchcnn.gradcheck.numerical.complex_step import complex_step, held_to_directions
 from scratchcnn.gradcheck.numerical.differences import central_differences, separate, wide_unit
-from scratchcnn.gradcheck.numerical.finite import finite_part, lost_entries
-from scratchcnn.gradcheck.numerical.fits import Fit
+from scratchcnn.gradcheck.numerical.groups import Group, depends, elementwise
 from scratchcnn.gradcheck.numerical.kinks import Slope, slope
 from scratchcnn.gradcheck.numerical.ladder import Climb, climb
-from scratchcnn.gradcheck.numerical.noise import EPS, FLOOR, least_noise, measure_noise
-from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.quiet import quiet, undisturbed
-from scratchcnn.gradcheck.numerical.structure import Group, depends, elementwise
+from scratchcnn.gradcheck.numerical.least_squares import Fit
+from scratchcnn.gradcheck.numerical.noise import EPS, FLOOR_ROUNDOFFS, least_noise, measure_noise
+from scratchcnn.gradcheck.numerical.not_finite import finite_part, lost_entries
+from scratchcnn.gradcheck.numerical.probe import Contraction, Line, Probe
 
 
 @dataclass(frozen=True)
 class NumericalGradient:
     """A numerical gradient: four arrays of the shape of the input.
 
-    The derivative lies within `value - bound .. value + bound` where `status` is `"ok"`; where it is `"kink"`, the
-    whole interval between the one-sided derivatives does. Else `status` says why the entry is undecided: `"jump"`,
-    `"noise"`, `"domain"`, `"drifting"`, `"not finite"`. `method` is `"differences"`, `"ladder"`, `"one-sided"` or
-    `"complex step"`.
+    Attributes
+    ----------
+    value, bound
+        The derivative lies within `value ± bound` where `status` is `"ok"`. Where it is `"kink"`, the whole interval
+        between the one-sided derivatives lies there.
+    method
+        `"differences"`, `"ladder"`, `"one-sided"`, `"complex step"` or `"steps"`.
+    status
+        `"ok"`, `"kink"`, or why the entry is undecided: `"jump"`, `"noise"`, `"domain"`, `"drifting"`, `"steps"`,
+        `"not finite"`.
     """
 
     value: Array
@@ -37,17 +44,23 @@ class NumericalGradient:
     status: Array
 
 
-# At how many other entries the complex step must agree before it is believed, and the relative bound that calls for it.
-WITNESSES, LOOSE = 24, 1e-8
-# From so many entries on complex steps that are held to directions cost less than differences of each, also where an
-# exponential of complex numbers takes twenty times as long as one of real numbers.
-MANY = 256
-# Where differences leave more than this share open, forward may move in steps; and so it may along an entry that is
-# this much smaller than its unit, since about zero all steps of differences share one rounding.
-VAGUE, NO_SIZE = 1e-6, 2.0**-16
-# Steps below so many roundoffs of the largest output, or of the largest entry, are not taken for those of a format:
-# float32's are 2^29 of their own output's.
-OWN_STEPS, OF_INPUTS = 2.0**16, 8.0
+# At how many other entries the complex step must agree with differences before it is believed.
+WITNESSES = 24
+# As a share of the derivative: a larger bound of the ladder calls for the complex step.
+LOOSE_BOUND = 1e-8
+# For so many entries, complex steps that are held to directions cost less than differences of each. This holds even
+# where the exponential of a complex number takes twenty times as long as that of a real one.
+MANY_ENTRIES = 256
+# As a share of the derivative, or of the largest: where differences leave a larger bound, forward may move in steps.
+VAGUE_SHARE = 1e-6
+# As a share of its unit: along a smaller entry forward may move in steps that differences miss, since about zero all of
+# them share one rounding.
+NEAR_ZERO_SHARE = 2.0**-16
+# In roundoffs of the largest output: steps below this height are those of float64, and not of a format. (The steps of
+# float32 are 2^29 roundoffs of their own output.)
+OUTPUT_STEP_ROUNDOFFS = 2.0**16
+# In roundoffs of the largest entry: the same for steps of an input.
+INPUT_STEP_ROUNDOFFS = 8.0
 
 
 class Derivatives:
@@ -55,35 +68,32 @@ class Derivatives:
 
     Parameters
     ----------
-    probe
-        The forward pass as a function of that input.
+    contraction
+        The number whose derivatives are sought.
     entries
-        (entries,) flat indices.
-    cotangent
-        (outputs,) the weights that the outputs are contracted with.
-    noise
-        (outputs,) a bound for their roundoff.
+        (entries,) flat indices into the input.
     """
 
-    def __init__(self, probe: Probe, entries: Array, cotangent: Array, noise: Array) -> None:
+    def __init__(self, contraction: Contraction, entries: Array) -> None:
+        probe = contraction.probe
         self.entries = entries
         self.unit = probe.unit.copy()
-        self.lost = lost_entries(probe, entries, self.unit)  # nobody knows what these change
-        # Which outputs are looked at: those that are finite.
-        self.outputs = np.flatnonzero(np.isfinite(probe.y0))
+        self.lost = lost_entries(probe, entries, self.unit)  # they may move an output that is not finite
+        self.outputs = np.flatnonzero(np.isfinite(probe.y0))  # the finite outputs, which alone are looked at
         self.probe = probe if self.outputs.size == probe.outputs else finite_part(probe)
-        self.cotangent, self.noise = cotangent.astype(probe.dtype)[self.outputs], noise[self.outputs]
-        self.turns: dict[int, Slope] = {}  # what was seen at the entries (indices into `entries`) that sit on a kink
+        cotangent = contraction.cotangent.astype(probe.dtype)[self.outputs]
+        self.contraction = Contraction(self.probe, cotangent, contraction.noise[self.outputs])
+        self.turns: dict[int, Slope] = {}  # what was seen at entries on a kink, by their index into `entries`
         count = len(entries)
         self.value, self.bound, self.roundoff, self.scale = np.zeros((4, count), probe.dtype)
         self.status = np.full(count, "not finite", object)
         self.method = np.full(count, "differences", object)
         self.dropped = False  # whether complex steps ran, and did not agree with differences
-        self.skipped = np.empty(0, np.intp)  # the entries (indices into `entries`) that there was no time to climb at
-        self.doubtful = np.zeros(count, bool)  # what differences settled, but perhaps on the steps of a staircase
-        self.stepped = np.zeros(count, bool)  # whose derivative is that of what forward rounds, in steps
-        self.flat = np.zeros(count, bool)  # whose derivative may be that of a single step, wider than the unit
-        self.step = 0.0  # how wide these are, by the unit of an entry
+        self.skipped = np.empty(0, np.intp)  # indices into `entries`: those that there was no time to climb at
+        self.doubtful = np.zeros(count, bool)  # settled by differences, but perhaps on the steps of a staircase
+        self.stepped = np.zeros(count, bool)  # forward moves in steps along the entry, which fits see beyond
+        self.flat = np.zeros(count, bool)  # the entry may stand on a single step that is wider than its unit
+        self.step = 0.0  # the usual width of the steps, in units of the entry
         self.precision = EPS  # the eps of the lowest precision that forward goes through
 
     @cached_property
@@ -92,13 +102,16 @@ class Derivatives:
         return elementwise(self.probe, self.entries[~self.lost], self.unit)
 
     def by_directions(self, rng: np.random.Generator) -> None:
-        """Decides, where forward is holomorphic, what complex steps and differences along directions vouch for."""
+        """Decides entries by complex steps that are held to differences along directions.
+
+        This is for a holomorphic forward pass and many entries that cannot be moved together.
+        """
         probe = self.probe
-        if self.lost.any() or len(self.entries) < MANY or probe.dtype != np.float64 or probe.fresh:
+        if self.lost.any() or len(self.entries) < MANY_ENTRIES or probe.dtype != np.float64 or probe.fresh:
             return
         if self.together is not None:  # then a few differences tell all
             return
-        held = held_to_directions(probe, self.entries, self.unit, self.cotangent, self.noise, rng)
+        held = held_to_directions(self.contraction, self.entries, self.unit, rng)
         if held is None:
             return
         known = held.known
@@ -108,12 +121,12 @@ class Derivatives:
         self.status[known], self.method[known] = "ok", "complex step"
 
     def by_differences(self) -> None:
-        """Decides what is smooth of that which is open; the rest is left undecided ("noise")."""
+        """Decides the open entries along which forward is smooth; the others are left undecided ("noise")."""
         rest = np.flatnonzero((self.status != "ok") & ~self.lost)
         if not len(rest):
             return
         groups = [self.together] if self.together is not None else separate(self.probe, self.entries[rest], self.unit)
-        found = central_differences(self.probe, groups, self.entries[rest], self.unit, self.cotangent, self.noise)
+        found = central_differences(self.contraction, groups, self.entries[rest], self.unit)
         self.value[rest], self.bound[rest] = found.value, found.bound
         self.roundoff[rest], self.scale[rest] = found.roundoff, found.scale
         narrow = self.entries[rest][found.narrow]
@@ -122,60 +135,71 @@ class Derivatives:
         self.doubtful[rest] = found.doubtful
 
     def by_stairs(self, most: int | None = None) -> None:
-        """Decides entries along which forward moves in steps: at most so many, where they do not move together.
+        """Decides entries along which forward moves in steps.
 
-        Those that differences did not settle, or only seem to have settled, since nothing moved or they are near zero.
+        These are entries that differences did not settle, and some that they only seem to have settled, since nothing
+        moved or the entries are near zero.
+
+        Parameters
+        ----------
+        most
+            How many entries are looked at, where they do not move together; None for all.
         """
         if not self.probe.outputs:
             return
-        settled, size = self.status == "ok", np.abs(self.value)
-        loose = (
-            ~settled & ~self.lost
-            | self.doubtful
-            | (self.bound > VAGUE * np.maximum(size, size[settled].max(initial=0)))
-        )
+        loose, resting = self._suspects()
         unit = self.probe.unit
-        near_zero = np.abs(self.probe.base[self.entries]) < NO_SIZE * unit[self.entries]
-        quiet = settled & ~loose & ((size == 0) | near_zero)
-        steps = stairs.find(self.probe, self.entries[loose], self.entries[quiet], unit, self.cotangent)
-        # Low steps are those of float64, in terms that cancel (1 - cos x near 0; x - mean x), and of no format.
-        x = np.abs(self.probe.base[self.entries[~self.lost]]).max(initial=0)
-        own = EPS * float(max(OWN_STEPS * np.abs(self.probe.y0).max(initial=0), OF_INPUTS * x))
-        steps = [s for s in steps if s.height > own]
-        self.step = stairs.usual_width(steps)
-        which = np.flatnonzero(loose | quiet) if self.step else np.empty(0, np.intp)
-        if which.size and not self.probe.base.any():  # zeros say nothing of their unit
-            wider, steps = stairs.in_natural_units(steps)
+        steps = self._high_enough(staircases.find(self.contraction, unit, self.entries[loose], self.entries[resting]))
+        self.step = staircases.usual_width(steps)
+        which = np.flatnonzero(loose | resting) if self.step else np.empty(0, np.intp)
+        if which.size and not self.probe.base.any():  # an input of zeros has no unit of its own
+            wider, steps = staircases.in_natural_units(steps)
             unit = wider * unit
-        resolved = stairs.usual_width(steps) <= stairs.RESOLVED
+        resolved = staircases.usual_width(steps) <= staircases.RESOLVED_WIDTH
         self.stepped[which], self.flat[which] = resolved, not resolved
         if not which.size or not resolved:
             return
-        self.precision = stairs.precision(steps)
+        self.precision = staircases.precision(steps)
         if self.together is None:
             which, self.skipped = which[:most], which[len(which) if most is None else most :]
         groups = [Group(self.entries[which])] if self.together is None else [self.together]
-        self._take(stairs.beyond(self.probe, groups, self.entries[which], unit, self.cotangent, steps), which, unit)
+        self._take(staircases.beyond(self.contraction, unit, groups, self.entries[which], steps), which, unit)
+
+    def _suspects(self) -> tuple[Array, Array]:
+        """(entries,) bool twice: which are loose, and which are known but may stand on a step."""
+        settled, size = self.status == "ok", np.abs(self.value)
+        vague = self.bound > VAGUE_SHARE * np.maximum(size, size[settled].max(initial=0))
+        loose = ~settled & ~self.lost | self.doubtful | vague
+        near_zero = np.abs(self.probe.base[self.entries]) < NEAR_ZERO_SHARE * self.probe.unit[self.entries]
+        return loose, settled & ~loose & ((size == 0) | near_zero)
+
+    def _high_enough(self, steps: Sequence[staircases.Steps]) -> list[staircases.Steps]:
+        """The steps of a format. Lower ones are of float64, in terms that cancel (1 - cos x near 0; x - mean x)."""
+        x = np.abs(self.probe.base[self.entries[~self.lost]]).max(initial=0)
+        own = EPS * float(max(OUTPUT_STEP_ROUNDOFFS * np.abs(self.probe.y0).max(initial=0), INPUT_STEP_ROUNDOFFS * x))
+        return [s for s in steps if s.height > own]
 
     def _take(self, found: Fit, which: Array, unit: Array) -> None:
-        """Makes fits the derivatives of some entries; those on a kink and on no step stay as they are."""
+        """Makes fits the derivatives of some entries; an entry on a kink that stands on no step stays as it is."""
         for k in which[~found.agrees]:
-            self.stepped[k] = not stairs.moves(self.probe, self.entries[k], unit, self.cotangent)
+            self.stepped[k] = not staircases.moves(self.contraction, unit, self.entries[k])
         taken = self.stepped[which]
         found, which = found.at(taken), which[taken]
         entries = self.entries[which]
         self.value[which], self.method[which] = found.value, "steps"
         self.status[which] = np.where(found.agrees, "ok", "steps").astype(object)
-        self.roundoff[which] = np.abs(self.cotangent) @ least_noise(self.probe) / FLOOR / unit[entries]
+        roundoff = np.abs(self.contraction.cotangent) @ least_noise(self.probe) / FLOOR_ROUNDOFFS
+        self.roundoff[which] = roundoff / unit[entries]
         self.bound[which] = found.bound + self.roundoff[which]
 
     def by_ladder(self, which: Array) -> None:
         """Looks at some of the entries (indices into `entries`) over all scales."""
+        cotangent = self.contraction.cotangent
         for k in which[~self.lost[which]]:
-            climbed = self._climbed(self.entries[[k]], np.ones(1, self.probe.dtype))
+            climbed = self._climbed(int(self.entries[k]))
             seen = self._slope(climbed)
-            # What matters may show on another scale than that of the data: where outputs are steepest, or first move.
-            weight, unit = np.abs(self.cotangent[climbed.outputs]), self.unit[self.entries[k]]
+            # A derivative may matter on another scale than that of the data: where outputs are steepest, or first move.
+            weight, unit = np.abs(cotangent[climbed.outputs]), self.unit[self.entries[k]]
             scale = weight @ climbed.steepest
             if self.scale[k] == 0:
                 scale = max(scale, weight @ climbed.reached[climbed.outputs] / unit)
@@ -187,14 +211,13 @@ class Derivatives:
                 self.turns[int(k)] = seen
 
     def by_complex_step(self, which: Array) -> None:
-        """Tightens some entries where forward is holomorphic; it must agree with what is known of these and others."""
+        """Tightens some entries where forward is holomorphic: the result must agree with what is known already."""
         known = np.flatnonzero(self.status == "ok")
         sample = known[:: max(1, len(known) // WITNESSES)][:WITNESSES]
         asked = np.union1d(which, sample)
         if not len(which) or self.probe.dtype != np.float64:
             return
-        probe = self.probe
-        found = complex_step(probe, self.entries[asked], self.unit, self.cotangent, self.noise)
+        found = complex_step(self.contraction, self.entries[asked], self.unit)
         if found is None:
             return
         value, bound = found
@@ -206,20 +229,15 @@ class Derivatives:
         else:
             self.dropped = True
 
-    def climb(self, entries: Array, direction: Array) -> Slope:
-        """The derivative along a direction of entries that move together, in the unit of the first."""
-        return self._slope(self._climbed(entries, direction))
-
-    def _climbed(self, entries: Array, direction: Array) -> Climb:
-        unit = float(self.unit[entries].max())
-        depend = np.zeros(self.probe.outputs, bool)
-        for entry in entries:
-            depend |= depends(self.probe, int(entry), self.unit)
-        return climb(self.probe, entries, direction, unit, depend, self.cotangent, self.noise)
+    def _climbed(self, entry: int) -> Climb:
+        line = Line(self.probe, np.array([entry]), np.ones(1, self.probe.dtype))
+        depend = depends(self.probe, entry, self.unit)
+        return climb(self.contraction, line, float(self.unit[entry]), depend)
 
     def _slope(self, climbed: Climb) -> Slope:
-        seen = slope(climbed, self.cotangent)
-        drifts = self.cotangent[climbed.outputs[climbed.drifts]].any()
+        cotangent = self.contraction.cotangent
+        seen = slope(climbed, cotangent)
+        drifts = cotangent[climbed.outputs[climbed.drifts]].any()
         status = "drifting" if seen.status == "domain" and drifts else seen.status
         return replace(seen, status=status, outputs=self.outputs[seen.outputs])
 
@@ -229,13 +247,13 @@ def numerical_gradient(
 ) -> NumericalGradient:
     """The derivative of `sum(grad_output * forward(*inputs))` with respect to `inputs[index]`, with bounds.
 
-    Nothing is asked of forward but its values: it may be any function of arrays, of any scale, with kinks, with a
-    domain that ends.
+    Only the values of forward are used: it may be any function of arrays, of any scale, with kinks, or with a domain
+    that ends.
 
     Parameters
     ----------
     forward
-        `forward(*inputs) -> array`. It is called with float64 arrays, once for each move of an entry and side.
+        `forward(*inputs) -> array`. It is called with float64 arrays, many times.
     inputs
         Arrays, or what NumPy makes arrays of.
     index
@@ -263,42 +281,48 @@ def numerical_gradient(
         raise ValueError(f"grad_output must have the output's shape {probe.output_shape}, got {cotangent.shape}")
     with quiet():
         noise = measure_noise(probe, np.random.default_rng(0))
-        found = derivatives(probe, np.arange(probe.base.size), cotangent.reshape(-1), noise)
-    shape = probe.shape
-    return NumericalGradient(
-        found.value.reshape(shape), found.bound.reshape(shape), found.method.reshape(shape), found.status.reshape(shape)
+        contraction = Contraction(probe, cotangent.reshape(-1), noise)
+        found = derivatives(contraction, np.arange(probe.base.size))
+    value, bound, method, status = (
+        a.reshape(probe.shape) for a in (found.value, found.bound, found.method, found.status)
     )
+    return NumericalGradient(value, bound, method, status)
 
 
 def derivatives(
-    probe: Probe,
+    contraction: Contraction,
     entries: Array,
-    cotangent: Array,
-    noise: Array,
     rng: np.random.Generator | None = None,
     climbs: int | None = None,
     expected: Array | None = None,
 ) -> Derivatives:
-    """Every method in turn: differences, the ladder for what they left undecided, the complex step for the loose.
+    """Every method in turn: differences, fits beyond steps, the ladder, and the complex step for what is loose.
 
-    With `rng`, which draws directions, complex steps come first where entries cannot be moved together. At most
-    `climbs` entries are looked at over all scales: those farthest from what is `expected` (entries,) of them.
+    Parameters
+    ----------
+    contraction
+        The number whose derivatives are sought.
+    entries
+        (entries,) flat indices into the input.
+    rng
+        Draws directions. With it, complex steps come first where entries cannot be moved together.
+    climbs
+        How many entries may be looked at over all scales; None for all.
+    expected
+        (entries,) what the derivatives are expected to be: those farthest from it are looked at first.
     """
-    found = Derivatives(probe, entries, cotangent, noise)
+    found = Derivatives(contraction, entries)
     if rng is not None:
         found.by_directions(rng)
     found.by_differences()
-    found.by_stairs(None if climbs is None else stairs.PER_CLIMB * climbs)
+    found.by_stairs(None if climbs is None else staircases.ENTRIES_PER_CLIMB * climbs)
     unsettled = np.setdiff1d(np.flatnonzero(found.status == "noise"), found.skipped)
     if climbs is not None and expected is not None and len(unsettled) > climbs:
         distance = np.nan_to_num(np.abs(found.value - expected)[unsettled], nan=np.inf)
         unsettled = unsettled[np.argsort(-distance, kind="stable")]
         found.skipped = np.union1d(found.skipped, unsettled[climbs:])
     found.by_ladder(unsettled[:climbs])
-    loose = (
-        (found.status == "ok")
-        & np.isin(found.method, ("ladder", "steps"))
-        & (found.bound > LOOSE * np.abs(found.value))
-    )
+    loose = found.bound > LOOSE_BOUND * np.abs(found.value)
+    loose &= (found.status == "ok") & np.isin(found.method, ("ladder", "steps"))
     found.by_complex_step(np.flatnonzero(loose))
     return found

@@ -1,24 +1,23 @@
-"""What the ladder says of one direction: smooth, a kink, a jump, or undecided.
+"""What the ladder says of one line: smooth, a kink, a jump, or undecided.
 
-At a kink any value between the one-sided derivatives is right (a subgradient). The interval is made per output and
-contracted with the signs of the cotangent afterwards: contracted first, the right answer would depend on which outputs
-happen to share a sign.
+At a kink any value between the one-sided derivatives is right (a subgradient). The interval is made for each output and
+contracted with the cotangent afterwards. Contracted first, it would depend on which outputs happen to share a sign.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.ladder import Climb
-from scratchcnn.gradcheck.numerical.probe import Array
 
-# The statuses of a derivative that is known: to a point, or to the interval of its one-sided values.
+# The statuses of a derivative that is known, to a point or to the interval of its one-sided values.
 DECIDED = ("ok", "kink")
 
 
 @dataclass(frozen=True)
 class Sides:
-    """One-sided derivatives, each (2, outputs), right and left: within `value ± bound`, infinite where nobody knows."""
+    """One-sided derivatives, right and left, each (2, outputs): within `value ± bound`, infinite where unknown."""
 
     value: Array
     bound: Array
@@ -36,16 +35,16 @@ class Sides:
         return Sides(self.value - other.value, self.bound + other.bound)
 
     def times(self, share: float) -> "Sides":
-        """Those along a multiple of the direction: along a negative one right and left change places."""
+        """The derivatives along a multiple of the direction; a negative one exchanges right and left."""
         order = slice(None) if share > 0 else slice(None, None, -1)
         return Sides(share * self.value[order], abs(share) * self.bound[order])
 
     def of(self, which: Array) -> "Sides":
-        """Those of some of the outputs."""
+        """The derivatives of some of the outputs."""
         return Sides(self.value[:, which], self.bound[:, which])
 
     def interval(self, weight: Array) -> tuple[Array, Array]:
-        """(outputs,) twice: the ends of what lies between right and left, contracted with the weights."""
+        """(outputs,) twice: the ends of the interval between right and left, times the weights."""
         weighted, room = weight * self.value, np.abs(weight) * self.bound
         return (weighted - room).min(axis=0), (weighted + room).max(axis=0)
 
@@ -65,9 +64,9 @@ def sides(climbed: Climb) -> Sides:
 
 @dataclass(frozen=True)
 class Slope:
-    """The derivative along one direction: it lies within `value ± bound`, unless `status` says why nobody knows.
+    """The derivative along one line: within `value ± bound`, unless `status` says why it is unknown.
 
-    `sides` are the one-sided derivatives of `outputs`, those that moved.
+    `sides` are the one-sided derivatives of `outputs`, which are the outputs that moved.
     """
 
     value: float
@@ -79,7 +78,7 @@ class Slope:
 
 
 def slope(climbed: Climb, cotangent: Array) -> Slope:
-    """Contracts the ladder's intervals with the cotangent (outputs,)."""
+    """The ladder's intervals, contracted with the cotangent (outputs,)."""
     weight = cotangent[climbed.outputs]
     walk = climbed.walk
     hull = walk.right.hull(walk.left)

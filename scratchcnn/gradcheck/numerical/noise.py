@@ -1,83 +1,86 @@
-"""How much each output trembles: the roundoff of a forward pass, measured.
+"""The noise of each output: the roundoff of a forward pass, measured.
 
 Nobody can see what a black box summed: `(1e8 + sin x) - 1e8` has an error of 1e-8 in a result of size one. So the
-inputs are moved in small strides, where a smooth function is nearly a straight line, and what differencing leaves
-of the outputs is their noise (Hamming 1962, section 1.6; Moré and Wild, "Estimating computational noise", 2011).
+inputs are moved in small strides, on which a smooth function is nearly a straight line. What differencing leaves of the
+outputs is their noise (Hamming 1962, section 1.6; Moré and Wild, "Estimating computational noise", 2011).
 """
 
 from functools import cache
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.numerical.probe import Line, Probe
 
+# One roundoff of a float64: the distance from 1 to the next number.
 EPS = float(np.finfo(np.float64).eps)
-
-# Places of the points along a direction, in strides: uneven, since at even ones the roundings of a staircase can come
-# out alike (golden section sampling). From 1, since the point itself may sit on a jump or a kink.
-PLACES = np.arange(1, 11) + 0.7 * (np.arange(1, 11) * 0.6180339887498949 % 1 - 0.5)
-# In units of the input. Roundoff shows at all of them; a forward pass that goes through float32 inside, or adds a large
-# offset, moves in stairs that only the larger ones see.
+# In strides: the places of the points along a direction. They are uneven, since at even places the roundings of a
+# staircase can come out alike (golden section sampling). They begin at 1, since the point itself may be a jump or kink.
+STRIDE_PLACES = np.arange(1, 11) + 0.7 * (np.arange(1, 11) * 0.6180339887498949 % 1 - 0.5)
+# In units of the input. Roundoff shows at all of these strides. A forward pass that goes through float32 inside, or
+# adds a large offset, moves in stairs that only the larger strides show.
 STRIDES = 2.0 ** -np.array([45.6, 36.3, 27.4, 18.7])
-# What a measured standard deviation is multiplied by to cover the worst of some thousand roundings.
-COVERAGE = 8.0
-# What grows by more than this from one stride to the next is suspected to be curvature, and no noise.
-ABRUPT = 16.0
-# A stride at which steps are told from curvature is halved down to the one before it, and so many times more.
-BEYOND = 3
-# Below this many spacings of x the points of a stride that is halved on would fall together.
-DISTINCT = 4
-# What a third difference of a smooth function becomes when its stride is halved: an eighth, give or take.
-GRADUAL = (1 / 24, 1 / 3)
-# No output is taken to be better than this many roundoffs, two to four units in its last place.
-FLOOR = 2.0
-# By how much the noise is taken to grow with the output, where a step leads to larger outputs.
-GROWTH = 1024.0
+# In standard deviations: the noise that covers the worst of some thousand roundings.
+NOISE_COVERAGE = 8.0
+# A ratio: what grows by more from one stride to the next may be curvature, and not noise.
+ABRUPT_FACTOR = 16.0
+# Steps are told from curvature by halving the stride, down to the next finer stride of `STRIDES` and this many times
+# more, so that the fall of a smooth function shows.
+EXTRA_HALVINGS = 3
+# In spacings of x: the smallest stride that is looked at. The points of a finer one would coincide.
+DISTINCT_SPACINGS = 4
+# Ratios: between these lies the third difference of a smooth function after its stride was halved (an eighth, about).
+GRADUAL_FALL = (1 / 24, 1 / 3)
+# In roundoffs of an output: the least noise of any output, two to four units in its last place.
+FLOOR_ROUNDOFFS = 2.0
+# A ratio: the noise grows with the size of the output that a step leads to, but by no more than this.
+MOST_GROWTH = 1024.0
 
 
 def noise_at(y: Array, y0: Array, noise: Array) -> Array:
-    """The noise of outputs `y` (..., outputs) that a step led to, from that of `y0`: roundoff grows with the output.
+    """The noise of outputs `y` (..., outputs) at some step, from that of `y0` at the point.
 
-    Below the normal numbers it is some of their spacing.
+    Roundoff grows with the output. Below the normal numbers it is some spacings of the subnormal ones.
     """
     info = np.finfo(y.dtype)
     size = np.abs(y)
     with np.errstate(all="ignore"):
-        growth = np.where(y0 != 0, np.clip(size / np.abs(y0), 1, GROWTH), 1)
-        least = FLOOR * np.where(size > 0, np.maximum(info.eps * size, info.smallest_subnormal), 0)
+        growth = np.where(y0 != 0, np.clip(size / np.abs(y0), 1, MOST_GROWTH), 1)
+        least = FLOOR_ROUNDOFFS * np.where(size > 0, np.maximum(info.eps * size, info.smallest_subnormal), 0)
         grown: Array = np.maximum(noise * growth, least)
     return grown
 
 
 def least_noise(probe: Probe) -> Array:
-    """(outputs,) the least that is taken for the roundoff of each output: that of a forward of a few operations."""
-    least: Array = FLOOR * float(np.finfo(probe.dtype).eps) * np.abs(probe.y0)
+    """(outputs,) the least noise of each output: the roundoff of a forward pass of a few operations."""
+    least: Array = FLOOR_ROUNDOFFS * float(np.finfo(probe.dtype).eps) * np.abs(probe.y0)
     return least
 
 
 def difference_noise(table: Array) -> Array:
-    """Standard deviation of the noise in values at `PLACES`.
+    """Standard deviation of the noise in values at `STRIDE_PLACES`.
 
-    A divided difference of order k, normalized, has the deviation of the noise; of a smooth function it falls with k,
-    the faster the smoother it is. A single kink or jump between the points touches at most three of the third
-    differences, so that their median does not see it. Each estimate is no less than the noise: the least is taken.
+    A normalized divided difference of order k has the standard deviation of the noise. The difference of a smooth
+    function falls with k, the faster the smoother it is. A single kink or jump between the points touches at most three
+    of the third differences, so that their median does not see it. Each estimate is at least the noise: the least one
+    is taken.
 
     Parameters
     ----------
     table
-        (places, outputs): the values.
+        (places, outputs) the values.
 
     Returns
     -------
     (outputs,) standard deviations.
     """
-    table = table - table[0]  # what is constant would come back as the roundoff of the weights
+    table = table - table[0]  # a constant would come back as the roundoff of the weights
     size = np.abs(table).max(axis=0)
     table = table / np.where((size > 0) & np.isfinite(size), size, 1)  # the squares of 1e-200 would vanish
     third = np.abs(_differences(3) @ table)
     median = np.sort(third, axis=0)[len(third) // 2]
     sigma = 1.4826 * median  # the median of |normal| is 1 / 1.4826 deviations
-    # Of an order above five there are too few differences: by chance, all may be small.
+    # There are too few differences of an order above five: all may be small by chance.
     sigma = np.minimum(sigma, np.sqrt(np.mean((_differences(5) @ table) ** 2, axis=0)))
     deviation: Array = sigma * size
     return deviation
@@ -86,9 +89,9 @@ def difference_noise(table: Array) -> Array:
 @cache
 def _differences(order: int) -> Array:
     """(places - order, places): divided differences, each row scaled to unit length so that it keeps a deviation."""
-    rows = np.zeros((len(PLACES) - order, len(PLACES)))
+    rows = np.zeros((len(STRIDE_PLACES) - order, len(STRIDE_PLACES)))
     for k, row in enumerate(rows):
-        places = PLACES[k : k + order + 1]
+        places = STRIDE_PLACES[k : k + order + 1]
         gaps = places[:, None] - places
         np.fill_diagonal(gaps, 1)
         row[k : k + order + 1] = 1 / gaps.prod(axis=1)
@@ -110,68 +113,77 @@ def measure_noise(probe: Probe, rng: np.random.Generator, strides: Array = STRID
 
     Returns
     -------
-    (outputs,) in the output's unit; never below FLOOR roundoffs of the output.
+    (outputs,) in the output's unit; never below `FLOOR_ROUNDOFFS` roundoffs of the output.
     """
     direction = probe.unit * rng.choice(np.array([-1.0, 1.0], probe.dtype), probe.base.size)
-    return noise_along(probe, slice(None), direction, strides)
+    return noise_along(Line(probe, slice(None), direction), strides)
 
 
-def noise_along(probe: Probe, entries: Array | slice, direction: Array, strides: Array = STRIDES) -> Array:
-    """The same, along a direction that moves some entries."""
+def noise_along(line: Line, strides: Array = STRIDES) -> Array:
+    """A bound for the roundoff of each output, as points along a line show it.
+
+    A deviation counts as noise in three cases: two strides show it alike; the output stood still before; or finer
+    strides show it again (a staircase). An output that shows it for the first time may only be curved, and one that is
+    seen to bend gradually is.
+
+    Parameters
+    ----------
+    line
+        How the entries move.
+    strides
+        In steps of the line, from small to large.
+    """
+    probe = line.probe
     eps = float(np.finfo(probe.dtype).eps)
-    if eps < EPS:  # in longdouble roundoff shows alone at a stride of its own
+    if eps < EPS:  # the roundoff of longdouble shows only at a finer stride
         strides = np.append(strides[0] * eps / EPS, strides)
     noise = least_noise(probe)
     # The largest deviation so far, noise or not; an output near zero has the roundoff of what it was summed from.
     suspected = np.maximum(noise, noise[np.isfinite(noise)].max(initial=0))
     still, curved = np.ones(noise.shape, bool), np.zeros(noise.shape, bool)
-    # Down to strides at which some points would fall together, since x has no numbers between.
-    finest = DISTINCT * float((np.spacing(np.abs(probe.base[entries])) / np.abs(direction)).max(initial=eps))
-    previous = np.append(finest, strides[:-1] * 2.0**-BEYOND)
+    finest = DISTINCT_SPACINGS * float((np.spacing(np.abs(line.x)) / np.abs(line.direction)).max(initial=eps))
+    previous = np.append(finest, strides[:-1] * 2.0**-EXTRA_HALVINGS)
     for stride, least in zip(strides, np.maximum(previous, finest), strict=True):
-        table = outputs_at(probe, entries, direction * stride)
-        sigma = COVERAGE * difference_noise(table)
+        strided = line.scaled(stride)
+        table = outputs_at(strided)
+        sigma = NOISE_COVERAGE * difference_noise(table)
         stays = (table[1:] == table[:-1]).any(axis=0)
-        sudden = (sigma > ABRUPT * suspected) & ~stays
-        accepted = still | (sigma <= ABRUPT * suspected)
+        sudden = (sigma > ABRUPT_FACTOR * suspected) & ~stays
+        accepted = still | (sigma <= ABRUPT_FACTOR * suspected)
         if sudden.any():
-            steps, gradual = _at_finer_strides(
-                probe, entries, direction * stride, int(np.log2(max(stride / least, 1))) + 1
-            )
+            steps, gradual = _at_finer_strides(strided, int(np.log2(max(stride / least, 1))) + 1)
             curved |= sudden & gradual
             accepted |= sudden & steps
-        # What an output shows for the first time may be its curvature; what it shows at two strides alike, or after
-        # it stood still, or again at finer strides (a staircase), is noise, unless it was seen to rise gradually.
         noise = np.where(accepted & ~curved, np.fmax(noise, sigma), noise)
         suspected, still = np.fmax(sigma, suspected), stays
     return noise
 
 
-def outputs_at(probe: Probe, entries: Array | slice, stride: Array, places: Array = PLACES) -> Array:
-    """(places, outputs): the values where some entries move by so many strides."""
-    table = np.empty((len(places), probe.outputs), probe.dtype)
+def outputs_at(line: Line, places: Array = STRIDE_PLACES) -> Array:
+    """(places, outputs): the outputs at some places of a line."""
+    table = np.empty((len(places), line.probe.outputs), line.probe.dtype)
     for place, row in zip(places, table, strict=True):
-        probe.move(entries, probe.base[entries] + stride * place, row)
+        line.move(place, row)
     return table
 
 
-def _at_finer_strides(probe: Probe, entries: Array | slice, stride: Array, halvings: int) -> tuple[Array, Array]:
-    """(outputs,) twice: whether what outputs show at a stride comes of the steps of a staircase, or of curvature.
+def _at_finer_strides(line: Line, halvings: int) -> tuple[Array, Array]:
+    """(outputs,) twice: where an output moves in steps, and where it bends gradually.
 
-    As the stride is halved, the largest third difference of a smooth function (a fast oscillation, say) falls by
-    eight, and that of a kink by two, while a step is either met, at its whole height, or not.
+    The stride is halved. The largest third difference of a smooth function (a fast oscillation, say) then falls by
+    eight, and that of a kink by two. A step is either met, at its whole height, or missed.
     """
-    if halvings < 6:  # at roundoff of the inputs nothing is smooth
-        return np.ones(probe.outputs, bool), np.zeros(probe.outputs, bool)
-    largest = np.empty((halvings, probe.outputs), probe.dtype)
+    if halvings < 6:  # at the roundoff of the inputs nothing is smooth
+        return np.ones(line.probe.outputs, bool), np.zeros(line.probe.outputs, bool)
+    largest = np.empty((halvings, line.probe.outputs), line.probe.dtype)
     for k, row in enumerate(largest):
-        table = outputs_at(probe, entries, stride * 2.0**-k)
+        table = outputs_at(line.scaled(2.0**-k))
         row[...] = np.abs(_differences(3) @ (table - table[0])).max(axis=0)
     steps = largest[4:].max(axis=0) > largest[0] / 4
-    # The last halving at which it has not fallen to a quarter, and the next two.
+    # The last halving at which the difference has not fallen to a quarter, and the next two.
     quarter = largest[0] / 4
     last = np.minimum(halvings - 1 - (largest >= quarter)[::-1].argmax(axis=0), halvings - 3)
     here, fallen, lower = (np.take_along_axis(largest, last[None] + k, 0)[0] for k in (0, 1, 2))
-    low, high = GRADUAL
+    low, high = GRADUAL_FALL
     gradual: Array = (fallen < quarter) & (low * here < fallen) & (low * fallen < lower) & (lower < high * fallen)
     return steps, gradual

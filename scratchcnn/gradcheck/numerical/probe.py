@@ -1,27 +1,28 @@
-"""A black-box forward pass, seen as a function of one of its inputs."""
+"""A black-box forward pass, seen as a function of one of its inputs, and what is asked of it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.steps import units
 
-Array = NDArray[Any]
-
-# Moves (in units of the data) that are tried until an output has moved by so many of its roundoffs.
-WIDTHS = 2.0 ** np.array([4, 12, 20, 36, 68, 132, 260, 516, 1000])
-SEEN = 1024.0
+# In units of the data: the moves that are tried, from small to large, until an output visibly moves.
+UNIT_WIDTHS = 2.0 ** np.array([4, 12, 20, 36, 68, 132, 260, 516, 1000])
+# In roundoffs of an output: a larger change is visible.
+VISIBLE_OUTPUT_ROUNDOFFS = 1024.0
 
 
 class Probe:
     """The forward pass as a function of input `index`, the other inputs held fixed.
 
-    The inputs are copied once, floating ones in `dtype`. A move writes a few entries, calls forward and writes them
-    back, so that its cost is that of the call whatever the size of the input. A point outside the domain of forward
-    (it raises, or its output has another shape) yields NaN.
+    The inputs are copied once, floating ones in `dtype`. A move writes a few entries, calls forward and restores the
+    entries: its cost is that of the call, whatever the size of the input. A point outside the domain of forward (where
+    it raises, or its output has another shape) yields NaN.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ class Probe:
         try:
             y = np.asarray(self._call())
         except Exception:
-            # Whatever forward raises at a point that it was moved to, it has no value there.
+            # Whatever forward raises at a moved point, it has no value there.
             return np.full(self.outputs, np.nan, self.dtype)
         if y.shape != self.output_shape:
             return np.full(self.outputs, np.nan, self.dtype)
@@ -79,22 +80,23 @@ class Probe:
 
     @cached_property
     def unit(self) -> Array:
-        """(entries,) the scale of each entry: that of the data, or a larger one where the output stands still at it.
+        """(entries,) the scale of each entry: that of the data, or a larger one where no output moves within it.
 
-        At inputs of 1e-17 a sigmoid is 1/2 within 32 of such units; nothing can be seen before they are wider, up to
-        one. Where no width shows anything (the output is a constant, or an offset hides it) the data's scale is kept.
+        A sigmoid at inputs of 1e-17 is 1/2 within 32 such units; only wider moves, up to one, show anything. The scale
+        of the data is kept where no width shows anything: the output is a constant, or an offset hides its changes.
         """
         given = self._sizes()
         y = np.empty(self.outputs, self.dtype)
-        visible = SEEN * np.finfo(self.dtype).eps * np.abs(self.y0)
-        for width in WIDTHS:
-            if width > WIDTHS[0] and (given * width).max() > WIDTHS[0]:
-                break  # above one there is no being too small; and much farther out roundoff moves even a constant
+        visible = VISIBLE_OUTPUT_ROUNDOFFS * np.finfo(self.dtype).eps * np.abs(self.y0)
+        for width in UNIT_WIDTHS:
+            # No unit above one is too small; and much farther out roundoff moves even a constant.
+            if width > UNIT_WIDTHS[0] and (given * width).max() > UNIT_WIDTHS[0]:
+                break
             self.move(slice(None), self.base + given * width, y)
-            if not np.isfinite(y).all():  # it left the domain
+            if not np.isfinite(y).all():  # the move left the domain
                 break
             if (np.abs(y - self.y0) > visible).any():
-                seen: Array = given * (width / WIDTHS[0])
+                seen: Array = given * (width / UNIT_WIDTHS[0])
                 return seen
         return given
 
@@ -128,10 +130,62 @@ class Joined(Probe):
         ends = np.cumsum([self.arrays[i].size for i in indices])
         self.parts = [slice(end - self.arrays[i].size, end) for i, end in zip(indices, ends, strict=True)]
         for i, part in zip(indices, self.parts, strict=True):
-            self.arrays[i] = self.x[part].reshape(self.arrays[i].shape)  # it moves with the row
+            self.arrays[i] = self.x[part].reshape(self.arrays[i].shape)  # a view: it moves with the row
         self.base = self.x.copy()
         self.shape = self.x.shape
         self._start(forward, fresh)
 
     def _sizes(self) -> Array:
         return np.concatenate([units(self.base[part]) for part in self.parts])
+
+
+@dataclass(frozen=True)
+class Contraction:
+    """The number `<c, f(x)>` whose derivative is sought: a forward pass f, contracted with a cotangent c.
+
+    Attributes
+    ----------
+    probe
+        The forward pass as a function of one input.
+    cotangent
+        (outputs,) the weights of the outputs.
+    noise
+        (outputs,) a bound for the roundoff of the outputs.
+    """
+
+    probe: Probe
+    cotangent: Array
+    noise: Array
+
+
+@dataclass(frozen=True)
+class Line:
+    """The line `x + h d` on which some entries of an input move.
+
+    Attributes
+    ----------
+    probe
+        The forward pass as a function of that input.
+    entries
+        Flat indices of the entries that move, or one, or a slice.
+    direction
+        (entries,) how far each moves for h = 1.
+    """
+
+    probe: Probe
+    entries: Array | int | slice
+    direction: Array
+
+    def move(self, h: float, out: Array) -> None:
+        """Writes into `out` the output at `x + h d`."""
+        self.probe.move(self.entries, self.x + h * self.direction, out)
+
+    @property
+    def x(self) -> Array:
+        """(entries,) where the entries stand at h = 0."""
+        here: Array = self.probe.base[self.entries]
+        return here
+
+    def scaled(self, unit: float) -> "Line":
+        """The same line with steps that are `unit` times as long."""
+        return Line(self.probe, self.entries, self.direction * unit)

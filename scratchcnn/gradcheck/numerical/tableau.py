@@ -10,17 +10,17 @@ Row k starts at step k and uses m + 1 steps; steps are in falling order. (Ridder
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.arrays import Array
 
-# The error of a result is at most of the order of its distances to the two results that it was made from, and to its
-# like at half the steps, where these still converge. Five times the largest also covers steps at which they only begin
-# to; three distances, since one may vanish by chance, where two terms of the series cancel. The two results that it was
-# made from may then agree too: the last of a level, which has no like at half the steps, is held to that at twice them.
+# The error of a result is this many times the largest of three distances: to the two results it was made from, and to
+# the result of the same level at half the steps. One distance is not enough: it may vanish by chance, where two terms
+# of the series cancel. The factor covers steps at which the tableau only begins to converge. The last result of a level
+# has no like at half the steps, and is held to the one at twice the steps.
 SAFETY = 5.0
 
 
 def extrapolate(quotients: Array, noise: Array, power: int, levels: int) -> tuple[Array, Array]:
-    """All results of the tableau with their errors.
+    """All results of the tableau, with their errors.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ def extrapolate(quotients: Array, noise: Array, power: int, levels: int) -> tupl
     Returns
     -------
     value, error
-        (levels, steps, ...): the result of level m that starts at step k stands at `[m - 1, k]`; places that the
-        tableau does not have (and results that are not finite) have an infinite error.
+        (levels, steps, ...): the result of level m that starts at step k stands at `[m - 1, k]`. Places that the
+        tableau does not have, and results that are not finite, have an infinite error.
     """
     steps = len(quotients)
     value = np.zeros((levels, *quotients.shape), quotients.dtype)
@@ -51,8 +51,8 @@ def extrapolate(quotients: Array, noise: Array, power: int, levels: int) -> tupl
         distance = np.maximum(np.abs(row - fine), np.abs(row - coarse))
         distance[:-1] = np.maximum(distance[:-1], np.abs(row[:-1] - row[1:]))
         if m == 1:
-            distance[-1] = np.inf  # one difference is all that there is, and it may vanish by chance
-        elif len(row) > 1:  # the error at twice the steps is larger by what the next term grows
+            distance[-1] = np.inf  # a single difference may vanish by chance
+        elif len(row) > 1:  # the next term is larger there by this power of two
             distance[-1] = np.fmax(distance[-1], np.abs(row[-1] - row[-2]) / 2.0 ** (power * (m + 1)))
         bound = SAFETY * distance + carried
         finite = np.isfinite(bound) & np.isfinite(row)

@@ -21,21 +21,21 @@ from typing import Any
 import numpy as np
 from flint import arb, ctx
 
-from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.proof.attempt import AGREED_DIGITS
 from scratchcnn.gradcheck.proof.balls.ball import Undecidable, precision
-from scratchcnn.gradcheck.proof.gate import DIGITS
-from scratchcnn.gradcheck.proof.runs import WEIGHT, Moved, Runs
+from scratchcnn.gradcheck.proof.runs import WEIGHT_BITS, Moved, Runs
 from scratchcnn.gradcheck.proof.world.run import NotRun
 from scratchcnn.gradcheck.verdict import small_in
 
 # Bits of the arithmetic at first, and at most: what cannot be decided is tried with twice as many.
-BITS, MOST_BITS = 256, 2048
+FIRST_BITS, MOST_BITS = 256, 2048
 # By how many roundoffs constants may differ.
-CONSTANTS = 64
+CONSTANT_ROUNDOFFS = 64
 # The chance that no direction shows a mistake that matters; and what is allowed, by what matters, at most.
-HIDDEN, MOST = 1e-9, 1 / 16
+HIDDEN_CHANCE, MOST_ALLOWED = 1e-9, 1 / 16
 # So many entries at most are left open one by one where a mistake is not proved.
-OPEN = 64
+MOST_OPEN = 64
 STILL = "forward gives constants here, as where it chooses between them"
 ROUNDS = "forward rounds to whole numbers, and is constant in between"
 TIED = "values are equal, and it matters which is taken for the larger"
@@ -147,7 +147,7 @@ def prove(
         Whether wrong entries are sought.
     """
     until = perf_counter() + seconds
-    bits = BITS
+    bits = FIRST_BITS
     if not wrt:
         return Proof({}, reason="there is nothing to prove")
     while True:
@@ -170,8 +170,8 @@ class _Prover:
         self.runs = runs
         self.eps, self.parts, self.weights = runs.eps, runs.parts, runs.weights
         self.small = small_in(self.eps)
-        self.allowed = min(CONSTANTS * self.eps, MOST * self.small)
-        self.directions = math.ceil(math.log(HIDDEN) / math.log(self.allowed / self.small))
+        self.allowed = min(CONSTANT_ROUNDOFFS * self.eps, MOST_ALLOWED * self.small)
+        self.directions = math.ceil(math.log(HIDDEN_CHANCE) / math.log(self.allowed / self.small))
         self.gradient: list[arb] = []
         self.owner = np.concatenate([np.full(part.size, k) for k, part in self.parts.items()])
         self.still = False  # whether forward gives constants
@@ -263,7 +263,7 @@ class _Prover:
             while waiting:
                 block, sums = waiting.pop()
                 inputs = self._inputs_of(block)
-                agrees = sums.share <= 10.0**-DIGITS or self._nothing(sums)
+                agrees = sums.share <= 10.0**-AGREED_DIGITS or self._nothing(sums)
                 constants = None if agrees else self._by_constants(block, sums)
                 if agrees and block.size > 1 and self._could_hide(block, sums):
                     split = True
@@ -273,7 +273,7 @@ class _Prover:
                 elif sums.open:
                     found.reason = sums.open
                     open_ones += block.size == 1
-                    split = block.size > 1 and not self.still and open_ones < OPEN
+                    split = block.size > 1 and not self.still and open_ones < MOST_OPEN
                 elif sums.difference.contains(0):
                     raise Undecidable("the two sides of the comparison")
                 elif block.size == 1:
@@ -310,7 +310,7 @@ class _Prover:
 
     def _nothing(self, sums: Sums) -> bool:
         """Whether both sides are zero, as far as balls can tell, with the other half of their bits to spare."""
-        least = arb(2) ** (WEIGHT - ctx.prec // 2) * sum(map(abs, self.weights), ZERO)
+        least = arb(2) ** (WEIGHT_BITS - ctx.prec // 2) * sum(map(abs, self.weights), ZERO)
         return bool(sums.difference.contains(0) and sums.size < least)
 
     def _by_constants(self, block: Array, sums: Sums) -> Sums | None:
@@ -324,7 +324,7 @@ class _Prover:
                 return None
         # Digits are those of the terms, also where these cancel.
         largest = max((self.largest[k] for k in self._inputs_of(block)), default=ZERO)
-        return replace(sums, size=sums.size.max(2 ** (WEIGHT - 1) * largest))
+        return replace(sums, size=sums.size.max(2 ** (WEIGHT_BITS - 1) * largest))
 
     def _allowed(self, block: Array, sums: Sums) -> arb | None:
         """By how much rounded constants may part the sides; None where that could hide a small entry.
@@ -335,26 +335,30 @@ class _Prover:
         own = self.allowed * sums.size
         cancelled = (
             self.allowed
-            * 2**WEIGHT
+            * 2**WEIGHT_BITS
             * sum((int((self.owner[block] == k).sum()) * self.largest[k] for k in self._inputs_of(block)), ZERO)
         )
         if block.size == 1:
             return own.max(cancelled.min(self.small * sums.size))
         return (
-            cancelled if self._beside(block, cancelled / MOST, min) else own if self._beside(block, own, min) else None
+            cancelled
+            if self._beside(block, cancelled / MOST_ALLOWED, min)
+            else own
+            if self._beside(block, own, min)
+            else None
         )
 
     def _could_hide(self, block: Array, sums: Sums) -> bool:
         """Whether a mistake that matters to the smallest entry could be as small as what both sides agree to."""
         if sums.difference.is_zero() or self._nothing(sums):
             return False
-        return not self._beside(block, sums.difference.abs_upper() / HIDDEN, min)
+        return not self._beside(block, sums.difference.abs_upper() / HIDDEN_CHANCE, min)
 
     def _beside(self, block: Array, amount: arb, which: Callable[[Iterable[arb]], arb]) -> bool:
         """Whether an amount, along a direction, is small beside the largest, or smallest, entry of each input."""
         for k in self._inputs_of(block):
             entry = which(map(self._size, block[self.owner[block] == k]))
-            if not amount <= self.small * 2**WEIGHT * entry:
+            if not amount <= self.small * 2**WEIGHT_BITS * entry:
                 return False
         return True
 
@@ -367,7 +371,7 @@ class _Prover:
             proven = found.inputs[index]
             places = self._places(index, block)
             proven.right[places] = True
-            proven.bound[places] = 2.0 ** (1 - WEIGHT) * float(sums.difference.abs_upper())
+            proven.bound[places] = 2.0 ** (1 - WEIGHT_BITS) * float(sums.difference.abs_upper())
             proven.digits = min(proven.digits, float(digits))
 
     def _refute(self, proven: Proven, places: Array, sums: Sums) -> None:
@@ -388,5 +392,5 @@ def _open(value: Array) -> Proven:
 
 
 def _both(sums: Sums) -> tuple[float, float]:
-    backward, forward = (2.0**-WEIGHT * float(side.mid()) for side in (sums.backward, sums.forward))
+    backward, forward = (2.0**-WEIGHT_BITS * float(side.mid()) for side in (sums.backward, sums.forward))
     return backward, forward

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.proof.balls.arrays import Balls, lift
 from scratchcnn.gradcheck.proof.balls.ball import Ball, constant, recording
 from scratchcnn.gradcheck.proof.world.run import NotRun, as_array, output, run
 from scratchcnn.gradcheck.proof.world.world import World
 
 # Bits of the weights of a direction.
-WEIGHT = 60
+WEIGHT_BITS = 60
 # Other directions along which ties are looked at.
-TRIED = 4
+TIE_DIRECTIONS = 4
 ZERO = arb(0)
 
 
@@ -68,7 +68,7 @@ class Runs:
 
     def drawn(self, entries: Array) -> dict[int, int]:
         """A direction: an integer of 60 bits with a sign for each of some entries."""
-        low, high = 1 << (WEIGHT - 1), 1 << WEIGHT
+        low, high = 1 << (WEIGHT_BITS - 1), 1 << WEIGHT_BITS
         sizes = self.rng.integers(low, high, entries.size).tolist()
         signs = self.rng.choice([-1, 1], entries.size).tolist()
         return {int(e): s * n for e, s, n in zip(entries, signs, sizes, strict=True)}
@@ -86,7 +86,7 @@ class Runs:
         if not found.met:
             return found
         # At a tie: as it is a little way to either side, and along other directions and the sums of them with this one.
-        others = [self.drawn(np.array(list(direction))) for _ in range(TRIED)]
+        others = [self.drawn(np.array(list(direction))) for _ in range(TIE_DIRECTIONS)]
         left, right = self.along(direction, -1), self.along(direction, 1)
         linear = _agree(found.outputs, left.outputs) and _agree(found.outputs, right.outputs)
         linear = linear and _agree(left.slopes, right.slopes)

@@ -8,7 +8,7 @@ from typing import Any
 
 from scratchcnn.gradcheck.case import Case
 
-PATIENCE, EVERY = 10.0, 0.5
+PATIENCE_SECONDS, UPDATE_SECONDS = 10.0, 0.5
 
 
 class Progress(AbstractContextManager["Progress"]):
@@ -27,7 +27,7 @@ class Progress(AbstractContextManager["Progress"]):
         self.where = "the contract"
         self.calls = 0
         self.start = time.perf_counter()
-        self.due = self.start + PATIENCE
+        self.due = self.start + PATIENCE_SECONDS
         self.status: Any = None
 
     def __enter__(self) -> "Progress":
@@ -46,7 +46,7 @@ class Progress(AbstractContextManager["Progress"]):
         now = time.perf_counter()
         if now < self.due or not sys.stderr.isatty():
             return
-        self.due = now + EVERY
+        self.due = now + UPDATE_SECONDS
         if self.status is None:
             self.status = _status()
             self.status.start()

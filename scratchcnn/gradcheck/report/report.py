@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.report.wording import TIE, apart, explained, wrapped
 from scratchcnn.gradcheck.verdict import Verdict
 
 SCHEMA = 2
-# A second point of so many numbers is shown; a larger one is at `second_point`.
-SHOWN = 12
+# In numbers: a second point of at most so many is shown in the text of a report.
+SHOWN_NUMBERS = 12
 
 
 class GradientMismatch(AssertionError):
@@ -70,7 +70,7 @@ class SecondPoint:
     def __str__(self) -> str:
         """The values, rounded, if they are few; empty if they are many."""
         arrays = (*self.inputs, self.grad_output)
-        if sum(a.size for a in arrays) > SHOWN:
+        if sum(a.size for a in arrays) > SHOWN_NUMBERS:
             return ""
         texts = (np.array2string(a, precision=6, separator=", ").replace("\n", "") for a in arrays)
         return ", ".join(f"{n} = {t}" for n, t in zip((*self.names, "grad_output"), texts, strict=True))

@@ -4,9 +4,9 @@ import re
 import textwrap
 from collections.abc import Iterable, Mapping
 
-WIDTH = 80
+LINE_WIDTH = 80
 # Significant digits of a number, at least and at most: a double has 17.
-FEW, ALL = 10, 17
+LEAST_DIGITS, MOST_DIGITS = 10, 17
 # Holds words together on one line.
 TIE = "\N{NO-BREAK SPACE}"
 
@@ -45,10 +45,10 @@ def parenthesis(text: str) -> str:
     return f" ({text})" if text else ""
 
 
-def apart(first: float, second: float, digits: int = FEW) -> tuple[str, str]:
+def apart(first: float, second: float, digits: int = LEAST_DIGITS) -> tuple[str, str]:
     """Both numbers with at least so many digits, and as many as show the difference to within a tenth."""
     gap = first - second
-    for count in range(digits, ALL + 1):
+    for count in range(digits, MOST_DIGITS + 1):
         texts = f"{first + 0.0:.{count}g}", f"{second + 0.0:.{count}g}"  # -0 becomes 0
         if not abs(float(texts[0]) - float(texts[1]) - gap) > abs(gap) / 10:  # also where one is not finite
             break
@@ -73,12 +73,12 @@ def _explanation(match: re.Match[str]) -> str:
 
 
 def wrapped(line: str) -> str:
-    """The line in lines of `WIDTH` where its words allow it; those that follow are indented two further."""
+    """The line in lines of `LINE_WIDTH` where its words allow it; those that follow are indented two further."""
     line = _WHOLE.sub(lambda match: match.group().replace(" ", TIE), line)
     indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
     lines = textwrap.wrap(
         line,
-        WIDTH,
+        LINE_WIDTH,
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,

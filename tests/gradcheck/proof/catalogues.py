@@ -12,7 +12,7 @@ from scratchcnn.gradcheck.case import prepare
 from scratchcnn.gradcheck.points import draw_cotangent
 from scratchcnn.gradcheck.proof.balls.ball import constant
 from scratchcnn.gradcheck.proof.prove import Proof, Proven, prove
-from scratchcnn.gradcheck.verdict import SMALL
+from scratchcnn.gradcheck.verdict import VOUCHING_SHARE
 from tests.gradcheck.difficult import DIFFICULT
 from tests.gradcheck.everyday.case import NOT_WRONG, RIGHT, WRONG, Everyday
 from tests.gradcheck.everyday.test_everyday import KINDS
@@ -134,4 +134,4 @@ def said(proof: Proof) -> str:
 def _trifling(proven: Proven) -> bool:
     largest = np.abs(proven.value[np.isfinite(proven.value)]).max(initial=0)
     gaps = [abs(proven.value[k] - exact) for k, exact in proven.exact.items()]
-    return int(proven.wrong.sum()) == len(gaps) and all(gap <= SMALL * largest for gap in gaps)
+    return int(proven.wrong.sum()) == len(gaps) and all(gap <= VOUCHING_SHARE * largest for gap in gaps)

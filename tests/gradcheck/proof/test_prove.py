@@ -316,7 +316,7 @@ def test_the_same_seed_gives_the_same_proof():
 
 
 def test_the_tolerances_are_those_of_the_documentation():
-    assert (proving.DIGITS, proving.CONSTANTS, proving.BITS) == (25, 64, 256)
+    assert (proving.AGREED_DIGITS, proving.CONSTANT_ROUNDOFFS, proving.FIRST_BITS) == (25, 64, 256)
 
 
 @pytest.mark.parametrize("factor", [-1, 1.001, 0])

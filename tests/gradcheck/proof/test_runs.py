@@ -6,7 +6,7 @@ import numpy as np
 from flint import ctx
 
 from scratchcnn.gradcheck.proof.prove import prove
-from scratchcnn.gradcheck.proof.runs import WEIGHT, Runs
+from scratchcnn.gradcheck.proof.runs import WEIGHT_BITS, Runs
 from tests.gradcheck.proof.proofs import cotangent_of, normal, proved
 
 
@@ -27,7 +27,7 @@ def runs_of(*sizes):
 def test_weights_are_of_sixty_bits_and_both_signs_and_no_two_alike():
     drawn = runs_of(200, 100).drawn(np.arange(50, 250))
     assert list(drawn) == list(range(50, 250))
-    assert all(1 << (WEIGHT - 1) <= abs(w) < 1 << WEIGHT for w in drawn.values())
+    assert all(1 << (WEIGHT_BITS - 1) <= abs(w) < 1 << WEIGHT_BITS for w in drawn.values())
     assert len({abs(w) for w in drawn.values()}) == 200
     assert 60 < sum(w > 0 for w in drawn.values()) < 140
 

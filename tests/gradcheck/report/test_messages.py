@@ -21,7 +21,7 @@ from scratchcnn.gradcheck import (
     assert_gradient,
     check_gradient,
 )
-from scratchcnn.gradcheck.report.wording import ADVICE, WIDTH, apart, explained, undecided, wrapped
+from scratchcnn.gradcheck.report.wording import ADVICE, LINE_WIDTH, apart, explained, undecided, wrapped
 
 
 def square(x):
@@ -204,7 +204,7 @@ def test_numbers_of_another_point_are_said_to_be_its():
 def test_long_lines_are_wrapped_and_numbers_stay_whole():
     reason = "along a random direction at the inputs the gradient gives 0.4384288857, differences 0.4234837 ± 3.1e-12"
     text = str(report_of(entry(verdict=Verdict.WRONG, name="the weights of a layer", reason=reason, method="m " * 40)))
-    assert all(len(line) <= WIDTH for line in text.splitlines())
+    assert all(len(line) <= LINE_WIDTH for line in text.splitlines())
     assert "0.4234837 ± 3.1e-12" in text
     assert " ".join(text.split()).count(reason) == 1
     assert "\N{NO-BREAK SPACE}" not in text
@@ -216,7 +216,7 @@ def test_wrapped_lines_are_indented_and_leave_whole_what_belongs_together():
         assert "0.42 ± 3e-12" in text
         assert "at [1, 2, 3]," in text.replace("at\n      ", "at ")
         assert "0.43 ± 2e-12" in text
-        assert all(len(line) <= max(WIDTH, length + 4) for line in text.splitlines())
+        assert all(len(line) <= max(LINE_WIDTH, length + 4) for line in text.splitlines())
         assert [line[:6].isspace() for line in text.splitlines()[1:]] == [True] * (len(text.splitlines()) - 1)
 
 

@@ -21,8 +21,8 @@ from scratchcnn.gradcheck.proof.balls.scalar import UFUNC, nominal
 # The time (of `time.perf_counter`) at which a run is stopped.
 stop_at: ContextVar[float] = ContextVar("stop_at", default=float("inf"))
 # What one operation on one ball takes at least, in seconds: a step that cannot end in time is not begun.
-OPERATION = 3e-7
-ZERO, ONE = constant(0), constant(1)
+OPERATION_SECONDS = 3e-7
+ZERO_BALL, ONE_BALL = constant(0), constant(1)
 
 # NumPy's functions that object arrays cannot do, and what does: filled by `functions`.
 INSTEAD: dict[Any, Callable[..., Any]] = {}
@@ -52,7 +52,7 @@ def spend(operations: int = 0) -> None:
     TooLong
         The time is over, or they would take it beyond.
     """
-    if time.perf_counter() + OPERATION * operations > stop_at.get():
+    if time.perf_counter() + OPERATION_SECONDS * operations > stop_at.get():
         raise TooLong
 
 

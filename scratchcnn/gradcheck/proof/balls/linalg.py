@@ -11,12 +11,12 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.proof.balls.ball import NAN, Ball, NotHeld, Undecidable, constant
 from scratchcnn.gradcheck.proof.balls.rules import FUNCTIONS
 
 __all__ = ["LINALG"]
 
-Array = np.ndarray[Any, Any]
 LinAlgError = np.linalg.LinAlgError
 
 

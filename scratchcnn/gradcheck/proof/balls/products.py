@@ -14,7 +14,7 @@ from scratchcnn.gradcheck.proof.balls.arrays import Balls, as_balls, objects, sp
 from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, constant
 
 # The shares of an operation on a ball by Python's operators that one in a matrix takes, and that of an entry.
-IN_MATRIX = 0.03
+MATRIX_SHARE = 0.03
 
 
 def matmul(a: Any, b: Any) -> Any:
@@ -49,7 +49,7 @@ def _stacks(a: Any, b: Any) -> Any:
 def product(a: Any, b: Any) -> Any:
     """(m, n) objects: the product of object arrays (m, k) and (k, n)."""
     (m, k), n = a.shape, b.shape[1]
-    spend(int(IN_MATRIX * m * k * n) + (m + n) * k + m * n)
+    spend(int(MATRIX_SHARE * m * k * n) + (m + n) * k + m * n)
     (x, dx), (y, dy) = _matrices(a), _matrices(b)
     values = (x * y).entries()
     if dx is None and dy is None:

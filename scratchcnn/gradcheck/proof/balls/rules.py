@@ -192,7 +192,7 @@ def logaddexp2(a: Ball, b: Ball) -> Ball:
 for _name in RULES:
     FUNCTIONS[_name] = rule(_name, RULES)
 
-_OF_BALLS: dict[str, Callable[..., Any]] = {
+_RULES_OF_BALLS: dict[str, Callable[..., Any]] = {
     "hypot": hypot,
     "arctan2": arctan2,
     "logaddexp": logaddexp,
@@ -243,7 +243,7 @@ _OF_BALLS: dict[str, Callable[..., Any]] = {
     "logical_or": lambda a, b: bool(a) or bool(b),
     "logical_xor": decisions.logical_xor,
 }
-FUNCTIONS |= {name: of_balls(function) for name, function in _OF_BALLS.items()}
+FUNCTIONS |= {name: of_balls(function) for name, function in _RULES_OF_BALLS.items()}
 FUNCTIONS |= {
     "clip": decisions.clip,
     "round": decisions.round_to,

@@ -282,7 +282,7 @@ def zeta(s: Any, q: Any = None) -> Ball:
 SPECIAL |= {name: rule(name, SPECIAL_RULES) for name in SPECIAL_RULES}
 SPECIAL |= {name: family(name) for name in FAMILIES}
 SPECIAL |= {name: FUNCTIONS[name] for name in ("exp2", "expm1", "log1p", "cbrt", "sinc")}
-_OF_BALLS: dict[str, Callable[..., Any]] = {
+_SPECIAL_OF_BALLS: dict[str, Callable[..., Any]] = {
     "xlogy": xlogy,
     "xlog1py": xlog1py,
     "entr": entr,
@@ -312,7 +312,7 @@ _OF_BALLS: dict[str, Callable[..., Any]] = {
     "ive": lambda n, x: SPECIAL["iv"](n, x) * _call["exp"](-abs(x)),
     "kve": lambda n, x: SPECIAL["kv"](n, x) * _call["exp"](x),
 }
-SPECIAL |= {name: of_balls(function) for name, function in _OF_BALLS.items()}
+SPECIAL |= {name: of_balls(function) for name, function in _SPECIAL_OF_BALLS.items()}
 SPECIAL["zeta"] = zeta
 SPECIAL |= {"loggamma": SPECIAL["gammaln"], "psi": SPECIAL["digamma"], "jn": SPECIAL["jv"], "yn": SPECIAL["yv"]}
 FUNCTIONS["i0"] = SPECIAL["i0"]

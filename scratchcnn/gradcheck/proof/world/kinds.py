@@ -100,7 +100,7 @@ def _int(real: type) -> Any:
 
 
 FLOATS: tuple[type, ...] = (np.float16, np.float32, np.float64, np.longdouble)
-KINDS: dict[type, Any] = {
+STAND_INS: dict[type, Any] = {
     float: kind(float, True, _scalar_float),
     np.ndarray: kind(np.ndarray, False, _ndarray),
     int: kind(int, False, _int(int)),

@@ -12,15 +12,15 @@ from scratchcnn.gradcheck.proof.balls.ball import NotHeld, Undecidable
 from scratchcnn.gradcheck.proof.world.world import World
 
 # A call in the caller's code is shown in full up to so many characters.
-SHOWN = 60
-SECONDS = float("inf")
+SHOWN_CHARACTERS = 60
+NO_LIMIT = float("inf")
 
 
 class NotRun(Exception):
     """The function does not run on balls: what stopped it, with the file and the line of the caller's code."""
 
 
-def run(world: World, function: Any, *arguments: Any, seconds: float = SECONDS) -> Any:
+def run(world: World, function: Any, *arguments: Any, seconds: float = NO_LIMIT) -> Any:
     """What a function of the caller's gives for balls, in a world of its own.
 
     Arrays of floats among the arguments become balls without slopes; integers stay.
@@ -52,7 +52,7 @@ def run(world: World, function: Any, *arguments: Any, seconds: float = SECONDS) 
             raise NotRun(_reason(error, world.files)) from error
 
 
-def output(world: World, function: Any, *arguments: Any, seconds: float = SECONDS) -> Balls:
+def output(world: World, function: Any, *arguments: Any, seconds: float = NO_LIMIT) -> Balls:
     """What forward gives, as an array of balls of the output's shape.
 
     Raises
@@ -72,7 +72,7 @@ def as_array(result: Any, world: World) -> Balls:
     NotRun
         It holds no numbers.
     """
-    with running(world.dtype, SECONDS):
+    with running(world.dtype, NO_LIMIT):
         try:
             found = as_balls(result)
         except (NotHeld, ValueError, TypeError) as error:
@@ -127,7 +127,7 @@ def _source(traceback: TracebackType) -> str:
     lines[-1] = lines[-1][:end]
     lines[0] = lines[0][start:]
     text = " ".join(b" ".join(lines).decode(errors="replace").split())  # type: ignore[arg-type]
-    if len(text) <= SHOWN:
+    if len(text) <= SHOWN_CHARACTERS:
         return text
     head, bracket, _ = text.partition("(")
-    return f"{head}(...)" if bracket and len(head) <= SHOWN else text[:SHOWN] + "..."
+    return f"{head}(...)" if bracket and len(head) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."

@@ -20,7 +20,7 @@ from scratchcnn.gradcheck.proof.balls.rules import FUNCTIONS, RULES
 from scratchcnn.gradcheck.proof.balls.scalar import nominal
 from scratchcnn.gradcheck.proof.balls.special import MATH, SPECIAL, SPECIAL_RULES
 from scratchcnn.gradcheck.proof.balls.ufuncs import on_balls
-from scratchcnn.gradcheck.proof.world.kinds import KINDS, Kind, has_balls
+from scratchcnn.gradcheck.proof.world.kinds import STAND_INS, Kind, has_balls
 
 # Of numbers alone these are enclosed; everything else that NumPy and math make of them is exact, or an integer.
 ENCLOSED = {*RULES, *SPECIAL_RULES, "hypot", "arctan2", "logaddexp", "power", "pow", "lgamma", "float_power"}
@@ -280,7 +280,7 @@ def numeric(value: Any, translated: Callable[[Any], Any]) -> Any:
         known = value.__name__ in SPECIAL or hasattr(np, value.__name__)
         return Ufunc(value) if known else value
     if isinstance(value, type):
-        return KINDS.get(value) or CREATORS.get(value, value)
+        return STAND_INS.get(value) or CREATORS.get(value, value)
     try:
         instead = CREATORS.get(value)
     except TypeError:

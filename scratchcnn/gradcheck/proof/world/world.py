@@ -24,7 +24,7 @@ from numpy.typing import DTypeLike
 from scratchcnn.gradcheck.proof.balls.arrays import Whole, lift
 from scratchcnn.gradcheck.proof.balls.ball import NotHeld
 from scratchcnn.gradcheck.proof.world.classes import class_like, fields
-from scratchcnn.gradcheck.proof.world.kinds import KINDS
+from scratchcnn.gradcheck.proof.world.kinds import STAND_INS
 from scratchcnn.gradcheck.proof.world.standins import DRAWING, Drawing, numeric
 
 # Whose functions and classes have stand-ins; and, of this package, what is treated as the caller's own.
@@ -57,7 +57,11 @@ class World:
         self._filling = False
         self._broken: NotHeld | None = None
         self._homes: set[str] = set()
-        self._builtins = dict(vars(builtins)) | {"float": KINDS[float], "int": KINDS[int], "__import__": self._import}
+        self._builtins = dict(vars(builtins)) | {
+            "float": STAND_INS[float],
+            "int": STAND_INS[int],
+            "__import__": self._import,
+        }
         self._builtins["print"] = lambda *values, **options: None  # nobody wants to read balls
 
     def translated(self, value: Any) -> Any:

@@ -4,22 +4,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.steps import UNEVEN
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.numerical.probe import Probe
+from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP
 
-# Groups that an entry is tried in before it opens one of its own: bounds the search where all entries overlap.
-MOST_TRIED = 64
-# In units: far enough that an output that depends on the entry moves, be it saturated here (a sigmoid at 40, a clip).
-REACH = 32 * UNEVEN
+# How many of the last groups an entry is tried in before it opens a new one. This bounds the search where all overlap.
+MOST_TRIED_GROUPS = 64
+# In units: so far that every output that depends on the entry moves, also one that is saturated (a sigmoid at 40).
+REACH_DISTANCE = 32 * UNEVEN_STEP
 
 
 @dataclass(frozen=True)
 class Group:
     """Entries that are looked at together.
 
-    Either they move together, each with outputs of its own: `outputs` lists these by owner, `starts` says where each
-    owner's share begins (as `np.add.reduceat` takes it), and `owners` which of the entries the owners are. Or, without
-    `outputs`, each of them moves alone, and its outputs stand in a row of their own.
+    With `outputs`, the entries move together, and each owns some of the outputs: `outputs` lists them by owner,
+    `starts` says where each owner's share begins (for `np.add.reduceat`), `owners` which of the entries the owners are.
+    Without `outputs`, each entry moves alone, and its outputs stand in a row of their own.
     """
 
     entries: Array
@@ -28,7 +29,7 @@ class Group:
     owners: Array | None = None
 
     def share(self, values: Array) -> Array:
-        """Sums over the outputs of each entry: (..., outputs), or (..., entries, outputs), to (..., entries)."""
+        """(..., entries): sums over the outputs of each entry, from (..., outputs) or (..., entries, outputs)."""
         if self.outputs is None or self.starts is None:
             alone: Array = values.sum(axis=-1)
             return alone
@@ -38,11 +39,11 @@ class Group:
         return total
 
     def strays(self, moved: Array) -> bool:
-        """Whether an output moved that no entry owns: then they do not belong together."""
+        """Whether an output moved that no entry owns: then the entries do not belong together."""
         return self.outputs is not None and int(moved.sum()) != int(moved[self.outputs].sum())
 
     def apart(self, most: int) -> list["Group"]:
-        """The same entries, each moved alone, at most so many in a group."""
+        """The same entries, each moved alone, in groups of at most `most`."""
         return [Group(self.entries[k : k + most]) for k in range(0, len(self.entries), most)]
 
 
@@ -56,11 +57,11 @@ def grouped(entries: Array, outputs: Array, owner: Array) -> Group:
 def depends(probe: Probe, entry: int, unit: Array) -> Array:
     """(outputs,) bool: which outputs move when the entry moves far.
 
-    A move that leaves forward's domain altogether tells nothing; one of half a unit is then asked.
+    A move that leaves forward's domain tells nothing; the entry is then moved by half a unit.
     """
     y = np.empty((2, probe.outputs), probe.dtype)
     x = probe.base[entry]
-    for distance in (REACH * unit[entry], unit[entry] / 2):
+    for distance in (REACH_DISTANCE * unit[entry], unit[entry] / 2):
         probe.move(entry, x - distance, y[0])
         probe.move(entry, x + distance, y[1])
         inside = ~np.isnan(y).all(axis=1)
@@ -73,9 +74,9 @@ def depends(probe: Probe, entry: int, unit: Array) -> Array:
 def elementwise(probe: Probe, entries: Array, unit: Array) -> Group | None:
     """One group of all entries, where each output depends on a single one of them; else None.
 
-    Entries are numbered, and for each binary digit of the number those with digit 1 are moved, then those with digit 0.
-    An output that moves both times depends on two entries, which differ in some digit; else the digits name its owner.
-    So 4 log2(n) evaluations tell what 2 n single moves would.
+    Entries are numbered. For each binary digit, the entries with digit 0 move, then those with digit 1. An output that
+    moves both times depends on two entries. Otherwise the digits at which it moves are the number of its owner. So
+    4 log2(n) evaluations tell what 2 n single moves would.
     """
     if probe.outputs < len(entries) or len(entries) < 2:
         return None
@@ -83,7 +84,7 @@ def elementwise(probe: Probe, entries: Array, unit: Array) -> Group | None:
     owner = np.zeros(probe.outputs, np.intp)
     known: Array | None = None
     y = np.empty(probe.outputs, probe.dtype)
-    points = probe.base[entries] - REACH * unit[entries], probe.base[entries] + REACH * unit[entries]
+    points = probe.base[entries] - REACH_DISTANCE * unit[entries], probe.base[entries] + REACH_DISTANCE * unit[entries]
     for digit in range((len(entries) - 1).bit_length()):
         moved = np.zeros((2, probe.outputs), bool)
         for bit in (0, 1):
@@ -101,20 +102,20 @@ def elementwise(probe: Probe, entries: Array, unit: Array) -> Group | None:
 
 
 def disjoint(entries: Array, depend: Array) -> list[Group]:
-    """Groups of entries, first fit, from which outputs depend on each entry.
+    """Groups of entries that share no output, by first fit.
 
     Parameters
     ----------
     entries
         (n,) flat indices.
     depend
-        (n, outputs) bool.
+        (n, outputs) bool: which outputs depend on each entry.
     """
     taken: list[int] = []  # the outputs of each group, as the bits of an integer
     members: list[list[int]] = []
     for k, row in enumerate(np.packbits(depend, axis=1)):
         pattern = int.from_bytes(row.tobytes(), "big")
-        first = max(0, len(taken) - MOST_TRIED)
+        first = max(0, len(taken) - MOST_TRIED_GROUPS)
         home = next((g for g in range(first, len(taken)) if not taken[g] & pattern), None)
         if home is None:
             taken.append(pattern)

@@ -1,16 +1,18 @@
-"""Outputs that are not finite, and the entries that they depend on: the others are judged by the other outputs."""
+"""Outputs that are not finite, and the entries they depend on. The other entries are judged by the other outputs."""
 
 from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.probe import Array, Probe
-from scratchcnn.gradcheck.numerical.structure import REACH
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.numerical.groups import REACH_DISTANCE
+from scratchcnn.gradcheck.numerical.probe import Probe
 
-# How far entries are moved, in units: far, and not so far where nothing is finite far away (arcsin at 2).
-DISTANCES = REACH / 2.0 ** (np.arange(24) / 4)
-# Of more entries that change outputs which are not finite nobody need know which they are: all are taken to.
-MOST = 64
+# In units: how far entries are moved. The farthest comes first; nearer ones follow, for a function that is finite only
+# nearby (arcsin at 2).
+MOVE_DISTANCES = REACH_DISTANCE / 2.0 ** (np.arange(24) / 4)
+# How many entries that change outputs which are not finite are looked for. If there are more, all entries are lost.
+MOST_CULPRITS = 64
 
 
 def finite_part(probe: Probe) -> Probe:
@@ -30,21 +32,22 @@ def finite_part(probe: Probe) -> Probe:
 def lost_entries(probe: Probe, entries: Array, unit: Array) -> Array:
     """(entries,) bool: which are not finite, or move an output that is not.
 
-    What moves such an output is seen only if that becomes finite, or another infinity: log(x).sum() at [-1, 1] stays
-    NaN wherever the second entry goes. So the entries that are seen to move it are left where it is finite, and there
-    the others are asked. Where it stays as it is, nobody knows whose it is, and all are lost.
+    An entry is seen to move such an output only if that becomes finite, or another infinity. But log(x).sum() at
+    [-1, 1] stays NaN wherever the second entry goes. So the entries that are seen to move it are moved to where it is
+    finite, and the others are looked at from there. If the output stays as it is, all entries are lost, since nobody
+    knows which of them it depends on.
     """
     found: Array = ~np.isfinite(probe.base[entries])
     lost = np.flatnonzero(~np.isfinite(probe.y0))
     if not lost.size:
         return found
-    culprits = _Movers(probe, unit, lost, MOST)
+    culprits = _Movers(probe, unit, lost, MOST_CULPRITS)
     culprits.search(np.flatnonzero(np.isfinite(probe.base)))
     cured = [a.copy() for a in probe.arrays]
     for entry, value in culprits.found.items():
         cured[probe.index].reshape(-1)[entry] = value
     there = Probe(probe.forward, cured, probe.index, probe.dtype, fresh=probe.fresh)
-    if len(culprits.found) > MOST or not np.isfinite(there.y0[lost]).all():
+    if len(culprits.found) > MOST_CULPRITS or not np.isfinite(there.y0[lost]).all():
         return np.ones(len(entries), bool)
     found |= np.isin(entries, list(culprits.found))
     others = _Movers(there, unit, lost, len(entries))
@@ -54,10 +57,10 @@ def lost_entries(probe: Probe, entries: Array, unit: Array) -> Array:
 
 
 class _Movers:
-    """Finds the entries that change certain outputs, at most so many: `found` has a value for each at which it does.
+    """Finds the entries that change certain outputs, by bisection, up to about `most`.
 
-    Halves are moved together as long as that changes an output. Signs and distances are mixed, since what hangs on a
-    difference stays as it is when all move alike.
+    `found` has a value for each entry at which it changes one. Signs and distances of the moves are mixed, since a
+    difference of entries stays as it is when all move alike.
     """
 
     def __init__(self, probe: Probe, unit: Array, outputs: Array, most: int) -> None:
@@ -79,11 +82,11 @@ class _Movers:
             self.search(entries[half:])
 
     def _moved(self, entries: Array) -> Array | None:
-        """Values of the entries at which an output changes, with as many finite outputs as can be; None if none do."""
+        """Values of the entries at which an output changes, as many as possible finite; None if none does."""
         probe, here = self.probe, self.probe.y0[self.outputs]
-        shape = len(DISTANCES), len(entries)
+        shape = len(MOVE_DISTANCES), len(entries)
         moves = self.unit[entries] * self.rng.choice([-1.0, 1.0], shape) * self.rng.uniform(0.8, 1, shape)
-        moves *= DISTANCES[:, None]
+        moves *= MOVE_DISTANCES[:, None]
         best, most = None, -1
         for move in np.concatenate([-moves, moves]):
             probe.move(entries, probe.base[entries] + move, self.y)

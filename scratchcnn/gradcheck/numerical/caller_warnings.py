@@ -1,8 +1,8 @@
-"""Calls at points that the inputs were moved to: what the caller's functions warn of there is nobody's concern.
+"""Warnings of the caller's functions at moved points concern nobody: they are kept quiet.
 
-Other threads see nothing of it. NumPy's error state belongs to a context; the filters of `warnings` belong to all
-threads, so they are left as they are. Only a warning that a filter makes an error has to be dealt with, since it stops
-the function: that is called again, under a filter that holds in this thread alone.
+Other threads must not notice. NumPy's error state belongs to a context, and can be set. The filters of `warnings`
+belong to all threads, and are left as they are. Only a warning that a filter turns into an error matters, since it
+stops the function. The function is then called again, under a filter that holds in this thread alone.
 """
 
 import sys
@@ -16,14 +16,17 @@ from typing import Any
 
 import numpy as np
 
+# Held while the list of filters is replaced.
 _LOCK = threading.Lock()
+# The lists of filters that were replaced last: a thread may still walk through one without holding it.
 _REPLACED: deque[Any] = deque(maxlen=256)
+# Whether the inputs are at a moved point.
 _MOVED = ContextVar("moved", default=False)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Within it the inputs are moved: NumPy warns of nothing, and `undisturbed` functions are not stopped."""
+    """A block in which inputs are moved: NumPy warns of nothing, and no warning stops an `undisturbed` function."""
     token = _MOVED.set(True)
     try:
         with np.errstate(all="ignore"):
@@ -33,12 +36,12 @@ def quiet() -> Iterator[None]:
 
 
 def undisturbed(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Calls a function of the caller's; within `quiet` no warning that a filter makes an error stops it."""
+    """Calls a function of the caller's. Within `quiet`, no warning that a filter turns into an error stops it."""
     __tracebackhide__ = True
     try:
         return function(*arguments)
     except Warning as warning:
-        if not _MOVED.get() or isinstance(warning, np.exceptions.ComplexWarning):  # a lost imaginary part is asked for
+        if not _MOVED.get() or isinstance(warning, np.exceptions.ComplexWarning):  # the complex step asks for this one
             raise
     with filtered_here("ignore", Warning):
         return function(*arguments)
@@ -46,8 +49,8 @@ def undisturbed(function: Callable[..., Any], *arguments: Any) -> Any:
 
 @contextmanager
 def filtered_here(action: Any, category: type[Warning]) -> Iterator[None]:
-    """A filter in front of all others that holds in this thread alone."""
-    if getattr(sys.flags, "context_aware_warnings", False):  # Python 3.14 can keep filters apart by itself
+    """A block with a filter in front of all others that holds in this thread alone."""
+    if getattr(sys.flags, "context_aware_warnings", False):  # from Python 3.14 on, filters can belong to a context
         with warnings.catch_warnings(action=action, category=category):
             yield
         return
@@ -60,9 +63,10 @@ def filtered_here(action: Any, category: type[Warning]) -> Iterator[None]:
 
 
 def _replace(changed: Callable[[Any], list[Any]]) -> None:
-    """Puts a new list of filters in place: of one that is changed, a thread that walks through it would miss some.
+    """Puts a new list of filters in place of the old one.
 
-    The old one is kept for a while, since whoever walks through it does not hold it.
+    If the old one were changed, a thread that walks through it would miss a filter. It is kept alive for a while, since
+    such a thread does not hold it.
     """
     with _LOCK:
         _REPLACED.append(warnings.filters)
@@ -70,7 +74,7 @@ def _replace(changed: Callable[[Any], list[Any]]) -> None:
 
 
 class _ThisThread:
-    """Stands in a filter for the pattern of its messages: all match, in the thread that made it."""
+    """Stands in a filter for the pattern of messages: every message matches, in the thread that made it."""
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
+from scratchcnn.gradcheck.numerical.caller_warnings import quiet, undisturbed
 from scratchcnn.gradcheck.numerical.noise import EPS
-from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.numerical.quiet import quiet, undisturbed
-from scratchcnn.gradcheck.verdict import ROUNDOFFS, SMALL
+from scratchcnn.gradcheck.verdict import VOUCHING_ROUNDOFFS, VOUCHING_SHARE
 
 if TYPE_CHECKING:
     from scratchcnn.gradcheck.proof.prove import Proof
 
 # Digits to which both sides agree where the formulas are one: with fewer, their constants are rounded differently.
-DIGITS = 25
-MISSING = "python-flint is not installed"
+AGREED_DIGITS = 25
+FLINT_MISSING = "python-flint is not installed"
 
 
 def has_flint() -> bool:
@@ -69,5 +69,5 @@ def trifle(exact: Array) -> Array:
     As a guard such as 1e-12 leaves it, or a constant of few digits: a share of the entry, or roundoffs of the largest.
     """
     size = np.abs(exact)
-    little: Array = np.maximum(SMALL * size, ROUNDOFFS * EPS * size.max(initial=0))
+    little: Array = np.maximum(VOUCHING_SHARE * size, VOUCHING_ROUNDOFFS * EPS * size.max(initial=0))
     return little

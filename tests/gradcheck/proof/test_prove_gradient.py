@@ -91,7 +91,7 @@ def test_what_does_not_run_on_balls_is_named_with_its_line():
     proved = prove_gradient(forward, lambda g, x: g.sum() * x, X)
     assert proved.verdict is Verdict.UNDECIDED
     assert "eigvalsh" in proved.reason
-    assert "test_alone.py" in proved.reason
+    assert "test_prove_gradient.py" in proved.reason
 
 
 def in_floats(x):

@@ -165,7 +165,7 @@ def test_what_rounds_is_named_with_its_line():
     report = check_gradient(forward, sine_backward, X)
     assert "proved" not in report.inputs[0].method
     (note,) = report.notes
-    assert note.startswith("not proved: `x.astype(np.float32)` at test_proved.py:")
+    assert note.startswith("not proved: `x.astype(np.float32)` at test_judge_by_proof.py:")
     assert note.endswith(" rounds to float32, which a ball cannot; differences decide")
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.case import prepare
-from scratchcnn.gradcheck.proof.part import on_some_samples
+from scratchcnn.gradcheck.proof.some_samples import on_some_samples
 
 RNG = np.random.default_rng(0)
 X, W = RNG.normal(size=(12, 40)), RNG.normal(size=(40, 30))

@@ -5,7 +5,7 @@ import pytest
 
 from scratchcnn import sigmoid
 from scratchcnn.gradcheck import Verdict, check_gradient
-from scratchcnn.gradcheck.proof.digits import kept
+from scratchcnn.gradcheck.proof.kept_digits import kept
 
 EPS = float(np.finfo(float).eps)
 MOST = -np.log10(EPS)

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Backward, Case, Forward, describe, prepare
-from scratchcnn.gradcheck.check import asked_cotangent
-from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.numerical.quiet import quiet
+from scratchcnn.gradcheck.numerical.caller_warnings import quiet
 from scratchcnn.gradcheck.options import validated
-from scratchcnn.gradcheck.proof.gate import MISSING, has_flint, proof_of
+from scratchcnn.gradcheck.points import asked_cotangent
+from scratchcnn.gradcheck.proof.attempt import FLINT_MISSING, has_flint, proof_of
 from scratchcnn.gradcheck.report.wording import apart
-from scratchcnn.gradcheck.verdict import ROUNDOFFS, Verdict, small_in
+from scratchcnn.gradcheck.verdict import VOUCHING_ROUNDOFFS, Verdict, small_in
 
 if TYPE_CHECKING:
     from scratchcnn.gradcheck.proof.prove import Proof, Proven
 
-SECONDS = 60.0
-KINKS = "kinks, or ends of its domain"
+PROOF_SECONDS = 60.0
+KINKS_REASON = "kinks, or ends of its domain"
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def prove_gradient(
     wrt: Sequence[int | str] | int | str | None = None,
     grad_output: Any = None,
     seed: int = 0,
-    seconds: float = SECONDS,
+    seconds: float = PROOF_SECONDS,
 ) -> Proved:
     """Proves a hand-written gradient right or wrong in ball arithmetic, without differences.
 
@@ -166,7 +166,7 @@ def prove_gradient(
     moving = [k for k in case.wrt if case.inputs[k].size]
     reason = "" if moving and case.output.size else "there is nothing to prove"
     if not reason and not has_flint():
-        reason = MISSING
+        reason = FLINT_MISSING
     if reason:
         return Proved(who, tuple(_unproved(case, k, reason) for k in case.wrt), reason)
     with quiet():
@@ -199,7 +199,7 @@ def _roundoff(case: Case, index: int, cotangent: Array) -> float:
     """What is zero in exact arithmetic is a sum that cancels in floats: some roundoffs of the operation are left."""
     unit = np.abs(case.inputs[index]).max(initial=0)
     total = np.abs(cotangent * case.output).sum()
-    return float(ROUNDOFFS * _eps(case) * total / unit) if unit > 0 else 0.0
+    return float(VOUCHING_ROUNDOFFS * _eps(case) * total / unit) if unit > 0 else 0.0
 
 
 def _eps(case: Case) -> float:
@@ -220,7 +220,7 @@ def _input(case: Case, index: int, proof: "Proof", gradient: Any, cotangent: Arr
         return _unproved(case, index, "in floats backward gives another gradient than in exact arithmetic")
     if right == size:
         return ProvedInput(name, size, Verdict.RIGHT, right, digits, "")
-    return ProvedInput(name, size, Verdict.UNDECIDED, right, digits, proof.reason or f"{KINKS}, at the others")
+    return ProvedInput(name, size, Verdict.UNDECIDED, right, digits, proof.reason or f"{KINKS_REASON}, at the others")
 
 
 def _fault(proven: "Proven") -> str:

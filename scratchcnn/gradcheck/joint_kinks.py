@@ -1,15 +1,16 @@
-"""What entries alone can't tell: kinks that meet, and entries at kinks that are moved together.
+"""Kinks that meet: entries at kinks are moved together, since a single entry cannot show them.
 
-A function with kinks is a cone near the point, and what can be seen of it is its one-sided derivative along any
-direction. Three rules decide.
+Near the point a function with kinks is a cone, which is seen by its one-sided derivatives along directions. Three rules
+decide.
 
-1. Nothing is accused at a kink where kinks of opposite sign meet: the interval between the one-sided derivatives holds
-   every slope nearby only if they all turn one way.
-2. Entries whose one-sided derivatives add up when they move together, output by output, have kinks in variables of
-   their own, and each is judged alone. Where they do not add up, the gradient must lie within the interval along joint
-   directions, too: two tied maxima that both get the whole gradient are within the interval of each.
-3. Where kinks of opposite sign meet, a gradient is right if it is that of a piece of the function around: backward
-   answers the same at a point close by, and the one-sided derivatives confirm it there.
+1. Where kinks of opposite sign meet, no gradient is called wrong. The interval between the one-sided derivatives holds
+   every slope nearby only if all kinks turn the same way.
+2. Suppose the one-sided derivatives of entries add up, output by output, when they move together. Then their kinks are
+   in variables of their own, and each entry is judged alone. If they do not add up, the gradient must also lie within
+   the interval along joint directions: two tied maxima that both get the whole gradient are within the interval of
+   each.
+3. Where kinks of opposite sign meet, a gradient is right if it is that of a smooth piece of the function beside the
+   point: backward answers the same at a point close by, and the one-sided derivatives confirm it there.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,31 +19,38 @@ from functools import cached_property
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.cone import Cone
 from scratchcnn.gradcheck.numerical.gradient import Derivatives
 from scratchcnn.gradcheck.numerical.kinks import Sides
-from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.pieces import ROUNDOFFS, Claim, as_a_piece
+from scratchcnn.gradcheck.pieces import Claim, as_a_piece
+from scratchcnn.gradcheck.verdict import SUM_ROUNDOFFS
 
-# The reason of entries at which kinks of opposite sign meet, and of those that there was no time for.
-MEET, TIME = "kink", "time"
-# Accused entries that are looked at, the worst first: one of them that stands is enough.
-ACCUSED = 8
-# Digits of the entries' numbers that give joint directions their signs, and how many directions of uneven sizes follow.
-DIGITS, UNEVEN = 8, 2
-# Joint directions along which a gradient that looks wrong is looked at more closely.
-SCANNED = 3
-# So many groups of entries that are coupled with one another are sought, and so many members of each.
-GROUPS, MEMBERS = 8, 64
-# Sums of one-sided derivatives are compared where they are known to this share of the kinks in them.
-SHARP = 1e-3
-# By how much an accusation must exceed what a piece is known to.
-ROOM = 4.0
+# The reason of entries at which kinks of opposite sign meet.
+MEETING_KINKS = "kink"
+# The reason of entries that there was no time for.
+NO_TIME = "time"
+# How many accused entries are looked at, the worst first. One accusation that stands is enough.
+MOST_ACCUSED = 8
+# How many binary digits of the entries' numbers give joint directions their signs: one direction for each digit.
+SIGN_DIGITS = 8
+# How many joint directions of uneven sizes follow.
+UNEVEN_DIRECTIONS = 2
+# How many joint directions are looked at more closely, where a gradient looks wrong.
+SCANNED_DIRECTIONS = 3
+# How many groups of coupled entries are looked for.
+MOST_COUPLED_GROUPS = 8
+# How many entries are tried as members of each.
+MOST_MEMBERS = 64
+# As a share of the kinks in it: how precisely a sum of one-sided derivatives must be known to be compared.
+SHARP_SHARE = 1e-3
+# A ratio: an accusation is cleared if it is larger than the error of the smooth piece by this factor.
+ACCUSATION_FACTOR = 4.0
 
 
 @dataclass(frozen=True)
-class Joint:
-    """The judgement of some entries (entries,), and what is wrong where they move together; nothing if that is empty.
+class JointJudgement:
+    """The judgement of some entries, each (entries,), and what is wrong where they move together; empty if nothing is.
 
     The derivative of each lies within `value ± bound`.
     """
@@ -55,8 +63,10 @@ class Joint:
     remark: str = ""
 
 
-def judge_together(found: Derivatives, alone: Joint, claim: Claim, cone_of: Callable[[], Cone]) -> Joint:
-    """Judges entries at kinks once more, in the light of what is around them.
+def judge_together(
+    found: Derivatives, alone: JointJudgement, claim: Claim, cone_of: Callable[[], Cone]
+) -> JointJudgement:
+    """Judges entries at kinks once more, moved together.
 
     Parameters
     ----------
@@ -67,7 +77,7 @@ def judge_together(found: Derivatives, alone: Joint, claim: Claim, cone_of: Call
     claim
         What backward says.
     cone_of
-        Makes the cone; it is asked for where there is something to see.
+        Makes the cone; it is called only where it is needed.
     """
     accused = np.flatnonzero(alone.wrong)
     unstable = np.flatnonzero(~alone.right & ~alone.wrong & (alone.reason == "unstable"))
@@ -88,18 +98,18 @@ def judge_together(found: Derivatives, alone: Joint, claim: Claim, cone_of: Call
 
 
 def _asked_again(
-    found: Derivatives, alone: Joint, accused: Array, asked: Array, kinks: Array, claim: Claim, cone: Cone
-) -> Joint:
-    """Judges entries that look wrong, or that backward is unstable at, once more."""
+    found: Derivatives, alone: JointJudgement, accused: Array, asked: Array, kinks: Array, claim: Claim, cone: Cone
+) -> JointJudgement:
+    """Judges once more the entries that look wrong, or at which backward is unstable."""
     excess = (np.abs(claim.gradient[found.entries] - found.value) - found.bound) * cone.own_unit[found.entries]
     if cone.is_flat(float(excess[asked].max())):
         return alone
-    # A piece clears those that it would show to be wrong.
-    cleared = asked[excess[asked] > ROOM * as_a_piece(claim, cone)]
+    # If the gradient is that of a smooth piece, it is right, up to the error to which the piece is known.
+    cleared = asked[excess[asked] > ACCUSATION_FACTOR * as_a_piece(claim, cone)]
     alone = _right(alone, claim.gradient[found.entries], cleared)
     accused = np.setdiff1d(accused, cleared)
     worst = accused[np.argsort(-excess[accused], kind="stable")]
-    for count, k in enumerate(worst[:ACCUSED]):
+    for count, k in enumerate(worst[:MOST_ACCUSED]):
         meets = cone.meeting(cone.only(found.entries[[k]], 1.0), excess[k])
         if meets is not None and not meets.any():
             return _undecided(alone, worst[:count], cone)
@@ -109,8 +119,10 @@ def _asked_again(
     return _undecided(alone, accused, cone, together.wrong_along(together.patterns))
 
 
-def _kinks_moved(found: Derivatives, alone: Joint, kinks: Array, claim: Claim, cone: Cone) -> Joint | None:
-    """Judges entries at kinks that are right by themselves as they move together; None where nothing is left to say."""
+def _kinks_moved(
+    found: Derivatives, alone: JointJudgement, kinks: Array, claim: Claim, cone: Cone
+) -> JointJudgement | None:
+    """Judges entries at kinks, each right by itself, as they move together; None where there is nothing to add."""
     together = _Together(found, kinks, alone.bound, claim, cone)
     if len(kinks) < 2 or together.adds_up():
         return None
@@ -125,8 +137,8 @@ def _kinks_moved(found: Derivatives, alone: Joint, kinks: Array, claim: Claim, c
     return _undecided(alone, meeting, cone) if meeting.size else None
 
 
-def _all_moved(found: Derivatives, alone: Joint, claim: Claim, cone: Cone) -> Joint:
-    """Judges all entries, right by themselves, as they move together: ties may hide a slope from each of them.
+def _all_moved(found: Derivatives, alone: JointJudgement, claim: Claim, cone: Cone) -> JointJudgement:
+    """Judges all entries, each right by itself, as they move together: ties may hide a slope from every single entry.
 
     The median of three equal numbers moves with none of them alone.
     """
@@ -144,14 +156,15 @@ def _all_moved(found: Derivatives, alone: Joint, claim: Claim, cone: Cone) -> Jo
     return alone if not meeting.size or np.isfinite(as_a_piece(claim, cone)) else _undecided(alone, meeting, cone)
 
 
-def _undecided(alone: Joint, which: Array, cone: Cone, remark: str = "") -> Joint:
+def _undecided(alone: JointJudgement, which: Array, cone: Cone, remark: str = "") -> JointJudgement:
+    """The judgement with some entries undecided."""
     right, wrong, reason = alone.right.copy(), alone.wrong.copy(), alone.reason.copy()
-    right[which], wrong[which], reason[which] = False, False, TIME if cone.exhausted else MEET
+    right[which], wrong[which], reason[which] = False, False, NO_TIME if cone.exhausted else MEETING_KINKS
     return replace(alone, right=right, wrong=wrong, reason=reason, remark=remark)
 
 
-def _right(alone: Joint, gradient: Array, which: Array) -> Joint:
-    """Some entries are those of a piece around: their derivative lies between that and the one-sided ones."""
+def _right(alone: JointJudgement, gradient: Array, which: Array) -> JointJudgement:
+    """The judgement with some entries right. Their bounds widen to hold the gradient, that of a piece nearby."""
     value, bound, right = alone.value.copy(), alone.bound.copy(), alone.right.copy()
     low, high = np.minimum(value - bound, gradient), np.maximum(value + bound, gradient)
     value[which], bound[which], right[which] = ((low + high) / 2)[which], ((high - low) / 2)[which], True
@@ -159,23 +172,23 @@ def _right(alone: Joint, gradient: Array, which: Array) -> Joint:
 
 
 def _signs(count: int) -> Iterator[Array]:
-    """(entries,) the signs of so many entries in joint directions: any two move the same way, and opposite ways."""
+    """(entries,) the signs of joint directions: any two entries move the same way in one, and opposite in another."""
     number = np.arange(count)
     yield np.ones(count)
-    for digit in range(min((count - 1).bit_length(), DIGITS)):
+    for digit in range(min((count - 1).bit_length(), SIGN_DIGITS)):
         yield 1.0 - 2 * (number >> digit & 1)
 
 
 def _patterns(count: int, rng: np.random.Generator) -> Iterator[Array]:
-    """(entries,) the shares of so many entries in joint directions; along the uneven ones no two kinks cancel."""
+    """(entries,) the shares of entries in joint directions; along uneven ones two kinks do not cancel."""
     yield from _signs(count)
-    for _ in range(UNEVEN):
+    for _ in range(UNEVEN_DIRECTIONS):
         yield rng.choice([-1.0, 1.0], count) * rng.choice([0.25, 0.5, 1.0], count)
 
 
 @dataclass(frozen=True)
 class _Move:
-    """A joint direction: the share of each entry, and the one-sided derivatives that are seen along it."""
+    """A joint direction: the share of each entry, and the one-sided derivatives along it."""
 
     shares: Array
     seen: Sides
@@ -198,8 +211,9 @@ class _Together:
         self.found, self.which, self.claim, self.cone = found, which, claim, cone
         self.entries = found.entries[which]
         self.unit = cone.own_unit[self.entries]
-        self.tolerance = np.where(found.status[which] == "kink", 0, tolerance[which])  # that is the interval of a kink
-        self.gradient = claim.gradient[self.entries]  # of the coupled outputs
+        # At a kink the tolerance is the interval itself, which the direction shows.
+        self.tolerance = np.where(found.status[which] == "kink", 0, tolerance[which])
+        self.gradient = claim.gradient[self.entries]  # by the coupled outputs
         self.coupled = cone.cotangent != 0  # (outputs,) where the one-sided derivatives may not add up
         self.meets = np.zeros(self.coupled.shape, bool)  # where kinks of opposite sign were seen to meet
 
@@ -209,9 +223,10 @@ class _Together:
         return [self.move(shares) for shares in _patterns(len(self.which), self.cone.rng)]
 
     def adds_up(self) -> bool:
-        """Whether entries that each sit on a kink, and are right there, have kinks in variables of their own.
+        """Whether the entries have kinks in variables of their own: then their one-sided derivatives add up.
 
-        From then on nothing but the outputs where they are coupled counts, and backward is asked for its part in these.
+        Otherwise the outputs where they do not add up are coupled. From then on only these count, and backward is asked
+        for the gradient by them.
         """
         differs = [self._differs(move) for move in self.patterns]
         coupled: Array = self.coupled & np.any(differs, axis=0)
@@ -223,11 +238,11 @@ class _Together:
         return not coupled.any()
 
     def move(self, shares: Array) -> _Move:
-        """What is seen where each entry moves by a share of its unit."""
+        """The one-sided derivatives where each entry moves by a share of its unit."""
         return _Move(shares, self.cone.along(self.cone.only(self.entries, shares)))
 
     def _differs(self, move: _Move) -> Array:
-        """(outputs,) bool: where the one-sided derivatives of entries do not add up, as far as can be told."""
+        """(outputs,) bool: where the one-sided derivatives of entries do not add up, or are not known well enough."""
         value, bound = np.zeros((2, 2, self.cone.probe.outputs))
         kinks = np.zeros(self.cone.probe.outputs)
         for k in np.flatnonzero(move.shares):
@@ -237,11 +252,11 @@ class _Together:
             bound[:, seen.outputs] += one.bound
             kinks[seen.outputs] += np.abs(one.turn)
         rest = move.seen - Sides(value, bound)
-        unclear = (rest.bound > SHARP * kinks) & (kinks > 0)
+        unclear = (rest.bound > SHARP_SHARE * kinks) & (kinks > 0)
         return np.asarray(((np.abs(rest.value) > rest.bound) | unclear).any(axis=0))
 
     def _of_both_signs(self) -> Array:
-        """(outputs,) bool: which show no kinks of one sign alone, along entries or directions."""
+        """(outputs,) bool: which show kinks of both signs, or none, along entries and directions."""
         turns = [move.seen.turn for move in self.patterns]
         rises, falls = (np.any([side * turn > 0 for turn in turns], axis=0) for side in (1, -1))
         for k in self.which:
@@ -252,9 +267,9 @@ class _Together:
         return both
 
     def _told(self, move: _Move) -> tuple[float, float, float]:
-        """What the gradient says of a direction, and between what its derivative lies."""
+        """The gradient's value along a direction, and the lower and upper end of the derivative there."""
         parts, coupled = self.gradient * move.shares * self.unit, self.coupled
-        room = ROUNDOFFS * self.claim.eps * np.abs(parts).sum() + np.abs(move.shares * self.unit) @ self.tolerance
+        room = SUM_ROUNDOFFS * self.claim.eps * np.abs(parts).sum() + np.abs(move.shares * self.unit) @ self.tolerance
         low, high = move.seen.of(coupled).interval(self.cone.cotangent[coupled])
         return float(parts.sum()), float(low.sum() - room), float(high.sum() + room)
 
@@ -266,11 +281,11 @@ class _Together:
     def wrong_along(self, moves: Sequence[_Move]) -> str:
         """What is wrong along directions; empty where nothing is, or kinks of opposite sign meet along them.
 
-        The first is looked at first, then those where the gradient is farthest outside.
+        The first direction comes first, then those along which the gradient is farthest outside the interval.
         """
         outside = np.array([self._outside(move) for move in moves])
         farthest = np.append(0, 1 + np.argsort(-outside[1:], kind="stable"))
-        for k in farthest[outside[farthest] > 0][:SCANNED]:
+        for k in farthest[outside[farthest] > 0][:SCANNED_DIRECTIONS]:
             meets = self.cone.meeting(self.cone.only(self.entries, moves[k].shares), float(outside[k]))
             if meets is None:
                 self.meets |= self.coupled
@@ -289,14 +304,14 @@ class _Together:
         )
 
     def groups(self) -> Iterator[list[_Move]]:
-        """Moves of entries that are coupled with one another: beside others, these hide what is wrong with them."""
+        """Joint directions of coupled entries alone: moved with others, they might hide what is wrong with them."""
         count = len(self.which)
         waiting = [k for k in self.cone.rng.permutation(count) if self.coupled[self._outputs(k)].any()]
-        for _ in range(GROUPS):
+        for _ in range(MOST_COUPLED_GROUPS):
             if not waiting:
                 break
             first, *others = waiting
-            group = np.array([first, *(k for k in others[:MEMBERS] if self._are_coupled(first, k))])
+            group = np.array([first, *(k for k in others[:MOST_MEMBERS] if self._are_coupled(first, k))])
             waiting = [k for k in others if k not in group]
             moves = []
             for signs in _signs(len(group)):
@@ -306,7 +321,7 @@ class _Together:
             yield moves
 
     def _are_coupled(self, first: int, other: int) -> bool:
-        """Whether the one-sided derivatives of two entries do not add up, as cheap differences tell."""
+        """Whether the one-sided derivatives of two entries fail to add up, as cheap differences tell."""
         for sign in (1, -1):
             shares = np.zeros(len(self.which))
             shares[[first, other]] = 1, 0.75 * sign

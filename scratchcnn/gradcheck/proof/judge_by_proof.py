@@ -12,32 +12,32 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scratchcnn.gradcheck.all_inputs import AllInputs
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.findings import Findings
-from scratchcnn.gradcheck.ground import Ground
-from scratchcnn.gradcheck.inputs import InputJudge
+from scratchcnn.gradcheck.input_judge import InputJudge
 from scratchcnn.gradcheck.numerical.noise import EPS
-from scratchcnn.gradcheck.numerical.probe import Array
-from scratchcnn.gradcheck.proof.gate import DIGITS, MISSING, has_flint, proof_of, trifle
+from scratchcnn.gradcheck.proof.attempt import AGREED_DIGITS, FLINT_MISSING, has_flint, proof_of, trifle
 from scratchcnn.gradcheck.report.wording import apart
-from scratchcnn.gradcheck.together import Together
-from scratchcnn.gradcheck.verdict import SMALL, Verdict, small_in
+from scratchcnn.gradcheck.setting import Setting
+from scratchcnn.gradcheck.verdict import VOUCHING_SHARE, Verdict, small_in
 
 if TYPE_CHECKING:
     from scratchcnn.gradcheck.proof.prove import Proof, Proven
 
 # The share of an input's time that a proof may take.
-SHARE = 0.5
+PROOF_SHARE = 0.5
 # The second point is proved where the first took no more than this share of that time; else a direction will do.
-AGAIN = 0.2
+SECOND_PROOF_SHARE = 0.2
 # An output in floats is that in balls within so many roundoffs, or so many times its measured noise.
-ROUNDOFFS, NOISES = 64.0, 4.0
+BALL_ROUNDOFFS, BALL_NOISES = 64.0, 4.0
 
 
 class Proofs:
     """The proofs of a check, of all inputs at once: at its point, and at the second one."""
 
-    def __init__(self, ground: Ground, seconds: float) -> None:
-        self.ground, self.seconds = ground, SHARE * seconds * len(ground.observed.usable)
+    def __init__(self, setting: Setting, seconds: float) -> None:
+        self.setting, self.seconds = setting, PROOF_SHARE * seconds * len(setting.observed.usable)
         self.spent = 0.0  # what that at the inputs took
         self.notes: list[str] = []
         self.strays: set[int] = set()  # the inputs whose proof is not what floats do
@@ -47,7 +47,7 @@ class Proofs:
         """That at the inputs; None where there can be none."""
         reason = self._obstacle()
         start = perf_counter()
-        proof = None if reason else self._proof(self.ground.case.inputs, self.ground.cotangent)
+        proof = None if reason else self._proof(self.setting.case.inputs, self.setting.cotangent)
         self.spent = perf_counter() - start
         reason = reason or (proof.reason if proof else "")
         if reason:
@@ -72,37 +72,42 @@ class Proofs:
 
     def _obstacle(self) -> str:
         if not has_flint():
-            return MISSING
-        if self.ground.observed.unsteady:
+            return FLINT_MISSING
+        if self.setting.observed.unsteady:
             return "it does not repeat itself"
-        return "" if self.ground.observed.usable else "there is no gradient"
+        return "" if self.setting.observed.usable else "there is no gradient"
 
-    def elsewhere(self, index: int) -> str | None:
+    def at_second_point(self, index: int) -> str | None:
         """What is wrong with a gradient at the second point; empty where it is right, None where that is not proved."""
         proven = self._there.inputs.get(index) if self._there else None
         if proven is None or not (proven.right.all() or proven.wrong.any()) or not self._followed(index, proven):
             return None
         if not proven.wrong.any():
             return ""
-        if proven.share < SMALL:  # differences tell whether that matters
+        if proven.share < VOUCHING_SHARE:  # differences tell whether that matters
             return None
         analytic, exact = apart(*proven.along)
         return f"along a random direction the gradient gives {analytic}, forward in exact arithmetic {exact}"
 
     @cached_property
     def _there(self) -> "Proof | None":
-        if self.ground.second is None or self.here is None or not self.here.inputs or self.spent > AGAIN * self.seconds:
+        if (
+            self.setting.second is None
+            or self.here is None
+            or not self.here.inputs
+            or self.spent > SECOND_PROOF_SHARE * self.seconds
+        ):
             return None
-        return self._proof(*self.ground.second)
+        return self._proof(self.setting.second.inputs, self.setting.second.cotangent)
 
     def _followed(self, index: int, proven: "Proven") -> bool:
         """Whether at the second point floats are what balls are, but for what is too little to matter."""
-        floats_there = self.ground.floats_there
+        floats_there = self.setting.floats_there
         if floats_there is None or self._there is None or self._there.outputs is None:
             return False
         output, gradients = floats_there
         pairs = ((output, self._there.outputs), (gradients[index], proven.value))
-        inputs, usable = self.ground.case.inputs, self.ground.observed.usable
+        inputs, usable = self.setting.case.inputs, self.setting.observed.usable
         share = small_in(max(float(np.finfo(inputs[k].dtype).eps) for k in usable))
         return all(
             np.size(floats) == exact.size
@@ -112,17 +117,17 @@ class Proofs:
 
     def located(self, index: int) -> "Proven":
         """Which entries of a gradient are wrong, and the exact derivatives at these."""
-        inputs, cotangent = self.ground.case.inputs, self.ground.cotangent
+        inputs, cotangent = self.setting.case.inputs, self.setting.cotangent
         return self._proof(inputs, cotangent, (index,), locate=True).inputs[index]
 
     def _proof(
         self, inputs: Sequence[Array], cotangent: Array, wrt: Sequence[int] | None = None, *, locate: bool = False
     ) -> "Proof":
-        case, rng = self.ground.case, self.ground.rng
-        return proof_of(case, inputs, wrt or self.ground.observed.usable, cotangent, rng, self.seconds, locate=locate)
+        case, rng = self.setting.case, self.setting.rng
+        return proof_of(case, inputs, wrt or self.setting.observed.usable, cotangent, rng, self.seconds, locate=locate)
 
 
-def by_proof(judge: InputJudge, proofs: Proofs, together: Together) -> Findings | None:
+def by_proof(judge: InputJudge, proofs: Proofs, all_inputs: AllInputs) -> Findings | None:
     """The findings on an input, by a proof and, of what that leaves open, by differences; None: these decide alone."""
     proof = proofs.here
     proven = proof.inputs.get(judge.index) if proof else None
@@ -139,7 +144,7 @@ def by_proof(judge: InputJudge, proofs: Proofs, together: Together) -> Findings 
     sure = proven.right & (np.abs(gradient - proven.value) <= allowed)
     if proven.right.any() and not sure.any():
         proofs.stray(judge.index, f"the gradient of {judge.case.names[judge.index]!r} is another")
-    if not sure.any() or not (together.here or judge.along().verdict is not Verdict.WRONG):
+    if not sure.any() or not (all_inputs.here or judge.along().verdict is not Verdict.WRONG):
         return None
     proved = _findings(np.flatnonzero(sure), gradient, proven.value, allowed, _to_digits(proven))
     return proved if sure.all() else _with_differences(judge, proved)
@@ -166,7 +171,7 @@ def wrong_at_ties(judge: InputJudge, proofs: Proofs) -> str:
         return ""
     for index, proven in proof.inputs.items():
         largest = np.abs(proven.value).max(initial=0)
-        if not (np.abs(judge.analytic.values(index) - proven.value) <= SMALL * largest).all():
+        if not (np.abs(judge.analytic.values(index) - proven.value) <= VOUCHING_SHARE * largest).all():
             return ""
     analytic, exact = apart(*proof.ties)
     told = f"the gradients of all inputs give {analytic}, forward in exact arithmetic {exact}"
@@ -180,15 +185,15 @@ def _on_the_same_path(judge: InputJudge, proof: "Proof") -> bool:
     y = judge.probe.y0
     distance = np.abs(y - proof.outputs)
     # The noise that one input shows may be less than the roundoff of what the others add up to.
-    if (distance <= ROUNDOFFS * judge.eps * np.abs(y).max(initial=0)).all():
+    if (distance <= BALL_ROUNDOFFS * judge.eps * np.abs(y).max(initial=0)).all():
         return True
-    return bool((distance <= NOISES * judge.noise).all())
+    return bool((distance <= BALL_NOISES * judge.noise).all())
 
 
 def _allowed(judge: InputJudge, gradient: Array, proven: "Proven") -> Array:
     """(entries,) how far backward in floats may be from backward in balls: by its own roundoff."""
     eps = max(EPS, float(np.finfo(judge.precision).eps))
-    allowed: Array = ROUNDOFFS * eps * np.abs(proven.value) + proven.bound
+    allowed: Array = BALL_ROUNDOFFS * eps * np.abs(proven.value) + proven.bound
     far = np.flatnonzero(~(np.abs(gradient - proven.value) <= allowed))
     if far.size:
         smooth, unlimited = np.full(far.size, "ok", object), np.full(far.size, np.inf)
@@ -225,7 +230,7 @@ def _refuted(judge: InputJudge, proofs: Proofs) -> Findings:
     if any(seen.get(int(e), (False, 0))[0] and seen[int(e)][1] < g for e, g in zip(entries, gap[entries], strict=True)):
         proofs.notes.append(f"the proof that the gradient of {name!r} is wrong was dropped: differences disagree")
         return findings
-    return _findings(entries, found.value, value, ROUNDOFFS * EPS * np.abs(value), "exact arithmetic", wrong=True)
+    return _findings(entries, found.value, value, BALL_ROUNDOFFS * EPS * np.abs(value), "exact arithmetic", wrong=True)
 
 
 def _findings(
@@ -248,6 +253,6 @@ def _findings(
 def _to_digits(proven: "Proven") -> str:
     if np.isinf(proven.digits):
         return "proved exactly"
-    if proven.digits < DIGITS:
+    if proven.digits < AGREED_DIGITS:
         return f"proved to {proven.digits:.1f} digits, as far as its constants are given"
     return f"proved to {int(proven.digits)} digits"

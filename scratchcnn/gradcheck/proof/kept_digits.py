@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.numerical.probe import Array
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.report.report import Violation
 
 # Digits that are lost are worth a note where fewer than this share of them is left, and so many places are named.
-FEW, NAMED = 0.5, 2
+FEW_DIGITS_SHARE, NAMED_PLACES = 0.5, 2
 # What is this much smaller than the largest is zero: balls know its width alone.
-NOTHING = 1e-40
+ZERO_SHARE = 1e-40
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Kept:
 
     def note(self) -> str:
         """Where fewer than half of the digits are kept, the worst first; empty where all keep more."""
-        return self.below(FEW * self.most)
+        return self.below(FEW_DIGITS_SHARE * self.most)
 
     def below(self, floor: float) -> str:
         """Where fewer digits than that are kept, the worst first; empty where there are none."""
@@ -38,10 +38,10 @@ class Kept:
         few = np.flatnonzero(digits < min(floor, self.most))  # nobody keeps more
         if not few.size:
             return ""
-        worst = few[np.argsort(digits[few], kind="stable")][:NAMED]
+        worst = few[np.argsort(digits[few], kind="stable")][:NAMED_PLACES]
         of = f" of {self.most:.0f} digits"
         places = ", ".join(f"{digits[k]:.0f}{of if k == worst[0] else ''} at {self._place(k)}" for k in worst)
-        more = f", and few at {few.size - NAMED} more" if few.size > NAMED else ""
+        more = f", and few at {few.size - NAMED_PLACES} more" if few.size > NAMED_PLACES else ""
         who = "forward" if self.name == "output" else f"the gradient of {self.name!r}"
         return f"in floats {who} keeps {places}{more}"
 
@@ -77,8 +77,8 @@ def kept(name: str, given: Any, exact: Array, eps: float, at: Array, known: Arra
     largest = float(np.abs(exact[np.isfinite(exact)]).max(initial=0))
     finite = np.abs(flat[np.isfinite(flat)]).max(initial=0)
     # Beside other entries zero is known by their size; where all are, floats have no digits to lose.
-    by_others = largest if largest > NOTHING * finite else np.inf
-    size = np.where(np.abs(exact) > NOTHING * max(largest, finite), np.abs(exact), by_others)
+    by_others = largest if largest > ZERO_SHARE * finite else np.inf
+    size = np.where(np.abs(exact) > ZERO_SHARE * max(largest, finite), np.abs(exact), by_others)
     error = np.abs(flat - exact) / np.maximum(size, float(info.smallest_normal))
     with np.errstate(all="ignore"):
         digits = np.clip(np.nan_to_num(-np.log10(error), nan=0.0, posinf=most), 0.0, most) + 0.0

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import settings
 
 from scratchcnn.gradcheck import Verdict, check_gradient
-from scratchcnn.gradcheck.numerical import stairs
+from scratchcnn.gradcheck.numerical import staircases
 from scratchcnn.gradcheck.numerical.gradient import Derivatives, derivatives
 from scratchcnn.gradcheck.numerical.kinks import DECIDED
 from scratchcnn.gradcheck.numerical.noise import measure_noise
-from scratchcnn.gradcheck.numerical.probe import Probe
+from scratchcnn.gradcheck.numerical.probe import Contraction, Probe
 from tests.gradcheck.everyday.case import softmax
 from tests.gradcheck.everyday.inside import softmax_backward
 
@@ -57,7 +57,7 @@ def found_of(forward, *inputs, index=0, seed=0):
     weights = rng.uniform(0.5, 2, probe.outputs) * rng.choice([-1, 1], probe.outputs)
     with np.errstate(all="ignore"):
         noise = measure_noise(probe, np.random.default_rng(0))
-        return derivatives(probe, np.arange(probe.base.size), weights, noise), weights
+        return derivatives(Contraction(probe, weights, noise), np.arange(probe.base.size)), weights
 
 
 @pytest.mark.parametrize("where", ["inside", "outside"])
@@ -324,7 +324,7 @@ def test_what_else_stands_still_is_no_staircase(name):
 
 def test_steps_as_wide_as_the_unit_leave_differences_of_zero_in_doubt():
     found, _ = found_of(np.round, np.array([0.8, 1.2, 1.9, 2.6, 3.3]))
-    assert found.step > stairs.RESOLVED
+    assert found.step > staircases.RESOLVED_WIDTH
     assert found.flat[found.value == 0].all()
     assert not found.stepped.any()
 
@@ -343,7 +343,7 @@ def test_along_a_direction_all_entries_step_together():
         probe = Probe(lambda x, w: float16(float16(x) @ float16(w)), [x, w], 0)
         weights = rng.uniform(0.5, 2, 12) * rng.choice([-1, 1], 12)
         direction = probe.unit * rng.choice([-1.0, 1.0], 24)
-        fit = stairs.along(probe, direction, weights, 2.0**-10)
+        fit = staircases.along(Contraction(probe, weights, np.zeros(12)), direction, 2.0**-10)
         truth = (weights.reshape(4, 3) @ float16(w).T).reshape(-1) @ direction
         assert abs(fit.value[0] - truth) <= fit.bound[0]
         assert fit.bound[0] <= 0.05 * np.abs(direction).sum()
@@ -358,7 +358,8 @@ def test_what_differences_settle_costs_nothing_more():
         return np.tanh(x @ w)
 
     probe = Probe(forward, [np.eye(3) + 0.5, np.arange(6.0).reshape(3, 2) / 5], 0)
-    found = Derivatives(probe, np.arange(9), np.ones(6), measure_noise(probe, np.random.default_rng(0)))
+    contraction = Contraction(probe, np.ones(6), measure_noise(probe, np.random.default_rng(0)))
+    found = Derivatives(contraction, np.arange(9))
     found.by_differences()
     before = len(calls)
     found.by_stairs()

@@ -1,4 +1,4 @@
-"""What can be told of one input's gradient: entry by entry, along directions, and at a second point."""
+"""The judgement of one input's gradient by differences: entry by entry, along directions, and at a second point."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -7,66 +7,84 @@ from functools import cached_property, partial
 import numpy as np
 
 from scratchcnn.gradcheck.analytic import Analytic
-from scratchcnn.gradcheck.case import Case
-from scratchcnn.gradcheck.contract import Observed
-from scratchcnn.gradcheck.directions import Along, Direction
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.directional_check import DirectionalCheck, DirectionalResult
 from scratchcnn.gradcheck.effort import FEW_STRIDES, Effort
 from scratchcnn.gradcheck.findings import Findings, none_looked_at
-from scratchcnn.gradcheck.joint import Joint, judge_together
+from scratchcnn.gradcheck.joint_kinks import JointJudgement, judge_together
 from scratchcnn.gradcheck.numerical.cone import Cone
 from scratchcnn.gradcheck.numerical.gradient import Derivatives, derivatives
 from scratchcnn.gradcheck.numerical.kinks import DECIDED
 from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
-from scratchcnn.gradcheck.numerical.probe import Array, Probe
+from scratchcnn.gradcheck.numerical.probe import Contraction, Probe
 from scratchcnn.gradcheck.pieces import Claim
-from scratchcnn.gradcheck.points import between
+from scratchcnn.gradcheck.points import Point, between
 from scratchcnn.gradcheck.report.wording import apart, undecided
 from scratchcnn.gradcheck.sampling import sample
-from scratchcnn.gradcheck.verdict import ROUNDOFFS, SMALL, Judgement, Scale, Verdict, judge, scale_of, small_in
+from scratchcnn.gradcheck.setting import Setting
+from scratchcnn.gradcheck.verdict import (
+    VOUCHING_ROUNDOFFS,
+    VOUCHING_SHARE,
+    Judgement,
+    Scale,
+    Verdict,
+    judge,
+    scale_of,
+    small_in,
+)
 
-EXACT = np.dtype(np.float64)
-NONE = np.empty(0, np.intp)
-# Suspicious entries that get a second look first; the others only if these do not all turn out wrong.
-FIRST_LOOK = 4
-# Kinks are rare: where there are any, all of them together may take so many times the effort of single entries.
-AT_KINKS = 4
-# How far towards the second point backward is asked again where it is unstable.
-NEARBY = 2.0**-10
+# The dtype that a gradient is judged in, unless backward refuses it.
+FLOAT64 = np.dtype(np.float64)
+# The indices of no entries.
+NO_ENTRIES = np.empty(0, np.intp)
+# How many suspicious entries get a second look first. The others get one only if these do not all turn out wrong.
+FIRST_SUSPECTS = 4
+# A ratio: how many more directions than single entries may be looked at over all scales, where there are kinks. These
+# are rare.
+KINK_CLIMBS = 4
+# As a share of the way to the second point: where backward is asked again if it is unstable.
+NEARBY_SHARE = 2.0**-10
 
 
 class InputJudge:
-    """Judges input `index` of a case, step by step, and keeps what it finds."""
+    """Judges one input of a case, step by step, and keeps what it finds.
 
-    def __init__(
-        self,
-        case: Case,
-        index: int,
-        observed: Observed,
-        analytic: Analytic,
-        effort: Effort,
-        rng: np.random.Generator,
-    ) -> None:
-        self.case = case
-        self.index = index
-        self.fresh = observed.mutates
-        self.analytic = analytic
-        self.effort = effort
-        self.rng = rng
+    Parameters
+    ----------
+    setting
+        The case and its points.
+    index
+        Which input.
+    analytic
+        What backward says.
+    effort
+        What the judgement may cost.
+    """
+
+    def __init__(self, setting: Setting, index: int, analytic: Analytic, effort: Effort) -> None:
+        case = setting.case
+        self.case, self.index, self.analytic, self.effort = case, index, analytic, effort
+        self.fresh, self.rng = setting.observed.mutates, setting.rng
         self.x = case.inputs[index]
         self.probe = self._at(case.inputs)
         native = self.probe.native
         self.eps = float(np.finfo(native).eps) if native.kind == "f" else EPS
-        self.agrees_there = False  # whether differences at the last other point said so, and see what matters
-        self.inside, self.step = EPS, 0.0  # the eps of the lowest precision inside forward, and how wide its steps are
-        # What backward is run in where it is judged: float64, unless it refuses that.
+        self.agrees_there = False  # whether differences agreed at the last other point, within a small bound
+        self.inside, self.step = EPS, 0.0  # the eps of the lowest precision inside forward, and the width of its steps
+        # The dtype that backward is judged in: float64, unless backward refuses that.
         narrow = analytic.low and analytic.double is None
-        self.precision = np.result_type(*(a.dtype for a in case.inputs if a.dtype.kind == "f")) if narrow else EXACT
+        self.precision = np.result_type(*(a.dtype for a in case.inputs if a.dtype.kind == "f")) if narrow else FLOAT64
         self.cotangent = np.asarray(analytic.cotangent, np.float64).reshape(-1)
 
     @cached_property
     def noise(self) -> Array:
         """(outputs,) a bound for the roundoff of forward's outputs."""
         return measure_noise(self.probe, self.rng, self.effort.strides)
+
+    @property
+    def contraction(self) -> Contraction:
+        """The number that is differenced: forward's output, contracted with the cotangent."""
+        return Contraction(self.probe, self.cotangent, self.noise)
 
     @property
     def held_to(self) -> float:
@@ -87,19 +105,25 @@ class InputJudge:
             return Probe(narrow, inputs, self.index)
 
     def by_entries(self, entries: Array, *, proven: bool = False) -> Findings:
-        """Bounded differences for each entry, and a second look with more effort at those that are not right.
+        """Judges some entries by bounded differences, and looks again, with more effort, at those that are not right.
 
-        Where time is short, entries that would need more of it are dropped: the report says how many were checked. Of
-        entries that are `proven` to be wrong, only the figures are wanted, and one look gives them.
+        Where time is short, entries that would need more of it are dropped: the report says how many were checked.
+
+        Parameters
+        ----------
+        entries
+            Flat indices.
+        proven
+            Whether the entries are known to be wrong. Then one look gives the numbers that a report shows.
         """
         if not entries.size:
             return none_looked_at()
         gradient = self.analytic.values(self.index)[entries]
         climbs = 0 if proven else self.effort.climbs
-        found = derivatives(self.probe, entries, self.cotangent, self.noise, self.rng, climbs, gradient)
+        found = derivatives(self.contraction, entries, self.rng, climbs, gradient)
         found.bound += np.broadcast_to(self.analytic.spread(self.index), self.x.size)[entries]
         self.inside, self.step = found.precision, found.step
-        judged, dropped = self._judge(found, gradient, NONE), NONE
+        judged, dropped = self._judge(found, gradient, NO_ENTRIES), NO_ENTRIES
         if not proven:
             judged, dropped = self._judged_twice(found, gradient)
         findings = Findings(
@@ -118,20 +142,20 @@ class InputJudge:
         return findings.without(np.union1d(dropped, found.skipped)) if climbs is not None else findings
 
     def by_sample(self) -> Findings:
-        """The same, of as many entries as there is time for."""
+        """Judges as many entries as there is time for."""
         return self.by_entries(sample(self.x.shape, self.effort.entries, self.rng))
 
     def _judged_twice(self, found: Derivatives, gradient: Array) -> tuple[Judgement, Array]:
         """The judgement after a second look at what is not right, and the entries that there was no time for.
 
-        The most suspicious are looked at first; where these all turn out wrong, so are the others.
+        The most suspicious entries are looked at first. Where these all turn out wrong, the others are not looked at.
         """
-        stepped = np.flatnonzero(found.stepped)  # no other look is better than that beyond the steps
+        stepped = np.flatnonzero(found.stepped)  # no second look is better than the fit beyond the steps
         judged = self._judge(found, gradient, stepped)
         suspects = np.flatnonzero(~judged.right & ~found.stepped)
         distance = np.nan_to_num(np.abs(gradient - found.value) - found.bound, nan=np.inf)
         suspects = suspects[np.argsort(-distance[suspects], kind="stable")]
-        looks = FIRST_LOOK if self.effort.climbs is None else min(FIRST_LOOK, max(1, self.effort.climbs))
+        looks = FIRST_SUSPECTS if self.effort.climbs is None else min(FIRST_SUSPECTS, max(1, self.effort.climbs))
         first, others = suspects[:looks], suspects[looks:]
         if not first.size:
             return judged, others
@@ -145,8 +169,8 @@ class InputJudge:
         return self._judge(found, gradient, np.union1d(suspects[: looks + climbs], stepped)), others[climbs:]
 
     def _together(self, found: Derivatives, findings: Findings) -> None:
-        """Judges entries at kinks in the light of those around them."""
-        alone = Joint(findings.value, findings.bound, findings.right, findings.wrong, findings.reason)
+        """Judges entries at kinks again, moved together."""
+        alone = JointJudgement(findings.value, findings.bound, findings.right, findings.wrong, findings.reason)
         claim = Claim(self.analytic.values(self.index), float(np.finfo(self.x.dtype).eps), self._gradient_at)
         joint = judge_together(found, alone, claim, self._cone)
         findings.value, findings.bound = joint.value, joint.bound
@@ -155,13 +179,13 @@ class InputJudge:
             findings.remark, findings.vouched = joint.remark, Verdict.WRONG
 
     def _cone(self) -> Cone:
-        climbs = None if self.effort.climbs is None else AT_KINKS * self.effort.climbs
-        return Cone(self.probe, self.case.wrt, self.cotangent, self.noise, self.rng, self.effort.strides, climbs)
+        climbs = None if self.effort.climbs is None else KINK_CLIMBS * self.effort.climbs
+        return Cone(self.contraction, self.case.wrt, self.rng, self.effort.strides, climbs)
 
     def _gradient_at(self, inputs: Sequence[Array], outputs: Array | None = None) -> Array | None:
         """(entries,) what backward answers at other values of the inputs; None where it has no answer.
 
-        Where `outputs` (outputs,) says which of them count, the cotangent of the others is zero.
+        Only the cotangent of `outputs` (outputs,) is kept, if these are given; that of the others is zero.
         """
         given = [a.astype(self.precision) if a.dtype.kind == "f" else a for a in inputs]
         weights = self.cotangent if outputs is None else self.cotangent * outputs
@@ -174,38 +198,41 @@ class InputJudge:
             return None
 
     def _scale(self, found: Derivatives) -> Scale:
-        """What bounds are small against: in a low precision, what that precision can tell."""
+        """What bounds must be small against, in the lowest precision on either side."""
         largest = float(np.abs(found.value[np.isin(found.status, DECIDED)]).max(initial=0))
         roundoff = self.eps / EPS * found.roundoff
         return scale_of(found.value, largest, roundoff, found.scale, small_in(self.held_to))
 
     def _judge(self, found: Derivatives, gradient: Array, measured: Array) -> Judgement:
-        """The judgement where the analytic side's own error counts at the entries at which it is `measured`."""
+        """The judgement of all entries; the analytic side's own error counts at those in `measured`."""
         own_error = np.zeros(len(found.entries))
         if measured.size:
             own_error[measured] = self._own_error(found, measured)
-        # Strictly the slope of a staircase is zero: that is not wrong, if not what is wanted either.
+        # Strictly, the slope of a staircase is zero: such a gradient is not wrong, and not what is wanted either.
         status = np.where(found.stepped & (gradient == 0), "steps", found.status)
         judged = judge(gradient, own_error, found.value, found.bound, status, self._scale(found))
         judged.reason[found.stepped & (judged.reason == "unstable")] = "steps"
         return judged
 
     def _own_error(self, found: Derivatives, which: Array) -> Array:
+        """The analytic side's own error at some entries (indices into `found.entries`)."""
         vouching = self._scale(found).vouching[which]
-        # Near zero the operation's roundoff is that at the entry's own size: 1 - O is nothing where O is 1 - 1e-17.
+        # Near zero, the roundoff is that at the entry's own size: 1 - O has no digits left where O is 1 - 1e-17.
         closer = self.analytic.own_roundoff(self.index, found.entries[which], found.roundoff[which])
-        trusted = np.maximum(vouching, ROUNDOFFS * np.minimum(closer, small_in(self.held_to) * found.scale[which]))
+        trusted = np.maximum(
+            vouching, VOUCHING_ROUNDOFFS * np.minimum(closer, small_in(self.held_to) * found.scale[which])
+        )
         entries, status = found.entries[which], found.status[which]
         error = self.analytic.own_error(self.index, entries, status, trusted, self.inside)
-        # A gradient without an entry above the largest error among them is roundoff throughout.
+        # A gradient whose every entry is below the largest of these errors is roundoff throughout.
         nothing = np.abs(self.analytic.values(self.index)).max() <= error.max()
         return np.full_like(error, error.max()) if nothing else error
 
     def _look_again(self, found: Derivatives, which: Array) -> None:
-        """Replaces some derivatives by those of the ladder in longdouble, where forward runs in it."""
+        """Replaces some derivatives by those of the ladder: in longdouble, if forward runs in it."""
         probe = self._wide() or self.probe
         noise = self.noise if probe is self.probe else measure_noise(probe, self.rng, self.effort.strides)
-        again = Derivatives(probe, found.entries[which], self.cotangent, noise)
+        again = Derivatives(Contraction(probe, self.cotangent, noise), found.entries[which])
         again.by_differences()
         rest = np.flatnonzero(again.status != "ok") if probe is not self.probe else np.arange(len(which))
         again.by_ladder(rest)
@@ -218,7 +245,7 @@ class InputJudge:
         found.turns.update((int(which[k]), seen) for k, seen in again.turns.items())
 
     def _wide(self) -> Probe | None:
-        """The forward pass in longdouble, or None where it does not run, or stay, in it, or takes too long."""
+        """The forward pass in longdouble; None where it refuses that, gives it up on the way, or takes too long."""
         if np.finfo(np.longdouble).eps >= np.finfo(np.float64).eps:
             return None
         start = time.perf_counter()
@@ -231,16 +258,16 @@ class InputJudge:
         return probe if probe.native == np.longdouble and probe.output_shape == self.probe.output_shape else None
 
     def in_low_precision(self, findings: Findings) -> None:
-        """Holds the gradient in the caller's low precision to its float64 twin."""
+        """Compares the gradient in the caller's low precision with its float64 twin."""
         tolerance = self.analytic.coarse(self.index)
         if tolerance is None or findings.remark:
             return
         entries = findings.entries
         given = np.asarray(self.analytic.given[self.index], np.float64).reshape(-1)[entries]
         twin = self.analytic.values(self.index)[entries]
-        # Some roundoffs of the operation count as zero here too: 1 - O is nothing in float32 where O is 1 - 1e-9.
+        # Some roundoffs of the operation count as zero here too: 1 - O has no digits in float32 where O is 1 - 1e-9.
         roundoff = self._roundoff(findings, np.abs(given - twin) > tolerance[entries])
-        allowed = tolerance[entries] + ROUNDOFFS * roundoff * (float(np.finfo(self.x.dtype).eps) / EPS)
+        allowed = tolerance[entries] + VOUCHING_ROUNDOFFS * roundoff * (float(np.finfo(self.x.dtype).eps) / EPS)
         excess = np.nan_to_num(np.abs(given - twin) - allowed, nan=np.inf)
         excess[(given == twin) | (np.isnan(given) & np.isnan(twin))] = 0
         if (excess > 0).any():
@@ -254,16 +281,16 @@ class InputJudge:
             )
 
     def _roundoff(self, findings: Findings, which: Array) -> Array:
-        """(entries,) one roundoff of the operation by the entry's own size, at some entries: a proof did not ask."""
+        """(entries,) one roundoff of the operation by the entry's own size; measured at `which`, if a proof did not."""
         roundoff, entries = findings.roundoff.copy(), findings.entries
         unknown = np.flatnonzero(which & np.isnan(roundoff))
         roundoff[np.isnan(roundoff)] = 0
         if unknown.size:
-            roundoff[unknown] = derivatives(self.probe, entries[unknown], self.cotangent, self.noise, climbs=0).roundoff
+            roundoff[unknown] = derivatives(self.contraction, entries[unknown], climbs=0).roundoff
         return self.analytic.own_roundoff(self.index, entries, roundoff)
 
     def along_directions(self, findings: Findings, count: int) -> None:
-        """Compares the derivative along so many full random directions."""
+        """Compares the derivative along `count` random directions through all entries."""
         told: list[Verdict] = []
         while len(told) < count and not findings.remark:
             along = self.along()
@@ -278,42 +305,39 @@ class InputJudge:
                 f"along the directions {undecided({'noise': len(told)})}",
             )
 
-    def _along(
-        self, probe: Probe, inputs: Sequence[Array], cotangent: Array, gradient: Array, noise: Callable[[], Array]
-    ) -> Along:
+    def _along(self, probe: Probe, point: Point, gradient: Array, noise: Callable[[], Array]) -> DirectionalResult:
         precision = max(self.inside, self.analytic.eps(self.index))
-        direction = Direction(self.case, self.index, probe, inputs, cotangent, gradient, self.rng, precision)
+        direction = DirectionalCheck(self.case, self.index, probe, point, gradient, self.rng, precision)
         return direction.compare(noise, self.step, climbs=self.effort.climbs != 0)
 
-    def along(self) -> Along:
+    def along(self) -> DirectionalResult:
         """What differences along a random direction through all entries say of the gradient at the inputs."""
-        inputs, gradient = self.case.copies(self.precision), self.analytic.values(self.index)
-        cotangent = self.analytic.cotangent.astype(self.precision)
-        return self._along(self.probe, inputs, cotangent, gradient, lambda: self.noise)
+        point = Point(self.case.copies(self.precision), self.analytic.cotangent.astype(self.precision))
+        return self._along(self.probe, point, self.analytic.values(self.index), lambda: self.noise)
 
-    def at(self, point: Sequence[Array], cotangent: Array) -> str:
-        """What is wrong along one direction at other values of the inputs; empty where nothing is seen."""
-        inputs = [a.astype(self.precision) if a.dtype.kind == "f" else a for a in point]
-        cotangent = cotangent.astype(self.precision)
+    def at(self, point: Point) -> str:
+        """What is wrong along one direction at another point; empty where nothing is seen."""
+        point = point.cast(self.precision)
         try:
-            self.case.forward(*(a.copy() for a in inputs))  # a layer may keep what its backward needs
-            gradients = self.case.gradients(cotangent.copy(), [a.copy() for a in inputs])
+            self.case.forward(*point.copies())  # a layer may keep what its backward needs
+            gradients = self.case.gradients(point.cotangent.copy(), point.copies())
             gradient = np.asarray(gradients[self.index], np.float64)
             if gradient.shape != self.x.shape:
                 return f"the gradient has shape {gradient.shape}, the input {self.x.shape}"
-            probe = self._at(inputs)
+            probe = self._at(point.inputs)
             noise = partial(measure_noise, probe, self.rng, FEW_STRIDES)
-            along = self._along(probe, inputs, cotangent, gradient.reshape(-1), noise)
+            along = self._along(probe, point, gradient.reshape(-1), noise)
         except Exception as error:
             return f"backward or forward raised {type(error).__name__}: {error}"
-        self.agrees_there = along.verdict is Verdict.RIGHT and along.tolerance <= SMALL * abs(along.value)
+        self.agrees_there = along.verdict is Verdict.RIGHT and along.tolerance <= VOUCHING_SHARE * abs(along.value)
         return f"along a random direction {along}" if along.verdict is Verdict.WRONG else ""
 
-    def is_wrong_nearby(self, findings: Findings, away: Sequence[Array]) -> bool:
-        """Where backward is too unstable to be judged, a point a little away may show that it is wrong."""
+    def is_wrong_nearby(self, findings: Findings, second: Point) -> bool:
+        """Whether a point a little way towards the second one shows an unstable backward pass to be wrong."""
         if not (findings.reason[~findings.right] == "unstable").any() or findings.remark:
             return False
-        wrong = self.at(between(self.case.inputs, away, NEARBY), self.analytic.cotangent)
+        nearby = between(self.case.inputs, second.inputs, NEARBY_SHARE)
+        wrong = self.at(Point(nearby, self.analytic.cotangent))
         if wrong:
             findings.vouched = Verdict.WRONG
             findings.remark = f"backward is unstable at the inputs; a little way from them, {wrong}"
@@ -321,13 +345,14 @@ class InputJudge:
 
 
 def _said(told: Sequence[Verdict]) -> str:
-    """How directions that move all entries came out, in words."""
+    """What directions through all entries told, in words."""
     many = f"{len(told)} direction{'s' if len(told) > 1 else ''} through all entries"
     unsure = sum(verdict is Verdict.UNDECIDED for verdict in told)
     return f"{many} ({unsure} undecided)" if unsure else many
 
 
 def _methods(found: Derivatives) -> str:
+    """The methods that decided the entries, the most frequent first."""
     names, counts = np.unique(found.method.astype(str), return_counts=True)
     ranked = sorted(zip(names, counts, strict=True), key=lambda pair: -pair[1])
     text = str(names[0]) if len(names) == 1 else ", ".join(f"{n} {c}" for n, c in ranked)

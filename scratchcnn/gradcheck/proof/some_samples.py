@@ -6,10 +6,10 @@ from time import perf_counter
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
-from scratchcnn.gradcheck.numerical.probe import Array
 from scratchcnn.gradcheck.points import draw_cotangent
-from scratchcnn.gradcheck.proof.gate import proof_of, trifle
+from scratchcnn.gradcheck.proof.attempt import proof_of, trifle
 from scratchcnn.gradcheck.report.report import Violation
 from scratchcnn.gradcheck.report.wording import apart
 

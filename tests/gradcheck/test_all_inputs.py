@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from scratchcnn.gradcheck.all_inputs import AllInputs
 from scratchcnn.gradcheck.case import prepare
 from scratchcnn.gradcheck.contract import observe
-from scratchcnn.gradcheck.ground import Ground
 from scratchcnn.gradcheck.numerical.probe import Joined
-from scratchcnn.gradcheck.points import draw_cotangent, elsewhere
-from scratchcnn.gradcheck.together import Together
+from scratchcnn.gradcheck.points import draw_cotangent, second_point
+from scratchcnn.gradcheck.setting import Setting
 
 RNG = np.random.default_rng(0)
 X, W, B = RNG.normal(size=(5, 4)), RNG.normal(size=(4, 3)), RNG.normal(size=3)
@@ -27,10 +27,10 @@ def layer_backward(g, x, w, b):
 def together(backward, *inputs, forward=layer, seed=0):
     rng = np.random.default_rng(seed)
     case = prepare(forward, backward, inputs)
-    cotangent, second = (draw_cotangent(case.output.shape, case.output.dtype, rng) for _ in range(2))
-    away = elsewhere(case.inputs, case.wrt, rng)
-    observed = observe(case, cotangent, second, away, 1.0, drawn=True)
-    return Together(Ground(case, cotangent, observed, (away, second), rng))
+    cotangent, other = (draw_cotangent(case.output.shape, case.output.dtype, rng) for _ in range(2))
+    second = second_point(case, other, rng)
+    observed = observe(case, cotangent, other, second, 1.0, drawn=True)
+    return AllInputs(Setting(case, cotangent, observed, second, rng))
 
 
 def wrong(index, backward=layer_backward, share=0.02):

@@ -1,0 +1,44 @@
+"""The setting of a check: its point and its second one, and what was seen there of backward."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.case import Case
+from scratchcnn.gradcheck.contract import Observed, copied
+from scratchcnn.gradcheck.points import Point
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The case at its inputs, with a cotangent, and at a second point.
+
+    `second` is None where forward has no finite output of the same shape at the point that was drawn.
+    """
+
+    case: Case
+    cotangent: Array
+    observed: Observed
+    second: Point | None
+    rng: np.random.Generator
+
+    @property
+    def first(self) -> Point:
+        """The caller's point."""
+        return Point(self.case.inputs, self.cotangent)
+
+    @cached_property
+    def floats_there(self) -> tuple[Array, list[Any]] | None:
+        """Forward's output and the gradients at the second point; None where a function raises, or there is none."""
+        if self.second is None:
+            return None
+        try:
+            # Forward first: a layer may keep what its backward needs.
+            output = np.array(self.case.forward(*self.second.copies()))
+            gradients = self.case.gradients(self.second.cotangent.copy(), self.second.copies())
+        except Exception:
+            return None
+        return output, [copied(g) for g in gradients]
