@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from time import perf_counter
 from typing import Any, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from scratchcnn.gradcheck.all_inputs import AllInputs
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.case import Backward, Case, Forward, batched, describe, prepare
 from scratchcnn.gradcheck.contract import observe, promoted
+from scratchcnn.gradcheck.diagnosis.diagnose import diagnose
 from scratchcnn.gradcheck.effort import SECONDS_PER_INPUT, plan
 from scratchcnn.gradcheck.judge import Check, Judged, judge_input
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet
@@ -30,6 +32,9 @@ from scratchcnn.gradcheck.report.report import (
 )
 from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.verdict import Verdict
+
+# A diagnosis takes about as long as the check; and this long, where that was quicker.
+LEAST_SECONDS = 0.25
 
 
 def check_gradient(
@@ -109,6 +114,7 @@ def check_gradient(
         forward or backward raised; the original exception is chained.
     """
     __tracebackhide__ = True
+    start = perf_counter()
     options = validated(
         degree=degree,
         factor=factor,
@@ -130,7 +136,8 @@ def check_gradient(
     observed = observe(case, cotangent, other, second, options.seconds, drawn=grad_output is None)
     setting = Setting(case, cotangent, observed, second, rng)
     outcome = _judged(setting, options, samples, describe(backward, "backward"))
-    return _report(setting, options, outcome, describe(forward, "forward"), describe(backward, "backward"))
+    report = _report(setting, options, outcome, describe(forward, "forward"), describe(backward, "backward"))
+    return report if report.verdict is not Verdict.WRONG else _explained(report, setting, perf_counter() - start)
 
 
 def assert_gradient(forward: Forward, backward: Backward, *inputs: Any, **options: Any) -> None:
@@ -208,6 +215,14 @@ def _report(setting: Setting, options: Options, outcome: _Outcome, forward: str,
         sample=case.sample,
         second_point=None if second is None else SecondPoint(tuple(second.inputs), second.cotangent, case.names),
     )
+
+
+def _explained(report: Report, setting: Setting, seconds: float) -> Report:
+    """The report with the mistakes that explain what is wrong, found in about the time that the check took."""
+    with quiet():
+        call = f"{report.forward}, {report.backward}"
+        found = diagnose(setting, report.inputs, report.violations, call, max(seconds, LEAST_SECONDS))
+    return replace(report, diagnoses=found.diagnoses, compared=found.compared, again=found.again)
 
 
 def _kept_digits(setting: Setting, proofs: Proofs | None, reports: Sequence[InputReport]) -> tuple[Kept, ...]:

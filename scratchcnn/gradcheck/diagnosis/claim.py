@@ -18,11 +18,14 @@ class Claim:
         The mistake, as the end of the sentence "the gradient of x is ...".
     holds
         Whether it is so, at a point.
+    along
+        Whether that is seen along a random direction through all entries, and not entry by entry.
     """
 
     kind: str
     message: str
     holds: Callable[[Scene], bool]
+    along: bool = False
 
 
 Family = Callable[[Scene, int], Iterator[Claim]]

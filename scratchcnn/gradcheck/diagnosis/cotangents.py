@@ -15,7 +15,7 @@ Other = Callable[[Scene], Array]
 def of_another_cotangent(scene: Scene, index: int) -> Iterator[Claim]:
     """The true gradient of a cotangent that is not the one that came."""
     for kind, message, other in _others(scene):
-        yield Claim(kind, message, lambda s, other=other: s.is_derivative(index, other(s)))  # type: ignore[misc]
+        yield Claim(kind, message, lambda s, other=other: s.is_derivative(index, other(s)), along=True)  # type: ignore[misc]
 
 
 def _others(scene: Scene) -> Iterator[tuple[str, str, Other]]:

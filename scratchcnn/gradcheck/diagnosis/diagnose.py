@@ -1,7 +1,8 @@
 """From a wrong gradient to the mistake: claims from the specific to the general, each proved at two points."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,12 +12,17 @@ from scratchcnn.gradcheck.diagnosis.cotangents import of_another_cotangent
 from scratchcnn.gradcheck.diagnosis.factors import cropped_cotangent, missing_factor
 from scratchcnn.gradcheck.diagnosis.forms import misshapen
 from scratchcnn.gradcheck.diagnosis.operands import as_of_stride_one, at_another_operand, with_another_option
-from scratchcnn.gradcheck.diagnosis.places import wrong_entries, wrong_places
+from scratchcnn.gradcheck.diagnosis.places import SLIGHT, wrong_entries, wrong_places
 from scratchcnn.gradcheck.diagnosis.precision import rounded
+from scratchcnn.gradcheck.diagnosis.reproduce import reproducer
 from scratchcnn.gradcheck.diagnosis.scales import scaled
-from scratchcnn.gradcheck.diagnosis.scene import Scene, TooDear
+from scratchcnn.gradcheck.diagnosis.scene import Clock, Scene, TooDear, gradients_at
 from scratchcnn.gradcheck.diagnosis.sums import overwritten, summed
 from scratchcnn.gradcheck.diagnosis.terms import missing_term
+from scratchcnn.gradcheck.points import Point, second_cotangent
+from scratchcnn.gradcheck.report.report import Compared, Diagnosis, InputReport, Violation
+from scratchcnn.gradcheck.setting import Setting
+from scratchcnn.gradcheck.verdict import Verdict
 
 # From the specific to the general: the first that hold are said.
 REPAIRS: tuple[Family, ...] = (
@@ -43,8 +49,127 @@ KINK = Claim(
     lambda scene: True,
 )
 PLACES: tuple[Family, ...] = (wrong_places,)
+# Breaches of the contract that claims explain: they are said after these.
+LATE = ("elsewhere", "shape", "digits")
 # Claims that are said of one input at most.
 MOST = 3
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What explains a wrong gradient.
+
+    Attributes
+    ----------
+    diagnoses
+        The mistakes that fit, the breaches of the contract among them.
+    compared
+        By the names of inputs: their gradient beside the true one.
+    again
+        Lines of Python that show it again; none where no short ones do.
+    """
+
+    diagnoses: tuple[Diagnosis, ...]
+    compared: dict[str, Compared] = field(default_factory=dict)
+    again: tuple[str, ...] = ()
+
+
+def diagnose(
+    setting: Setting, inputs: Sequence[InputReport], violations: Sequence[Violation], call: str, seconds: float
+) -> Explanation:
+    """Which mistakes explain what is wrong, the wrong gradients beside the true ones, and how to see them again.
+
+    Parameters
+    ----------
+    setting
+        The points of the check.
+    inputs, violations
+        What was found.
+    call
+        The names of both functions, as a call has them.
+    seconds
+        How long it may take.
+    """
+    breaches = [Diagnosis(v.kind, v.input or "", v.message, 1.0) for v in violations if not v.waived]
+    early = [d for d in breaches if d.kind not in LATE]
+    late = [d for d in breaches if d.kind in LATE]
+    if setting.observed.unsteady or any(v.kind == "count" for v in violations):
+        return Explanation(tuple(breaches))
+    clock = Clock(seconds)
+    scenes = list(_scenes(setting, clock))
+    elsewhere = {v.input for v in violations if v.kind == "elsewhere" and not v.waived}
+    found: list[Diagnosis] = []
+    for index, report in zip(setting.case.wrt, inputs, strict=True):
+        if report.verdict is Verdict.WRONG:
+            found += _named(scenes, index) or _by_an_entry(report)
+        elif report.name in elsewhere and len(scenes) > 1:
+            found += _named(scenes[::-1], index) or _stale(scenes[::-1], index)
+    wrong = [
+        k for k, r in zip(setting.case.wrt, inputs, strict=True) if r.verdict is Verdict.WRONG or r.name in elsewhere
+    ]
+    again = reproducer(setting, wrong[0], call, clock) if wrong else ()
+    return Explanation((*early, *found, *late), dict(_compared(scenes[0], setting, inputs)), again)
+
+
+def _named(scenes: Sequence[Scene], index: int) -> list[Diagnosis]:
+    name = scenes[0].names[index]
+    return [Diagnosis(c.kind, name, f"{c.message} ({_proof(c, scenes, index)})", 1.0) for c in proved(scenes, index)]
+
+
+def _proof(claim: Claim, scenes: Sequence[Scene], index: int) -> str:
+    """Where a claim was seen to hold."""
+    size = scenes[0].inputs[index].size
+    again = ", and so at a second point" if len(scenes) > 1 else ", at no second point"
+    if claim.along:
+        return f"along a random direction through all {size} entries{again}"
+    try:
+        known = int(np.isfinite(scenes[0].truth(index).error).sum())
+    except TooDear:
+        return f"along a random direction through all {size} entries{again}"
+    return f"at {known} of {size} entries{again}"
+
+
+def _by_an_entry(report: InputReport) -> list[Diagnosis]:
+    """A relative error that only an exact check can see."""
+    if report.analytic and report.numerical and abs(report.analytic / report.numerical - 1) < SLIGHT:
+        share = abs(report.analytic / report.numerical - 1)
+        message = f"off by a share of {share:.2g} at most, at {report.wrong} of {report.checked} entries"
+        return [Diagnosis("small-relative", report.name, message, 1.0)]
+    return []
+
+
+def _stale(scenes: Sequence[Scene], index: int) -> list[Diagnosis]:
+    """At the second point, the true gradient at the values of the first: kept from an earlier call."""
+    there, here = scenes
+    with suppress(TooDear):
+        if there.is_derivative(index, inputs=here.inputs):
+            message = "the true one at the inputs of an earlier call, also where these are others"
+            return [Diagnosis("stale", there.names[index], message, 1.0)]
+    return []
+
+
+def _scenes(setting: Setting, clock: Clock) -> Iterator[Scene]:
+    """The point of the check and its second one, in float64 where backward takes it."""
+    case = setting.case
+    second = setting.second or Point(case.inputs, second_cotangent(setting.cotangent, setting.rng, given=True))
+    for point in (setting.first, second):
+        for dtype in (np.float64, None):
+            try:
+                gradients, eps = gradients_at(case, point, dtype)
+            except Exception:  # backward refuses that precision
+                continue
+            names, options = case.names, dict(case.forward.keywords)
+            yield Scene(case.forward, names, point.inputs, case.wrt, point.cotangent, gradients, options, clock, eps)
+            break
+
+
+def _compared(scene: Scene, setting: Setting, inputs: Sequence[InputReport]) -> Iterator[tuple[str, Compared]]:
+    for index, report in zip(setting.case.wrt, inputs, strict=True):
+        if report.verdict is Verdict.WRONG and index in setting.observed.usable:
+            with suppress(TooDear):
+                bad, known = wrong_entries(scene, index)
+                numerical = np.where(known, scene.truth(index).value, np.nan)
+                yield report.name, Compared(scene.analytic(index), numerical, bad)
 
 
 def proved(scenes: Sequence[Scene], index: int) -> list[Claim]:

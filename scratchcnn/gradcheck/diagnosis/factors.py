@@ -11,6 +11,12 @@ from scratchcnn.gradcheck.diagnosis.scene import ROUNDOFFS, Estimate, Scene
 
 Quantity = Callable[[Scene], Array]
 
+
+def _sigmoid(x: Array) -> Array:
+    shares: Array = 1 / (1 + np.exp(-x))
+    return shares
+
+
 # What may be made of an input before it is a factor.
 TRANSFORMS: dict[str, Callable[[Array], Array]] = {
     "{}": lambda x: x,
@@ -18,6 +24,14 @@ TRANSFORMS: dict[str, Callable[[Array], Array]] = {
     "1 - {}": lambda x: 1 - x,
     "{}²": lambda x: x**2,
     "the sign of {}": np.sign,
+    "exp({})": np.exp,
+    "tanh({})": np.tanh,
+    "1 + tanh({})": lambda x: 1 + np.tanh(x),
+    "1 - tanh²({})": lambda x: 1 - np.tanh(x) ** 2,
+    "sigmoid({})": _sigmoid,
+    "1 - sigmoid({})": lambda x: _sigmoid(-x),
+    "cos({})": np.cos,
+    "sin({})": np.sin,
 }
 
 

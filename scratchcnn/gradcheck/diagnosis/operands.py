@@ -30,15 +30,15 @@ def at_another_operand(scene: Scene, index: int) -> Iterator[Claim]:
         name = scene.names[other]
         if array.dtype.kind in "iu" and array.ndim:
             for kind, said, value in _other_classes(scene, index, other):
-                yield Claim(kind, f"the true one for {said}", _at(index, other, value))
+                yield Claim(kind, f"the true one for {said}", _at(index, other, value), along=True)
         if array.dtype.kind != "f" or array.size < 2:
             continue
         for kind, replaced, value in _replacements(scene, other):
-            yield Claim(kind, f"the true one at {replaced} in place of {name}", _at(index, other, value))
+            yield Claim(kind, f"the true one for {replaced} in place of {name}", _at(index, other, value), along=True)
         for kind, message, function in rearrangements(array.shape):
-            if kind != "permuted" or array.ndim < 3:
+            if kind != "permuted" or array.ndim < 2:
                 said = message.replace("the true one", name, 1)
-                yield Claim(kind, f"the true one at {said}", _at(index, other, _moved(other, function)))
+                yield Claim(kind, f"the true one for {said}", _at(index, other, _moved(other, function)), along=True)
 
 
 def with_another_option(scene: Scene, index: int) -> Iterator[Claim]:
@@ -52,9 +52,10 @@ def with_another_option(scene: Scene, index: int) -> Iterator[Claim]:
                 kind = KINDS.get(name, "option-ignored")
                 message = f"that of {name}={other!r}; forward has {name}={value!r}"
                 changed = partial(inner, **{**scene.options, name: other})
-                yield Claim(kind, message, _of(index, changed))
+                yield Claim(kind, message, _of(index, changed), along=True)
                 if name == "padding":
-                    yield Claim(kind, "that of the padded image, not cropped", _uncropped(index, changed, value))
+                    uncropped = _uncropped(index, changed, value)
+                    yield Claim(kind, "that of the padded image, not cropped", uncropped, along=True)
 
 
 def as_of_stride_one(scene: Scene, index: int) -> Iterator[Claim]:

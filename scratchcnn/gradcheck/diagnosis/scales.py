@@ -82,7 +82,7 @@ def _names(scene: Scene, factor: float) -> Iterator[tuple[float, str]]:
     for name, array in arrays:
         for axis, length in enumerate(array.shape):
             if length > 1:
-                lengths.setdefault(length, []).append(f"axis {axis} of {name}")
+                lengths.setdefault(length, []).append(f"the length of axis {axis} of {name}")
         if array.ndim > 1 and array.size > 1:
             lengths.setdefault(array.size, []).append(f"the size of {name}")
         if array.ndim > 3:

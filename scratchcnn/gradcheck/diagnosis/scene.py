@@ -7,14 +7,18 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.case import Case
+from scratchcnn.gradcheck.contract import copied
 from scratchcnn.gradcheck.effort import FEW_STRIDES
 from scratchcnn.gradcheck.numerical.differences import TINY_EXPONENT
 from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
 from scratchcnn.gradcheck.numerical.probe import Probe
 from scratchcnn.gradcheck.numerical.quotients import Quotients, settle
 from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP, units
+from scratchcnn.gradcheck.points import Point
 
 # Steps of the differences, in units of an entry; the last, tiny one tells kinks.
 STEPS = UNEVEN_STEP * 2.0 ** -np.array([5.0, 6, 7, 8, 9, TINY_EXPONENT])
@@ -200,6 +204,12 @@ class Scene:
             return False
         return self._same_along(gradient * direction, weights, slopes)
 
+    def differs_along(self, index: int) -> bool:
+        """Whether the gradient is known not to be the true one, along a random direction."""
+        _, slopes = self.along_here(index)
+        known = bool(np.isfinite(slopes.error[self.cotangent != 0]).all())
+        return known and not self.is_derivative(index)
+
     def _same_along(self, parts: Array, weights: Array, slopes: Estimate) -> bool:
         """Whether a gradient's parts along a direction add up to what the outputs' slopes do."""
         terms = weights * slopes.value
@@ -323,3 +333,13 @@ def _slopes(probe: Probe, moves: Sequence[tuple[Array, Array]], noise: Array) ->
     amount = np.array([float(np.abs(amounts).max()) if len(amounts) == 1 else 1.0 for _, amounts in moves])[:, None]
     slopes, errors = value.reshape(shape) / amount, bound.reshape(shape) / amount
     return Estimate(slopes.T.copy(), errors.T.copy())
+
+
+def gradients_at(case: Case, point: Point, dtype: DTypeLike | None) -> tuple[list[Any], float]:
+    """What backward answers at a point, in a dtype or the caller's own, and the eps of that answer."""
+    inputs = [a.astype(dtype) if dtype is not None and a.dtype.kind == "f" else a.copy() for a in point.inputs]
+    cotangent = point.cotangent.astype(dtype or point.cotangent.dtype)
+    case.forward(*(a.copy() for a in inputs))  # a layer may keep what its backward needs
+    gradients = [copied(g) for g in case.gradients(cotangent, inputs)]
+    dtypes = [np.asarray(g).dtype for g in gradients if g is not None]
+    return gradients, max([EPS, *(float(np.finfo(d).eps) for d in dtypes if d.kind == "f" and dtype is None)])

@@ -1,17 +1,25 @@
 """What a check found: for a person to read, and for a machine."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.report.wording import TIE, apart, explained, wrapped
+from scratchcnn.gradcheck.report.wording import LINE_WIDTH, TIE, apart, explained, wrapped
 from scratchcnn.gradcheck.verdict import Verdict
 
 SCHEMA = 2
 # In numbers: a second point of at most so many is shown in the text of a report.
 SHOWN_NUMBERS = 12
+# Entries along an axis: a wrong gradient with at most so many is shown beside the true one.
+SHOWN_SIDE = 6
+# Of the verdict in a notebook, on light and on dark grounds.
+COLOURS = {Verdict.RIGHT: "#1a9641", Verdict.WRONG: "#d7301f", Verdict.UNDECIDED: "#b8860b"}
+# Columns: how far that is indented, and what stands between the two.
+SIDE_INDENT, BETWEEN = 6, "   "
 
 
 class GradientMismatch(AssertionError):
@@ -51,12 +59,41 @@ class Violation:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A known mistake that explains a mismatch: `share` of the wrong entries."""
+    """A mistake that explains what is wrong.
+
+    Attributes
+    ----------
+    kind
+        Its name, one word.
+    input
+        Whose gradient is wrong; empty where it is that of no single input.
+    message
+        What the gradient is, in words, and where that was seen to hold; of a breach of the contract, what was seen.
+    share
+        Of the wrong entries, how many it explains: 1 is all.
+    """
 
     kind: str
     input: str
     message: str
     share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """A wrong gradient beside the true one, entry by entry; NaN where that is not known.
+
+    Attributes
+    ----------
+    analytic, numerical
+        Both, of the input's shape.
+    wrong
+        Which entries differ.
+    """
+
+    analytic: Array
+    numerical: Array
+    wrong: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +173,8 @@ class Report:
     sample: str = ""
     second_point: SecondPoint | None = field(default=None, compare=False)
     digits: dict[str, Array] = field(default_factory=dict, compare=False)
+    compared: dict[str, Compared] = field(default_factory=dict, compare=False)
+    again: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def ok(self) -> bool:
@@ -148,7 +187,7 @@ class Report:
     def __str__(self) -> str:
         verdict = self.verdict.value.upper()
         title = f"{self.backward} is {verdict} as the gradient of {self.forward}"
-        lines = [f"{self.name} is {verdict}" if self.name else title]
+        lines = list(_headed(f"{self.name} is {verdict}" if self.name else title, self._causes()))
         if self.sample and not self.ok:
             lines.append(f"  checked with {self.sample}")
         for violation in self.violations:
@@ -159,9 +198,24 @@ class Report:
             lines.append(f"  the second point: {self.second_point}".replace(" = ", f"{TIE}={TIE}"))
         for entry in self.inputs:
             lines.extend(_describe(entry))
-        lines.extend(f"  perhaps {d.kind} of {d.input!r}: {d.message}" for d in self.diagnoses)
+            if entry.name in self.compared:
+                lines.extend(_side_by_side(self.compared[entry.name]))
         lines.extend(f"  note: {note}" for note in self.notes)
+        if self.again:
+            lines.append("  to see it again:")
+            lines.extend(f"    {line}" for line in self.again)
         return "\n".join(wrapped(line) for line in explained(lines))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the text, its verdict in colour."""
+        word = self.verdict.value.upper()
+        text = escape(str(self)).replace(f" is {word}", f' is <b style="color: {COLOURS[self.verdict]}">{word}</b>', 1)
+        return f"<pre>{text}</pre>"
+
+    def _causes(self) -> list[Diagnosis]:
+        """The diagnoses of values; the breaches of the contract are said with the violations."""
+        kinds = {violation.kind for violation in self.violations}
+        return [d for d in self.diagnoses if d.kind not in kinds]
 
     # What `assert check_gradient(...)` shows.
     __repr__ = __str__
@@ -180,6 +234,22 @@ class Report:
             "diagnoses": [_plain(vars(d)) for d in self.diagnoses],
             "notes": list(self.notes),
         }
+
+
+def _headed(title: str, causes: Sequence[Diagnosis]) -> Iterator[str]:
+    """The title with the first cause, then the others: one for each input, and what else fits the same one."""
+    said: set[str] = set()
+    for cause in causes:
+        sentence = f"the gradient of {cause.input} is {cause.message}"
+        if not said:
+            yield f"{title}: {sentence}"
+        elif cause.input in said:
+            yield f"  or, of {cause.input}, {cause.message}"
+        else:
+            yield f"  and {sentence}"
+        said.add(cause.input)
+    if not said:
+        yield title
 
 
 def _describe(entry: InputReport) -> list[str]:
@@ -212,6 +282,30 @@ def _worst(entry: InputReport, index: tuple[int, ...]) -> str:
     elif np.isfinite(entry.error):
         known += f" (off by {error})"
     return f"    worst{kind} entry {_tied(place)}{where}: {_tied(said)} {_tied(known)}"
+
+
+def _side_by_side(compared: Compared) -> Iterator[str]:
+    """Two small arrays, row by row: analytic, with a star at what is wrong, and numerical."""
+    analytic, numerical, wrong = (np.atleast_2d(a) for a in (compared.analytic, compared.numerical, compared.wrong))
+    if analytic.ndim > 2 or max(analytic.shape) > SHOWN_SIDE or not wrong.any():
+        return
+    left, right = _rows(analytic, wrong), _rows(numerical, np.zeros_like(wrong))
+    heads = "analytic (*: wrong)", "numerical"
+    widths = [max(map(len, [head, *rows])) for head, rows in zip(heads, (left, right), strict=True)]
+    if SIDE_INDENT + sum(widths) + len(BETWEEN) <= LINE_WIDTH:
+        for one, other in zip([heads[0], *left], [heads[1], *right], strict=True):
+            line = f"{one.ljust(widths[0])}{BETWEEN}{other.ljust(widths[1])}".rstrip()
+            yield " " * SIDE_INDENT + _tied(line)
+
+
+def _rows(array: Array, stars: Array) -> list[str]:
+    """The rows of a matrix, in columns of one width."""
+    cells = [
+        [f"{value:.4g}" + ("*" if star else " ") for value, star in zip(*pair, strict=True)]
+        for pair in zip(array.tolist(), stars.tolist(), strict=True)
+    ]
+    width = max(len(cell) for row in cells for cell in row)
+    return [" ".join(cell.rjust(width) for cell in row) for row in cells]
 
 
 def _tied(words: str) -> str:
