@@ -131,7 +131,7 @@ def _proof(claim: Claim, scenes: Sequence[Scene], index: int) -> str:
 
 def _by_an_entry(report: InputReport) -> list[Diagnosis]:
     """A relative error that only an exact check can see."""
-    if report.analytic and report.numerical and abs(report.analytic / report.numerical - 1) < SLIGHT:
+    if report.wrong and report.analytic and report.numerical and abs(report.analytic / report.numerical - 1) < SLIGHT:
         share = abs(report.analytic / report.numerical - 1)
         message = f"off by a share of {share:.2g} at most, at {report.wrong} of {report.checked} entries"
         return [Diagnosis("small-relative", report.name, message, 1.0)]

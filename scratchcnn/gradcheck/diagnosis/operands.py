@@ -48,7 +48,7 @@ def with_another_option(scene: Scene, index: int) -> Iterator[Claim]:
         if inner is None:
             return
         for other in _defaults(inner, name):
-            if other != value:
+            if not np.array_equal(other, value):
                 kind = KINDS.get(name, "option-ignored")
                 message = f"that of {name}={other!r}; forward has {name}={value!r}"
                 changed = partial(inner, **{**scene.options, name: other})
