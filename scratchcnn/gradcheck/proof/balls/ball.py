@@ -34,7 +34,7 @@ __all__ = [
     "recording",
 ]
 
-# Numbers that are used often.
+# Zero, and the two special values of float64.
 ZERO, NAN, INFINITY = arb(0), arb("nan"), arb("inf")
 # The whole line: nothing is known of the number.
 WIDE = arb(0, float("inf"))

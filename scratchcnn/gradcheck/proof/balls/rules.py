@@ -89,6 +89,7 @@ def _ln2() -> arb:
     return arb.const_log2()
 
 
+# The table of derivatives, by NumPy's names.
 RULES: dict[str, Rule] = {
     "exp": Rule(arb.exp, lambda x, y: y, edges={-inf: 0, inf: inf}),
     "exp2": Rule(lambda x: arb(2) ** x, lambda x, y: y * _ln2(), edges={-inf: 0, inf: inf}),
@@ -193,6 +194,7 @@ def logaddexp2(a: Ball, b: Ball) -> Ball:
 for _name in RULES:
     FUNCTIONS[_name] = rule(_name, RULES)
 
+# The functions that are written for balls, by NumPy's names.
 _RULES_OF_BALLS: dict[str, Callable[..., Any]] = {
     "hypot": hypot,
     "arctan2": arctan2,

@@ -87,6 +87,7 @@ def _entr(x: arb) -> arb:
     return x if x.is_zero() else -x * x.log()
 
 
+# The table of derivatives, by SciPy's names.
 SPECIAL_RULES: dict[str, Rule] = {
     "erf": Rule(arb.erf, lambda x, y: 2 * _gauss(x * _sqrt2()) * _sqrt2(), edges={-inf: -1, inf: 1}),
     "erfc": Rule(arb.erfc, lambda x, y: -2 * _gauss(x * _sqrt2()) * _sqrt2(), edges={-inf: 2, inf: 0}),
@@ -139,7 +140,6 @@ SPECIAL_RULES: dict[str, Rule] = {
 }
 
 # Functions with parameters that stay fixed: for given parameters, each is a rule of one variable.
-
 FAMILIES: dict[str, Callable[..., Rule]] = {
     "jv": lambda n: Rule(lambda x: x.bessel_j(n), lambda x, y: (x.bessel_j(n - 1) - x.bessel_j(n + 1)) / 2),
     "yv": lambda n: Rule(lambda x: _y(n, x), lambda x, y: (_y(n - 1, x) - _y(n + 1, x)) / 2, 0),
@@ -283,6 +283,7 @@ def zeta(s: Any, q: Any = None) -> Ball:
 SPECIAL |= {name: rule(name, SPECIAL_RULES) for name in SPECIAL_RULES}
 SPECIAL |= {name: family(name) for name in FAMILIES}
 SPECIAL |= {name: FUNCTIONS[name] for name in ("exp2", "expm1", "log1p", "cbrt", "sinc")}
+# The functions that are written for balls, by SciPy's names.
 _SPECIAL_OF_BALLS: dict[str, Callable[..., Any]] = {
     "xlogy": xlogy,
     "xlog1py": xlog1py,
@@ -319,7 +320,6 @@ SPECIAL |= {"loggamma": SPECIAL["gammaln"], "psi": SPECIAL["digamma"], "jn": SPE
 FUNCTIONS["i0"] = SPECIAL["i0"]
 
 # The functions of `math` by name. Where `math` gives an integer, so do these.
-
 MATH: dict[str, Callable[..., Any]] = {
     name: FUNCTIONS[name]
     for name in [
