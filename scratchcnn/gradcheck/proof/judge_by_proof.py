@@ -25,8 +25,8 @@ from scratchcnn.gradcheck.verdict import VOUCHING_SHARE, Verdict, small_in
 
 # As a share of the time of all inputs: how long a proof may take.
 PROOF_SHARE = 0.5
-# As a share of that time: there is a proof at the second point if that at the first took no longer. Else a direction
-# will do.
+# As a share of that time: if the proof at the caller's point took no longer, there is one at the second point.
+# Otherwise a direction is compared there.
 SECOND_PROOF_SHARE = 0.2
 # In roundoffs: how far results in floats may be from those in balls.
 BALL_ROUNDOFFS = 64.0
@@ -44,7 +44,7 @@ class Proofs:
         self.strays: set[int] = set()  # the inputs at which floats do something else than balls
 
     @cached_property
-    def here(self) -> Proof | None:
+    def first(self) -> Proof | None:
         """The proof at the inputs; None where there can be none."""
         reason = self._obstacle()
         start = perf_counter()
@@ -58,7 +58,7 @@ class Proofs:
     @property
     def made(self) -> Proof | None:
         """The proof at the inputs, if it was made, without the inputs at which floats do something else."""
-        proof: Proof | None = self.__dict__.get("here")
+        proof: Proof | None = self.__dict__.get("first")
         if proof is None or not self.strays:
             return proof
         inputs = {k: proven for k, proven in proof.inputs.items() if k not in self.strays}
@@ -81,7 +81,7 @@ class Proofs:
 
     def at_second_point(self, index: int) -> str | None:
         """What is wrong with a gradient at the second point; empty if it is proved right, None if nothing is proved."""
-        proven = self._there.inputs.get(index) if self._there else None
+        proven = self._second.inputs.get(index) if self._second else None
         if proven is None or not (proven.right.all() or proven.wrong.any()) or not self._followed(index, proven):
             return None
         if not proven.wrong.any():
@@ -92,23 +92,20 @@ class Proofs:
         return f"along a random direction the gradient gives {analytic}, forward in exact arithmetic {exact}"
 
     @cached_property
-    def _there(self) -> Proof | None:
-        if (
-            self.setting.second is None
-            or self.here is None
-            or not self.here.inputs
-            or self.spent > SECOND_PROOF_SHARE * self.seconds
-        ):
+    def _second(self) -> Proof | None:
+        """The proof at the second point; None if there is none at the first, or it took too long."""
+        second = self.setting.second
+        if second is None or self.first is None or not self.first.inputs:
             return None
-        return self._proof(self.setting.second)
+        return self._proof(second) if self.spent <= SECOND_PROOF_SHARE * self.seconds else None
 
     def _followed(self, index: int, proven: Proven) -> bool:
         """Whether floats give what balls give at the second point, up to differences that do not matter."""
-        floats_there = self.setting.floats_there
-        if floats_there is None or self._there is None or self._there.outputs is None:
+        second_answers = self.setting.second_answers
+        if second_answers is None or self._second is None or self._second.outputs is None:
             return False
-        output, gradients = floats_there
-        pairs = ((output, self._there.outputs), (gradients[index], proven.value))
+        output, gradients = second_answers
+        pairs = ((output, self._second.outputs), (gradients[index], proven.value))
         inputs, usable = self.setting.case.inputs, self.setting.observed.usable
         share = small_in(max(float(np.finfo(inputs[k].dtype).eps) for k in usable))
         return all(
@@ -129,7 +126,7 @@ class Proofs:
 
 def by_proof(judge: InputJudge, proofs: Proofs, all_inputs: AllInputs) -> Findings | None:
     """The findings on an input by a proof, and by differences at entries that it leaves open; None without a proof."""
-    proof = proofs.here
+    proof = proofs.first
     proven = proof.inputs.get(judge.index) if proof else None
     if proof is None or proven is None:
         return None
@@ -144,7 +141,7 @@ def by_proof(judge: InputJudge, proofs: Proofs, all_inputs: AllInputs) -> Findin
     sure = proven.right & (np.abs(gradient - proven.value) <= allowed)
     if proven.right.any() and not sure.any():
         proofs.stray(judge.index, f"the gradient of {judge.case.names[judge.index]!r} is another")
-    if not sure.any() or not (all_inputs.here or judge.along().verdict is not Verdict.WRONG):
+    if not sure.any() or not (all_inputs.agree_at_first or judge.along().verdict is not Verdict.WRONG):
         return None
     proved = _findings(np.flatnonzero(sure), gradient, proven.value, allowed, _to_digits(proven))
     return proved if sure.all() else _with_differences(judge, proved)
@@ -242,7 +239,7 @@ def _findings(
         analytic=gradient[entries],
         value=value[entries],
         bound=bound[entries],
-        roundoff=np.full(entries.size, np.nan),  # a proof does not ask for it
+        roundoff=np.full(entries.size, np.nan),  # not measured: a proof does not need it
         right=~found,
         wrong=found,
         reason=np.full(entries.size, "", object),

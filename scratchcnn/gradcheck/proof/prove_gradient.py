@@ -33,7 +33,7 @@ class ProvedInput:
     Attributes
     ----------
     name, size
-        Of the input: what it is called, and how many entries it has.
+        The name of the input, and how many entries it has.
     verdict
         RIGHT: every entry is proved right. WRONG: the gradient is proved wrong. UNDECIDED: neither.
     right

@@ -52,7 +52,7 @@ class Kind(type):
 def kind(real: type, of_balls: bool, made: Callable[..., Any]) -> Any:
     """A stand-in for a type of numbers.
 
-    `of_balls` says whether balls are instances of it; `made` is what calls of it call.
+    `of_balls` says whether balls are instances of it; `made` is the function behind calls of it.
     """
     body: dict[str, Any] = {"real": real, "of_balls": of_balls, "made": staticmethod(made), "__doc__": real.__doc__}
     if real not in (np.floating, np.inexact, np.number, np.generic, np.ndarray):  # these are no dtypes
@@ -70,7 +70,7 @@ def _ndarray(shape: Any, dtype: Any = float, *arguments: Any, **options: Any) ->
 
 
 def _float(real: type) -> Any:
-    """What calls of `np.float64` and the like call."""
+    """The function behind calls of `np.float64` and other floats: numbers stay numbers, balls stay balls."""
 
     def made(value: Any = 0.0, *arguments: Any) -> Any:
         if not has_balls(value):
@@ -83,7 +83,7 @@ def _float(real: type) -> Any:
 
 
 def _scalar_float(value: Any = 0.0) -> Any:
-    """What calls of `float` call: for a single number."""
+    """The function behind calls of `float`, which takes a single number."""
     if isinstance(value, Balls):
         if value.size != 1:
             raise TypeError("only arrays of size 1 can be converted to Python scalars")
@@ -92,7 +92,7 @@ def _scalar_float(value: Any = 0.0) -> Any:
 
 
 def _int(real: type) -> Any:
-    """What calls of `int`, `np.int64` and the like call."""
+    """The function behind calls of `int`, `np.int64` and other integers: a ball is cut off to an integer."""
 
     def made(value: Any = 0, *arguments: Any, **options: Any) -> Any:
         if isinstance(value, Balls) and value.size == 1:
