@@ -47,6 +47,7 @@ __all__ = [
     "prove_gradient",
 ]
 
+# The module that defines each public name.
 _HOME = {
     "CallerError": "case",
     "Diagnosis": "report.report",

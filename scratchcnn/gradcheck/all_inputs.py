@@ -27,17 +27,17 @@ class AllInputs:
         self.indices = [k for k in setting.observed.usable if setting.case.inputs[k].size]
 
     @cached_property
-    def here(self) -> bool:
+    def agree_at_first(self) -> bool:
         """Whether all agree at the inputs."""
         return self._asked and self._agree(self.setting.first, self.setting.observed.gradients)
 
     @cached_property
-    def there(self) -> bool:
+    def agree_at_second(self) -> bool:
         """Whether all agree at the second point."""
-        if not self._asked or self.setting.second is None or self.setting.floats_there is None:
+        if not self._asked or self.setting.second is None or self.setting.second_answers is None:
             return False
         try:
-            return self._agree(self.setting.second, self.setting.floats_there[1])
+            return self._agree(self.setting.second, self.setting.second_answers[1])
         except Exception:
             return False  # the judgement of each input will say what happened
 

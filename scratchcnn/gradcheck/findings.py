@@ -22,7 +22,7 @@ class Findings:
     analytic, value, bound
         The two derivatives, and the distance up to which they count as the same.
     roundoff
-        One roundoff of the operation; NaN where nobody has asked.
+        One roundoff of the operation; NaN where it was not measured.
     right, wrong, reason
         The judgement; `reason` says why an entry is undecided.
     method

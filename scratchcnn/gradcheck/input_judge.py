@@ -18,7 +18,7 @@ from scratchcnn.gradcheck.numerical.kinks import DECIDED
 from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
 from scratchcnn.gradcheck.numerical.probe import Contraction, Probe
 from scratchcnn.gradcheck.pieces import Claim
-from scratchcnn.gradcheck.points import Point, between
+from scratchcnn.gradcheck.points import Point, answers, between
 from scratchcnn.gradcheck.report.wording import apart, undecided
 from scratchcnn.gradcheck.sampling import sample
 from scratchcnn.gradcheck.setting import Setting
@@ -69,7 +69,7 @@ class InputJudge:
         self.probe = self._at(case.inputs)
         native = self.probe.native
         self.eps = float(np.finfo(native).eps) if native.kind == "f" else EPS
-        self.agrees_there = False  # whether differences agreed at the last other point, within a small bound
+        self.agrees_at_other = False  # whether differences agreed at the last other point, within a small bound
         self.inside, self.step = EPS, 0.0  # the eps of the lowest precision inside forward, and the width of its steps
         # The dtype that backward is judged in: float64, unless backward refuses that.
         narrow = analytic.low and analytic.double is None
@@ -187,12 +187,10 @@ class InputJudge:
 
         Only the cotangent of `outputs` (outputs,) is kept, if these are given; that of the others is zero.
         """
-        given = [a.astype(self.precision) if a.dtype.kind == "f" else a for a in inputs]
         weights = self.cotangent if outputs is None else self.cotangent * outputs
+        point = Point(inputs, weights.reshape(self.analytic.cotangent.shape)).cast(self.precision)
         try:
-            self.case.forward(*(a.copy() for a in given))  # a layer may keep what its backward needs
-            cotangent = weights.astype(self.precision).reshape(self.analytic.cotangent.shape)
-            gradients = self.case.gradients(cotangent, given)
+            _, gradients = answers(self.case, point)
             return np.asarray(gradients[self.index], np.float64).reshape(self.x.size)
         except Exception:
             return None
@@ -319,8 +317,7 @@ class InputJudge:
         """What is wrong along one direction at another point; empty where nothing is seen."""
         point = point.cast(self.precision)
         try:
-            self.case.forward(*point.copies())  # a layer may keep what its backward needs
-            gradients = self.case.gradients(point.cotangent.copy(), point.copies())
+            _, gradients = answers(self.case, point)
             gradient = np.asarray(gradients[self.index], np.float64)
             if gradient.shape != self.x.shape:
                 return f"the gradient has shape {gradient.shape}, the input {self.x.shape}"
@@ -329,7 +326,7 @@ class InputJudge:
             along = self._along(probe, point, gradient.reshape(-1), noise)
         except Exception as error:
             return f"backward or forward raised {type(error).__name__}: {error}"
-        self.agrees_there = along.verdict is Verdict.RIGHT and along.tolerance <= VOUCHING_SHARE * abs(along.value)
+        self.agrees_at_other = along.verdict is Verdict.RIGHT and along.tolerance <= VOUCHING_SHARE * abs(along.value)
         return f"along a random direction {along}" if along.verdict is Verdict.WRONG else ""
 
     def is_wrong_nearby(self, findings: Findings, second: Point) -> bool:

@@ -79,35 +79,43 @@ def judge_together(
     cone_of
         Makes the cone; it is called only where it is needed.
     """
-    accused = np.flatnonzero(alone.wrong)
-    unstable = np.flatnonzero(~alone.right & ~alone.wrong & (alone.reason == "unstable"))
-    asked = np.union1d(accused, unstable)
+    unstable = ~alone.right & ~alone.wrong & (alone.reason == "unstable")
+    asked = np.flatnonzero(alone.wrong | unstable)
     if found.stepped.any() or not np.isfinite(claim.gradient[found.entries[asked]]).all():
         return alone
     kinks = np.array([k for k in sorted(found.turns) if found.status[k] == "kink" and alone.right[k]], np.intp)
     if asked.size:
-        return _asked_again(found, alone, accused, asked, kinks, claim, cone_of())
+        return _asked_again(_Known(found, alone, claim, cone_of()), asked, kinks)
     every_one = len(found.entries) == len(claim.gradient) and bool(alone.right.all())
     if len(kinks) < 2 and not every_one:
         return alone
-    cone = cone_of()
-    joint = _kinks_moved(found, alone, kinks, claim, cone)
+    known = _Known(found, alone, claim, cone_of())
+    joint = _kinks_moved(known, kinks)
     if joint is not None or not every_one:
         return joint or alone
-    return _all_moved(found, alone, claim, cone)
+    return _all_moved(known)
 
 
-def _asked_again(
-    found: Derivatives, alone: JointJudgement, accused: Array, asked: Array, kinks: Array, claim: Claim, cone: Cone
-) -> JointJudgement:
+@dataclass(frozen=True)
+class _Known:
+    """What is known of the entries: their derivatives, the judgement of each by itself, the claim, and the cone."""
+
+    found: Derivatives
+    alone: JointJudgement
+    claim: Claim
+    cone: Cone
+
+
+def _asked_again(known: _Known, asked: Array, kinks: Array) -> JointJudgement:
     """Judges once more the entries that look wrong, or at which backward is unstable."""
+    found, alone, claim, cone = known.found, known.alone, known.claim, known.cone
     excess = (np.abs(claim.gradient[found.entries] - found.value) - found.bound) * cone.own_unit[found.entries]
     if cone.is_flat(float(excess[asked].max())):
         return alone
     # If the gradient is that of a smooth piece, it is right, up to the error to which the piece is known.
     cleared = asked[excess[asked] > ACCUSATION_FACTOR * as_a_piece(claim, cone)]
+    accused = np.setdiff1d(np.flatnonzero(alone.wrong), cleared)
     alone = _right(alone, claim.gradient[found.entries], cleared)
-    accused = np.setdiff1d(accused, cleared)
     worst = accused[np.argsort(-excess[accused], kind="stable")]
     for count, k in enumerate(worst[:MOST_ACCUSED]):
         meets = cone.meeting(cone.only(found.entries[[k]], 1.0), excess[k])
@@ -115,45 +123,45 @@ def _asked_again(
             return _undecided(alone, worst[:count], cone)
     if not accused.size:
         return alone
-    together = _Together(found, np.union1d(kinks, accused), alone.bound, claim, cone)
+    together = _Together(replace(known, alone=alone), np.union1d(kinks, accused))
     return _undecided(alone, accused, cone, together.wrong_along(together.patterns))
 
 
-def _kinks_moved(
-    found: Derivatives, alone: JointJudgement, kinks: Array, claim: Claim, cone: Cone
-) -> JointJudgement | None:
+def _kinks_moved(known: _Known, kinks: Array) -> JointJudgement | None:
     """Judges entries at kinks, each right by itself, as they move together; None where there is nothing to add."""
-    together = _Together(found, kinks, alone.bound, claim, cone)
+    together = _Together(known, kinks)
     if len(kinks) < 2 or together.adds_up():
         return None
     remark = together.wrong_along(together.patterns)
-    if not remark and np.isfinite(as_a_piece(claim, cone)):
-        return alone
+    if not remark and np.isfinite(as_a_piece(known.claim, known.cone)):
+        return known.alone
     for moves in together.groups():
         remark = remark or together.wrong_along(moves)
     if remark:
-        return replace(alone, remark=remark)
+        return replace(known.alone, remark=remark)
     meeting = together.meeting()
-    return _undecided(alone, meeting, cone) if meeting.size else None
+    return _undecided(known.alone, meeting, known.cone) if meeting.size else None
 
 
-def _all_moved(found: Derivatives, alone: JointJudgement, claim: Claim, cone: Cone) -> JointJudgement:
+def _all_moved(known: _Known) -> JointJudgement:
     """Judges all entries, each right by itself, as they move together: ties may hide a slope from every single entry.
 
     The median of three equal numbers moves with none of them alone.
     """
+    found, alone, cone = known.found, known.alone, known.cone
     shares = cone.drawn()[cone.part[cone.index]][found.entries]
     step = shares * cone.own_unit[found.entries]
     seen, used = cone.nearly(cone.only(found.entries, shares)), cone.cotangent != 0
     along, blur = seen.value[:, used] @ cone.cotangent[used], seen.bound[:, used] @ np.abs(cone.cotangent[used])
     if (np.abs(along - alone.value @ step) <= blur + alone.bound @ np.abs(step)).all():
         return alone
-    together = _Together(found, np.arange(len(found.entries)), alone.bound, claim, cone)
+    together = _Together(known, np.arange(len(found.entries)))
     remark = together.wrong_along([together.move(np.ones(len(shares))), together.move(shares)])
     if remark:
         return replace(alone, remark=remark)
     meeting = together.meeting()
-    return alone if not meeting.size or np.isfinite(as_a_piece(claim, cone)) else _undecided(alone, meeting, cone)
+    is_piece = bool(meeting.size) and np.isfinite(as_a_piece(known.claim, cone))
+    return alone if not meeting.size or is_piece else _undecided(alone, meeting, cone)
 
 
 def _undecided(alone: JointJudgement, which: Array, cone: Cone, remark: str = "") -> JointJudgement:
@@ -199,20 +207,18 @@ class _Together:
 
     Parameters
     ----------
-    found, claim, cone
-        As in `judge_together`.
+    known
+        What is known of all entries.
     which
-        The entries: indices into `found.entries`.
-    tolerance
-        (entries,) how far the gradient may be off at each by itself.
+        Those that move: indices into `found.entries`.
     """
 
-    def __init__(self, found: Derivatives, which: Array, tolerance: Array, claim: Claim, cone: Cone) -> None:
-        self.found, self.which, self.claim, self.cone = found, which, claim, cone
-        self.entries = found.entries[which]
+    def __init__(self, known: _Known, which: Array) -> None:
+        self.found, self.claim, self.cone = found, claim, cone = known.found, known.claim, known.cone
+        self.which, self.entries = which, found.entries[which]
         self.unit = cone.own_unit[self.entries]
         # At a kink the tolerance is the interval itself, which the direction shows.
-        self.tolerance = np.where(found.status[which] == "kink", 0, tolerance[which])
+        self.tolerance = np.where(found.status[which] == "kink", 0, known.alone.bound[which])
         self.gradient = claim.gradient[self.entries]  # by the coupled outputs
         self.coupled = cone.cotangent != 0  # (outputs,) where the one-sided derivatives may not add up
         self.meets = np.zeros(self.coupled.shape, bool)  # where kinks of opposite sign were seen to meet

@@ -55,7 +55,7 @@ def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
         findings = _exactly(exact)
         if exact.wrong.any():
             return Judged(_as_the_caller_sees_it(report(name, x, findings), judge_of, exact))
-        if not check.all_inputs.here:
+        if not check.all_inputs.agree_at_first:
             judge_of.along_directions(findings, 1)  # the lattice only lies near the caller's point
     else:
         proved = by_proof(judge_of, proofs, check.all_inputs) if proofs is not None else None
@@ -74,10 +74,10 @@ def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
 def _at_second_point(judge_of: InputJudge, check: Check, proofs: Proofs | None) -> str:
     """What is wrong at the second point, by a proof or by differences; empty where nothing is."""
     proved = proofs.at_second_point(judge_of.index) if proofs is not None else None
-    if proved == "" or (proved is None and check.all_inputs.there) or check.setting.second is None:
+    if proved == "" or (proved is None and check.all_inputs.agree_at_second) or check.setting.second is None:
         return ""
     seen = judge_of.at(check.setting.second)
-    return seen or ("" if judge_of.agrees_there else proved or "")
+    return seen or ("" if judge_of.agrees_at_other else proved or "")
 
 
 def _as_the_caller_sees_it(on_lattice: InputReport, judge_of: InputJudge, exact: Exact) -> InputReport:

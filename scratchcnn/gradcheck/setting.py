@@ -9,7 +9,7 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.contract import Observed, copied
-from scratchcnn.gradcheck.points import Point
+from scratchcnn.gradcheck.points import Point, answers
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,12 @@ class Setting:
         return Point(self.case.inputs, self.cotangent)
 
     @cached_property
-    def floats_there(self) -> tuple[Array, list[Any]] | None:
+    def second_answers(self) -> tuple[Array, list[Any]] | None:
         """Forward's output and the gradients at the second point; None where a function raises, or there is none."""
         if self.second is None:
             return None
         try:
-            # Forward first: a layer may keep what its backward needs.
-            output = np.array(self.case.forward(*self.second.copies()))
-            gradients = self.case.gradients(self.second.cotangent.copy(), self.second.copies())
+            output, gradients = answers(self.case, self.second)
         except Exception:
             return None
         return output, [copied(g) for g in gradients]

@@ -48,16 +48,16 @@ def wrong(index, backward=layer_backward, share=0.02):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_it_vouches_for_what_is_right(seed):
     found = together(layer_backward, X, W, B, seed=seed)
-    assert found.here
-    assert found.there
+    assert found.agree_at_first
+    assert found.agree_at_second
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("index", [0, 1, 2])
 def test_it_does_not_where_an_input_is_wrong(index, seed):
     found = together(wrong(index), X, W, B, seed=seed)
-    assert not found.here
-    assert not found.there
+    assert not found.agree_at_first
+    assert not found.agree_at_second
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -69,7 +69,7 @@ def test_nor_where_an_input_is_too_small_to_be_seen_beside_the_others(seed):
         return 1e12 * g * np.ones_like(x), 2 * g * y
 
     found = together(backward, X, B, forward=sums, seed=seed)
-    assert not found.here
+    assert not found.agree_at_first
 
 
 def test_nor_where_only_the_second_point_is_wrong():
@@ -77,8 +77,8 @@ def test_nor_where_only_the_second_point_is_wrong():
         return layer_backward(g, x, w, b) if np.array_equal(b, B) else wrong(1)(g, x, w, b)
 
     found = together(backward, X, W, B)
-    assert found.here
-    assert not found.there
+    assert found.agree_at_first
+    assert not found.agree_at_second
 
 
 @pytest.mark.parametrize("inputs", [(X, W, B.astype(np.float32)), (X.astype(np.float32), W, B)])
@@ -86,11 +86,11 @@ def test_it_is_not_asked_in_low_precision(inputs):
     def backward(g, x, w, b):
         return tuple(d.astype(a.dtype) for d, a in zip(layer_backward(g, x, w, b), (x, w, b), strict=True))
 
-    assert not together(backward, *inputs).here
+    assert not together(backward, *inputs).agree_at_first
 
 
 def test_nor_of_a_single_input():
-    assert not together(lambda g, x: g * np.cos(x), X, forward=np.sin).here
+    assert not together(lambda g, x: g * np.cos(x), X, forward=np.sin).agree_at_first
 
 
 def test_inputs_in_a_row_move_each_by_its_own_unit():

@@ -21,6 +21,7 @@ from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP, units
 
 # How many directions are drawn to see whether the slopes along them add up.
 ADDITIVITY_DIRECTIONS = 8
+# The half of `LINE_PLACES` that lies to one side.
 _HALF_LINE = np.geomspace(0.03, 10, 16)
 # In units of its distance from the point: where a line beside the point is looked at, to either side.
 LINE_PLACES = np.concatenate([-_HALF_LINE[::-1], _HALF_LINE])

@@ -137,8 +137,8 @@ class Derivatives:
     def by_stairs(self, most: int | None = None) -> None:
         """Decides entries along which forward moves in steps.
 
-        These are entries that differences did not settle, and some that they only seem to have settled, since nothing
-        moved or the entries are near zero.
+        Differences did not settle these entries, or only seem to have settled them: nothing moved, or the entries are
+        near zero.
 
         Parameters
         ----------
@@ -211,7 +211,7 @@ class Derivatives:
                 self.turns[int(k)] = seen
 
     def by_complex_step(self, which: Array) -> None:
-        """Tightens some entries where forward is holomorphic: the result must agree with what is known already."""
+        """Tightens some entries where forward is holomorphic: the results must agree with known derivatives."""
         known = np.flatnonzero(self.status == "ok")
         sample = known[:: max(1, len(known) // WITNESSES)][:WITNESSES]
         asked = np.union1d(which, sample)
@@ -296,7 +296,7 @@ def derivatives(
     climbs: int | None = None,
     expected: Array | None = None,
 ) -> Derivatives:
-    """Every method in turn: differences, fits beyond steps, the ladder, and the complex step for what is loose.
+    """Every method in turn: differences, fits beyond steps, the ladder, and the complex step for loose bounds.
 
     Parameters
     ----------

@@ -1,12 +1,11 @@
-"""The way from a check to a proof: whether there can be one, and the caller's functions and point as it takes them.
+"""The way from a check to a proof: whether there can be one, and the call that makes it.
 
-python-flint is loaded here, where it is needed, and nowhere else outside of `proof`.
+python-flint is loaded here, when a proof is made, and nowhere else outside of `proof`.
 """
 
 from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,13 +13,11 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet, undisturbed
 from scratchcnn.gradcheck.numerical.noise import EPS
+from scratchcnn.gradcheck.points import Point
+from scratchcnn.gradcheck.proof.outcome import Proof
 from scratchcnn.gradcheck.verdict import VOUCHING_ROUNDOFFS, VOUCHING_SHARE
 
-if TYPE_CHECKING:
-    from scratchcnn.gradcheck.proof.prove import Proof
-
-# Digits to which both sides agree where the formulas are one: with fewer, their constants are rounded differently.
-AGREED_DIGITS = 25
+# Why there is no proof where python-flint is missing.
 FLINT_MISSING = "python-flint is not installed"
 
 
@@ -35,38 +32,38 @@ def has_flint() -> bool:
 
 def proof_of(
     case: Case,
-    inputs: Sequence[Array],
+    point: Point,
     wrt: Sequence[int],
-    cotangent: Array,
     rng: np.random.Generator,
     seconds: float,
     *,
     locate: bool = False,
-) -> "Proof":
-    """The proof of a case's functions at some inputs, with respect to those of `wrt` that have entries.
+) -> Proof:
+    """The proof of a case's functions at a point, with respect to the inputs of `wrt` that have entries.
 
     Parameters
     ----------
-    cotangent
-        Of the shape that the output has there.
-    rng, seconds, locate
+    case
+        The functions.
+    point, wrt, rng, seconds, locate
         As in `proof.prove.prove`.
     """
     from scratchcnn.gradcheck.proof.prove import prove
 
-    # Without what takes the time of calls.
+    # The functions themselves, without what measures the time of calls.
     forward, backward = (partial(f.func, *f.args, **f.keywords) for f in (case.forward, case.backward))
     given = partial(prove, asked=case.wrt, locate=locate)
-    moving = [k for k in wrt if inputs[k].size]
+    moving = [k for k in wrt if point.inputs[k].size]
     with quiet():
-        proof: Proof = undisturbed(given, forward, backward, inputs, moving, cotangent, rng, seconds)
+        proof: Proof = undisturbed(given, forward, backward, point, moving, rng, seconds)
     return proof
 
 
 def trifle(exact: Array) -> Array:
-    """(entries,) how far a gradient may be from the exact one where that is too little to matter.
+    """(entries,) how far a gradient may be from the exact one without consequence.
 
-    As a guard such as 1e-12 leaves it, or a constant of few digits: a share of the entry, or roundoffs of the largest.
+    A guard such as 1e-12, or a constant of few digits, leaves such a difference. It is a share of the entry, or some
+    roundoffs of the largest entry.
     """
     size = np.abs(exact)
     little: Array = np.maximum(VOUCHING_SHARE * size, VOUCHING_ROUNDOFFS * EPS * size.max(initial=0))

@@ -1,14 +1,13 @@
-"""What a proof in ball arithmetic says of the gradients of a check, and how many digits the float code keeps of them.
+"""The judgement of gradients by a proof in ball arithmetic.
 
-A proof is not trusted alone. Outputs and gradients in floats must be those in balls, within their roundoff, else the
-code took another path there; and differences along a direction must agree with it.
+A proof is not trusted alone. Outputs and gradients in floats must be those in balls, within their roundoff; otherwise
+the code took another path in balls. And differences along a direction must agree with the proof.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,37 +16,39 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.findings import Findings
 from scratchcnn.gradcheck.input_judge import InputJudge
 from scratchcnn.gradcheck.numerical.noise import EPS
-from scratchcnn.gradcheck.proof.attempt import AGREED_DIGITS, FLINT_MISSING, has_flint, proof_of, trifle
+from scratchcnn.gradcheck.points import Point
+from scratchcnn.gradcheck.proof.attempt import FLINT_MISSING, has_flint, proof_of, trifle
+from scratchcnn.gradcheck.proof.outcome import AGREED_DIGITS, Proof, Proven
 from scratchcnn.gradcheck.report.wording import apart
 from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.verdict import VOUCHING_SHARE, Verdict, small_in
 
-if TYPE_CHECKING:
-    from scratchcnn.gradcheck.proof.prove import Proof, Proven
-
-# The share of an input's time that a proof may take.
+# As a share of the time of all inputs: how long a proof may take.
 PROOF_SHARE = 0.5
-# The second point is proved where the first took no more than this share of that time; else a direction will do.
+# As a share of that time: if the proof at the caller's point took no longer, there is one at the second point.
+# Otherwise a direction is compared there.
 SECOND_PROOF_SHARE = 0.2
-# An output in floats is that in balls within so many roundoffs, or so many times its measured noise.
-BALL_ROUNDOFFS, BALL_NOISES = 64.0, 4.0
+# In roundoffs: how far results in floats may be from those in balls.
+BALL_ROUNDOFFS = 64.0
+# A ratio: how many times its measured noise an output in floats may be from that in balls.
+BALL_NOISES = 4.0
 
 
 class Proofs:
-    """The proofs of a check, of all inputs at once: at its point, and at the second one."""
+    """The proofs of a check, each of all inputs at once: at the caller's point, and at the second one."""
 
     def __init__(self, setting: Setting, seconds: float) -> None:
         self.setting, self.seconds = setting, PROOF_SHARE * seconds * len(setting.observed.usable)
-        self.spent = 0.0  # what that at the inputs took
+        self.spent = 0.0  # in seconds, on the proof at the inputs
         self.notes: list[str] = []
-        self.strays: set[int] = set()  # the inputs whose proof is not what floats do
+        self.strays: set[int] = set()  # the inputs at which floats do something else than balls
 
     @cached_property
-    def here(self) -> "Proof | None":
-        """That at the inputs; None where there can be none."""
+    def first(self) -> Proof | None:
+        """The proof at the inputs; None where there can be none."""
         reason = self._obstacle()
         start = perf_counter()
-        proof = None if reason else self._proof(self.setting.case.inputs, self.setting.cotangent)
+        proof = None if reason else self._proof(self.setting.first)
         self.spent = perf_counter() - start
         reason = reason or (proof.reason if proof else "")
         if reason:
@@ -55,22 +56,23 @@ class Proofs:
         return proof
 
     @property
-    def made(self) -> "Proof | None":
-        """That at the inputs, if it was asked for, of the inputs at which floats follow it."""
-        proof: Proof | None = self.__dict__.get("here")
+    def made(self) -> Proof | None:
+        """The proof at the inputs, if it was made, without the inputs at which floats do something else."""
+        proof: Proof | None = self.__dict__.get("first")
         if proof is None or not self.strays:
             return proof
         inputs = {k: proven for k, proven in proof.inputs.items() if k not in self.strays}
         return replace(proof, inputs=inputs) if inputs else None
 
     def stray(self, index: int, what: str) -> None:
-        """Floats give something else than balls do, so that this proof is not of what the caller runs."""
+        """Notes that floats give something else than balls: then the proof is not one of what the caller runs."""
         self.strays.add(index)
         note = f"not proved: in floats {what} than in exact arithmetic; differences decide"
         if note not in self.notes:
             self.notes.append(note)
 
     def _obstacle(self) -> str:
+        """Why there can be no proof; empty if there can."""
         if not has_flint():
             return FLINT_MISSING
         if self.setting.observed.unsteady:
@@ -78,35 +80,32 @@ class Proofs:
         return "" if self.setting.observed.usable else "there is no gradient"
 
     def at_second_point(self, index: int) -> str | None:
-        """What is wrong with a gradient at the second point; empty where it is right, None where that is not proved."""
-        proven = self._there.inputs.get(index) if self._there else None
+        """What is wrong with a gradient at the second point; empty if it is proved right, None if nothing is proved."""
+        proven = self._second.inputs.get(index) if self._second else None
         if proven is None or not (proven.right.all() or proven.wrong.any()) or not self._followed(index, proven):
             return None
         if not proven.wrong.any():
             return ""
-        if proven.share < VOUCHING_SHARE:  # differences tell whether that matters
+        if proven.share < VOUCHING_SHARE:  # differences tell whether so little matters
             return None
         analytic, exact = apart(*proven.along)
         return f"along a random direction the gradient gives {analytic}, forward in exact arithmetic {exact}"
 
     @cached_property
-    def _there(self) -> "Proof | None":
-        if (
-            self.setting.second is None
-            or self.here is None
-            or not self.here.inputs
-            or self.spent > SECOND_PROOF_SHARE * self.seconds
-        ):
+    def _second(self) -> Proof | None:
+        """The proof at the second point; None if there is none at the first, or it took too long."""
+        second = self.setting.second
+        if second is None or self.first is None or not self.first.inputs:
             return None
-        return self._proof(self.setting.second.inputs, self.setting.second.cotangent)
+        return self._proof(second) if self.spent <= SECOND_PROOF_SHARE * self.seconds else None
 
-    def _followed(self, index: int, proven: "Proven") -> bool:
-        """Whether at the second point floats are what balls are, but for what is too little to matter."""
-        floats_there = self.setting.floats_there
-        if floats_there is None or self._there is None or self._there.outputs is None:
+    def _followed(self, index: int, proven: Proven) -> bool:
+        """Whether floats give what balls give at the second point, up to differences that do not matter."""
+        second_answers = self.setting.second_answers
+        if second_answers is None or self._second is None or self._second.outputs is None:
             return False
-        output, gradients = floats_there
-        pairs = ((output, self._there.outputs), (gradients[index], proven.value))
+        output, gradients = second_answers
+        pairs = ((output, self._second.outputs), (gradients[index], proven.value))
         inputs, usable = self.setting.case.inputs, self.setting.observed.usable
         share = small_in(max(float(np.finfo(inputs[k].dtype).eps) for k in usable))
         return all(
@@ -115,21 +114,19 @@ class Proofs:
             for floats, exact in pairs
         )
 
-    def located(self, index: int) -> "Proven":
-        """Which entries of a gradient are wrong, and the exact derivatives at these."""
-        inputs, cotangent = self.setting.case.inputs, self.setting.cotangent
-        return self._proof(inputs, cotangent, (index,), locate=True).inputs[index]
+    def located(self, index: int) -> Proven:
+        """The proof of one gradient, with the entries that are wrong and the exact derivatives there."""
+        return self._proof(self.setting.first, (index,), locate=True).inputs[index]
 
-    def _proof(
-        self, inputs: Sequence[Array], cotangent: Array, wrt: Sequence[int] | None = None, *, locate: bool = False
-    ) -> "Proof":
-        case, rng = self.setting.case, self.setting.rng
-        return proof_of(case, inputs, wrt or self.setting.observed.usable, cotangent, rng, self.seconds, locate=locate)
+    def _proof(self, point: Point, wrt: Sequence[int] | None = None, *, locate: bool = False) -> Proof:
+        setting = self.setting
+        asked = wrt or setting.observed.usable
+        return proof_of(setting.case, point, asked, setting.rng, self.seconds, locate=locate)
 
 
 def by_proof(judge: InputJudge, proofs: Proofs, all_inputs: AllInputs) -> Findings | None:
-    """The findings on an input, by a proof and, of what that leaves open, by differences; None: these decide alone."""
-    proof = proofs.here
+    """The findings on an input by a proof, and by differences at entries that it leaves open; None without a proof."""
+    proof = proofs.first
     proven = proof.inputs.get(judge.index) if proof else None
     if proof is None or proven is None:
         return None
@@ -144,14 +141,14 @@ def by_proof(judge: InputJudge, proofs: Proofs, all_inputs: AllInputs) -> Findin
     sure = proven.right & (np.abs(gradient - proven.value) <= allowed)
     if proven.right.any() and not sure.any():
         proofs.stray(judge.index, f"the gradient of {judge.case.names[judge.index]!r} is another")
-    if not sure.any() or not (all_inputs.here or judge.along().verdict is not Verdict.WRONG):
+    if not sure.any() or not (all_inputs.agree_at_first or judge.along().verdict is not Verdict.WRONG):
         return None
     proved = _findings(np.flatnonzero(sure), gradient, proven.value, allowed, _to_digits(proven))
     return proved if sure.all() else _with_differences(judge, proved)
 
 
 def _with_differences(judge: InputJudge, proved: Findings) -> Findings:
-    """All entries by differences, since kinks have to be seen together; what is proved leaves nothing undecided."""
+    """The findings by differences, since kinks must be seen together; entries that are proved are not undecided."""
     findings = judge.by_sample()
     of = {int(entry): k for k, entry in enumerate(proved.entries)}
     settled = 0
@@ -165,7 +162,7 @@ def _with_differences(judge: InputJudge, proved: Findings) -> Findings:
 
 
 def wrong_at_ties(judge: InputJudge, proofs: Proofs) -> str:
-    """What is wrong with all gradients together where numbers are equal; empty where nothing is known to be."""
+    """What is wrong with all gradients together where numbers are equal; empty if nothing is known to be."""
     proof = proofs.made
     if proof is None or proof.ties is None or not _on_the_same_path(judge, proof):
         return ""
@@ -178,20 +175,20 @@ def wrong_at_ties(judge: InputJudge, proofs: Proofs) -> str:
     return f"where equal numbers move alike, so that ties stay ties, {told}"
 
 
-def _on_the_same_path(judge: InputJudge, proof: "Proof") -> bool:
-    """Whether forward in floats is forward in balls."""
+def _on_the_same_path(judge: InputJudge, proof: Proof) -> bool:
+    """Whether forward gives in floats what it gives in balls."""
     if proof.outputs is None or proof.outputs.size != judge.probe.outputs:
         return False
     y = judge.probe.y0
     distance = np.abs(y - proof.outputs)
-    # The noise that one input shows may be less than the roundoff of what the others add up to.
+    # The noise that one input shows may be less than the roundoff of sums over the others.
     if (distance <= BALL_ROUNDOFFS * judge.eps * np.abs(y).max(initial=0)).all():
         return True
     return bool((distance <= BALL_NOISES * judge.noise).all())
 
 
-def _allowed(judge: InputJudge, gradient: Array, proven: "Proven") -> Array:
-    """(entries,) how far backward in floats may be from backward in balls: by its own roundoff."""
+def _allowed(judge: InputJudge, gradient: Array, proven: Proven) -> Array:
+    """(entries,) how far backward in floats may be from backward in balls, by its own roundoff."""
     eps = max(EPS, float(np.finfo(judge.precision).eps))
     allowed: Array = BALL_ROUNDOFFS * eps * np.abs(proven.value) + proven.bound
     far = np.flatnonzero(~(np.abs(gradient - proven.value) <= allowed))
@@ -202,7 +199,7 @@ def _allowed(judge: InputJudge, gradient: Array, proven: "Proven") -> Array:
 
 
 def _refuted(judge: InputJudge, proofs: Proofs) -> Findings:
-    """What a proof finds wrong: shown by differences where they see it, too, or decide, else by exact derivatives."""
+    """The findings on a gradient that is proved wrong: by differences if they see it, else by exact derivatives."""
     findings = judge.by_sample()
     if findings.wrong.any():
         return findings
@@ -242,7 +239,7 @@ def _findings(
         analytic=gradient[entries],
         value=value[entries],
         bound=bound[entries],
-        roundoff=np.full(entries.size, np.nan),  # nobody has asked
+        roundoff=np.full(entries.size, np.nan),  # not measured: a proof does not need it
         right=~found,
         wrong=found,
         reason=np.full(entries.size, "", object),
@@ -250,7 +247,7 @@ def _findings(
     )
 
 
-def _to_digits(proven: "Proven") -> str:
+def _to_digits(proven: Proven) -> str:
     if np.isinf(proven.digits):
         return "proved exactly"
     if proven.digits < AGREED_DIGITS:

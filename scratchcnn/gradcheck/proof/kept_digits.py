@@ -1,4 +1,4 @@
-"""How many digits floats keep of what is true: of backward, and of forward, beside their proof."""
+"""How many digits of the exact results floats keep: of backward, and of forward, where there is a proof."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,18 +9,28 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.report.report import Violation
 
-# Digits that are lost are worth a note where fewer than this share of them is left, and so many places are named.
-FEW_DIGITS_SHARE, NAMED_PLACES = 0.5, 2
-# What is this much smaller than the largest is zero: balls know its width alone.
+# As a share of the digits of the dtype: if fewer are left, a note says so.
+FEW_DIGITS_SHARE = 0.5
+# How many places such a note names.
+NAMED_PLACES = 2
+# As a share of the largest entry: a smaller one is an exact zero, of which a ball knows only the radius.
 ZERO_SHARE = 1e-40
 
 
 @dataclass(frozen=True)
 class Kept:
-    """The decimal digits that floats keep of each entry, NaN where there is no proof; `most` is what their dtype has.
+    """The decimal digits that floats keep of each entry of an array.
 
-    `name` is that of the input whose gradient it is, or "output"; `at` (entries of the array) has the values that a
-    reader knows the places by.
+    Attributes
+    ----------
+    name
+        That of the input whose gradient the array is, or "output".
+    digits
+        Of the array's shape; NaN where there is no proof.
+    most
+        The digits of the dtype.
+    at
+        The values that a reader knows the places by: the input, or the output.
     """
 
     name: str
@@ -29,13 +39,13 @@ class Kept:
     at: Array
 
     def note(self) -> str:
-        """Where fewer than half of the digits are kept, the worst first; empty where all keep more."""
+        """Where less than half of the digits are kept, the worst first; empty if there is no such place."""
         return self.below(FEW_DIGITS_SHARE * self.most)
 
     def below(self, floor: float) -> str:
-        """Where fewer digits than that are kept, the worst first; empty where there are none."""
+        """Where fewer than `floor` digits are kept, the worst first; empty if there is no such place."""
         digits = self.digits.reshape(-1)
-        few = np.flatnonzero(digits < min(floor, self.most))  # nobody keeps more
+        few = np.flatnonzero(digits < min(floor, self.most))  # no entry keeps more than the dtype has
         if not few.size:
             return ""
         worst = few[np.argsort(digits[few], kind="stable")][:NAMED_PLACES]
@@ -52,9 +62,9 @@ class Kept:
 
 
 def kept(name: str, given: Any, exact: Array, eps: float, at: Array, known: Array | None = None) -> Kept:
-    """What a result in floats keeps of the exact one.
+    """The digits of the exact result that a result in floats keeps.
 
-    Of an exact zero it keeps as many as the largest entry says; below the smallest normal number it keeps all.
+    The digits of an exact zero are counted from the largest entry. Below the smallest normal number all are kept.
 
     Parameters
     ----------
@@ -65,18 +75,18 @@ def kept(name: str, given: Any, exact: Array, eps: float, at: Array, known: Arra
     exact
         (entries,) the exact one.
     eps
-        That of the inputs' precision: a wider dtype of the result has no more digits to keep.
+        The precision of the inputs: a result in a wider dtype has no more digits to keep.
     at
         The input that the places are those of.
     known
-        (entries,) where there is a proof; None: everywhere.
+        (entries,) bool: where there is a proof; None for everywhere.
     """
     array = np.asarray(given)
     info = np.finfo(array.dtype if array.dtype.kind == "f" else np.float64)
     flat, most = array.reshape(-1).astype(np.float64), -np.log10(max(eps, float(info.eps)))
     largest = float(np.abs(exact[np.isfinite(exact)]).max(initial=0))
     finite = np.abs(flat[np.isfinite(flat)]).max(initial=0)
-    # Beside other entries zero is known by their size; where all are, floats have no digits to lose.
+    # Beside other entries a zero is measured by their size. Where all are zero, floats have no digits to lose.
     by_others = largest if largest > ZERO_SHARE * finite else np.inf
     size = np.where(np.abs(exact) > ZERO_SHARE * max(largest, finite), np.abs(exact), by_others)
     error = np.abs(flat - exact) / np.maximum(size, float(info.smallest_normal))
@@ -88,7 +98,7 @@ def kept(name: str, given: Any, exact: Array, eps: float, at: Array, known: Arra
 
 
 def too_few(found: Sequence[Kept], floor: float | None) -> Iterator[Violation]:
-    """What keeps fewer digits than the caller asks for."""
+    """Results that keep fewer digits than the caller asks for."""
     for each in found:
         text = each.below(floor) if floor is not None else ""
         if text:

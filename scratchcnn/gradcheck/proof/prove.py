@@ -1,19 +1,19 @@
 """The proof: both sides of `<c, J v> == <Jᵀ c, v>` in ball arithmetic, for one random direction v (Freivalds 1977).
 
-Forward, run on balls that move along v, gives the left side; backward, run on balls, the right one. If they differ the
-gradient is wrong. If they agree to 25 digits of the terms that are summed, so does every entry: each weight of v is one
-of 2^60 numbers, and a wrong entry would be hidden by one of them at most.
+Forward, run on balls that move along v, gives the left side; backward, run on balls, the right one. If they differ, the
+gradient is wrong. If they agree to 25 digits of the terms that are summed, every entry is right: each weight of v is
+one of 2^60 numbers, and at most one of them hides a wrong entry.
 
-Where they do not agree so well, the constants of the two functions may be two roundings of one number. Then as many
-roundoffs are allowed, but no longer of the whole sum, which could hide a small entry among many: entries are halved,
-each part with a direction of its own, until what is allowed of a part is small beside its smallest entry. The more is
-allowed the oftener one direction hides a mistake, so several have to agree. (25 digits hide entries that are smaller
-still; they are taken apart in the same way.)
+If they agree less well, the constants of the two functions may be two roundings of one number, and a difference of some
+roundoffs is allowed. But a share of the whole sum could hide a small entry among many. So the entries are halved, each
+part with a direction of its own, until what is allowed is small beside the smallest entry of the part. The more is
+allowed, the more often a direction hides a mistake: several must agree. (Entries so small that even 25 digits hide them
+are taken apart in the same way.)
 """
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from time import perf_counter
 from typing import Any
@@ -22,31 +22,38 @@ import numpy as np
 from flint import arb, ctx
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.proof.attempt import AGREED_DIGITS
-from scratchcnn.gradcheck.proof.balls.ball import Undecidable, precision
+from scratchcnn.gradcheck.points import Point
+from scratchcnn.gradcheck.proof.balls.ball import ZERO, Undecidable, precision
+from scratchcnn.gradcheck.proof.outcome import AGREED_DIGITS, Proof, Proven
 from scratchcnn.gradcheck.proof.runs import WEIGHT_BITS, Moved, Runs
 from scratchcnn.gradcheck.proof.world.run import NotRun
 from scratchcnn.gradcheck.verdict import small_in
 
-# Bits of the arithmetic at first, and at most: what cannot be decided is tried with twice as many.
-FIRST_BITS, MOST_BITS = 256, 2048
-# By how many roundoffs constants may differ.
+# In bits: the precision of the first attempt. A comparison that is undecidable is tried again with twice as many.
+FIRST_BITS = 256
+# In bits: the precision of the last attempt.
+MOST_BITS = 2048
+# In roundoffs: how much constants may differ.
 CONSTANT_ROUNDOFFS = 64
-# The chance that no direction shows a mistake that matters; and what is allowed, by what matters, at most.
-HIDDEN_CHANCE, MOST_ALLOWED = 1e-9, 1 / 16
-# So many entries at most are left open one by one where a mistake is not proved.
+# The probability that all directions together hide a mistake that matters.
+HIDDEN_CHANCE = 1e-9
+# As a share of a mistake that matters: how much is allowed for rounded constants, at most.
+MOST_ALLOWED = 1 / 16
+# How many single entries are left open, where a mistake is not proved, before the others are left open together.
 MOST_OPEN = 64
+# Why a mistake is not proved along a direction.
 STILL = "forward gives constants here, as where it chooses between them"
+# The same.
 ROUNDS = "forward rounds to whole numbers, and is constant in between"
+# The same.
 TIED = "values are equal, and it matters which is taken for the larger"
-ZERO = arb(0)
 
 
 @dataclass(frozen=True)
 class Sums:
     """Both sides along a direction, forward's and backward's, and the sum of the sizes of a side's terms.
 
-    `open` says why a mistake is not proved along it, if it is not.
+    `open` says why a difference along it proves no mistake; it is empty if it does.
     """
 
     forward: arb
@@ -61,86 +68,42 @@ class Sums:
 
     @property
     def share(self) -> float:
-        """How far apart the sides may be, by the size of what was summed."""
+        """How far apart the sides are at most, as a share of the size of their terms."""
         if self.difference.is_zero():
             return 0.0
         return float((self.difference.abs_upper() / self.size).abs_upper()) if self.size > 0 else float("inf")
 
     @property
     def surely(self) -> float:
-        """How far apart they are at least."""
+        """How far apart they are at least, as the same share."""
         return float((self.difference.abs_lower() / self.size).abs_lower()) if self.size > 0 else 0.0
-
-
-@dataclass
-class Proven:
-    """What is proved of the gradient of one input, over its entries.
-
-    `value` (entries,) is backward in balls, rounded to float64. `right` and `wrong` (entries,) mark what is proved so,
-    the former within `bound` (entries,); what is neither is left to other methods. `exact` has the derivatives of wrong
-    entries by their index. The entries that are right agree to `digits`. Where it was not sought which entries are
-    wrong, `along` has both sides along a direction that shows it, backward's and forward's, and `share` how far they
-    are apart by the size of their terms.
-    """
-
-    value: Array
-    right: Array
-    wrong: Array
-    bound: Array
-    digits: float = float("inf")
-    exact: dict[int, float] = field(default_factory=dict)
-    along: tuple[float, float] = (float("nan"), float("nan"))
-    share: float = 0.0
-
-    @property
-    def derivatives(self) -> Array:
-        """(entries,) backward's values, but of wrong entries the exact derivatives, as far as these are known."""
-        value = self.value.copy()
-        for entry, exact in self.exact.items():
-            value[entry] = exact
-        return value
-
-
-@dataclass
-class Proof:
-    """What is proved at a point, of each input by its index; why not, where the functions do not run on balls.
-
-    `outputs` are those of forward, rounded to float64. Where the gradients are wrong along a direction that leaves ties
-    as they are, `ties` has both sides along it, backward's and forward's.
-    """
-
-    inputs: dict[int, Proven]
-    outputs: Array | None = None
-    reason: str = ""
-    ties: tuple[float, float] | None = None
 
 
 def prove(
     forward: Callable[..., Any],
     backward: Callable[..., Sequence[Any]],
-    inputs: Sequence[Array],
+    point: Point,
     wrt: Sequence[int],
-    cotangent: Array,
     rng: np.random.Generator,
     seconds: float,
     *,
     asked: Sequence[int] | None = None,
     locate: bool = True,
 ) -> Proof:
-    """Proves the gradients of some inputs right or wrong, as far as that is possible in so many seconds.
+    """Proves the gradients of some inputs right or wrong, as far as that is possible in the time.
 
     Parameters
     ----------
     forward, backward
         The caller's functions.
-    inputs
-        The point, in the caller's dtypes.
+    point
+        Where, in the caller's dtypes.
     wrt
         Which inputs.
-    cotangent
-        Of the output's shape.
     rng
         Draws the directions.
+    seconds
+        How long it may take.
     asked
         For which inputs backward may answer alone; default: `wrt`.
     locate
@@ -153,7 +116,7 @@ def prove(
     while True:
         try:
             with precision(bits):
-                runs = Runs(forward, backward, inputs, wrt, asked or wrt, cotangent, rng, until)
+                runs = Runs((forward, backward), point, wrt, asked or wrt, rng, until)
                 return _Prover(runs).proof(locate=locate)
         except Undecidable as error:
             if bits >= MOST_BITS:
@@ -164,7 +127,7 @@ def prove(
 
 
 class _Prover:
-    """What was found so far."""
+    """A proof in the making."""
 
     def __init__(self, runs: Runs) -> None:
         self.runs = runs
@@ -209,17 +172,17 @@ class _Prover:
 
     @cached_property
     def largest(self) -> dict[int, arb]:
-        """The size of the largest entry of each input's gradient."""
+        """The size of the largest finite entry of each input's gradient."""
         finite = [abs(g.mid()) if g.is_finite() else ZERO for g in self.gradient]
         return {k: max((finite[int(e)] for e in part), default=ZERO) for k, part in self.parts.items()}
 
     # Kinks.
 
     def _wrong_at_ties(self) -> tuple[float, float] | None:
-        """Both sides along a direction in which equal entries move alike and zeros not at all, where they differ.
+        """Both sides along a direction in which equal entries move alike and zeros stay; None if they agree.
 
-        If no tie is broken along it, all pieces of the function that meet at the point have the same slope, and so has
-        every gradient that is one of them, or a mixture.
+        If no tie is broken along it, all smooth pieces that meet at the point have the same slope, and so has every
+        gradient that belongs to one of them, or is a mixture.
         """
         direction = self.runs.drawn_alike()
         moved = self.runs.along(direction)
@@ -229,7 +192,7 @@ class _Prover:
         return None if sums.surely <= self.small else _both(sums)
 
     def _without_kinks(self, entries: Array) -> Array:
-        """Those of the entries that no kink, and no end of a domain, is met by; none where there are too many."""
+        """The entries along which no kink, and no end of a domain, is met: found by bisection."""
         met: list[int] = []
         blocks = [entries]
         while blocks:
@@ -257,7 +220,7 @@ class _Prover:
         return self._sums(entries, direction, self.runs.along(direction))
 
     def _judge(self, found: Proof, entries: Array, sums: Sums, *, locate: bool) -> None:
-        """Says of each entry whether it is right or wrong, as far as there is time."""
+        """Judges each entry as right or wrong, as far as there is time."""
         waiting, open_ones = [(entries, sums)], 0
         try:
             while waiting:
@@ -292,7 +255,7 @@ class _Prover:
         return sorted(set(self.owner[block].tolist()))
 
     def _parts(self, block: Array) -> list[Array]:
-        """The block by what is zero and what is not, else by its inputs, else in halves."""
+        """The block in parts: what is zero and what is not, else by its inputs, else in halves."""
         sizes = [self._size(e) for e in block]
         zero = np.array([bool(s <= max(sizes) * arb(2) ** (-ctx.prec // 2)) for s in sizes])
         if zero.any() and not zero.all():
@@ -301,20 +264,21 @@ class _Prover:
         return [block[self.owner[block] == k] for k in inputs] if len(inputs) > 1 else self._by_size(block)
 
     def _by_size(self, block: Array) -> list[Array]:
-        """Two halves, the smaller entries and the larger ones: together the small would hide."""
+        """Two halves, the smaller entries and the larger ones: beside these the small ones could hide."""
         return np.array_split(np.array(sorted(block.tolist(), key=self._size)), 2)
 
     def _places(self, index: int, block: Array) -> Array:
+        """The indices within one input of its entries in the block."""
         mine: Array = block[self.owner[block] == index] - int(self.parts[index][0])
         return mine
 
     def _nothing(self, sums: Sums) -> bool:
-        """Whether both sides are zero, as far as balls can tell, with the other half of their bits to spare."""
+        """Whether both sides are zero as far as balls can tell, that is to half of their bits."""
         least = arb(2) ** (WEIGHT_BITS - ctx.prec // 2) * sum(map(abs, self.weights), ZERO)
         return bool(sums.difference.contains(0) and sums.size < least)
 
     def _by_constants(self, block: Array, sums: Sums) -> Sums | None:
-        """The worst of several directions, where what is allowed for rounded constants explains them all."""
+        """The worst of several directions, if rounded constants explain the difference along each; else None."""
         allowed = self._allowed(block, sums)
         if allowed is None or not sums.difference.abs_upper() <= allowed:
             return None
@@ -322,15 +286,15 @@ class _Prover:
             sums = max(sums, self._along(block), key=lambda each: each.share)
             if not sums.difference.abs_upper() <= allowed:
                 return None
-        # Digits are those of the terms, also where these cancel.
+        # The digits are those of the terms, even if these cancel.
         largest = max((self.largest[k] for k in self._inputs_of(block)), default=ZERO)
         return replace(sums, size=sums.size.max(2 ** (WEIGHT_BITS - 1) * largest))
 
     def _allowed(self, block: Array, sums: Sums) -> arb | None:
-        """By how much rounded constants may part the sides; None where that could hide a small entry.
+        """How far apart rounded constants may move the sides; None if so much could hide a small entry.
 
-        So many roundoffs of the terms; or of the largest entries of the inputs, since an entry may be a difference of
-        terms of that size. But no more than would not matter to the smallest entry.
+        It is some roundoffs of the terms, or of the largest entries of the inputs, since an entry may be a difference
+        of terms of that size. But it must not matter to the smallest entry.
         """
         own = self.allowed * sums.size
         cancelled = (
@@ -349,13 +313,13 @@ class _Prover:
         )
 
     def _could_hide(self, block: Array, sums: Sums) -> bool:
-        """Whether a mistake that matters to the smallest entry could be as small as what both sides agree to."""
+        """Whether the difference of both sides is large enough to be a mistake that matters to the smallest entry."""
         if sums.difference.is_zero() or self._nothing(sums):
             return False
         return not self._beside(block, sums.difference.abs_upper() / HIDDEN_CHANCE, min)
 
     def _beside(self, block: Array, amount: arb, which: Callable[[Iterable[arb]], arb]) -> bool:
-        """Whether an amount, along a direction, is small beside the largest, or smallest, entry of each input."""
+        """Whether an amount, along a direction, is small beside the largest or smallest entry of each input."""
         for k in self._inputs_of(block):
             entry = which(map(self._size, block[self.owner[block] == k]))
             if not amount <= self.small * 2**WEIGHT_BITS * entry:
@@ -388,9 +352,11 @@ class _Prover:
 
 
 def _open(value: Array) -> Proven:
+    """Nothing is proved yet."""
     return Proven(value, np.zeros(value.size, bool), np.zeros(value.size, bool), np.zeros(value.size))
 
 
 def _both(sums: Sums) -> tuple[float, float]:
+    """Both sides as floats, backward's and forward's, for weights of size one."""
     backward, forward = (2.0**-WEIGHT_BITS * float(side.mid()) for side in (sums.backward, sums.forward))
     return backward, forward

@@ -1,12 +1,12 @@
 """The proof alone: what ball arithmetic says of a gradient, without differences.
 
-`check_gradient` has the proof as one of its witnesses; this asks nobody else. Where code does not run on balls there is
-no answer.
+In `check_gradient` the proof is one of several methods; here it is the only one. If code does not run on balls, there
+is no answer.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,15 +14,15 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Backward, Case, Forward, describe, prepare
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet
 from scratchcnn.gradcheck.options import validated
-from scratchcnn.gradcheck.points import asked_cotangent
+from scratchcnn.gradcheck.points import Point, asked_cotangent
 from scratchcnn.gradcheck.proof.attempt import FLINT_MISSING, has_flint, proof_of
+from scratchcnn.gradcheck.proof.outcome import Proof, Proven
 from scratchcnn.gradcheck.report.wording import apart
 from scratchcnn.gradcheck.verdict import VOUCHING_ROUNDOFFS, Verdict, small_in
 
-if TYPE_CHECKING:
-    from scratchcnn.gradcheck.proof.prove import Proof, Proven
-
+# In seconds: how long a proof may take, by default.
 PROOF_SECONDS = 60.0
+# Why some entries are not proved, where others are.
 KINKS_REASON = "kinks, or ends of its domain"
 
 
@@ -33,15 +33,15 @@ class ProvedInput:
     Attributes
     ----------
     name, size
-        Of the input: what it is called, and how many entries it has.
+        The name of the input, and how many entries it has.
     verdict
         RIGHT: every entry is proved right. WRONG: the gradient is proved wrong. UNDECIDED: neither.
     right
         How many entries are proved right.
     digits
-        To so many decimal digits; infinite where both sides are the same numbers, NaN where nothing is proved.
+        The decimal digits to which both sides agree; infinite if they are the same, NaN if nothing is proved.
     reason
-        Why not all entries are proved right, or what is wrong; empty where all are.
+        Why not all entries are proved right, or what is wrong; empty if all are.
     """
 
     name: str
@@ -54,16 +54,16 @@ class ProvedInput:
 
 @dataclass(frozen=True)
 class Proved:
-    """What is proved of the gradients of a function; it is true where all of it is proved right.
+    """What is proved of the gradients of a function. It is true if all of them are proved right.
 
     Attributes
     ----------
     backward
         The name of the function.
     inputs
-        Of each input by itself.
+        What is proved of each input.
     reason
-        Why nothing is proved, where that has nothing to do with a single input.
+        Why nothing is proved, if the reason is none of a single input.
     """
 
     backward: str
@@ -72,7 +72,7 @@ class Proved:
 
     @property
     def verdict(self) -> Verdict:
-        """RIGHT where all inputs are, WRONG where one is, else UNDECIDED."""
+        """WRONG if an input is, RIGHT if all are, else UNDECIDED."""
         verdicts = {each.verdict for each in self.inputs}
         if Verdict.WRONG in verdicts:
             return Verdict.WRONG
@@ -80,7 +80,7 @@ class Proved:
 
     @property
     def digits(self) -> float:
-        """To how many digits the entries that are proved right are: the least of all; NaN where there are none."""
+        """The least number of digits among the entries that are proved right; NaN if there are none."""
         return min((each.digits for each in self.inputs if each.right), default=float("nan"))
 
     def __bool__(self) -> bool:
@@ -95,7 +95,7 @@ class Proved:
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON: digits are a number, "exact" where they are infinite, None where there are none."""
+        """Plain data for JSON. Digits are a number, "exact" if they are infinite, None if there are none."""
         inputs = [
             asdict(each) | {"verdict": each.verdict.value, "digits": plain_digits(each.digits)} for each in self.inputs
         ]
@@ -109,7 +109,7 @@ class Proved:
 
 
 def plain_digits(digits: float) -> float | str | None:
-    """Spell digits for JSON, which knows no infinity."""
+    """Digits as JSON has them, which knows no infinity."""
     if np.isnan(digits):
         return None
     return "exact" if np.isinf(digits) else round(float(digits), 1)
@@ -127,28 +127,28 @@ def prove_gradient(
 ) -> Proved:
     """Proves a hand-written gradient right or wrong in ball arithmetic, without differences.
 
-    Forward is run on numbers that move along a random direction, backward on the same numbers: `<c, J v>` has to be
-    `<Jᵀ c, v>`. It takes one call of each, whatever the number of entries; numbers are some thousand times slower than
-    floats. The formulas are proved, at these inputs. That floats follow them is looked at, too, to half of their
-    digits: where they do not, nothing is proved.
+    Forward runs on numbers that move along a random direction, backward on the same numbers: `<c, J v>` must be
+    `<Jᵀ c, v>`. One call of each is enough, whatever the number of entries; the numbers are some thousand times slower
+    than floats. The proof is one of the formulas, at these inputs. The results in floats must agree with it to half of
+    their digits; otherwise nothing is proved.
 
     Parameters
     ----------
     forward, backward, inputs, names, wrt, grad_output, seed
         As in `check_gradient`.
     seconds
-        When they are over, the proof is given up.
+        How long the proof may take.
 
     Returns
     -------
     Proved
-        Its `verdict` is RIGHT, WRONG or UNDECIDED, its `digits` say how well both sides agree; `reason` has the reason
-        why nothing could be proved: the line that does not run on balls, or that python-flint is not installed.
+        Its `verdict` is RIGHT, WRONG or UNDECIDED, and its `digits` say how well both sides agree. If nothing could be
+        proved, `reason` says why: it names the line that does not run on balls, or says that python-flint is missing.
 
     Raises
     ------
     TypeError, ValueError, CallerError
-        As `check_gradient`.
+        As `check_gradient` does.
 
     Examples
     --------
@@ -171,7 +171,7 @@ def prove_gradient(
         return Proved(who, tuple(_unproved(case, k, reason) for k in case.wrt), reason)
     with quiet():
         gradients = case.gradients(cotangent, case.copies())
-    proof = proof_of(case, case.inputs, moving, cotangent, rng, seconds)
+    proof = proof_of(case, Point(case.inputs, cotangent), moving, rng, seconds)
     decided = any(each.right.any() or each.wrong.any() for each in proof.inputs.values())
     reason = _elsewhere(case, proof) if decided else proof.reason
     found = (_input(case, k, proof, gradients[k], cotangent, reason) for k in moving)
@@ -182,31 +182,32 @@ def _unproved(case: Case, index: int, reason: str) -> ProvedInput:
     return ProvedInput(case.names[index], case.inputs[index].size, Verdict.UNDECIDED, 0, float("nan"), reason)
 
 
-def _elsewhere(case: Case, proof: "Proof") -> str:
-    """Whether forward in floats goes another way than in balls."""
+def _elsewhere(case: Case, proof: Proof) -> str:
+    """What is wrong where forward gives something else in floats than in balls; empty if it does not."""
     if proof.outputs is None or _close(case.output.reshape(-1), proof.outputs, case):
         return ""
     return "in floats forward gives another output than in exact arithmetic"
 
 
 def _close(floats: Array, exact: Array, case: Case, roundoff: float = 0.0) -> bool:
-    """Whether floats are what they stand for, to half of their digits of the largest, or to roundoff."""
+    """Whether floats agree with exact numbers: to half of the digits of the largest, or to some roundoff."""
     allowed = max(small_in(_eps(case)) * np.abs(exact).max(initial=0), roundoff)
     return floats.shape == exact.shape and bool((np.abs(floats - exact) <= allowed).all())
 
 
 def _roundoff(case: Case, index: int, cotangent: Array) -> float:
-    """What is zero in exact arithmetic is a sum that cancels in floats: some roundoffs of the operation are left."""
+    """Some roundoffs of the operation: floats leave so much of a sum that cancels in exact arithmetic."""
     unit = np.abs(case.inputs[index]).max(initial=0)
     total = np.abs(cotangent * case.output).sum()
     return float(VOUCHING_ROUNDOFFS * _eps(case) * total / unit) if unit > 0 else 0.0
 
 
 def _eps(case: Case) -> float:
+    """The eps of the least precise input that is checked."""
     return max(float(np.finfo(case.inputs[k].dtype).eps) for k in case.wrt)
 
 
-def _input(case: Case, index: int, proof: "Proof", gradient: Any, cotangent: Array, reason: str) -> ProvedInput:
+def _input(case: Case, index: int, proof: Proof, gradient: Any, cotangent: Array, reason: str) -> ProvedInput:
     """What the proof says of one input."""
     if reason:
         return _unproved(case, index, reason)
@@ -223,8 +224,8 @@ def _input(case: Case, index: int, proof: "Proof", gradient: Any, cotangent: Arr
     return ProvedInput(name, size, Verdict.UNDECIDED, right, digits, proof.reason or f"{KINKS_REASON}, at the others")
 
 
-def _fault(proven: "Proven") -> str:
-    """What is wrong, in one line: both sides, along a direction or at an entry."""
+def _fault(proven: Proven) -> str:
+    """What is wrong, in one line: both sides, at an entry or along a direction."""
     if proven.exact:
         place, exact = next(iter(proven.exact.items()))
         analytic, shown = apart(float(proven.value[place]), exact)

@@ -1,4 +1,4 @@
-"""The caller's functions on balls at a point: forward along a direction of all its inputs' entries, and backward."""
+"""The caller's functions on balls at a point: forward along a direction that moves entries, and backward."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -9,23 +9,24 @@ import numpy as np
 from flint import arb
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.points import Point
 from scratchcnn.gradcheck.proof.balls.arrays import Balls, lift
-from scratchcnn.gradcheck.proof.balls.ball import Ball, constant, recording
+from scratchcnn.gradcheck.proof.balls.ball import ZERO, Ball, constant, recording
 from scratchcnn.gradcheck.proof.world.run import NotRun, as_array, output, run
 from scratchcnn.gradcheck.proof.world.world import World
 
-# Bits of the weights of a direction.
+# In bits: the size of the weights of a direction.
 WEIGHT_BITS = 60
-# Other directions along which ties are looked at.
+# How many other directions ties are looked at along.
 TIE_DIRECTIONS = 4
-ZERO = arb(0)
 
 
 @dataclass(frozen=True)
 class Moved:
-    """Outputs and their slopes along a direction; whether a tie was met, and whether it is one of a kink or a jump.
+    """Outputs and their slopes along a direction.
 
-    `rounded` says whether what moves was rounded to whole numbers, `still` whether all outputs are constants.
+    `met` says whether a tie was met, and `kinks` whether it is one at a kink or a jump. `rounded` says whether a moving
+    number was rounded to a whole one, `still` whether all outputs are constants.
     """
 
     outputs: list[arb]
@@ -37,26 +38,41 @@ class Moved:
 
     @property
     def finite(self) -> bool:
-        """Whether all slopes are."""
+        """Whether all slopes are finite."""
         return all(s.is_finite() for s in self.slopes)
 
 
 class Runs:
-    """The functions in a world of their own; `parts` has the entries of each input in a row of those of all."""
+    """The functions in a world of their own, at a point.
+
+    The entries of all inputs stand in a row; `parts` has the place of each input in it.
+
+    Parameters
+    ----------
+    functions
+        Forward and backward.
+    point
+        Where, in the caller's dtypes.
+    wrt, asked
+        Which inputs are looked at, and for which backward may answer alone.
+    rng
+        Draws the directions.
+    until
+        The time (of `perf_counter`) at which runs are stopped.
+    """
 
     def __init__(
         self,
-        forward: Callable[..., Any],
-        backward: Callable[..., Any],
-        inputs: Sequence[Array],
+        functions: tuple[Callable[..., Any], Callable[..., Any]],
+        point: Point,
         wrt: Sequence[int],
         asked: Sequence[int],
-        cotangent: Array,
         rng: np.random.Generator,
         until: float,
     ) -> None:
-        self.functions, self.wrt, self.asked = (forward, backward), list(wrt), sorted(asked)
+        self.functions, self.wrt, self.asked = functions, list(wrt), sorted(asked)
         self.rng, self.until = rng, until
+        inputs, cotangent = point.inputs, point.cotangent
         dtypes = [inputs[k].dtype for k in wrt]
         self.eps = max(float(np.finfo(d).eps) for d in dtypes)
         self.world = World(max(dtypes, key=lambda d: np.finfo(d).eps))
@@ -67,14 +83,14 @@ class Runs:
         self.parts = dict(zip(self.wrt, np.split(np.arange(ends[-1]), ends[:-1]), strict=True))
 
     def drawn(self, entries: Array) -> dict[int, int]:
-        """A direction: an integer of 60 bits with a sign for each of some entries."""
+        """A direction: for each of some entries an integer of 60 bits with a sign."""
         low, high = 1 << (WEIGHT_BITS - 1), 1 << WEIGHT_BITS
         sizes = self.rng.integers(low, high, entries.size).tolist()
         signs = self.rng.choice([-1, 1], entries.size).tolist()
         return {int(e): s * n for e, s, n in zip(entries, signs, sizes, strict=True)}
 
     def drawn_alike(self) -> dict[int, int]:
-        """A direction in which entries of the same value, of whichever input, move alike, and zeros not at all."""
+        """A direction in which entries of the same value move alike, whatever their input, and zeros stay."""
         values = [float(b.value) for k in self.wrt for b in np.asarray(self.inputs[k]).reshape(-1).tolist()]
         distinct = {v: e for e, v in enumerate(values) if v != 0}
         weights = self.drawn(np.array(list(distinct.values()), np.intp))
@@ -85,7 +101,7 @@ class Runs:
         found = self.along(direction)
         if not found.met:
             return found
-        # At a tie: as it is a little way to either side, and along other directions and the sums of them with this one.
+        # At a tie, the slopes on both sides must agree, and slopes must add up for this and some other directions.
         others = [self.drawn(np.array(list(direction))) for _ in range(TIE_DIRECTIONS)]
         left, right = self.along(direction, -1), self.along(direction, 1)
         linear = _agree(found.outputs, left.outputs) and _agree(found.outputs, right.outputs)
@@ -97,7 +113,7 @@ class Runs:
         return replace(right, kinks=not linear)
 
     def along(self, direction: dict[int, int], side: int = 0) -> Moved:
-        """The same, of one run: ties are decided as they are to a side, if any."""
+        """The same in a single run. If a side is given, ties are decided as they are a little way to that side."""
         arrays = list(self.inputs)
         for index, part in self.parts.items():
             if any(int(e) in direction for e in part):
@@ -113,7 +129,7 @@ class Runs:
         return Moved([b.value for b in balls], slopes, seen.met > 0, seen.rounded > 0, still)
 
     def backward(self) -> list[arb]:
-        """The gradients by all entries."""
+        """The gradient, over the entries of all inputs."""
         given = run(self.world, self.functions[1], self.cotangent.copy(), *_fresh(self.inputs), seconds=self._left())
         given = list(given) if isinstance(given, tuple | list) else [given]
         if len(given) != len(self.inputs) and len(given) == len(self.asked):
@@ -136,7 +152,7 @@ class Runs:
 
 
 def _agree(some: Sequence[arb], others: Sequence[arb]) -> bool:
-    """Whether numbers are the same as far as is known."""
+    """Whether numbers may be the same: their balls overlap."""
     return all(a.is_finite() and b.is_finite() and a.overlaps(b) for a, b in zip(some, others, strict=True))
 
 

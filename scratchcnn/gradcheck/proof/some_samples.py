@@ -1,4 +1,4 @@
-"""A proof on some samples of a batch, where one on all of them would take too long."""
+"""A proof on some samples of a batch, where a proof on all of them would take too long."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
-from scratchcnn.gradcheck.points import draw_cotangent
+from scratchcnn.gradcheck.points import Point, draw_cotangent
 from scratchcnn.gradcheck.proof.attempt import proof_of, trifle
 from scratchcnn.gradcheck.report.report import Violation
 from scratchcnn.gradcheck.report.wording import apart
@@ -16,7 +16,7 @@ from scratchcnn.gradcheck.report.wording import apart
 
 @dataclass(frozen=True)
 class Part:
-    """What a proof on some samples says: a note, what is wrong there, and whether all of it is right."""
+    """What a proof on some samples says: a note, what is wrong there, and whether all is right."""
 
     note: str = ""
     violations: tuple[Violation, ...] = ()
@@ -30,10 +30,16 @@ def on_some_samples(
 
     Parameters
     ----------
+    case
+        The functions and their inputs.
     batch
         The inputs whose first axis is that of the samples.
     usable
-        Those whose gradients can be judged.
+        The inputs whose gradients can be judged.
+    rng
+        Draws cotangents and directions.
+    seconds
+        How long it may take.
     """
     until = perf_counter() + seconds
     samples = min(len(case.inputs[k]) for k in batch)
@@ -46,7 +52,7 @@ def on_some_samples(
         part = found
         if not part.right:
             break
-        # Half of what is left for as many as it may take, as long as it is twice as many.
+        # The next proof may take half of the time that is left; it must have at least twice as many samples.
         more = int((until - perf_counter()) / 2 / (perf_counter() - start) * count)
         count = min(more, samples - 1) if more >= 2 * count and count < samples - 1 else 0
     return part
@@ -69,7 +75,7 @@ def _proved(
         return Part(f"forward does not take {count} of {samples} samples ({type(error).__name__}: {error})")
     floats = output.dtype if output.dtype.kind == "f" else np.dtype(np.float64)
     cotangent: Array = draw_cotangent(output.shape, floats, rng)
-    proof = proof_of(case, inputs, usable, cotangent, rng, seconds, locate=True)
+    proof = proof_of(case, Point(inputs, cotangent), usable, rng, seconds, locate=True)
     if not proof.inputs or not all((p.right | p.wrong).all() or p.exact for p in proof.inputs.values()):
         return None
     where = f"on {count} of {samples} samples"

@@ -1,1 +1,1 @@
-"""What a person reads of a check, and what a machine reads."""
+"""The report on a check: for a person to read, and for a machine."""

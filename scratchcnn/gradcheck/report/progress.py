@@ -1,4 +1,4 @@
-"""What a long check is doing, said on a terminal from its tenth second on."""
+"""The progress of a long check, shown on a terminal from its tenth second on."""
 
 import sys
 import time
@@ -8,11 +8,14 @@ from typing import Any
 
 from scratchcnn.gradcheck.case import Case
 
-PATIENCE_SECONDS, UPDATE_SECONDS = 10.0, 0.5
+# In seconds: how long a check runs before it shows its progress.
+PATIENCE_SECONDS = 10.0
+# In seconds: how long it waits before it shows it again.
+UPDATE_SECONDS = 0.5
 
 
 class Progress(AbstractContextManager["Progress"]):
-    """One line on standard error, where that is a terminal: which input is checked, how often forward has run.
+    """One line on standard error, if that is a terminal: which input is checked, and how often forward has run.
 
     Parameters
     ----------
@@ -41,7 +44,7 @@ class Progress(AbstractContextManager["Progress"]):
             yield index
 
     def called(self) -> None:
-        """Counts a call of forward, and says so if it is time."""
+        """Counts a call of forward, and updates the line if it is time."""
         self.calls += 1
         now = time.perf_counter()
         if now < self.due or not sys.stderr.isatty():

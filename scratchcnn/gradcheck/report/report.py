@@ -11,6 +11,7 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.report.wording import LINE_WIDTH, TIE, apart, explained, wrapped
 from scratchcnn.gradcheck.verdict import Verdict
 
+# The version of the form of `Report.to_dict`.
 SCHEMA = 2
 # In numbers: a second point of at most so many is shown in the text of a report.
 SHOWN_NUMBERS = 12
@@ -25,7 +26,7 @@ SIDE_INDENT, BETWEEN = 6, "   "
 class GradientMismatch(AssertionError):
     """The analytic gradient is wrong; the text is the report, which is also at `report`."""
 
-    # Tracebacks, and pytest's summary, put the module before the name, unless it is this one.
+    # Tracebacks and pytest's summary put the module before the name, unless it is `builtins`.
     __module__ = "builtins"
 
     def __init__(self, report: "Report") -> None:
@@ -37,19 +38,19 @@ class GradientMismatch(AssertionError):
 
 
 class GradientUndecided(GradientMismatch):
-    """Nothing was found wrong, but the check could not vouch for every entry."""
+    """Nothing is wrong, but the check could not vouch for every entry."""
 
     __module__ = "builtins"
 
 
 def _raised(undecided: bool, report: "Report") -> GradientMismatch:
-    """How pickle makes an exception again: it looks for no class in a module that doesn't have it."""
+    """How pickle makes the exceptions again: by a function, since `builtins` has no such class."""
     return GradientUndecided(report) if undecided else GradientMismatch(report)
 
 
 @dataclass(frozen=True)
 class Violation:
-    """A breach of the contract: `kind` names it, `waived` says that the caller allowed it."""
+    """A breach of the contract: `kind` names it, `waived` says whether the caller allowed it."""
 
     kind: str
     message: str
@@ -98,14 +99,14 @@ class Compared:
 
 @dataclass(frozen=True, eq=False)
 class SecondPoint:
-    """The other point that a gradient is checked at: values for all inputs, and the cotangent there."""
+    """The second point that a gradient is checked at: values for all inputs, and the cotangent there."""
 
     inputs: tuple[Array, ...]
     grad_output: Array
     names: tuple[str, ...]
 
     def __str__(self) -> str:
-        """The values, rounded, if they are few; empty if they are many."""
+        """The values, rounded; empty if they are many."""
         arrays = (*self.inputs, self.grad_output)
         if sum(a.size for a in arrays) > SHOWN_NUMBERS:
             return ""
@@ -117,10 +118,20 @@ class SecondPoint:
 class InputReport:
     """The verdict on one input's gradient.
 
-    `checked` of `size` entries were looked at, `wrong` and `undecided` of them found so. `analytic`, `numerical` and
-    `bound` are those of the entry at `worst_index`: the worst of the wrong ones, else of the undecided ones, else of
-    all. `method` says how it was decided, `reason` what else there is to say. `where` is empty where the entry is the
-    caller's own; else it says what other point its numbers belong to ("on the lattice").
+    Attributes
+    ----------
+    size, checked, wrong, undecided
+        How many entries there are, were looked at, are wrong, and are undecided.
+    worst_index
+        The worst of the wrong entries, or of the undecided ones if none is wrong, or of all.
+    analytic, numerical, bound
+        The two derivatives at this entry, and the distance up to which they count as the same.
+    method
+        How the entries were decided.
+    reason
+        Why entries are undecided, or what is wrong along a direction.
+    where
+        The other point that the three numbers belong to; empty if it is the caller's own.
     """
 
     name: str
@@ -138,7 +149,7 @@ class InputReport:
     where: str = ""
 
     def __eq__(self, other: object) -> bool:
-        """The same call gives the same report: one NaN is like another."""
+        """Whether two reports are the same; one NaN equals another here."""
         return isinstance(other, InputReport) and self._values() == other._values()
 
     def __hash__(self) -> int:
@@ -155,11 +166,27 @@ class InputReport:
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """The outcome of a check. It is true where the verdict is RIGHT, and its text is the message.
+    """The outcome of a check. It is true if the verdict is RIGHT, and its text is the message.
 
-    `name` is what the caller calls the gradient, `sample` says what it was checked with, and `second_point` is the
-    other point that it was checked at, if there is one. `digits` says of each gradient that was proved, by the name of
-    its input, and of forward's output, by the name "output", how many decimal digits floats keep of each entry.
+    Attributes
+    ----------
+    forward, backward
+        The names of the functions.
+    verdict
+        RIGHT, WRONG or UNDECIDED.
+    inputs
+        What was found of each input.
+    violations, diagnoses, notes
+        Breaches of the contract, mistakes that explain a mismatch, and what else a reader should know.
+    name
+        What the caller calls the gradient.
+    sample
+        What the gradient was checked with.
+    second_point
+        The second point that it was checked at, if there is one.
+    digits
+        How many decimal digits floats keep of each entry: of each gradient that was proved, by the name of its input,
+        and of forward's output, by the name "output".
     """
 
     forward: str
@@ -217,11 +244,11 @@ class Report:
         kinds = {violation.kind for violation in self.violations}
         return [d for d in self.diagnoses if d.kind not in kinds]
 
-    # What `assert check_gradient(...)` shows.
+    # pytest shows it for `assert check_gradient(...)`.
     __repr__ = __str__
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON: finite numbers, strings, lists; a number that is not finite becomes a string."""
+        """Plain data for JSON: finite numbers, strings, lists. A number that is not finite becomes a string."""
         return {
             "schema": SCHEMA,
             "name": self.name,
@@ -253,6 +280,7 @@ def _headed(title: str, causes: Sequence[Diagnosis]) -> Iterator[str]:
 
 
 def _describe(entry: InputReport) -> list[str]:
+    """The lines on one input."""
     counts = f"{entry.checked} of {entry.size} entries checked"
     if entry.wrong:
         counts += f", {entry.wrong} wrong"
@@ -261,7 +289,7 @@ def _describe(entry: InputReport) -> list[str]:
     lines = [f"  {entry.name}: {entry.verdict.value} ({counts}; {entry.method})"]
     if entry.reason:
         lines.append(f"    {entry.reason}")
-    # An entry is shown if it bears the verdict out: one that agrees says nothing of what is wrong along a direction.
+    # An entry is shown if it bears out the verdict. One that agrees says nothing of a mistake along a direction.
     shown = {Verdict.WRONG: entry.wrong, Verdict.UNDECIDED: entry.undecided, Verdict.RIGHT: entry.checked}
     if shown[entry.verdict] and entry.worst_index is not None:
         lines.append(_worst(entry, entry.worst_index))
@@ -271,6 +299,7 @@ def _describe(entry: InputReport) -> list[str]:
 
 
 def _worst(entry: InputReport, index: tuple[int, ...]) -> str:
+    """The line on the worst entry."""
     kind = "" if entry.verdict is Verdict.RIGHT else f" {entry.verdict.value}"
     place = f"{entry.name}[{', '.join(map(str, index))}]" if index else entry.name
     where = f", {entry.where}" if entry.where else ""
@@ -309,6 +338,7 @@ def _rows(array: Array, stars: Array) -> list[str]:
 
 
 def _tied(words: str) -> str:
+    """The words held together on one line."""
     return words.replace(" ", TIE)
 
 

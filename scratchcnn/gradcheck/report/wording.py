@@ -1,16 +1,19 @@
-"""The words of a report: what one can do, numbers that can be told apart, lines that fit a terminal."""
+"""The words of a report: advice, numbers that can be told apart, lines that fit a terminal."""
 
 import re
 import textwrap
 from collections.abc import Iterable, Mapping
 
+# In characters: the width of a line.
 LINE_WIDTH = 80
-# Significant digits of a number, at least and at most: a double has 17.
-LEAST_DIGITS, MOST_DIGITS = 10, 17
+# How many significant digits of a number are shown at least.
+LEAST_DIGITS = 10
+# How many are shown at most: a double has 17.
+MOST_DIGITS = 17
 # Holds words together on one line.
 TIE = "\N{NO-BREAK SPACE}"
 
-# Why an entry is undecided: what that means, and what one can do.
+# Why an entry is undecided: what the reason means, and what one can do.
 ADVICE = {
     "kink": "kinks of several variables meet: move the inputs by a small random number",
     "jump": "forward jumps here: move the inputs by a small random number",
@@ -23,30 +26,31 @@ ADVICE = {
     "time": "raise seconds=, or check all with max_entries=None",
 }
 
-# A number with its bound, and the shape of an array or the place of an entry, stay on one line.
+# What stays on one line: a number with its bound; the shape of an array, or the place of an entry.
 _WHOLE = re.compile(r" ± |\[[\d, ]+\]")
+# The word that is explained where it is met first.
 _COTANGENT = re.compile(r"(?<![-'\w])cotangents?(?![-'\w])")
 
 
 def undecided(counts: Mapping[str, int]) -> str:
-    """Why entries are undecided, at how many of them, and what one can do.
+    """Why entries are undecided, how many, and what one can do.
 
     Parameters
     ----------
     counts
-        How many entries there are for each reason; the reasons of `ADVICE`, or others, which get no advice.
+        How many entries there are for each reason. A reason that is not in `ADVICE` gets no advice.
     """
     parts = (f"{reason} at {count}" + parenthesis(ADVICE.get(reason, "")) for reason, count in counts.items())
     return "undecided: " + ", ".join(parts)
 
 
 def parenthesis(text: str) -> str:
-    """The text in brackets after a space; nothing for none."""
+    """The text in brackets after a space; empty if the text is."""
     return f" ({text})" if text else ""
 
 
 def apart(first: float, second: float, digits: int = LEAST_DIGITS) -> tuple[str, str]:
-    """Both numbers with at least so many digits, and as many as show the difference to within a tenth."""
+    """Both numbers with at least `digits` digits, and as many as show their difference to within a tenth."""
     gap = first - second
     for count in range(digits, MOST_DIGITS + 1):
         texts = f"{first + 0.0:.{count}g}", f"{second + 0.0:.{count}g}"  # -0 becomes 0
@@ -56,7 +60,7 @@ def apart(first: float, second: float, digits: int = LEAST_DIGITS) -> tuple[str,
 
 
 def explained(lines: Iterable[str]) -> list[str]:
-    """The lines with the word "cotangent" explained where it is met first."""
+    """The lines, with the word "cotangent" explained where it is met first."""
     found, result = False, []
     for line in lines:
         if not found:
@@ -73,7 +77,7 @@ def _explanation(match: re.Match[str]) -> str:
 
 
 def wrapped(line: str) -> str:
-    """The line in lines of `LINE_WIDTH` where its words allow it; those that follow are indented two further."""
+    """A line broken at `LINE_WIDTH`, if its words allow it; the following lines are indented by two more."""
     line = _WHOLE.sub(lambda match: match.group().replace(" ", TIE), line)
     indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
     lines = textwrap.wrap(

@@ -9,9 +9,10 @@ import numpy as np
 from flint import arb
 
 from scratchcnn.gradcheck.case import prepare
-from scratchcnn.gradcheck.points import draw_cotangent
+from scratchcnn.gradcheck.points import Point, draw_cotangent
 from scratchcnn.gradcheck.proof.balls.ball import constant
-from scratchcnn.gradcheck.proof.prove import Proof, Proven, prove
+from scratchcnn.gradcheck.proof.outcome import Proof, Proven
+from scratchcnn.gradcheck.proof.prove import prove
 from scratchcnn.gradcheck.verdict import VOUCHING_SHARE
 from tests.gradcheck.difficult import DIFFICULT
 from tests.gradcheck.everyday.case import NOT_WRONG, RIGHT, WRONG, Everyday
@@ -118,8 +119,8 @@ def proof_of(row: Row, seed: int = 0, seconds: float = SECONDS) -> Proof:
         dtype = case.output.dtype if case.output.dtype.kind == "f" else np.dtype(np.float64)
         cotangent = draw_cotangent(case.output.shape, dtype, rng) if given is None else np.array(given, dtype)
         wrt = [k for k in case.wrt if case.inputs[k].size]
-        return prove(row.forward, row.backward, case.inputs, wrt, cotangent.reshape(case.output.shape), rng, seconds,
-                     asked=case.wrt)  # fmt: skip
+        point = Point(case.inputs, cotangent.reshape(case.output.shape))
+        return prove(row.forward, row.backward, point, wrt, rng, seconds, asked=case.wrt)
 
 
 def said(proof: Proof) -> str:

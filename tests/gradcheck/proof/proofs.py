@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from scratchcnn.gradcheck.points import Point
 from scratchcnn.gradcheck.proof.prove import prove
 
 
@@ -16,7 +17,7 @@ def proved(forward, backward, *inputs, seed=0, seconds=20.0, wrt=None, **options
     inputs = [np.asarray(x) for x in inputs]
     wrt = [k for k, x in enumerate(inputs) if x.dtype.kind == "f"] if wrt is None else wrt
     g = cotangent_of(forward, inputs, seed)
-    return prove(forward, backward, inputs, wrt, g, np.random.default_rng(seed), seconds, **options)
+    return prove(forward, backward, Point(inputs, g), wrt, np.random.default_rng(seed), seconds, **options)
 
 
 def normal(*shape, seed=0):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scratchcnn.gradcheck.points import Point
 from scratchcnn.gradcheck.proof import prove as proving
 from scratchcnn.gradcheck.proof.prove import prove
 from tests.gradcheck.proof import callers
@@ -280,7 +281,7 @@ def test_an_entry_whose_gradient_is_not_finite_is_left_open():
 
 def test_the_time_is_limited_and_what_was_found_stays():
     forever = callers.sixteen_sums
-    none = prove(forever, lambda g, x: g, [np.ones(1)], [0], np.ones(1), np.random.default_rng(0), 0.05)
+    none = prove(forever, lambda g, x: g, Point([np.ones(1)], np.ones(1)), [0], np.random.default_rng(0), 0.05)
     assert (none.inputs, none.reason) == ({}, "takes too long")
     some = proved(np.sin, lambda g, x: 2 * g * np.cos(x), normal(3000), seconds=1.0)
     assert some.reason == "takes too long"

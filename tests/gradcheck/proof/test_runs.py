@@ -5,6 +5,7 @@ import math
 import numpy as np
 from flint import ctx
 
+from scratchcnn.gradcheck.points import Point
 from scratchcnn.gradcheck.proof.prove import prove
 from scratchcnn.gradcheck.proof.runs import WEIGHT_BITS, Runs
 from tests.gradcheck.proof.proofs import cotangent_of, normal, proved
@@ -13,12 +14,10 @@ from tests.gradcheck.proof.proofs import cotangent_of, normal, proved
 def runs_of(*sizes):
     inputs = [np.ones(n) for n in sizes]
     return Runs(
-        lambda *x: x[0],
-        lambda g, *x: x,
-        inputs,
+        (lambda *x: x[0], lambda g, *x: x),
+        Point(inputs, np.ones(sizes[0])),
         range(len(sizes)),
         range(len(sizes)),
-        np.ones(sizes[0]),
         np.random.default_rng(0),
         math.inf,
     )
@@ -66,7 +65,7 @@ def test_caches_inputs_and_the_precision_are_left_as_they_were():
     layer.forward(x)
     cache, kept, bits = layer.cache, x.copy(), ctx.prec
     g = np.ones(4)
-    proof = prove(layer.forward, layer.backward, [x], [0], g, np.random.default_rng(0), 10.0)
+    proof = prove(layer.forward, layer.backward, Point([x], g), [0], np.random.default_rng(0), 10.0)
     assert proof.inputs[0].right.all()
     assert layer.cache is cache
     assert (layer.calls, ctx.prec) == (1, bits)
@@ -88,7 +87,7 @@ def test_writing_into_arguments_spoils_neither_the_proof_nor_the_caller_s_arrays
     kept = x.copy()
     assert proved(forward, backward, x.copy()).inputs[0].right.all()
     g = cotangent_of(forward, [x.copy()])
-    prove(forward, backward, [x], [0], g, np.random.default_rng(0), 10.0)
+    prove(forward, backward, Point([x], g), [0], np.random.default_rng(0), 10.0)
     assert np.array_equal(x, kept)
 
 

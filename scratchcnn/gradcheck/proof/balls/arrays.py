@@ -1,9 +1,9 @@
-"""Arrays of balls, which the caller's code is given in place of arrays of floats.
+"""Arrays of balls, which the caller's code gets in place of arrays of floats.
 
-Underneath they are object arrays, so that indexing, views, broadcasting and NumPy's own object loops work as they are.
-Their `dtype` shows the nominal one, that of the floats they stand for: `np.zeros(s, dtype=x.dtype)` and
-`np.finfo(x.dtype)` in the caller's code then mean what they say. NumPy itself looks at the C structure: objects.
-Arrays of integers and booleans that come from balls are `Whole`: what makes floats of them makes balls.
+Underneath they are object arrays: indexing, views, broadcasting and NumPy's own loops over objects work. Their `dtype`
+is the nominal one, that of the floats they stand for, so that `np.zeros(s, dtype=x.dtype)` and `np.finfo(x.dtype)` in
+the caller's code mean what they say. NumPy itself looks at the C structure, and sees objects. Arrays of integers and
+booleans that come from balls are `Whole`: an operation that makes floats of them makes balls.
 """
 
 import time
@@ -18,13 +18,12 @@ from numpy.typing import DTypeLike
 from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, constant
 from scratchcnn.gradcheck.proof.balls.scalar import UFUNC, nominal
 
-# The time (of `time.perf_counter`) at which a run is stopped.
+# In seconds of `time.perf_counter`: when a run is stopped.
 stop_at: ContextVar[float] = ContextVar("stop_at", default=float("inf"))
-# What one operation on one ball takes at least, in seconds: a step that cannot end in time is not begun.
+# In seconds: how long one operation on one ball takes at least. A step that cannot end in time is not begun.
 OPERATION_SECONDS = 3e-7
-ZERO_BALL, ONE_BALL = constant(0), constant(1)
 
-# NumPy's functions that object arrays cannot do, and what does: filled by `functions`.
+# What stands in for those of NumPy's functions that object arrays do not have; `functions` fills it.
 INSTEAD: dict[Any, Callable[..., Any]] = {}
 
 
@@ -34,7 +33,7 @@ class TooLong(Exception):
 
 @contextmanager
 def running(dtype: DTypeLike, seconds: float) -> Iterator[None]:
-    """Within it balls show this dtype, and array operations are stopped when so many seconds are over."""
+    """A block in which balls show this dtype, and array operations are stopped after so many seconds."""
     shown = nominal.set(np.dtype(dtype))
     stopped = stop_at.set(time.perf_counter() + seconds)
     try:
@@ -45,24 +44,24 @@ def running(dtype: DTypeLike, seconds: float) -> Iterator[None]:
 
 
 def spend(operations: int = 0) -> None:
-    """Looks at the clock before so many operations on single balls.
+    """Looks at the clock before some operations on single balls.
 
     Raises
     ------
     TooLong
-        The time is over, or they would take it beyond.
+        The time is over, or it would be before these operations end.
     """
     if time.perf_counter() + OPERATION_SECONDS * operations > stop_at.get():
         raise TooLong
 
 
 def holds(dtype: DTypeLike, what: str = "cannot hold it") -> bool:
-    """Whether an array of this dtype in the caller's code is one of balls.
+    """Whether an array of this dtype in the caller's code is an array of balls.
 
     Raises
     ------
     NotHeld
-        It is a float, but less precise than those of the inputs, or complex: a ball cannot be rounded.
+        The dtype is a float less precise than those of the inputs, or complex: a ball cannot be rounded.
     """
     asked, shown = np.dtype(dtype), nominal.get()
     if asked.kind == "f" and asked.itemsize >= shown.itemsize:
@@ -73,7 +72,7 @@ def holds(dtype: DTypeLike, what: str = "cannot hold it") -> bool:
 
 
 class Whole(np.ndarray):
-    """Integers or booleans among balls: with floats, and by division, they make balls, not floats."""
+    """Integers or booleans among balls: together with floats, and by division, they make balls."""
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         return UFUNC[0](ufunc, method, *inputs, **options)
@@ -84,12 +83,12 @@ class Whole(np.ndarray):
         return wrapped(function._implementation(*arguments, **options))
 
     def astype(self, dtype: Any, *arguments: Any, **options: Any) -> Any:
-        """A copy; of balls where `dtype` is the nominal one or wider. Less precise floats hold integers well enough."""
+        """A copy: of balls if `dtype` is the nominal one or wider. Less precise floats hold integers well enough."""
         plain = np.asarray(self).astype(dtype, *arguments, **options)
         return wrapped(plain)
 
     def view(self, *kinds: Any, **options: Any) -> Any:
-        """As of ndarray, but bytes that are looked at as floats could not hold balls."""
+        """As of ndarray, but bytes that are read as floats cannot hold balls."""
         kind = next(iter((*kinds, *options.values())), None)
         if kind is not None and not (isinstance(kind, type) and issubclass(kind, np.ndarray)):
             holds(kind, f"makes {np.dtype(kind)} of bytes, which cannot hold it")
@@ -98,6 +97,7 @@ class Whole(np.ndarray):
         return super().view(*kinds, **options)
 
 
+# The dtype of the C structure, which `Balls.dtype` hides, and that of objects.
 _DTYPE, _OBJECT = np.ndarray.dtype.__get__, np.dtype(object)
 
 
@@ -106,7 +106,7 @@ class Balls(np.ndarray):
 
     @property
     def dtype(self) -> Any:
-        """The nominal dtype; of what NumPy made an array of something else, such as indices, its own."""
+        """The nominal dtype; an array of something else that NumPy made of balls, such as indices, has its own."""
         own = _DTYPE(self)
         return nominal.get() if own is _OBJECT else own
 
@@ -148,7 +148,7 @@ class Balls(np.ndarray):
     def astype(  # type: ignore[override]
         self, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
     ) -> Any:
-        """A copy; of integers or booleans where they are asked for, of balls where floats as precise as these are.
+        """A copy: of integers or booleans if `dtype` is such, of balls if it is a float precise enough.
 
         Raises
         ------
@@ -182,7 +182,7 @@ class Balls(np.ndarray):
         super().put(indices, np.asarray(as_balls(values)), mode)
 
     def mean(self, *arguments: Any, **options: Any) -> Any:
-        """The sum by the exact number of elements."""
+        """The sum divided by the exact number of elements."""
         return INSTEAD[np.mean](self, *arguments, **options)
 
     def var(self, *arguments: Any, **options: Any) -> Any:
@@ -237,17 +237,17 @@ class Balls(np.ndarray):
 
 
 def lift(array: Any, slopes: Any = None) -> Balls:
-    """An array of numbers as one of the same shape of balls, exactly.
+    """An array of balls that are exactly the given numbers.
 
     Parameters
     ----------
     slopes
-        An array of the same shape of numbers (or of `flint.arb`); None: constants.
+        An array of the same shape, of numbers or of `flint.arb`; None for constants.
     """
     plain = np.asarray(array)
     spend(plain.size)
     numbers = plain.reshape(-1)
-    # Python's own numbers are quicker than NumPy's; a longdouble has none that holds it.
+    # Python's numbers are quicker than NumPy's, but none of them holds a longdouble.
     items = list(numbers) if plain.dtype.char == "g" else numbers.tolist()
     if slopes is None:
         found = [constant(x) for x in items]
@@ -269,7 +269,7 @@ def full(shape: Any, value: Any, order: Any = "C") -> Balls:
 
 
 def each(function: Callable[[Any], Any], array: Any) -> Any:
-    """An object array of what a function makes of each element; the object itself where the array is none."""
+    """An object array of the function's results for each element; a single result if `array` is none."""
     if not isinstance(array, np.ndarray):
         return function(array)
     plain = np.asarray(array)
@@ -278,12 +278,12 @@ def each(function: Callable[[Any], Any], array: Any) -> Any:
 
 
 def whole(x: Any) -> int:
-    """A number without its decimals, as `int` has it, decided by its ball.
+    """A number cut off to an integer, as by `int`.
 
     Raises
     ------
     NotHeld
-        It is not finite.
+        The number is not finite.
     """
     if type(x) is not Ball:
         return int(x)
@@ -294,7 +294,7 @@ def whole(x: Any) -> int:
 
 
 def element(value: Any) -> Any:
-    """What is stored in an array of balls: floats, arrays of floats and lists of them as balls."""
+    """A value as an array of balls stores it: floats, arrays of floats and lists of them become balls."""
     kind = type(value)
     if kind is Ball or kind is Balls:
         return value
@@ -304,12 +304,12 @@ def element(value: Any) -> Any:
 
 
 def as_balls(value: Any) -> Any:
-    """A number or anything that NumPy makes an array of as balls; integers too.
+    """A number, or anything that NumPy makes an array of, as balls; integers too.
 
     Raises
     ------
     NotHeld
-        It holds no real numbers.
+        The value holds no real numbers.
     """
     if isinstance(value, Balls):
         return value
@@ -326,7 +326,7 @@ def as_balls(value: Any) -> Any:
 
 
 def wrapped(result: Any) -> Any:
-    """What NumPy made among balls: objects and floats as balls, integers and booleans as `Whole`; lists of such too."""
+    """A result of NumPy among balls: objects and floats as balls, integers and booleans as `Whole`; also in lists."""
     if isinstance(result, np.ndarray):
         kind = _DTYPE(result).kind
         if type(result) is Whole or (type(result) is Balls and kind == "O"):
@@ -344,7 +344,7 @@ def wrapped(result: Any) -> Any:
 
 
 def _numbers(result: Any) -> Any:
-    """An object array as balls where it holds numbers, else as it is."""
+    """An object array as balls if it holds numbers, else as it is."""
     try:
         return as_balls(result)
     except NotHeld:
@@ -352,7 +352,7 @@ def _numbers(result: Any) -> Any:
 
 
 def applied(function: Any, arguments: Any, options: Any) -> Any:
-    """One of NumPy's functions among balls: by what stands in for it, else by itself."""
+    """Calls one of NumPy's functions among balls: what stands in for it, or the function itself."""
     spend()
     instead = INSTEAD.get(function)
     if instead is not None:

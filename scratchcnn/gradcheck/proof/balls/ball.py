@@ -1,8 +1,8 @@
-"""The number of the proof: a ball (midpoint and rigorous radius, `flint.arb`) that carries a slope, a ball too.
+"""The number of the proof: a ball (midpoint and rigorous radius, `flint.arb`) with a slope, which is a ball too.
 
-All arithmetic is interval arithmetic at `flint.ctx.prec` bits, so that the true number is inside whatever was computed.
-A slope of `None` is that of a constant. What a real number is not has three forms: an exact infinity, an exact NaN
-(outside the domain, as float64 has it), and `WIDE`, the whole line (inside or outside: more bits may tell).
+All arithmetic is interval arithmetic at `flint.ctx.prec` bits: the true number lies inside the ball that was computed.
+A constant has the slope `None`. Three balls are no real numbers: an exact infinity, an exact NaN (outside the domain,
+as in float64), and `WIDE`, the whole line (inside or outside the domain: more bits may tell).
 """
 
 from collections.abc import Callable, Iterator
@@ -34,12 +34,14 @@ __all__ = [
     "recording",
 ]
 
+# Zero, and the two special values of float64.
 ZERO, NAN, INFINITY = arb(0), arb("nan"), arb("inf")
+# The whole line: nothing is known of the number.
 WIDE = arb(0, float("inf"))
 
 
 class Undecidable(Exception):
-    """A comparison of balls that overlap: at more bits they may not."""
+    """A comparison of balls that overlap; with more bits they may not."""
 
 
 _lock = RLock()
@@ -47,7 +49,7 @@ _lock = RLock()
 
 @contextmanager
 def precision(bits: int) -> Iterator[None]:
-    """Arithmetic at `bits` bits, for one thread at a time: flint's precision is the whole process's."""
+    """A block with arithmetic at `bits` bits, for one thread at a time: flint's precision belongs to the process."""
     with _lock:
         before = ctx.prec
         ctx.prec = bits
@@ -60,8 +62,9 @@ def precision(bits: int) -> Iterator[None]:
 class Recorder:
     """How often a run met a kink, a tie or a jump with a slope that crosses it.
 
-    With a `side` of 1 or -1, ties are decided as they are a little way along the slopes, or against them: the slopes of
-    what is continuous are then its one-sided derivatives. `rounded` counts what moves and was rounded to whole numbers.
+    With a `side` of 1 or -1, ties are decided as they are a little way along the slopes, or against them. The slopes of
+    a continuous function are then its one-sided derivatives. `rounded` counts the moving numbers that were rounded to
+    whole ones.
     """
 
     def __init__(self, side: int = 0) -> None:
@@ -74,7 +77,7 @@ recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
 
 @contextmanager
 def recording(side: int = 0) -> Iterator[Recorder]:
-    """Count what this thread meets in the meantime."""
+    """A block in which the ties and kinks that this thread meets are counted."""
     mine = Recorder(side)
     token = recorder.set(mine)
     try:
@@ -84,9 +87,11 @@ def recording(side: int = 0) -> Iterator[Recorder]:
 
 
 def met(a: arb | None, b: arb | None) -> int:
-    """Mark the run, unless the slopes `a` and `b` of two equal numbers are surely the same.
+    """Marks the run, unless the slopes `a` and `b` of two equal numbers are surely the same.
 
-    Of a run with a side it is said which number is the larger there: 1 the first, -1 the second.
+    Returns
+    -------
+    If the run has a side, which number is the larger there: 1 for the first, -1 for the second. Otherwise 0.
     """
     if a is b:
         return 0
@@ -99,7 +104,7 @@ def met(a: arb | None, b: arb | None) -> int:
 
 
 def rounded(slope: arb | None) -> None:
-    """Mark the run: a number with this slope was rounded, and is constant from there to the next step."""
+    """Marks the run: a number with this slope was rounded, and is constant up to the next step."""
     here = recorder.get()
     if here is not None and slope is not None and not slope.is_zero():
         here.rounded += 1
@@ -112,6 +117,7 @@ def _longdouble(x: Any) -> arb:
     return sum(map(arb, parts), ZERO)
 
 
+# How each type of number is converted without rounding.
 _EXACT: dict[type, Callable[[Any], arb]] = {
     float: arb,
     int: arb,
@@ -126,7 +132,7 @@ _EXACT |= {kind: lambda x: arb(int(x)) for kind in (np.bool_, *(np.dtype(c).type
 
 
 def exact(x: Any) -> arb | None:
-    """The real number `x` as it is, None if it is none (an array, a string, a complex number)."""
+    """The real number `x`, exactly; None if it is none (an array, a string, a complex number)."""
     convert = _EXACT.get(type(x))
     if convert is not None:
         return convert(x)
@@ -136,7 +142,7 @@ def exact(x: Any) -> arb | None:
 
 
 def constant(x: Any) -> "Ball":
-    """The real number `x`, exactly (no detour by decimals), with no slope; a ball as it is."""
+    """The real number `x`, exactly, as a ball without a slope; a ball is returned as it is."""
     if type(x) is Ball:
         return x
     value = exact(x)
@@ -146,21 +152,22 @@ def constant(x: Any) -> "Ball":
 
 
 def meet(a: "Ball", b: "Ball") -> int | None:
-    """The order of two numbers neither of which is surely the larger: 0 where they are equal, which is marked (`met`).
+    """The order of two numbers of which neither is surely the larger.
 
-    NaN has no order. Balls that overlap otherwise are undecidable.
+    It is 0 if they are equal, which is marked (`met`). It is None if one is NaN, which has no order. Other balls that
+    overlap are undecidable.
     """
     x, y = a.value, b.value
     if x.is_nan() or y.is_nan():
         return None
-    # One and the same ball is one and the same number, however wide (an element and the maximum that it is).
+    # The same ball is the same number, however wide it is (an element, and the maximum that it is).
     if x is y or x == y or (x - y).is_zero():
         return met(a.slope, b.slope)
     raise Undecidable(f"{x.str(10)} and {y.str(10)} overlap")
 
 
 def quotient(x: arb, y: arb) -> arb:
-    """The quotient, with what float64 gives at a divisor that is exactly 0."""
+    """The quotient, as in float64 if the divisor is exactly 0."""
     q = x / y
     if q.is_finite() or x.is_nan() or y.is_nan():
         return q
@@ -170,7 +177,7 @@ def quotient(x: arb, y: arb) -> arb:
 
 
 def raised(x: arb, p: arb) -> arb:
-    """The power x ** p of real numbers, as float64 has it: 0 ** p too, and NaN for a root of what is negative."""
+    """The power x ** p of real numbers, as in float64: also 0 ** p, and NaN for a root of a negative number."""
     if p.is_exact() and p.is_integer():
         if p.is_zero():
             return arb(1)
@@ -206,7 +213,7 @@ def power(a: "Ball", b: "Ball") -> "Ball":
 
 
 class Ball(Scalar):
-    """A real number `value`, and the slope with which it moves; behaves as a scalar of NumPy does (`Scalar`)."""
+    """A real number `value`, and the slope with which it moves; it behaves like a scalar of NumPy (`Scalar`)."""
 
     __slots__ = ("slope", "value")
     __hash__ = None  # type: ignore[assignment]
@@ -215,7 +222,7 @@ class Ball(Scalar):
         self.value = value
         self.slope = slope
 
-    # Arithmetic. What is no number (an array) is left to the other side.
+    # Arithmetic. If the other side is no number but an array, it does the work.
 
     def __add__(self, other: Any) -> "Ball":
         if type(other) is not Ball:
@@ -233,7 +240,7 @@ class Ball(Scalar):
             number = exact(other)
             return NotImplemented if number is None else Ball(self.value - number, self.slope)
         x, y, dx, dy = self.value, other.value, self.slope, other.slope
-        # One and the same number minus itself: exactly 0, so that it can be compared with 0.
+        # A number minus itself is exactly 0, so that it can be compared with 0.
         value = x - y if x is not y or not x.is_finite() else ZERO
         if dx is None:
             return Ball(value, dy if dy is None else -dy)
@@ -277,7 +284,7 @@ class Ball(Scalar):
 
     def __pow__(self, other: Any, modulo: None = None) -> "Ball":
         if type(other) is int or type(other) is float:
-            # The most common of all, and cheaper than what holds for every exponent.
+            # These exponents are the most common, and cheaper than the general rule.
             x, dx = self.value, self.slope
             if other == 2:
                 return Ball(x * x, dx if dx is None else (x + x) * dx)
@@ -312,7 +319,7 @@ class Ball(Scalar):
         side = meet(self, Ball(ZERO))
         return Ball(ZERO, ZERO) if not side else self if side > 0 else -self
 
-    # Comparisons: decided, or marked where two numbers are equal, or undecidable.
+    # Comparisons. Each is decided, or marked because two numbers are equal, or undecidable.
 
     def __lt__(self, other: Any) -> bool:
         if type(other) is not Ball and (other := _operand(other)) is NotImplemented:
@@ -350,7 +357,7 @@ class Ball(Scalar):
     def __bool__(self) -> bool:
         return self != 0
 
-    # What would lose the slope, or the digits.
+    # Conversions, which would lose the slope or the digits.
 
     def __float__(self) -> float:
         x = self.value

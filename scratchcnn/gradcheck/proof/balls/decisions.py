@@ -1,7 +1,7 @@
-"""Functions that are steered by a decision: a maximum, a sign, whole numbers, what is finite.
+"""Functions that depend on a decision: a maximum, a sign, whole numbers, whether a number is finite.
 
-Each decision is taken for certain; where a slope crosses a tie or a jump the run is marked; balls that are too wide
-raise `Undecidable`.
+Each decision is certain. Where a slope crosses a tie or a jump, the run is marked. Balls that are too wide raise
+`Undecidable`.
 """
 
 from math import inf
@@ -13,37 +13,37 @@ from scratchcnn.gradcheck.proof.balls.ball import NAN, ZERO, Ball, Undecidable, 
 
 
 def maximum(a: Ball, b: Ball) -> Ball:
-    """The larger; NaN if either is."""
+    """The larger number; NaN if either is NaN."""
     return a if a.value.is_nan() or (not b.value.is_nan() and a >= b) else b
 
 
 def minimum(a: Ball, b: Ball) -> Ball:
-    """The smaller; NaN if either is."""
+    """The smaller number; NaN if either is NaN."""
     return a if a.value.is_nan() or (not b.value.is_nan() and a <= b) else b
 
 
 def fmax(a: Ball, b: Ball) -> Ball:
-    """The larger of what is not NaN."""
+    """The larger of the numbers that are not NaN."""
     return a if b.value.is_nan() or (not a.value.is_nan() and a >= b) else b
 
 
 def fmin(a: Ball, b: Ball) -> Ball:
-    """The smaller of what is not NaN."""
+    """The smaller of the numbers that are not NaN."""
     return a if b.value.is_nan() or (not a.value.is_nan() and a <= b) else b
 
 
 def clip(x: Any, low: Any = None, high: Any = None) -> Ball:
-    """Between `low` and `high`, each of which may be None."""
+    """The number limited by `low` and `high`, each of which may be None."""
     x = constant(x)
     x = x if low is None else maximum(x, constant(low))
     return x if high is None else minimum(x, constant(high))
 
 
-# Whole numbers and signs: constants, but for a jump that a slope crosses.
+# Whole numbers and signs. They are constants; a slope that crosses a jump marks the run.
 
 
 def floor(x: Ball) -> Ball:
-    """The largest integer that is not larger."""
+    """The largest integer that is not above the number."""
     v = x.value
     if v.is_exact() and not v.is_finite():
         return Ball(v)
@@ -56,12 +56,12 @@ def floor(x: Ball) -> Ball:
 
 
 def ceil(x: Ball) -> Ball:
-    """The smallest integer that is not smaller."""
+    """The smallest integer that is not below the number."""
     return -floor(-x)
 
 
 def trunc(x: Ball) -> Ball:
-    """Cut off towards 0, where nothing jumps."""
+    """The number rounded towards 0; there is no jump at 0."""
     v = x.value
     if not (v < 1 and v > -1):
         return floor(x) if v > 0 else ceil(x)
@@ -70,7 +70,7 @@ def trunc(x: Ball) -> Ball:
 
 
 def rint(x: Ball) -> Ball:
-    """The nearest integer, the even one of two."""
+    """The nearest integer; the even one of two."""
     whole = floor(x + 0.5)
     v = whole.value
     tie = v.is_finite() and v - x.value == 0.5
@@ -78,9 +78,9 @@ def rint(x: Ball) -> Ball:
 
 
 def round_to(x: Any, decimals: int = 0) -> Ball:
-    """To that many decimals."""
+    """The number rounded to some decimals."""
     scale = Ball(arb(10 ** abs(int(decimals))))
-    # A whole number in either direction, so that ties are exact.
+    # The scale is a whole number in either case, so that ties are exact.
     return rint(constant(x) * scale) / scale if decimals > 0 else rint(constant(x) / scale) * scale
 
 
@@ -95,7 +95,7 @@ def heaviside(x: Ball, middle: Ball) -> Ball:
 
 
 def signbit(x: Any) -> bool:
-    """Whether it is negative; a float's -0.0 counts, balls know only one zero."""
+    """Whether the number is negative. A float's -0.0 counts; balls have only one zero."""
     return bool(str(float(x)).startswith("-")) if type(x) is not Ball else x < 0
 
 
@@ -111,7 +111,7 @@ def floor_divide(a: Ball, b: Ball) -> Ball:
 
 
 def remainder(a: Ball, b: Ball) -> Ball:
-    """What the floor of the quotient leaves, with the sign of b."""
+    """The remainder of the floor of the quotient; it has the sign of b."""
     return divmod_(a, b)[1]
 
 
@@ -124,18 +124,18 @@ def divmod_(a: Ball, b: Ball) -> tuple[Ball, Ball]:
 
 
 def fmod(a: Ball, b: Ball) -> Ball:
-    """What the quotient cut off towards 0 leaves, with the sign of a."""
+    """The remainder of the quotient rounded towards 0; it has the sign of a."""
     return a - trunc(a / b) * b
 
 
 def modf(x: Ball) -> tuple[Ball, Ball]:
-    """The part after the point, and the whole number before it."""
+    """The part after the decimal point, and the whole number before it."""
     whole = trunc(x)
     return x - whole, whole
 
 
 def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Ball:
-    """Numbers in place of NaN and infinities."""
+    """The number; another one in place of NaN or an infinity."""
     ball = constant(x)
     if ball.value.is_nan():
         return constant(nan)
@@ -148,22 +148,22 @@ def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, 
 
 
 def isinf(x: Ball) -> bool:
-    """Whether it is an infinity."""
+    """Whether the number is an infinity."""
     return bool(abs(x.value) == inf)
 
 
 def isnan(x: Ball) -> bool:
-    """Whether it is NaN for certain."""
+    """Whether the number is NaN, for certain."""
     if not x.value.is_finite() and not x.value.is_nan() and not isinf(x):
         raise Undecidable("whether it is NaN")
     return x.value.is_nan()
 
 
 def isfinite(x: Ball) -> bool:
-    """Whether it is neither."""
+    """Whether the number is neither."""
     return not (isinf(x) or isnan(x))
 
 
 def logical_xor(a: Ball, b: Ball) -> bool:
-    """Whether one of the two is 0."""
+    """Whether exactly one of the two is 0."""
     return bool(a) != bool(b)

@@ -1,4 +1,4 @@
-"""NumPy's functions that arrays of objects cannot do as they are, for balls."""
+"""Those of NumPy's functions that arrays of objects do not have, for balls."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ from scratchcnn.gradcheck.proof.balls.ufuncs import bare
 
 
 def instead_of(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """What follows stands in for these functions of NumPy."""
+    """A decorator: the function stands in for these functions of NumPy."""
 
     def registered(function: Callable[..., Any]) -> Callable[..., Any]:
         INSTEAD.update(dict.fromkeys(functions, function))
@@ -24,7 +24,7 @@ def instead_of(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., 
 
 
 def given(value: Any) -> bool:
-    """Whether an argument is there."""
+    """Whether an argument was given."""
     return value is not None and value is not np._NoValue
 
 
@@ -46,7 +46,7 @@ for _name in ("fftfreq", "rfftfreq", "fftshift", "ifftshift"):
 
 
 def placed(result: Any, out: Any) -> Any:
-    """The result, in its place where one is given."""
+    """The result; written to `out` if that was given."""
     if not given(out):
         return result
     if isinstance(out, np.ndarray) and type(out) is not Balls:
@@ -62,7 +62,7 @@ def placed(result: Any, out: Any) -> Any:
 def clip(
     a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None, **options: Any
 ) -> Any:
-    """Between two bounds, each of which may be missing."""
+    """The values limited by two bounds, each of which may be missing."""
     low, high = (x if given(x) else y if given(y) else None for x, y in ((a_min, min), (a_max, max)))
     result = as_balls(a) if low is None else np.maximum(as_balls(a), low)
     return placed(result if high is None else np.minimum(result, high), out)
@@ -70,13 +70,13 @@ def clip(
 
 @instead_of(np.round, np.around)
 def rounded(a: Any, decimals: int = 0, out: Any = None) -> Any:
-    """To so many decimals."""
+    """The values rounded to some decimals."""
     return placed(wrapped(each(lambda x: FUNCTIONS["round"](x, decimals), as_balls(a))), out)
 
 
 @instead_of(np.nan_to_num)
 def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
-    """Numbers in place of NaN and infinities."""
+    """The values, with numbers in place of NaN and infinities."""
     found = wrapped(each(lambda v: FUNCTIONS["nan_to_num"](v, True, nan, posinf, neginf), as_balls(x)))
     return found if copy else placed(found, x)
 
@@ -120,13 +120,13 @@ INSTEAD[np.real_if_close] = lambda x, tol=100: x
 
 @instead_of(np.partition)
 def partition(a: Any, kth: Any, axis: Any = -1, *arguments: Any, **options: Any) -> Any:
-    """Sorted, which is more than is asked for."""
+    """The values sorted, which is more than is asked for."""
     return np.sort(a, axis=axis)
 
 
 @instead_of(np.argpartition)
 def argpartition(a: Any, kth: Any, axis: Any = -1, *arguments: Any, **options: Any) -> Any:
-    """Sorted, which is more than is asked for."""
+    """The values sorted, which is more than is asked for."""
     return np.argsort(a, axis=axis)
 
 
@@ -164,13 +164,13 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
 
 @instead_of(np.correlate)
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
-    """As `np.correlate`: of vectors."""
+    """As `np.correlate`, for vectors."""
     return convolve(a, as_balls(v)[::-1], mode)
 
 
 @instead_of(np.convolve)
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
-    """As `np.convolve`: of vectors."""
+    """As `np.convolve`, for vectors."""
     a, v = as_balls(a), as_balls(v)
     a, v = (v, a) if len(v) > len(a) else (a, v)
     around = np.pad(a, len(v) - 1)
@@ -195,13 +195,13 @@ INSTEAD[np.vdot] = lambda a, b: dot(as_balls(a).reshape(-1), as_balls(b).reshape
 def zeros_like(
     a: Any, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None, **options: Any
 ) -> Any:
-    """Zeros, that can hold balls where those of `a` can, or floats are asked for."""
+    """Zeros. They can hold balls if `a` can, or if `dtype` is a float."""
     return full_like(a, 0, dtype, shape=shape)
 
 
 @instead_of(np.ones_like)
 def ones_like(a: Any, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None, **options: Any) -> Any:
-    """Ones, as `zeros_like`."""
+    """Ones, otherwise as `zeros_like`."""
     return full_like(a, 1, dtype, shape=shape)
 
 
@@ -209,7 +209,7 @@ def ones_like(a: Any, dtype: Any = None, order: Any = "K", subok: Any = True, sh
 def full_like(
     a: Any, fill_value: Any, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None, **options: Any
 ) -> Any:
-    """The same number everywhere, as `zeros_like`."""
+    """The same number everywhere, otherwise as `zeros_like`."""
     shape = np.shape(a) if shape is None else shape
     asked = dtype if dtype is not None else np.float64 if isinstance(a, Ball) else a.dtype
     values = as_balls(fill_value)
@@ -232,7 +232,7 @@ def diag(v: Any, k: int = 0) -> Any:
 
 @instead_of(np.apply_along_axis)
 def apply_along_axis(func1d: Any, axis: int, arr: Any, *arguments: Any, **options: Any) -> Any:
-    """What a function makes of each line along an axis."""
+    """The results of a function for each line along an axis."""
     lines = np.moveaxis(arr, axis, -1)
     found = [as_balls(func1d(lines[i], *arguments, **options)) for i in np.ndindex(*lines.shape[:-1])]
     inside = np.shape(found[0])
@@ -241,7 +241,7 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *arguments: Any, **option
     return np.moveaxis(result, range(-len(inside), 0), range(axis % arr.ndim, axis % arr.ndim + len(inside)))
 
 
-# Views: of the objects themselves, which have no bits to look at.
+# Views.
 
 
 @instead_of(np.lib.stride_tricks.sliding_window_view)
@@ -255,5 +255,5 @@ def sliding_window_view(x: Any, *arguments: Any, **options: Any) -> Any:
 def as_strided(
     x: Any, shape: Any = None, strides: Any = None, subok: bool = False, writeable: bool = True, **more: Any
 ) -> Any:
-    """A view with these strides, which the caller's code has from the array itself."""
+    """A view with these strides, which the caller's code took from the array itself."""
     return wrapped(np.lib.stride_tricks.as_strided(bare(x), shape, strides, writeable=writeable, **more))

@@ -1,8 +1,8 @@
-"""Linear algebra on arrays of balls, from the definitions: slopes come through elimination itself.
+"""Linear algebra on arrays of balls, from the definitions: elimination carries the slopes along.
 
-Matrices stand in the last two axes, as in numpy.linalg. Rows are exchanged for the pivot that is surely furthest from
-0, which changes no result. What is singular for certain raises `LinAlgError`, as NumPy does; what may be is
-`Undecidable`.
+Matrices stand in the last two axes, as in numpy.linalg. Rows are exchanged for the pivot that is surely farthest from
+0; this changes no result. A matrix that is surely singular raises `LinAlgError`, as in NumPy. One that may be singular
+raises `Undecidable`.
 """
 
 import math
@@ -53,7 +53,7 @@ def _matrices(a: Any, square: bool = False) -> Array:
 
 
 def _each(function: Callable[..., Any], *stacks: Array) -> Any:
-    """The function of each matrix (or of each pair), over the leading axes, broadcast."""
+    """The results of a function for each matrix, or each pair, over the leading axes, which are broadcast."""
     lead = np.broadcast_shapes(*(s.shape[:-2] for s in stacks))
     stacks = tuple(np.broadcast_to(s, lead + s.shape[-2:]) for s in stacks)
     results = [np.asarray(function(*(s[i] for s in stacks)), dtype=object) for i in np.ndindex(lead)]
@@ -70,7 +70,7 @@ def _each(function: Callable[..., Any], *stacks: Array) -> Any:
 
 
 def _pivot(column: list[Ball]) -> int:
-    """Which of the candidates is furthest from 0; -1 if all are exactly 0."""
+    """Which of the candidates is farthest from 0; -1 if all are exactly 0."""
     sizes = [x.value.abs_lower() for x in column]
     best = max(range(len(column)), key=lambda i: sizes[i].mid())
     if sizes[best] > 0:
@@ -81,9 +81,11 @@ def _pivot(column: list[Ball]) -> int:
 
 
 def _eliminate(a: Array, right: Array) -> int:
-    """Make `a` (n, n) upper triangular, in place, by row operations that `right` (n, m) shares; the sign of the swaps.
+    """Makes `a` (n, n) upper triangular, in place, by row operations that `right` (n, m) shares.
 
-    0 if a column has no pivot: singular.
+    Returns
+    -------
+    The sign of the exchanges of rows; 0 if a column has no pivot: the matrix is singular.
     """
     sign = 1
     for k in range(len(a)):
@@ -117,7 +119,7 @@ def _back(a: Array, right: Array) -> Array:
 
 
 def solve(a: Any, b: Any) -> Any:
-    """The x with a x = b; b of one dimension is a vector, else matrices."""
+    """The x with a x = b. If b has one dimension, it is a vector, else it holds matrices."""
     a, b = _matrices(a, square=True), balls(b)
     if b.ndim == 1:
         return _each(lambda m, v: _solved(m, v)[:, 0], a, b[:, None])
@@ -142,7 +144,7 @@ def _det(a: Array) -> Ball:
 
 
 def _det_without_division(a: Array) -> Ball:
-    """Of a matrix that may be singular, whose determinant still has a slope (R. S. Bird, 2011)."""
+    """The determinant of a matrix that may be singular; it still has a slope (R. S. Bird, 2011)."""
     n = len(a)
     f = a
     for _ in range(n - 1):
@@ -189,13 +191,13 @@ def _cholesky(a: Array) -> Array:
 
 
 def cholesky(a: Any, /, *, upper: bool = False) -> Any:
-    """The lower triangular factor, from the lower half of the matrix; the upper one, from the upper half."""
+    """The lower triangular factor, from the lower half of the matrix; or the upper one, from the upper half."""
     a = _matrices(a, square=True)
     return np.swapaxes(_each(_cholesky, np.swapaxes(a, -1, -2)), -1, -2) if upper else _each(_cholesky, a)
 
 
 def _qr(a: Array) -> tuple[Array, Array]:
-    """Householder's reflections, with LAPACK's signs: a (m, n) is q (m, m) times r (m, n)."""
+    """The factors q (m, m) and r (m, n) of a, by Householder's reflections, with the signs of LAPACK."""
     m, n = a.shape
     q, r = balls(np.eye(m)), a.copy()
     for k in range(min(m - 1, n)):
@@ -214,7 +216,7 @@ def _qr(a: Array) -> tuple[Array, Array]:
 
 
 def qr(a: Any, mode: str = "reduced") -> Any:
-    """Orthogonal times upper triangular."""
+    """The orthogonal and the upper triangular factor."""
     a = _matrices(a)
     k = a.shape[-2] if mode == "complete" else min(a.shape[-2:])
     if mode not in ("reduced", "complete", "r"):
@@ -233,7 +235,7 @@ def pinv(a: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, int, Array]:
-    """The least squares solution for a of full rank; its singular values, which balls have not, are NaN."""
+    """The least squares solution, for `a` of full rank. There are no singular values of balls: they are NaN."""
     a, b = _matrices(a), balls(b)
     x = _pinv(a) @ b
     left = ((a @ x - b) ** 2).sum(axis=0)
@@ -242,7 +244,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, int, Array]:
     return x, residuals, rank, np.array([Ball(NAN)] * rank, dtype=object)
 
 
-# Sums of sizes.
+# Norms.
 
 
 def _vector_norm(a: Array, ord: Any, axis: Any, keepdims: bool) -> Any:
@@ -286,7 +288,7 @@ def _matrix_norm(a: Array, ord: Any, axes: tuple[int, int], keepdims: bool) -> A
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """Of vectors or matrices, as numpy.linalg.norm."""
+    """The norm of vectors or matrices, as in numpy.linalg.norm."""
     a = balls(x)
     if axis is None and (ord is None or a.ndim == 1):
         result = _vector_norm(a.ravel(), ord, 0, False)
@@ -302,19 +304,19 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
 
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
-    """Of all entries, or along the axes."""
+    """The norm of all entries, or of vectors along the axes."""
     a = balls(x)
     return _vector_norm(a, ord, axis, keepdims)
 
 
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
-    """Of the matrices in the last two axes."""
+    """The norm of the matrices in the last two axes."""
     a = _matrices(x)
     return _matrix_norm(a, ord, (a.ndim - 2, a.ndim - 1), keepdims)
 
 
 def cond(x: Any, p: Any = None) -> Any:
-    """The condition number by the norms that balls have."""
+    """The condition number, by the norms that balls have."""
     if p in (None, 2, -2):
         _not_held("cond")
     return matrix_norm(x, ord=p) * matrix_norm(inv(x), ord=p)
@@ -329,7 +331,7 @@ def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
 
 
 def matrix_power(a: Any, n: int) -> Any:
-    """The n-th power, of the inverse for n < 0, by squaring."""
+    """The n-th power by squaring; that of the inverse if n < 0."""
     a = _matrices(a, square=True)
     power, out = (inv(a) if n < 0 else a), None
     for bit in bin(abs(n))[:1:-1]:
@@ -340,7 +342,7 @@ def matrix_power(a: Any, n: int) -> Any:
 
 
 def multi_dot(arrays: Any, *, out: None = None) -> Any:
-    """The product of all, from the left: the order changes no exact result."""
+    """The product of all arrays, from the left: the order changes no exact result."""
     first, *rest = map(balls, arrays)
     for a in rest:
         first = first @ a
@@ -355,11 +357,12 @@ def _missing(name: str) -> Callable[..., NoReturn]:
     return lambda *args, **kwargs: _not_held(name)
 
 
-# By the names of numpy.linalg. What is not here works on object arrays as NumPy has it (outer, cross, vecdot, ...).
+# The functions above. Others of numpy.linalg work on object arrays as they are (outer, cross, vecdot, ...).
 _PRESENT: list[Any] = [
     *(solve, inv, det, slogdet, cholesky, qr, pinv, lstsq, norm, vector_norm, matrix_norm, cond),
     *(trace, matrix_power, multi_dot),
 ]
+# By the names of numpy.linalg; a function that balls do not have says so when it is called.
 LINALG: dict[str, Callable[..., Any]] = {function.__name__: function for function in _PRESENT}
 LINALG |= {
     name: _missing(name)

@@ -1,4 +1,4 @@
-"""Functions of SciPy for balls: what is compiled there, or looks at dtypes; its ufuncs go by the rules."""
+"""SciPy's functions for balls: those that are compiled, or look at dtypes. Its ufuncs follow the rules."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,12 +23,12 @@ def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, r
 
 
 def softmax(x: Any, axis: Any = None) -> Any:
-    """exp(x) by its sum."""
+    """exp(x) divided by its sum."""
     return np.exp(log_softmax(x, axis))
 
 
 def log_softmax(x: Any, axis: Any = None) -> Any:
-    """What x is less the logarithm of the sum of exp(x)."""
+    """The logarithm of the softmax: x less the logarithm of the sum of exp(x)."""
     return as_balls(x) - logsumexp(x, axis, keepdims=True)
 
 
@@ -36,7 +36,7 @@ def log_softmax(x: Any, axis: Any = None) -> Any:
 
 
 def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:
-    """Sums of products of all overlaps of two arrays, the second turned round."""
+    """The sums of products at all overlaps of two arrays, with the second reversed."""
     a, v = as_balls(in1), as_balls(in2)
     if a.ndim != v.ndim:
         raise ValueError("in1 and in2 should have the same dimensionality")
@@ -54,7 +54,7 @@ def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> An
 
 
 def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:
-    """As `convolve`, the second array not turned round."""
+    """As `convolve`, but the second array is not reversed."""
     a, v = as_balls(in1), as_balls(in2)
     if mode == "valid" and any(n < m for n, m in zip(a.shape, v.shape, strict=True)):
         return np.flip(convolve(np.flip(a), v, mode))
@@ -62,12 +62,12 @@ def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> A
 
 
 def convolve2d(in1: Any, in2: Any, mode: str = "full", boundary: str = "fill", fillvalue: Any = 0) -> Any:
-    """`convolve` of images."""
+    """As `convolve`, for images."""
     return _inside_zeros(convolve, in1, in2, mode, boundary, fillvalue)
 
 
 def correlate2d(in1: Any, in2: Any, mode: str = "full", boundary: str = "fill", fillvalue: Any = 0) -> Any:
-    """`correlate` of images; where it is of the same size, an even window lies one pixel further."""
+    """As `correlate`, for images. In mode "same", an even window lies one pixel further."""
     if mode != "same":
         return _inside_zeros(correlate, in1, in2, mode, boundary, fillvalue)
     whole = _inside_zeros(correlate, in1, in2, "full", boundary, fillvalue)
@@ -81,14 +81,14 @@ def _inside_zeros(function: Callable[..., Any], a: Any, v: Any, mode: str, bound
 
 
 def solve_triangular(a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False) -> Any:
-    """The solution for a triangular matrix, of which the other half is not looked at."""
+    """The solution for a triangular matrix; its other half is ignored."""
     half = np.tril(as_balls(a)) if lower else np.triu(as_balls(a))
     if unit_diagonal or trans not in (0, "N", 1, "T"):
         raise NotHeld("asks for a triangle that balls have no rule for")
     return LINALG["solve"](half if trans in (0, "N") else half.T, b)
 
 
-# By SciPy's module and the name in it.
+# What stands in for SciPy's functions, by the module and the name.
 SCIPY: dict[tuple[str, str], Callable[..., Any]] = {
     **{("special", f.__name__): f for f in (logsumexp, softmax, log_softmax)},
     **{("signal", f.__name__): f for f in (convolve, correlate, convolve2d, correlate2d)},

@@ -1,6 +1,6 @@
-"""Sums of products of balls by flint's matrices, which are hundreds of times quicker than Python's operators.
+"""Sums of products of balls, by flint's matrices: these are hundreds of times quicker than Python's operators.
 
-A matrix of balls is two of `arb_mat`: the values and the slopes; the product's slopes are A'B + AB'.
+A matrix of balls is a pair of `arb_mat`, the values and the slopes. The slopes of a product are A'B + AB'.
 """
 
 from math import prod
@@ -13,7 +13,7 @@ from flint import arb, arb_mat
 from scratchcnn.gradcheck.proof.balls.arrays import Balls, as_balls, objects, spend
 from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, constant
 
-# The shares of an operation on a ball by Python's operators that one in a matrix takes, and that of an entry.
+# As a share of an operation by Python's operators: how long one in a matrix takes.
 MATRIX_SHARE = 0.03
 
 
@@ -60,7 +60,7 @@ def product(a: Any, b: Any) -> Any:
 
 
 def _matrices(a: Any) -> tuple[arb_mat, arb_mat | None]:
-    """The values and the slopes, None where all are constants."""
+    """The values and the slopes; the latter are None if all balls are constants."""
     balls = [x if type(x) is Ball else constant(x) for x in a.reshape(-1).tolist()]
     rows, columns = a.shape
     values = arb_mat(rows, columns, [x.value for x in balls])
@@ -97,7 +97,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 
 
 def einsum(subscripts: Any, *operands: Any, out: Any = None, **options: Any) -> Any:
-    """As `np.einsum` in its form with a string: two operands after two, each pair a stack of matrix products."""
+    """As `np.einsum` with a string: pair by pair, each pair a stack of matrix products."""
     if not isinstance(subscripts, str):
         raise NotHeld("has no string of subscripts")
     inputs, output = _parsed(subscripts.replace(" ", ""), [np.ndim(x) for x in operands])
@@ -116,7 +116,7 @@ def einsum(subscripts: Any, *operands: Any, out: Any = None, **options: Any) -> 
 
 
 def _parsed(subscripts: str, dimensions: list[int]) -> tuple[list[str], str]:
-    """The names of the axes of each operand and of the output, with names for those that "..." stands for."""
+    """The names of the axes of each operand and of the output, also of the axes that "..." stands for."""
     left, _, right = subscripts.partition("->")
     inputs = left.split(",")
     if len(inputs) != len(dimensions):
@@ -135,7 +135,7 @@ def _parsed(subscripts: str, dimensions: list[int]) -> tuple[list[str], str]:
 
 
 def _diagonal(a: Any, names: str) -> tuple[Any, str]:
-    """An operand without repeated names."""
+    """An operand without repeated names: its diagonals."""
     for name in dict.fromkeys(names):
         while names.count(name) > 1:
             first, second = names.index(name), names.rindex(name)
@@ -145,7 +145,7 @@ def _diagonal(a: Any, names: str) -> tuple[Any, str]:
 
 
 def _summed(a: Any, names: str, kept: set[str]) -> tuple[Any, str]:
-    """An operand summed over the axes that nothing else has."""
+    """An operand summed over the axes that are not kept."""
     gone = tuple(i for i, n in enumerate(names) if n not in kept)
     if not gone:
         return a, names
@@ -154,7 +154,7 @@ def _summed(a: Any, names: str, kept: set[str]) -> tuple[Any, str]:
 
 
 def _pair(a: Any, s: str, b: Any, t: str, later: set[str]) -> tuple[Any, str]:
-    """The product of two operands, summed over what nothing later has."""
+    """The product of two operands, summed over the axes that no later operand has."""
     a, s = _summed(a, s, later | set(t))
     b, t = _summed(b, t, later | set(s))
     both = [n for n in s if n in t]
@@ -169,6 +169,6 @@ def _pair(a: Any, s: str, b: Any, t: str, later: set[str]) -> tuple[Any, str]:
     sizes = [prod(length[n] for n in group) for group in (stack, rows, over, columns)]
     left = a.transpose([s.index(n) for n in (*stack, *rows, *over)]).reshape(sizes[0], sizes[1], sizes[2])
     right = b.transpose([t.index(n) for n in (*stack, *over, *columns)]).reshape(sizes[0], sizes[2], sizes[3])
-    # Without a sum it is a product of numbers.
+    # Without a sum, the product of numbers will do.
     result = left * right if sizes[2] == 1 else _stacks(left, right)
     return result.reshape([length[n] for n in (*stack, *rows, *columns)]), "".join((*stack, *rows, *columns))

@@ -1,8 +1,8 @@
-"""The functions that NumPy has for numbers, for balls: each with its value and its derivative.
+"""NumPy's functions of numbers, for balls: each with its value and its derivative.
 
-`RULES` holds those of one real variable as they stand in a table of derivatives; `FUNCTIONS` all of them, by the name
-of NumPy's ufunc. Arguments are balls or numbers; of numbers alone a constant ball is made, so that no float rounding
-spoils a formula.
+`RULES` is a table of derivatives, of the functions of one real variable. `FUNCTIONS` holds all functions, by the name
+of NumPy's ufunc. Arguments are balls or numbers. The result for numbers alone is a constant ball, so that no rounding
+of floats spoils a formula.
 """
 
 import operator
@@ -33,9 +33,10 @@ Real = Callable[[arb], arb]
 
 @dataclass(frozen=True)
 class Rule:
-    """A function of one real variable: `derivative` is given the argument and the function's value there.
+    """A function of one real variable.
 
-    Below `low` and above `high` it is NaN. `edges` has its values where arb has none, infinite arguments above all.
+    `derivative` takes the argument and the function's value there. The function is NaN below `low` and above `high`.
+    `edges` has its values where arb gives none, above all at infinite arguments.
     """
 
     value: Real
@@ -46,7 +47,7 @@ class Rule:
 
 
 def apply(rule: Rule, x: Ball) -> Ball:
-    """The rule at a ball."""
+    """The value of the function at a ball, with its slope."""
     v, dx = x.value, x.slope
     y = rule.value(v)
     if not (y.is_finite() and v.is_finite()):
@@ -55,7 +56,7 @@ def apply(rule: Rule, x: Ball) -> Ball:
 
 
 def _beyond(rule: Rule, v: arb, y: arb) -> arb:
-    """What arb does not say: the value at an edge, NaN outside the domain, the whole line where neither is sure."""
+    """The value where arb gives none: at an edge, NaN outside the domain, the whole line if neither is sure."""
     if v.is_nan() or v < rule.low or v > rule.high:
         return NAN
     for at, value in rule.edges.items():
@@ -65,7 +66,7 @@ def _beyond(rule: Rule, v: arb, y: arb) -> arb:
 
 
 def _everywhere(f: Real) -> Real:
-    """A periodic function: NaN at an infinity, where arb still says between -1 and 1."""
+    """A periodic function. It is NaN at an infinity, where arb gives the interval from -1 to 1."""
     return lambda x: f(x) if x.is_finite() or not x.is_exact() else NAN
 
 
@@ -80,7 +81,7 @@ def _cbrt(x: arb) -> arb:
 def _sinc_slope(x: arb, y: arb) -> arb:
     if abs(x) > 1:
         return (_pi(x).cos() - y) / x
-    # By its series about 0, where that is 0 / 0.
+    # About 0, where that is 0 / 0, by its series.
     return -x * arb.pi() ** 2 / 3 * (-((_pi(x) / 2) ** 2)).hypgeom_0f1(arb(2.5))
 
 
@@ -88,6 +89,7 @@ def _ln2() -> arb:
     return arb.const_log2()
 
 
+# The table of derivatives, by NumPy's names.
 RULES: dict[str, Rule] = {
     "exp": Rule(arb.exp, lambda x, y: y, edges={-inf: 0, inf: inf}),
     "exp2": Rule(lambda x: arb(2) ** x, lambda x, y: y * _ln2(), edges={-inf: 0, inf: inf}),
@@ -119,7 +121,7 @@ RULES: dict[str, Rule] = {
 
 
 def rule(name: str, table: dict[str, Rule]) -> Callable[[Any], Ball]:
-    """The function of a table by its name, looked up when it is called."""
+    """The function of a table by its name, which is looked up at every call."""
 
     def function(x: Any) -> Ball:
         return apply(table[name], x if type(x) is Ball else constant(x))
@@ -129,7 +131,7 @@ def rule(name: str, table: dict[str, Rule]) -> Callable[[Any], Ball]:
 
 
 def of_balls(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function written for balls, that takes numbers too."""
+    """A function that is written for balls, so that it also takes numbers."""
 
     def general(*arguments: Any) -> Any:
         return function(*(x if type(x) is Ball else constant(x) for x in arguments))
@@ -153,7 +155,7 @@ def hypot(a: Ball, b: Ball) -> Ball:
 
 
 def along(*terms: tuple[arb | None, arb]) -> arb | None:
-    """The sum of slope times partial derivative, None where all slopes are those of constants."""
+    """The sum of slope times partial derivative; None if all slopes are those of constants."""
     moving = [slope * partial for slope, partial in terms if slope is not None]
     return sum(moving[1:], moving[0]) if moving else None
 
@@ -162,7 +164,7 @@ def arctan2(a: Ball, b: Ball) -> Ball:
     """The angle of the point (b, a), with a jump across the negative half of the first axis."""
     y, x = a.value, b.value
     if not (x > 0 or y > 0 or y < 0):
-        # On the axis, or too near it to tell the side.
+        # The point is on the axis, or too near to tell on which side.
         meet(a, Ball(ZERO))
     r = x * x + y * y
     return Ball(arb.atan2(y, x), along((a.slope, x / r), (b.slope, -y / r)))
@@ -175,7 +177,7 @@ def _expit(x: arb) -> arb:
 def logaddexp(a: Ball, b: Ball) -> Ball:
     """log(exp a + exp b)."""
     x, y = a.value, b.value
-    # Either order is right; with the larger first nothing overflows.
+    # Either order is right. With the larger first, nothing overflows.
     high, low = (x, y) if x.mid() >= y.mid() else (y, x)
     if x == y:
         return Ball(x + _ln2() if x.is_finite() else x, along((a.slope, arb(0.5)), (b.slope, arb(0.5))))
@@ -192,6 +194,7 @@ def logaddexp2(a: Ball, b: Ball) -> Ball:
 for _name in RULES:
     FUNCTIONS[_name] = rule(_name, RULES)
 
+# The functions that are written for balls, by NumPy's names.
 _RULES_OF_BALLS: dict[str, Callable[..., Any]] = {
     "hypot": hypot,
     "arctan2": arctan2,

@@ -1,4 +1,4 @@
-"""What code expects of a number because NumPy's scalars have it: `shape`, `astype`, `sum`, ufuncs that take it."""
+"""What code expects of a number, since NumPy's scalars have it: `shape`, `astype`, `sum`, ufuncs that take it."""
 
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -6,23 +6,23 @@ from typing import Any, Self
 
 import numpy as np
 
-# The functions of scalars by the name of NumPy's ufunc: `rules` fills it, since they are written in terms of `Ball`.
+# The functions of balls, by the name of NumPy's ufunc; `rules` fills it, since they are written in terms of `Ball`.
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
-# Those that scipy.special alone has: `special` fills it.
+# The functions that only scipy.special has; `special` fills it.
 SPECIAL: dict[str, Callable[..., Any]] = {}
 
 # The dtype that balls show: that of the floats they stand for.
 nominal: ContextVar[np.dtype[Any]] = ContextVar("nominal", default=np.dtype(np.float64))  # noqa: B039  # dtypes do not change
-# What does ufuncs on arrays of balls: `ufuncs` puts itself here.
+# The function that carries out ufuncs on arrays of balls; `ufuncs` puts it here.
 UFUNC: list[Callable[..., Any]] = []
 
 
 class NotHeld(Exception):
-    """Something that cannot be done with balls, or a place that cannot hold one."""
+    """Something cannot be done with balls, or a place cannot hold one."""
 
 
 class Scalar:
-    """The base of `Ball`: all that is said in terms of its arithmetic, comparisons and `FUNCTIONS`."""
+    """The base of `Ball`: all that follows from its arithmetic, comparisons and `FUNCTIONS`."""
 
     __slots__ = ()
 
@@ -37,7 +37,7 @@ class Scalar:
         return nominal.get()
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        """A lone ball in a ufunc: by the rules among numbers, by NumPy's loop over objects among arrays."""
+        """A single ball in a ufunc: by the rules among numbers, by NumPy's loop over objects among arrays."""
         rule = FUNCTIONS.get(ufunc.__name__) or SPECIAL.get(ufunc.__name__)
         placed = kwargs.get("out") is not None
         if method == "__call__" and rule is not None and not placed and all(np.ndim(x) == 0 for x in inputs):
@@ -47,12 +47,12 @@ class Scalar:
         return getattr(ufunc, method)(*(x.boxed() if isinstance(x, Scalar) else x for x in inputs), **kwargs)
 
     def boxed(self) -> np.ndarray[Any, Any]:
-        """As an array of no dimensions."""
+        """The ball as an array of no dimensions."""
         box = np.empty((), dtype=object)
         box[()] = self
         return box
 
-    # Whole numbers. Quotient and remainder are those of Python and NumPy: the remainder has the divisor's sign.
+    # Whole numbers. Quotient and remainder are those of Python and NumPy: the remainder has the sign of the divisor.
 
     def __floordiv__(self, other: Any) -> Any:
         return _binary("floor_divide", self, other)
@@ -85,10 +85,10 @@ class Scalar:
         return int(FUNCTIONS["rint"](self)) if digits is None else FUNCTIONS["round"](self, digits)
 
     def round(self, decimals: int = 0, out: None = None) -> Any:
-        """To `decimals` decimals, ties to even."""
+        """The ball rounded to `decimals` decimals, ties to even."""
         return FUNCTIONS["round"](self, decimals)
 
-    # An immutable number is its own copy, sum, transpose.
+    # An immutable number is its own copy, sum and transpose.
 
     def _itself(self, *args: Any, **kwargs: Any) -> Self:
         return self
@@ -109,7 +109,7 @@ class Scalar:
         return 0.0
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
-        """The number itself as any kind of float; a constant cut off as an integer; a decision as a bool."""
+        """The ball itself for any float, a constant cut off for an integer, a decision for a bool."""
         kind = np.dtype(dtype).kind
         return self.__trunc__() if kind in "iu" else bool(self) if kind == "b" else self
 
@@ -151,5 +151,5 @@ class Scalar:
 
 
 def _binary(name: str, a: Any, b: Any) -> Any:
-    """The rule, where the other side is a number; an array comes with rules of its own."""
+    """The rule, if the other side is a number; an array has rules of its own."""
     return NotImplemented if isinstance(a, np.ndarray) or isinstance(b, np.ndarray) else FUNCTIONS[name](a, b)

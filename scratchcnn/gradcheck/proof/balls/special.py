@@ -1,7 +1,8 @@
-"""The functions of scipy.special, and those of `math`, for balls: `SPECIAL` and `MATH`, by name.
+"""The functions of scipy.special and of `math` for balls: `SPECIAL` and `MATH`, by name.
 
-As in `rules`: those of one real variable stand in a table with their derivatives. Functions of several are composed of
-others, so that their slopes come by themselves, or have fixed parameters (the order of a Bessel function).
+The functions of one real variable stand in a table with their derivatives, as in `rules`. A function of several
+variables is composed of others, which gives its slope; or all but one are parameters that stay fixed (the order of a
+Bessel function).
 """
 
 import math
@@ -19,7 +20,7 @@ __all__ = ["MATH", "SPECIAL", "SPECIAL_RULES"]
 
 
 def _careful(value: Callable[[], arb], x: arb) -> arb:
-    """What cancels inside arb, at some arguments down to the last digit: again at more bits, if `x` has digits."""
+    """A value whose terms may cancel inside arb: it is computed again with more bits, if `x` itself is precise."""
     bits = ctx.prec
     y = value()
     if y.rel_accuracy_bits() > 0.8 * bits or x.rel_accuracy_bits() < 0.8 * bits:
@@ -57,7 +58,7 @@ def _expit(x: arb) -> arb:
 
 
 def _logit(x: arb) -> arb:
-    # The logarithm of a quotient near 1 would lose digits about 1/2, where 2 x - 1 is exact; elsewhere it is 1 - x.
+    # About 1/2 the logarithm of a quotient near 1 would lose digits, and 2 x - 1 is exact; elsewhere 1 - x is.
     return 2 * (2 * x - 1).atanh() if abs(x - 0.5) < 0.25 else (x / (1 - x)).log()
 
 
@@ -71,7 +72,7 @@ def _gammaln(x: arb) -> arb:
 
 
 def _polygamma(n: int, x: arb) -> arb:
-    """The n-th derivative of digamma, n > 0: by Hurwitz's zeta, where negative arguments are moved up first."""
+    """The n-th derivative of digamma, n > 0, by Hurwitz's zeta function; a negative argument is moved up first."""
     factor = arb(fmpz(math.factorial(n))) * (1 if n % 2 else -1)
     if not x < 0:
         return factor * arb(n + 1).zeta(x)
@@ -86,6 +87,7 @@ def _entr(x: arb) -> arb:
     return x if x.is_zero() else -x * x.log()
 
 
+# The table of derivatives, by SciPy's names.
 SPECIAL_RULES: dict[str, Rule] = {
     "erf": Rule(arb.erf, lambda x, y: 2 * _gauss(x * _sqrt2()) * _sqrt2(), edges={-inf: -1, inf: 1}),
     "erfc": Rule(arb.erfc, lambda x, y: -2 * _gauss(x * _sqrt2()) * _sqrt2(), edges={-inf: 2, inf: 0}),
@@ -137,8 +139,7 @@ SPECIAL_RULES: dict[str, Rule] = {
     ),
 }
 
-# Functions with parameters that stay fixed, each a rule of one variable for given parameters.
-
+# Functions with parameters that stay fixed: for given parameters, each is a rule of one variable.
 FAMILIES: dict[str, Callable[..., Rule]] = {
     "jv": lambda n: Rule(lambda x: x.bessel_j(n), lambda x, y: (x.bessel_j(n - 1) - x.bessel_j(n + 1)) / 2),
     "yv": lambda n: Rule(lambda x: _y(n, x), lambda x, y: (_y(n - 1, x) - _y(n + 1, x)) / 2, 0),
@@ -172,7 +173,7 @@ def _polygamma_rule(n: int) -> Rule:
 
 
 def family(name: str) -> Callable[..., Ball]:
-    """The function of `FAMILIES` by that name: its parameters first, then the argument."""
+    """The function of `FAMILIES` by that name: it takes its parameters first, then the argument."""
 
     def function(*arguments: Any) -> Ball:
         *parameters, x = map(constant, arguments)
@@ -184,13 +185,13 @@ def family(name: str) -> Callable[..., Ball]:
     return function
 
 
-# Composed of others: their slopes come by themselves.
+# Functions composed of others, which give their slopes.
 
 _call: dict[str, Callable[..., Ball]] = FUNCTIONS | {name: rule(name, SPECIAL_RULES) for name in SPECIAL_RULES}
 
 
 def _is_zero(x: Ball) -> bool:
-    """Whether it is exactly 0, where 0 times an infinity is 0."""
+    """Whether the number is exactly 0: then 0 times an infinity is 0."""
     return x.value.is_zero()
 
 
@@ -235,7 +236,7 @@ def betaln(a: Ball, b: Ball) -> Ball:
 
 
 def beta(a: Ball, b: Ball) -> Ball:
-    """By the gamma function."""
+    """The beta function, by the gamma function."""
     return _call["gamma"](a) * _call["gamma"](b) * _call["rgamma"](a + b)
 
 
@@ -282,6 +283,7 @@ def zeta(s: Any, q: Any = None) -> Ball:
 SPECIAL |= {name: rule(name, SPECIAL_RULES) for name in SPECIAL_RULES}
 SPECIAL |= {name: family(name) for name in FAMILIES}
 SPECIAL |= {name: FUNCTIONS[name] for name in ("exp2", "expm1", "log1p", "cbrt", "sinc")}
+# The functions that are written for balls, by SciPy's names.
 _SPECIAL_OF_BALLS: dict[str, Callable[..., Any]] = {
     "xlogy": xlogy,
     "xlog1py": xlog1py,
@@ -317,8 +319,7 @@ SPECIAL["zeta"] = zeta
 SPECIAL |= {"loggamma": SPECIAL["gammaln"], "psi": SPECIAL["digamma"], "jn": SPECIAL["jv"], "yn": SPECIAL["yv"]}
 FUNCTIONS["i0"] = SPECIAL["i0"]
 
-# The names of `math`. What math makes an integer is one.
-
+# The functions of `math` by name. Where `math` gives an integer, so do these.
 MATH: dict[str, Callable[..., Any]] = {
     name: FUNCTIONS[name]
     for name in [

@@ -1,4 +1,4 @@
-"""Means, variances, quantiles and counts of balls, by exact numbers of elements."""
+"""Means, variances, quantiles and counts of balls; numbers of elements are exact."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from scratchcnn.gradcheck.proof.balls.rules import FUNCTIONS
 
 
 def _count(a: Any, axis: Any, where: Any) -> Any:
-    """How many numbers a mean is over: exact."""
+    """The exact number of elements that a mean is taken over."""
     if given(where):
         counted = np.sum(np.broadcast_to(np.asarray(where, bool), a.shape), axis=axis, keepdims=True)
         return np.asarray(counted)
@@ -28,7 +28,7 @@ def _sum(a: Any, axis: Any, keepdims: Any, where: Any) -> Any:
 def mean(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = None
 ) -> Any:
-    """The sum by the number of elements."""
+    """The sum divided by the number of elements."""
     a, keepdims = _array(a), keepdims is True
     _lowered(dtype)
     total, count = _sum(a, axis, True, where), _count(a, axis, where)
@@ -56,7 +56,7 @@ def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, *arguments
 
 
 def _lowered(dtype: Any) -> None:
-    """A precision that is asked for must be one that balls have."""
+    """Raises if the precision that is asked for is none that balls have."""
     if given(dtype):
         full((), 0).astype(dtype)
 
@@ -66,7 +66,7 @@ def _array(a: Any) -> Any:
 
 
 def _without(a: Any, axis: Any, keepdims: bool) -> Any:
-    """A reduced array without the axes of length 1 that were reduced, if so it is wanted."""
+    """A reduced array without the reduced axes, which have length 1, unless they are kept."""
     if keepdims or not isinstance(a, np.ndarray):
         return a
     axes = tuple(range(a.ndim)) if axis is None else axis
@@ -76,7 +76,7 @@ def _without(a: Any, axis: Any, keepdims: bool) -> Any:
 
 @instead_of(np.average)
 def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False) -> Any:
-    """The sum of weight times value by the sum of the weights."""
+    """The sum of weight times value, divided by the sum of the weights."""
     a = _array(a)
     if weights is None:
         share, total = mean(a, axis, keepdims=keepdims), _count(a, axis, None)
@@ -100,19 +100,19 @@ def _instead_of_nan(a: Any, value: float) -> Any:
 
 @instead_of(np.nansum)
 def nansum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **options: Any) -> Any:
-    """The sum of what is not NaN."""
+    """The sum of the numbers that are not NaN."""
     return placed(_sum(_instead_of_nan(a, 0.0), axis, keepdims is True, None), out)
 
 
 @instead_of(np.nanmean)
 def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **options: Any) -> Any:
-    """The mean of what is not NaN."""
+    """The mean of the numbers that are not NaN."""
     return mean(_instead_of_nan(a, 0.0), axis, dtype, out, keepdims, where=~np.isnan(_array(a)))
 
 
 @instead_of(np.nanvar)
 def nanvar(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False) -> Any:
-    """The variance of what is not NaN."""
+    """The variance of the numbers that are not NaN."""
     return var(_instead_of_nan(a, 0.0), axis, dtype, out, ddof, keepdims, where=~np.isnan(_array(a)))
 
 
@@ -144,7 +144,7 @@ def cov(
 
 @instead_of(np.median)
 def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
-    """The middle number, or the mean of the two."""
+    """The middle number, or the mean of the two middle ones."""
     return quantile(a, 0.5, axis, out, keepdims=keepdims)
 
 
@@ -153,7 +153,7 @@ def quantile(
     a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, method: str = "linear",
     keepdims: bool = False, **options: Any,
 ) -> Any:  # fmt: skip
-    """Between two of the sorted numbers, at the place q (n - 1)."""
+    """The value at the place q (n - 1) of the sorted numbers, between two of them."""
     if method != "linear" or not (axis is None or isinstance(axis, int | np.integer)):
         raise NotHeld("asks for a quantile that balls have no rule for")
     a = _array(a)
@@ -187,7 +187,7 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, **options: Any) -> Any:
 
 @instead_of(np.bincount)
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
-    """The sums of the weights of each integer."""
+    """The sum of the weights of each integer."""
     sums = full(max(minlength, int(np.max(x, initial=-1)) + 1), 0)
     np.add.at(sums, np.asarray(x), as_balls(weights))
     return sums

@@ -1,4 +1,4 @@
-"""NumPy's ufuncs on arrays of balls: arithmetic by NumPy's own object loops, all else by the rules for numbers."""
+"""NumPy's ufuncs on arrays of balls: arithmetic by NumPy's loops over objects, the rest by the rules for numbers."""
 
 from collections.abc import Callable
 from functools import cache
@@ -13,7 +13,7 @@ from scratchcnn.gradcheck.proof.balls.rules import FUNCTIONS
 from scratchcnn.gradcheck.proof.balls.scalar import UFUNC
 from scratchcnn.gradcheck.proof.balls.special import SPECIAL
 
-# What NumPy's object loops do right: they use the operators of the elements.
+# The ufuncs that NumPy's loops over objects do right, by the operators of the elements.
 NATIVE = frozenset(
     [
         *("add", "subtract", "multiply", "divide", "negative", "positive", "square", "power"),
@@ -21,9 +21,11 @@ NATIVE = frozenset(
         *("logical_and", "logical_or", "logical_not"),
     ]
 )
+# The ufuncs whose answers are booleans.
 DECISIONS = frozenset(["isnan", "isfinite", "isinf", "signbit", "logical_xor"])
+# The ufuncs that take numbers as booleans.
 LOGICAL = frozenset(["logical_and", "logical_or", "logical_xor", "logical_not"])
-# Sums of products, which flint has in one step. A vector times a vector, a matrix, or the other way round.
+# Sums of products, which flint computes in one step: of matrices, and of vectors with vectors or matrices.
 PRODUCTS: dict[str, Callable[[Any, Any], Any]] = {
     "matmul": matmul,
     "vecdot": lambda a, b: matmul(a[..., None, :], b[..., :, None])[..., 0, 0],
@@ -33,7 +35,7 @@ PRODUCTS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def _larger(a: Any, b: Any) -> Any:
-    """The maximum, by the rule where it is not plain."""
+    """The maximum: by the rule unless one ball is surely the larger."""
     if type(a) is Ball and type(b) is Ball:
         if a.value > b.value:
             return a
@@ -43,7 +45,7 @@ def _larger(a: Any, b: Any) -> Any:
 
 
 def _smaller(a: Any, b: Any) -> Any:
-    """The minimum, by the rule where it is not plain."""
+    """The minimum: by the rule unless one ball is surely the smaller."""
     if type(a) is Ball and type(b) is Ball:
         if a.value < b.value:
             return a
@@ -52,17 +54,17 @@ def _smaller(a: Any, b: Any) -> Any:
     return FUNCTIONS["minimum"](a, b)
 
 
-# The rules of what is most common in layers, without their detours.
+# Short cuts for the rules that are most common in layers.
 QUICK = {"maximum": _larger, "minimum": _smaller}
 
 
 def on_balls(ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-    """What `__array_ufunc__` of balls and of whole numbers among them does.
+    """A ufunc on arrays of balls, or of whole numbers among them (`__array_ufunc__`).
 
     Raises
     ------
     NotHeld
-        There is no rule for it, or a place for the result that cannot hold balls.
+        There is no rule for the ufunc, or the place for its result cannot hold balls.
     """
     out = options.pop("out", ())
     others = [x for x in (*inputs, *out) if isinstance(x, Balls | Ball)]
@@ -70,7 +72,7 @@ def on_balls(ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         return _on_whole(ufunc, method, inputs, out, options)
     if any(isinstance(x, np.ndarray) and np.asarray(x).dtype.kind == "c" for x in inputs):
         raise NotHeld("computes with complex numbers")
-    # What `np.vectorize` and `np.frompyfunc` make calls a function for each object as it is.
+    # A ufunc that `np.vectorize` or `np.frompyfunc` made calls a function for each object, and needs no other loop.
     loop = ufunc if ufunc.__name__.endswith("(vectorized)") else _loop(ufunc)
     _options(ufunc, method, options)
     plain = [bare(constant(x)) if type(x) in (int, float) else bare(x) for x in inputs]
@@ -104,7 +106,7 @@ def _loop(ufunc: np.ufunc) -> np.ufunc:
 
 
 def _options(ufunc: np.ufunc, method: str, options: dict[str, Any]) -> None:
-    """Makes the keywords those that loops over objects take, in place."""
+    """Changes the keywords, in place, to those that loops over objects take."""
     asked = options.pop("dtype", None)
     if asked is not None and np.dtype(asked).kind == "f":
         holds(asked, f"rounds to {np.dtype(asked)}, which a ball cannot")
@@ -118,7 +120,7 @@ def _options(ufunc: np.ufunc, method: str, options: dict[str, Any]) -> None:
 
 
 def bare(x: Any) -> Any:
-    """An argument as NumPy's loops take it, without what would bring them back here."""
+    """An argument as a plain array, so that NumPy's loops do not call `on_balls` again."""
     if type(x) is Ball:
         return x.boxed()
     if isinstance(x, Balls | Whole):
@@ -127,20 +129,20 @@ def bare(x: Any) -> Any:
 
 
 def _size(method: str, inputs: tuple[Any, ...]) -> int:
-    """About how many operations on balls it takes."""
+    """About how many operations on balls the ufunc takes."""
     sizes = [int(np.size(x)) for x in inputs]
     return int(np.prod(sizes)) if method == "outer" else max(sizes)
 
 
 def _decided(ufunc: np.ufunc, result: Any) -> Any:
-    """The answer of a question as booleans: loops over objects make objects of them."""
+    """The answers of a decision as booleans: loops over objects make objects of them."""
     if ufunc.__name__ in DECISIONS and isinstance(result, np.ndarray):
         return result.astype(bool)
     return result
 
 
 def _into(out: tuple[Any, ...], result: Any) -> Any:
-    """The result, in its place where one is given."""
+    """The result; written to `out` if that was given."""
     if not out or out[0] is None:
         return wrapped(result)
     place = out[0]
@@ -161,7 +163,7 @@ def _at(ufunc: np.ufunc, loop: np.ufunc, inputs: tuple[Any, ...], plain: list[An
 
 
 def _on_whole(ufunc: np.ufunc, method: str, inputs: Any, out: Any, options: Any) -> Any:
-    """Integers and booleans: by NumPy, but where floats come of it, balls do."""
+    """A ufunc on integers and booleans: by NumPy, but floats become balls."""
     plain = [bare(x) for x in inputs]
     if method == "at":
         getattr(ufunc, method)(*plain)
@@ -176,7 +178,7 @@ def _on_whole(ufunc: np.ufunc, method: str, inputs: Any, out: Any, options: Any)
     asked = options.pop("dtype", None)
     if not holds(result.dtype if asked is None else asked):
         return wrapped(result)
-    # Once more: balls have no rounding.
+    # The floats are rounded: the same once more with balls.
     as_numbers = [lift(x) if isinstance(x, np.ndarray) else x for x in plain]
     return on_balls(ufunc, method, *as_numbers, **options)
 

@@ -1,10 +1,10 @@
-"""The caller's classes made anew, with translated methods."""
+"""Copies of the caller's classes, with translated methods."""
 
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-# What a class makes by itself when it is made.
+# The members that Python gives a class when it is made.
 _MADE = frozenset({"__dict__", "__weakref__", "_abc_impl", "__abstractmethods__", "__classdictcell__"})
 
 
@@ -14,20 +14,24 @@ def class_like(
     remember: Callable[[Any], Any],
     later: Callable[[Callable[[], None]], None],
 ) -> type:
-    """A class with the same bases and members, translated.
+    """A copy of a class, with translated bases and members.
 
     Parameters
     ----------
+    kind
+        The class.
+    translated
+        Translates a base or member.
     remember
-        Is told of the class as soon as it exists.
+        Is called with the copy as soon as it exists.
     later
-        Is given what can be done only when all classes and functions exist.
+        Takes what can be done only when all classes and functions exist.
     """
     bases = tuple(_base(b, translated) for b in kind.__bases__)
     slots = _slots(kind)
     members = {n: m for n, m in vars(kind).items() if n not in _MADE and n not in slots}
     body = {n: translated(m) if _code(m) else m for n, m in members.items() if _at_once(n, m)}
-    # Not by a metaclass of the caller's: what it does when a class is made has been done, and is copied.
+    # A metaclass of the caller's is not called: what it did when the class was made is copied.
     maker: Any = next(m for m in type.mro(type(kind)) if m.__module__ in ("builtins", "abc", "typing"))
     made: type = maker.__new__(type(kind), kind.__name__, bases, body)
     remember(made)
@@ -44,23 +48,23 @@ def class_like(
 
 
 def _base(base: type, translated: Callable[[Any], Any]) -> type:
-    """A base: one of the caller's translated, one of Python's or NumPy's as it is, not what stands in for it."""
+    """A base: one of the caller's is translated; one of Python's or NumPy's stays, and is replaced by no stand-in."""
     found = translated(base)
     return found if type(found) is type(base) and issubclass(found, found.__mro__[-1]) else base
 
 
 def _code(member: Any) -> bool:
-    """Whether a member is code, not data (a shared cache, a default)."""
+    """Whether a member is code, and not data (a shared cache, a default)."""
     return isinstance(member, (types.FunctionType, staticmethod, classmethod, property))
 
 
 def _at_once(name: str, member: Any) -> bool:
-    """Whether a class is made with it: not with what Python would call then (it was called when the class was made)."""
+    """Whether the copy is made with a member. It is not if Python would call the member then, for a second time."""
     return name != "__init_subclass__" and not hasattr(member, "__set_name__")
 
 
 def _slots(kind: type) -> set[str]:
-    """The names under which a class keeps the descriptors of its slots."""
+    """The names of the slots of a class, as it keeps their descriptors."""
     given = vars(kind).get("__slots__", ())
     names = [given] if isinstance(given, str) else list(given)
     return {_mangled(kind, n) for n in names}
@@ -72,7 +76,7 @@ def _mangled(kind: type, name: str) -> str:
 
 
 def fields(value: Any) -> Iterator[tuple[str, Any]]:
-    """The attributes that an object itself has, those in slots too."""
+    """The attributes of an object itself, those in slots included."""
     for kind in type(value).__mro__:
         for name in sorted(_slots(kind)):
             if name not in ("__dict__", "__weakref__") and hasattr(value, name):

@@ -1,4 +1,4 @@
-"""Stand-ins for the types of numbers, `float`, `int`, `np.float64`, ...: the same as dtypes, but calls take balls."""
+"""Stand-ins for the types of numbers (`float`, `int`, `np.float64`, ...): the same as dtypes, but calls take balls."""
 
 import builtins
 from collections.abc import Callable
@@ -18,7 +18,7 @@ def has_balls(value: Any) -> bool:
 
 
 class Kind(type):
-    """The class of stand-ins for `float`, `np.float64`, `np.floating`, ...: balls are instances; calls take balls."""
+    """The class of the stand-ins. Balls are instances of a float, and calls take balls."""
 
     real: type
 
@@ -33,7 +33,7 @@ class Kind(type):
         return cls.made(*arguments, **options)
 
     def __eq__(cls, other: Any) -> bool:
-        # A dtype knows by itself what it is equal to.
+        # A dtype decides itself what it is equal to.
         return other is cls or other is cls.real if isinstance(other, type) else NotImplemented
 
     def __hash__(cls) -> int:
@@ -50,7 +50,10 @@ class Kind(type):
 
 
 def kind(real: type, of_balls: bool, made: Callable[..., Any]) -> Any:
-    """A stand-in for a type of numbers; `of_balls`: whether balls are such; `made`: what its calls make."""
+    """A stand-in for a type of numbers.
+
+    `of_balls` says whether balls are instances of it; `made` is the function behind calls of it.
+    """
     body: dict[str, Any] = {"real": real, "of_balls": of_balls, "made": staticmethod(made), "__doc__": real.__doc__}
     if real not in (np.floating, np.inexact, np.number, np.generic, np.ndarray):  # these are no dtypes
         body["dtype"] = np.dtype(real)
@@ -58,7 +61,7 @@ def kind(real: type, of_balls: bool, made: Callable[..., Any]) -> Any:
 
 
 def _ndarray(shape: Any, dtype: Any = float, *arguments: Any, **options: Any) -> Any:
-    """`np.ndarray` as a function: memory of one's own holds balls, given memory does not."""
+    """`np.ndarray` as a function: an array with memory of its own holds balls, one in given memory does not."""
     if not holds(dtype):
         return wrapped(np.ndarray(shape, dtype, *arguments, **options))
     if arguments or options:
@@ -67,7 +70,7 @@ def _ndarray(shape: Any, dtype: Any = float, *arguments: Any, **options: Any) ->
 
 
 def _float(real: type) -> Any:
-    """Of `float`, `np.float64` and the like."""
+    """The function behind calls of `np.float64` and other floats: numbers stay numbers, balls stay balls."""
 
     def made(value: Any = 0.0, *arguments: Any) -> Any:
         if not has_balls(value):
@@ -80,7 +83,7 @@ def _float(real: type) -> Any:
 
 
 def _scalar_float(value: Any = 0.0) -> Any:
-    """`float`: one number."""
+    """The function behind calls of `float`, which takes a single number."""
     if isinstance(value, Balls):
         if value.size != 1:
             raise TypeError("only arrays of size 1 can be converted to Python scalars")
@@ -89,6 +92,8 @@ def _scalar_float(value: Any = 0.0) -> Any:
 
 
 def _int(real: type) -> Any:
+    """The function behind calls of `int`, `np.int64` and other integers: a ball is cut off to an integer."""
+
     def made(value: Any = 0, *arguments: Any, **options: Any) -> Any:
         if isinstance(value, Balls) and value.size == 1:
             value = value.item()
@@ -99,7 +104,9 @@ def _int(real: type) -> Any:
     return made
 
 
+# The types of floats that balls may stand for.
 FLOATS: tuple[type, ...] = (np.float16, np.float32, np.float64, np.longdouble)
+# The stand-ins, by the type they stand for.
 STAND_INS: dict[type, Any] = {
     float: kind(float, True, _scalar_float),
     np.ndarray: kind(np.ndarray, False, _ndarray),

@@ -1,4 +1,4 @@
-"""One call of a function of the caller's on balls: what comes of it, or why it could not run, with file and line."""
+"""A call of one of the caller's functions on balls: its result, or why it could not run, with file and line."""
 
 import linecache
 import os
@@ -11,24 +11,25 @@ from scratchcnn.gradcheck.proof.balls.arrays import Balls, TooLong, as_balls, li
 from scratchcnn.gradcheck.proof.balls.ball import NotHeld, Undecidable
 from scratchcnn.gradcheck.proof.world.world import World
 
-# A call in the caller's code is shown in full up to so many characters.
+# In characters: up to this length a call in the caller's code is shown in full.
 SHOWN_CHARACTERS = 60
+# In seconds: a run without this argument is not stopped.
 NO_LIMIT = float("inf")
 
 
 class NotRun(Exception):
-    """The function does not run on balls: what stopped it, with the file and the line of the caller's code."""
+    """The function does not run on balls. The message says what stopped it, and where in the caller's code."""
 
 
 def run(world: World, function: Any, *arguments: Any, seconds: float = NO_LIMIT) -> Any:
-    """What a function of the caller's gives for balls, in a world of its own.
+    """The result of one of the caller's functions for balls, in a world of its own.
 
     Arrays of floats among the arguments become balls without slopes; integers stay.
 
     Parameters
     ----------
     seconds
-        When they are over the run is stopped.
+        After so many, the run is stopped.
 
     Returns
     -------
@@ -37,14 +38,14 @@ def run(world: World, function: Any, *arguments: Any, seconds: float = NO_LIMIT)
     Raises
     ------
     NotRun
-        It does not run on balls, or takes too long.
+        The function does not run on balls, or takes too long.
     Undecidable
         A comparison needs more bits.
     """
     with running(world.dtype, seconds), np.errstate(all="ignore"):
         try:
             return world.at_home(function).translated(function)(*map(_taken, arguments))
-        except (Undecidable, Warning):  # a warning that a filter makes an error is dealt with outside
+        except (Undecidable, Warning):  # the caller of `run` deals with a warning that is an error
             raise
         except TooLong:
             raise NotRun("takes too long") from None
@@ -53,24 +54,24 @@ def run(world: World, function: Any, *arguments: Any, seconds: float = NO_LIMIT)
 
 
 def output(world: World, function: Any, *arguments: Any, seconds: float = NO_LIMIT) -> Balls:
-    """What forward gives, as an array of balls of the output's shape.
+    """The output of forward, as an array of balls.
 
     Raises
     ------
     NotRun, Undecidable
-        As `run`; also where it gives no numbers.
+        As in `run`; also if forward gives no numbers.
     """
     result = run(world, function, *arguments, seconds=seconds)
     return as_array(result, world)
 
 
 def as_array(result: Any, world: World) -> Balls:
-    """An output or a gradient, as an array of balls; plain numbers in it are constants.
+    """An output or a gradient as an array of balls; plain numbers in it become constants.
 
     Raises
     ------
     NotRun
-        It holds no numbers.
+        The result holds no numbers.
     """
     with running(world.dtype, NO_LIMIT):
         try:
@@ -86,7 +87,7 @@ def _taken(argument: Any) -> Any:
 
 
 def _reason(error: Exception, files: set[str]) -> str:
-    """What stopped it and where."""
+    """What stopped a run, and where."""
     place = _place(error.__traceback__, files)
     why = str(error) if isinstance(error, NotHeld) else f"does not run on balls ({_short(error)})"
     if not isinstance(error, NotHeld) and isinstance(error.__cause__ or error.__context__, NotHeld):
@@ -113,7 +114,7 @@ def _place(traceback: TracebackType | None, files: set[str]) -> str:
 
 
 def _source(traceback: TracebackType) -> str:
-    """The text of the expression that was being computed."""
+    """The source text of the expression that was being computed."""
     code = traceback.tb_frame.f_code
     positions = list(code.co_positions())[traceback.tb_lasti // 2]
     line, last, start, end = positions

@@ -1,7 +1,7 @@
-"""What the caller's code finds in place of `numpy`, `math`, `float` and `int`: the same, but it makes and takes balls.
+"""What the caller's code finds in place of `numpy` and `math`: the same, but it makes and takes balls.
 
-Attributes pass through to the real modules. Functions that make arrays of floats make arrays of balls; ufuncs on
-floats go by the rules, so that `np.sqrt(2.0)` is enclosed; dtypes that are called take balls.
+Attributes are those of the real modules. Functions that make arrays of floats make arrays of balls. Ufuncs on floats
+follow the rules, so that `np.sqrt(2.0)` is a ball that encloses the root.
 """
 
 import math
@@ -22,13 +22,13 @@ from scratchcnn.gradcheck.proof.balls.special import MATH, SPECIAL, SPECIAL_RULE
 from scratchcnn.gradcheck.proof.balls.ufuncs import on_balls
 from scratchcnn.gradcheck.proof.world.kinds import STAND_INS, Kind, has_balls
 
-# Of numbers alone these are enclosed; everything else that NumPy and math make of them is exact, or an integer.
+# The functions whose results for plain numbers are enclosed by balls. The results of the others are exact, or integers.
 ENCLOSED = {*RULES, *SPECIAL_RULES, "hypot", "arctan2", "logaddexp", "power", "pow", "lgamma", "float_power"}
 ENCLOSED |= {"acos", "acosh", "asin", "asinh", "atan", "atanh", "atan2", "degrees", "radians"}
 
 
 def settled(x: Any) -> Any:
-    """A constant whose ball holds one integer is that integer: `math.log2(8)` is 3, and may be a size."""
+    """A constant whose ball holds a single integer becomes that integer: `math.log2(8)` is 3, and may be a size."""
     if type(x) is Ball and x.slope is None and x.value.is_finite() and not x.value.is_exact():
         near = x.value.unique_fmpz()
         if near is not None and x.value.contains(near):
@@ -37,7 +37,7 @@ def settled(x: Any) -> Any:
 
 
 class Ufunc:
-    """A ufunc that takes lists of balls, and makes balls of floats."""
+    """A stand-in for a ufunc: it also takes lists of balls, and makes balls of floats."""
 
     def __init__(self, real: np.ufunc) -> None:
         self.real = real
@@ -49,7 +49,7 @@ class Ufunc:
         return getattr(self.real, name)
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """As the ufunc."""
+        """Calls the ufunc."""
         return self._apply("__call__", inputs, options)
 
     def _method(self, method: str) -> Callable[..., Any]:
@@ -66,7 +66,7 @@ class Ufunc:
         return result if options.get("out") is not None else wrapped(result)
 
     def _enclosed(self, inputs: tuple[Any, ...]) -> Any:
-        """Of plain numbers."""
+        """The result for plain numbers, enclosed by a ball."""
         kinds = {np.asarray(x).dtype.kind for x in inputs}
         if not kinds <= set("fiub"):
             return self.real(*inputs)
@@ -77,12 +77,14 @@ class Ufunc:
 
 
 def creator(real: Callable[..., Any], dtype_at: int) -> Callable[..., Any]:
-    """A function that makes an array of one dtype: of balls where that is the nominal one, or wider.
+    """A stand-in for a function that makes an array: of balls if the dtype is the nominal one, or wider.
 
     Parameters
     ----------
+    real
+        The function.
     dtype_at
-        The position of the argument `dtype`.
+        The position of its argument `dtype`.
     """
 
     @wraps(real)
@@ -96,14 +98,14 @@ def creator(real: Callable[..., Any], dtype_at: int) -> Callable[..., Any]:
 
 
 def _array(real: Callable[..., Any]) -> Callable[..., Any]:
-    """`np.array` and its relatives: what holds balls or floats becomes balls."""
+    """A stand-in for `np.array` and its relatives: balls and floats become balls."""
 
     @wraps(real)
     def made(value: Any, dtype: Any = None, *arguments: Any, **options: Any) -> Any:
         if not isinstance(value, Balls) and not has_balls(value):
             plain = real(value, dtype, *arguments, **options)
             if plain.dtype.kind == "O":
-                # Lists of lists of arrays of balls.
+                # The value is a list of lists of arrays of balls.
                 return wrapped(plain)
             if dtype is not None and plain.dtype.kind == "f":
                 holds(dtype)
@@ -119,7 +121,7 @@ def _array(real: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def general(real: Callable[..., Any]) -> Callable[..., Any]:
-    """Any other function: lists of balls are arrays of them, and so are the floats that it makes."""
+    """A stand-in for any other function: lists of balls become arrays of them, and so do floats in the result."""
 
     @wraps(real)
     def applied(*arguments: Any, **options: Any) -> Any:
@@ -127,14 +129,14 @@ def general(real: Callable[..., Any]) -> Callable[..., Any]:
         found = real(*taken, **options)
         if isinstance(found, DRAWING):
             return Drawing(found)
-        # A view of floats stays one: what is written into a copy would be missed.
+        # A view of floats stays a view: a write into a copy would be lost.
         return found if _is_view(found, taken) else wrapped(found)
 
     return applied
 
 
 def _is_view(found: Any, arguments: Any) -> bool:
-    """Whether an array of floats lies in the memory of an argument."""
+    """Whether an array of floats shares the memory of an argument."""
     if not isinstance(found, np.ndarray) or found.dtype.kind != "f" or isinstance(found, Balls):
         return False
     return any(isinstance(a, np.ndarray) and np.may_share_memory(found, a) for a in arguments)
@@ -145,7 +147,7 @@ DRAWING = (np.random.Generator, np.random.RandomState)
 
 
 class Drawing:
-    """A generator whose numbers can be written over by balls."""
+    """A stand-in for a generator of random numbers, whose arrays can hold balls."""
 
     def __init__(self, real: Any) -> None:
         self.__dict__["real"] = real
@@ -160,7 +162,7 @@ class Drawing:
 
 
 def _arange(*arguments: Any, **options: Any) -> Any:
-    """Multiples of an exact step, as far as NumPy goes."""
+    """A stand-in for `np.arange`: multiples of an exact step."""
     numbers = [a for a in arguments if a is not None]
     if not any(isinstance(a, Ball) for a in numbers):
         return creator(np.arange, 3)(*arguments, **options)
@@ -170,7 +172,7 @@ def _arange(*arguments: Any, **options: Any) -> Any:
 
 
 def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, *arguments: Any, **options: Any) -> Any:
-    """Points at equal distances, without rounding."""
+    """A stand-in for `np.linspace`: points at equal distances, without rounding."""
     if arguments or options or np.ndim(start) or np.ndim(stop):
         return general(np.linspace)(start, stop, num, endpoint, *arguments, **options)
     parts = max(num - 1 if endpoint else num, 1)
@@ -183,7 +185,7 @@ def _nditer(operand: Any, flags: Any = (), *arguments: Any, **options: Any) -> A
 
 
 class Vectorized:
-    """`np.vectorize` of a function of numbers."""
+    """A stand-in for `np.vectorize`, of a function of numbers."""
 
     def __init__(self, pyfunc: Callable[..., Any], *arguments: Any, **options: Any) -> None:
         if {"signature", "excluded"} & set(options):
@@ -191,7 +193,7 @@ class Vectorized:
         self.pyfunc = pyfunc
 
     def __call__(self, *arguments: Any) -> Any:
-        """The function of each element."""
+        """The results of the function for each element."""
         arrays = np.broadcast_arrays(*(np.asarray(as_balls(a)) for a in arguments))
         found = [self.pyfunc(*items) for items in zip(*(a.reshape(-1).tolist() for a in arrays), strict=True)]
         if not arrays[0].ndim:
@@ -201,7 +203,7 @@ class Vectorized:
 
 
 def _filled(real: Callable[..., Any], value: float) -> Callable[..., Any]:
-    """`np.zeros` and its relatives: one constant everywhere."""
+    """A stand-in for `np.zeros` and its relatives: one constant everywhere."""
     plain = creator(real, 1)
 
     @wraps(real)
@@ -213,7 +215,7 @@ def _filled(real: Callable[..., Any], value: float) -> Callable[..., Any]:
     return made
 
 
-# Of NumPy's functions, those that make arrays, by what makes them here.
+# The stand-ins for those of NumPy's functions that make arrays, and some others.
 CREATORS: dict[Any, Callable[..., Any]] = {
     **{f: _filled(f, value) for f, value in ((np.zeros, 0), (np.ones, 1), (np.empty, 0))},
     np.identity: creator(np.identity, 1),
@@ -241,7 +243,7 @@ CREATORS[np.finfo] = lambda dtype: np.finfo(nominal.get() if isinstance(dtype, B
 
 
 def of_math(name: str) -> Any:
-    """A function of the module `math`: by the rules among balls, and of numbers where it would round."""
+    """A stand-in for a function of `math`: it follows the rules for balls, and for numbers if it would round."""
     real = getattr(math, name)
     rule = MATH.get(name)
     if rule is None:
@@ -273,7 +275,7 @@ class Module(ModuleType):
 
 
 def numeric(value: Any, translated: Callable[[Any], Any]) -> Any:
-    """What stands in for something of NumPy's, SciPy's or `math`; the same where nothing has to."""
+    """The stand-in for something of NumPy's, SciPy's or `math`; the same thing if it needs none."""
     if isinstance(value, ModuleType):
         return Module(value, translated)
     if isinstance(value, np.ufunc):

@@ -1,8 +1,8 @@
-"""A world of the caller's own code in which numbers may be balls, beside the real one, which stays as it is.
+"""A copy of the caller's code in which numbers may be balls. The code itself stays as it is.
 
-Functions are made anew with other globals: copies of their module's, in which `numpy`, `math`, `float` and `int` are
-stand-ins, and helpers, closures, objects and containers are copies too. Nothing that is written there (a cache, a
-global, an attribute) is ever seen outside.
+Functions are copied, with other globals: copies of those of their module, in which `numpy`, `math`, `float` and `int`
+are stand-ins. Helpers, closures, objects and containers are copied, too. Whatever the copies write (a cache, a global,
+an attribute) is never seen outside.
 """
 
 import builtins
@@ -27,31 +27,38 @@ from scratchcnn.gradcheck.proof.world.classes import class_like, fields
 from scratchcnn.gradcheck.proof.world.kinds import STAND_INS
 from scratchcnn.gradcheck.proof.world.standins import DRAWING, Drawing, numeric
 
-# Whose functions and classes have stand-ins; and, of this package, what is treated as the caller's own.
+# The packages whose functions and classes have stand-ins.
 NUMERIC = frozenset({"numpy", "scipy", "math"})
-OWN, HARNESS = "scratchcnn", "scratchcnn.gradcheck"
+# This package, which is treated as the caller's own code,
+OWN = "scratchcnn"
+# but for the harness.
+HARNESS = "scratchcnn.gradcheck"
+# The folders of Python's library and of installed packages.
 _LIBRARY = tuple({realpath(sysconfig.get_path(p)) + sep for p in ("stdlib", "platstdlib", "purelib", "platlib")})
+# The types of values that need no copy.
 _PLAIN = (int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented), range, slice, np.generic)
-# The generator that the functions of numpy.random share, and those of them that are no methods of it.
+# The generator that the functions of numpy.random share.
 SHARED = np.random.rand.__self__  # type: ignore[attr-defined]
+# Those of these functions that are no methods of it, by their id.
 OF_ALL = {id(getattr(np.random, name)): name for name in ("seed", "get_state", "set_state")}
+# The type of a function with a cache.
 _Wrapper = type(functools.lru_cache(lambda: None))
 
 
 class World:
-    """One copy of the caller's code; what is translated twice is the same object, so that functions share caches.
+    """One copy of the caller's code. Each object has one copy, so that functions share caches.
 
     Parameters
     ----------
     dtype
-        What balls show as their dtype: that of the floats they stand for.
+        The dtype that balls show: that of the floats they stand for.
     """
 
     def __init__(self, dtype: DTypeLike = np.float64) -> None:
         self.dtype = np.dtype(dtype)
-        self.files: set[str] = set()  # of the functions that were made anew
+        self.files: set[str] = set()  # of the functions that were copied
         self._memo: dict[int, Any] = {}
-        self._kept: list[Any] = []  # what an id in the memo belongs to has to live on
+        self._kept: list[Any] = []  # the objects whose ids are in the memo: they must stay alive
         self._globals: dict[int, dict[str, Any]] = {}
         self._pending: deque[Callable[[], None]] = deque()
         self._filling = False
@@ -62,10 +69,10 @@ class World:
             "int": STAND_INS[int],
             "__import__": self._import,
         }
-        self._builtins["print"] = lambda *values, **options: None  # nobody wants to read balls
+        self._builtins["print"] = lambda *values, **options: None  # printed balls would only confuse
 
     def translated(self, value: Any) -> Any:
-        """The value as it is in this world: itself where nothing in it has to differ."""
+        """The copy of a value in this world; the value itself if nothing in it has to differ."""
         if isinstance(value, _PLAIN) and type(value).__module__ in ("builtins", "numpy"):
             return value
         if self._broken is not None:
@@ -77,13 +84,13 @@ class World:
                 self._pending.popleft()()
                 self._filling = False
         except Exception as error:
-            # What is half made must not be used.
+            # Half-made copies must not be used.
             self._broken = NotHeld(f"cannot be copied ({type(error).__name__}: {error})")
             raise self._broken from error
         return found
 
     def at_home(self, value: Any) -> "World":
-        """Takes the package that a function or object comes from for the caller's, wherever it is installed."""
+        """Treats the package of a function or object as the caller's code, even if it is installed."""
         while isinstance(value, functools.partial):
             value = value.func
         name = getattr(value, "__module__", None) or type(value).__module__
@@ -98,7 +105,7 @@ class World:
         return found
 
     def _later(self, step: Callable[[], None]) -> None:
-        """What is done when all that is being made exists: functions and classes may refer to each other."""
+        """Puts off a step until all copies exist: functions and classes may refer to each other."""
         self._pending.append(step)
 
     def _of(self, value: Any) -> Any:
@@ -128,15 +135,15 @@ class World:
             (functools.cached_property, self._cached_property),
             ((list, dict, set, frozenset, tuple, deque), self._container),
             ((np.ufunc,), lambda u: self._remember(u, numeric(u, self.translated))),
-            # What is drawn here is drawn once more outside.
+            # A copy of the generator: the numbers drawn here are drawn again outside.
             ((*DRAWING, random.Random), self._generator),
             (np.vectorize, lambda v: self._remember(v, numeric(np.vectorize, self.translated)(self._of(v.pyfunc)))),
         )
 
-    # Modules and whose they are.
+    # Modules, and whose code they are.
 
     def is_callers(self, name: str) -> bool:
-        """Whether a module's code is the caller's: not Python's, nor that of a package installed beside it."""
+        """Whether a module's code is the caller's, and not Python's or that of another installed package."""
         top = name.partition(".")[0]
         if top in self._homes:
             return True
@@ -146,7 +153,7 @@ class World:
             return False
         module = sys.modules.get(name)
         if module is not None and "__builtins__" not in vars(module):
-            return False  # compiled: no Python code was run in it
+            return False  # a compiled module: no Python code was run in it
         file = getattr(module, "__file__", None)
         return file is None or not realpath(file).startswith(_LIBRARY)
 
@@ -159,11 +166,11 @@ class World:
         return self._remember(module, _Module(module, self))
 
     def _import(self, name: str, *arguments: Any, **options: Any) -> Any:
-        """`import` within a function."""
+        """An `import` within a function."""
         return self.translated(builtins.__import__(name, *arguments, **options))
 
     def names_of(self, original: dict[str, Any]) -> dict[str, Any]:
-        """The globals that stand for those of a module: filled name by name, as functions need them."""
+        """The copies of the globals of a module. They are filled name by name, as functions need them."""
         if id(original) not in self._globals:
             self._kept.append(original)
             kept = ("__name__", "__package__", "__file__", "__spec__", "__doc__", "__loader__")
@@ -172,7 +179,7 @@ class World:
         return self._globals[id(original)]
 
     def fill(self, original: dict[str, Any], names: Any) -> None:
-        """Translates these globals, as far as the module has them and they are not there yet."""
+        """Copies these globals, if the module has them and they are not copied yet."""
         copies = self.names_of(original)
         for name in names:
             if name in original and name not in copies:
@@ -191,7 +198,7 @@ class World:
         return made
 
     def _foreign(self, function: types.FunctionType) -> Any:
-        """A function of another package: as it is, but for those of the caller's that it encloses (decorators)."""
+        """A function of another package. It stays, unless it encloses functions of the caller's (a decorator)."""
         found = numeric(function, self.translated)
         if found is not function:
             return self._remember(function, found)
@@ -210,7 +217,7 @@ class World:
             made.__defaults__ = None if function.__defaults__ is None else tuple(map(self._of, function.__defaults__))
             if function.__kwdefaults__:
                 made.__kwdefaults__ = {k: self._of(v) for k, v in function.__kwdefaults__.items()}
-            # Attributes: caches above all (`forward.cache = ...`).
+            # Attributes may be caches (`forward.cache = ...`).
             made.__dict__.update({k: self._of(v) for k, v in function.__dict__.items()})
 
         self._later(fill)
@@ -233,7 +240,7 @@ class World:
 
     def _method(self, method: types.MethodType) -> Any:
         owner = method.__self__
-        if isinstance(owner, DRAWING):  # compiled methods must not be given anything else
+        if isinstance(owner, DRAWING):  # a compiled method takes no other object
             return self._remember(method, getattr(self._of(owner), method.__name__))
         return self._remember(method, types.MethodType(self._of(method.__func__), self._of(owner)))
 
@@ -260,7 +267,7 @@ class World:
     # Data.
 
     def _array(self, array: np.ndarray) -> Any:
-        """Floats become balls, so that what is written over them may be; integers are copied."""
+        """A copy. Floats become balls, since balls may be written over them."""
         kind = array.dtype.kind
         if kind == "f" and array.dtype.itemsize >= self.dtype.itemsize and type(array) is np.ndarray:
             return self._remember(array, lift(array))
@@ -278,7 +285,7 @@ class World:
     def _container(self, value: Any) -> Any:
         if isinstance(value, tuple | frozenset):
             items = [self._of(x) for x in value]
-            # A tuple may contain itself by way of a list; then it was made meanwhile.
+            # A tuple may contain itself by way of a list. Then it has been copied meanwhile.
             if id(value) in self._memo:
                 return self._memo[id(value)]
             if all(a is b for a, b in zip(items, value, strict=True)):
@@ -302,7 +309,7 @@ class World:
         return made
 
     def _object(self, value: Any) -> Any:
-        """An instance: of the caller's classes anew, all else as it is."""
+        """A copy of an instance of a class of the caller's; other objects stay."""
         kind = type(value)
         if isinstance(value, types.SimpleNamespace):
             made = self._remember(value, types.SimpleNamespace())
@@ -332,7 +339,7 @@ class World:
 
 
 class _Module(types.ModuleType):
-    """A module of the caller's in a world: its names are translated when they are asked for."""
+    """A copy of a module of the caller's: its names are copied when they are asked for."""
 
     def __init__(self, real: types.ModuleType, world: World) -> None:
         super().__init__(real.__name__, real.__doc__)
@@ -342,7 +349,7 @@ class _Module(types.ModuleType):
         names, world = self._original.__dict__, self._world
         copies = world.names_of(names)
         if name not in copies:
-            # Through the module itself: it may make its names when they are asked for.
+            # By getattr, since the module may make its names when they are asked for.
             copies[name] = world.translated(getattr(self._original, name))
         return copies[name]
 
@@ -351,15 +358,15 @@ class _Module(types.ModuleType):
 
 
 def _blank(kind: Any) -> Any:
-    """An instance without attributes."""
+    """An instance of a class, without attributes."""
     try:
         return object.__new__(kind)
-    except TypeError:  # of a compiled base, such as threading.local
+    except TypeError:  # the class has a compiled base, such as threading.local
         return kind.__new__(kind)
 
 
 def _set(made: Any, name: str, value: Any) -> None:
-    """Sets an attribute, of what is frozen too."""
+    """Sets an attribute, also of a frozen object."""
     try:
         object.__setattr__(made, name, value)
     except TypeError:
@@ -367,7 +374,7 @@ def _set(made: Any, name: str, value: Any) -> None:
 
 
 def _names(code: types.CodeType) -> set[str]:
-    """All names that a function and the functions in it look up."""
+    """All names that a function, and the functions in it, look up."""
     names = set(code.co_names).union(*(_names(c) for c in code.co_consts if isinstance(c, types.CodeType)))
     # `globals()["name"]`.
     return names.union(c for c in code.co_consts if isinstance(c, str)) if "globals" in names else names
