@@ -1,3 +1,3 @@
-"""The article's operations, a family a file: each forward pass with its hand-written derivative beside it."""
+"""The article's operations, one file per family: each forward pass with its hand-written derivative beside it."""
 
 from scratchcnn.operations._validate import Array as Array
