@@ -35,7 +35,7 @@ class Scratchcnn:
         self.steps = steps(self.training, self.digits, self.team)
 
     def epoch(self):
-        for _ in range(self.training.steps_an_epoch):
+        for _ in range(self.training.steps_per_epoch):
             self.training = next(self.steps)
 
     def error(self):

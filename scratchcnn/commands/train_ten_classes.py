@@ -91,7 +91,7 @@ def _learn(begun: "Training", digits: Digits, test: Digits, save: Path | None) -
                 seen = training.images_since(first)
                 line = f"error {fmean(errors):.4f}, {seen / (time.perf_counter() - start):,.0f} images/s"
                 progress.update(task, completed=training.step, description=line)
-                if training.step % training.steps_an_epoch == 0:
+                if training.step % training.steps_per_epoch == 0:
                     line = f"epoch {training.epoch} of {training.recipe.epochs}: {line}"
                     print(f"{line}, test accuracy {accuracy(training.model, test, team):.2%}", flush=True)
                     if save:
