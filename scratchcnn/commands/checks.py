@@ -18,7 +18,7 @@ from functools import partial
 import numpy as np
 
 from scratchcnn.article.network import FEATURES
-from scratchcnn.article.point import PROVED, Pair, Point, unsaturated
+from scratchcnn.article.point import PROVED_IMAGES, FunctionPair, Point, unsaturated
 from scratchcnn.catalogue import CATALOGUE, Operation
 from scratchcnn.catalogue import check as check_operation
 from scratchcnn.catalogue import prove as prove_operation
@@ -36,9 +36,9 @@ PRINTED = "the article as printed"
 TRAINED = "the network that is trained"
 OPERATIONS = "the operations"
 
-SAMPLED = 200  # entries of a large link
-BLOCK = 64  # weights that are checked together
-FEW = 4  # images for a link that treats each image alike, and on its own
+LINK_ENTRIES = 200  # entries of a large link
+BLOCK_WEIGHTS = 64  # weights that are checked together
+FEW_IMAGES = 4  # images for a link that treats each image alike, and on its own
 
 
 def all_checks(seed: int = 0) -> list[Check]:
@@ -54,14 +54,28 @@ def _printed(point: Point) -> Iterator[Check]:
     linear, convolution = (dense, dense_backward), (conv2d, conv2d_backward)
     yield link("∂E/∂O", "-(y - O)", loss, lambda: (point.o, point.y))
     yield link("∂O/∂Z2", "O (1 - O)", activation, lambda: (point.z2,))
-    yield link("∂Z2/∂W", "A1", linear, lambda: (point.a1, point.weight, point.bias), 1, first=PROVED)
-    yield link("∂Z2/∂b", "1", linear, lambda: (point.a1, point.weight, point.bias), 2, first=PROVED)
+    yield link("∂Z2/∂W", "A1", linear, lambda: (point.a1, point.weight, point.bias), 1, first=PROVED_IMAGES)
+    yield link("∂Z2/∂b", "1", linear, lambda: (point.a1, point.weight, point.bias), 2, first=PROVED_IMAGES)
     yield link(
-        "∂Z2/∂A1", "W", linear, lambda: (point.a1[:FEW], point.weight, point.bias), entries=point.a1.size, first=FEW
+        "∂Z2/∂A1",
+        "W",
+        linear,
+        lambda: (point.a1[:FEW_IMAGES], point.weight, point.bias),
+        entries=point.a1.size,
+        first=FEW_IMAGES,
     )
-    yield link("∂A1/∂Z1", "A1 (1 - A1)", activation, lambda: (point.z1[:FEW],), entries=point.z1.size, first=FEW)
-    yield link("∂Z1/∂f", "X", convolution, lambda: (point.x[:FEW], point.filters), 1, first=FEW)
-    yield link("∂Z1/∂X", "f", convolution, lambda: (point.x[:FEW], point.filters), entries=point.x.size, first=FEW)
+    yield link(
+        "∂A1/∂Z1", "A1 (1 - A1)", activation, lambda: (point.z1[:FEW_IMAGES],), entries=point.z1.size, first=FEW_IMAGES
+    )
+    yield link("∂Z1/∂f", "X", convolution, lambda: (point.x[:FEW_IMAGES], point.filters), 1, first=FEW_IMAGES)
+    yield link(
+        "∂Z1/∂X",
+        "f",
+        convolution,
+        lambda: (point.x[:FEW_IMAGES], point.filters),
+        entries=point.x.size,
+        first=FEW_IMAGES,
+    )
     yield from _chain(PRINTED, point, "∂E/∂O · ∂O/∂Z2")
 
 
@@ -77,7 +91,7 @@ def _link(
     seed: int,
     name: str,
     equation: str,
-    pair: Pair,
+    pair: FunctionPair,
     inputs: Callable[[], tuple[Array, ...]],
     wrt: int = 0,
     *,
@@ -90,7 +104,7 @@ def _link(
     """
 
     def reports() -> Iterator[Report]:
-        yield check_gradient(*pair, *inputs(), wrt=(wrt,), seed=seed, max_entries=SAMPLED, proof=False)
+        yield check_gradient(*pair, *inputs(), wrt=(wrt,), seed=seed, max_entries=LINK_ENTRIES, proof=False)
 
     def proofs() -> Iterator[Proved]:
         batch, *others = inputs()
@@ -108,8 +122,8 @@ def _chain(block: str, point: Point, outer: str, *, standardized: bool = False) 
     compared = partial(check_gradient, seed=point.seed, max_entries=None, proof=False)
 
     def by_w() -> Iterator[Report]:
-        for start in range(0, FEATURES, BLOCK):
-            part = slice(start, start + BLOCK)
+        for start in range(0, FEATURES, BLOCK_WEIGHTS):
+            part = slice(start, start + BLOCK_WEIGHTS)
             pair = point.by_weights(part, standardized=standardized)
             names = (f"weight[{part.start}:{part.stop}]",)
             yield compared(*pair, point.weight[part], names=names)
@@ -128,7 +142,7 @@ def _chain(block: str, point: Point, outer: str, *, standardized: bool = False) 
     }
     for parameter, (name, equation, reports, note) in rows.items():
         proofs = partial(point.proofs_by, parameter, standardized=standardized)
-        yield Check(block, name, equation, reports, note=note, proofs=proofs, of=_of(PROVED))
+        yield Check(block, name, equation, reports, note=note, proofs=proofs, of=_of(PROVED_IMAGES))
 
 
 def _catalogued(operation: Operation, seed: int) -> Check:

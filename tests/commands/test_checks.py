@@ -9,7 +9,7 @@ import pytest
 from scratchcnn.article import network as article
 from scratchcnn.article.point import unsaturated
 from scratchcnn.catalogue import CATALOGUE
-from scratchcnn.commands.checks import BLOCK, all_checks
+from scratchcnn.commands.checks import BLOCK_WEIGHTS, all_checks
 from scratchcnn.gradcheck import prove_gradient
 from scratchcnn.operations.dense import dense
 from tests.article.cases import VARIANTS
@@ -47,7 +47,7 @@ def test_the_parts_of_the_chain_are_the_error_of_the_whole_network(point, standa
     bounded, *_ = article_network(*parameters, point.x, point.y, standardized)
     whole = article.error(*parameters, x=point.x, y=point.y, standardized=standardized)
     bound = 2 * bounded.error * np.finfo(np.float64).eps / 2
-    part = slice(BLOCK, 2 * BLOCK)
+    part = slice(BLOCK_WEIGHTS, 2 * BLOCK_WEIGHTS)
     forward, _ = point.by_weights(part, standardized=standardized)
     assert_within(forward(point.weight[part]), whole, bound)
     forward, _ = point.by_bias(standardized=standardized)
@@ -80,7 +80,7 @@ def test_the_derivatives_verified_are_those_of_the_whole_network(point, standard
     whole = article.error_backward(
         one, point.filters, point.weight, point.bias, x=point.x, y=point.y, standardized=standardized
     )
-    part = slice(BLOCK, 2 * BLOCK)
+    part = slice(BLOCK_WEIGHTS, 2 * BLOCK_WEIGHTS)
     _, backward = point.by_weights(part, standardized=standardized)
     np.testing.assert_array_equal(backward(one, point.weight[part])[0], whole[1][part])
     _, backward = point.by_bias(standardized=standardized)
@@ -90,7 +90,9 @@ def test_the_derivatives_verified_are_those_of_the_whole_network(point, standard
 
 
 def test_blocks_cover_every_weight(point):
-    covered = np.concatenate([np.arange(article.FEATURES)[k : k + BLOCK] for k in range(0, article.FEATURES, BLOCK)])
+    covered = np.concatenate(
+        [np.arange(article.FEATURES)[k : k + BLOCK_WEIGHTS] for k in range(0, article.FEATURES, BLOCK_WEIGHTS)]
+    )
     np.testing.assert_array_equal(covered, np.arange(1728))
 
 
@@ -109,7 +111,7 @@ def test_the_whole_chain_is_proved_once_for_all_parameters(point, monkeypatch):
         calls.append(options["names"])
         return prove_gradient(*arguments, **options)
 
-    monkeypatch.setattr("scratchcnn.article.point.PROVED", 2)
+    monkeypatch.setattr("scratchcnn.article.point.PROVED_IMAGES", 2)
     monkeypatch.setattr("scratchcnn.article.point.prove_gradient", counted)
     fresh = unsaturated(point.seed)
     for name, size in (("weight", 1728), ("bias", 1), ("filters", 75)):

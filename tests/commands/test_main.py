@@ -163,7 +163,7 @@ def test_a_trial_prints_a_table_and_writes_its_rows(monkeypatch, capsys, tmp_pat
     from scratchcnn.article.trial import Trial
 
     rows = Trial.rows
-    monkeypatch.setattr("scratchcnn.article.trial.SEEDS", 1)
+    monkeypatch.setattr("scratchcnn.article.trial.DRAWS", 1)
     monkeypatch.setattr(Trial, "rows", lambda self: [rows(self)[0], rows(self)[-1]])
     path = tmp_path / "rows.json"
     assert cli.main(["verify", "--published", "--seed", "3", "--json", str(path)]) == 0
@@ -185,7 +185,7 @@ def test_a_trial_that_calls_something_what_it_is_not_exits_with_1(monkeypatch, c
     def judge(self):
         return trial.Trial.judge(self, "the derivative", trial.exact, frozenset(trial.Cause))
 
-    monkeypatch.setattr("scratchcnn.article.trial.SEEDS", 1)
+    monkeypatch.setattr("scratchcnn.article.trial.DRAWS", 1)
     monkeypatch.setattr(trial.Trial, "rows", lambda self: [lambda: judge(self)])
     assert cli.main(["--published"]) == 1
     assert capsys.readouterr().out.rstrip().endswith("0 of 1 what they are; not: the derivative")
