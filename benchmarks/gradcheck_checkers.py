@@ -1,8 +1,8 @@
-"""The gradient checkers that are timed, each at its own defaults: a maker takes a `Function` and gives its check.
+"""The gradient checkers that are timed, each with its own defaults.
 
-The check runs without arguments and says "right" or "wrong" (ours also "undecided"). Making it, which wraps the NumPy
-functions as the custom gradient of a framework, is not timed. A framework is imported where its maker runs, in a
-process of its own.
+A maker takes a `Function` and returns a check without arguments, whose result is "right" or "wrong" (from `scratchcnn`
+also "undecided"). The maker, which is not timed, wraps the NumPy functions as a custom gradient of its framework. It
+also imports the framework, since each checker runs in a process of its own.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-# One that tests of TensorFlow use; `tf.test.compute_gradient` itself judges nothing.
+# `tf.test.compute_gradient` does not judge the gradients; TensorFlow's own tests compare them with this tolerance.
 TENSORFLOW_TOLERANCE = 1e-4
 
 
@@ -89,7 +89,7 @@ def tensorflow(function):
     def custom(*inputs):
         def gradient(grad_output):
             gradients = tf.numpy_function(function.backward, [grad_output, *inputs], [x.dtype for x in inputs])
-            gradients = tf.nest.flatten(gradients)  # of one input it is a bare tensor
+            gradients = tf.nest.flatten(gradients)  # for one input, numpy_function gives a bare tensor
             return [tf.ensure_shape(g, x.shape) for g, x in zip(gradients, inputs, strict=True)]
 
         return tf.ensure_shape(tf.numpy_function(function.forward, inputs, tf.float64), shape), gradient
@@ -110,8 +110,8 @@ def verdict(passes):
 class Checker:
     make: Callable[..., Any]
     package: str
-    extra: str = ""  # what brings the package
-    every_entry: bool = True  # else it looks at one random direction, and may miss a mistake
+    extra: str = ""  # the extra of `scratchcnn` that installs the package
+    every_entry: bool = True  # False: it checks one random direction, and may miss a mistake
 
 
 CHECKERS = {

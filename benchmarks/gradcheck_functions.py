@@ -1,6 +1,6 @@
-"""What the gradient checkers are timed on: NumPy functions with derivatives by hand, as `scratchcnn` writes them.
+"""The functions on which the gradient checkers are timed: NumPy functions with hand-written derivatives.
 
-Every checker is given the same forward, the same backward and the same float64 inputs.
+Every checker gets the same forward, the same backward and the same float64 inputs.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from scratchcnn import conv2d, conv2d_backward, dense, dense_backward, sigmoid, 
 from scratchcnn.article.network import FILTERS, MAP, SIDE, draw_parameters, error, error_backward
 from scratchcnn.digits.mnist import load_digits
 
-DIGITS = 10
+DIGITS = 10  # images in the batch of the article's network
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,15 +22,15 @@ class Function:
     forward: Callable[..., Any]
     backward: Callable[..., Any]
     inputs: tuple[Any, ...]
-    degree: int | None = None  # only `scratchcnn` can use it
-    rounds: int = 15
+    degree: int | None = None  # an option of `scratchcnn` alone
+    rounds: int = 15  # timed checks per checker
 
     @property
     def entries(self):
         return sum(x.size for x in self.inputs)
 
     def with_mistake(self, rank):
-        """Give the function with one derivative doubled, the largest at rank 0."""
+        """Double one entry of the gradient: at rank 0 the largest, at rank 1 the next."""
         grad_output = np.random.default_rng(1).uniform(0.5, 2, np.shape(self.forward(*self.inputs)))
         sizes = [np.abs(gradient) for gradient in self.backward(grad_output, *self.inputs)]
         place = np.argsort(-np.concatenate([size.ravel() for size in sizes]), kind="stable")[rank]
@@ -46,13 +46,13 @@ class Function:
 
 
 def softmax_cross_entropy(logits, *, labels):
-    """The mean of -log softmax(logits)[label] over the batch."""
+    """Compute the mean of -log softmax(logits)[label] over the batch."""
     shifted = logits - logits.max(axis=1, keepdims=True)
     return np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels])
 
 
 def softmax_cross_entropy_backward(grad_output, logits, *, labels):
-    """(softmax - one-hot) / N."""
+    """Compute (softmax - one-hot) / N."""
     grad_logits = np.exp(logits - logits.max(axis=1, keepdims=True))
     grad_logits /= grad_logits.sum(axis=1, keepdims=True)
     grad_logits[np.arange(len(labels)), labels] -= 1
@@ -64,9 +64,9 @@ def both(forward, backward, **options):
 
 
 def functions(quick):
-    """Give the functions by name; a `quick` network sees only the middle of the digits.
+    """Give the functions by name; with `quick`, the network sees only the middle of the digits.
 
-    The network is that of `scratchcnn.article.network` as trained. As printed it is saturated, and its gradient zero.
+    The network is that of the article as trained. As printed, it is saturated, and its gradient is zero.
     """
     rng = np.random.default_rng(0)
     convolution = Function(conv2d, conv2d_backward, (rng.normal(size=(2, 2, 6, 6)), rng.normal(size=(3, 2, 3, 3))))

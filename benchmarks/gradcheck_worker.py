@@ -1,9 +1,12 @@
 """One gradient checker in a process of its own: `python -m benchmarks.gradcheck_worker CHECKER quick|full`.
 
-It answers each line of its standard input with a line of JSON. `prove FUNCTION`, which comes first and also sets the
-framework up, asserts that the checker passes the function and rejects it with one derivative doubled; the answer holds
-the calls of forward and backward in one check, and how many such mistakes a checker `missed` that looks along one
-direction. `check FUNCTION` is one check; the answer holds its seconds.
+The process answers each line of its standard input with a line of JSON.
+
+`prove FUNCTION` must come first, and prepares the check. It asserts that the checker passes the function, and that it
+rejects the function with one entry of the gradient doubled. The answer has the calls of forward and backward in one
+check, and the number of mistakes that the checker missed.
+
+`check FUNCTION` runs one check. The answer has its seconds.
 """
 
 import json
@@ -14,7 +17,7 @@ from dataclasses import replace
 from benchmarks.gradcheck_checkers import CHECKERS
 from benchmarks.gradcheck_functions import functions
 
-# Mistakes that a checker along one direction is shown until it sees one.
+# The number of mistakes shown to a checker of one random direction, which must reject one of them.
 MISTAKES = 10
 
 
@@ -32,7 +35,9 @@ class Worker:
         said = self.checker.make(replace(function, forward=forward, backward=backward))()
         assert said == "right", f"{name}: {said}"
         self.checks[name] = self.checker.make(function)
-        version = getattr(sys.modules[self.checker.package], "__version__", None)  # ours is the checkout's
+        version = getattr(
+            sys.modules[self.checker.package], "__version__", None
+        )  # scratchcnn is tested from the checkout
         return {"forwards": forward.calls, "backwards": backward.calls, "missed": missed, "version": version}
 
     def check(self, name):
@@ -43,7 +48,7 @@ class Worker:
         return {"seconds": seconds}
 
     def missed(self, function):
-        """Count the mistakes, the largest derivative doubled, then the next, that come before one that is rejected."""
+        """Count the missed mistakes: entries of the gradient are doubled, the largest first, until one is rejected."""
         for rank in range(MISTAKES):
             if self.checker.make(function.with_mistake(rank))() == "wrong":
                 return rank

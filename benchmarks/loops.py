@@ -1,13 +1,10 @@
-"""The article's loops in plain Python, written from the equations, on nested lists.
-
-At each of its places the window sees X[n, c, p + r, q + s]; stride 1, no padding.
-"""
+"""The article's loops in plain Python on nested lists, written from the equations, at stride 1 without padding."""
 
 from itertools import product
 
 
 def conv2d(x, filters):
-    """Z[n, k, p, q] = sum over c, r, s of X[n, c, p + r, q + s] f[k, c, r, s]."""
+    """Compute Z[n, k, p, q] = sum over c, r, s of X[n, c, p + r, q + s] f[k, c, r, s]."""
     channels, height, width = len(filters[0]), len(filters[0][0]), len(filters[0][0][0])
     window = list(product(range(channels), range(height), range(width)))
     rows, columns = range(len(x[0][0]) - height + 1), range(len(x[0][0][0]) - width + 1)
@@ -21,7 +18,7 @@ def conv2d(x, filters):
 
 
 def conv2d_grad_filters(grad_output, x, window):
-    """∂E/∂f[k, c, r, s] = sum over n, p, q of ∂E/∂Z[n, k, p, q] X[n, c, p + r, q + s]."""
+    """Compute ∂E/∂f[k, c, r, s] = sum over n, p, q of ∂E/∂Z[n, k, p, q] X[n, c, p + r, q + s]."""
     images, filters, channels = range(len(x)), range(len(grad_output[0])), range(len(x[0]))
     places = list(product(images, range(len(grad_output[0][0])), range(len(grad_output[0][0][0]))))
     height, width = window
@@ -38,7 +35,7 @@ def conv2d_grad_filters(grad_output, x, window):
 
 
 def conv2d_grad_input(grad_output, filters, image):
-    """∂E/∂X[n, c, h, w] = sum over k and all p + r = h, q + s = w of ∂E/∂Z[n, k, p, q] f[k, c, r, s]."""
+    """Compute ∂E/∂X[n, c, h, w] = sum over k, p + r = h, q + s = w of ∂E/∂Z[n, k, p, q] f[k, c, r, s]."""
     grad_x = [[[[0.0] * image[1] for _ in range(image[0])] for _ in filters[0]] for _ in grad_output]
     for grad_image, grad_z in zip(grad_x, grad_output, strict=True):
         for f, grad_map in zip(filters, grad_z, strict=True):

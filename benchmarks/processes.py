@@ -1,4 +1,4 @@
-"""Contenders in processes of their own, where their threads fight with nobody's."""
+"""Contenders in processes of their own, so that their thread pools do not compete for the cores."""
 
 import json
 import os
@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-ON_THE_CPU = {  # and without a word about it
+# Environment variables that keep every framework on the CPU, and TensorFlow's warnings about it off the terminal.
+ON_THE_CPU = {
     "CUDA_VISIBLE_DEVICES": "-1",
     "JAX_PLATFORMS": "cpu",
     "TF_CPP_MIN_LOG_LEVEL": "2",
 }
+# Environment variables that also keep every library to one thread.
 ONE_THREAD = ON_THE_CPU | {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -23,7 +25,7 @@ ONE_THREAD = ON_THE_CPU | {
 
 
 class Process:
-    """A module that answers each line of its standard input, an action and its object, with a line of JSON."""
+    """A module that runs as a program: it reads lines "action object", and answers each with a line of JSON."""
 
     def __init__(self, module, *arguments, environment):
         command = [sys.executable, "-m", module, *arguments]

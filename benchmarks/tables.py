@@ -1,4 +1,4 @@
-"""Tables of the benchmarks, shown below those of pytest-benchmark."""
+"""The benchmarks' own tables, which pytest shows below those of pytest-benchmark."""
 
 import os
 
@@ -6,13 +6,13 @@ import pytest
 
 
 class Table:
-    """A plugin of pytest: a title, a head, the lines that were added, and what explains them."""
+    """A plugin of pytest that prints a title, a head, the lines that a benchmark has added, and explanations."""
 
     def __init__(self, title, head, *explained):
         self.title, self.head, self.explained = title, head, explained
         self.lines = []
 
-    @pytest.hookimpl(trylast=True)  # below the tables
+    @pytest.hookimpl(trylast=True)  # after pytest-benchmark's hook
     def pytest_terminal_summary(self, terminalreporter):
         if self.lines:
             terminalreporter.section(f"benchmark: {self.title}")

@@ -1,8 +1,8 @@
-"""One full check of a gradient: `scratchcnn` beside the checkers that one would pick instead.
+"""One full check of a gradient: `scratchcnn` compared with other gradient checkers.
 
-Run by `pytest benchmarks/test_gradcheck.py`. A row is a function, checked by `scratchcnn`. Each checker is a process of
-its own with one thread; they take turns, and the times are theirs, without the way to the process and back. All
-checkers stand in the table at the end and in `extra_info`.
+Run by `pytest benchmarks/test_gradcheck.py`. Each row of pytest-benchmark is a function, checked by `scratchcnn`. Each
+checker is a process of its own with one thread. The checkers take turns, and each measures its own time, without the
+communication. The table at the end and `extra_info` have all checkers.
 """
 
 import os
@@ -34,7 +34,7 @@ def size(request):
 
 @pytest.fixture(scope="module")
 def processes(size):
-    """The checkers that are installed."""
+    """Start a process for each checker that is installed."""
     started = {
         name: Process("benchmarks.gradcheck_worker", name, size, environment=ONE_THREAD)
         for name, checker in CHECKERS.items()
@@ -47,7 +47,7 @@ def processes(size):
 
 @pytest.fixture(scope="module")
 def table(request):
-    """Rows that are shown below all others when the run has ended."""
+    """Register the table that is shown at the end of the run."""
     shown = Table("one full check of a gradient, medians (x torch slow: above 1, faster)", HEAD, *EXPLAINED)
     request.config.pluginmanager.register(shown)
     return shown
@@ -75,7 +75,7 @@ def test_check(benchmark, name, size, processes, table):
 
 
 def compare(function, seconds, proofs):
-    """What is known of each checker; of one that is not installed, how to install it."""
+    """Give the figures of each checker; for one that is not installed, the command that installs it."""
     rows = {}
     for name, checker in CHECKERS.items():
         if name not in seconds:

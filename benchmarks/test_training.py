@@ -1,7 +1,7 @@
-"""One epoch of training: `scratchcnn` beside Keras with the same network, batch size, dtype and first parameters.
+"""One epoch of training: `scratchcnn` compared with Keras, with the same network, batch size, dtype and parameters.
 
-Run by `pytest benchmarks/test_training.py`. Each contender is a process of its own, with one thread or with all
-cores; they take turns, and the times are theirs. All of them stand in the table at the end and in `extra_info`.
+Run by `pytest benchmarks/test_training.py`. Each contender is a process of its own, with one thread or with all cores.
+The contenders take turns, and each measures its own time. The table at the end and `extra_info` have all of them.
 """
 
 import os
@@ -44,7 +44,7 @@ def processes(threads, quick):
 
 @pytest.fixture(scope="module")
 def table(request):
-    """Rows that are shown below all others when the run has ended."""
+    """Register the table that is shown at the end of the run."""
     shown = Table("an epoch of training, medians (ratio above 1: scratchcnn is faster)", HEAD)
     request.config.pluginmanager.register(shown)
     return shown
@@ -54,7 +54,7 @@ def test_an_epoch(benchmark, threads, processes, quick, table):
     benchmark.group = f"an epoch of training, {threads}"
     processes, images = processes
     first = {name: process.ask("begin")["error"] for name, process in processes.items()}
-    # Float32, some hundred terms a sum, three layers: 1e-4 is a thousand roundings.
+    # 1e-4 is a thousand roundings of float32; there are three layers, with sums of a few hundred terms.
     assert first == pytest.approx(dict.fromkeys(CONTENDERS, first[OURS]), rel=1e-4)
     seconds = {name: [] for name in CONTENDERS}
 
@@ -72,7 +72,7 @@ def test_an_epoch(benchmark, threads, processes, quick, table):
     rows = {
         name: {
             "images_per_second": images / float(np.median(times)),
-            # Round by round, since what else the machine does falls on all contenders of a round.
+            # The ratio is taken in each round, since other load on the machine slows all contenders of a round.
             "ratio": float(np.median(np.array(times) / seconds[OURS])),
             "first_error": first[name],
             "last_error": last[name],

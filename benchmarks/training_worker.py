@@ -1,8 +1,8 @@
 """One contender of `test_training.py` in a process of its own: `python -m benchmarks.training_worker WHO IMAGES`.
 
-WHO is `scratchcnn`, `keras` or `keras without XLA`. To each line of its standard input it answers with a line of JSON.
-`begin` gives the first error, and makes everything ready, a first epoch included; `epoch` trains one and gives its
-seconds; `end` gives the last error.
+WHO is `scratchcnn`, `keras` or `keras without XLA`. The process answers each line of its standard input with a line of
+JSON: `begin` gives the first error, and trains an epoch as a warm-up; `epoch` trains an epoch and gives its seconds;
+`end` gives the last error.
 """
 
 import json
@@ -15,11 +15,11 @@ import numpy as np
 from scratchcnn.digits.mnist import Digits, load_digits
 from scratchcnn.network.training import NETWORK, Recipe, Training, steps, workers
 
-RECIPE = Recipe(epochs=100)  # more than are trained: the rate hardly falls
+RECIPE = Recipe(epochs=100)  # many more than are timed, so that the rate hardly falls
 
 
 def digits(count):
-    """The digits that ship with the package, again and again, each time moved sideways."""
+    """Repeat the digits that ship with the package, shifted sideways by another number of pixels each time."""
     shipped = load_digits()
     turns = range(-(-count // len(shipped)))
     images = np.concatenate([np.roll(shipped.images, turn % 9 - 4, axis=2) for turn in turns])
@@ -31,11 +31,11 @@ class Scratchcnn:
         self.digits = learnt
         self.training = Training.begin(RECIPE, len(learnt))
         self.workers = workers()
-        self.team = self.workers.__enter__()  # until the process ends
+        self.team = self.workers.__enter__()  # never closed: the process ends first
         self.steps = steps(self.training, self.digits, self.team)
 
     def epoch(self):
-        for _ in range(self.training.steps_an_epoch):
+        for _ in range(self.training.steps_per_epoch):
             self.training = next(self.steps)
 
     def error(self):
@@ -60,7 +60,7 @@ class Keras:
 
     @staticmethod
     def layer(ours):
-        """The same layer of Keras."""
+        """Make the same layer in Keras."""
         from keras import layers
 
         return {
@@ -73,10 +73,10 @@ class Keras:
 
     @staticmethod
     def parameter(ours):
-        """The same parameter where channels come last."""
+        """Convert a parameter to Keras's order, in which channels come last."""
         if ours.ndim == 4:
             return ours.transpose(2, 3, 1, 0)
-        if ours.shape[0] == 256:  # features of 16 maps of 4x4
+        if ours.shape[0] == 256:  # the features are 16 maps of 4x4
             return ours.reshape(16, 4, 4, -1).transpose(1, 2, 0, 3).reshape(ours.shape)
         return ours
 
@@ -88,7 +88,7 @@ class Keras:
 
 
 def mean_cross_entropy(logits, labels):
-    """In float64, in plain NumPy: the judge of both."""
+    """Compute the error of both contenders' logits, in float64 and plain NumPy."""
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     return float(np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]))
 

@@ -1,7 +1,7 @@
-"""The table where operations and harness meet: each operation with its derivative, equation and sample inputs.
+"""The catalogue of operations: a row for each, with its derivative, its equation and its sample inputs.
 
-To add an operation, write the pair of functions in `scratchcnn/operations/` and one row here. From the row it gets
-every check there is, in `pytest` and in `python -m scratchcnn`.
+To add an operation, write the pair of functions in `scratchcnn/operations/` and one row here. Every check runs from the
+row, in `pytest` and in `python -m scratchcnn`. The catalogue is the only module where operations and harness meet.
 """
 
 import inspect
@@ -14,8 +14,8 @@ import numpy as np
 
 import scratchcnn.gradcheck as gradcheck
 from scratchcnn import samples
-from scratchcnn.operations import Array
-from scratchcnn.operations._geometry import Padding, Pair, place_windows
+from scratchcnn.operations import Array, Padding, Pair
+from scratchcnn.operations._geometry import place_windows
 from scratchcnn.operations.activations import (
     leaky_relu,
     leaky_relu_backward,
@@ -53,31 +53,31 @@ from scratchcnn.samples import Sample
 
 @dataclass(frozen=True)
 class Operation:
-    """A row of the table.
+    """A row of the catalogue.
 
     Attributes
     ----------
-    forward, backward
-        The pair of functions; they have the names `name` and `name_backward`.
-    equation, source
-        Of the derivative, and where it is from.
-    samples
-        `samples(rng)` draws the calls that the row is checked at. They cover what wrong derivatives hide behind, and
-        every line of the operation.
-    inputs
-        How many of forward's parameters are inputs. The others are options.
-    degree
-        1 where the operation is linear in each input taken alone, 2 where it is quadratic: there the check is exact.
-    factor
-        A number that makes the divisions of such an operation exact (9 for a 3x3 average).
-    holomorphic
-        False where the operation takes real numbers only, because it compares them.
-    definition
-        The forward pass as its equation has it, where there are faster ones: a wrong forward pass may have a right
-        derivative.
-    parts
-        More functions of the operation that are public, such as one of its gradients alone.
-    note
+    forward, backward : functions
+        The pair of functions, named `name` and `name_backward`.
+    equation, source : str
+        The equation of the derivative, and its source.
+    samples : function
+        `samples(rng)` draws the samples at which the row is checked. They cover the cases in which a wrong derivative
+        may look right, and run every statement of the operation.
+    inputs : int
+        How many parameters of `forward` are inputs. The others are options.
+    degree : int or None
+        1 if the operation is linear in each input taken alone, 2 if it is quadratic: then the check is exact.
+    factor : int
+        An integer that makes the divisions of such an operation exact (9 for a 3x3 average).
+    holomorphic : bool
+        False if the operation takes real numbers only, because it compares them.
+    definition : function or None
+        The forward pass as its equation defines it, if `forward` is a faster form. The check compares both, since a
+        wrong forward pass may have a right derivative.
+    parts : tuple of functions
+        Further public functions of the operation, such as one of its gradients alone.
+    note : str
         A remark for the reader of the results.
     """
 
@@ -101,23 +101,38 @@ class Operation:
 
     @property
     def functions(self) -> dict[str, Callable[..., Any]]:
-        """All that is public of the operation, by name."""
+        """The public functions of the operation, by name."""
         return {function.__name__: function for function in (self.forward, self.backward, *self.parts)}
 
     @property
     def options(self) -> tuple[inspect.Parameter, ...]:
-        """The parameters of the forward pass that are no inputs."""
+        """The parameters of the forward pass that are options."""
         return tuple(inspect.signature(self.forward).parameters.values())[self.inputs :]
 
 
-# A sample is proved if its inputs and its output have so many entries at most: that takes milliseconds.
-PROVED = 2000
+# The entries, of inputs and output together, that a sample may have to be proved: such a proof takes milliseconds.
+PROVED_ENTRIES = 2000
 
 
 def check(operation: Operation, sample: Sample, *, seed: int = 0) -> "gradcheck.Report":
-    """Compare forward with its definition, and the operation's derivative with the numerical one, at a sample."""
+    """Compare forward with its definition, and then backward with the numerical derivative, at a sample.
+
+    Parameters
+    ----------
+    operation : Operation
+        The row.
+    sample : Sample
+        The inputs and the options.
+    seed : int
+        The seed of the check.
+
+    Returns
+    -------
+    Report
+        The verdict is WRONG if forward differs from its definition; then the derivative is not checked.
+    """
     deviations = _deviations(operation, sample)
-    if deviations:  # of a wrong forward the derivative is not looked at
+    if deviations:
         return gradcheck.Report(operation.name, f"{operation.name}_backward", gradcheck.Verdict.WRONG, (), deviations)
     return gradcheck.check_gradient(
         *_with_options(operation, sample),
@@ -126,43 +141,58 @@ def check(operation: Operation, sample: Sample, *, seed: int = 0) -> "gradcheck.
         degree=operation.degree,
         factor=operation.factor,
         seed=seed,
-        max_entries="affordable" if operation.degree else None,  # the exact check sees all
+        max_entries="affordable" if operation.degree else None,  # the exact check covers every entry
         proof=False,
     )
 
 
 def prove(operation: Operation, sample: Sample, *, seed: int = 0) -> "gradcheck.Proved | None":
-    """Prove the operation's derivative at a sample in ball arithmetic; None where that is too large, or empty.
+    """Prove the operation's derivative at a sample in ball arithmetic.
 
-    An operation on balls is its definition: the faster ways of a large convolution are for `check` to compare.
+    On balls an operation computes its definition. Only `check` covers the faster forms of a large convolution.
+
+    Parameters
+    ----------
+    operation : Operation
+        The row.
+    sample : Sample
+        The inputs and the options.
+    seed : int
+        The seed of the proof.
+
+    Returns
+    -------
+    Proved or None
+        None if the output is empty, or the sample has more than `PROVED_ENTRIES` entries.
     """
     forward, backward = _with_options(operation, sample)
     entries = sum(a.size for a in sample.inputs)
-    output = forward(*sample.inputs) if entries <= PROVED else None
-    if output is None or not 0 < output.size <= PROVED - entries:
+    output = forward(*sample.inputs) if entries <= PROVED_ENTRIES else None
+    if output is None or not 0 < output.size <= PROVED_ENTRIES - entries:
         return None
     return gradcheck.prove_gradient(forward, backward, *sample.inputs, names=_names(operation, sample), seed=seed)
 
 
 def _with_options(operation: Operation, sample: Sample) -> tuple[Callable[..., Array], Callable[..., Any]]:
-    """The two functions, with the options of a sample."""
+    """Give forward and backward with the options of a sample."""
     return partial(operation.forward, **sample.options), partial(operation.backward, **sample.options)
 
 
 def _names(operation: Operation, sample: Sample) -> tuple[str, ...]:
+    """Give the names of the sample's inputs."""
     return tuple(list(inspect.signature(operation.forward).parameters)[: len(sample.inputs)])
 
 
 def _deviations(operation: Operation, sample: Sample) -> "tuple[gradcheck.Violation, ...]":
-    """Where forward first differs from its definition: on integers, on which both are exact."""
+    """Report the first entry at which forward differs from its definition, on integers, where both are exact."""
     if operation.definition is None:
         return ()
     inputs = [np.rint(8 * a) if a.dtype.kind == "f" else a for a in sample.inputs]
     forward = partial(operation.forward, *inputs, **sample.options)
-    operation.backward(forward(), *inputs, **sample.options)
-    spoil()  # here, and for the gradient: the zeros of new memory hide what was not written
+    operation.backward(forward(), *inputs, **sample.options)  # both passes allocate their buffers
+    spoil()  # fill the buffers: the zeros of new memory would hide entries that are never written
     output, defined = forward(), operation.definition(*inputs, **sample.options)
-    spoil()
+    spoil()  # once more, for the check of the gradient
     if output.shape != defined.shape:
         return (gradcheck.Violation("definition", f"forward has shape {output.shape}, its definition {defined.shape}"),)
     different = map(tuple, np.argwhere(output != defined)[:1].tolist())
@@ -177,7 +207,7 @@ def _deviations(operation: Operation, sample: Sample) -> "tuple[gradcheck.Violat
 def _conv2d_as_defined(
     x: Array, filters: Array, bias: Array | None = None, *, stride: Pair = 1, padding: Padding = 0
 ) -> Array:
-    """Z[n, k, p, q] = sum over c, r, s of X[n, c, p t0 + r, q t1 + s] f[k, c, r, s], + b[k], by patches."""
+    """Compute Z[n, k, p, q] = sum over c, r, s of X[n, c, p t0 + r, q t1 + s] f[k, c, r, s], + b[k], from patches."""
     output = plain.forward(x, filters, place_windows(x.shape[2:], filters.shape[2:], stride, padding))
     return output if bias is None else output + bias[:, np.newaxis, np.newaxis]
 
@@ -303,7 +333,7 @@ CATALOGUE: tuple[Operation, ...] = (
     ),
 )
 
-# What `scratchcnn` has, by name.
+# The functions that `scratchcnn` exports, by name.
 PUBLIC: dict[str, Callable[..., Any]] = {
     name: function for operation in CATALOGUE for name, function in operation.functions.items()
 } | {gradient_descent.__name__: gradient_descent}

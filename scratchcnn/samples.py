@@ -1,6 +1,7 @@
-"""The calls at which the operations of the catalogue are checked: what wrong derivatives hide behind, and every line.
+"""The samples at which the catalogue's operations are checked.
 
-Each function draws those of one operation.
+Each function draws the samples of one operation from a random generator. They cover the cases in which a wrong
+derivative may look right, and run every statement of the operation.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,33 +15,54 @@ from scratchcnn.operations import Array
 
 @dataclass(frozen=True)
 class Sample:
-    """One call of an operation: its inputs, and its keyword options (the same for forward and backward)."""
+    """One call of an operation.
+
+    Attributes
+    ----------
+    inputs : tuple of arrays
+        The inputs.
+    options : mapping of str to object
+        The keyword arguments, the same for forward and backward.
+    """
 
     inputs: tuple[Array, ...]
     options: Mapping[str, Any]
 
 
 def normal(*shapes: tuple[int, ...], **options: Any) -> Callable[[np.random.Generator], Iterator[Sample]]:
-    """Calls with one input of normal numbers, one for each shape, all with the same options."""
+    """Make a function that draws one sample for each shape.
+
+    Parameters
+    ----------
+    shapes : tuples of int
+        The shapes of the only input, whose entries are normal numbers.
+    options : object
+        The keyword arguments of every sample.
+
+    Returns
+    -------
+    function of a numpy.random.Generator
+        It gives the samples.
+    """
     return lambda rng: (Sample((rng.normal(size=shape),), options) for shape in shapes)
 
 
-# Every axis of a sample has a length of its own: with two alike, a gradient that is transposed, or summed over the
-# wrong one, has the right shape.
+# The axes of a sample have different lengths. Otherwise a gradient that is transposed, or summed over the wrong axis,
+# could have the right shape.
 
 
 def patches(rng: np.random.Generator) -> Iterator[Sample]:
-    """Windows that overlap, leave gaps, see nothing but padding, or all of the image."""
+    """Draw windows that overlap, leave gaps, lie in the padding, or cover the image."""
 
     def sample(*shape: int, **options: Any) -> Sample:
         return Sample((rng.normal(size=shape),), options)
 
     yield sample(2, 3, 4, 5, window=(3, 2))  # overlapping
-    yield sample(3, 1, 5, 7, window=2, stride=3)  # with gaps, the last row and column unseen
+    yield sample(3, 1, 5, 7, window=2, stride=3)  # with gaps; the last columns are in no window
     yield sample(2, 1, 6, 5, window=(2, 4), stride=(1, 2), padding=((0, 2), (1, 3)))
     yield sample(1, 2, 5, 6, window=(3, 2), stride=(2, 1), padding="same")
-    yield sample(2, 3, 2, 4, window=2, stride=2, padding=3)  # some windows see the padding alone
-    yield sample(2, 3, 4, 5, window=(np.int64(4), np.int64(5)), padding="valid")  # one window sees all
+    yield sample(2, 3, 2, 4, window=2, stride=2, padding=3)  # some windows lie in the padding
+    yield sample(2, 3, 4, 5, window=(np.int64(4), np.int64(5)), padding="valid")  # one window covers the image
 
 
 # Convolutions that are not small enough for the one way, by columns, in which all small ones are done: the shapes of x
@@ -90,7 +112,7 @@ _LOWERED: tuple[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]], ...] = 
 
 
 def conv2d(rng: np.random.Generator) -> Iterator[Sample]:
-    """Such windows, with and without a bias; an empty batch and image; other dtypes; every lowering."""
+    """Draw windows as for `patches`, with and without a bias; an empty batch and image; other dtypes; all lowerings."""
 
     def sample(x: tuple[int, ...], filters: tuple[int, ...], *, bias: bool, **options: Any) -> Sample:
         inputs = [rng.normal(size=x), rng.normal(size=filters)]
@@ -104,7 +126,7 @@ def conv2d(rng: np.random.Generator) -> Iterator[Sample]:
     yield sample((2, 1, 7, 8), (3, 1, 2, 1), bias=False, stride=(3, 2))  # gaps between the windows
     yield sample((2, 3, 5, 4), (4, 3, 2, 3), bias=True, stride=(1, 2), padding="same")
     yield sample((0, 3, 5, 4), (2, 3, 3, 2), bias=True, stride=2)  # an empty batch
-    yield sample((3, 2, 0, 4), (5, 2, 2, 3), bias=False, padding=2)  # images without a row
+    yield sample((3, 2, 0, 4), (5, 2, 2, 3), bias=False, padding=2)  # images without rows
     x, filters = sample((2, 4, 5, 6), (3, 4, 3, 2), bias=False).inputs
     yield Sample((x.astype(np.float32), filters), {})
     yield Sample((rng.integers(0, 256, x.shape, np.uint8), filters), {"padding": 1})
@@ -113,24 +135,24 @@ def conv2d(rng: np.random.Generator) -> Iterator[Sample]:
 
 
 def dense(rng: np.random.Generator) -> Iterator[Sample]:
-    """Batches of several samples, of one, and of none."""
+    """Draw batches of several samples, of one, and of none."""
     for samples, features, neurons in (5, 4, 2), (3, 7, 1), (1, 3, 5), (0, 2, 3):
         shapes = (samples, features), (features, neurons), neurons
         yield Sample(tuple(rng.normal(size=shape) for shape in shapes), {})
 
 
 def sigmoid(rng: np.random.Generator) -> Iterator[Sample]:
-    """The middle, where it is nearly linear; the tails, where it is nearly flat, and where it is flat."""
+    """Draw numbers near 0, where the function is nearly linear, and in the tails, up to where it is constant."""
     yield Sample((rng.normal(size=(3, 2, 4, 5)),), {})
     yield Sample((rng.uniform(-6, 6, size=(7, 4)),), {})
     signs = rng.choice([-1.0, 1.0], size=30)
-    yield Sample((signs * 10.0 ** rng.uniform(-9, 0, size=30),), {})  # where it is nearly linear
-    yield Sample((signs * rng.uniform(6, 40, size=30),), {})  # where it is nearly flat
-    yield Sample((rng.permutation([0.0, 0.5, 709, -709, 746, -746, 1e6, -1e6]),), {})  # flat, and in the middle
+    yield Sample((signs * 10.0 ** rng.uniform(-9, 0, size=30),), {})  # nearly linear
+    yield Sample((signs * rng.uniform(6, 40, size=30),), {})  # the tails
+    yield Sample((rng.permutation([0.0, 0.5, 709, -709, 746, -746, 1e6, -1e6]),), {})  # constant, except two
 
 
 def squared_error(rng: np.random.Generator) -> Iterator[Sample]:
-    """Any number of axes; some errors that are zero."""
+    """Draw arrays with any number of axes, and some errors that are zero."""
     for shape in (), (7,), (5, 4), (2, 3, 1, 4):
         yield Sample((rng.normal(size=shape), rng.normal(size=shape)), {})
     output = rng.normal(size=(3, 6))
@@ -138,7 +160,7 @@ def squared_error(rng: np.random.Generator) -> Iterator[Sample]:
 
 
 def standardize(rng: np.random.Generator) -> Iterator[Sample]:
-    """Over all axes, one or several; beside a large mean; of numbers that are mostly the same."""
+    """Average over all axes, one or several; numbers with a large mean; numbers of which most are equal."""
 
     def sample(*shape: int, axis: Any) -> Sample:
         return Sample((rng.normal(loc=1.5, scale=2.5, size=shape),), {"axis": axis})
@@ -148,12 +170,12 @@ def standardize(rng: np.random.Generator) -> Iterator[Sample]:
     yield sample(2, 7, axis=1)
     yield sample(3, 2, 4, 5, axis=(0, 2, 3))
     yield sample(3, 4, 2, axis=(-3, 1))
-    yield Sample((1e6 + rng.normal(size=(6, 4)),), {"axis": 0})  # a spread that is small beside the mean
+    yield Sample((1e6 + rng.normal(size=(6, 4)),), {"axis": 0})  # a mean far above the spread
     yield Sample((rng.permutation([0.0] * 7 + [1.5, -2.5]),), {"axis": None})
 
 
 def pad2d(rng: np.random.Generator) -> Iterator[Sample]:
-    """A different frame on each side, on two sides, the same on all, and none."""
+    """Draw frames of a different width on each side, of one width per axis, of the same width, and of none."""
 
     def sample(*shape: int, padding: Any) -> Sample:
         return Sample((rng.normal(size=shape),), {"padding": padding})
@@ -165,7 +187,7 @@ def pad2d(rng: np.random.Generator) -> Iterator[Sample]:
 
 
 def max_pool(rng: np.random.Generator) -> Iterator[Sample]:
-    """Windows as for any pooling, and ties: of a few values, of one, and of what a relu has cut off."""
+    """Draw windows as for any pooling, and ties: few different values, a single value, zeros of a relu."""
     yield from pool(rng)
     yield Sample((rng.integers(-1, 2, size=(2, 1, 4, 5)).astype(np.float64),), {"window": 2})
     yield Sample((rng.integers(-2, 0, size=(1, 2, 2, 3)).astype(np.float64),), {"window": 2, "stride": 1, "padding": 1})
@@ -174,12 +196,12 @@ def max_pool(rng: np.random.Generator) -> Iterator[Sample]:
 
 
 def pool(rng: np.random.Generator) -> Iterator[Sample]:
-    """Windows side by side, overlapping, with gaps, and beyond the border."""
+    """Draw windows side by side, overlapping, with gaps, and beyond the border."""
 
     def sample(*shape: int, **options: Any) -> Sample:
         return Sample((rng.normal(size=shape),), options)
 
-    yield sample(2, 2, 5, 7, window=2)  # side by side, the last row and column unseen
+    yield sample(2, 2, 5, 7, window=2)  # side by side; the last row and column are in no window
     yield sample(3, 2, 4, 5, window=(3, 2), stride=1)  # overlapping
     yield sample(2, 1, 6, 5, window=(2, 4), stride=(1, 2), padding=((0, 1), (1, 3)))
     yield sample(2, 1, 7, 8, window=(2, 1), stride=(3, 2), padding=(1, 0))  # with gaps
@@ -187,16 +209,16 @@ def pool(rng: np.random.Generator) -> Iterator[Sample]:
 
 
 def tanh(rng: np.random.Generator) -> Iterator[Sample]:
-    """The same as for `sigmoid`."""
+    """Draw numbers near 0 and in the tails, as for `sigmoid`."""
     yield Sample((rng.normal(size=(3, 2, 4, 5)),), {})
     signs = rng.choice([-1.0, 1.0], size=30)
-    yield Sample((signs * 10.0 ** rng.uniform(-9, 0, size=30),), {})  # where it is nearly linear
-    yield Sample((signs * rng.uniform(3, 20, size=30),), {})  # where it is nearly flat
-    yield Sample((rng.permutation([0.0, 0.5, 355, -355, 746, -746, 1e6, -1e6]),), {})  # flat, and in the middle
+    yield Sample((signs * 10.0 ** rng.uniform(-9, 0, size=30),), {})  # nearly linear
+    yield Sample((signs * rng.uniform(3, 20, size=30),), {})  # the tails
+    yield Sample((rng.permutation([0.0, 0.5, 355, -355, 746, -746, 1e6, -1e6]),), {})  # constant, except two
 
 
 def relu(rng: np.random.Generator) -> Iterator[Sample]:
-    """All sizes of both signs, and the kink."""
+    """Draw numbers of all sizes and both signs, and the kink at 0."""
     yield Sample((rng.normal(size=(3, 2, 4, 5)),), {})
     yield Sample((rng.permutation([0.0, *rng.normal(size=6)]),), {})  # one entry at the kink
     signs = rng.choice([-1.0, 1.0], size=30)
@@ -205,19 +227,20 @@ def relu(rng: np.random.Generator) -> Iterator[Sample]:
 
 
 def leaky_relu(rng: np.random.Generator) -> Iterator[Sample]:
-    """The same as for `relu`, with a slope below 1 or above."""
+    """Draw the numbers of `relu`, with slopes below and above 1."""
     slopes: tuple[dict[str, float], ...] = ({}, {"alpha": 0.3}, {"alpha": 0.125}, {"alpha": 2})
     for sample, options in zip(relu(rng), slopes, strict=True):
         yield Sample(sample.inputs, options)
 
 
 def softmax_cross_entropy(rng: np.random.Generator) -> Iterator[Sample]:
-    """Predictions that are less and more sure, right and wrong; one class; ties."""
-    # The larger the logits, the surer the predictions.
+    """Draw predictions of different certainty, right and wrong; a single class; ties."""
+    # Larger logits make more certain predictions.
     for samples, classes, size in (5, 4, 1), (3, 7, 10), (1, 2, 1), (6, 3, 1e4), (4, 1, 1):
         logits, labels = size * rng.normal(size=(samples, classes)), rng.integers(0, classes, size=samples)
         yield Sample((logits, labels), {})
-    logits = rng.integers(0, 3, size=(7, 3)).astype(np.float64)  # several are the largest
+    logits = rng.integers(0, 3, size=(7, 3)).astype(np.float64)  # ties for the largest
     yield Sample((logits, rng.integers(0, 3, size=7)), {})
-    surely = 40 * np.eye(5) + rng.normal(size=(5, 5))  # right, wrong, or right but for the last digits
-    yield Sample((np.vstack([surely, 20 * surely])[:8], rng.permutation([0, 1, 2, 3, 4, 0, 1, 4])), {})
+    certain = 40 * np.eye(5) + rng.normal(size=(5, 5))  # the largest p is 1 up to about e^-40
+    logits = np.vstack([certain, 20 * certain])[:8]  # in the last three rows up to about e^-800
+    yield Sample((logits, rng.permutation([0, 1, 2, 3, 4, 0, 1, 4])), {})

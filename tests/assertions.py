@@ -1,4 +1,4 @@
-"""What many tests of the operations assert: agreement within an error bound, and the contract of every operation."""
+"""Assertions for tests of the operations: agreement within an error bound, and the contract of every operation."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,13 +9,13 @@ FLOATS = (np.float16, np.float32, np.float64, np.longdouble)
 
 
 def gamma(n: int, dtype: Any) -> float:
-    """n u / (1 - n u): the relative error, at most, of n roundings (Higham, "Accuracy and Stability", lemma 3.1)."""
+    """Bound the relative error of n roundings by n u / (1 - n u) (Higham, "Accuracy and Stability", lemma 3.1)."""
     u = float(np.finfo(dtype).eps) / 2
     return n * u / (1 - n * u)
 
 
 def assert_within(actual: Any, expected: Any, bound: Any) -> None:
-    """Assert that the arrays have one shape, and differ nowhere by more than the bound."""
+    """Assert that the arrays have the same shape, and that no entry differs by more than the bound."""
     actual, expected = np.asarray(actual), np.asarray(expected)
     assert actual.shape == expected.shape
     excess = np.abs(actual - expected) - bound
@@ -29,11 +29,11 @@ def assert_within(actual: Any, expected: Any, bound: Any) -> None:
 def assert_contract(
     forward: Callable[..., Any], backward: Callable[..., Any], *inputs: Sequence[Any], holomorphic: bool = True
 ) -> None:
-    """Assert what holds for every operation and dtype. `inputs` are zeros and ones, which every dtype holds."""
+    """Assert the contract of every operation, for each dtype. `inputs` are zeros and ones, which every dtype holds."""
     for dtype in FLOATS:
         _assert_gradients(forward, backward, [np.asarray(a, dtype) for a in inputs], expected=dtype)
     for dtype in (np.bool_, np.uint8, np.int64):
-        # Read, not converted by hand: the result is that of float64, to the last bit.
+        # The operation converts them itself; the result equals that of float64 inputs.
         typed = [np.asarray(a, dtype) for a in inputs]
         output = _assert_gradients(forward, backward, typed, expected=np.float64)
         assert np.array_equal(output, forward(*(np.asarray(a, np.float64) for a in inputs)))
@@ -56,7 +56,7 @@ def _assert_gradients(forward: Any, backward: Any, inputs: list[np.ndarray], exp
 
 
 def _assert_own_dtypes(forward: Any, backward: Any, inputs: Sequence[Any]) -> None:
-    """Each gradient has the dtype of its own input, whatever the others have, and the cotangent."""
+    """Each gradient has the dtype of its own input, whatever the dtypes of the other inputs and of the cotangent."""
     for shift in range(len(inputs)):
         dtypes = [(np.float32, np.float64, np.longdouble)[(k + shift) % 3] for k in range(len(inputs))]
         typed = [np.asarray(a, d) for a, d in zip(inputs, dtypes, strict=True)]
@@ -66,7 +66,7 @@ def _assert_own_dtypes(forward: Any, backward: Any, inputs: Sequence[Any]) -> No
 
 
 def _assert_untouched(forward: Any, backward: Any, inputs: list[np.ndarray]) -> None:
-    """Neither pass writes into what it was given: a read-only array would raise."""
+    """Neither pass writes into its arguments: a read-only array would raise."""
     cotangent = np.ones(forward(*inputs).shape)
     for array in (cotangent, *inputs):
         array.setflags(write=False)
@@ -88,7 +88,7 @@ def assert_complex_step(forward: Callable[..., Any], backward: Callable[..., Any
         direction = rng.uniform(0.5, 2, size=inputs[k].shape)
         moved = [a + 1j * step * direction if j == k else a for j, a in enumerate(inputs)]
         along = np.sum(cotangent * forward(*moved).imag) / step
-        # Up to some hundred terms a sum, in both; the terms themselves a dozen roundings each.
+        # Both sums have a few hundred terms at most, with a dozen roundings in each term.
         assert_within(
             along, np.sum(gradient * direction), gamma(500, np.float64) * np.sum(np.abs(gradient * direction))
         )

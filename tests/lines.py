@@ -1,7 +1,10 @@
-"""Which statements of the operations run for the samples of the catalogue: all in floats, the small ones on numbers of
-other rings: balls in a proof, mpmath's, and decimals, which have functions as methods, but few.
+"""Find the statements of the operations that no sample of the catalogue runs.
 
-Run as a program, in a process of its own (what is found once is kept: plans, threads), it prints the lines that ran.
+Every sample runs in floats. The small ones also run on balls in a proof and on mpmath's numbers, and those of `sigmoid`
+on decimals, whose functions are methods.
+
+As a program, this module prints the lines that ran. It needs a process of its own, since the operations keep plans and
+threads from one call to the next.
 """
 
 import ast
@@ -17,43 +20,46 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 OPERATIONS = ROOT / "scratchcnn" / "operations"
-# What only checks call: definitions of the derivatives, and what spoils memory. And the file that has no derivative.
-ELSEWHERE = {
+# The functions that neither a forward nor a backward pass calls, by file: definitions that tests compare with, and
+# `softmax`, which serves predictions.
+IN_NO_PASS = {
     "convolution/lowerings/plain.py": {"grad_filters", "grad_input"},
     "convolution/machinery/workspace.py": {"spoil"},
+    "losses.py": {"softmax"},
 }
-WITHOUT = "gradient_descent.py"
+# The file that has no derivative, and thus no row in the catalogue.
+IN_NO_ROW = "gradient_descent.py"
 
 
 def statements_not_run() -> list[str]:
-    """The statements of the operations, less those that refuse an argument, that no sample runs."""
+    """List the statements of the operations that no sample runs, except those that refuse an argument."""
     command = [sys.executable, "-m", "tests.lines"]
     process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=True)
     ran = json.loads(process.stdout)
     missing = []
-    for path in sorted(set(OPERATIONS.rglob("*.py")) - {OPERATIONS / WITHOUT}):
+    for path in sorted(set(OPERATIONS.rglob("*.py")) - {OPERATIONS / IN_NO_ROW}):
         name = path.relative_to(OPERATIONS).as_posix()
         source = path.read_text(encoding="utf-8")
-        for lines in statements(ast.parse(source), ELSEWHERE.get(name, set())):
+        for lines in statements(ast.parse(source), IN_NO_PASS.get(name, set())):
             if not set(lines) & set(ran.get(name, ())):
                 missing.append(f"{name}: {source.splitlines()[lines.start - 1].strip()}")
     return missing
 
 
-def statements(node: ast.AST, elsewhere: set[str]) -> Iterator[range]:
-    """The lines of each statement; of one that holds others, those before them."""
+def statements(node: ast.AST, left_out: set[str]) -> Iterator[range]:
+    """Give the lines of each statement; for a compound statement, the lines of its header."""
     for child in ast.iter_child_nodes(node):
         refuses = isinstance(child, ast.Raise | ast.ExceptHandler)
-        if refuses or (isinstance(child, ast.FunctionDef) and child.name in elsewhere):
+        if refuses or (isinstance(child, ast.FunctionDef) and child.name in left_out):
             continue
-        says = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
+        is_docstring = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
         declares = isinstance(child, ast.AnnAssign) and child.value is None
-        if isinstance(child, ast.stmt) and not (says or declares or isinstance(child, ast.Try | ast.Pass)):
+        if isinstance(child, ast.stmt) and not (is_docstring or declares or isinstance(child, ast.Try | ast.Pass)):
             first = min([child.lineno, *(each.lineno for each in getattr(child, "decorator_list", []))])
             body = getattr(child, "body", None)
             last = max(body[0].lineno - 1, child.lineno) if body else child.end_lineno or child.lineno
             yield range(first, last + 1)
-        yield from statements(child, elsewhere)
+        yield from statements(child, left_out)
 
 
 def main() -> None:

@@ -10,14 +10,14 @@ PART = re.compile(r"(<!-- operations: .*? -->\n).*?(<!-- end of the operations -
 
 
 def table() -> str:
-    """A line for each operation: its name, the equation of its derivative, and where that is from."""
+    """Give a line for each operation: its name, the equation of its derivative, and the equation's source."""
     lines = ["| operation | its derivative | source |", "| --- | --- | --- |"]
     lines += [f"| `{row.name}` | {row.equation} | {row.source} |" for row in CATALOGUE]
     return "\n".join(lines) + "\n"
 
 
 def with_table(readme: str) -> str:
-    """The text with the table as it should be."""
+    """Give the text with its table replaced by the catalogue's."""
     return PART.sub(lambda part: f"{part[1]}\n{table()}\n{part[2]}", readme)
 
 

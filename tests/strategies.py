@@ -1,4 +1,4 @@
-"""What the property-based tests of the operations draw."""
+"""Hypothesis strategies for the property-based tests of the operations."""
 
 import math
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-# Integers in floating point: sums of products are exact, and results can be compared with ==.
+# Integers as floats: sums of products are exact, so that results can be compared with ==.
 INTEGERS = st.integers(-9, 9).map(float)
-# Multiples of 1/512, which every dtype from float16 up holds: mixed signs, no magnitude far from 1 except zero.
+# Multiples of 1/512 from -4 to 4, of mixed sign. Every dtype from float16 up holds them exactly.
 REALS = st.integers(-2048, 2048).map(lambda k: k / 512)
 
-# So many entries of an array are drawn one by one.
+# The number of entries that Hypothesis draws one by one. Drawing all of a large array would take ten times as long.
 DRAWN = 24
 
 
 def values(shape: tuple[int, ...], elements: st.SearchStrategy[float] = REALS, dtype: Any = np.float64) -> Any:
-    """Arrays with every entry drawn (Hypothesis would fill most of them with one repeated value).
+    """Draw an array entry by entry, where Hypothesis would fill most of it with one repeated value.
 
-    Of large ones some entries are drawn, and with them a seed that strews them over the array: in a tenth of the time.
+    For an array of more than `DRAWN` entries, that many values are drawn, and a seed that spreads them over the array.
     """
     if math.prod(shape) <= DRAWN:
         return arrays(dtype, shape, elements=elements, fill=st.nothing())
@@ -30,7 +30,7 @@ def values(shape: tuple[int, ...], elements: st.SearchStrategy[float] = REALS, d
 
 @dataclass(frozen=True)
 class Convolution:
-    """A call of `conv2d`, and the padding spelt out as ((top, bottom), (left, right))."""
+    """A call of `conv2d`; `edges` is its padding as ((top, bottom), (left, right))."""
 
     x: np.ndarray
     filters: np.ndarray
@@ -53,7 +53,7 @@ class Convolution:
 
     @property
     def places(self) -> tuple[int, int]:
-        """(P, Q), counted: the windows begin at every stride-th pixel where they still fit."""
+        """(P, Q), by counting: a window begins at every stride-th pixel where it still fits."""
         padded = (self.x.shape[2] + sum(self.edges[0]), self.x.shape[3] + sum(self.edges[1]))
         return tuple(
             len(range(0, length - window + 1, step))
@@ -62,7 +62,7 @@ class Convolution:
 
 
 def same_edges(length: int, window: int, step: int) -> tuple[int, int]:
-    """TensorFlow's rule as its documentation of `tf.nn.convolution` words it, by the remainder of the division."""
+    """Pad one axis by TensorFlow's rule, in the form of its documentation of `tf.nn.convolution` (with a remainder)."""
     missing = max(window - (length % step or step), 0)
     return missing // 2, missing - missing // 2
 
@@ -75,7 +75,7 @@ def convolutions(
     bias: st.SearchStrategy[bool] | None = None,
     largest: int = 3,
 ) -> Convolution:
-    """Calls of `conv2d` with every spelling of the options, images of any shape that the filters fit into."""
+    """Draw calls of `conv2d` with every form of the options, on images of any shape that the filters fit into."""
     images, channels, count = (draw(st.integers(1, largest)) for _ in range(3))
     window = (draw(st.integers(1, largest)), draw(st.integers(1, largest)))
     step = st.integers(1, 3)
@@ -107,7 +107,7 @@ def convolutions(
 
 @dataclass(frozen=True)
 class Pooling:
-    """A call of a pooling, and the padding spelt out as ((top, bottom), (left, right))."""
+    """A call of a pooling; `edges` is its padding as ((top, bottom), (left, right))."""
 
     x: np.ndarray
     window: tuple[int, int]
@@ -126,7 +126,7 @@ class Pooling:
         return self.stride if isinstance(self.stride, tuple) else (self.stride, self.stride)
 
     def pixels(self) -> dict[tuple[int, int], list[tuple[int, int]]]:
-        """The pixels (h, w) of each window (p, q), line by line: it begins where it still fits into the frame."""
+        """The pixels (h, w) of each window (p, q), in row-major order."""
         begins = [
             range(-before, length + after - window + 1, step)
             for length, (before, after), window, step in zip(
@@ -153,7 +153,7 @@ def poolings(
     paddings: tuple[str, ...] = ("valid", "same", "number", "pair", "pairs"),
     largest: int = 3,
 ) -> Pooling:
-    """Calls of `max_pool2d` and `avg_pool2d` with every spelling of the options, on images of any shape that fits."""
+    """Draw calls of `max_pool2d` and `avg_pool2d` with every form of the options, on images of any shape that fits."""
     window = (draw(st.integers(1, largest)), draw(st.integers(1, largest)))
     step = st.integers(1, largest + 1)
     stride = draw(st.none() | step | st.tuples(step, step))
@@ -183,11 +183,11 @@ def poolings(
 def dense_inputs(
     draw: st.DrawFn, elements: st.SearchStrategy[float] = REALS, dtype: Any = np.float64
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(x, weight, bias) for `dense`."""
+    """Draw (x, weight, bias) for `dense`."""
     samples, features, neurons = (draw(st.integers(1, 5)) for _ in range(3))
     return tuple(draw(values(s, elements, dtype)) for s in ((samples, features), (features, neurons), (neurons,)))
 
 
 def shapes(most: int = 3, longest: int = 4) -> st.SearchStrategy[tuple[int, ...]]:
-    """Shapes of 0 to `most` axes, none of them empty."""
+    """Draw shapes of 0 to `most` axes, each of length 1 to `longest`."""
     return st.lists(st.integers(1, longest), max_size=most).map(tuple)

@@ -63,7 +63,7 @@ assert Model.load(Path("model.npz")).network == network
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A copy of the project in which the two steps are taken."""
+    """Copy the project, and take the two steps in the copy."""
     copy = tmp_path_factory.mktemp("project")
     for part in ("scratchcnn", "tests"):
         shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))

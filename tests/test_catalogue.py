@@ -1,4 +1,4 @@
-"""Every row of the catalogue: that its derivative is right, and that its samples look where mistakes hide."""
+"""Every row of the catalogue has a right derivative, and samples that show mistakes."""
 
 import inspect
 from dataclasses import replace
@@ -17,6 +17,7 @@ from tests.lines import statements_not_run
 
 ROWS = {operation.name: operation for operation in CATALOGUE}
 SEEDS = range(2)
+# The entries that an input of a small sample has at most: its check takes milliseconds.
 SMALL = 150
 
 
@@ -25,7 +26,7 @@ def samples(operation, seed=0):
 
 
 def is_small(sample):
-    """Most are; of `conv2d` some are large, so that they are lowered in other ways."""
+    """Whether a sample is small: all are, except those of `conv2d` that need another lowering."""
     return all(a.size <= SMALL for a in sample.inputs)
 
 
@@ -73,7 +74,7 @@ def test_a_broken_derivative_is_found_from_the_row(operation):
 
 
 def test_a_forward_pass_that_is_not_its_definition_is_found_from_the_row():
-    """Its derivative is right: both see the images a pixel further."""
+    """Forward and backward both shift the images by a pixel, so that the derivative is right."""
     conv2d = ROWS["conv2d"]
 
     def forward(x, *others, **options):
@@ -171,7 +172,7 @@ def test_windows_overlap_leave_gaps_and_are_not_square(name):
 
 @pytest.mark.parametrize("name", ["conv2d", "dense"])
 def test_every_axis_has_a_length_of_its_own(name):
-    """Where two have the same, a gradient that is transposed, or summed over the wrong one, has the right shape."""
+    """With two equal lengths, a gradient transposed or summed over the wrong axis would have the right shape."""
     for sample in samples(ROWS[name]):
         batch, *features = sample.inputs[0].shape
         outputs, *_ = sample.inputs[1].shape if name == "conv2d" else sample.inputs[1].shape[::-1]
@@ -182,16 +183,16 @@ def test_standardize_averages_over_all_axes_one_or_several():
     assert {type(sample.options["axis"]) for sample in samples(ROWS["standardize"])} == {type(None), int, tuple}
 
 
-# What the samples reach
+# The code that the samples reach
 
 
 def test_every_statement_of_the_operations_runs_for_a_sample():
-    """All but one, of the maximum of a window with a NaN, where there is no derivative."""
+    """The only exception is the statement for windows with a NaN, where the maximum has no derivative."""
     assert statements_not_run() == ["pooling.py: first |= is_nan(x[pixels])"]
 
 
 def forms(sample):
-    """By which lowering, in which parts, a sample of `conv2d` finds Z, ∂E/∂f and ∂E/∂X where there are two threads."""
+    """Name the lowerings by which two threads compute Z, ∂E/∂f and ∂E/∂X of a sample of `conv2d`, and their parts."""
     x, filters, dtype = sample.inputs[0].shape, sample.inputs[1].shape, np.dtype(np.float64)
     windows = place_windows(x[2:], filters[2:], sample.options.get("stride", 1), sample.options.get("padding", 0))
     threads = 2 if x[0] * np.prod(windows.places) * np.prod(filters) >= plan.PARALLEL else 1
@@ -250,7 +251,7 @@ def test_every_form_of_the_convolution_is_met():
 
 
 def to_all_that_tie(grad_output, x, window, stride=None, padding=0):
-    """The gradient of each window to each of its largest pixels, not to one of them."""
+    """Pass the gradient of each window to all of its largest pixels instead of one."""
     windows = place_windows(x.shape[2:], window, window if stride is None else stride, padding)
     grad_x = np.zeros_like(x)
     for place in np.ndindex(*windows.places):

@@ -10,7 +10,7 @@ LIST_MODULES = "import sys, scratchcnn; print(*sorted({name.partition('.')[0] fo
 
 @pytest.fixture(scope="module")
 def imported() -> set[str]:
-    """The top-level modules that a fresh interpreter holds after `import scratchcnn`."""
+    """List the top-level modules that a fresh interpreter holds after `import scratchcnn`."""
     return set(
         subprocess.run([sys.executable, "-c", LIST_MODULES], check=True, capture_output=True, text=True).stdout.split()
     )

@@ -1,4 +1,4 @@
-"""The layout: which room may import which, and how large a file may be."""
+"""The layout: which package may import which, and how long a file may be."""
 
 import ast
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "scratchcnn"
-# From the bottom to the top: a room imports those before it, and itself. `gradcheck` imports no other.
+# The packages from the bottom to the top. Each may import those before it; `gradcheck` imports none of them.
 ROOMS = ["gradcheck", "files", "operations", "samples", "catalogue", "digits", "network", "article", "commands"]
 LONGEST = 400
 
 
 def imported(path):
-    """The modules of this package that a file imports, as their parts."""
+    """List the modules of `scratchcnn` that a file imports, each as the parts of its name."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]

@@ -1,4 +1,4 @@
-"""README.md tells the truth: its commands, its examples with what they print, and its table of equations."""
+"""README.md is true: its commands work, its examples print what it shows, and its table is the catalogue's."""
 
 import re
 import subprocess
@@ -48,12 +48,12 @@ def test_an_example_runs_and_prints_what_is_shown(example, after):
 
 
 def words(text):
-    """The text without its numbers: roundoff differs between machines."""
+    """Remove the numbers from a text, since roundoff differs between machines."""
     return re.sub(r"-?\d[\d.]*(e[+-]?\d+)?", "0", text)
 
 
 def shown_after(command):
-    """The commands of the block that begins with this one, and the lines that the block after it shows."""
+    """Give the commands of the block that begins with this one, and the lines that the block after it shows."""
     (k,) = (k for k, (_, text) in enumerate(BLOCKS) if text.startswith(command))
     return BLOCKS[k][1].splitlines(), BLOCKS[k + 1][1].splitlines()
 
@@ -66,7 +66,7 @@ def test_the_trial_prints_the_table_that_is_shown():
     assert (process.returncode, process.stderr) == (0, "")
 
     def cells(lines):
-        # How many of the sampled entries are wrong, and not undecided, is for the machine's roundoff to say.
+        # The machine's roundoff decides how many of the sampled entries are wrong and how many undecided.
         plain = (re.sub(r" at \d+ of \d+", "", line).replace("─", "").split() for line in lines)
         return [words for words in plain if words]
 
@@ -74,7 +74,7 @@ def test_the_trial_prints_the_table_that_is_shown():
 
 
 def test_training_along_either_gradient_comes_to_what_is_shown(capsys):
-    """Up to 1 % of E, and two digits of 200: a hundred steps multiply the roundoff, which differs between machines."""
+    """Allow 1 % of E and two digits of 200: training multiplies the roundoff, which differs between machines."""
     commands, shown = shown_after("python -m scratchcnn train --epochs 50")
     assert len(commands) == len(shown) == 4
     for command, line in zip(commands, shown, strict=True):

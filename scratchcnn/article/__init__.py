@@ -1,1 +1,1 @@
-"""The network of the article: its equations, the gradient that its code takes, and the trial of that."""
+"""The network of the article: its equations, the gradient that its code computes, and the trial of that gradient."""

@@ -1,4 +1,4 @@
-"""The network of the article: forward, the chain rule written out, and gradient descent.
+"""The network of the article: its forward pass, and the chain rule written out.
 
 The article is "Demystifying the Mathematics Behind Convolutional Neural Networks (CNNs)" by Aishwarya Singh (Analytics
 Vidhya, 2020). Its network tells digits above 4 from the others by one convolution of three 5x5 filters and one neuron:
@@ -7,11 +7,11 @@ Vidhya, 2020). Its network tells digits above 4 from the others by one convoluti
     Z2 = W^T A1 + b            O  = sigmoid(Z2)        "Linear Transformation", "Non-linear Transformation"
     E  = sum (y - O)^2 / 2                             "Backward Propagation"
 
-There are two variants of it. *As printed*, it is the equations above. *As trained*, the article's code also
-standardizes Z2 over the batch, Ẑ2 = (Z2 - mean) / std, before the last sigmoid: `standardized=True` here. The error no
-longer depends on b then, because a constant added to every Z2 goes into the mean and is taken away with it: ∂E/∂b = 0.
+There are two variants. *As printed*, the network is the equations above. *As trained*, the article's code also
+standardizes Z2 over the batch, Ẑ2 = (Z2 - mean) / std, before the last sigmoid: `standardized=True` here. Then the
+error does not depend on b, because the mean contains every constant added to Z2, and is subtracted: ∂E/∂b = 0.
 
-**From the article's layout to ours**, for N images (N = 200 there):
+**The article's layout and ours**, for N images (N = 200 in the article):
 
 | | article | here |
 | --- | --- | --- |
@@ -21,11 +21,12 @@ longer depends on b then, because a constant added to every Z2 goes into the mea
 | W, weights | (1728, 1) | (1728, 1) |
 | Z2, O, y | W^T A1 + b, (1, N): columns are samples | A1 W + b, (N, 1): rows are samples |
 
-What the article's code takes for the gradient is another one than that of these functions: see `published.py`.
+The article's code descends along another gradient than that of these functions: see `published.py`.
 
 The functions follow the conventions of `scratchcnn.operations`: `f_backward(grad_output, *inputs, **options)` is the
-vector-Jacobian product of `f(*inputs, **options)`. The inputs are the parameters; the images and the targets, which
-are given and not learnt, are options.
+vector-Jacobian product of `f(*inputs, **options)`. The inputs are the parameters. The images and the targets are
+options, since they are not learnt. In the docstrings, N images of C channels, H x W pixels, meet K filters of R x S at
+P x Q places; M = K P Q.
 """
 
 from dataclasses import dataclass
@@ -40,23 +41,25 @@ from scratchcnn.operations.flatten import flatten, flatten_backward
 from scratchcnn.operations.losses import squared_error, squared_error_backward
 from scratchcnn.operations.standardize import standardize, standardize_backward
 
-FILTERS, WINDOW, SIDE = 3, 5, 28
-MAP = SIDE - WINDOW + 1  # n - f + 1: a 5x5 window fits into a side of 28 in 24 places
-FEATURES = FILTERS * MAP * MAP
+FILTERS = 3  # the number of filters
+WINDOW = 5  # pixels, the side of a filter
+SIDE = 28  # pixels, the side of an image
+MAP = SIDE - WINDOW + 1  # the article's n - f + 1: the places of a window along a side
+FEATURES = FILTERS * MAP * MAP  # the entries of A1 for an image, and the number of weights
 
 
 @dataclass(frozen=True, eq=False)
 class Parameters:
-    """What is learnt; the gradient of E by each has the same three fields.
+    """The parameters of the network, or the gradient of E by each of them.
 
     Attributes
     ----------
-    filters
-        f, (3, 1, 5, 5).
-    weight
-        W, (1728, 1).
-    bias
-        b, (1,).
+    filters : (3, 1, 5, 5) array
+        f.
+    weight : (1728, 1) array
+        W.
+    bias : (1,) array
+        b.
     """
 
     filters: Array
@@ -65,7 +68,18 @@ class Parameters:
 
 
 def draw_parameters(rng: np.random.Generator | np.random.RandomState) -> Parameters:
-    """Draw filters and weights uniformly from [0, 1), as the article's code does; the bias is 0."""
+    """Draw filters and weights uniformly from [0, 1), as the article's code does; the bias is 0.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator or numpy.random.RandomState
+        The source of random numbers.
+
+    Returns
+    -------
+    a `Parameters`
+        The first parameters, in float64.
+    """
     return Parameters(
         filters=rng.random((FILTERS, 1, WINDOW, WINDOW)),
         weight=rng.random((FEATURES, 1)),
@@ -74,25 +88,53 @@ def draw_parameters(rng: np.random.Generator | np.random.RandomState) -> Paramet
 
 
 def convolution_layer(filters: Array, *, x: Array) -> Array:
-    """A1 = sigmoid(X * f), flattened: (N, K·P·Q) from filters (K, C, R, S) and images (N, C, H, W)."""
+    """Compute A1 = sigmoid(X * f), flattened.
+
+    Source: the article, "Forward Propagation in CNNs: Convolutional Layer".
+
+    Parameters
+    ----------
+    filters : (K, C, R, S) array
+        f.
+    x : (N, C, H, W) array
+        X, the images.
+
+    Returns
+    -------
+    (N, M) array
+        A1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `conv2d`.
+    """
     return flatten(sigmoid(conv2d(x, filters)))
 
 
 def convolution_layer_backward(grad_output: Array, filters: Array, *, x: Array) -> tuple[Array]:
-    """∂E/∂f = ∂E/∂A1 · ∂A1/∂Z1 · ∂Z1/∂f (article: "Backward Propagation: Convolution Layer").
+    """Compute ∂E/∂f = ∂E/∂A1 · ∂A1/∂Z1 · ∂Z1/∂f.
+
+    The first layer of a network needs no ∂E/∂X.
+
+    Source: the article, "Backward Propagation in CNNs: Convolution Layer".
 
     Parameters
     ----------
-    grad_output
-        ∂E/∂A1, (N, K·P·Q).
-    filters
-        f, (K, C, R, S).
-    x
-        X, (N, C, H, W).
+    grad_output : (N, M) array
+        ∂E/∂A1.
+    filters, x
+        As in `convolution_layer`.
 
     Returns
     -------
-    (∂E/∂f,), shaped like `filters`. A first layer needs no ∂E/∂X.
+    tuple of one array
+        ∂E/∂f, shaped like `filters`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `convolution_layer`; `ValueError` also if `grad_output` does not have the shape of A1.
     """
     z1 = conv2d(x, filters)
     (grad_a1,) = flatten_backward(grad_output, z1)  # A1 has the shape of Z1
@@ -101,37 +143,83 @@ def convolution_layer_backward(grad_output: Array, filters: Array, *, x: Array) 
 
 
 def output_layer(a1: Array, weight: Array, bias: Array, *, standardized: bool = False) -> Array:
-    """O = sigmoid(A1 W + b), or sigmoid(Ẑ2) where standardized: (N, 1) from A1 (N, M), W (M, 1) and b (1,)."""
+    """Compute O = sigmoid(Z2), or sigmoid(Ẑ2) if standardized, with Z2 = A1 W + b.
+
+    Source: the article, "Forward Propagation in CNNs: Linear Transformation" and "Non-linear Transformation".
+
+    Parameters
+    ----------
+    a1 : (N, M) array
+        A1.
+    weight : (M, 1) array
+        W.
+    bias : (1,) array
+        b.
+    standardized : bool
+        Whether Z2 is standardized over the batch.
+
+    Returns
+    -------
+    (N, 1) array
+        O.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `dense` and `standardize`.
+    """
     z2 = dense(a1, weight, bias)
     return sigmoid(standardize(z2, axis=0) if standardized else z2)
 
 
 def error_from_a1(a1: Array, weight: Array, bias: Array, *, y: Array, standardized: bool = False) -> Array:
-    """E = sum (y - O)^2 / 2, from A1 on: what the weights are learnt by, as A1 does not depend on them."""
+    """Compute E = sum (y - O)^2 / 2 from A1, which does not depend on the weights and the bias.
+
+    Parameters
+    ----------
+    a1, weight, bias, standardized
+        As in `output_layer`.
+    y : (N, 1) array
+        The targets, 0 or 1.
+
+    Returns
+    -------
+    number, shape ()
+        E.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `output_layer`; `ValueError` also if `y` does not have the shape of O.
+    """
     return squared_error(output_layer(a1, weight, bias, standardized=standardized), y)
 
 
 def error_from_a1_backward(
     grad_output: Array, a1: Array, weight: Array, bias: Array, *, y: Array, standardized: bool = False
 ) -> tuple[Array, Array, Array]:
-    """∂E/∂W = ∂E/∂O · ∂O/∂Z2 · ∂Z2/∂W, and so for A1 and b (article: "Backward Propagation: Fully Connected Layer").
+    """Compute ∂E/∂W = ∂E/∂O · ∂O/∂Z2 · ∂Z2/∂W, and likewise ∂E/∂A1 and ∂E/∂b.
 
-    Where standardized, ∂O/∂Z2 is ∂O/∂Ẑ2 · ∂Ẑ2/∂Z2. The article's code leaves the second factor out.
+    If standardized, ∂O/∂Z2 is ∂O/∂Ẑ2 · ∂Ẑ2/∂Z2. The article's code omits the second factor.
+
+    Source: the article, "Backward Propagation in CNNs: Fully Connected Layer".
 
     Parameters
     ----------
-    grad_output
-        One number, (): 1 for E itself.
-    a1, weight, bias
-        A1, (N, M); W, (M, 1); b, (1,).
-    y
-        The target, (N, 1).
-    standardized
-        Whether Z2 is standardized over the batch.
+    grad_output : number, shape ()
+        The derivative of the final error by E: 1 if E is the final error.
+    a1, weight, bias, y, standardized
+        As in `error_from_a1`.
 
     Returns
     -------
-    (∂E/∂A1, ∂E/∂W, ∂E/∂b), shaped like A1, W and b.
+    tuple of three arrays
+        ∂E/∂A1, ∂E/∂W and ∂E/∂b, each shaped like its input.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `error_from_a1`; `ValueError` also if `grad_output` is not one number.
     """
     z2 = dense(a1, weight, bias)
     z2_hat = standardize(z2, axis=0) if standardized else z2
@@ -143,24 +231,34 @@ def error_from_a1_backward(
 
 
 def error(filters: Array, weight: Array, bias: Array, *, x: Array, y: Array, standardized: bool = False) -> Array:
-    """E of the whole network, a () array.
+    """Compute E of the whole network.
 
     Parameters
     ----------
-    filters, weight, bias
-        f, (K, C, R, S); W, (K·P·Q, 1); b, (1,). The article's are (3, 1, 5, 5), (1728, 1) and (1,), but
-        any that fit together will do.
-    x
-        The images, (N, C, H, W).
-    y
-        The targets, 0 or 1, (N, 1).
-    standardized
+    filters : (K, C, R, S) array
+        f; the article's is (3, 1, 5, 5).
+    weight : (M, 1) array
+        W; the article's is (1728, 1).
+    bias : (1,) array
+        b.
+    x : (N, C, H, W) array
+        The images.
+    y : (N, 1) array
+        The targets, 0 or 1.
+    standardized : bool
         Whether Z2 is standardized over the batch.
+
+    Returns
+    -------
+    number, shape ()
+        E.
 
     Raises
     ------
+    TypeError
+        If an argument does not hold numbers.
     ValueError
-        If the shapes do not fit together, or if the Z2 to be standardized do not differ.
+        If the shapes do not fit together, or Z2 is to be standardized and has no spread.
     """
     return error_from_a1(convolution_layer(filters, x=x), weight, bias, y=y, standardized=standardized)
 
@@ -168,7 +266,25 @@ def error(filters: Array, weight: Array, bias: Array, *, x: Array, y: Array, sta
 def error_backward(
     grad_output: Array, filters: Array, weight: Array, bias: Array, *, x: Array, y: Array, standardized: bool = False
 ) -> tuple[Array, Array, Array]:
-    """∂E/∂f, ∂E/∂W and ∂E/∂b through the whole chain, shaped like the parameters. Arguments as in `error`."""
+    """Compute ∂E/∂f, ∂E/∂W and ∂E/∂b through the whole chain.
+
+    Parameters
+    ----------
+    grad_output : number, shape ()
+        The derivative of the final error by E: 1 if E is the final error.
+    filters, weight, bias, x, y, standardized
+        As in `error`.
+
+    Returns
+    -------
+    tuple of three arrays
+        ∂E/∂f, ∂E/∂W and ∂E/∂b, each shaped like its parameter.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `error`; `ValueError` also if `grad_output` is not one number.
+    """
     a1 = convolution_layer(filters, x=x)
     grad_a1, grad_weight, grad_bias = error_from_a1_backward(
         grad_output, a1, weight, bias, y=y, standardized=standardized
@@ -178,7 +294,25 @@ def error_backward(
 
 
 def gradients(parameters: Parameters, x: Array, y: Array, *, standardized: bool = False) -> Parameters:
-    """Differentiate E by each of the parameters."""
+    """Differentiate E by each of the parameters.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        f, W and b.
+    x, y, standardized
+        As in `error`.
+
+    Returns
+    -------
+    a `Parameters`
+        ∂E/∂f, ∂E/∂W and ∂E/∂b.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `error`.
+    """
     one = np.ones((), dtype=parameters.weight.dtype)
     f, w, b = parameters.filters, parameters.weight, parameters.bias
     return Parameters(*error_backward(one, f, w, b, x=x, y=y, standardized=standardized))

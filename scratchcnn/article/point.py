@@ -1,7 +1,8 @@
-"""The article's network at a point: the error as a function of one kind of its parameters, and its derivative.
+"""The article's network at a point: E as a function of one of its parameters, and the derivative.
 
-What an entry cannot move is not computed again: the weights and the bias start at A1, and a filter recomputes its own
-576 features of each image, not those of the other two. The derivative is that of the whole network.
+The forward functions do not recompute what their parameter cannot change: those of the weights and the bias start at
+A1, and that of the filters recomputes only the features of the filters that moved. The derivative is always that of the
+whole network.
 """
 
 import math
@@ -21,42 +22,65 @@ from scratchcnn.operations.activations import sigmoid
 from scratchcnn.operations.convolution.conv2d import conv2d
 from scratchcnn.operations.dense import dense
 
-Pair = tuple[Callable[..., Array], Callable[..., Any]]  # a function and its derivative
+FunctionPair = tuple[Callable[..., Array], Callable[..., Any]]  # a function and its derivative
 
-PROVED = 12  # images at which the whole chain is proved: as many as there is time for, 0.7 s a chain
+PROVED_IMAGES = 12  # images at which the whole chain is proved, which takes about 0.7 s for each variant
 
 
 class Point:
-    """Where the article's network is differentiated: images and targets, parameters, and the values up to O."""
+    """A point at which the article's network is differentiated.
+
+    Parameters
+    ----------
+    seed : int
+        The seed of the checks and proofs at this point.
+    x : (N, 1, 28, 28) array
+        The images.
+    y : (N, 1) array
+        The targets, 0 or 1.
+    parameters : Parameters
+        f, W and b.
+    """
 
     def __init__(self, seed: int, x: Array, y: Array, parameters: article.Parameters) -> None:
         self.seed, self.x, self.y = seed, x, y
         self.filters, self.weight, self.bias = parameters.filters, parameters.weight, parameters.bias
-        self._proved: dict[bool, Proved] = {}  # one proof serves the rows of all parameters
+        self._proved: dict[bool, Proved] = {}  # by `standardized`; one proof covers all parameters
         self._lock = Lock()
 
     @cached_property
     def z1(self) -> Array:
-        """(N, 3, 24, 24)."""
+        """Z1, (N, 3, 24, 24)."""
         return conv2d(self.x, self.filters)
 
     @cached_property
     def a1(self) -> Array:
-        """(N, 1728)."""
+        """A1, (N, 1728)."""
         return article.convolution_layer(self.filters, x=self.x)
 
     @cached_property
     def z2(self) -> Array:
-        """(N, 1)."""
+        """Z2, (N, 1)."""
         return dense(self.a1, self.weight, self.bias)
 
     @cached_property
     def o(self) -> Array:
-        """(N, 1), not standardized."""
+        """O without standardizing, (N, 1)."""
         return sigmoid(self.z2)
 
-    def by_bias(self, *, standardized: bool) -> Pair:
-        """E as a function of b, and its derivative, from A1 on."""
+    def by_bias(self, *, standardized: bool) -> FunctionPair:
+        """Give E as a function of b, computed from A1, and its derivative.
+
+        Parameters
+        ----------
+        standardized : bool
+            Whether Z2 is standardized over the batch.
+
+        Returns
+        -------
+        tuple of two functions
+            `forward(bias)` and `backward(grad_output, bias)`.
+        """
         given: dict[str, Any] = {"y": self.y, "standardized": standardized}
 
         def forward(bias: Array) -> Array:
@@ -67,11 +91,23 @@ class Point:
 
         return forward, backward
 
-    def by_weights(self, block: slice, *, standardized: bool) -> Pair:
-        """E as a function of some of the weights, from A1 on, and its derivative.
+    def by_weights(self, block: slice, *, standardized: bool) -> FunctionPair:
+        """Give E as a function of a block of the weights, computed from A1, and its derivative.
 
-        What the other weights and b add to Z2 is computed once, and comes in as one more feature, of weight 1. The
-        derivative is that of the whole network.
+        The forward function adds up once what the other weights and b contribute to Z2, and takes the sum as one more
+        feature with the weight 1.
+
+        Parameters
+        ----------
+        block : slice
+            The rows of W in the block.
+        standardized : bool
+            Whether Z2 is standardized over the batch.
+
+        Returns
+        -------
+        tuple of two functions
+            `forward(weight)` and `backward(grad_output, weight)`, with the block's weights.
         """
         given: dict[str, Any] = {"y": self.y, "standardized": standardized}
         others = self.weight.copy()
@@ -88,8 +124,19 @@ class Point:
 
         return forward, backward
 
-    def by_filters(self, *, standardized: bool) -> Pair:
-        """E as a function of f, and its derivative. A filter that has not moved keeps its features."""
+    def by_filters(self, *, standardized: bool) -> FunctionPair:
+        """Give E as a function of f, and its derivative. The features of an unchanged filter are not recomputed.
+
+        Parameters
+        ----------
+        standardized : bool
+            Whether Z2 is standardized over the batch.
+
+        Returns
+        -------
+        tuple of two functions
+            `forward(filters)` and `backward(grad_output, filters)`.
+        """
         given: dict[str, Any] = {"y": self.y, "standardized": standardized}
 
         def features(k: int, filters: Array) -> Array:
@@ -107,10 +154,27 @@ class Point:
         return forward, backward
 
     def proofs_by(self, parameter: str, *, standardized: bool) -> tuple[Proved]:
-        """The proof of the whole chain, as `article` has it, of the first digits, by one of the parameters."""
+        """Prove the derivative of the whole chain by one of the parameters, at the first `PROVED_IMAGES` images.
+
+        Parameters
+        ----------
+        parameter : str
+            "filters", "weight" or "bias".
+        standardized : bool
+            Whether Z2 is standardized over the batch.
+
+        Returns
+        -------
+        tuple of one Proved
+            The proof, with the parameter as its only input.
+        """
         with self._lock:
             if standardized not in self._proved:
-                given: dict[str, Any] = {"x": self.x[:PROVED], "y": self.y[:PROVED], "standardized": standardized}
+                given: dict[str, Any] = {
+                    "x": self.x[:PROVED_IMAGES],
+                    "y": self.y[:PROVED_IMAGES],
+                    "standardized": standardized,
+                }
                 pair = partial(article.error, **given), partial(article.error_backward, **given)
                 parameters = self.filters, self.weight, self.bias
                 names = "filters", "weight", "bias"
@@ -120,11 +184,21 @@ class Point:
 
 
 def unsaturated(seed: int) -> Point:
-    """Draw a point at the 200 digits where the network has derivatives to speak of, also as printed.
+    """Draw a point at the 200 digits where no sigmoid is saturated, so that the derivatives are not zero.
 
-    At the article's own draw (uniform, all above 0) Z2 is near 616, every O is 1 to the last digit and every derivative
-    0. Here the filters have both signs, and the weights add up to 0, so that the paper of the images, where A1 is 1/2,
-    adds nothing: Z1 and Z2 are of order 1.
+    At the article's own draw (uniform, all above 0) Z2 is near 616, so that every O rounds to 1 and every derivative to
+    0. Here the filters have both signs, so that Z1 is of order 1. The weights add up to 0, so that the blank parts of
+    the images, where A1 is 1/2, contribute nothing, and Z2 is of order 1.
+
+    Parameters
+    ----------
+    seed : int
+        The seed of the draw, and of the checks and proofs at the point.
+
+    Returns
+    -------
+    Point
+        The point.
     """
     rng, digits = np.random.default_rng(seed), load_digits()
     filters = rng.uniform(-1, 1, (article.FILTERS, 1, article.WINDOW, article.WINDOW))

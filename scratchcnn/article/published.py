@@ -1,8 +1,8 @@
-"""The gradient as the article's code has it, and the four causes that make it another one than the derivative.
+"""The gradient of the article's code, and the four causes by which it differs from the derivative.
 
-The code that goes with the article ("CNN from Scratch using NumPy") standardizes Z2, and then computes for its two
-kinds of parameters something else than ∂E/∂W and ∂E/∂f. Each cause is a `Cause`; `published` takes those that are
-wanted. With all of them it is what the article's code descends along, with none of them the derivative.
+The article's code ("CNN from Scratch using NumPy") standardizes Z2, but what it computes for W and f is not ∂E/∂W and
+∂E/∂f. The function `published` applies any set of the four causes: with all of them it gives the direction in which the
+article's code descends, with none of them the derivative.
 """
 
 from collections.abc import Set
@@ -25,7 +25,7 @@ from scratchcnn.operations.standardize import standardize, standardize_backward
 
 
 class Cause(Enum):
-    """What the article's code does in place of the derivative; the value says so to a reader."""
+    """A mistake of the article's code; the value is its name in the trial's table."""
 
     JACOBIAN = "standardizing left out of the chain"
     MEANS = "mean(X) mean(∂E/∂Z1) for mean(X ∂E/∂Z1)"
@@ -37,24 +37,28 @@ ALL = frozenset(Cause)
 
 
 def published(parameters: Parameters, x: Array, y: Array, *, causes: Set[Cause] = ALL) -> Parameters:
-    """What the article's code takes for the gradient of E by each of the parameters.
+    """Compute the gradient of E as the article's code does, with some or all of its mistakes.
 
     Parameters
     ----------
-    parameters
-        f, W and b, as in `article.Parameters`. The article's code has no bias: what is given for it here is ∂E/∂b of
-        the chain as it stands.
-    x
-        The images, (N, 1, 28, 28).
-    y
-        The targets, 0 or 1, (N, 1).
-    causes
-        Which of the four are there; none: the derivative of the standardized network.
+    parameters : Parameters
+        f, W and b.
+    x : (N, 1, 28, 28) array
+        The images.
+    y : (N, 1) array
+        The targets, 0 or 1.
+    causes : set of Cause
+        The mistakes to make. The empty set gives the derivative of the standardized network.
+
+    Returns
+    -------
+    a `Parameters`
+        The gradient by f, W and b. The article's code has no bias; its gradient follows from the same chain.
 
     Raises
     ------
     TypeError, ValueError
-        As `article.error`.
+        As `article.network.error`.
     """
     filters, weight, bias = parameters.filters, parameters.weight, parameters.bias
     z1 = conv2d(x, filters)
@@ -73,9 +77,9 @@ def published(parameters: Parameters, x: Array, y: Array, *, causes: Set[Cause] 
 
     count = len(x)
     if Cause.ORDER in causes:
-        grad_z1 = _read_by_places(grad_z1)
+        grad_z1 = _in_wrong_order(grad_z1)
     if Cause.MEANS in causes:
-        # The sum of N products is N times their mean; here it is N times the product of the means.
+        # The sum of N products is N times their mean. The mistake is to take N times the product of the means.
         x, grad_z1 = x.mean(axis=0, keepdims=True), count * grad_z1.mean(axis=0, keepdims=True)
     grad_filters = conv2d_grad_filters(grad_z1, x, filters.shape[2:])
     if Cause.AVERAGE in causes:
@@ -83,29 +87,51 @@ def published(parameters: Parameters, x: Array, y: Array, *, causes: Set[Cause] 
     return Parameters(grad_filters, grad_weight, grad_bias)
 
 
-def _read_by_places(maps: Array) -> Array:
-    """Take maps (N, K, P, Q), whose numbers lie filter by filter, for maps that lie place by place."""
+def _in_wrong_order(maps: Array) -> Array:
+    """Read the numbers of maps (N, K, P, Q) as if they lay in the order (N, P, Q, K)."""
     count, filters, rows, columns = maps.shape
     return maps.reshape(count, rows, columns, filters).transpose(0, 3, 1, 2)
 
 
 class Descent(NamedTuple):
-    """What is descended along, and the rate that goes with it."""
+    """A gradient to descend along, and its learning rate."""
 
     gradient: Gradient
     rate: float
 
 
-# By the weights the published gradient is 68 times as long as the derivative: at these rates the steps are as long.
+# The published gradient by W is 68 times as long as the derivative. With these rates both make steps of equal length.
 DESCENTS = {"exact": Descent(exact, RATE), "published": Descent(published, 0.01)}
 
 
 def draw_as_published(seed: int) -> Parameters:
-    """Draw filters and weights as the article's code does, number for number; it transposes the filters."""
+    """Draw filters and weights with the generator of the article's code, which also transposes the filters.
+
+    Parameters
+    ----------
+    seed : int
+        The seed of `numpy.random.RandomState`.
+
+    Returns
+    -------
+    a `Parameters`
+        The same numbers as in the article's code; the bias is 0.
+    """
     drawn = draw_parameters(np.random.RandomState(seed))
     return replace(drawn, filters=drawn.filters.transpose(0, 1, 3, 2))
 
 
 def images_as_published(digits: Digits) -> Array:
-    """Give the images, (N, 1, 28, 28), as the article's code has them: each transposed, scaled to [0, 1]."""
+    """Transpose each image, and scale it to [0, 1], as the article's code does.
+
+    Parameters
+    ----------
+    digits : Digits
+        N digits.
+
+    Returns
+    -------
+    (N, 1, 28, 28) array
+        The images.
+    """
     return digits.x().transpose(0, 1, 3, 2)

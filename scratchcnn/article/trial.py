@@ -1,8 +1,8 @@
-"""The published gradient on trial: how far it is from the truth, by which of its causes, and what the harness says.
+"""The published gradient on trial: how far it is from the derivative, cause by cause, and the harness's verdict.
 
-Each gradient is compared with the derivative at the 200 digits, at parameters that the article's code draws: the cosine
-between the two, and how many times as long it is. Then the harness is asked. It sees the first few digits only, and a
-sample of the entries: what is wrong is so there, too, and found within seconds.
+Each gradient is compared with the derivative at the 200 digits, at parameters that the article's code draws: by the
+cosine between the two, and by the quotient of their lengths. The harness then checks a sample of the gradient's entries
+at the first few digits, which takes seconds; the mistakes show there as well.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,33 +14,36 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.article.network import Parameters
-from scratchcnn.article.point import Pair, Point
+from scratchcnn.article.point import FunctionPair, Point
 from scratchcnn.article.published import ALL, Cause, draw_as_published, images_as_published, published
 from scratchcnn.article.training import Gradient, exact
 from scratchcnn.digits.mnist import load_digits
 from scratchcnn.gradcheck import Report, Verdict, check_gradient, numerical_gradient
 from scratchcnn.operations import Array
 
-SEEDS = 10
-SEEN = 10  # digits that the harness sees
-SAMPLED = 25  # entries that it looks at
-THREADS = 2  # NumPy lets go of the interpreter where it works
+DRAWS = 10  # draws of the parameters, at which the gradients are compared
+HARNESS_DIGITS = 10  # digits at which the harness checks a gradient
+HARNESS_ENTRIES = 25  # entries that the harness checks
+THREADS = 2  # rows at the same time; NumPy releases the interpreter's lock while it computes
 
 
 @dataclass(frozen=True)
 class Side:
-    """What is found of a gradient by one kind of the parameters.
+    """The comparison of a gradient by W, or by f, with the derivative.
 
     Attributes
     ----------
-    cosines, lengths
-        For each draw of the parameters: the cosine between the gradient and the derivative, and its length divided by
-        the derivative's.
-    verdict, wrong, checked
-        What the harness says, and at how many entries of those that it looked at; of the bounded differences: how many
-        bounds the derivative is outside of.
-    expected
-        What it has to say, by the causes.
+    cosines : tuple of float
+        The cosine between the gradient and the derivative, for each draw of the parameters.
+    lengths : tuple of float
+        The length of the gradient divided by that of the derivative, for each draw.
+    verdict : Verdict
+        The harness's verdict.
+    wrong, checked : int
+        The number of entries that the harness calls wrong, and the number that it checked. In the row of bounded
+        differences, `wrong` is the number of bounds that the derivative lies outside of.
+    expected : Verdict
+        The verdict that the causes should lead to.
     """
 
     cosines: tuple[float, ...]
@@ -53,7 +56,7 @@ class Side:
 
 @dataclass(frozen=True)
 class TrialRow:
-    """One gradient: its name, and what is found of it by W and by f."""
+    """A row of the trial's table: a gradient's name, and its comparison by W and by f."""
 
     name: str
     weight: Side
@@ -61,11 +64,11 @@ class TrialRow:
 
     @property
     def as_expected(self) -> bool:
-        """Whether the harness calls right what is right, and wrong what is wrong."""
+        """Whether the verdicts are as expected."""
         return all(side.verdict is side.expected for side in (self.weight, self.filters))
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data, ready for JSON."""
+        """Convert the row to plain data for JSON."""
         sides = {"weight": asdict(self.weight), "filters": asdict(self.filters)}
         for side in sides.values():
             side |= {name: side[name].value for name in ("verdict", "expected")}
@@ -73,12 +76,18 @@ class TrialRow:
 
 
 class Trial:
-    """All that is compared: the digits, the draws, and the derivative there."""
+    """The rows of the trial, and the digits, draws and derivatives that they share.
+
+    Parameters
+    ----------
+    seed : int
+        The seed of the first draw; the next draws have the next seeds.
+    """
 
     def __init__(self, seed: int) -> None:
         digits = load_digits()
         self.x, self.y = images_as_published(digits), digits.y()
-        self.seeds = range(seed, seed + SEEDS)
+        self.seeds = range(seed, seed + DRAWS)
         self.draws = [draw_as_published(each) for each in self.seeds]
 
     @cached_property
@@ -87,7 +96,7 @@ class Trial:
         return [exact(draw, self.x, self.y) for draw in self.draws]
 
     def rows(self) -> list[Callable[[], TrialRow]]:
-        """List the rows, before they are found out."""
+        """List the rows of the table as functions that compute them."""
         alone = [(cause.value, frozenset({cause})) for cause in Cause]
         together = ("the first two of these", frozenset({Cause.JACOBIAN, Cause.MEANS}))
         candidates = [*alone, together, ("all four: as published", ALL)]
@@ -98,23 +107,46 @@ class Trial:
         ]
 
     def judge(self, name: str, gradient: Gradient, causes: frozenset[Cause]) -> TrialRow:
-        """Compare a gradient with the derivative at every draw, and ask the harness at the first."""
-        point = Point(self.seeds[0], self.x[:SEEN], self.y[:SEEN], self.draws[0])
+        """Compare a gradient with the derivative at every draw, and let the harness check it at the first.
+
+        Parameters
+        ----------
+        name : str
+            The gradient's name in the table.
+        gradient : function of the parameters, the images and the targets
+            The gradient.
+        causes : frozenset of Cause
+            Its mistakes, which determine the expected verdicts.
+
+        Returns
+        -------
+        TrialRow
+            The comparison by W and by f.
+        """
+        x, y = self.x[:HARNESS_DIGITS], self.y[:HARNESS_DIGITS]
+        point = Point(self.seeds[0], x, y, self.draws[0])
+        check = partial(check_gradient, seed=point.seed, max_entries=HARNESS_ENTRIES)
         found = [gradient(draw, self.x, self.y) for draw in self.draws]
         weight = _side(
             [(each.weight, truth.weight) for each, truth in zip(found, self.truths, strict=True)],
-            check_gradient(*_by_weights(point, gradient), point.weight, seed=point.seed, max_entries=SAMPLED),
+            check(*_by_weights(point, gradient), point.weight),
             wrong=Cause.JACOBIAN in causes,
         )
         filters = _side(
             [(each.filters, truth.filters) for each, truth in zip(found, self.truths, strict=True)],
-            check_gradient(*_by_filters(point, gradient), point.filters, seed=point.seed, max_entries=SAMPLED),
+            check(*_by_filters(point, gradient), point.filters),
             wrong=bool(causes),
         )
         return TrialRow(name, weight, filters)
 
     def measure(self) -> TrialRow:
-        """Find the derivative at the first draw from differences of E alone, and hold the other one to their bounds."""
+        """Check the derivative at the first draw, every entry of it, against bounded differences of E.
+
+        Returns
+        -------
+        TrialRow
+            The comparison by W and by f.
+        """
         point = Point(self.seeds[0], self.x, self.y, self.draws[0])
         by_weights, _ = _by_weights(point, exact)
         by_filters, _ = _by_filters(point, exact)
@@ -126,18 +158,31 @@ class Trial:
 
 
 def run_trial(seed: int) -> tuple[int, Iterator[TrialRow]]:
-    """Say how many rows there are, and find them out, in order, on a few threads."""
+    """Run the trial on `THREADS` threads.
+
+    Parameters
+    ----------
+    seed : int
+        The seed of the first draw of the parameters.
+
+    Returns
+    -------
+    int
+        The number of rows.
+    iterator of TrialRow
+        The rows, in order.
+    """
     rows = Trial(seed).rows()
 
-    def found() -> Iterator[TrialRow]:
+    def computed() -> Iterator[TrialRow]:
         with ThreadPoolExecutor(THREADS) as pool:
             yield from pool.map(lambda row: row(), rows)
 
-    return len(rows), found()
+    return len(rows), computed()
 
 
-def _by_weights(point: Point, gradient: Gradient) -> Pair:
-    """E as a function of W, and what is taken for its derivative."""
+def _by_weights(point: Point, gradient: Gradient) -> FunctionPair:
+    """Give E as a function of W, and a gradient as its backward pass."""
     forward, _ = point.by_weights(slice(None), standardized=True)
 
     def backward(grad_output: Array, weight: Array) -> tuple[Array]:
@@ -146,8 +191,8 @@ def _by_weights(point: Point, gradient: Gradient) -> Pair:
     return forward, backward
 
 
-def _by_filters(point: Point, gradient: Gradient) -> Pair:
-    """E as a function of f, and what is taken for its derivative."""
+def _by_filters(point: Point, gradient: Gradient) -> FunctionPair:
+    """Give E as a function of f, and a gradient as its backward pass."""
     forward, _ = point.by_filters(standardized=True)
 
     def backward(grad_output: Array, filters: Array) -> tuple[Array]:
@@ -157,21 +202,23 @@ def _by_filters(point: Point, gradient: Gradient) -> Pair:
 
 
 def _side(pairs: list[tuple[Array, Array]], report: Report, *, wrong: bool) -> Side:
+    """Combine the pairs (gradient, derivative) and the harness's report; `wrong`: whether it should find a mistake."""
     (part,) = report.inputs
     expected = Verdict.WRONG if wrong else Verdict.RIGHT
-    return Side(*_alike(pairs), report.verdict, part.wrong, part.checked, expected)
+    return Side(*_cosines_and_lengths(pairs), report.verdict, part.wrong, part.checked, expected)
 
 
 def _measured(forward: Callable[..., Array], at: Array, truth: Array) -> Side:
+    """Compare bounded differences of `forward` with the derivative."""
     found = numerical_gradient(forward, (at,), 0, 1.0)
     outside = int((np.abs(found.value - truth) > found.bound).sum())
     decided = bool((found.status == "ok").all())
     verdict = Verdict.WRONG if outside else Verdict.RIGHT if decided else Verdict.UNDECIDED
-    return Side(*_alike([(found.value, truth)]), verdict, outside, truth.size, Verdict.RIGHT)
+    return Side(*_cosines_and_lengths([(found.value, truth)]), verdict, outside, truth.size, Verdict.RIGHT)
 
 
-def _alike(pairs: list[tuple[Array, Array]]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Give the cosine between each gradient and its truth, and the quotient of their lengths."""
+def _cosines_and_lengths(pairs: list[tuple[Array, Array]]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Compute, for each (gradient, derivative), the cosine between them and the quotient of their lengths."""
     lengths = [(np.linalg.norm(gradient), np.linalg.norm(truth)) for gradient, truth in pairs]
     cosines = [
         float(np.vdot(gradient, truth) / (one * other))

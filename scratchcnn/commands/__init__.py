@@ -1,1 +1,1 @@
-"""The command line: one file for each command, the tables that they print, and the terminal."""
+"""The command line: one file per command, the tables that the commands print, and the terminal."""

@@ -1,15 +1,15 @@
-"""What `scratchcnn verify` checks: the article's network as printed, the network that is trained, the catalogue.
+"""The checks of `scratchcnn verify`: the article's network as printed, the network as trained, and the catalogue.
 
-Every derivative is compared by `scratchcnn.gradcheck` with differences of its forward, at the 200 digits that ship with
+`scratchcnn.gradcheck` compares every derivative with differences of its forward pass, at the 200 digits that ship with
 the package:
 
-- the *links* of the chain (∂O/∂Z2, ∂Z2/∂W, ...) at the values that the network has there, a sample of their entries
-  where there are many;
-- the *whole chain* (∂E/∂W, ∂E/∂b, ∂E/∂f): every entry of the parameters, moved on its own and carried through to E.
+- the *links* of the chain (∂O/∂Z2, ∂Z2/∂W, ...), at the values that the network has at these digits. A link with many
+  entries is checked at a sample of them;
+- the *whole chain* (∂E/∂W, ∂E/∂b, ∂E/∂f), at every entry of the parameters.
 
-Beside the differences each row is proved in ball arithmetic, as far as that is quick: the links of all digits, or of a
-few where they have many entries; the whole chain, as `article` has it, of the first digits; the small samples of the
-operations. The verdict comes from the differences; a proof that something is wrong makes the row wrong, too.
+Each row is also proved in ball arithmetic, as far as that is quick: the links at all digits, or at a few if they have
+many entries; the whole chain at the first digits; the operations at their small samples. The verdict comes from the
+differences, but a proof that a derivative is wrong also makes the row wrong.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from functools import partial
 import numpy as np
 
 from scratchcnn.article.network import FEATURES
-from scratchcnn.article.point import PROVED, Pair, Point, unsaturated
+from scratchcnn.article.point import PROVED_IMAGES, FunctionPair, Point, unsaturated
 from scratchcnn.catalogue import CATALOGUE, Operation
 from scratchcnn.catalogue import check as check_operation
 from scratchcnn.catalogue import prove as prove_operation
@@ -36,37 +36,62 @@ PRINTED = "the article as printed"
 TRAINED = "the network that is trained"
 OPERATIONS = "the operations"
 
-SAMPLED = 200  # entries of a large link
-BLOCK = 64  # weights that are checked together
-FEW = 4  # images for a link that treats each image alike, and on its own
+LINK_ENTRIES = 200  # entries at which a link is checked
+BLOCK_WEIGHTS = 64  # weights in one check of the whole chain
+FEW_IMAGES = 4  # images at which a link is checked that treats each image by itself
 
 
 def all_checks(seed: int = 0) -> list[Check]:
-    """List every row of the table, in order, before it is run. The same seed gives the same figures."""
+    """List the checks of all rows, in order.
+
+    Parameters
+    ----------
+    seed : int
+        The seed of the point, of the samples and of the checks; the same seed gives the same figures.
+
+    Returns
+    -------
+    list of Check
+        One for each row.
+    """
     point = unsaturated(seed)
     return [*_printed(point), *_trained(point), *(_catalogued(operation, seed) for operation in CATALOGUE)]
 
 
 def _printed(point: Point) -> Iterator[Check]:
-    """Z1 = X * f, A1 = sigmoid(Z1), Z2 = A1 W + b, O = sigmoid(Z2), E = sum (y - O)^2 / 2."""
+    """List the checks of the network as printed: O = sigmoid(Z2), Z2 = A1 W + b, A1 = sigmoid(X * f)."""
     link = partial(_link, PRINTED, point.seed)
     loss, activation = (squared_error, squared_error_backward), (sigmoid, sigmoid_backward)
     linear, convolution = (dense, dense_backward), (conv2d, conv2d_backward)
     yield link("∂E/∂O", "-(y - O)", loss, lambda: (point.o, point.y))
     yield link("∂O/∂Z2", "O (1 - O)", activation, lambda: (point.z2,))
-    yield link("∂Z2/∂W", "A1", linear, lambda: (point.a1, point.weight, point.bias), 1, first=PROVED)
-    yield link("∂Z2/∂b", "1", linear, lambda: (point.a1, point.weight, point.bias), 2, first=PROVED)
+    yield link("∂Z2/∂W", "A1", linear, lambda: (point.a1, point.weight, point.bias), 1, first=PROVED_IMAGES)
+    yield link("∂Z2/∂b", "1", linear, lambda: (point.a1, point.weight, point.bias), 2, first=PROVED_IMAGES)
     yield link(
-        "∂Z2/∂A1", "W", linear, lambda: (point.a1[:FEW], point.weight, point.bias), entries=point.a1.size, first=FEW
+        "∂Z2/∂A1",
+        "W",
+        linear,
+        lambda: (point.a1[:FEW_IMAGES], point.weight, point.bias),
+        entries=point.a1.size,
+        first=FEW_IMAGES,
     )
-    yield link("∂A1/∂Z1", "A1 (1 - A1)", activation, lambda: (point.z1[:FEW],), entries=point.z1.size, first=FEW)
-    yield link("∂Z1/∂f", "X", convolution, lambda: (point.x[:FEW], point.filters), 1, first=FEW)
-    yield link("∂Z1/∂X", "f", convolution, lambda: (point.x[:FEW], point.filters), entries=point.x.size, first=FEW)
+    yield link(
+        "∂A1/∂Z1", "A1 (1 - A1)", activation, lambda: (point.z1[:FEW_IMAGES],), entries=point.z1.size, first=FEW_IMAGES
+    )
+    yield link("∂Z1/∂f", "X", convolution, lambda: (point.x[:FEW_IMAGES], point.filters), 1, first=FEW_IMAGES)
+    yield link(
+        "∂Z1/∂X",
+        "f",
+        convolution,
+        lambda: (point.x[:FEW_IMAGES], point.filters),
+        entries=point.x.size,
+        first=FEW_IMAGES,
+    )
     yield from _chain(PRINTED, point, "∂E/∂O · ∂O/∂Z2")
 
 
 def _trained(point: Point) -> Iterator[Check]:
-    """Z2 standardized over the batch before the last sigmoid: Ẑ2 = (Z2 - mean) / std, O = sigmoid(Ẑ2)."""
+    """List the checks of the network as trained: O = sigmoid(Ẑ2), Ẑ2 = (Z2 - mean) / std."""
     pair = (partial(standardize, axis=0), partial(standardize_backward, axis=0))
     yield _link(TRAINED, point.seed, "∂Ẑ2/∂Z2", "(I - 1/N - Ẑ2 Ẑ2ᵀ/N) / std", pair, lambda: (point.z2,))
     yield from _chain(TRAINED, point, "∂E/∂O · ∂O/∂Ẑ2 · ∂Ẑ2/∂Z2", standardized=True)
@@ -77,39 +102,39 @@ def _link(
     seed: int,
     name: str,
     equation: str,
-    pair: Pair,
+    pair: FunctionPair,
     inputs: Callable[[], tuple[Array, ...]],
     wrt: int = 0,
     *,
     entries: int = 0,
     first: int = 0,
 ) -> Check:
-    """One factor of the chain rule, at the values of the network: an operation with respect to one of its inputs.
+    """Check one factor of the chain rule: an operation with respect to one of its inputs, at the network's values.
 
-    `first`: the proof looks at so many images.
+    `entries` is the number of entries of the whole link if `inputs` are a part. The proof covers the `first` images.
     """
 
     def reports() -> Iterator[Report]:
-        yield check_gradient(*pair, *inputs(), wrt=(wrt,), seed=seed, max_entries=SAMPLED, proof=False)
+        yield check_gradient(*pair, *inputs(), wrt=(wrt,), seed=seed, max_entries=LINK_ENTRIES, proof=False)
 
     def proofs() -> Iterator[Proved]:
         batch, *others = inputs()
         yield prove_gradient(*pair, batch[: first or None], *others, wrt=(wrt,), seed=seed)
 
-    return Check(block, name, equation, reports, entries, proofs=proofs, of=_of(first) if first else "")
+    return Check(block, name, equation, reports, entries, proofs=proofs, proof_scope=_scope(first) if first else "")
 
 
-def _of(images: int) -> str:
+def _scope(images: int) -> str:
     return f"{images} of the {SHIPPED} digits"
 
 
 def _chain(block: str, point: Point, outer: str, *, standardized: bool = False) -> Iterator[Check]:
-    """∂E/∂W, ∂E/∂b and ∂E/∂f through the whole chain, at all their entries; `outer` is the chain as far as Z2."""
+    """Check ∂E/∂W, ∂E/∂b and ∂E/∂f through the whole chain, at every entry; `outer` is ∂E/∂Z2 as a product."""
     compared = partial(check_gradient, seed=point.seed, max_entries=None, proof=False)
 
     def by_w() -> Iterator[Report]:
-        for start in range(0, FEATURES, BLOCK):
-            part = slice(start, start + BLOCK)
+        for start in range(0, FEATURES, BLOCK_WEIGHTS):
+            part = slice(start, start + BLOCK_WEIGHTS)
             pair = point.by_weights(part, standardized=standardized)
             names = (f"weight[{part.start}:{part.stop}]",)
             yield compared(*pair, point.weight[part], names=names)
@@ -128,11 +153,11 @@ def _chain(block: str, point: Point, outer: str, *, standardized: bool = False) 
     }
     for parameter, (name, equation, reports, note) in rows.items():
         proofs = partial(point.proofs_by, parameter, standardized=standardized)
-        yield Check(block, name, equation, reports, note=note, proofs=proofs, of=_of(PROVED))
+        yield Check(block, name, equation, reports, note=note, proofs=proofs, proof_scope=_scope(PROVED_IMAGES))
 
 
 def _catalogued(operation: Operation, seed: int) -> Check:
-    """One row for an operation, at all the inputs that its row of the catalogue draws."""
+    """Check an operation at all the samples of its row in the catalogue."""
 
     def reports() -> Iterator[Report]:
         rng = np.random.default_rng(seed)

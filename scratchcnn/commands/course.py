@@ -1,4 +1,4 @@
-"""What is kept of the course of a training: .npz and .png."""
+"""The course of a training as a file: .npz and .png."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,18 @@ from scratchcnn.article.training import Epoch
 
 
 def training_as_npz(history: Sequence[Epoch]) -> bytes:
-    """Write the last parameters (`filters`, `weight`, `bias`) and, for each epoch, `error` and `accuracy`, as .npz."""
+    """Encode the learnt parameters, and the error and the accuracy after each epoch, as an .npz file.
+
+    Parameters
+    ----------
+    history : sequence of Epoch
+        The epochs, in order; at least one.
+
+    Returns
+    -------
+    bytes
+        The file's content: the arrays `filters`, `weight`, `bias`, `error` and `accuracy`.
+    """
     learnt = history[-1].parameters
     buffer = io.BytesIO()
     np.savez(
@@ -25,7 +36,20 @@ def training_as_npz(history: Sequence[Epoch]) -> bytes:
 
 
 def training_as_png(histories: Mapping[str, Sequence[Epoch]], learnt: Parameters) -> bytes:
-    """Draw the error and the accuracy over the epochs, a curve for each gradient, and the filters that were learnt."""
+    """Draw the error and the accuracy over the epochs, with one curve per gradient, and the learnt filters.
+
+    Parameters
+    ----------
+    histories : mapping of str to sequence of Epoch
+        The epochs of each training, by the name of its gradient.
+    learnt : Parameters
+        The parameters whose filters are drawn.
+
+    Returns
+    -------
+    bytes
+        The content of a .png file.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

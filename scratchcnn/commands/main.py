@@ -1,9 +1,9 @@
-"""The command line: `scratchcnn verify` (also what `python -m scratchcnn` does), `train` and `predict`.
+"""The command line: `scratchcnn verify` (the default, also of `python -m scratchcnn`), `train` and `predict`.
 
-Exit codes: 0 all is right (of the trial: is called what it is); 1 something is wrong or undecided; 2 misuse (an unknown
-option or name, a number out of its range, a file that cannot be written); 130 interrupted.
+Exit codes: 0 everything is right (in the trial: every verdict is as expected); 1 something is wrong or undecided; 2
+misuse (an unknown option or name, a number out of its range, a file that cannot be written); 130 interrupted.
 
-What takes time to import is imported where it is used, so that `--help` and a misuse are answered at once.
+Modules that take time to import are imported where they are used, so that `--help` and a misuse are answered at once.
 """
 
 import argparse
@@ -19,16 +19,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Parameters
     ----------
-    argv
-        The arguments; None: those of the process.
+    argv : sequence of str, or None
+        The arguments. None: those of the process.
 
     Returns
     -------
-    The exit code.
+    int
+        The exit code.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8")  # the names hold ∂, whatever the locale
+            stream.reconfigure(encoding="utf-8")  # the names contain ∂, which some locales cannot encode
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version")):
         arguments.insert(0, "verify")

@@ -1,4 +1,4 @@
-"""The command `predict`: which digits pictures show."""
+"""The command `predict`: it tells which digit each picture shows."""
 
 import argparse
 from importlib.util import find_spec
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def add(commands: Any) -> None:
-    """Add the command to the parser."""
+    """Add the command to the subparsers of the command line."""
     predict = commands.add_parser(
         "predict",
         help="say which digits pictures show",
@@ -28,7 +28,7 @@ def add(commands: Any) -> None:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    """Say what the pictures show."""
+    """Run the command; return the exit code."""
     if find_spec("PIL") is None:
         options.fail('predict needs Pillow: pip install "scratchcnn[predict]"')
     from scratchcnn.digits.pictures import read_digit
@@ -37,16 +37,16 @@ def _predict(options: argparse.Namespace) -> int:
     try:
         model = Model.load(options.model)
         pictures = [read_digit(path) for path in options.pictures]
-        shares = _shares(model, np.stack(pictures))
+        probabilities = _probabilities(model, np.stack(pictures))
     except (OSError, ValueError) as error:
         options.fail(str(error))
-    for path, share in zip(options.pictures, shares, strict=True):
-        print(f"{path}: {share.argmax()} ({share.max():.1%})")
+    for path, each in zip(options.pictures, probabilities, strict=True):
+        print(f"{path}: {each.argmax()} ({each.max():.1%})")
     return 0
 
 
-def _shares(model: "Model", pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """How sure the model is of each digit, (N, 10): the softmax of its logits."""
+def _probabilities(model: "Model", pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Compute the probability of each digit, (N, 10), from pictures (N, 28, 28): the softmax of the logits."""
     digits = Digits(pictures, np.zeros(len(pictures), np.uint8))
     try:
         logits = model.logits(digits.x())

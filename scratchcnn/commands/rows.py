@@ -1,4 +1,4 @@
-"""The rows of `scratchcnn verify`: a `Check` is a row of the table before it is run, a `Row` is what came out."""
+"""The rows of `scratchcnn verify`: a `Check` is a row before it is run, a `Row` is its result."""
 
 import math
 import time
@@ -12,8 +12,8 @@ from scratchcnn.gradcheck import InputReport, Proved, Report, Verdict
 from scratchcnn.gradcheck.proof.prove_gradient import plain_digits
 from scratchcnn.gradcheck.report.wording import apart
 
-WORKERS = 2
-NO_PROOF = "no proof was asked for"
+WORKERS = 2  # checks at the same time; NumPy releases the interpreter's lock while it computes
+NO_PROOF = "no proof was asked for"  # the reason if a check has no proofs
 
 
 @dataclass(frozen=True)
@@ -22,18 +22,18 @@ class Check:
 
     Attributes
     ----------
-    block, name, equation
-        What the row says of itself.
-    reports
-        Does the work, one report for each part of it.
-    proofs
-        Proves what of it can be proved in little time: each of its parts, None for one that is left out.
-    of
-        What `proofs` looks at, in words; empty: at all that the reports see.
-    entries
-        How many entries the derivative has in the network, where the reports see fewer; 0: as many as they see.
-    note
+    block, name, equation : str
+        The heading above the row, the derivative's name, and its equation.
+    reports : function
+        Runs the checks, one report for each part.
+    entries : int
+        The number of entries of the whole derivative, if the reports see a part of it; 0 if they see all.
+    note : str
         A remark for the reader.
+    proofs : function
+        Runs the proofs, one for each part; None for a part that is left out because it takes too long.
+    proof_scope : str
+        What the proofs cover, in words, such as "12 of the 200 digits"; empty if they cover all parts.
     """
 
     block: str
@@ -43,7 +43,7 @@ class Check:
     entries: int = 0
     note: str = ""
     proofs: Callable[[], Iterable[Proved | None]] = tuple
-    of: str = ""
+    proof_scope: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,30 +52,29 @@ class Row:
 
     Attributes
     ----------
-    block, name, equation
+    block, name, equation : str
         As in `Check`.
-    verdict
-        Right only if all is right.
-    entries, checked
-        How many entries the derivative has, and how many were compared.
-    worst_error, bound
-        Distance and bound of the entry that comes closest to its bound, or is furthest outside; NaN where none was
-        compared.
-    seconds
-        What it took.
-    note
-        What is wrong in one line, or the check's remark where nothing is.
-    details
-        The reports in full that are not right.
-    proved
-        To how many digits the derivative is proved, the least of all entries that are proved right; infinite where it
-        is so exactly, NaN where nothing is proved.
-    proved_entries
-        How many entries are proved right.
-    proved_of
-        Of what, where that is not all that was compared: "20 of the 200 digits".
-    not_proved
-        Why nothing is proved; empty where something is.
+    verdict : Verdict
+        RIGHT only if every part is right.
+    entries, checked : int
+        The number of entries of the derivative, and the number of them that were checked.
+    worst_error, bound : float
+        The error and the bound of the entry whose error is largest in units of its bound; NaN if none was checked.
+    seconds : float
+        The time that the row took.
+    note : str
+        The mistake in one line, or the check's remark if there is none.
+    details : str
+        The full reports that are not right.
+    proved : float
+        The number of digits to which the entries are proved right, the least of them; infinite if they are proved
+        exactly, NaN if nothing is proved.
+    proved_entries : int
+        The number of entries proved right.
+    proved_of : str
+        What the proofs cover, if it is less than the checks: "20 of the 200 digits".
+    not_proved : str
+        The reason if nothing is proved, else empty.
     """
 
     block: str
@@ -95,25 +94,50 @@ class Row:
     not_proved: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON, which knows no NaN and no infinity: they become None.
+        """Convert the row to plain data for JSON.
 
-        `proved` is a number of digits, or "exact".
+        Returns
+        -------
+        dict
+            The fields by name. Infinity and NaN become None; `proved` is a number of digits, "exact" or None.
         """
         data = asdict(self) | {"verdict": self.verdict.value, "proved": plain_digits(self.proved)}
         return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in data.items()}
 
 
 def run_all(checks: Iterable[Check]) -> Iterator[Row]:
-    """Run checks two at a time (NumPy lets go of the interpreter's lock where it works), and give the rows in order."""
+    """Run checks, `WORKERS` at a time.
+
+    Parameters
+    ----------
+    checks : iterable of Check
+        The checks.
+
+    Yields
+    ------
+    Row
+        The results, in the order of the checks.
+    """
     pool = ThreadPoolExecutor(WORKERS)
     try:
         yield from pool.map(run, checks)
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)  # interrupted: what has not begun is dropped
+        pool.shutdown(wait=False, cancel_futures=True)  # after an interruption, checks that wait are dropped
 
 
 def run(check: Check) -> Row:
-    """Run a check. Code under test that raises makes its own row wrong, and leaves the others alone."""
+    """Run a check. An exception in it makes the row wrong, and the other rows go on.
+
+    Parameters
+    ----------
+    check : Check
+        The check.
+
+    Returns
+    -------
+    Row
+        Its result.
+    """
     start = time.perf_counter()
     try:
         row = _with_proofs(_row(check, list(check.reports())), check)
@@ -127,7 +151,7 @@ def run(check: Check) -> Row:
 
 
 def _row(check: Check, reports: list[Report]) -> Row:
-    """Fold the reports of one check into its row."""
+    """Combine the reports of a check into its row."""
     bad = [report for report in reports if report.verdict is not Verdict.RIGHT]
     parts = [part for report in reports for part in report.inputs if part.size]
     worst = max(parts, key=lambda part: (_severity(part.verdict), _closeness(part)), default=None)
@@ -144,49 +168,53 @@ def _row(check: Check, reports: list[Report]) -> Row:
 
 
 def _with_proofs(row: Row, check: Check) -> Row:
-    """Add to a row what is proved of it; what is proved wrong makes it wrong."""
+    """Add the proofs of a check to its row; a proof that the derivative is wrong makes the row wrong."""
     proofs = list(check.proofs())
     made = [proof for proof in proofs if proof is not None]
     parts = [part for proof in made for part in proof.inputs if part.size]
-    proved = sum(part.right for part in parts)
-    reasons = [part.reason for part in parts if part.reason]
+    right = [part for part in parts if part.right]
     bad = [proof for proof in made if proof.verdict is Verdict.WRONG]
     if bad:
-        fault = next(f"{part.name}: {part.reason}" for part in bad[0].inputs if part.verdict is Verdict.WRONG)
-        row = replace(
-            row,
-            verdict=Verdict.WRONG,
-            note=row.note if row.verdict is Verdict.WRONG else fault,
-            details="\n\n".join([*([row.details] if row.details else []), *map(str, bad)]),
-        )
-    if not proved or bad:
-        return replace(row, not_proved=reasons[0] if reasons else NO_PROOF)
-    entries = sum(part.size for part in parts)
-    left_out = len(proofs) - len(made)
+        row = _proved_wrong(row, bad)
+    if bad or not right:
+        return replace(row, not_proved=next((part.reason for part in parts if part.reason), NO_PROOF))
+    proved, entries = sum(part.right for part in right), sum(part.size for part in parts)
     scope = [
-        check.of,
-        f"{len(made)} of {len(proofs)} samples" if left_out else "",
+        check.proof_scope,
+        f"{len(made)} of {len(proofs)} samples" if len(made) < len(proofs) else "",
         f"{proved} of {entries} entries, kinks apart" if proved < entries else "",
     ]
     return replace(
         row,
-        proved=min(part.digits for part in parts if part.right),
+        proved=min(part.digits for part in right),
         proved_entries=proved,
         proved_of=", ".join(filter(None, scope)),
     )
 
 
+def _proved_wrong(row: Row, proofs: list[Proved]) -> Row:
+    """Make a row wrong by proofs; its note stays if the reports have found a mistake already."""
+    fault = next(f"{part.name}: {part.reason}" for part in proofs[0].inputs if part.verdict is Verdict.WRONG)
+    return replace(
+        row,
+        verdict=Verdict.WRONG,
+        note=row.note if row.verdict is Verdict.WRONG else fault,
+        details="\n\n".join(filter(None, [row.details, *map(str, proofs)])),
+    )
+
+
 def _severity(verdict: Verdict) -> int:
+    """Rank a verdict: a larger number outweighs a smaller one."""
     return (Verdict.RIGHT, Verdict.UNDECIDED, Verdict.WRONG).index(verdict)
 
 
 def _closeness(part: InputReport) -> float:
-    """Give the share of its bound that the worst error takes: above 1 is outside."""
+    """Give the worst error in units of its bound; above 1 it is outside."""
     return part.error / part.bound if part.bound > 0 else (math.inf if part.error > 0 else 0.0)
 
 
 def _fault(report: Report) -> str:
-    """Say in one line what keeps a report from being right: which input, which entry, both values."""
+    """Describe in one line why a report is not right: the input, the entry, and both values."""
     for part in report.inputs:
         if part.wrong:
             analytic, numerical = apart(part.analytic, part.numerical, 6)

@@ -1,4 +1,4 @@
-"""What the commands show and write: a table on the terminal, JSON, .npz and .png."""
+"""The tables of `verify` on the terminal, and as JSON."""
 
 import json
 import math
@@ -15,17 +15,28 @@ from scratchcnn.gradcheck import Verdict
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-WIDE = 10_000  # more than any table needs
-NARROW = 120  # columns of a terminal, below which there is no space for equations
-SCHEMA = 1  # of the JSON file; it grows when a reader of the old one would be misled
+WIDE = 10_000  # characters, more than any table needs: nothing is folded
+NARROW = 120  # characters; a narrower terminal has no space for equations
+SCHEMA = 1  # the version of the JSON file, which grows if a reader of the old version would be misled
 STYLES = {Verdict.RIGHT: "green", Verdict.WRONG: "bold red", Verdict.UNDECIDED: "yellow"}
 
 
 def table(rows: Sequence[Row], width: int = WIDE) -> "Table":
-    """Lay the rows out, with a heading where a new block begins. Where space is short, equations and notes fold.
+    """Lay the rows out in a table, with a heading above each block.
 
-    On a terminal of less than 120 columns they are left out, and so are bounds and times.
+    Parameters
+    ----------
+    rows : sequence of Row
+        The rows.
+    width : int
+        The characters of a line. Below `NARROW`, equations, bounds, times and notes are left out.
+
+    Returns
+    -------
+    rich.table.Table
+        The table.
     """
     from rich import box
     from rich.table import Table
@@ -33,18 +44,7 @@ def table(rows: Sequence[Row], width: int = WIDE) -> "Table":
 
     wide = width >= NARROW
     grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1) if wide else (0, 1, 0, 0))
-    right: dict[str, Any] = {"justify": "right", "no_wrap": True}
-    columns: dict[str, tuple[dict[str, Any], Callable[[Row], str | Text]]] = {
-        "name": ({"no_wrap": True}, lambda row: row.name),
-        "equation": ({"overflow": "fold"}, lambda row: row.equation),
-        "checked\nof entries": (right, lambda row: f"{row.checked:,} of {row.entries:,}"),
-        "worst\nerror": (right, lambda row: f"{row.worst_error:.1e}"),
-        "bound": (right, lambda row: f"{row.bound:.1e}"),
-        "verdict": ({"no_wrap": True}, lambda row: Text(row.verdict.value, style=STYLES[row.verdict])),
-        "proved": (right, _proved),
-        "time": (right, lambda row: f"{row.seconds:.2f} s"),
-        "note": ({"overflow": "fold"}, _note),
-    }
+    columns = _columns()
     if not wide:
         for left_out in ("equation", "bound", "time", "note"):
             del columns[left_out]
@@ -63,20 +63,46 @@ def table(rows: Sequence[Row], width: int = WIDE) -> "Table":
     return grid
 
 
+def _columns() -> "dict[str, tuple[dict[str, Any], Callable[[Row], str | Text]]]":
+    """Give, for each column, its options and the function that makes the cell of a row."""
+    from rich.text import Text
+
+    right: dict[str, Any] = {"justify": "right", "no_wrap": True}
+    return {
+        "name": ({"no_wrap": True}, lambda row: row.name),
+        "equation": ({"overflow": "fold"}, lambda row: row.equation),
+        "checked\nof entries": (right, lambda row: f"{row.checked:,} of {row.entries:,}"),
+        "worst\nerror": (right, lambda row: f"{row.worst_error:.1e}"),
+        "bound": (right, lambda row: f"{row.bound:.1e}"),
+        "verdict": ({"no_wrap": True}, lambda row: Text(row.verdict.value, style=STYLES[row.verdict])),
+        "proved": (right, _proved),
+        "time": (right, lambda row: f"{row.seconds:.2f} s"),
+        "note": ({"overflow": "fold"}, _note),
+    }
+
+
 def _proved(row: Row) -> str:
-    """To how many digits: whole ones, since a tenth of one means nothing."""
+    """Format the digits to which a row is proved, rounded down."""
     if math.isnan(row.proved):
         return "-"
     return "exact" if math.isinf(row.proved) else f"{int(row.proved)}"
 
 
 def _note(row: Row) -> str:
-    """The row's note, and what was proved where that is not all. Why nothing was is left to the JSON file."""
+    """Give the row's note, and what is proved if that is a part. Only the JSON file has the reason for no proof."""
     return "; ".join(filter(None, [row.note, row.proved_of and f"proved: {row.proved_of}"]))
 
 
 def print_rows(rows: Sequence[Row], out: IO[str]) -> None:
-    """Print the table, the full report of each row that is not right, and a line that sums up."""
+    """Print the table, the full report of each row that is not right, and a summary.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        The rows.
+    out : text file
+        Where to print.
+    """
     console = _printed(partial(table, rows), out)
     bad = [row for row in rows if row.verdict is not Verdict.RIGHT]
     for row in bad:
@@ -88,7 +114,18 @@ def print_rows(rows: Sequence[Row], out: IO[str]) -> None:
 
 
 def trial_table(rows: Sequence[TrialRow]) -> "Table":
-    """Lay the trial out: for W and for f how each gradient lies to the derivative, and what the harness says."""
+    """Lay the rows of the trial out in a table.
+
+    Parameters
+    ----------
+    rows : sequence of TrialRow
+        The rows.
+
+    Returns
+    -------
+    rich.table.Table
+        The table: the comparison of each gradient with the derivative, and the harness's verdict, by W and by f.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -113,7 +150,15 @@ def trial_table(rows: Sequence[TrialRow]) -> "Table":
 
 
 def print_trial(rows: Sequence[TrialRow], out: IO[str]) -> None:
-    """Print the trial's table, and a line that sums up what the harness made of it."""
+    """Print the trial's table, and a summary of the harness's verdicts.
+
+    Parameters
+    ----------
+    rows : sequence of TrialRow
+        The rows.
+    out : text file
+        Where to print.
+    """
     console = _printed(lambda _: trial_table(rows), out)
     missed = [row.name for row in rows if not row.as_expected]
     summary = f"the harness calls {len(rows) - len(missed)} of {len(rows)} what they are"
@@ -121,10 +166,9 @@ def print_trial(rows: Sequence[TrialRow], out: IO[str]) -> None:
 
 
 def _printed(laid_out: "Callable[[int], Table]", out: IO[str]) -> "Console":
-    """Print a table, laid out for a width, and give the console for what follows.
+    """Print the table that `laid_out` makes for a width, and return the console for further lines.
 
-    On a terminal the table keeps to its width. Elsewhere it is as wide as it has to be, so that nothing is cut off or
-    wrapped.
+    On a terminal the table has the terminal's width. Elsewhere it is as wide as its content, so that nothing is folded.
     """
     from rich.console import Console
 
@@ -137,6 +181,17 @@ def _printed(laid_out: "Callable[[int], Table]", out: IO[str]) -> "Console":
 
 
 def rows_as_json(rows: Sequence[Row | TrialRow]) -> bytes:
-    """Write the rows as a JSON document in UTF-8."""
+    """Encode the rows as a JSON document in UTF-8.
+
+    Parameters
+    ----------
+    rows : sequence of Row or TrialRow
+        The rows.
+
+    Returns
+    -------
+    bytes
+        The document.
+    """
     document = {"schema": SCHEMA, "rows": [row.to_dict() for row in rows]}
     return (json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()

@@ -1,19 +1,39 @@
-"""What the commands share: types of arguments, a bar of progress, files that are refused before the work is done."""
+"""Shared by the commands: types of arguments, the progress bar, and the checking and writing of files."""
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from scratchcnn.files import check_writable, write_atomically
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+Result = TypeVar("Result")
+
 
 def seed(text: str) -> int:
-    """Take an argument as the seed of a generator."""
+    """Convert an argument to the seed of a generator.
+
+    Parameters
+    ----------
+    text : str
+        The argument.
+
+    Returns
+    -------
+    int
+        The seed, at least 0.
+
+    Raises
+    ------
+    ValueError
+        If the argument is not an integer.
+    argparse.ArgumentTypeError
+        If the number is below 0.
+    """
     number = int(text)
     if number < 0:
         raise argparse.ArgumentTypeError(f"must be at least 0, got {number}")
@@ -21,7 +41,23 @@ def seed(text: str) -> int:
 
 
 def count(text: str) -> int | str:
-    """Take an argument as a number, or the word all."""
+    """Convert an argument to an integer, or leave the word "all".
+
+    Parameters
+    ----------
+    text : str
+        The argument.
+
+    Returns
+    -------
+    int or str
+        The number, or "all".
+
+    Raises
+    ------
+    ValueError
+        If the argument is neither.
+    """
     return text if text == "all" else int(text)
 
 
@@ -29,7 +65,18 @@ seed.__name__ = count.__name__ = "int"  # argparse says "invalid int value"
 
 
 def named(suffix: str) -> Callable[[str], Path]:
-    """Take an argument as the name of a file that ends like this."""
+    """Make a type of arguments: the name of a file with a given suffix.
+
+    Parameters
+    ----------
+    suffix : str
+        The suffix, such as ".npz".
+
+    Returns
+    -------
+    function of str
+        It converts an argument to a Path. Another suffix is an `argparse.ArgumentTypeError`.
+    """
 
     def path(text: str) -> Path:
         if not text.endswith(suffix):
@@ -40,7 +87,13 @@ def named(suffix: str) -> Callable[[str], Path]:
 
 
 def progress_bar() -> "Progress":
-    """Make a bar on stderr, where that is a terminal; else nothing is shown."""
+    """Make a progress bar on stderr, which shows nothing unless stderr is a terminal.
+
+    Returns
+    -------
+    rich.progress.Progress
+        The bar.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -55,8 +108,42 @@ def progress_bar() -> "Progress":
     )
 
 
+def collect(rows: Iterable[Result], count: int, describe: Callable[[Result], str]) -> list[Result]:
+    """Collect rows that take time to compute, beside a progress bar.
+
+    Parameters
+    ----------
+    rows : iterable
+        Computes the rows, in order.
+    count : int
+        The number of rows.
+    describe : function of a row
+        Gives the text beside the bar.
+
+    Returns
+    -------
+    list
+        The rows.
+    """
+    collected = []
+    with progress_bar() as progress:
+        task = progress.add_task("", total=count)
+        for row in rows:
+            collected.append(row)
+            progress.update(task, advance=1, description=describe(row))
+    return collected
+
+
 def refuse_unwritable(options: argparse.Namespace, path: Path | None) -> None:
-    """Refuse a file that cannot be written, before the work is done."""
+    """End the command, before the work is done, if a file cannot be written.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        The command's options, with `fail` to end it.
+    path : Path or None
+        The file's name. None: there is no file to write.
+    """
     if path is not None:
         try:
             check_writable(path)
@@ -65,7 +152,17 @@ def refuse_unwritable(options: argparse.Namespace, path: Path | None) -> None:
 
 
 def write(options: argparse.Namespace, path: Path, content: bytes) -> None:
-    """Write a file, or end the command with what is in the way."""
+    """Write a file; end the command with a message if that fails.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        The command's options, with `fail` to end it.
+    path : Path
+        The file's name.
+    content : bytes
+        The file's content.
+    """
     try:
         write_atomically(path, content)
     except OSError as error:

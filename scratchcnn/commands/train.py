@@ -1,4 +1,4 @@
-"""The command `train`: the article's network on two classes, or, by `train_ten_classes`, a deeper one on ten."""
+"""The command `train`: it trains the article's network on two classes, or (`train_ten_classes`) a deeper one on ten."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def add(commands: Any) -> None:
-    """Add the command to the parser."""
+    """Add the command to the subparsers of the command line."""
     from scratchcnn.article.published import DESCENTS
     from scratchcnn.article.training import EPOCHS
     from scratchcnn.digits.mnist import SHIPPED
@@ -47,6 +47,7 @@ def add(commands: Any) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
+    """Run the command; return the exit code."""
     if train_ten_classes.wanted(options):
         return train_ten_classes.train(options)
     if options.plot and find_spec("matplotlib") is None:
@@ -56,14 +57,14 @@ def _train(options: argparse.Namespace) -> int:
 
     from scratchcnn.article.published import DESCENTS
     from scratchcnn.article.training import EPOCHS
-    from scratchcnn.commands.course import training_as_npz, training_as_png
+    from scratchcnn.commands.course import training_as_npz
     from scratchcnn.digits.mnist import SHIPPED, load_digits
 
-    _fill_in(options, epochs=EPOCHS, gradient="exact", seed=0, digits=SHIPPED)
-    rate = DESCENTS[options.gradient].rate if options.rate is None else options.rate
+    _set_defaults(options, epochs=EPOCHS, gradient="exact", seed=0, digits=SHIPPED)
+    _set_defaults(options, rate=DESCENTS[options.gradient].rate)
     try:
         digits = load_digits(options.digits)
-        history, stopped = _descend(digits, options.gradient, rate, options)
+        history, stopped = _descend(digits, options.gradient, options.rate, options)
     except ValueError as error:
         options.fail(str(error))
     if stopped:
@@ -73,20 +74,27 @@ def _train(options: argparse.Namespace) -> int:
     if options.save:
         write(options, options.save, training_as_npz(history))
     if options.plot:
-        histories = {options.gradient: history}
-        for name in DESCENTS.keys() - histories.keys():  # the other one, from the same parameters, at steps as long
-            as_long = rate * DESCENTS[name].rate / DESCENTS[options.gradient].rate
-            histories[name], stopped = _descend(digits, name, as_long, options)
-            if stopped:
-                print(
-                    f"scratchcnn: the {name} gradient, after {len(histories[name])} epochs: {stopped}", file=sys.stderr
-                )
-        write(options, options.plot, training_as_png(histories, last.parameters))
+        _plot(digits, history, options)
     return 0
 
 
+def _plot(digits: "Digits", history: "list[Epoch]", options: argparse.Namespace) -> None:
+    """Train along the other gradient from the same parameters, with steps of the same length, and draw both courses."""
+    from scratchcnn.article.published import DESCENTS
+    from scratchcnn.commands.course import training_as_png
+
+    histories = {options.gradient: history}
+    for name in DESCENTS.keys() - histories.keys():
+        rate = options.rate * DESCENTS[name].rate / DESCENTS[options.gradient].rate
+        histories[name], stopped = _descend(digits, name, rate, options)
+        if stopped:
+            message = f"the {name} gradient, after {len(histories[name])} epochs: {stopped}"
+            print(f"scratchcnn: {message}", file=sys.stderr)
+    write(options, options.plot, training_as_png(histories, history[-1].parameters))
+
+
 def _descend(digits: "Digits", name: str, rate: float, options: argparse.Namespace) -> "tuple[list[Epoch], str]":
-    """Train along one of the gradients: the course as far as it came, and what stopped it, if anything did."""
+    """Train along one of the gradients; return the complete epochs, and the error that ended the training, or ""."""
     from scratchcnn.article.published import DESCENTS
     from scratchcnn.article.training import train
 
@@ -104,8 +112,8 @@ def _descend(digits: "Digits", name: str, rate: float, options: argparse.Namespa
     return history, ""
 
 
-def _fill_in(options: argparse.Namespace, **defaults: object) -> None:
-    """Give the options that were not given these values."""
+def _set_defaults(options: argparse.Namespace, **defaults: object) -> None:
+    """Set the options that the user has not given."""
     for name, default in defaults.items():
         if getattr(options, name) is None:
             setattr(options, name, default)

@@ -1,4 +1,4 @@
-"""`scratchcnn train --classes 10`: all ten digits, from all of MNIST."""
+"""`scratchcnn train --classes 10`: training on all ten digits of MNIST."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ import time
 from dataclasses import fields, replace
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scratchcnn.commands.terminal import named, progress_bar, refuse_unwritable
 from scratchcnn.digits.mnist import WHOLE, Digits, load_mnist
@@ -15,12 +15,13 @@ from scratchcnn.network.recipe import Recipe
 if TYPE_CHECKING:
     from scratchcnn.network.training import Training
 
-RECIPE = tuple(field.name for field in fields(Recipe))
-ONLY_TEN, ONLY_TWO = ("batch", "momentum", "data", "resume"), ("plot", "gradient")
+RECIPE = tuple(field.name for field in fields(Recipe))  # the options that become fields of the recipe
+ONLY_TEN = ("batch", "momentum", "data", "resume")  # the options for ten classes alone
+ONLY_TWO = ("plot", "gradient")  # the options for two classes alone
 
 
 def add_options(train: argparse.ArgumentParser) -> None:
-    """Add what `train` takes for ten classes only, and the choice."""
+    """Add `--classes` to the parser of `train`, and the options for ten classes alone."""
     train.add_argument("--classes", type=int, choices=(2, 10), help="of digits (default: 2; with --resume 10)")
     group = train.add_argument_group("for ten classes")
     group.add_argument("--data", type=Path, metavar="PATH", help="mnist.npz, or a folder of IDX files (default: Keras)")
@@ -30,7 +31,7 @@ def add_options(train: argparse.ArgumentParser) -> None:
 
 
 def wanted(options: argparse.Namespace) -> bool:
-    """Tell whether `train` is to learn ten classes; refuse what only the other kind of training takes."""
+    """Whether `train` is to learn ten classes. An option for the other kind of training ends the command."""
     ten: bool = options.classes == 10 or (options.classes is None and options.resume is not None)
     for name in ONLY_TWO if ten else ONLY_TEN:
         if getattr(options, name) is not None:
@@ -41,11 +42,22 @@ def wanted(options: argparse.Namespace) -> bool:
 
 
 def train(options: argparse.Namespace) -> int:
-    """Learn all ten digits, or go on learning."""
+    """Train on all ten digits, or resume a training.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        The options of the command.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
     save = options.save or options.resume
     refuse_unwritable(options, save)
     try:
-        training = _beginning(options)
+        training = _start(options)
         digits, test = load_mnist(options.data)
         _learn(training, digits[: training.digits], test, save)
     except (OSError, ValueError) as error:
@@ -53,8 +65,8 @@ def train(options: argparse.Namespace) -> int:
     return 0
 
 
-def _beginning(options: argparse.Namespace) -> "Training":
-    """Make the training that the options describe, or read the one to go on with."""
+def _start(options: argparse.Namespace) -> "Training":
+    """Make the training that the options describe, or read the one to resume."""
     from scratchcnn.network.training import Training
 
     most = WHOLE["y_train"].shape[0]
@@ -65,20 +77,27 @@ def _beginning(options: argparse.Namespace) -> "Training":
     if options.resume is None:
         return Training.begin(Recipe(**given), digits)
 
-    training = Training.load(options.resume)
-    begun = {"batch": training.recipe.batch, "seed": training.recipe.seed, "digits": training.digits}
-    asked = given | ({} if options.digits is None else {"digits": digits})
-    for name, value in begun.items():
+    return _resume(options.resume, given, None if options.digits is None else digits)
+
+
+def _resume(path: Path, given: dict[str, Any], digits: int | None) -> "Training":
+    """Read a training, and change what the options give of its recipe."""
+    from scratchcnn.network.training import Training
+
+    training = Training.load(path)
+    fixed = {"batch": training.recipe.batch, "seed": training.recipe.seed, "digits": training.digits}
+    asked = given | ({} if digits is None else {"digits": digits})
+    for name, value in fixed.items():
         if asked.get(name, value) != value:
-            raise ValueError(f"{options.resume} was begun with --{name} {value}, which cannot change on the way")
+            raise ValueError(f"{path} was begun with --{name} {value}, which cannot change on the way")
     training = replace(training, recipe=replace(training.recipe, **given))
     if training.step >= training.steps:
-        raise ValueError(f"{options.resume} has had {training.epoch} epochs; more are to be asked for with --epochs")
+        raise ValueError(f"{path} has had {training.epoch} epochs; more are to be asked for with --epochs")
     return training
 
 
 def _learn(begun: "Training", digits: Digits, test: Digits, save: Path | None) -> None:
-    """Make the steps that are left; save after each epoch, and what there is when interrupted."""
+    """Make the remaining steps; save the training after each epoch, and when it is interrupted."""
     from scratchcnn.network.training import accuracy, steps, workers
 
     training = begun
@@ -91,7 +110,7 @@ def _learn(begun: "Training", digits: Digits, test: Digits, save: Path | None) -
                 seen = training.images_since(first)
                 line = f"error {fmean(errors):.4f}, {seen / (time.perf_counter() - start):,.0f} images/s"
                 progress.update(task, completed=training.step, description=line)
-                if training.step % training.steps_an_epoch == 0:
+                if training.step % training.steps_per_epoch == 0:
                     line = f"epoch {training.epoch} of {training.recipe.epochs}: {line}"
                     print(f"{line}, test accuracy {accuracy(training.model, test, team):.2%}", flush=True)
                     if save:

@@ -1,4 +1,4 @@
-"""The command `verify`: every derivative is checked, or the published gradient is put on trial."""
+"""The command `verify`: it checks every derivative, or puts the published gradient on trial."""
 
 import argparse
 import sys
@@ -6,11 +6,11 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from scratchcnn.commands.terminal import progress_bar, refuse_unwritable, seed, write
+from scratchcnn.commands.terminal import collect, refuse_unwritable, seed, write
 
 
 def add(commands: Any) -> None:
-    """Add the command to the parser."""
+    """Add the command to the subparsers of the command line."""
     verify = commands.add_parser(
         "verify",
         help="check every derivative on real digits (the default)",
@@ -34,6 +34,7 @@ def add(commands: Any) -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    """Run the command; return the exit code."""
     if options.published:
         return _put_on_trial(options)
     from scratchcnn.commands.checks import all_checks
@@ -42,20 +43,15 @@ def _verify(options: argparse.Namespace) -> int:
     from scratchcnn.gradcheck import Verdict
 
     checks = all_checks(options.seed)
-    names = {_plain(check.name): check.name for check in checks}
-    unknown = [name for name in options.only if _plain(name) not in names]
+    names = {_in_ascii(check.name): check.name for check in checks}
+    unknown = [name for name in options.only if _in_ascii(name) not in names]
     if unknown:
         options.fail(f"--only: no row named {', '.join(unknown)}; there are: {', '.join(names.values())}")
-    wanted = {_plain(name) for name in options.only} or names.keys()
-    checks = [check for check in checks if _plain(check.name) in wanted]
+    wanted = {_in_ascii(name) for name in options.only} or names.keys()
+    checks = [check for check in checks if _in_ascii(check.name) in wanted]
     refuse_unwritable(options, options.json)
 
-    rows = []
-    with progress_bar() as progress:
-        task = progress.add_task("", total=len(checks))
-        for row in run_all(checks):
-            rows.append(row)
-            progress.update(task, advance=1, description=f"{row.name} ({row.block})")
+    rows = collect(run_all(checks), len(checks), lambda row: f"{row.name} ({row.block})")
     print_rows(rows, sys.stdout)
     if options.json:
         write(options, options.json, rows_as_json(rows))
@@ -63,26 +59,22 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _put_on_trial(options: argparse.Namespace) -> int:
+    """Run the trial of the published gradient; return the exit code."""
     from scratchcnn.article.trial import run_trial
     from scratchcnn.commands.tables import print_trial, rows_as_json
 
     if options.only:
         options.fail("--only chooses from the rows that there are without --published")
     refuse_unwritable(options, options.json)
-    count, found = run_trial(options.seed)
-    rows = []
-    with progress_bar() as progress:
-        task = progress.add_task("", total=count)
-        for row in found:
-            rows.append(row)
-            progress.update(task, advance=1, description=row.name)
+    count, computed = run_trial(options.seed)
+    rows = collect(computed, count, lambda row: row.name)
     print_trial(rows, sys.stdout)
     if options.json:
         write(options, options.json, rows_as_json(rows))
     return 0 if all(row.as_expected for row in rows) else 1
 
 
-def _plain(name: str) -> str:
-    """Spell a row's name with the letters of every keyboard: ∂Ẑ2/∂Z2 is dZ2/dZ2."""
+def _in_ascii(name: str) -> str:
+    """Spell a row's name in ASCII: ∂Ẑ2/∂Z2 becomes dZ2/dZ2."""
     letters = unicodedata.normalize("NFKD", name.replace("∂", "d"))
     return "".join(letter for letter in letters if not unicodedata.combining(letter))

@@ -1,1 +1,1 @@
-"""Handwritten digits: MNIST, the 200 of it that ship with the package, and pictures of single digits."""
+"""Handwritten digits: MNIST, the 200 digits of it that ship with the package, and pictures of single digits."""

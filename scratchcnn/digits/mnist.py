@@ -1,7 +1,7 @@
-"""MNIST: the 200 handwritten digits that ship with the package, those of the article, and the whole set on request.
+"""MNIST: the 200 handwritten digits that ship with the package, and the whole set on request.
 
-The 200 are the first of the training set. Origin and licence (Yann LeCun and Corinna Cortes, CC BY-SA 3.0) stand
-beside the file, in `data/README.md`.
+The 200 digits are the first of the training set, as in the article. The file `data/README.md` beside them states their
+origin and licence (Yann LeCun and Corinna Cortes, CC BY-SA 3.0).
 """
 
 import gzip
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from scratchcnn.files import read_npz
 
-SHIPPED = 200
+SHIPPED = 200  # the number of digits in the package
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Part:
 
     Attributes
     ----------
-    shape
-        Its shape.
-    idx
-        The name of its file in the form in which the set was published, which may end in `.gz`.
-    sha256
-        The checksum of its bytes.
+    shape : tuple of int
+        The shape of the array.
+    idx : str
+        The name of its IDX file, as the set was published; a gzipped file has `.gz` appended.
+    sha256 : str
+        The checksum of the array's bytes.
     """
 
     shape: tuple[int, ...]
@@ -43,7 +43,7 @@ class Part:
     sha256: str
 
 
-# By their names in Keras's `mnist.npz`.
+# The arrays of the whole set, by their names in Keras's `mnist.npz`.
 WHOLE = {
     "x_train": Part(
         (60_000, 28, 28), "train-images-idx3-ubyte", "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757"
@@ -66,43 +66,66 @@ class Digits:
 
     Attributes
     ----------
-    images
-        Grey levels, (N, 28, 28) uint8: 0 is paper, 255 is ink.
-    labels
-        The digit that each image shows, (N,) uint8, 0 to 9.
+    images : (N, 28, 28) array of uint8
+        Grey levels: 0 is paper, 255 is ink.
+    labels : (N,) array of uint8
+        The digit that each image shows, 0 to 9.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
 
     def __len__(self) -> int:
-        """Count the digits, N."""
+        """Give N, the number of digits."""
         return len(self.labels)
 
     def __getitem__(self, which: slice | NDArray[np.integer]) -> "Digits":
-        """Some of the digits: a slice of them, or those with the numbers in an array."""
+        """Select digits by a slice, or by an array of indices."""
         return Digits(self.images[which], self.labels[which])
 
     def x(self, dtype: Any = np.float64) -> NDArray[Any]:
-        """Give the network's input: the images as (N, 1, 28, 28), one channel, scaled to [0, 1]."""
+        """Convert the images to the network's input: one channel, scaled to [0, 1].
+
+        Parameters
+        ----------
+        dtype : dtype
+            The dtype of the result.
+
+        Returns
+        -------
+        (N, 1, 28, 28) array
+            The images.
+        """
         return self.images[:, np.newaxis].astype(dtype) / 255
 
     def y(self, dtype: Any = np.float64) -> NDArray[Any]:
-        """Give the network's target, (N, 1): 1 where the digit is greater than 4, else 0 (as in the article)."""
+        """Convert the labels to the article's targets: 1 if the digit is greater than 4, else 0.
+
+        Parameters
+        ----------
+        dtype : dtype
+            The dtype of the result.
+
+        Returns
+        -------
+        (N, 1) array
+            The targets.
+        """
         return (self.labels[:, np.newaxis] > 4).astype(dtype)
 
 
 def load_digits(count: int = SHIPPED) -> Digits:
-    """Load the first `count` training digits of MNIST, from inside the package.
+    """Load the first training digits of MNIST from inside the package.
 
     Parameters
     ----------
-    count
-        How many, 1 to 200.
+    count : int
+        The number of digits, 1 to 200.
 
     Returns
     -------
-    `images` (count, 28, 28) and `labels` (count,), both uint8.
+    Digits
+        The first `count` digits.
 
     Raises
     ------
@@ -119,24 +142,25 @@ def load_digits(count: int = SHIPPED) -> Digits:
 
 
 def load_mnist(path: Path | None = None) -> tuple[Digits, Digits]:
-    """Load all of MNIST: 60,000 digits to train with and 10,000 to test with.
+    """Load all of MNIST: 60,000 digits for training and 10,000 for testing.
 
     Parameters
     ----------
-    path
+    path : Path or None
         Keras's `mnist.npz`, or a folder with the four IDX files as they were published, plain or gzipped. None:
-        Keras downloads it, once, and keeps it.
+        Keras downloads the set once and keeps it.
 
     Returns
     -------
-    The training digits and the test digits.
+    tuple of two Digits
+        The training digits and the test digits.
 
     Raises
     ------
     OSError
         If a file cannot be read.
     ValueError
-        If a file is damaged or is not MNIST, or Keras is missing or cannot download it.
+        If a file is damaged or is not MNIST, or Keras is missing or cannot download the set.
     """
     if path is None:
         source, arrays = "Keras's download", _from_keras()
@@ -148,7 +172,7 @@ def load_mnist(path: Path | None = None) -> tuple[Digits, Digits]:
 
 
 def _check(source: str, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Refuse what is not MNIST: first what says most about the mistake, at last whatever differs at all."""
+    """Refuse an array that is not MNIST's; the checks with the most informative messages come first."""
     part = WHOLE[name]
     if name not in arrays:
         raise ValueError(f"{source} is not MNIST: it has no array {name}, only {', '.join(arrays) or 'none'}")
@@ -165,6 +189,7 @@ def _check(source: str, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 
 def _from_keras() -> dict[str, NDArray[Any]]:
+    """Load the four arrays by Keras, which downloads them if necessary."""
     if find_spec("keras") is None:
         raise ValueError(
             "the whole of MNIST is downloaded by Keras, which is missing: "
@@ -173,16 +198,18 @@ def _from_keras() -> dict[str, NDArray[Any]]:
     mnist = import_module("keras.datasets.mnist")
     try:
         (x_train, y_train), (x_test, y_test) = mnist.load_data()
-    except Exception as error:  # Keras raises a bare Exception where there is no network
+    except Exception as error:  # Keras raises a bare Exception if there is no network
         raise ValueError(f"Keras could not download MNIST ({error}); name a file that you have (`--data`)") from error
     return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
 
 
 def _from_folder(folder: Path) -> dict[str, NDArray[Any]]:
+    """Read the four arrays from IDX files."""
     return {name: _read_idx(_plain_or_gzipped(folder / part.idx)) for name, part in WHOLE.items()}
 
 
 def _plain_or_gzipped(path: Path) -> Path:
+    """Give the name of the plain file if it exists, else that of the gzipped file."""
     gzipped = path.with_name(f"{path.name}.gz")
     if not path.exists() and not gzipped.exists():
         raise ValueError(f"{path.parent} has no {path.name} and no {gzipped.name}")
@@ -190,7 +217,10 @@ def _plain_or_gzipped(path: Path) -> Path:
 
 
 def _read_idx(path: Path) -> NDArray[np.uint8]:
-    """Read an IDX file of bytes: 0, 0, 8 for bytes, the number of axes, their lengths as big-endian int32, the bytes.
+    """Read an IDX file of bytes, plain or gzipped.
+
+    Its header is the bytes 0, 0, 8 (the code of unsigned bytes) and the number of axes, then the length of each axis as
+    a big-endian int32. The array's bytes follow.
 
     Source: LeCun, Cortes and Burges, "The MNIST Database of Handwritten Digits", section "File Formats".
     """

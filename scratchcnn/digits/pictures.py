@@ -1,4 +1,4 @@
-"""Pictures of single digits, made to look like those of MNIST: what a network that learnt from MNIST can read."""
+"""Pictures of single digits, normalized like the images of MNIST, so that a network trained on MNIST can read them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,36 +9,38 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SIDE, BOX = 28, 20
-MIDDLE = 14  # of the pixels 0 to 27, where MNIST has the centre of mass
-FAINT = 0.1  # of the full ink: what is fainter is the paper's
-CONTRAST = 32  # grey levels of 255: a picture that has fewer shows nothing
+SIDE = 28  # pixels, the side of an image of MNIST
+BOX = 20  # pixels, the longer side of a digit in MNIST
+MIDDLE = 14  # the pixel, of 0 to 27, at which MNIST puts the centre of mass
+FAINT = 0.1  # of the darkest ink; fainter pixels are counted as paper
+CONTRAST = 32  # grey levels of 255; a picture with less contrast shows no digit
 
 
 def read_digit(path: Path) -> NDArray[np.uint8]:
-    """Read the picture of a digit, dark on light or light on dark, and make it look like MNIST's.
+    """Read the picture of a digit, dark on light or light on dark, and normalize it like the images of MNIST.
 
-    As there, the digit is scaled to fit into 20x20 pixels and put into 28x28 so that its centre of mass is in the
-    middle, light on black.
+    The digit becomes light on black, is scaled to fit into 20x20 pixels, and is placed in 28x28 pixels so that its
+    centre of mass is in the middle.
 
     Source: LeCun, Bottou, Bengio and Haffner, "Gradient-Based Learning Applied to Document Recognition" (1998),
     section III.A.
 
     Parameters
     ----------
-    path
+    path : Path
         A file that Pillow can read, of any size.
 
     Returns
     -------
-    Grey levels, (28, 28): 0 is paper, 255 is ink.
+    (28, 28) array of uint8
+        Grey levels: 0 is paper, 255 is ink.
 
     Raises
     ------
     OSError
-        If there is no such file, or it may not be read.
+        If the file does not exist, or may not be read.
     ValueError
-        If it is not a picture, or shows nothing.
+        If the file is not a picture, or shows no digit.
     """
     from PIL import Image
 
@@ -46,7 +48,7 @@ def read_digit(path: Path) -> NDArray[np.uint8]:
         try:
             with Image.open(file) as image:
                 grey = _grey(image)
-        except Exception as error:  # Pillow has many types for what it cannot read
+        except Exception as error:  # Pillow raises many types of exceptions for files that it cannot read
             raise ValueError(f"{path} is not a picture that can be read: {error}") from error
     ink = _ink(grey)
     if ink.max() < CONTRAST:
@@ -55,18 +57,18 @@ def read_digit(path: Path) -> NDArray[np.uint8]:
 
 
 def _grey(image: "Image") -> NDArray[np.float64]:
-    """Grey levels, 0 to 255; where the picture is transparent, those of a paper that what is drawn stands out from."""
+    """Give the grey levels, 0 to 255; transparent pixels become black if the opaque ones are light, else white."""
     if image.mode.startswith("I"):
-        return np.asarray(image, np.float64) / 257  # 16 bits
+        return np.asarray(image, np.float64) / 257  # 16 bits to 8 bits: 65,535 = 257 * 255
     grey, alpha = np.asarray(image.convert("LA"), np.float64).transpose(2, 0, 1)
-    opaque = alpha / 255
-    paper = 0 if (grey * opaque).sum() > 127.5 * opaque.sum() and opaque.min() < 1 else 255
-    seen: NDArray[np.float64] = grey * opaque + paper * (1 - opaque)
-    return seen
+    opacity = alpha / 255
+    paper = 0 if (grey * opacity).sum() > 127.5 * opacity.sum() and opacity.min() < 1 else 255
+    composed: NDArray[np.float64] = grey * opacity + paper * (1 - opacity)
+    return composed
 
 
 def _ink(grey: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How far each pixel is from the paper, towards the digit: the paper is what most of the border shows."""
+    """Give the difference of each pixel from the paper, towards the digit; the paper is the median of the border."""
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     paper = float(np.median(border))
     ink: NDArray[np.float64] = np.maximum(grey - paper if paper < 127.5 else paper - grey, 0)
@@ -74,11 +76,11 @@ def _ink(grey: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _fitted(ink: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cut the paper off, and scale what is left so that its longer side is 20 pixels."""
+    """Cut the paper around the digit off, and scale the digit so that its longer side is 20 pixels."""
     from PIL import Image
 
-    seen = ink > FAINT
-    (top, bottom), (left, right) = (np.flatnonzero(seen.any(axis=axis))[[0, -1]] for axis in (1, 0))
+    drawn = ink > FAINT
+    (top, bottom), (left, right) = (np.flatnonzero(drawn.any(axis=axis))[[0, -1]] for axis in (1, 0))
     digit = Image.fromarray((255 * ink[top : bottom + 1, left : right + 1]).astype(np.float32))
     scale = BOX / max(digit.size)
     size = (max(1, round(digit.width * scale)), max(1, round(digit.height * scale)))
@@ -87,7 +89,7 @@ def _fitted(ink: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _centred(digit: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Put it into 28x28 pixels with its centre of mass in the middle, as nearly as whole pixels allow."""
+    """Place the digit in 28x28 pixels, with its centre of mass in the middle to the nearest pixel if it fits there."""
     places = []
     for axis, length in enumerate(digit.shape):
         mass = digit.sum(axis=1 - axis)

@@ -1,13 +1,13 @@
-"""Networks: layers made of operations, a network made of layers, and how one is trained.
+"""Networks: layers made of operations, a network made of layers, and its training.
 
-Here are `Network`, `Model`, `Layer` and every layer by its name, loaded where they are first used (PEP 562).
+`Network`, `Model`, `Layer` and every layer by its name are here. They are loaded when they are first used (PEP 562).
 """
 
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # for type checkers and editors
     from scratchcnn.network.layers import Conv2d as Conv2d
     from scratchcnn.network.layers import Dense as Dense
     from scratchcnn.network.layers import Layer as Layer

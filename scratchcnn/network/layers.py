@@ -1,10 +1,10 @@
-"""The layers of a network: each an operation with its options, and the parameters that it learns.
+"""The layers of a network: each is an operation with its options, and with the parameters that it learns.
 
-A layer holds no state. Like the operations it calls, `forward(x, *parameters)` gives the output, and
-`backward(grad_output, x, *parameters)` gives the gradient of each argument: that of x, then those of the parameters.
+A layer holds no state. Like an operation, it has `forward(x, *parameters)` for the output, and
+`backward(grad_output, x, *parameters)` for the gradients of E by x and by each parameter, in this order.
 
-`Conv2d` and `Dense` have parameters and are written out. The layer of an operation with one input is made from its row
-of the catalogue: `Relu` from `relu`, `MaxPool2d` from `max_pool2d`.
+The classes `Conv2d` and `Dense` have parameters and are written out. The layers of operations with one input are made
+from the catalogue: `Relu` from the row of `relu`, `MaxPool2d` from the row of `max_pool2d`.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from scratchcnn.catalogue import CATALOGUE, Operation
-from scratchcnn.operations import Array
-from scratchcnn.operations._geometry import Padding, Pair, pair
+from scratchcnn.operations import Array, Padding, Pair, pair
 from scratchcnn.operations.convolution.conv2d import conv2d, conv2d_backward, conv2d_grad_filters
 from scratchcnn.operations.dense import dense, dense_backward
 
@@ -26,10 +25,11 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Layer:
-    """What all layers share. A subclass names its operation and the derivative; its fields are the options of both.
+    """The base class of all layers.
 
-    A subclass with parameters also says their `shapes`, and how they are drawn (`draw`). A network that has a layer of
-    your own is saved under the name of its class; load it after the class is defined.
+    A subclass sets `operation` and `derivative`; its fields are the options of both. A subclass with parameters also
+    defines their `shapes`, and how to `draw` them. A saved network names the class of each layer, so that a class of
+    your own must be defined before such a network is loaded.
     """
 
     operation: ClassVar[Callable[..., Array]]
@@ -40,25 +40,26 @@ class Layer:
         known = Layer.named.setdefault(cls.__name__, cls)
         if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise TypeError(f"there is a layer {cls.__name__} in {known.__module__} already; give yours another name")
-        Layer.named[cls.__name__] = cls  # a class that is defined again, in a notebook, takes the place of the old one
+        Layer.named[cls.__name__] = cls  # a class that a notebook defines again replaces the old one
 
     @staticmethod
     def of(operation: Operation) -> type["Layer"]:
-        """Make the layer of an operation with one input, from its row of the catalogue.
+        """Make the layer of an operation with one input.
 
         Parameters
         ----------
-        operation
-            The row.
+        operation : Operation
+            The operation's row in the catalogue.
 
         Returns
         -------
-        A class, named like the operation in capitals (`MaxPool2d` of `max_pool2d`), with a field for each option.
+        type
+            The class, named after the operation in capitals (`MaxPool2d` for `max_pool2d`), with a field per option.
 
         Raises
         ------
         ValueError
-            If the operation has several inputs: a layer of its own has to say which of them are parameters.
+            If the operation has several inputs: only a class of its own can say which of them are parameters.
         """
         if operation.inputs != 1:
             raise ValueError(f"{operation.name} has {operation.inputs} inputs: write a Layer that says what it learns")
@@ -70,36 +71,101 @@ class Layer:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The keywords that operation and derivative are called with."""
+        """The keyword arguments of operation and derivative."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @property
     def shapes(self) -> tuple[Shape, ...]:
-        """The shapes of the parameters; none, unless a subclass has some."""
+        """The shapes of the parameters; a layer without parameters has none."""
         return ()
 
     def draw(self, rng: np.random.Generator, dtype: Any) -> tuple[Array, ...]:
-        """Draw parameters to start from, of these shapes."""
+        """Draw the first parameters.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            The source of random numbers.
+        dtype : dtype
+            The dtype of the parameters.
+
+        Returns
+        -------
+        tuple of arrays
+            One for each of `shapes`.
+
+        Raises
+        ------
+        NotImplementedError
+            If a subclass has parameters but does not define this method.
+        """
         if self.shapes:
             raise NotImplementedError(f"{type(self).__name__} has parameters: its method draw has to make them")
         return ()
 
     def forward(self, x: Array, *parameters: Array) -> Array:
-        """Call the operation."""
+        """Call the operation.
+
+        Parameters
+        ----------
+        x : array
+            The input, of the shape that the operation takes.
+        parameters : arrays
+            One for each of `shapes`.
+
+        Returns
+        -------
+        array
+            The output.
+        """
         return type(self).operation(x, *parameters, **self.options)
 
     def backward(self, grad_output: Array, x: Array, *parameters: Array) -> tuple[Array, ...]:
-        """Pass the gradient of E from the output to x and to the parameters."""
+        """Pass the gradient of E from the output to the input and the parameters.
+
+        Parameters
+        ----------
+        grad_output : array shaped like the output
+            The gradient of E by the output.
+        x, parameters : arrays
+            As in `forward`.
+
+        Returns
+        -------
+        tuple of arrays
+            ∂E/∂x, then the gradient by each parameter; each shaped like its argument.
+        """
         return type(self).derivative(grad_output, x, *parameters, **self.options)
 
     def backward_parameters(self, grad_output: Array, x: Array, *parameters: Array) -> tuple[Array, ...]:
-        """Pass it to the parameters alone: what a first layer needs, whose x is not learnt."""
+        """Pass the gradient of E to the parameters alone, as the first layer needs it.
+
+        Parameters
+        ----------
+        grad_output, x, parameters : arrays
+            As in `backward`.
+
+        Returns
+        -------
+        tuple of arrays
+            The gradient by each parameter, shaped like it.
+        """
         return self.backward(grad_output, x, *parameters)[1:] if parameters else ()
 
 
 @dataclass(frozen=True)
 class Conv2d(Layer):
-    """`conv2d` of `channels` channels with `filters` filters, each with a bias."""
+    """The operation `conv2d` with filters and biases as parameters.
+
+    Attributes
+    ----------
+    channels : int
+        C, the channels of the input.
+    filters : int
+        K, the number of filters; each has a bias.
+    window, stride, padding
+        As in `conv2d`; `window` is (R, S), or one number for both.
+    """
 
     operation = staticmethod(conv2d)
     derivative = staticmethod(conv2d_backward)
@@ -112,28 +178,36 @@ class Conv2d(Layer):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The keywords of `conv2d`; the other fields are in the shape of its filters."""
+        """The keyword arguments of `conv2d`; the other fields determine the shape of its filters."""
         return {"stride": self.stride, "padding": self.padding}
 
     @property
     def shapes(self) -> tuple[Shape, ...]:
-        """Filters (K, C, R, S) and biases (K,)."""
+        """The shapes of the filters, (K, C, R, S), and of the biases, (K,)."""
         return (self.filters, self.channels, *pair("window", self.window, least=1)), (self.filters,)
 
     def draw(self, rng: np.random.Generator, dtype: Any) -> tuple[Array, ...]:
-        """Each output adds up C R S products."""
+        """Draw filters with `draw_weights`, where each output is a sum of C R S products; the biases are 0."""
         filters, biases = self.shapes
         return draw_weights(rng, filters, prod(filters[1:]), dtype), np.zeros(biases, dtype)
 
     def backward_parameters(self, grad_output: Array, x: Array, *parameters: Array) -> tuple[Array, ...]:
-        """∂E/∂f and ∂E/∂b, without the work for ∂E/∂x."""
+        """Give ∂E/∂f and ∂E/∂b, without computing ∂E/∂x."""
         filters, _ = parameters
         return conv2d_grad_filters(grad_output, x, filters.shape[2:], **self.options), grad_output.sum(axis=(0, 2, 3))
 
 
 @dataclass(frozen=True)
 class Dense(Layer):
-    """`dense` from `features` numbers a sample to `neurons`."""
+    """The operation `dense` with weights and biases as parameters.
+
+    Attributes
+    ----------
+    features : int
+        M, the numbers in each sample of the input.
+    neurons : int
+        K, the numbers in each sample of the output.
+    """
 
     operation = staticmethod(dense)
     derivative = staticmethod(dense_backward)
@@ -143,31 +217,48 @@ class Dense(Layer):
 
     @property
     def options(self) -> dict[str, Any]:
-        """None: both fields are in the shape of the weights."""
+        """No keyword arguments: both fields determine the shape of the weights."""
         return {}
 
     @property
     def shapes(self) -> tuple[Shape, ...]:
-        """Weights (M, K) and biases (K,)."""
+        """The shapes of the weights, (M, K), and of the biases, (K,)."""
         return (self.features, self.neurons), (self.neurons,)
 
     def draw(self, rng: np.random.Generator, dtype: Any) -> tuple[Array, ...]:
-        """Each output adds up M products."""
+        """Draw weights with `draw_weights`, where each output is a sum of M products; the biases are 0."""
         weights, biases = self.shapes
         return draw_weights(rng, weights, self.features, dtype), np.zeros(biases, dtype)
 
 
 def draw_weights(rng: np.random.Generator, shape: Shape, terms: int, dtype: Any) -> Array:
-    """Draw normal weights of variance 2 / terms, where each output adds up so many products.
+    """Draw normal weights of variance 2 / terms.
 
-    With that variance the outputs of a layer and a ReLU are as large as its inputs, however many layers follow.
+    With this variance the inputs of each layer have the same size, if a ReLU follows each layer.
 
     Source: He, Zhang, Ren and Sun, "Delving Deep into Rectifiers" (2015), section 2.2.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        The source of random numbers.
+    shape : tuple of int
+        The shape of the weights.
+    terms : int
+        The number of products in the sum that is one output of the layer.
+    dtype : dtype
+        The dtype of the weights.
+
+    Returns
+    -------
+    array
+        The weights.
     """
     return rng.normal(scale=(2 / terms) ** 0.5, size=shape).astype(dtype)
 
 
 def _as_field(option: Parameter) -> tuple[str, Any, Any]:
+    """Describe an option to `make_dataclass`: its name, type and default."""
     return option.name, Any, field(default=MISSING if option.default is Parameter.empty else option.default)
 
 

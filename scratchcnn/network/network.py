@@ -1,4 +1,4 @@
-"""A network: layers in a list, the chain rule through all of them, and a file to keep what was learnt."""
+"""A network: a list of layers, the chain rule through all of them, and the file that keeps what was learnt."""
 
 import io
 import json
@@ -14,82 +14,147 @@ from scratchcnn.network.layers import Layer, Shape
 from scratchcnn.operations import Array
 from scratchcnn.operations.losses import softmax_cross_entropy, softmax_cross_entropy_backward
 
-FORMAT = "scratchcnn network, version 1"
+FORMAT = "scratchcnn network, version 1"  # the first entry of a model's file, by which `Model.load` knows it
 
 
 @dataclass(frozen=True)
 class Network:
-    """Layers, each of which takes what the one before it gives.
+    """Layers in a row; the input of each is the output of the one before it.
 
-    It is an operation like those it is made of: `forward(x, *parameters)`, and `backward(grad_output, x, *parameters)`
-    gives a gradient for each argument. `parameters` are those of all layers, in order.
+    A network has the form of an operation: `forward(x, *parameters)` gives the output, and
+    `backward(grad_output, x, *parameters)` gives a gradient for each argument.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+        From the first to the last.
     """
 
     layers: tuple[Layer, ...]
 
     @property
     def shapes(self) -> tuple[Shape, ...]:
-        """The shapes of all parameters."""
+        """The shapes of the parameters of all layers, in order."""
         return tuple(shape for layer in self.layers for shape in layer.shapes)
 
     def draw(self, rng: np.random.Generator, dtype: Any = np.float32) -> tuple[Array, ...]:
-        """Draw parameters to start from."""
+        """Draw the first parameters.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            The source of random numbers.
+        dtype : dtype
+            The dtype of the parameters.
+
+        Returns
+        -------
+        tuple of arrays
+            One for each of `shapes`.
+        """
         return tuple(parameter for layer in self.layers for parameter in layer.draw(rng, dtype))
 
     def forward(self, x: Array, *parameters: Array) -> Array:
-        """What the last layer gives."""
-        for layer, own in self._deal(parameters):
+        """Compute the output of the last layer.
+
+        Parameters
+        ----------
+        x : array
+            The input of the first layer.
+        parameters : arrays
+            One for each of `shapes`.
+
+        Returns
+        -------
+        array
+            The output of the last layer.
+
+        Raises
+        ------
+        ValueError
+            If there are more or fewer parameters than `shapes`.
+        """
+        for layer, own in self._with_parameters(parameters):
             x = layer.forward(x, *own)
         return x
 
     def backward(self, grad_output: Array, x: Array, *parameters: Array) -> tuple[Array, ...]:
-        """∂E/∂x, then ∂E by each parameter: the chain rule, from the last layer to the first."""
-        *inputs, _ = self._values(x, parameters)
-        return self._backward(grad_output, inputs, parameters)
-
-    def error_and_gradients(self, x: Array, labels: Array, *parameters: Array) -> tuple[Array, tuple[Array, ...]]:
-        """E = `softmax_cross_entropy` of the output, and ∂E by each parameter: all that a step of training needs.
+        """Apply the chain rule, from the last layer to the first.
 
         Parameters
         ----------
-        x
-            What the first layer takes.
-        labels
-            The true classes, (N,) integers.
-        parameters
-            Those of all layers, in order.
+        grad_output : array shaped like the output
+            The gradient of E by the output.
+        x, parameters : arrays
+            As in `forward`.
 
         Returns
         -------
-        E, shape (), and the gradients shaped like the parameters. ∂E/∂x, which no step needs, is not computed.
+        tuple of arrays
+            ∂E/∂x, then the gradient by each parameter; each shaped like its argument.
+
+        Raises
+        ------
+        ValueError
+            As `forward`.
         """
-        *inputs, logits = self._values(x, parameters)
+        *inputs, _ = self._layer_values(x, parameters)
+        return self._backward(grad_output, inputs, parameters)
+
+    def error_and_gradients(self, x: Array, labels: Array, *parameters: Array) -> tuple[Array, tuple[Array, ...]]:
+        """Compute E, the `softmax_cross_entropy` of the output, and its gradient by each parameter.
+
+        A step of training needs no ∂E/∂x, which is not computed.
+
+        Parameters
+        ----------
+        x : array
+            The input of the first layer.
+        labels : (N,) array of integers
+            The true classes.
+        parameters : arrays
+            One for each of `shapes`.
+
+        Returns
+        -------
+        array of shape ()
+            E.
+        tuple of arrays
+            The gradient by each parameter, shaped like it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `softmax_cross_entropy`; `ValueError` also if there are more or fewer parameters than `shapes`.
+        """
+        *inputs, logits = self._layer_values(x, parameters)
         error = softmax_cross_entropy(logits, labels)
         grad_logits, _ = softmax_cross_entropy_backward(np.ones((), logits.dtype), logits, labels)
         return error, self._backward(grad_logits, inputs, parameters, learnt_only=True)
 
-    def _values(self, x: Array, parameters: Sequence[Array]) -> list[Array]:
-        """What each layer gets, and what the last one gives."""
+    def _layer_values(self, x: Array, parameters: Sequence[Array]) -> list[Array]:
+        """List the input of each layer, and the output of the last."""
         values = [x]
-        for layer, own in self._deal(parameters):
+        for layer, own in self._with_parameters(parameters):
             values.append(layer.forward(values[-1], *own))
         return values
 
     def _backward(
         self, grad: Array, inputs: Sequence[Array], parameters: Sequence[Array], learnt_only: bool = False
     ) -> tuple[Array, ...]:
+        """Pass the gradient back through all layers; `learnt_only`: only as far as there are parameters."""
         gradients: list[Array] = []
-        layers = list(zip(self._deal(parameters), inputs, strict=True))
+        layers = list(zip(self._with_parameters(parameters), inputs, strict=True))
         while layers:
             (layer, own), x = layers.pop()
-            if learnt_only and not any(rest for (_, rest), _ in layers):
-                return *layer.backward_parameters(grad, x, *own), *gradients  # below it nothing is learnt
+            if learnt_only and not any(others for (_, others), _ in layers):  # this is the first layer that learns
+                return *layer.backward_parameters(grad, x, *own), *gradients
             grad, *grad_own = layer.backward(grad, x, *own)
             gradients[:0] = grad_own
         return grad, *gradients
 
-    def _deal(self, parameters: Sequence[Array]) -> Iterator[tuple[Layer, tuple[Array, ...]]]:
-        """Deal the parameters out to the layers."""
+    def _with_parameters(self, parameters: Sequence[Array]) -> Iterator[tuple[Layer, tuple[Array, ...]]]:
+        """Pair each layer with its own parameters."""
         if len(parameters) != len(self.shapes):
             raise ValueError(f"the network has {len(self.shapes)} parameters, got {len(parameters)}")
         rest = iter(parameters)
@@ -99,67 +164,108 @@ class Network:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A network with parameters.
+    """A network with values for its parameters.
 
     Attributes
     ----------
-    network
+    network : Network
         The layers.
-    parameters
-        Those of all layers, in order.
+    parameters : tuple of arrays
+        The parameters of all layers, in order; shaped as `network.shapes`.
     """
 
     network: Network
     parameters: tuple[Array, ...]
 
     def logits(self, x: Array) -> Array:
-        """What the last layer gives for x, of the parameters' dtype."""
-        return self.network.forward(x.astype(self.parameters[0].dtype, copy=False), *self.parameters)
-
-    def save(self, path: Path, beside: Mapping[str, Array] | None = None) -> None:
-        """Write an .npz file; where that fails, an old one of that name stays.
+        """Compute the output of the last layer.
 
         Parameters
         ----------
-        path
-            Its name.
-        beside
-            What else to keep in it: arrays by name.
+        x : array
+            The input of the first layer; it is cast to the dtype of the parameters.
+
+        Returns
+        -------
+        array
+            The output of the last layer.
+        """
+        return self.network.forward(x.astype(self.parameters[0].dtype, copy=False), *self.parameters)
+
+    def save(self, path: Path, beside: Mapping[str, Array] | None = None) -> None:
+        """Write the model to an .npz file. If that fails, an existing file of that name stays as it is.
+
+        Parameters
+        ----------
+        path : Path
+            The file's name.
+        beside : mapping of str to array, or None
+            More arrays to keep in the file, by name.
 
         Raises
         ------
         OSError
-            If it cannot be written.
+            If the file cannot be written.
         """
         layers = [{"layer": type(layer).__name__, **asdict(layer)} for layer in self.network.layers]
         arrays: dict[str, Any] = {"format": FORMAT, "layers": json.dumps(layers), **(beside or {})}
-        arrays |= {_name(k): parameter for k, parameter in enumerate(self.parameters)}
+        arrays |= {_parameter_name(k): parameter for k, parameter in enumerate(self.parameters)}
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)
         write_atomically(path, buffer.getvalue())
 
     @classmethod
     def load(cls, path: Path) -> "Model":
-        """Read what `save` wrote.
+        """Read a model that `save` wrote.
+
+        Parameters
+        ----------
+        path : Path
+            The file's name.
+
+        Returns
+        -------
+        Model
+            The model.
 
         Raises
         ------
         OSError
             If the file cannot be read.
         ValueError
-            If it is damaged, or something else.
+            If the file is damaged, or holds no model.
         """
         return cls.load_with_beside(path)[0]
 
     @classmethod
     def load_with_beside(cls, path: Path) -> tuple["Model", dict[str, Array]]:
-        """Read what `save` wrote, and the arrays beside it. Raises as `load`."""
+        """Read a model that `save` wrote, and the arrays beside it.
+
+        Parameters
+        ----------
+        path : Path
+            The file's name.
+
+        Returns
+        -------
+        Model
+            The model.
+        dict of str to array
+            The arrays beside it.
+
+        Raises
+        ------
+        OSError, ValueError
+            As `load`.
+        """
         arrays = read_npz(path)
         if str(arrays.pop("format", "")) != FORMAT:
             raise ValueError(f"{path} is not a model that scratchcnn has saved (it does not say {FORMAT!r})")
         try:
             network = Network(tuple(_layer(**described) for described in json.loads(str(arrays.pop("layers")))))
-            parameters = tuple(finite(arrays.pop(_name(k)), shape) for k, shape in enumerate(network.shapes))
+            parameters = tuple(
+                require_finite(arrays.pop(_parameter_name(k)), shape) for k, shape in enumerate(network.shapes)
+            )
             if not parameters:
                 raise ValueError("none of its layers has parameters")
         except (KeyError, TypeError, ValueError) as error:
@@ -167,25 +273,25 @@ class Model:
         return cls(network, parameters), arrays
 
 
-def _name(k: int) -> str:
+def _parameter_name(k: int) -> str:
     return f"parameter_{k}"
 
 
 def _layer(layer: str, **options: Any) -> Layer:
-    """Make a layer of its description in JSON, which has lists for tuples."""
+    """Make a layer from its description in JSON, which has lists in place of tuples."""
     if layer not in Layer.named:
         raise ValueError(
             f"there is no layer {layer!r}, only {', '.join(Layer.named)}; if it is your own, import its class first"
         )
-    return Layer.named[layer](**{name: _tuples(value) for name, value in options.items()})
+    return Layer.named[layer](**{name: _lists_to_tuples(value) for name, value in options.items()})
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+def _lists_to_tuples(value: Any) -> Any:
+    return tuple(map(_lists_to_tuples, value)) if isinstance(value, list) else value
 
 
-def finite(array: Array, shape: Shape) -> Array:
-    """Refuse what a file must not hold where finite numbers of this shape belong."""
+def require_finite(array: Array, shape: Shape) -> Array:
+    """Return an array from a file if it holds finite floats of this shape; anything else is a `ValueError`."""
     if array.shape != shape or array.dtype not in (np.float32, np.float64) or not np.isfinite(array).all():
         raise ValueError(
             f"finite numbers of shape {shape}, float32 or float64, belong where it has "

@@ -1,4 +1,4 @@
-"""How a network is trained: the numbers that one chooses."""
+"""The numbers that one chooses for a training."""
 
 from dataclasses import dataclass
 from math import inf
@@ -6,20 +6,27 @@ from math import inf
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train.
+    """How to train a network.
 
     Attributes
     ----------
-    epochs
-        How often every digit is seen.
-    batch
-        How many digits a step looks at; the last of an epoch may look at fewer.
-    rate
-        The first step per unit of the gradient; from there it falls to 0 along half a cosine.
-    momentum
-        The share of the velocity that is left after a step, 0 to 1.
-    seed
-        Draws the parameters and the order of the digits.
+    epochs : int
+        How many times the training uses every digit, at least 1.
+    batch : int
+        The number of digits in a step, at least 1; the last step of an epoch may have fewer.
+    rate : float
+        The first step per unit of the gradient, above 0. Later steps fall to 0 along half a cosine.
+    momentum : float
+        The factor that a step multiplies the velocity by, from 0 to below 1.
+    seed : int
+        The seed of the first parameters and of the order of the digits, at least 0.
+
+    Raises
+    ------
+    TypeError
+        If `epochs`, `batch` or `seed` is not an integer.
+    ValueError
+        If a number is out of its range.
     """
 
     epochs: int = 10
@@ -29,10 +36,13 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what makes no sense."""
+        """Check the type and the range of each number."""
         for name, least in (("epochs", 1), ("batch", 1), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if not isinstance(value, int):
+                raise TypeError(f"{name} must be an integer, got {value!r}")
+            if value < least:
+                raise ValueError(f"{name} must be at least {least}, got {value}")
         if not 0 < self.rate < inf:
             raise ValueError(f"rate must be a finite number above 0, got {self.rate}")
         if not 0 <= self.momentum < 1:

@@ -1,7 +1,8 @@
-"""Learning the ten digits from all of MNIST: mini-batches, momentum, and a training that can be taken up again.
+"""Training on the ten digits of MNIST: mini-batches, momentum, and a training that can be resumed.
 
-A training is a value: `Training` holds all that the next step depends on. Each step makes a new one, so whatever
-interrupts it, the last one is whole; and one that is read from a file goes on as if it had never stopped.
+A training is a value: `Training` holds everything that the next step depends on, and each step makes a new one. If a
+step is interrupted, the last value is still complete. A training that is read from a file continues exactly as it would
+have without the interruption.
 """
 
 import json
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from math import ceil, cos, inf, isfinite, pi
 from pathlib import Path
 from typing import TypeVar
@@ -18,13 +20,12 @@ from threadpoolctl import ThreadpoolController
 
 from scratchcnn.digits.mnist import Digits
 from scratchcnn.network.layers import Conv2d, Dense, Flatten, MaxPool2d, Relu
-from scratchcnn.network.network import Model, Network, finite
+from scratchcnn.network.network import Model, Network, require_finite
 from scratchcnn.network.recipe import Recipe
 from scratchcnn.operations import Array
-from scratchcnn.operations.convolution.machinery.tiles import evenly
 
-# LeNet-5 (LeCun, Bottou, Bengio and Haffner, 1998) with maxima in place of averages, ReLUs, and every map seen by every
-# filter. Pooling comes before the ReLU: the result is the same, for a quarter of the work.
+# LeNet-5 (LeCun, Bottou, Bengio and Haffner, 1998) with maximum pooling, ReLUs, and filters that take all maps. The
+# pooling comes before the ReLU: the result is the same, and the ReLU has a quarter of the work.
 NETWORK = Network(
     (
         Conv2d(1, 6, 5),
@@ -41,33 +42,36 @@ NETWORK = Network(
         Dense(84, 10),
     )
 )
-# The fewest images that are worth a thread: with fewer, one waits for the other's turn to run Python most of the time.
-SHARE = 128
-# A block of bytes that glibc takes from the system and gives back. From then on it keeps smaller ones for the next step
-# (its threshold is the largest that came back), where every step would fault in a thousand pages anew.
-LARGEST = 2**24
+# The fewest images of a batch that a thread gets. With fewer, threads mostly wait for the interpreter's lock.
+LEAST_SHARE = 128
+# The size, in bytes, of a block that is allocated and freed once. Afterwards glibc keeps freed blocks up to this size
+# for the next step (it raises its mmap threshold to the largest freed block), which spares each step a thousand page
+# faults.
+FREED_ONCE = 2**24
+# The number of digits that `accuracy` passes through the network at once, so that the maps stay small.
+TESTED_AT_ONCE = 1000
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """Where a training stands.
+    """The state of a training between two steps.
 
     Attributes
     ----------
-    recipe
-        How it is done.
-    model
-        What was learnt so far.
-    velocities
-        Where each parameter is moving.
-    step
-        How many steps were made.
-    digits
-        How many digits there are to learn from.
-    error
-        E of the last batch, before its step.
+    recipe : Recipe
+        The numbers chosen for the training.
+    model : Model
+        The network with its parameters as learnt so far.
+    velocities : tuple of arrays
+        The velocity of each parameter, shaped like it.
+    digits : int
+        The number of digits to learn from.
+    step : int
+        The number of steps made so far.
+    error : float
+        E of the last batch, before its step; infinite before the first.
     """
 
     recipe: Recipe
@@ -79,51 +83,96 @@ class Training:
 
     @classmethod
     def begin(cls, recipe: Recipe, digits: int, network: Network = NETWORK) -> "Training":
-        """Draw the parameters, in float32; nothing moves yet."""
+        """Draw the first parameters, in float32, with velocities of 0.
+
+        Parameters
+        ----------
+        recipe : Recipe
+            The numbers chosen for the training.
+        digits : int
+            The number of digits to learn from.
+        network : Network
+            The layers.
+
+        Returns
+        -------
+        Training
+            The state before the first step.
+        """
         parameters = network.draw(np.random.default_rng(recipe.seed))
         return cls(recipe, Model(network, parameters), tuple(map(np.zeros_like, parameters)), digits)
 
     @property
-    def steps_an_epoch(self) -> int:
-        """How many batches the digits make."""
+    def steps_per_epoch(self) -> int:
+        """The number of batches that the digits make."""
         return ceil(self.digits / self.recipe.batch)
 
     @property
     def steps(self) -> int:
-        """How many there are in all."""
-        return self.recipe.epochs * self.steps_an_epoch
+        """The number of steps of the whole training."""
+        return self.recipe.epochs * self.steps_per_epoch
 
     @property
     def epoch(self) -> int:
-        """How many epochs are complete."""
-        return self.step // self.steps_an_epoch
+        """The number of complete epochs."""
+        return self.step // self.steps_per_epoch
 
     def images_since(self, step: int) -> int:
-        """How many images the steps from that one on have seen."""
+        """Count the images in the steps after the first `step` steps."""
 
         def images(step: int) -> int:
-            epoch, place = divmod(step, self.steps_an_epoch)
+            epoch, place = divmod(step, self.steps_per_epoch)
             return epoch * self.digits + place * self.recipe.batch
 
         return images(self.step) - images(step)
 
     def save(self, path: Path) -> None:
-        """Write the model with all that the training needs to go on. Raises as `Model.save`."""
+        """Write the model, and beside it everything that the training needs to continue.
+
+        Parameters
+        ----------
+        path : Path
+            The file's name.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
         velocities = {f"velocity_{k}": velocity for k, velocity in enumerate(self.velocities)}
         training = {**asdict(self.recipe), "step": self.step, "digits": self.digits}
         self.model.save(path, {"training": np.array(json.dumps(training)), **velocities})
 
     @classmethod
     def load(cls, path: Path) -> "Training":
-        """Read what `save` wrote. Raises as `Model.load`, also where there is a model only."""
+        """Read a training that `save` wrote.
+
+        Parameters
+        ----------
+        path : Path
+            The file's name.
+
+        Returns
+        -------
+        Training
+            The training; its `error` is infinite, since it is not in the file.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
+        ValueError
+            If the file is damaged, or holds no training.
+        """
         model, beside = Model.load_with_beside(path)
         try:
             recipe = json.loads(str(beside["training"]))
             step, digits = recipe.pop("step"), recipe.pop("digits")
             shapes = model.network.shapes
-            velocities = tuple(finite(beside[f"velocity_{k}"], shape) for k, shape in enumerate(shapes))
+            velocities = tuple(require_finite(beside[f"velocity_{k}"], shape) for k, shape in enumerate(shapes))
             training = cls(Recipe(**recipe), model, velocities, digits, step)
-            if digits < 1 or not 0 <= step <= training.steps:
+            whole = isinstance(digits, int) and isinstance(step, int)
+            if not whole or digits < 1 or not 0 <= step <= training.steps:
                 raise ValueError(f"{digits} digits make {training.steps} steps, of which it has made {step}")
         except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
             raise ValueError(f"{path} holds no training that could go on: {error}") from error
@@ -131,24 +180,46 @@ class Training:
 
 
 class Workers:
-    """Threads that share the images of a batch."""
+    """Threads that share the images of a batch.
+
+    Attributes
+    ----------
+    pool : ThreadPoolExecutor
+        Runs all shares but the first.
+    count : int
+        The number of threads that work at the same time, the caller's included.
+    """
 
     def __init__(self, pool: ThreadPoolExecutor, count: int):
         self.pool = pool
         self.count = count
 
     def share(self, function: Callable[[Digits], Result], digits: Digits) -> Sequence[Result]:
-        """Call the function with as many parts of the digits as threads are worth their while, in order."""
-        count = max(1, min(self.count, len(digits) // SHARE))
-        first, *others = (digits[share] for share in evenly(len(digits), count))
-        promised = [self.pool.submit(function, share) for share in others]
-        return [function(first), *(promise.result() for promise in promised)]  # the caller's thread works, too
+        """Call a function with each share of the digits, one share per thread.
+
+        Parameters
+        ----------
+        function : callable
+            Takes the digits of a share.
+        digits : Digits
+            They are divided into equal shares of at least `LEAST_SHARE` digits.
+
+        Returns
+        -------
+        list
+            What the function returns for each share, in order.
+        """
+        count = max(1, min(self.count, len(digits) // LEAST_SHARE))
+        bounds = [len(digits) * k // count for k in range(count + 1)]
+        first, *others = (digits[start:stop] for start, stop in pairwise(bounds))
+        pending = [self.pool.submit(function, share) for share in others]
+        return [function(first), *(each.result() for each in pending)]  # the caller's thread takes the first share
 
 
 @contextmanager
 def workers() -> Iterator[Workers]:
-    """As many threads as BLAS may have (`OMP_NUM_THREADS` and its like), each with products that keep to it."""
-    np.empty(LARGEST, np.uint8)
+    """Make as many threads as BLAS may use (`OMP_NUM_THREADS` and the like); each calls BLAS with a single thread."""
+    np.empty(FREED_ONCE, np.uint8)
     blas = ThreadpoolController().select(user_api="blas")
     count = max((library.num_threads for library in blas.lib_controllers), default=1)
     with blas.limit(limits=1), ThreadPoolExecutor(count) as pool:
@@ -156,25 +227,26 @@ def workers() -> Iterator[Workers]:
 
 
 def steps(training: Training, digits: Digits, team: Workers) -> Iterator[Training]:
-    """Make the steps that are left, one at a time.
+    """Make the remaining steps of a training, one at a time.
 
     Parameters
     ----------
-    training
-        Where it stands.
-    digits
-        What to learn from, as many as the training began with.
-    team
-        Who does the work.
+    training : Training
+        The state to start from.
+    digits : Digits
+        The digits to learn from, as many as the training began with.
+    team : Workers
+        The threads that do the work.
 
-    Yields
-    ------
-    Where it stands after each step.
+    Returns
+    -------
+    iterator of Training
+        The state after each step.
 
     Raises
     ------
     ValueError
-        If there are more or fewer digits; or while training, if the error is not finite any more.
+        At once, if the number of digits is not that of the training; during a step, if the error is not finite.
     """
     if len(digits) != training.digits:
         raise ValueError(f"the training began with {training.digits} digits, got {len(digits)}")
@@ -182,10 +254,11 @@ def steps(training: Training, digits: Digits, team: Workers) -> Iterator[Trainin
 
 
 def _steps(training: Training, digits: Digits, team: Workers) -> Iterator[Training]:
+    """Make the steps; `steps` has checked the arguments."""
     batch = training.recipe.batch
     while training.step < training.steps:
         order = np.random.default_rng([training.recipe.seed, training.epoch]).permutation(len(digits))
-        for place in range(training.step % training.steps_an_epoch, training.steps_an_epoch):
+        for place in range(training.step % training.steps_per_epoch, training.steps_per_epoch):
             training = step(training, digits[order[place * batch : (place + 1) * batch]], team)
             yield training
 
@@ -197,7 +270,26 @@ def step(training: Training, batch: Digits, team: Workers) -> Training:
         p <- p + momentum v - rate ∂E/∂p
 
     Source: Sutskever, Martens, Dahl and Hinton, "On the Importance of Initialization and Momentum in Deep Learning"
-    (2013), in the form that has the parameters looked ahead at; the rate: Loshchilov and Hutter, "SGDR" (2017).
+    (2013); p are the parameters after the look-ahead. The rate falls as in Loshchilov and Hutter, "SGDR" (2017).
+
+    Parameters
+    ----------
+    training : Training
+        The state before the step.
+    batch : Digits
+        The digits of the step.
+    team : Workers
+        The threads that do the work.
+
+    Returns
+    -------
+    Training
+        The state after the step.
+
+    Raises
+    ------
+    ValueError
+        If the error is not finite.
     """
     recipe, model = training.recipe, training.model
     error, gradients = error_and_gradients(model, batch, team)
@@ -206,32 +298,64 @@ def step(training: Training, batch: Digits, team: Workers) -> Training:
     rate = recipe.rate * (1 + cos(pi * training.step / training.steps)) / 2
     velocities, parameters = [], []
     for parameter, velocity, gradient in zip(model.parameters, training.velocities, gradients, strict=True):
-        push = -rate * gradient
-        velocities.append(recipe.momentum * velocity + push)
-        parameters.append(parameter + recipe.momentum * velocities[-1] + push)
+        descent = -rate * gradient
+        velocities.append(recipe.momentum * velocity + descent)
+        parameters.append(parameter + recipe.momentum * velocities[-1] + descent)
     model = replace(model, parameters=tuple(parameters))
     return replace(training, model=model, velocities=tuple(velocities), step=training.step + 1, error=error)
 
 
 def error_and_gradients(model: Model, batch: Digits, team: Workers) -> tuple[float, tuple[Array, ...]]:
-    """The mean E over the batch and its gradients, put together from those of the shares."""
+    """Compute E over the batch and its gradients, as the weighted means of those over the threads' shares.
+
+    Parameters
+    ----------
+    model : Model
+        The network and its parameters.
+    batch : Digits
+        The digits.
+    team : Workers
+        The threads that do the work.
+
+    Returns
+    -------
+    float
+        E, the mean over the batch.
+    tuple of arrays
+        The gradient by each parameter, shaped like it.
+    """
     dtype = model.parameters[0].dtype
 
-    def of(share: Digits) -> tuple[Array, ...]:
-        with np.errstate(over="ignore", invalid="ignore"):  # an error that is not finite is said in words
+    def weighted(share: Digits) -> tuple[Array, ...]:
+        with np.errstate(over="ignore", invalid="ignore"):  # `step` reports an error that is not finite
             error, gradients = model.network.error_and_gradients(share.x(dtype), share.labels, *model.parameters)
         weight = len(share) / len(batch)
         return tuple(weight * value for value in (error, *gradients))
 
-    error, *gradients = (sum(values[1:], values[0]) for values in zip(*team.share(of, batch), strict=True))
+    error, *gradients = (sum(values[1:], values[0]) for values in zip(*team.share(weighted, batch), strict=True))
     return float(error), tuple(gradients)
 
 
 def accuracy(model: Model, digits: Digits, team: Workers) -> float:
-    """The share of the digits that the model tells right."""
+    """Compute the fraction of the digits that the model classifies correctly.
 
-    def right(share: Digits) -> int:
+    Parameters
+    ----------
+    model : Model
+        The network and its parameters.
+    digits : Digits
+        The digits.
+    team : Workers
+        The threads that do the work.
+
+    Returns
+    -------
+    float
+        The fraction, 0 to 1.
+    """
+
+    def count_correct(share: Digits) -> int:
         return int((model.logits(share.x(np.float32)).argmax(axis=1) == share.labels).sum())
 
-    counts = [team.share(right, digits[start : start + 1000]) for start in range(0, len(digits), 1000)]
-    return sum(map(sum, counts)) / len(digits)
+    blocks = (digits[start : start + TESTED_AT_ONCE] for start in range(0, len(digits), TESTED_AT_ONCE))
+    return sum(sum(team.share(count_correct, block)) for block in blocks) / len(digits)

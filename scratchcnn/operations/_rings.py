@@ -1,6 +1,7 @@
-"""Numbers of any ring: object arrays of fractions, of mpmath's numbers, of intervals.
+"""Object arrays, whose numbers are of any ring: fractions, mpmath's numbers, intervals.
 
-NumPy adds, multiplies and compares them as it does floats. What else an operation needs of them is here.
+NumPy adds, multiplies and compares such numbers as it does floats. This file has the other functions that the
+operations apply to them.
 """
 
 from typing import Any
@@ -11,22 +12,19 @@ from scratchcnn.operations._validate import Array, any_ring
 
 
 def apply(function: np.ufunc, values: Array) -> Array:
-    """Apply a function such as np.exp, entry by entry: a method of the number, or a function of its mpmath context.
+    """Apply a ufunc such as `np.exp` to each entry; a number that has no such function is a `TypeError`.
 
-    Raises
-    ------
-    TypeError
-        If a number has no such function: e to a fraction is none.
+    For an object, the function is a method of the number or of its mpmath context. A fraction has no exponential.
     """
-    if not any_ring(values) or type(values) is not np.ndarray:  # a subclass has functions of its own
+    if not any_ring(values) or type(values) is not np.ndarray:  # a subclass defines its own ufuncs
         result: Array = function(values)
         return result
-    return np.array([_apply(function, number) for number in values.flat], object).reshape(values.shape)
+    return np.array([_apply_to_number(function, number) for number in values.flat], object).reshape(values.shape)
 
 
-def _apply(function: np.ufunc, number: Any) -> Any:
+def _apply_to_number(function: np.ufunc, number: Any) -> Any:
     name = function.__name__
-    if type(number) is int and number == 0:  # one that an operation has put among the others
+    if type(number) is int and number == 0:  # an operation has set this entry to zero
         return int(function(0))
     if hasattr(number, "context"):
         return getattr(number.context, name)(number)
@@ -36,16 +34,16 @@ def _apply(function: np.ufunc, number: Any) -> Any:
 
 
 def all_finite(values: Array) -> bool:
-    """Whether a product with 0 is 0: of other rings than the floats nobody knows."""
+    """Whether 0 times each value is 0: true of finite floats, unknown of numbers of another ring."""
     return not any_ring(values) and bool(np.isfinite(values).all())
 
 
 def is_nan(values: Array) -> Array:
-    """Where there is NaN, which is no number and equals none."""
+    """Mark the entries that are NaN; NaN differs from itself in every ring."""
     nan: Array = values != values if any_ring(values) else np.isnan(values)
     return nan
 
 
 def roundoff(values: Array) -> float:
-    """How far a number may be from what was meant, relatively: 0 in a ring that is exact."""
+    """The relative spacing of the numbers at 1 (machine epsilon); 0 for object arrays, taken as exact."""
     return 0.0 if any_ring(values) else float(np.finfo(values.dtype).eps)

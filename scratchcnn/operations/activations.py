@@ -1,4 +1,4 @@
-"""The activations: what a neuron makes of its input, entry by entry."""
+"""The activations: functions that a neuron applies to its input, entry by entry."""
 
 import math
 from numbers import Rational
@@ -15,8 +15,8 @@ from scratchcnn.operations._validate import Array, any_ring, as_array, as_cotang
 def sigmoid(z: ArrayLike) -> Array:
     """Squash every number into [0, 1]: σ(z) = 1 / (1 + e^-z).
 
-    Where z is negative it is written e^z / (1 + e^z), the same number: the power never exceeds 1, so nothing
-    overflows, and neither tail is rounded away.
+    For negative z it is computed as e^z / (1 + e^z), which is the same number. The power never exceeds 1, so that
+    nothing overflows, and small values of σ keep their digits.
 
     Source: the article, "Forward Propagation in CNNs: Non-linear Transformation".
 
@@ -45,8 +45,8 @@ def sigmoid(z: ArrayLike) -> Array:
 def sigmoid_backward(grad_output: ArrayLike, z: ArrayLike) -> tuple[Array]:
     """Pass the gradient of E from the output of `sigmoid` to its input: ∂E/∂z = ∂E/∂O σ(z) σ(-z).
 
-    The article's O (1 - O) is the same, since 1 - σ(z) = σ(-z). But where O is close to 1 the subtraction has nothing
-    left to subtract from: at z = 40 it gives 0, and the derivative is 4e-18. σ(-z) keeps its digits.
+    The article's O (1 - O) is the same, since 1 - σ(z) = σ(-z). But the subtraction cancels where O is close to 1: at
+    z = 40 it gives 0, while the derivative is 4e-18. σ(-z) keeps its digits.
 
     Source: the article, "Backward Propagation in CNNs: Fully Connected Layer" (its ∂O/∂Z2).
 
@@ -100,8 +100,8 @@ def tanh(z: ArrayLike) -> Array:
 def tanh_backward(grad_output: ArrayLike, z: ArrayLike) -> tuple[Array]:
     """Pass the gradient of E from the output of `tanh` to its input: ∂E/∂z = ∂E/∂O (1 - O²).
 
-    It is computed as 1 / cosh²(z), the same number, with 1 / cosh(z) = 2 e^-|z| / (1 + e^-2|z|): where O is close to 1,
-    1 - O² has no digits left.
+    It is computed as 1 / cosh²(z), which is the same number, with 1 / cosh(z) = 2 e^-|z| / (1 + e^-2|z|). The
+    subtraction 1 - O² cancels where |O| is close to 1.
 
     Source: LeCun, Bottou, Orr and Müller (1998).
 
@@ -132,7 +132,7 @@ def tanh_backward(grad_output: ArrayLike, z: ArrayLike) -> tuple[Array]:
 
 
 def relu(z: ArrayLike) -> Array:
-    """Cut off what is negative: relu(z) = max(z, 0).
+    """Set negative numbers to zero: relu(z) = max(z, 0).
 
     Source: Nair and Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines" (2010).
 
@@ -159,7 +159,7 @@ def relu(z: ArrayLike) -> Array:
 def relu_backward(grad_output: ArrayLike, z: ArrayLike) -> tuple[Array]:
     """Pass the gradient of E from the output of `relu` to its input: ∂E/∂z = ∂E/∂O where z > 0, else 0.
 
-    At z = 0 the function has a kink, where any slope from 0 to 1 is a subgradient; here it is 0.
+    The function has a kink at z = 0. Any slope from 0 to 1 is a subgradient there; this one returns 0.
 
     Source: Nair and Hinton (2010).
 
@@ -181,12 +181,12 @@ def relu_backward(grad_output: ArrayLike, z: ArrayLike) -> tuple[Array]:
         As `relu`; `ValueError` also if `grad_output` is not shaped like `z`.
     """
     z = as_real("z", z)
-    positive = ~(z <= 0)  # or NaN: a gradient is not lost where the output was
+    positive = ~(z <= 0)  # true of NaN, too, so that a NaN does not hide behind a zero gradient
     return gradients_like((z,), keep(as_cotangent(grad_output, z.shape), positive))
 
 
 def leaky_relu(z: ArrayLike, *, alpha: float = 0.01) -> Array:
-    """Flatten what is negative: leaky_relu(z) = max(z, 0) + α min(z, 0).
+    """Scale negative numbers by α: leaky_relu(z) = max(z, 0) + α min(z, 0).
 
     Source: Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models" (2013), section 2.
 
@@ -195,7 +195,7 @@ def leaky_relu(z: ArrayLike, *, alpha: float = 0.01) -> Array:
     z : array of any shape
         Z, real.
     alpha : float
-        α, the slope below 0; it may be a fraction, which `z` of fractions needs to stay so.
+        α, the slope below 0. With a `z` of fractions, a fraction keeps the output exact.
 
     Returns
     -------
@@ -220,7 +220,7 @@ def leaky_relu_backward(grad_output: ArrayLike, z: ArrayLike, *, alpha: float = 
 
         ∂E/∂z = ∂E/∂O where z > 0, else α ∂E/∂O
 
-    At z = 0 the function has a kink, where any slope from α to 1 is a subgradient; here it is α.
+    The function has a kink at z = 0. Any slope from α to 1 is a subgradient there; this one returns α.
 
     Source: Maas, Hannun and Ng (2013).
 
@@ -248,7 +248,7 @@ def leaky_relu_backward(grad_output: ArrayLike, z: ArrayLike, *, alpha: float = 
 
 
 def _slope(alpha: Any, z: Array) -> Any:
-    """Take one finite number; among numbers of another ring than the floats a fraction stays what it is."""
+    """Check that α is one finite number; a fraction stays a fraction beside an object array."""
     if not isinstance(alpha, int | float | np.integer | np.floating | Rational):
         raise TypeError(f"alpha must be a number, got {alpha!r}")
     if not math.isfinite(alpha):

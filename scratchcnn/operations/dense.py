@@ -1,4 +1,4 @@
-"""The fully connected layer: every feature of a sample to every neuron."""
+"""The fully connected layer: every neuron takes every feature of a sample."""
 
 from numpy.typing import ArrayLike
 
@@ -8,8 +8,8 @@ from scratchcnn.operations._validate import Array, as_array, as_cotangent, gradi
 def dense(x: ArrayLike, weight: ArrayLike, bias: ArrayLike) -> Array:
     """Transform each sample linearly: Z = x W + b.
 
-    Source: the article, "Forward Propagation in CNNs: Linear Transformation". It writes Z2 = W^T A1 + b with samples
-    as columns; here they are rows, and W is the same matrix.
+    Source: the article, "Forward Propagation in CNNs: Linear Transformation". In its Z2 = W^T A1 + b each column of A1
+    is a sample. Here each row of x is a sample, and W is the same matrix.
 
     Parameters
     ----------

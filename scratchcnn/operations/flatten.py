@@ -1,4 +1,4 @@
-"""From the convolution to the fully connected layer: one row a sample."""
+"""Flattening, between the convolution and the fully connected layer: one row per sample."""
 
 import math
 
@@ -15,26 +15,26 @@ def flatten(x: ArrayLike) -> Array:
     Parameters
     ----------
     x : (N, C, H, W) array
-        A1, or any images.
+        Images, such as the article's A1.
 
     Returns
     -------
     (N, C H W) array
-        A view of `x` where its memory allows.
+        A view of `x` where its memory layout allows one.
 
     Raises
     ------
     TypeError
         If `x` does not hold numbers.
     ValueError
-        If `x` has not four axes.
+        If `x` does not have four axes.
     """
     x = as_array("x", x, "NCHW")
-    return x.reshape(len(x), math.prod(x.shape[1:]))  # not -1: an empty batch leaves that undetermined
+    return x.reshape(len(x), math.prod(x.shape[1:]))  # NumPy cannot infer a length of -1 for an empty batch
 
 
 def flatten_backward(grad_output: ArrayLike, x: ArrayLike) -> tuple[Array]:
-    """Give each entry of the gradient its place in the image again: ∂E/∂x[n, c, h, w] = ∂E/∂flat[n, (c H + h) W + w].
+    """Reshape the gradient like the image: ∂E/∂x[n, c, h, w] = ∂E/∂flat[n, (c H + h) W + w].
 
     Source: the article, "Backward Propagation in CNNs: Convolution Layer", which reshapes ∂E/∂A1 into a matrix.
 
@@ -48,12 +48,12 @@ def flatten_backward(grad_output: ArrayLike, x: ArrayLike) -> tuple[Array]:
     Returns
     -------
     tuple of one array
-        ∂E/∂x, shaped like `x`: a view of `grad_output` where its memory allows.
+        ∂E/∂x, shaped like `x`; a view of `grad_output` where its memory layout allows one.
 
     Raises
     ------
     TypeError, ValueError
-        As `flatten`; `ValueError` also if `grad_output` has not the shape of its output.
+        As `flatten`; `ValueError` also if `grad_output` does not have the shape of its output.
     """
     x = as_array("x", x, "NCHW")
     grad_output = as_cotangent(grad_output, flatten(x).shape)

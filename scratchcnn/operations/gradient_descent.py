@@ -1,4 +1,4 @@
-"""What all the derivatives are for: a step downhill."""
+"""Gradient descent: one step of a parameter against its gradient."""
 
 import math
 
@@ -16,7 +16,7 @@ def gradient_descent(parameter: ArrayLike, gradient: ArrayLike, *, rate: float) 
     Parameters
     ----------
     parameter : array of any shape
-        W. It is not changed; the new one is returned.
+        W. It is not changed.
     gradient : array of the same shape
         ∂E/∂W.
     rate : float

@@ -1,4 +1,4 @@
-"""The losses: one number that says how far the outputs are from the targets."""
+"""The losses: one number that measures how far the outputs are from the targets."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,7 +17,7 @@ def squared_error(output: ArrayLike, target: ArrayLike) -> Array:
     output : array of any shape
         O.
     target : array of the same shape
-        y. With NumPy's broadcasting (N,) and (N, 1) would be N * N errors.
+        y. The shapes must be equal: NumPy would broadcast (N,) against (N, 1) to N² errors.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def squared_error_backward(grad_output: ArrayLike, output: ArrayLike, target: Ar
     Parameters
     ----------
     grad_output : number, shape ()
-        1 where E is what is minimized.
+        The derivative of the final error by E: 1 if E is the final error.
     output, target
         As in `squared_error`.
 
@@ -68,10 +68,12 @@ def squared_error_backward(grad_output: ArrayLike, output: ArrayLike, target: Ar
 
 
 def softmax_cross_entropy(logits: ArrayLike, labels: ArrayLike) -> Array:
-    """Average what the true classes cost: E = the mean over n of -log p[n, y_n], p = e^z / sum of e^z over the classes.
+    """Average the cross-entropy of the softmax: E = the mean over n of -log p[n, y_n].
 
-    The largest logit of a row is taken off it, and its power, 1, is kept apart: log(sum) is log(1 + the others), which
-    keeps its digits where a prediction is nearly sure.
+        p[n, k] = e^z[n, k] / (sum of e^z[n, j] over the classes j)
+
+    The largest logit of each row is subtracted from the row first. Its power is then 1, and the logarithm of the sum is
+    log1p of the other powers, which keeps its digits where a prediction is nearly certain.
 
     Source: Bridle, "Probabilistic Interpretation of Feedforward Classification Network Outputs" (1990); Goodfellow,
     Bengio and Courville, "Deep Learning" (2016), section 6.2.2.3. The article has two classes and a squared error.
@@ -91,13 +93,13 @@ def softmax_cross_entropy(logits: ArrayLike, labels: ArrayLike) -> Array:
     Raises
     ------
     TypeError
-        If `logits` does not hold numbers, or `labels` no integers.
+        If `logits` does not hold numbers, or `labels` does not hold integers.
     ValueError
         If there is no sample or no class, `labels` is not one number for each row of `logits`, or one is out of range.
     """
-    logits, labels = _classes(logits, labels)
+    logits, labels = _classification_inputs(logits, labels)
     rows, largest = np.arange(len(labels)), logits.argmax(axis=1)
-    shifted, others = _powers(logits)
+    shifted, others = _shifted_powers(logits)
     others[rows, largest] = 0
     error: Array = (apply(np.log1p, others.sum(axis=1)) - shifted[rows, labels]).mean()
     return error
@@ -106,29 +108,30 @@ def softmax_cross_entropy(logits: ArrayLike, labels: ArrayLike) -> Array:
 def softmax_cross_entropy_backward(grad_output: ArrayLike, logits: ArrayLike, labels: ArrayLike) -> tuple[Array, None]:
     """Pass the gradient from E to the logits: ∂E/∂z[n, k] = (p[n, k] - 1 where k = y_n) / N.
 
-    p - 1 of the true class is computed as minus the sum of the other p, which keeps its digits near p = 1.
+    For the true class, p - 1 is computed as minus the sum of the other p, which keeps its digits near p = 1.
 
     Source: Bridle (1990); Goodfellow, Bengio and Courville (2016).
 
     Parameters
     ----------
     grad_output : number, shape ()
-        1 where E is what is minimized.
+        The derivative of the final error by E: 1 if E is the final error.
     logits, labels
         As in `softmax_cross_entropy`.
 
     Returns
     -------
-    ∂E/∂z, (N, K), and None: classes have no derivative.
+    tuple of an array and None
+        ∂E/∂z, shaped like `logits`; there is no derivative by the classes.
 
     Raises
     ------
     TypeError, ValueError
         As `softmax_cross_entropy`; `ValueError` also if `grad_output` is not one number.
     """
-    logits, labels = _classes(logits, labels)
+    logits, labels = _classification_inputs(logits, labels)
     rows = np.arange(len(labels))
-    _, power = _powers(logits)
+    _, power = _shifted_powers(logits)
     total = power.sum(axis=1, keepdims=True)
     power[rows, labels] = 0
     power[rows, labels] = -power.sum(axis=1)
@@ -137,19 +140,30 @@ def softmax_cross_entropy_backward(grad_output: ArrayLike, logits: ArrayLike, la
 
 
 def softmax(logits: Array) -> Array:
-    """How likely each class is: p = e^z / sum of e^z over the classes, (N, K) of logits z (N, K)."""
-    _, power = _powers(logits)
-    shares: Array = power / power.sum(axis=1, keepdims=True)
-    return shares
+    """Give the probability of each class: p[n, k] = e^z[n, k] / (sum of e^z[n, j] over the classes j).
+
+    Parameters
+    ----------
+    logits : (N, K) array
+        z, for N samples and K classes.
+
+    Returns
+    -------
+    (N, K) array
+        p; each row adds up to 1.
+    """
+    _, power = _shifted_powers(logits)
+    probabilities: Array = power / power.sum(axis=1, keepdims=True)
+    return probabilities
 
 
-def _powers(logits: Array) -> tuple[Array, Array]:
-    """Z less the largest of its row, and e to that: no p changes, and no power exceeds 1."""
+def _shifted_powers(logits: Array) -> tuple[Array, Array]:
+    """Subtract the largest logit of each row, which changes no probability, and exponentiate: no power exceeds 1."""
     shifted = logits - logits.max(axis=1, keepdims=True)
     return shifted, apply(np.exp, shifted)
 
 
-def _classes(logits: ArrayLike, labels: ArrayLike) -> tuple[Array, Array]:
+def _classification_inputs(logits: ArrayLike, labels: ArrayLike) -> tuple[Array, Array]:
     """Check that there is a class for every sample."""
     logits, labels = as_array("logits", logits, "NK"), np.asarray(labels)
     if labels.dtype.kind not in "iu":

@@ -1,4 +1,4 @@
-"""Padding: a frame of zeros, so that the filter also sees the border of the image from all sides."""
+"""Padding: a frame of zeros around the image, so that a filter can be centred on pixels at the border."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,22 +18,22 @@ def pad2d(x: ArrayLike, padding: Padding) -> Array:
     x : (N, C, H, W) array
         Images.
     padding : int, pair of int, or pair of pairs of int
-        How many pixels: one number, or (vertical, horizontal), or ((top, bottom), (left, right)).
+        The width of the frame in pixels: one number, or (vertical, horizontal), or ((top, bottom), (left, right)).
 
     Returns
     -------
     (N, C, top + H + bottom, left + W + right) array
-        A copy, also where there is nothing to add.
+        A copy, even if the padding is 0.
 
     Raises
     ------
     TypeError
         If `x` does not hold numbers, or `padding` is not made of integers.
     ValueError
-        If `x` has not four axes, or `padding` is below 0, or a word: "same" has no meaning without a window.
+        If `x` does not have four axes, or `padding` is below 0 or a word: "same" has no meaning without a window.
     """
     x = as_array("x", x, "NCHW")
-    zero = np.zeros((), x.dtype)  # of objects Python's, where NumPy would put its own
+    zero = np.zeros((), x.dtype)  # in an object array a Python int; np.pad alone would insert a NumPy integer
     return np.pad(x, ((0, 0), (0, 0), *_frame(padding)), constant_values=zero)
 
 
@@ -50,12 +50,12 @@ def pad2d_backward(grad_output: ArrayLike, x: ArrayLike, padding: Padding) -> tu
     Returns
     -------
     tuple of one array
-        ∂E/∂x, shaped like `x`: a view of `grad_output`.
+        ∂E/∂x, shaped like `x`; a view of `grad_output` if it has the dtype of `x`.
 
     Raises
     ------
     TypeError, ValueError
-        As `pad2d`; `ValueError` also if `grad_output` has not the shape of its output.
+        As `pad2d`; `ValueError` also if `grad_output` does not have the shape of its output.
     """
     x = as_array("x", x, "NCHW")
     (top, bottom), (left, right) = _frame(padding)
@@ -65,7 +65,7 @@ def pad2d_backward(grad_output: ArrayLike, x: ArrayLike, padding: Padding) -> tu
 
 
 def _frame(padding: Padding) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Spell the padding out."""
+    """Expand a padding to ((top, bottom), (left, right)); a word is a `ValueError`."""
     if isinstance(padding, str):
         raise ValueError(f"padding must be numbers of pixels where there is no window, got {padding!r}")
     return edges(padding)

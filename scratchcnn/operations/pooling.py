@@ -1,10 +1,10 @@
 """Pooling: each window of the image becomes one number, its maximum or its average.
 
-The padding only says where the windows stand; there are no pixels in it. The maximum of negative pixels at the border
-is negative, and an average is that of the pixels which are there, as in TensorFlow.
+The padding moves the windows beyond the border but adds no pixels, as in TensorFlow: the maximum of negative pixels at
+the border is negative, and an average is taken over the pixels of the image alone.
 
-Letters: N images of C channels, H x W pixels; P x Q windows of R x S, t = (t0, t1) their stride; the pixel (r, s) of
-the window (p, q) is h = p t0 + r - top, w = q t1 + s - left.
+Letters: N images of C channels, H x W pixels; P x Q windows of R x S at a stride (t0, t1). The pixel (r, s) of the
+window (p, q) is the image's pixel h = p t0 + r - top, w = q t1 + s - left.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from scratchcnn.operations._validate import Array, as_array, as_cotangent, as_re
 def max_pool2d(x: ArrayLike, window: Pair, *, stride: Pair | None = None, padding: Padding = 0) -> Array:
     """Take the largest pixel of each window: Z[n, c, p, q] = max over r, s of x[n, c, h, w].
 
-    A window with a NaN gives NaN.
+    The maximum of a window with a NaN is NaN.
 
     Source: Scherer, Müller and Behnke, "Evaluation of Pooling Operations in Convolutional Architectures for Object
     Recognition" (2010). The article leaves pooling to its reader.
@@ -34,23 +34,23 @@ def max_pool2d(x: ArrayLike, window: Pair, *, stride: Pair | None = None, paddin
     window : int or pair of int
         (R, S), or one number for both.
     stride : int, pair of int, or None
-        One number, or (vertical, horizontal); None: that of the window, so that the windows stand side by side.
+        One number, or (vertical, horizontal). None: the size of the window, so that the windows stand side by side.
     padding : int, pair of int, pair of pairs of int, or str
-        How far the windows reach beyond the image: one number, or (vertical, horizontal), or ((top, bottom),
-        (left, right)), or "valid" (not at all), or "same" (TensorFlow's rule). On each side less than the window.
+        How many pixels the windows reach beyond the image: one number, or (vertical, horizontal), or ((top, bottom),
+        (left, right)), or "valid" (none), or "same" (TensorFlow's rule). It is less than the window on each side.
 
     Returns
     -------
     (N, C, P, Q) array
-        Z; P = (H + top + bottom - R) // t0 + 1, and Q likewise. Pixels that are left over are in no window.
+        Z; P = (H + top + bottom - R) // t0 + 1, and Q likewise. Pixels after the last window are not used.
 
     Raises
     ------
     TypeError
         If `x` does not hold real numbers, or an option is not made of integers.
     ValueError
-        If `x` has not four axes or no pixels, an option is too small, the window is larger than the padded image, or
-        the padding is as wide as the window.
+        If `x` does not have four axes or has no pixels, an option is too small, the window is larger than the padded
+        image, or the padding is as wide as the window.
     """
     x = as_real("x", x, "NCHW")
     return _combine(np.maximum, -np.inf, x, _windows(x, window, stride, padding))
@@ -59,12 +59,13 @@ def max_pool2d(x: ArrayLike, window: Pair, *, stride: Pair | None = None, paddin
 def max_pool2d_backward(
     grad_output: ArrayLike, x: ArrayLike, window: Pair, *, stride: Pair | None = None, padding: Padding = 0
 ) -> tuple[Array]:
-    """Give the gradient of each window to its largest pixel, to the first of them (line by line) where several are.
+    """Pass the gradient of each window to its largest pixel.
 
         ∂E/∂x[n, c, h, w] = sum of ∂E/∂Z[n, c, p, q] over the windows whose maximum stands at h, w
 
-    Where several pixels are largest, the maximum has a kink, and any split of the gradient among them is a
-    subgradient. Of a window with NaNs the first NaN counts as its maximum, as in `np.argmax`.
+    The maximum has a kink where several pixels of a window are largest. Any split of the gradient among them is a
+    subgradient; here the first of them, in row-major order, gets all of it. In a window with NaNs the first NaN counts
+    as the maximum, as in `np.argmax`.
 
     Source: Scherer, Müller and Behnke (2010).
 
@@ -83,7 +84,7 @@ def max_pool2d_backward(
     Raises
     ------
     TypeError, ValueError
-        As `max_pool2d`; `ValueError` also if `grad_output` has not the shape of its output.
+        As `max_pool2d`; `ValueError` also if `grad_output` does not have the shape of its output.
     """
     x = as_real("x", x, "NCHW")
     windows = _windows(x, window, stride, padding)
@@ -92,7 +93,7 @@ def max_pool2d_backward(
     grad_x = np.zeros(x.shape, np.result_type(grad_output, x))
     unclaimed = np.ones(output.shape, bool)
     has_nan = is_nan(output).any()
-    apart = all(step >= size for step, size in zip(windows.stride, windows.size, strict=True))
+    disjoint = all(step >= size for step, size in zip(windows.stride, windows.size, strict=True))
     for (p, h), (q, w) in product(_steps(0, x.shape, windows), _steps(1, x.shape, windows)):
         places, pixels = (..., p, q), (..., h, w)
         first = x[pixels] == output[places]
@@ -100,7 +101,7 @@ def max_pool2d_backward(
             first |= is_nan(x[pixels])
         first &= unclaimed[places]
         unclaimed[places] ^= first
-        if apart:  # no pixel is in two windows, and there is nothing to add to
+        if disjoint:  # each pixel is in one window at most, and assigning is faster than adding
             grad_x[pixels] = keep(grad_output[places], first)
         else:
             grad_x[pixels] += keep(grad_output[places], first)
@@ -110,7 +111,7 @@ def max_pool2d_backward(
 def avg_pool2d(x: ArrayLike, window: Pair, *, stride: Pair | None = None, padding: Padding = 0) -> Array:
     """Average the pixels of each window: Z[n, c, p, q] = the mean over r, s of x[n, c, h, w].
 
-    The mean is over the pixels that are there: the padding is not counted.
+    The mean is taken over the pixels of the image; the padding is not counted.
 
     Source: LeCun, Bottou, Bengio and Haffner, "Gradient-Based Learning Applied to Document Recognition" (1998),
     section II.B ("sub-sampling").
@@ -138,7 +139,7 @@ def avg_pool2d(x: ArrayLike, window: Pair, *, stride: Pair | None = None, paddin
 def avg_pool2d_backward(
     grad_output: ArrayLike, x: ArrayLike, window: Pair, *, stride: Pair | None = None, padding: Padding = 0
 ) -> tuple[Array]:
-    """Divide the gradient of each window among its pixels, as many as are there.
+    """Divide the gradient of each window equally among its pixels.
 
         ∂E/∂x[n, c, h, w] = sum of ∂E/∂Z[n, c, p, q] / (pixels of the window p, q) over the windows that hold h, w
 
@@ -159,7 +160,7 @@ def avg_pool2d_backward(
     Raises
     ------
     TypeError, ValueError
-        As `avg_pool2d`; `ValueError` also if `grad_output` has not the shape of its output.
+        As `avg_pool2d`; `ValueError` also if `grad_output` does not have the shape of its output.
     """
     x = as_array("x", x, "NCHW")
     windows = _windows(x, window, stride, padding)
@@ -168,11 +169,10 @@ def avg_pool2d_backward(
 
 
 def _windows(x: Array, window: Pair, stride: Pair | None, padding: Padding) -> Windows:
-    """Place the windows, and see to it that each holds a pixel.
+    """Place the windows so that each holds at least one pixel of the image.
 
-    With padding narrower than the window on every side, and an image of one pixel and more, each does: the first
-    window ends behind the first pixel, since it begins less than its length before it; the last one begins before the
-    last pixel's end, since it ends less than its length behind it.
+    This needs an image that is not empty and, on every side, a padding narrower than the window. Then the first window
+    reaches the first pixel, and the last window begins at or before the last pixel.
     """
     if 0 in x.shape[2:]:
         raise ValueError(f"x must have pixels to pool, got shape {x.shape}")
@@ -183,21 +183,21 @@ def _windows(x: Array, window: Pair, stride: Pair | None, padding: Padding) -> W
 
 
 def _steps(axis: int, shape: tuple[int, ...], windows: Windows) -> Iterator[tuple[slice, slice]]:
-    """For each r in a window: the places p where it falls on the image, and the pixels h = p t + r - before there.
+    """For each offset r in a window: the windows p whose pixel r is on the image, and those pixels' positions h.
 
-    `axis` is 0 down the image, 1 along it.
+    The position is h = p t + r - before, with `before` pixels of padding. `axis` is 0 for rows and 1 for columns.
     """
     length, stride, places = shape[2 + axis], windows.stride[axis], windows.places[axis]
     before = windows.padding[axis][0]
     for r in range(windows.size[axis]):
-        # The first p with h >= 0, and the first one with h >= length: divisions that round up.
+        # The first p with h >= 0 and the first p with h >= length; the divisions round up.
         start, stop = (min(max(-((r - before - edge) // stride), 0), places) for edge in (0, length))
         pixel = start * stride + r - before
         yield slice(start, stop), slice(pixel, pixel + (stop - start) * stride, stride)
 
 
 def _combine(ufunc: np.ufunc, neutral: float, x: Array, windows: Windows) -> Array:
-    """Combine the pixels of each window, down the image and then along it: R + S steps over arrays in place of R S."""
+    """Reduce each window, first down its rows and then along its columns: R + S array operations instead of R S."""
     for axis, places in enumerate(windows.places):
         before = (slice(None),) * (2 + axis)
         combined = np.full((*x.shape[: 2 + axis], places, *x.shape[3 + axis :]), neutral, x.dtype)
@@ -208,7 +208,7 @@ def _combine(ufunc: np.ufunc, neutral: float, x: Array, windows: Windows) -> Arr
 
 
 def _spread(grad: Array, shape: tuple[int, ...], windows: Windows) -> Array:
-    """The transpose of `_combine` with `np.add`: add the gradient of each window to all of its pixels."""
+    """Add the gradient of each window to all of its pixels: the transpose of `_combine` with `np.add`."""
     for axis in (1, 0):
         before = (slice(None),) * (2 + axis)
         spread = np.zeros((*grad.shape[: 2 + axis], shape[2 + axis], *grad.shape[3 + axis :]), grad.dtype)
@@ -219,6 +219,6 @@ def _spread(grad: Array, shape: tuple[int, ...], windows: Windows) -> Array:
 
 
 def _pixels(x: Array, windows: Windows) -> Array:
-    """Count the pixels of each window, (P, Q)."""
+    """Count the pixels of the image in each window, (P, Q)."""
     count: Array = _combine(np.add, 0, np.ones((1, 1, *x.shape[2:]), x.real.dtype), windows)[0, 0]
     return count

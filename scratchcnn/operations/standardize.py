@@ -1,4 +1,4 @@
-"""Standardizing: mean 0 and standard deviation 1. The article's code does it before the last sigmoid."""
+"""Standardizing to mean 0 and standard deviation 1, as the article's code does before the last sigmoid."""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def standardize(z: ArrayLike, *, axis: int | Sequence[int] | None = None) -> Arr
     z : array of any shape
         Z.
     axis : int, tuple of int, or None
-        Which axes μ and s are taken over; None: all.
+        The axes that μ and s are taken over. None: all.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def standardize(z: ArrayLike, *, axis: int | Sequence[int] | None = None) -> Arr
         If `z` does not hold numbers.
     ValueError
         If there is nothing to average, an axis is out of bounds (NumPy's `AxisError`) or given twice, or the spread of
-        `z` is not above the roundoff of its mean: there (z - μ) / s would be noise.
+        `z` is not above the roundoff of its mean, so that (z - μ) / s would be noise.
     """
     z = as_array("z", z)
     return _standardize(z, _averaged_axes(z, axis))[0]
@@ -47,8 +47,8 @@ def standardize_backward(
 
         ∂E/∂z = (g - mean(g) - ẑ mean(g ẑ)) / s, where g = ∂E/∂ẑ
 
-    With n entries averaged, ∂μ/∂z_j = 1/n takes the mean off, and ∂s/∂z_j = ẑ_j / n what lies along ẑ. So ∂E/∂z adds
-    up to zero: a constant added to all of z changes nothing.
+    For n averaged entries, ∂μ/∂z_j = 1/n gives the term mean(g), and ∂s/∂z_j = ẑ_j / n gives the term ẑ mean(g ẑ).
+    ∂E/∂z adds up to zero, since a constant added to all of z does not change ẑ.
 
     Source: the chain rule; the same is derived for a batch by Ioffe and Szegedy, "Batch Normalization" (2015), section
     3. The article's code has ∂E/∂z = g.
@@ -79,28 +79,28 @@ def standardize_backward(
 
 
 def _standardize(z: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
-    """Return ẑ and s, which `standardize` needs and its derivative, too."""
+    """Return ẑ and s."""
     centred = z - _mean(z, axes)
-    centred = centred - _mean(centred, axes)  # what the roundoff of the first mean has left
+    centred = centred - _mean(centred, axes)  # removes the roundoff of the first mean
     deviation = apply(np.sqrt, _mean(centred * centred, axes))
     least = roundoff(z) * np.abs(z).max(axis=axes, keepdims=True)
-    flat = np.abs(deviation) <= least
-    if flat.any():
+    constant = np.abs(deviation) <= least
+    if constant.any():
         raise ValueError(
             f"z must have a spread above the roundoff of its mean, got shape {z.shape} and, over axes {axes}, "
-            f"a standard deviation of {float(np.abs(deviation)[flat][0]):.3g} beside a roundoff of "
-            f"{float(least[flat][0]):.3g}"
+            f"a standard deviation of {float(np.abs(deviation)[constant][0]):.3g} beside a roundoff of "
+            f"{float(least[constant][0]):.3g}"
         )
     return centred / deviation, deviation
 
 
 def _mean(values: Array, axes: tuple[int, ...]) -> Array:
-    # Of a single number NumPy makes no array.
+    # NumPy returns a bare number, not an array, for an object array without axes.
     return np.asanyarray(values.mean(axis=axes, keepdims=True))
 
 
 def _averaged_axes(z: Array, axis: int | Sequence[int] | None) -> tuple[int, ...]:
-    """Spell the axes out, and check that there is something to average over them."""
+    """List the averaged axes; a `ValueError` where they hold no entries."""
     axes = tuple(range(z.ndim)) if axis is None else normalize_axis_tuple(axis, z.ndim, "axis")
     if math.prod(z.shape[k] for k in axes) == 0:
         raise ValueError(f"z must have something to average over axes {axes}, got shape {z.shape}")

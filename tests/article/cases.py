@@ -1,4 +1,4 @@
-"""Small networks of the article's kind, drawn."""
+"""A Hypothesis strategy for small networks of the article's kind."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -28,13 +28,13 @@ class Case:
         return partial(function, x=self.x, y=self.y, standardized=standardized)
 
 
-# Of a size that leaves most sigmoids unsaturated.
+# Multiples of 1/512 from -1 to 1: most sigmoids are not saturated.
 SMALL = st.integers(-512, 512).map(lambda k: k / 512)
 
 
 @st.composite
 def cases(draw):
-    """Networks whose Z2 differ enough to be standardized, as they do for three samples and more."""
+    """Draw networks, with three to five images, whose Z2 have enough spread to be standardized."""
     n, k, c = draw(st.integers(3, 5)), draw(st.integers(1, 3)), draw(st.integers(1, 2))
     r, s = draw(st.integers(1, 4)), draw(st.integers(1, 4))
     p, q = draw(st.integers(1, 3)), draw(st.integers(1, 3))

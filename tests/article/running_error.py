@@ -1,8 +1,8 @@
-"""How far two right computations of the article's network may be apart: a running error analysis.
+"""A running error analysis of the article's network: it bounds the difference between two correct computations.
 
-A `Bounded` is a value with a bound for its roundoff, in units of the unit roundoff u, to first order. It is carried
-through the forward pass and the chain rule by the rules of Higham, "Accuracy and Stability of Numerical Algorithms"
-(2002), section 3.3: errors of the operands go through the derivative, and every rounding adds u times the result.
+A `Bounded` is a value with a first-order bound for its roundoff, in units of the unit roundoff u. The rules of Higham,
+"Accuracy and Stability of Numerical Algorithms" (2002), section 3.3, carry it through the forward pass and the chain
+rule: the derivative multiplies the errors of the operands, and every rounding adds u times the result.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ import numpy as np
 
 from scratchcnn.operations.convolution.conv2d import conv2d, conv2d_grad_filters
 
-# A sigmoid: a power, an addition, a division, and one more for a library that takes a rational approximation.
+# The roundings in a sigmoid: a power, an addition, a division, and one more for a library's rational approximation.
 SIGMOID = 4
 
 
@@ -40,7 +40,7 @@ class Bounded:
         return Bounded(value, (self.error + abs(value) * other.error) / abs(other.value) + abs(value))
 
     def mean(self) -> "Bounded":
-        """Over axis 0: as many roundings as terms."""
+        """Average over axis 0, with as many roundings as terms."""
         n = len(self.value)
         absolute = abs(self.value).mean(axis=0, keepdims=True)
         return Bounded(self.value.mean(axis=0, keepdims=True), self.error.mean(axis=0, keepdims=True) + n * absolute)
@@ -58,13 +58,16 @@ class Bounded:
 
 
 def given(value: Any) -> Bounded:
-    """What both computations are given: no error."""
+    """Give an input of both computations, which has no error."""
     value = np.asarray(value, np.float64)
     return Bounded(value, np.zeros_like(value))
 
 
 def bilinear(f: Callable[..., Any], a: Bounded, b: Bounded, roundings: int) -> Bounded:
-    """A sum of products of one entry of `a` with one of `b`, with at most so many roundings in each."""
+    """Apply a bilinear function, whose result is made of products of entries of `a` and `b`.
+
+    `roundings` bounds the number of roundings that affect each product.
+    """
     absolute = f(abs(a.value), b.error) + f(a.error, abs(b.value)) + roundings * f(abs(a.value), abs(b.value))
     return Bounded(f(a.value, b.value), absolute)
 
@@ -77,7 +80,7 @@ def sigmoid(z: Bounded) -> Bounded:
 def article_network(
     filters: Any, weight: Any, bias: Any, x: Any, y: Any, standardized: bool
 ) -> tuple[Bounded, Bounded, Bounded, Bounded]:
-    """E, ∂E/∂f, ∂E/∂W and ∂E/∂b, each with its bound."""
+    """Compute E, ∂E/∂f, ∂E/∂W and ∂E/∂b, each with its bound."""
     f, w, b, x, y = (given(a) for a in (filters, weight, bias, x, y))
     z1 = bilinear(conv2d, x, f, roundings=f.value[0].size)
     maps = sigmoid(z1)

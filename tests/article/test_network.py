@@ -1,4 +1,4 @@
-"""The article's network: its printed shapes, its equations in loops and its derivatives."""
+"""The article's network: the printed shapes, the equations in loops, and the derivatives."""
 
 import math
 from functools import partial
@@ -27,7 +27,7 @@ def drawn():
     return article.draw_parameters(np.random.default_rng(0))
 
 
-# What the article prints
+# The article's figures
 
 
 def test_printed_shapes(digits, drawn):
@@ -43,7 +43,7 @@ def test_printed_shapes(digits, drawn):
     assert a1.shape == (200, 1728)
     assert dense(a1, drawn.weight, drawn.bias).shape == (200, 1)
     output = article.output_layer(a1, drawn.weight, drawn.bias)
-    assert output.T.shape == (1, 200)  # columns are samples there
+    assert output.T.shape == (1, 200)  # in the article, columns are samples
     assert article.error(drawn.filters, drawn.weight, drawn.bias, x=x, y=digits.y()).shape == ()
 
 
@@ -62,7 +62,7 @@ def test_uniform_draw(drawn):
 def test_without_standardizing_every_sigmoid_saturates_at_the_articles_draw(digits, drawn):
     a1 = article.convolution_layer(drawn.filters, x=digits.x())
     z2 = dense(a1, drawn.weight, drawn.bias)
-    assert z2.min() > -math.log(EPS)  # from there on 1 + e^-z is 1
+    assert z2.min() > -math.log(EPS)  # so that 1 + e^-z rounds to 1
     assert (article.output_layer(a1, drawn.weight, drawn.bias) == 1).all()
     standardized = article.output_layer(a1, drawn.weight, drawn.bias, standardized=True)
     assert 0 < standardized.min() < 0.5 < standardized.max() < 1
@@ -72,7 +72,7 @@ def test_without_standardizing_every_sigmoid_saturates_at_the_articles_draw(digi
 
 
 def error_in_loops(case, standardized):
-    """E from the article's equations, one number at a time."""
+    """Compute E from the article's equations, one number at a time."""
     filters, weight, bias = case.parameters
     z2 = []
     for image in case.x:
@@ -96,7 +96,7 @@ def error_in_loops(case, standardized):
 def test_error_against_loops(standardized, case):
     bounded, *_ = article_network(*case.parameters, case.x, case.y, standardized)
     actual = case.bound(article.error, standardized)(*case.parameters)
-    # Two computations, each within its own bound.
+    # Both computations are within the bound of the exact value.
     assert_within(actual, error_in_loops(case, standardized), 2 * bounded.error * EPS / 2)
 
 
@@ -130,7 +130,7 @@ def assert_whole_chain(case, wrt, standardized):
 @VARIANTS
 @given(case=cases())
 def test_dE_dA1_from_a1_on(standardized, case):
-    """∂E/∂A1: what the filters are reached through."""
+    """The chain rule reaches the filters through ∂E/∂A1."""
     filters, weight, bias = case.parameters
     a1 = article.convolution_layer(filters, x=case.x)
     forward = partial(article.error_from_a1, y=case.y, standardized=standardized)
@@ -155,7 +155,7 @@ def test_gradients_are_the_whole_chain_with_cotangent_one(standardized, case):
 
 @given(cases(), SMALL)
 def test_standardizing_removes_the_bias(case, bias):
-    """∂E/∂b = 0 where standardized: E does not depend on b, up to roundoff."""
+    """If Z2 is standardized, E does not depend on b, and ∂E/∂b = 0, up to roundoff."""
     filters, weight, _ = case.parameters
     at = [article_network(filters, weight, b, case.x, case.y, True) for b in (case.parameters[2], np.array([bias]))]
     errors = [case.bound(article.error, True)(filters, weight, b) for b in (case.parameters[2], np.array([bias]))]

@@ -15,7 +15,7 @@ DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 def in_tensorflow(filters, weight, bias, x, y, standardized):
-    """E and its gradients; images are (N, H, W, C) and filters (R, S, C, K) there."""
+    """Compute E and its gradients in TensorFlow, where images are (N, H, W, C) and filters (R, S, C, K)."""
     parameters = [tf.constant(a) for a in (filters, weight, bias)]
     with tf.GradientTape() as tape:
         tape.watch(parameters)
@@ -40,7 +40,7 @@ def assert_agrees(filters, weight, bias, x, y, standardized, dtype):
     bounds = article_network(filters, weight, bias, x, y, standardized)
     for our, their, bounded in zip(ours, theirs, bounds, strict=True):
         assert our.dtype == their.dtype == dtype
-        # Two computations, each within its own bound.
+        # Both computations are within the bound of the exact value.
         assert_within(our, their, 2 * bounded.error * np.finfo(dtype).eps / 2)
 
 
@@ -56,6 +56,6 @@ def test_drawn_networks(standardized, dtype, case):
 def test_the_digits(standardized, dtype):
     digits = load_digits()
     rng = np.random.default_rng(0)
-    # Of either sign, and small: at the article's own draw every sigmoid saturates.
+    # Small parameters of both signs, since at the article's own draw every sigmoid saturates.
     filters, weight = rng.uniform(-1, 1, (3, 1, 5, 5)), rng.uniform(-1, 1, (1728, 1)) / 20
     assert_agrees(filters, weight, np.zeros(1), digits.x(), digits.y(), standardized, dtype)

@@ -1,4 +1,4 @@
-"""The gradient as published: that it is what the article's code computes, and the figures that come of it."""
+"""The published gradient: it is that of the article's code, and it has the known cosines, lengths and accuracies."""
 
 import numpy as np
 import pytest
@@ -10,15 +10,14 @@ from scratchcnn.article import published, training
 from scratchcnn.article.published import DESCENTS, Cause
 from scratchcnn.digits.mnist import load_digits
 from scratchcnn.operations.dense import dense
-from tests.article.cases import cases
+from tests.article.cases import EPS, cases
 from tests.assertions import assert_within
 
 SEEDS = range(10)
-EPS = np.finfo(np.float64).eps
 
 
 def in_loops(parameters, x, y, causes):
-    """The filters' and the weights' gradient, one number at a time, in the order of the article's arrays."""
+    """Compute the gradients by f and W, one number at a time, in the order of the article's arrays."""
     filters, weight, bias = parameters
     (n, _, h, w), (k, _, r, s) = x.shape, filters.shape
     p, q = h - r + 1, w - s + 1
@@ -40,7 +39,7 @@ def in_loops(parameters, x, y, causes):
         errors = (errors - errors.mean() - hat * (errors * hat).mean()) / z2.std()
     grad_weight = [sum(errors[i] * features[i][m] for i in range(n)) for m in range(len(weight))]
 
-    # ∂E/∂Z1 is a vector for each image, all places of the first filter first.
+    # ∂E/∂Z1 is a vector for each image; it begins with all places of the first filter.
     vectors = [[errors[i] * weight[m, 0] * slopes[i][m] for m in range(len(weight))] for i in range(n)]
     grad_filters = np.zeros(filters.shape)
     for each, channel, a, b in np.ndindex(filters.shape):
@@ -61,7 +60,7 @@ def in_loops(parameters, x, y, causes):
 def test_is_what_the_articles_code_computes(case, causes):
     gradient = published.published(article.Parameters(*case.parameters), case.x, case.y, causes=causes)
     grad_filters, grad_weight = in_loops(case.parameters, case.x, case.y, causes)
-    # Sums of a hundred terms, of order 1, at most; Z2 is divided by its deviation, and so is what flows back.
+    # The sums have a hundred terms of order 1 at most. Z2 is divided by its deviation, and so is the gradient.
     deviation = dense(article.convolution_layer(case.parameters[0], x=case.x), *case.parameters[1:]).std()
     roundoff = 1e3 * EPS * (1 + 1 / deviation**2)
     assert_within(gradient.filters, grad_filters, roundoff)
@@ -77,7 +76,7 @@ def test_without_a_cause_it_is_the_derivative(case):
         assert np.array_equal(getattr(ours, name), getattr(exact, name))
 
 
-# The figures, at the draws of the article's code
+# The known figures, at the draws of the article's code
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +91,7 @@ def truths(digits):
 
 
 def test_the_draw_is_that_of_the_articles_code():
-    """Its arrays: filters (5, 5, 3), weights (1728, 1), X (28, 28, 200); theirs to ours is a matter of axes."""
+    """The article has filters (5, 5, 3), weights (1728, 1) and X (28, 28, 200); only the order of axes differs."""
     rng = np.random.RandomState(3)
     filters = rng.uniform(0, 1, size=(3, 5, 5)).T
     weight = rng.uniform(0, 1, size=(1728, 1))
@@ -104,7 +103,7 @@ def test_the_draw_is_that_of_the_articles_code():
 
 
 def alike(digits, truths, causes, name):
-    """The cosine with the derivative, and the quotient of the lengths, at each draw."""
+    """Compute the cosine with the derivative, and the quotient of the lengths, at each draw."""
     pairs = [
         (getattr(published.published(drawn, *digits, causes=causes), name).ravel(), getattr(truth, name).ravel())
         for drawn, truth in truths
@@ -131,7 +130,7 @@ def test_it_is_the_product_of_means_that_turns_them(digits, truths):
 
 def test_a_mean_for_a_sum_changes_the_length_only(digits, truths):
     cosines, lengths = alike(digits, truths, {Cause.AVERAGE}, "filters")
-    # A dozen roundings in each of 75 entries.
+    # There are a dozen roundings in each of 75 entries.
     assert_within(cosines, np.ones(10), 100 * EPS)
     assert_within(lengths, np.full(10, 1 / 200), 100 * EPS)
 
@@ -145,7 +144,7 @@ def test_only_standardizing_concerns_the_weights(digits, truths, cause):
 
 
 def accuracies(digits, name, epochs):
-    """The accuracy after these epochs, from each draw; in float32, which learns the same in half the time."""
+    """Compute the accuracy after these epochs, from each draw; in float32, which takes half the time."""
     gradient, rate = DESCENTS[name]
     digits, reached = [a.astype(np.float32) for a in digits], []
     for drawn in map(published.draw_as_published, SEEDS):
@@ -157,7 +156,7 @@ def accuracies(digits, name, epochs):
     return np.reshape(reached, (len(SEEDS), len(epochs)))
 
 
-# A digit more or less of each draw's 200 is allowed for: roundoff differs between machines, and grows with the epochs.
+# The tolerance is one of 200 digits, since roundoff differs between machines and grows with the epochs.
 DIGIT = 1 / 200
 
 

@@ -1,4 +1,4 @@
-"""Gradient descent on the article's network: a step lowers the error, the digits are learnt, misuse is named."""
+"""Gradient descent on the article's network: a step lowers the error, the digits are learnt, misuse is refused."""
 
 import math
 
@@ -26,7 +26,7 @@ def drawn():
 @VARIANTS
 @given(case=cases())
 def test_a_small_enough_step_lowers_the_error(standardized, case):
-    """Halving the step leads to one that gains at least half of what the slope promises (Armijo, 1966)."""
+    """Halving the step finally gives a decrease of at least half of what the slope predicts (Armijo, 1966)."""
     parameters = article.Parameters(*case.parameters)
     gradient = article.gradients(parameters, case.x, case.y, standardized=standardized)
     slope = sum(float((g**2).sum()) for g in (gradient.filters, gradient.weight, gradient.bias))
@@ -39,7 +39,7 @@ def test_a_small_enough_step_lowers_the_error(standardized, case):
         if error(moved.filters, moved.weight, moved.bias) <= start - rate * slope / 2:
             return
         rate /= 2
-    assert slope <= 2 * roundoff  # a stationary point: there is nothing to gain
+    assert slope <= 2 * roundoff  # only a stationary point has no such step
 
 
 def test_one_step_on_the_digits_lowers_the_error(digits, drawn):

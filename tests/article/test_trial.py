@@ -1,6 +1,6 @@
-"""The trial of the published gradient: that it compares what it says, and asks the harness what it says.
+"""The trial of the published gradient: its rows, its comparisons and the harness's verdicts.
 
-What it finds at all ten draws stands in `test_published.py`; that the command prints it, in `commands/test_main.py`.
+`test_published.py` tests the figures at all ten draws, and `commands/test_main.py` tests the printed table.
 """
 
 import io
@@ -12,7 +12,7 @@ import pytest
 
 from scratchcnn.article import training
 from scratchcnn.article.published import Cause, published
-from scratchcnn.article.trial import SEEDS, Side, Trial, TrialRow
+from scratchcnn.article.trial import DRAWS, Side, Trial, TrialRow
 from scratchcnn.commands.tables import print_trial
 from scratchcnn.gradcheck import Verdict
 
@@ -30,19 +30,19 @@ def test_the_rows_are_the_truth_twice_each_cause_alone_two_and_all(trial):
         {Cause.JACOBIAN, Cause.MEANS},
         set(Cause),
     ]
-    assert len(trial.rows()) == len(judged) + 1  # and the one by bounded differences
+    assert len(trial.rows()) == len(judged) + 1  # and the row of bounded differences
 
 
 def test_a_gradient_is_laid_beside_the_derivative(trial):
-    """Twice the derivative of the weights, and minus half of that of the filters."""
+    """The gradient is twice the derivative by W, and minus half of the derivative by f."""
 
     def changed(parameters, x, y):
         truth = training.exact(parameters, x, y)
         return replace(truth, weight=2 * truth.weight, filters=-truth.filters / 2)
 
     row = trial.judge("changed", changed, frozenset(Cause))
-    np.testing.assert_allclose([row.weight.cosines, row.filters.cosines], [[1] * SEEDS, [-1] * SEEDS], rtol=1e-12)
-    np.testing.assert_allclose([row.weight.lengths, row.filters.lengths], [[2] * SEEDS, [0.5] * SEEDS], rtol=1e-12)
+    np.testing.assert_allclose([row.weight.cosines, row.filters.cosines], [[1] * DRAWS, [-1] * DRAWS], rtol=1e-12)
+    np.testing.assert_allclose([row.weight.lengths, row.filters.lengths], [[2] * DRAWS, [0.5] * DRAWS], rtol=1e-12)
     for side in (row.weight, row.filters):
         assert side.verdict is side.expected is Verdict.WRONG
         assert 0 < side.wrong <= side.checked
@@ -60,7 +60,7 @@ def test_a_row_whose_verdict_is_another_one_is_not_as_expected(trial):
 
 
 def test_the_bounded_differences_hold_the_derivative_and_nothing_else(trial, monkeypatch):
-    # At a few digits, and of few weights: the whole is seen by the command.
+    # Six digits keep this test fast; the test of the command covers all 200.
     few = Trial(0)
     few.x, few.y = few.x[:6], few.y[:6]
     row = few.measure()

@@ -1,6 +1,6 @@
-"""What `scratchcnn verify` checks: a row for each operation, and where the network is looked at.
+"""The checks of `scratchcnn verify`: a row for each operation, and the point at which the network is checked.
 
-That the whole table is right is asserted once, on a real process, in `test_main.py`.
+`test_main.py` asserts once, in a process of its own, that the whole table is right.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ import pytest
 from scratchcnn.article import network as article
 from scratchcnn.article.point import unsaturated
 from scratchcnn.catalogue import CATALOGUE
-from scratchcnn.commands.checks import BLOCK, all_checks
+from scratchcnn.commands.checks import BLOCK_WEIGHTS, all_checks
 from scratchcnn.gradcheck import prove_gradient
 from scratchcnn.operations.dense import dense
 from tests.article.cases import VARIANTS
@@ -28,7 +28,7 @@ def point(request):
 
 
 def test_nothing_saturates_where_the_network_is_looked_at(point):
-    """Z2 is of order 1: a saturated sigmoid would make every derivative zero, and the check vacuous."""
+    """Z2 is of order 1. A saturated sigmoid would make every derivative zero, and the check would show nothing."""
     assert np.abs(point.z1).max() < 10
     assert 0.3 < point.z2.std() < 3
     assert np.abs(point.z2.mean()) < 3
@@ -42,12 +42,12 @@ def test_nothing_saturates_where_the_network_is_looked_at(point):
 
 @VARIANTS
 def test_the_parts_of_the_chain_are_the_error_of_the_whole_network(point, standardized):
-    """What is left out of a forward pass, because the entry does not move it, is right: E is E."""
+    """Each partial forward pass gives the E of the whole network."""
     parameters = (point.filters, point.weight, point.bias)
     bounded, *_ = article_network(*parameters, point.x, point.y, standardized)
     whole = article.error(*parameters, x=point.x, y=point.y, standardized=standardized)
     bound = 2 * bounded.error * np.finfo(np.float64).eps / 2
-    part = slice(BLOCK, 2 * BLOCK)
+    part = slice(BLOCK_WEIGHTS, 2 * BLOCK_WEIGHTS)
     forward, _ = point.by_weights(part, standardized=standardized)
     assert_within(forward(point.weight[part]), whole, bound)
     forward, _ = point.by_bias(standardized=standardized)
@@ -80,7 +80,7 @@ def test_the_derivatives_verified_are_those_of_the_whole_network(point, standard
     whole = article.error_backward(
         one, point.filters, point.weight, point.bias, x=point.x, y=point.y, standardized=standardized
     )
-    part = slice(BLOCK, 2 * BLOCK)
+    part = slice(BLOCK_WEIGHTS, 2 * BLOCK_WEIGHTS)
     _, backward = point.by_weights(part, standardized=standardized)
     np.testing.assert_array_equal(backward(one, point.weight[part])[0], whole[1][part])
     _, backward = point.by_bias(standardized=standardized)
@@ -90,12 +90,14 @@ def test_the_derivatives_verified_are_those_of_the_whole_network(point, standard
 
 
 def test_blocks_cover_every_weight(point):
-    covered = np.concatenate([np.arange(article.FEATURES)[k : k + BLOCK] for k in range(0, article.FEATURES, BLOCK)])
+    covered = np.concatenate(
+        [np.arange(article.FEATURES)[k : k + BLOCK_WEIGHTS] for k in range(0, article.FEATURES, BLOCK_WEIGHTS)]
+    )
     np.testing.assert_array_equal(covered, np.arange(1728))
 
 
 def test_weights_add_up_to_nothing_on_paper(point):
-    """Where the image is blank, Z1 is 0 and A1 is 1/2: with weights that add up to 0, Z2 is b."""
+    """For a blank image, Z1 is 0 and A1 is 1/2; Z2 is b, since the weights add up to 0."""
     blank = article.convolution_layer(point.filters, x=np.zeros((1, 1, 28, 28)))
     np.testing.assert_array_equal(blank, np.full((1, 1728), 0.5))
     roundoff = 1728 * np.finfo(np.float64).eps * np.abs(point.weight).sum()
@@ -109,7 +111,7 @@ def test_the_whole_chain_is_proved_once_for_all_parameters(point, monkeypatch):
         calls.append(options["names"])
         return prove_gradient(*arguments, **options)
 
-    monkeypatch.setattr("scratchcnn.article.point.PROVED", 2)
+    monkeypatch.setattr("scratchcnn.article.point.PROVED_IMAGES", 2)
     monkeypatch.setattr("scratchcnn.article.point.prove_gradient", counted)
     fresh = unsaturated(point.seed)
     for name, size in (("weight", 1728), ("bias", 1), ("filters", 75)):

@@ -23,7 +23,7 @@ OPERATIONS = [
 
 
 def run(*arguments, script=None, **environment):
-    """A command in a process of its own; or a Python script that is given the arguments."""
+    """Run a command, or a Python script with the arguments, in a process of its own."""
     command = [sys.executable, "-c", textwrap.dedent(script)] if script else [sys.executable, "-m", "scratchcnn"]
     done = subprocess.run([*command, *map(str, arguments)], capture_output=True, env={**os.environ, **environment})
     done.stdout, done.stderr = done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
@@ -35,7 +35,7 @@ def run(*arguments, script=None, **environment):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """`python -m scratchcnn`, where the locale knows no ∂: the process, and the JSON that it wrote."""
+    """Run `python -m scratchcnn` in a locale without ∂; give the process, and the JSON that it wrote."""
     path = tmp_path_factory.mktemp("verify") / "rows.json"
     done = run("--json", path, LANG="C", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
     return done, json.loads(path.read_bytes().decode("utf-8"))
@@ -80,7 +80,7 @@ def test_verify_says_why_the_bias_of_the_trained_network_has_no_gradient(whole):
 
 
 def test_verify_proves_every_row(whole):
-    """To sixty digits at least: the formulas are one, and no constants are rounded."""
+    """Every row is proved to sixty digits at least, since no formula has a rounded constant."""
     done, document = whole
     assert {(row["name"], row["not_proved"]) for row in document["rows"] if row["not_proved"]} == set()
     for row in document["rows"]:
@@ -113,7 +113,7 @@ def test_piped_table_is_neither_cut_nor_wrapped(whole):
     assert "…" not in done.stdout
     assert "\x1b" not in done.stdout
     for row in document["rows"]:
-        # All of the row stands on one line.
+        # The whole row is on one line.
         parts = (
             row["name"],
             row["equation"],
@@ -159,11 +159,11 @@ def test_the_seed_decides_the_figures(tmp_path):
 
 
 def test_a_trial_prints_a_table_and_writes_its_rows(monkeypatch, capsys, tmp_path):
-    """With one draw, and only the rows that take no time; the whole of it is held to the README."""
+    """One draw and two quick rows; the test of the README runs the whole trial."""
     from scratchcnn.article.trial import Trial
 
     rows = Trial.rows
-    monkeypatch.setattr("scratchcnn.article.trial.SEEDS", 1)
+    monkeypatch.setattr("scratchcnn.article.trial.DRAWS", 1)
     monkeypatch.setattr(Trial, "rows", lambda self: [rows(self)[0], rows(self)[-1]])
     path = tmp_path / "rows.json"
     assert cli.main(["verify", "--published", "--seed", "3", "--json", str(path)]) == 0
@@ -185,7 +185,7 @@ def test_a_trial_that_calls_something_what_it_is_not_exits_with_1(monkeypatch, c
     def judge(self):
         return trial.Trial.judge(self, "the derivative", trial.exact, frozenset(trial.Cause))
 
-    monkeypatch.setattr("scratchcnn.article.trial.SEEDS", 1)
+    monkeypatch.setattr("scratchcnn.article.trial.DRAWS", 1)
     monkeypatch.setattr(trial.Trial, "rows", lambda self: [lambda: judge(self)])
     assert cli.main(["--published"]) == 1
     assert capsys.readouterr().out.rstrip().endswith("0 of 1 what they are; not: the derivative")
@@ -270,7 +270,7 @@ def test_train_saves_what_the_library_learns(trained):
     digits = load_digits(30)
     *_, last = train(digits.x(), digits.y(), epochs=4, seed=7)
     with np.load(trained[1], allow_pickle=False) as learnt:
-        # BLAS may sum in another order in another process.
+        # BLAS may sum in another order in the other process.
         np.testing.assert_allclose(learnt["filters"], last.parameters.filters, rtol=1e-9)
 
 
@@ -296,7 +296,7 @@ def test_train_descends_along_either_gradient(capsys, name, rate):
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """What `--plot` is given to draw."""
+    """List the arguments of each call that draws for `--plot`."""
     calls = []
 
     def draw(histories, learnt):
@@ -411,7 +411,7 @@ def test_help_and_version(arguments, capsys):
     assert "scratchcnn" in capsys.readouterr().out
 
 
-# Files are whole or not there
+# Files are written as a whole, or not at all
 
 
 def test_a_failed_write_leaves_the_old_file(monkeypatch, tmp_path):

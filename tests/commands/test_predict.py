@@ -1,4 +1,4 @@
-"""Pictures of digits: how they become like MNIST's, and the command that says what they show."""
+"""Pictures of digits: their normalization like MNIST's, and the command that tells which digits they show."""
 
 import re
 
@@ -21,7 +21,7 @@ def write(path, pixels, mode=None):
 
 
 def with_clear_edges():
-    """Digits of MNIST that have no faint pixels at their edges, which would be taken for paper."""
+    """List the digits without faint pixels at their edges, which `read_digit` would count as paper."""
     images = load_digits().images
     strong = images > FAINT * images.max(axis=(1, 2), keepdims=True)
     return [i for i, s in zip(images, strong, strict=True) if all(((i > 0).any(k) == s.any(k)).all() for k in (0, 1))]
@@ -62,7 +62,7 @@ def test_what_is_transparent_is_paper(tmp_path, dark_on_light):
 @pytest.mark.parametrize("factor", [2, 5, 13])
 @pytest.mark.parametrize("margins", [(0, 0, 0, 0), (40, 3, 7, 90)])
 def test_size_and_place_do_not_matter(tmp_path, factor, margins):
-    """Each pixel as a square of factor x factor, somewhere on a larger sheet: hardly anything changes."""
+    """Each pixel becomes a square of factor x factor pixels on a larger sheet, which changes the result little."""
     left, top, right, bottom = margins
     for image in CLEAR[:8]:
         large = np.pad(image.repeat(factor, 0).repeat(factor, 1), ((top, bottom), (left, right)))
@@ -80,7 +80,7 @@ def test_a_drawn_bar_is_scaled_and_centred(tmp_path):
     seen = read_digit(tmp_path / "bar.png")
     assert seen.shape == (28, 28)
     assert seen.dtype == np.uint8
-    # The centre of its pixels 0 to 3 and 0 to 19 is put at 14 as nearly as whole pixels can: 12 or 13, and 4 or 5.
+    # The centres of mass, 1.5 and 9.5, are half a pixel off: the bar begins at column 12 or 13 and at row 4 or 5.
     assert any(np.array_equal(seen, np.roll(expected, (a, b), (0, 1))) for a in (0, 1) for b in (0, 1))
 
 
@@ -91,7 +91,7 @@ def test_dots_and_lines_are_digits_too(tmp_path):
         assert read_digit(write(tmp_path / "line.png", pixels)).max() == 255
 
 
-# What is no picture of a digit
+# Pictures that show no digit, and other files
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])
@@ -116,7 +116,7 @@ def test_what_is_no_picture_is_refused_by_name(tmp_path, damage):
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """A model that has learnt the digits that ship with the package."""
+    """Train a model on the digits that ship with the package."""
     digits = load_digits()
     with workers() as team:
         *_, last = steps(Training.begin(Recipe(epochs=20, batch=32), len(digits)), digits, team)
@@ -126,7 +126,7 @@ def model(tmp_path_factory):
 
 
 def test_predict_says_what_pictures_show(model, tmp_path, capsys):
-    """Of digits that it has learnt: written out as they are, turned dark on light, and five times as large."""
+    """The pictures are learnt digits: as they are, dark on light, and enlarged five times."""
     digits = load_digits(30)
     paths = []
     for k, image in enumerate(digits.images):
@@ -137,16 +137,16 @@ def test_predict_says_what_pictures_show(model, tmp_path, capsys):
     found = [re.fullmatch(r"(.*): (\d) \((\d+\.\d)%\)", line).groups() for line in lines]
     assert [path for path, _, _ in found] == paths
     right = sum(int(digit) == label for (_, digit, _), label in zip(found, digits.labels, strict=True))
-    assert right >= 28  # it knows them by heart, and what Pillow does to the large ones is little
+    assert right >= 28  # the model knows these digits, and scaling the large ones back changes little
     assert all(10 <= float(share) <= 100 for _, _, share in found)
 
 
-def test_the_shares_are_the_softmax_of_the_logits(model):
+def test_the_probabilities_are_the_softmax_of_the_logits(model):
     loaded, digits = Model.load(model), load_digits(5)
-    shares = predict._shares(loaded, digits.images)
+    found = predict._probabilities(loaded, digits.images)
     logits = loaded.logits(digits.x()).astype(np.float64)
-    np.testing.assert_allclose(shares, np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), rtol=1e-4)
-    np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(found, np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), rtol=1e-4)
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
 
 
 def refused(capsys, *arguments):

@@ -1,4 +1,4 @@
-"""The rows of `scratchcnn verify`: how reports and proofs fold into one, and how the table shows them."""
+"""The rows of `scratchcnn verify`: how reports and proofs make a row, and how the table shows it."""
 
 import io
 import json
@@ -40,7 +40,7 @@ def row_of(*backwards, **fields):
     return run(Check("block", "name", "equation", lambda: [report(b) for b in backwards], **fields))
 
 
-# Folding reports into a row
+# Reports
 
 
 def test_right_reports_make_a_right_row():
@@ -92,7 +92,7 @@ def test_a_breach_of_the_contract_is_named():
 
 
 def test_a_mistake_that_no_single_entry_shows_is_named():
-    """Right at the point, wrong elsewhere: only the second point sees it."""
+    """The gradient is right at the given point; only the second point shows that it is wrong elsewhere."""
 
     def square_of_here(grad_output, x):
         return (2 * X * grad_output,)
@@ -135,7 +135,7 @@ def test_rows_come_in_order():
     assert [row.name for row in run_all(checks)] == list("01234")
 
 
-# What is proved
+# Proofs
 
 
 def proofs(*backwards, x=X):
@@ -143,14 +143,14 @@ def proofs(*backwards, x=X):
 
 
 def proved_row(*backwards, of="", forward=square, x=X):
-    """A row whose differences find everything right, and whose proofs are of these."""
+    """Run a check whose reports are right, and whose proofs are those of these backward passes."""
     return run(
         Check(
             *("block", "name", "equation", lambda: [report(right)]),
             proofs=lambda: [
                 backward and prove_gradient(forward, backward, x, names=("image",)) for backward in backwards
             ],
-            of=of,
+            proof_scope=of,
             note="a remark",
         )
     )
@@ -194,7 +194,7 @@ def test_entries_at_a_kink_are_left_to_differences():
 
 
 def test_what_is_proved_wrong_makes_the_row_wrong():
-    """Differences found nothing: they were of another function here."""
+    """The reports are right here, because they are those of another backward pass."""
     row = proved_row(right, wrong_in_one_place)
     assert row.verdict is Verdict.WRONG
     assert row.note.startswith("image: proved wrong: along a random direction the gradient gives ")
@@ -205,7 +205,7 @@ def test_what_is_proved_wrong_makes_the_row_wrong():
 
 @pytest.mark.parametrize("proved", [right, wrong_in_one_place])
 def test_differences_are_the_first_witness(proved):
-    """Of what they find wrong the note is theirs, and no proof makes it right."""
+    """The note on a mistake that they find is theirs, and no proof makes the row right."""
     row = run(Check("block", "name", "equation", lambda: [report(wrong_in_one_place)], proofs=lambda: proofs(proved)))
     assert row.verdict is Verdict.WRONG
     assert row.note.startswith("image: wrong at (1, 2)")

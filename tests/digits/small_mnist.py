@@ -1,4 +1,4 @@
-"""A set as small as the digits that ship with the package, in the forms that MNIST has."""
+"""A small stand-in for MNIST, made of the digits that ship with the package, in all forms of the whole set."""
 
 import gzip
 import hashlib
@@ -22,7 +22,7 @@ def arrays():
 
 
 def stand_in(monkeypatch):
-    """Let this set be the whole of MNIST: shapes and checksums are those of its arrays."""
+    """Replace the shapes and checksums of MNIST by those of this set."""
     parts = {
         name: replace(mnist.WHOLE[name], shape=array.shape, sha256=hashlib.sha256(array.tobytes()).hexdigest())
         for name, array in arrays().items()
@@ -32,7 +32,7 @@ def stand_in(monkeypatch):
 
 
 def write_npz(path, **changed):
-    """Write Keras's file; with some arrays changed, or left out where None."""
+    """Write Keras's file, with some arrays changed; None leaves one out."""
     np.savez(path, **{name: array for name, array in (arrays() | changed).items() if array is not None})
     return path
 
@@ -42,7 +42,7 @@ def idx(array):
 
 
 def write_folder(folder, gzipped=()):
-    """Write the four IDX files, the named ones gzipped."""
+    """Write the four IDX files; those of the arrays named in `gzipped` are gzipped."""
     for name, array in arrays().items():
         file = folder / mnist.WHOLE[name].idx
         if name in gzipped:

@@ -1,4 +1,4 @@
-"""The digits that ship with the package: their printed counts, format and size; and how all of MNIST is read."""
+"""The digits that ship with the package: the article's counts, format and size; and the reading of all of MNIST."""
 
 from importlib.resources import files
 from types import SimpleNamespace
@@ -55,7 +55,7 @@ def test_first_digits():
     few = load_digits(3)
     assert len(few) == 3
     np.testing.assert_array_equal(few.images, digits.images[:3])
-    # The best known start of any data set: five, zero, four.
+    # MNIST is known to begin with five, zero, four.
     assert few.labels.tolist() == [5, 0, 4]
 
 
@@ -82,7 +82,7 @@ def test_some_of_the_digits():
         np.testing.assert_array_equal(some.labels, digits.labels[3:6])
 
 
-# All of MNIST, here as a small set that stands in for it
+# All of MNIST, for which a small set stands in
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""With all of MNIST, where `SCRATCHCNN_MNIST` says where it is: it is read, and learnt from."""
+"""Reading and learning from the whole of MNIST, whose path is in the environment variable `SCRATCHCNN_MNIST`."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Networks of layers: the whole gradient, what a mistake in one layer does to it, and the file of a model."""
+"""Networks of layers: the gradient of a whole network, planted mistakes in one layer, and the file of a model."""
 
 import contextlib
 import io
@@ -37,7 +37,7 @@ SMALL = Network((Conv2d(1, 2, 3, padding=1), MaxPool2d(2), Relu(), Flatten(), De
 
 @st.composite
 def networks(draw):
-    """(network, x, parameters, labels): up to three layers on images, then a dense one or two."""
+    """Draw (network, x, parameters, labels): up to three layers on images, then one or two dense layers."""
     shape = (draw(st.integers(1, 3)), draw(st.integers(1, 2)), *draw(st.tuples(st.integers(2, 5), st.integers(2, 5))))
     layers = []
     values = np.zeros(shape)
@@ -49,7 +49,7 @@ def networks(draw):
         layers += [draw(activations()), Dense(layers[-1].neurons, draw(st.integers(1, 3)))]
     network = Network(tuple(layers))
     rng = np.random.default_rng(draw(st.integers(0, 999)))
-    parameters = [rng.normal(size=s) for s in network.shapes]  # biases too: zeros would hide mistakes
+    parameters = [rng.normal(size=s) for s in network.shapes]  # also the biases: zeros would hide mistakes
     return network, rng.normal(size=shape), parameters, rng.integers(0, layers[-1].neurons, shape[0])
 
 
@@ -59,7 +59,7 @@ def activations():
 
 @st.composite
 def image_layers(draw, shape):
-    """A layer that takes images of this shape."""
+    """Draw a layer that takes images of this shape."""
     window = tuple(draw(st.integers(1, min(side, 3))) for side in shape[2:])
     stride = draw(st.integers(1, 2))
     kind = draw(st.sampled_from([Conv2d, MaxPool2d, AvgPool2d, Pad2d, None]))
@@ -81,7 +81,7 @@ def error(network, labels, *arguments):
     return softmax_cross_entropy(network.forward(*arguments), labels)
 
 
-# The gradient of all
+# The gradient of a whole network
 
 
 @settings(max_examples=15)
@@ -152,7 +152,7 @@ def test_an_operation_with_several_inputs_has_to_say_what_it_learns(operation):
         Layer.of(operation)
 
 
-# Mistakes
+# Planted mistakes
 
 DEEP = Network(
     (
@@ -183,7 +183,7 @@ def test_the_deep_one_is_right():
 
 @pytest.mark.parametrize("name", sorted({type(layer).__name__ for layer in DEEP.layers}))
 def test_a_mistake_in_a_layer_is_found(monkeypatch, name):
-    """One entry of its gradient, the largest, is off by a thousandth; whichever layer it is, it reaches ∂E/∂x."""
+    """The largest entry of the layer's gradient is off by a thousandth, and ∂E/∂x with it."""
     right = Layer.named[name].derivative
 
     def wrong(*arguments, **options):
@@ -230,7 +230,7 @@ def test_the_first_layer_is_not_asked_for_the_gradient_of_x(monkeypatch):
     parameters = SMALL.draw(np.random.default_rng(0))
     images, labels = np.ones((2, 1, 4, 4), np.float32), np.array([0, 2])
     SMALL.error_and_gradients(images, labels, *parameters)
-    # Nor are layers without parameters below it: here the second convolution is the first to learn.
+    # Layers without parameters below it are not asked either: the convolution is the first layer that learns.
     Network((Relu(), Pad2d(0), first, *others)).error_and_gradients(images, labels, *parameters)
 
 
@@ -245,7 +245,7 @@ def test_parameters_are_drawn_with_the_variance_of_he():
     assert not b1.any()
     assert not b2.any()
     for weights, terms in ((filters, 500), (weight, 500)):
-        # The variance of n normal numbers has a standard deviation of sqrt(2 / n) of itself: four of them.
+        # The variance of n normal numbers has a relative standard deviation of sqrt(2 / n); four of these are allowed.
         assert weights.var() == pytest.approx(2 / terms, rel=4 * (2 / weights.size) ** 0.5)
 
 
@@ -254,12 +254,12 @@ def test_parameters_that_are_missing_are_named():
         SMALL.forward(np.ones((1, 1, 4, 4)), *SMALL.draw(np.random.default_rng(0))[:3])
 
 
-# Layers of one's own
+# A user's own layers
 
 
 @dataclass(frozen=True)
 class Scale(Layer):
-    """Each channel times a number that is learnt: parameters with any number of axes."""
+    """Multiply each channel by a factor that is learnt: a layer whose parameter has three axes."""
 
     channels: int
 
@@ -342,7 +342,7 @@ def test_arrays_beside_it_come_back(tmp_path):
 @settings(max_examples=150)
 @given(st.data())
 def test_a_damaged_file_is_refused_or_harmless(tmp_path_factory, data):
-    """A byte changed, or the end cut off: what holds the numbers is under a checksum."""
+    """One byte is changed, or the end is cut off; a checksum protects the numbers."""
     path = tmp_path_factory.mktemp("damaged") / "model.npz"
     small().save(path)
     content = bytearray(path.read_bytes())
@@ -357,7 +357,7 @@ def test_a_damaged_file_is_refused_or_harmless(tmp_path_factory, data):
 
 
 def archive(**arrays):
-    """The arrays of a model in an archive, some of them in another form; None leaves one out."""
+    """Write the arrays of a model to an archive, some of them changed; None leaves one out."""
     layers = [{"layer": "Conv2d", "channels": 1, "filters": 2, "window": 3, "stride": 1, "padding": 1}]
     good = {"format": "scratchcnn network, version 1", "layers": json.dumps(layers)}
     good |= {"parameter_0": np.ones((2, 1, 3, 3), np.float32), "parameter_1": np.zeros(2, np.float32)}
@@ -425,7 +425,7 @@ def test_a_pickle_is_never_opened(tmp_path):
 
 
 class Trap:
-    """What runs code when it is unpickled."""
+    """An object that runs code when it is unpickled."""
 
     def __reduce__(self):
         return pytest.fail, ("a pickle was opened",)

@@ -1,4 +1,4 @@
-"""Training of ten classes: the step, taking it up again, interruption; as a library and as a command."""
+"""Training of ten classes: the step, resuming, and interruption; as a library and as a command."""
 
 import json
 import os
@@ -75,15 +75,15 @@ def test_the_first_error_is_that_of_guessing():
 
 @given(st.integers(1, 200), st.integers(1, 7))
 def test_threads_share_a_batch_and_nothing_is_lost(count, threads):
-    """The mean over the batch, whoever had which images."""
+    """E and its gradients are means over the batch, however the threads share it."""
     digits, model = load_digits(count), begin().model
     double = Model(NETWORK, tuple(p.astype(float) for p in model.parameters))
     with ThreadPoolExecutor(threads) as pool, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "SHARE", 16)
+        patch.setattr(training, "LEAST_SHARE", 16)
         error, gradients = training.error_and_gradients(double, digits, Workers(pool, threads))
     x = digits.x()
     expected, expected_gradients = NETWORK.error_and_gradients(x, digits.labels, *double.parameters)
-    # Sums of up to 200 images and 144 windows in another order, of terms some of which cancel: measured by the largest.
+    # The sums over up to 200 images and 144 windows have another order; some terms cancel, all are below 10.
     assert_within(error, expected, gamma(1000, float) * 10)
     for gradient, right in zip(gradients, expected_gradients, strict=True):
         assert_within(gradient, right, gamma(200 * 144, float) * 10)
@@ -92,7 +92,7 @@ def test_threads_share_a_batch_and_nothing_is_lost(count, threads):
 @given(st.integers(1, 200), st.integers(1, 7), st.integers(1, 100))
 def test_shares_are_worth_a_thread(count, threads, worth):
     with ThreadPoolExecutor(threads) as pool, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "SHARE", worth)
+        patch.setattr(training, "LEAST_SHARE", worth)
         shares = Workers(pool, threads).share(lambda share: share.labels, load_digits(count))
     assert np.array_equal(np.concatenate(shares), load_digits(count).labels)
     assert len(shares) <= threads
@@ -112,11 +112,11 @@ def test_a_step_is_that_of_the_equations():
         velocities = [0.75 * v - rate * g for v, g in zip(velocities, gradients, strict=True)]
         parameters = [
             p + 0.75 * v - rate * g for p, v, g in zip(parameters, velocities, gradients, strict=True)
-        ]  # Nesterov's: as far again as the velocity will carry it
+        ]  # Nesterov's momentum looks ahead by the new velocity
         assert after.error == pytest.approx(float(error), rel=1e-6)
         for mine, theirs in zip((*after.model.parameters, *after.velocities), (*parameters, *velocities), strict=True):
             assert mine.dtype == np.float32
-            # Up to a dozen roundings of numbers below 4, and the shares of the threads.
+            # A dozen roundings of numbers below 4 at most, and the sums over the threads' shares.
             assert_within(mine, theirs, gamma(200, np.float32))
 
 
@@ -181,6 +181,12 @@ def test_a_recipe_that_makes_no_sense_is_refused(wrong, message):
         Recipe(**wrong)
 
 
+def test_a_recipe_has_whole_numbers():
+    for name in ("epochs", "batch", "seed"):
+        with pytest.raises(TypeError, match=f"{name} must be an integer, got 2.5"):
+            Recipe(**{name: 2.5})
+
+
 def test_other_digits_than_it_began_with_are_refused():
     with pytest.raises(ValueError, match="began with 200 digits, got 199"), workers() as team:
         training.steps(begin(), load_digits(199), team)
@@ -191,7 +197,7 @@ def test_a_rate_that_is_too_large_is_said():
         end(begin(replace(SHORT, rate=1e15), network=training.NETWORK), load_digits())
 
 
-# Taking it up again
+# Resuming
 
 
 @pytest.mark.parametrize("stop", [1, 4, 6, 11])
@@ -206,7 +212,7 @@ def test_after_any_step_it_goes_on_to_the_same_end(tmp_path, stop):
 
 
 def change(path, **changed):
-    """Write the file again with other arrays; None leaves one out."""
+    """Write the file again with some arrays changed; None leaves one out."""
     with np.load(path) as archive:
         arrays = {name: array for name, array in (dict(archive) | changed).items() if array is not None}
     np.savez(path, **arrays)
@@ -222,6 +228,8 @@ WRONG = {
     "no sense": {"training": json.dumps({**RECORD, "batch": 0})},
     "beyond the end": {"training": json.dumps({**RECORD, "step": 13})},
     "no digits": {"training": json.dumps({**RECORD, "digits": 0})},
+    "half a step": {"training": json.dumps({**RECORD, "step": 1.5})},
+    "half an epoch": {"training": json.dumps({**RECORD, "epochs": 2.5})},
     "a velocity missing": {"velocity_1": None},
     "a velocity of another shape": {"velocity_1": np.zeros(3, np.float32)},
     "a velocity that is no number": {"velocity_1": np.array(["a", "b"])},
@@ -330,7 +338,7 @@ def test_ctrl_c_saves_what_there_is(data, tmp_path):
 
 
 def test_ctrl_c_from_outside(data, tmp_path):
-    """A real signal at any time after the first epoch."""
+    """The signal is a real one, at any time after the first epoch."""
     script = f"""
         import sys, pytest
         from scratchcnn.commands import main as cli
@@ -421,7 +429,7 @@ def test_the_error_is_the_mean_cross_entropy():
     start, digits = begin(), load_digits()
     batch = digits[np.random.default_rng([0, 0]).permutation(200)[:64]]
     logits = start.model.logits(batch.x(np.float32))
-    # A mean of 64 numbers below 16, in float32.
+    # The error is a mean of 64 numbers below 16, in float32.
     assert_within(
         next(steps(start, digits)).error, softmax_cross_entropy(logits, batch.labels), gamma(64, np.float32) * 16
     )

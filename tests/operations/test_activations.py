@@ -23,7 +23,7 @@ from tests.strategies import shapes, values
 
 
 def exact(function, z):
-    """A function of mpmath, to 50 digits, of each entry."""
+    """Apply a function of mpmath to each entry, with 50 digits."""
     with mpmath.workdps(50):
         return np.array([float(function(mpmath.mpf(float(each)))) for each in z.reshape(-1)]).reshape(z.shape)
 
@@ -43,14 +43,14 @@ def exact_tanh_slope(z):
 @given(arrays(np.float64, shapes(), elements=st.floats(-700, 700), fill=st.nothing()))
 def test_is_right_to_a_few_roundings_in_both_tails(z):
     expected = exact(exact_sigmoid, z)
-    # The power within an ulp, the sum and the quotient within half a one each.
+    # The power is within 1 ulp; the sum and the quotient add half an ulp each.
     assert_within(sigmoid(z), expected, 2 * np.finfo(float).eps * expected)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_is_right_at_any_input(dtype):
     z = np.array([-np.inf, -1000, 0, 1000, np.inf], dtype)
-    tail = np.exp(dtype(-1000))  # 0, but for longdouble
+    tail = np.exp(dtype(-1000))  # 0, except in longdouble
     with np.errstate(over="raise", invalid="raise", divide="raise"):
         assert sigmoid(z).tolist() == [0, tail, 0.5, 1, 1]
         assert sigmoid_backward(np.ones(5, dtype), z)[0].tolist() == [0, tail, 0.25, tail, 0]
@@ -66,7 +66,7 @@ def test_is_within_0_and_1_and_symmetric(z):
 
 @given(arrays(np.float64, shapes(), elements=st.floats(allow_nan=False), fill=st.nothing()))
 def test_the_slope_is_the_articles_O_times_1_minus_O(z):
-    """f' = f (1 - f), up to the roundoff of 1 - f, which is all that is left of it in the tail."""
+    """f' = f (1 - f), up to the roundoff of 1 - f; in the upper tail 1 - f is nothing but roundoff."""
     output = sigmoid(z)
     (slope,) = sigmoid_backward(np.ones(z.shape), z)
     assert_within(slope, output * (1 - output), 4 * np.finfo(float).eps * output)
@@ -76,12 +76,12 @@ def test_the_slope_is_the_articles_O_times_1_minus_O(z):
 def test_the_slope_keeps_its_digits_in_both_tails(z):
     expected = exact(exact_slope, z)
     (slope,) = sigmoid_backward(np.ones(z.shape), z)
-    assert_within(slope, expected, 5 * np.finfo(float).eps * expected)  # two of the above, and their product
+    assert_within(slope, expected, 5 * np.finfo(float).eps * expected)  # two sigmoids of 2 eps each, and their product
 
 
 @given(shapes().flatmap(values), st.sampled_from([1, 2, 8]), st.integers(0, 99))
 def test_sigmoid_prime(z, spread, seed):
-    """∂O/∂Z2 = O (1 - O), also where O is so close to 1 that its differences drown in roundoff (|z| up to 32)."""
+    """∂O/∂Z2 = O (1 - O), also at |z| up to 32, where O is so close to 1 that roundoff hides its differences."""
     assert_gradient(sigmoid, sigmoid_backward, spread * z, seed=seed)
 
 
@@ -106,8 +106,8 @@ def test_an_empty_array_is_fine():
 @given(arrays(np.float64, shapes(), elements=st.floats(-350, 350), fill=st.nothing()))
 def test_tanh_and_its_slope_keep_their_digits(z):
     expected, slope = exact(mpmath.tanh, z), exact(exact_tanh_slope, z)
-    # The library's tanh is good to two ulps. The slope is the square of a quotient: a power, its square, a sum and a
-    # division, twice over, and a product.
+    # The library's tanh is within two ulps. The slope is the square of a quotient, whose four roundings (power, square,
+    # sum, division) count twice; the product adds one.
     assert_within(tanh(z), expected, 2 * np.finfo(float).eps * np.abs(expected))
     assert_within(tanh_backward(np.ones(z.shape), z)[0], slope, 8 * np.finfo(float).eps * slope)
 

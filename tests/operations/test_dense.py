@@ -29,7 +29,7 @@ def gradients_by_loops(grad_output, x, weight, bias):
 
 
 def test_the_articles_example_of_4_features_and_2_neurons():
-    """The article: Z = W^T X + b, X (4, m) with samples as columns, W (4, 2), Z (2, m). Here samples are rows."""
+    """The article has Z = W^T X + b with X (4, m), W (4, 2) and Z (2, m); here X and Z are transposed."""
     rng = np.random.default_rng(0)
     x, weight, bias = (rng.integers(-5, 6, size=shape).astype(float) for shape in ((4, 7), (4, 2), (2, 1)))
     z = weight.T @ x + bias
@@ -50,7 +50,7 @@ def test_is_the_nested_loops_exactly_on_integers(inputs):
 @given(data=st.data())
 def test_is_the_nested_loops_within_roundoff(dtype, data):
     inputs = data.draw(dense_inputs(dtype=dtype))
-    in_float64 = [a.astype(np.float64) for a in inputs]  # where sums of few multiples of 2^-18 are exact
+    in_float64 = [a.astype(np.float64) for a in inputs]  # float64 adds these multiples of 2^-18 exactly
     magnitude = dense(*map(np.abs, in_float64))
     terms = inputs[0].shape[1] + 1
     assert_within(dense(*inputs).astype(np.float64), by_loops(*in_float64), gamma(terms + 1, dtype) * magnitude)
@@ -111,7 +111,7 @@ X, WEIGHT, BIAS = np.ones((5, 4)), np.ones((4, 3)), np.ones(3)
     [
         ([X[0], WEIGHT, BIAS], ValueError, r"x must have 2 axes \(N, M\), got shape \(4,\)"),
         ([X, WEIGHT[0], BIAS], ValueError, r"weight must have 2 axes \(M, K\), got shape \(3,\)"),
-        ([X, WEIGHT, 1.0], ValueError, r"bias must have 1 axes \(K\), got shape \(\)"),
+        ([X, WEIGHT, 1.0], ValueError, r"bias must have 1 axis \(K\), got shape \(\)"),
         (
             [X, WEIGHT.T, BIAS],
             ValueError,

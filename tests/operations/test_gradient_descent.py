@@ -29,7 +29,7 @@ def test_a_small_enough_step_lowers_the_error(inputs, data):
     grad_output, _ = squared_error_backward(1.0, dense(x, weight, bias), target)
     _, grad_weight, _ = dense_backward(grad_output, x, weight, bias)
     if grad_weight.any():
-        # A parabola of curvature at most |x|^2: a step of 1 / |x|^2 is small enough.
+        # The error is a parabola of curvature at most |x|^2, so that a step of 1 / |x|^2 is small enough.
         assert error(gradient_descent(weight, grad_weight, rate=1 / np.sum(x * x))) < error(weight)
 
 

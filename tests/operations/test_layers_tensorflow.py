@@ -28,7 +28,7 @@ from tests.strategies import INTEGERS, poolings, shapes, values
 
 
 def pooled(pool, case):
-    """A pooling of TensorFlow as a function of images (N, C, H, W); on the CPU it takes (N, H, W, C)."""
+    """Wrap a pooling of TensorFlow, which takes (N, H, W, C) on the CPU, as a function of images (N, C, H, W)."""
     padding = case.padding.upper() if isinstance(case.padding, str) else [(0, 0), *case.edges, (0, 0)]
 
     def function(x):
@@ -47,7 +47,7 @@ def test_max_pool2d(dtype, data):
     expected, (expected_gradient,) = in_tensorflow(pooled(tf.nn.max_pool2d, case), grad_output, case.x)
     (grad_x,) = max_pool2d_backward(grad_output, case.x, **case.options)
     assert output.dtype == grad_x.dtype == dtype
-    # Choices and sums of integers: exact. Of equal maxima TensorFlow, too, takes the first.
+    # Maxima, and sums of integers, are exact. TensorFlow also takes the first of equal maxima.
     assert np.array_equal(output, expected)
     assert np.array_equal(grad_x, expected_gradient)
 
@@ -61,7 +61,8 @@ def test_avg_pool2d(dtype, data):
     expected, (expected_gradient,) = in_tensorflow(pooled(tf.nn.avg_pool2d, case), grad_output, case.x)
     (grad_x,) = avg_pool2d_backward(grad_output, case.x, **case.options)
     assert output.dtype == grad_x.dtype == dtype
-    # Windows of up to nine pixels, and as many windows on a pixel; a quotient, or a product with a reciprocal.
+    # A sum has up to nine terms: the pixels of a window, or the windows that hold a pixel. Dividing by their number, or
+    # multiplying by its reciprocal, adds two roundings at most.
     roundoff = 2 * gamma(9 + 2, dtype)
     assert_within(output, expected, roundoff * avg_pool2d(np.abs(case.x), **case.options))
     (bound,) = avg_pool2d_backward(np.abs(grad_output), case.x, **case.options)
@@ -87,8 +88,8 @@ def test_tanh(dtype, data):
     shape = data.draw(shapes())
     z, grad_output = 2 * data.draw(values(shape, dtype=dtype)), data.draw(values(shape, dtype=dtype))
     expected, (expected_gradient,) = in_tensorflow(tf.tanh, grad_output, z)
-    # TensorFlow's tanh is a rational approximation, good to some units in the last place of 1; its slope is 1 - O²,
-    # whose error is twice that of O. In units of roundoff: 8 each for the two.
+    # TensorFlow's tanh is a rational approximation, off by a few units in the last place of 1. Its slope is 1 - O²,
+    # whose error is twice that of O. The bound allows 8 roundoffs for O.
     roundoff = gamma(8, dtype)
     assert_within(tanh(z), expected, roundoff)
     (actual,) = tanh_backward(grad_output, z)
@@ -106,7 +107,7 @@ def test_relu_and_leaky_relu_also_at_zero(dtype, data):
     assert np.array_equal(relu(z), expected)
     assert np.array_equal(relu_backward(grad_output, z)[0], expected_gradient)
     expected, (expected_gradient,) = in_tensorflow(lambda z: tf.nn.leaky_relu(z, alpha), grad_output, z)
-    # TensorFlow holds alpha in float32.
+    # TensorFlow rounds alpha to float32.
     roundoff = 2 * gamma(1, np.float32)
     assert_within(leaky_relu(z, alpha=alpha), expected, roundoff * np.abs(expected))
     (actual,) = leaky_relu_backward(grad_output, z, alpha=alpha)
@@ -124,9 +125,9 @@ def test_softmax_cross_entropy(dtype, data):
         return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
 
     expected, (expected_gradient,) = in_tensorflow(in_equations, grad_output, logits)
-    # TensorFlow has log of a sum of up to 5, and p - 1: good to some units in the last place of 1. In units of
-    # roundoff 8 for those, on either side; powers multiply the rounding of a difference by itself (below 104, where
-    # float32 has a power left, or 745 in float64), but are the smaller for it: x e^-x < 1.
+    # TensorFlow computes the logarithm of a sum of up to 5 powers, and p - 1; both are off by a few units in the last
+    # place of 1. The bound allows 8 roundoffs on either side for them, and 8 for the powers: a power e^-x multiplies
+    # the roundoff of x by x e^-x, which is below 1.
     roundoff = 2 * gamma(16, dtype)
     actual = softmax_cross_entropy(logits, labels)
     assert actual.dtype == dtype

@@ -17,13 +17,13 @@ from tests.strategies import INTEGERS, REALS, shapes, values
 
 
 def pairs(elements=REALS):
-    """An output and a target of one shape."""
+    """Draw an output and a target of the same shape."""
     return shapes().flatmap(lambda shape: st.tuples(values(shape, elements), values(shape, elements)))
 
 
 @given(pairs())
 def test_is_half_the_sum_of_the_squares(pair):
-    # Few multiples of 2^-18: exact in float64, in any order.
+    # float64 adds these multiples of 2^-18 exactly, in any order.
     total = sum((y - o) ** 2 / 2 for o, y in zip(*(a.ravel().tolist() for a in pair), strict=True))
     assert squared_error(*pair) == total
     assert squared_error(*pair).shape == ()
@@ -57,7 +57,7 @@ def test_both_derivatives_together(pair, seed):
 
 @given(pairs(), st.floats(0.01, 1.99))
 def test_a_small_enough_step_against_the_gradient_lowers_the_error(pair, rate):
-    """E is a parabola of curvature 1: any step short of 2 goes down, one of 1 to the bottom."""
+    """E is a parabola of curvature 1: any step below 2 lowers it, and a step of 1 reaches the minimum."""
     output, target = pair
     before = squared_error(output, target)
     gradient, _ = squared_error_backward(1.0, output, target)
@@ -89,7 +89,7 @@ def test_bad_arguments_are_named():
 
 @st.composite
 def predictions(draw, elements=REALS):
-    """Logits, of predictions that are the surer the larger they are, and labels."""
+    """Draw logits and labels; the larger the logits, the more certain the predictions."""
     samples, classes = draw(st.integers(1, 4)), draw(st.integers(1, 5))
     logits = draw(values((samples, classes), elements)) * draw(st.sampled_from([1, 8, 1e4]))
     labels = draw(st.lists(st.integers(0, classes - 1), min_size=samples, max_size=samples))
@@ -97,13 +97,13 @@ def predictions(draw, elements=REALS):
 
 
 def exact_cross_entropy(logits, labels):
-    """E, the gradient, and the average of |log p| and of its parts, in 50 digits."""
+    """Compute, with 50 digits, E, the size of its terms (the mean of |log p| and of what it is made of), and ∂E/∂z."""
     with mpmath.workdps(50):
         error, size, gradient = mpmath.mpf(0), mpmath.mpf(0), np.empty(logits.shape)
         for n, (row, label) in enumerate(zip(logits.tolist(), labels.tolist(), strict=True)):
             total = mpmath.fsum(mpmath.exp(z) for z in row)
             others = mpmath.fsum(mpmath.exp(z) for k, z in enumerate(row) if k != label)
-            cost = mpmath.log1p(others / mpmath.exp(row[label]))  # exactly 0 where there is one class only
+            cost = mpmath.log1p(others / mpmath.exp(row[label]))  # exactly 0 for a single class
             error += cost / len(labels)
             size += (cost + max(row) - row[label]) / len(labels)
             for k, z in enumerate(row):
@@ -117,8 +117,8 @@ def exact_cross_entropy(logits, labels):
 def test_the_cross_entropy_keeps_its_digits_at_any_logits(prediction):
     logits, labels = prediction
     expected, size, gradient = exact_cross_entropy(logits, labels)
-    # A difference of logits is rounded once, which its power multiplies by what it is, below 745 where the power is
-    # not 0; then powers, sums over the classes, a logarithm or a quotient, and the mean.
+    # The roundoff of a difference x of logits changes its power e^-x by x roundoffs; x is below 745 unless the power is
+    # 0. The rest counts the roundings of the powers, the sums, the logarithm or the quotient, and the mean.
     roundoff = gamma(745 + logits.size + 10, np.float64)
     tiny = np.finfo(np.float64).smallest_normal
     assert_within(softmax_cross_entropy(logits, labels), expected, roundoff * size + tiny)
@@ -140,7 +140,7 @@ def test_equal_logits_cost_the_logarithm_of_the_classes(samples, classes, logit)
 
 
 def test_a_case_by_hand():
-    # p = (1, 2, 5) / 8, and 1/4 each of four: E = (log 4 + log 4) / 2.
+    # p is (1, 2, 5, 0) / 8 in the first row and 1/4 throughout the second: E = (log 4 + log 4) / 2.
     logits = np.log([[1.0, 2.0, 5.0, 1e-300], [3.0, 3.0, 3.0, 3.0]])
     labels = [1, 3]
     assert_within(softmax_cross_entropy(logits, labels), np.log(4), 1e-15)
@@ -152,7 +152,7 @@ def test_a_case_by_hand():
 def test_it_is_stable_at_logits_of_ten_thousand(dtype):
     logits = np.array([[10_000, -10_000, 0], [-10_000, 10_000, 0]], dtype)
     with np.errstate(over="raise", invalid="raise", divide="raise"):
-        tail = np.exp(dtype(-10_000))  # 0, but for longdouble
+        tail = np.exp(dtype(-10_000))  # 0, except in longdouble
         assert softmax_cross_entropy(logits, [0, 1]) == tail
         assert softmax_cross_entropy(logits, [1, 1]) == 10_000
         grad_logits, _ = softmax_cross_entropy_backward(dtype(1), logits, [1, 1])

@@ -1,4 +1,4 @@
-"""What surrounds the convolution, against TensorFlow: dense, sigmoid, squared error, standardizing, flattening."""
+"""The article's operations other than the convolution, against TensorFlow."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 def in_tensorflow(function, grad_output, *inputs):
-    """The output of a function of tensors, and the gradients by each input."""
+    """Give the output of a function of tensors, and its gradients by each input."""
     variables = [tf.Variable(a) for a in inputs]
     with tf.GradientTape() as tape:
         output = function(*variables)
@@ -57,8 +57,8 @@ def test_sigmoid(dtype, data):
     shape = data.draw(shapes())
     z, grad_output = 4 * data.draw(values(shape, dtype=dtype)), data.draw(values(shape, dtype=dtype))
     expected, (expected_gradient,) = in_tensorflow(tf.sigmoid, grad_output, z)
-    # TensorFlow's sigmoid is a rational approximation, good to some units in the last place of 1; its slope is
-    # O (1 - O), whose error is that of O. In units of roundoff: 8 each for the two.
+    # TensorFlow's sigmoid is a rational approximation, off by a few units in the last place of 1. Its slope is
+    # O (1 - O), whose error is at most that of O. The bound allows 8 roundoffs for each.
     roundoff = gamma(8, dtype)
     assert_within(sigmoid(z), expected, roundoff)
     (actual,) = sigmoid_backward(grad_output, z)
@@ -94,8 +94,8 @@ def test_standardize(dtype, data):
         return centred / tf.sqrt(tf.reduce_mean(centred**2, axis, keepdims=True))
 
     expected, (expected_gradient,) = in_tensorflow(in_equations, grad_output, z)
-    # n roundings of the largest entry in the mean, beside the spread, are what reaches ẑ; and through ẑ², which is at
-    # most n, the gradient.
+    # The mean's n roundings, relative to the largest entry, reach ẑ divided by the spread. They reach the gradient
+    # multiplied by ẑ², which is at most n.
     roundoff = 2 * gamma(z.size + 8, dtype) * (1 + np.abs(z).max() / spread.min())
     actual = standardize(z, axis=axis)
     assert actual.dtype == dtype

@@ -10,7 +10,7 @@ from tests.strategies import convolutions, values
 
 IMAGES = st.tuples(*(st.integers(1, 4) for _ in range(4))).flatmap(values)
 EDGE = st.integers(0, 3)
-# (the padding, and the same spelt out)
+# Each is a padding, and the same padding as ((top, bottom), (left, right)).
 PADDINGS = st.one_of(
     EDGE.map(lambda e: (e, ((e, e), (e, e)))),
     st.tuples(EDGE, EDGE).map(lambda p: (p, ((p[0], p[0]), (p[1], p[1])))),

@@ -10,8 +10,8 @@ from scratchcnn.gradcheck import assert_gradient
 from tests.assertions import FLOATS, assert_complex_step, assert_contract, assert_within, gamma
 from tests.strategies import INTEGERS, poolings, values
 
-# Few values, so that many windows have several largest pixels; of one binade, so that the harness can move tied pixels
-# together by the same step to the last bit.
+# Few values, so that many windows have several largest pixels. They lie in one binade, where the harness can move equal
+# pixels by exactly the same step.
 TIES = st.sampled_from([-1.5, -1.25, -1.0])
 BOTH = pytest.mark.parametrize(
     ("forward", "backward"), [(max_pool2d, max_pool2d_backward), (avg_pool2d, avg_pool2d_backward)], ids=["max", "avg"]
@@ -19,7 +19,7 @@ BOTH = pytest.mark.parametrize(
 
 
 def by_loops(case, combine):
-    """Each window's pixels, in order, combined."""
+    """Combine the pixels of each window, in row-major order."""
     windows = case.pixels()
     output = np.empty((*case.x.shape[:2], *(1 + max(axis) for axis in zip(*windows, strict=True))), case.x.dtype)
     for (p, q), pixels in windows.items():
@@ -29,7 +29,7 @@ def by_loops(case, combine):
 
 
 def gradient_by_loops(grad_output, case, share):
-    """`share(pixels of one window, its gradient)` is what each of them gets."""
+    """Add up the gradients: `share(pixels of one window, its gradient)` lists the share of each pixel."""
     grad_x = np.zeros(case.x.shape)
     for (p, q), pixels in case.pixels().items():
         for n, c in np.ndindex(case.x.shape[:2]):
@@ -49,7 +49,7 @@ def to_all(pixels, grad):
 
 @given(poolings())
 def test_every_window_holds_a_pixel(case):
-    """What makes -inf and 0 / 0 impossible: padding narrower than the window leaves no window to itself."""
+    """No window lies in the padding alone, where the maximum would be -inf and the average 0 / 0."""
     assert all(case.pixels().values())
 
 
@@ -132,7 +132,7 @@ class TestMaximum:
 class TestAverage:
     @given(poolings())
     def test_is_the_mean_of_the_pixels_that_are_there(self, case):
-        # Sums of few multiples of 1/512 are exact: what is left is one division.
+        # The sums of these multiples of 1/512 are exact; both sides round the same division.
         expected = by_loops(case, lambda seen: seen.sum(axis=0) / len(seen))
         assert np.array_equal(avg_pool2d(case.x, **case.options), expected)
 
@@ -141,7 +141,7 @@ class TestAverage:
         grad_output = data.draw(values(avg_pool2d(case.x, **case.options).shape))
         (grad_x,) = avg_pool2d_backward(grad_output, case.x, **case.options)
         expected = gradient_by_loops(grad_output, case, to_all)
-        # A quotient for each of the windows that hold a pixel, nine at most, added in another order.
+        # Each pixel adds up one quotient for each window that holds it, nine at most, in another order.
         size = gradient_by_loops(np.abs(grad_output), case, to_all)
         assert_within(grad_x, expected, 2 * gamma(10, np.float64) * size)
 
@@ -201,7 +201,7 @@ def test_tensorflow(forward, shape, padding, expected):
 
 @BOTH
 def test_pixels_in_no_window_count_for_nothing(forward, backward):
-    """The last row and column of odd sides, and the gaps between windows that are further apart than they are wide."""
+    """These are the last row and column of odd sides, and the gaps between windows at a stride above their size."""
     x = np.random.default_rng(0).normal(size=(2, 1, 5, 7))
     for window, stride, unseen in ((2, None, np.s_[:, :, 4]), (1, 3, np.s_[:, :, [1, 2, 4]])):
         other = x.copy()

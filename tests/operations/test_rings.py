@@ -1,8 +1,8 @@
-"""Numbers of other rings than the floats: fractions, in which a polynomial's derivative is exact, mpmath's, decimals.
+"""The operations on numbers of other rings than the floats: fractions, mpmath's numbers, decimals.
 
-`<c, J v> == <Jᵀ c, v>` is asked with `==`. Along v, `f(x + v) - f(x)` is J v where f is linear in each input taken
-alone and one of them moves; `(f(x + v) - f(x - v)) / 2` where it is quadratic. Where f is linear only near x, as the
-maximum of a window is where it has no ties, v is short.
+Fractions make the derivative of a polynomial exact, and the tests compare `<c, J v>` with `<Jᵀ c, v>` by `==`. If f is
+linear in the input that moves, J v is `f(x + v) - f(x)`; if it is quadratic, J v is `(f(x + v) - f(x - v)) / 2`. If f
+is linear only near x, as the maximum of a window without ties is, v is short.
 """
 
 from decimal import Decimal, localcontext
@@ -19,12 +19,12 @@ import scratchcnn as s
 from tests.strategies import convolutions, dense_inputs, poolings, shapes, values
 
 exact = np.frompyfunc(Fraction, 1, 1)
-SHORT = Fraction(1, 2**20)  # beside it, entries that differ are far from each other
+SHORT = Fraction(1, 2**20)  # factor of a short direction: far below the distance of entries that differ
 IMAGES = st.tuples(*(st.integers(1, 3) for _ in range(4)))
 
 
 def fractions(array):
-    """An object array of the same numbers."""
+    """Convert the numbers to an object array of fractions."""
     return np.asarray(exact(np.asarray(array, float)), object)
 
 
@@ -33,10 +33,12 @@ def inner(a, b):
 
 
 def assert_adjoint(data, forward, backward, *inputs, degree=1, short=False):
-    """The gradient of each input is the transpose of what forward does along a drawn direction, exactly."""
+    """Assert `<c, J v> == <Jᵀ c, v>` for each input along a drawn direction v, exactly."""
     inputs = [fractions(a) for a in inputs]
     output = np.asarray(forward(*inputs), object)
-    assert all(isinstance(number, int | Fraction) for number in output.flat)  # integers: zeros that were put in
+    assert all(
+        isinstance(number, int | Fraction) for number in output.flat
+    )  # the integers are zeros that an operation inserts
     c = fractions(data.draw(values(output.shape)))
     gradients = backward(c, *inputs)
     assert len(gradients) == len(inputs)
@@ -47,7 +49,7 @@ def assert_adjoint(data, forward, backward, *inputs, degree=1, short=False):
         right, left = (np.asarray(forward(*each), object) for each in moved)
         along = right - output if degree == 1 else (right - left) / 2
         if degree == 1:
-            assert np.array_equal(along, output - left)  # it is linear, or the point is no kink
+            assert np.array_equal(along, output - left)  # f is linear between x - v and x + v
         assert gradient.shape == x.shape
         assert all(isinstance(number, int | Fraction) for number in gradient.flat)
         assert inner(c, along) == inner(gradient, v)
@@ -64,7 +66,7 @@ def test_conv2d(case, data):
 
 @given(convolutions(bias=st.just(True), largest=2), st.data())
 def test_conv2d_in_fractions_is_that_in_floats(case, data):
-    """Up to nine bits behind the point, few products: the floats are exact, too."""
+    """The inputs are multiples of 1/512, and the sums have few terms, so that the floats are exact, too."""
     output = s.conv2d(*map(fractions, case.inputs), **case.options)
     assert np.array_equal(output.astype(float), s.conv2d(*case.inputs, **case.options))
     c = data.draw(values(output.shape))
@@ -101,7 +103,7 @@ def test_flatten(x, data):
 
 @given(convolutions(bias=st.just(False)), st.data())
 def test_pad2d(case, data):
-    """At the frames that a convolution may have, spelt out."""
+    """The padding is ((top, bottom), (left, right)), as wide as a convolution may have it."""
     pair = (partial(f, padding=case.edges) for f in (s.pad2d, s.pad2d_backward))
     assert_adjoint(data, *pair, case.x)
 
@@ -112,11 +114,11 @@ def test_avg_pool2d(case, data):
     assert_adjoint(data, *pair, case.x)
 
 
-# What is linear near a point without ties
+# Operations that are linear near a point without ties
 
 
 def without_ties(data, shape):
-    """No two entries alike, and none of them 0."""
+    """Draw an array in which no two entries are equal and none is 0."""
     size = int(np.prod(shape))
     order = data.draw(st.permutations(range(size)))
     shift = data.draw(st.integers(0, size))
@@ -152,7 +154,7 @@ MATRICES = st.tuples(st.integers(2, 4), st.integers(1, 3))
 
 
 def drawn_call(name, shape, data):
-    """A point, and the functions of it alone."""
+    """Draw a point x, with forward and backward as functions of x alone."""
     forward, backward = NOT_POLYNOMIAL[name]
     if name == "softmax_cross_entropy":
         labels = np.array(data.draw(st.lists(st.integers(0, shape[1] - 1), min_size=shape[0], max_size=shape[0])))
@@ -181,7 +183,7 @@ def test_mpmath_numbers_give_what_floats_give(name, shape, data):
 @pytest.mark.parametrize("name", NOT_POLYNOMIAL)
 @given(MATRICES, st.data())
 def test_the_derivative_to_forty_digits(name, shape, data):
-    """By a central difference quotient: at a step of 1e-25 it is off by some 1e-50, and carried by 100 digits."""
+    """A central difference at a step of 1e-25, computed with 100 digits, is off by about 1e-50."""
     x, forward, backward = drawn_call(name, shape, data)
     c, v = data.draw(values(np.shape(forward(x)))), data.draw(values(shape))
     with mpmath.workdps(100):
@@ -194,7 +196,7 @@ def test_the_derivative_to_forty_digits(name, shape, data):
 
 @given(values((3, 2)), st.data())
 def test_sigmoid_of_decimals(z, data):
-    """They have exp as a method, and no context that would know their functions."""
+    """A decimal has exp as a method, but no mpmath context."""
     c = data.draw(values(z.shape))
     to_decimal = np.frompyfunc(Decimal, 1, 1)
     with localcontext(prec=60), mpmath.workdps(60):
@@ -206,7 +208,7 @@ def test_sigmoid_of_decimals(z, data):
             assert abs(mpmath.mpf(str(g)) - weight * expected * (1 - expected)) < 1e-50
 
 
-# What is refused
+# Refused arguments
 
 BAD = np.array([[[["1", None]]]], object)
 ONE = np.ones((1, 1, 1, 2))

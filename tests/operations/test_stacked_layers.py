@@ -1,4 +1,4 @@
-"""Layers on top of each other: the chain rule through all of them, with several channels and a batch."""
+"""A stack of layers: the chain rule through all of them, with several channels and a batch."""
 
 from functools import partial
 
@@ -40,7 +40,7 @@ PADDED, STRIDED, POOLED = (
 
 
 def body(x, first, second, *, pool, activation):
-    """pad, conv, activation, pool, conv, activation, flatten: what each of them got, and what the last one gave."""
+    """Run pad, conv, activation, pool, conv, activation, flatten: the input of each, and the output of the last."""
     values = [x]
     for layer in (
         partial(pad2d, **PADDED),

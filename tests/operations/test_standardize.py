@@ -15,7 +15,7 @@ EPS = np.finfo(float).eps
 
 @st.composite
 def spread_out(draw, longest=5):
-    """An array and the axes to average over, no group of whose entries is nearly constant."""
+    """Draw an array and the axes to average over, such that no group of averaged entries is nearly constant."""
     shape = tuple(draw(st.lists(st.integers(1, longest), min_size=1, max_size=3)))
     z = draw(values(shape))
     every = range(-len(shape), len(shape))
@@ -26,7 +26,7 @@ def spread_out(draw, longest=5):
 
 
 def groups(z, axis):
-    """The flat indices of the entries that are averaged together, group by group."""
+    """List the flat indices of the entries that are averaged together, group by group."""
     over = range(z.ndim) if axis is None else {k % z.ndim for k in np.atleast_1d(axis)}
     together = {}
     for flat, index in enumerate(np.ndindex(z.shape)):
@@ -35,7 +35,7 @@ def groups(z, axis):
 
 
 def roundoff(z, axis, roundings=24):
-    """A few dozen roundings of the largest entry, beside the spread that they are divided by."""
+    """Bound the relative error: a few dozen roundings of the largest entry, divided by the spread."""
     return gamma(roundings + z.size, float) * (1 + np.abs(z).max() / np.std(z, axis=axis).min())
 
 
@@ -61,7 +61,7 @@ def test_gives_mean_0_and_deviation_1(drawn):
 
 @given(spread_out(), st.data())
 def test_the_backward_pass_is_the_whole_jacobian(drawn, data):
-    """Within a group of n, ∂ẑ_i/∂z_j = (δ_ij - 1/n - ẑ_i ẑ_j / n) / s; between groups 0."""
+    """∂ẑ_i/∂z_j = (δ_ij - 1/n - ẑ_i ẑ_j / n) / s within a group of n entries, and 0 between groups."""
     z, axis = drawn
     grad_output = data.draw(values(z.shape))
     (grad_z,) = standardize_backward(grad_output, z, axis=axis)
@@ -133,7 +133,7 @@ def test_a_constant_has_no_spread_whatever_its_mean_rounds_to(dtype, value, coun
 def test_a_small_spread_far_from_zero_is_still_a_spread(dtype):
     steps = np.tile(np.array([-1, 1, 3], dtype), 100_000)
     z = dtype(1) + steps * 64 * np.finfo(dtype).eps
-    bound = 0.5 / 64  # the mean is within half a unit in the last place, the steps are 128 of them
+    bound = 0.5 / 64  # the mean is within half a unit in the last place, and the deviation is above 64 units
     assert_within(standardize(z), standardize(steps), bound)
 
 
@@ -145,7 +145,7 @@ def test_a_spread_lost_in_roundoff_is_refused_with_its_size():
         standardize_backward(np.ones(2), z)
     with pytest.raises(ValueError, match="spread"):
         standardize(3.0)
-    with pytest.raises(ValueError, match=r"over axes \(0,\)"):  # one constant column among good ones
+    with pytest.raises(ValueError, match=r"over axes \(0,\)"):  # the first column is constant
         standardize(np.array([[1.0, 2.0], [1.0, 3.0]]), axis=0)
 
 
