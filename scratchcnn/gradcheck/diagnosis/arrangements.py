@@ -11,6 +11,7 @@ from scratchcnn.gradcheck.diagnosis.scene import Estimate, Scene
 
 Rearrangement = Callable[[Array], Array]
 
+GATES = 4  # parts of an axis whose orders are tried
 AXES = 4  # axes whose permutations are tried
 SHIFTS = (1, -1, 2, -2)
 MOST = 3  # pixels that a crop may be misplaced by
@@ -35,7 +36,9 @@ def displaced(scene: Scene, index: int) -> Iterator[Claim]:
         if (down or right) and abs(down) < shape[-2] and abs(right) < shape[-1]:
             kind = "padding-not-cropped" if down >= 0 and right >= 0 else "shifted"
             message = f"the true one moved by {down} and {right} along its last two axes: cropped in the wrong place"
+            other = "shifted" if kind == "padding-not-cropped" else "padding-not-cropped"
             yield Claim(kind, message, _displaced(index, down, right))
+            yield Claim(other, message, _displaced(index, down, right))
 
 
 def _displaced(index: int, down: int, right: int) -> Callable[[Scene], bool]:
@@ -106,10 +109,23 @@ def rearrangements(shape: tuple[int, ...]) -> Iterator[tuple[str, str, Rearrange
                 read = "in Fortran's order" if order == tuple(reversed(range(axes))) else f"in the axes' order {order}"
                 yield "permuted", f"the true one's numbers {read}, laid out row by row", _reread(order, shape)
                 yield "permuted", f"the true one's numbers laid out {read}", _relaid(order, shape)
+    for said, function in _blocks(shape):
+        yield "permuted", f"the true one with {said}", function
     for axis in range(axes):
         if 2 < shape[axis] <= 5:
             for places in permutations(range(shape[axis])):
                 yield "permuted", f"the true one with axis {axis} in the order {places}", _take(axis, places)
+
+
+def _blocks(shape: tuple[int, ...]) -> Iterator[tuple[str, Rearrangement]]:
+    """Equal parts of an axis in another order, as of gates that are stacked."""
+    for axis, length in enumerate(shape):
+        for count in range(2, GATES + 1):
+            if length % count == 0 and length > count:
+                for order in permutations(range(count)):
+                    if order != tuple(range(count)):
+                        places = np.arange(length).reshape(count, -1)[list(order)].reshape(-1)
+                        yield f"{count} parts of axis {axis} in the order {order}", _take(axis, tuple(places.tolist()))
 
 
 def exchanges(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:

@@ -9,11 +9,12 @@ import numpy as np
 from scratchcnn.gradcheck.diagnosis.arrangements import arranged, displaced, not_transposed, swapped
 from scratchcnn.gradcheck.diagnosis.claim import Claim, Family
 from scratchcnn.gradcheck.diagnosis.cotangents import of_another_cotangent
-from scratchcnn.gradcheck.diagnosis.factors import cropped_cotangent, missing_factor
+from scratchcnn.gradcheck.diagnosis.factors import along_axes, cropped_cotangent, missing_factor
 from scratchcnn.gradcheck.diagnosis.forms import misshapen
 from scratchcnn.gradcheck.diagnosis.operands import as_of_stride_one, at_another_operand, with_another_option
-from scratchcnn.gradcheck.diagnosis.places import SLIGHT, wrong_entries, wrong_places
+from scratchcnn.gradcheck.diagnosis.places import SLIGHT, single_entry, wrong_entries, wrong_places
 from scratchcnn.gradcheck.diagnosis.precision import rounded
+from scratchcnn.gradcheck.diagnosis.products import with_another_factor
 from scratchcnn.gradcheck.diagnosis.reproduce import reproducer
 from scratchcnn.gradcheck.diagnosis.scales import scaled
 from scratchcnn.gradcheck.diagnosis.scene import Clock, Scene, TooDear, gradients_at
@@ -29,6 +30,7 @@ REPAIRS: tuple[Family, ...] = (
     misshapen,
     rounded,
     scaled,
+    single_entry,
     arranged,
     cropped_cotangent,
     displaced,
@@ -38,6 +40,8 @@ REPAIRS: tuple[Family, ...] = (
     overwritten,
     summed,
     missing_factor,
+    along_axes,
+    with_another_factor,
     at_another_operand,
     not_transposed,
     of_another_cotangent,
@@ -199,4 +203,5 @@ def _holding(families: Sequence[Family], scenes: Sequence[Scene], index: int) ->
 
 
 def _holds(claim: Claim, scenes: Sequence[Scene]) -> bool:
+    scenes[0].clock.afford(0)
     return all(claim.holds(scene) for scene in scenes)

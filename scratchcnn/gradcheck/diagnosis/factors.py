@@ -1,6 +1,7 @@
 """Elementwise factors: one that is missing, or there once too often."""
 
 from collections.abc import Callable, Iterator
+from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,10 @@ def _sigmoid(x: Array) -> Array:
     return shares
 
 
+# Entries that have to have one factor for that to be no chance.
+ALIKE = 3
+# A factor that is as near to 0 or 1 is taken to be that.
+SLIGHT = 1e-3
 # What may be made of an input before it is a factor.
 TRANSFORMS: dict[str, Callable[[Array], Array]] = {
     "{}": lambda x: x,
@@ -30,6 +35,7 @@ TRANSFORMS: dict[str, Callable[[Array], Array]] = {
     "1 - tanh²({})": lambda x: 1 - np.tanh(x) ** 2,
     "sigmoid({})": _sigmoid,
     "1 - sigmoid({})": lambda x: _sigmoid(-x),
+    "sigmoid({}) (1 - sigmoid({}))": lambda x: _sigmoid(x) * _sigmoid(-x),
     "cos({})": np.cos,
     "sin({})": np.sin,
 }
@@ -73,7 +79,7 @@ def quantities(scene: Scene, index: int) -> Iterator[tuple[str, Quantity]]:
     for k, array in enumerate(scene.inputs):
         if fits(array):
             for template, function in TRANSFORMS.items():
-                yield template.format(scene.names[k]), _of_input(k, function)
+                yield template.replace("{}", scene.names[k]), _of_input(k, function)
     for k, array in enumerate(scene.inputs):
         if array.dtype.kind in "iu" and shape and array.shape == shape[:-1]:
             yield f"(class = {scene.names[k]})", _one_hot(index, k)
@@ -133,6 +139,69 @@ def _constant(scene: Scene, index: int) -> Callable[[Scene], bool]:
     def holds(s: Scene) -> bool:
         value = factor * s.cotangent
         return bool(value.any()) and s.agrees(index, Estimate(value, 2 * ROUNDOFFS * s.eps * np.abs(value)))
+
+    return holds
+
+
+def along_axes(scene: Scene, index: int) -> Iterator[Claim]:
+    """The true gradient times factors that are the same along some axes: a scale, a deviation, a sum."""
+    shape = scene.inputs[index].shape
+    if scene.analytic(index).shape != shape or len(shape) < 2:
+        return
+    vectors = [k for k, array in enumerate(scene.inputs) if array.dtype.kind == "f" and array.ndim == 1]
+    for k in vectors:
+        name = scene.names[k]
+        axes = [axis for axis, length in enumerate(shape) if length == scene.inputs[k].size]
+        for axis in axes:
+            yield Claim(
+                "missing-factor",
+                f"the true one without the factor {name} along axis {axis}",
+                _vector(index, k, None, axis),
+            )
+            yield Claim(
+                "missing-factor",
+                f"the true one times {name} along axis {axis} once more",
+                _vector(index, k, axis, None),
+            )
+        for axis, other in permutations(axes, 2):
+            message = f"the true one with {name} along axis {axis} in place of axis {other}"
+            yield Claim("broadcast", message, _vector(index, k, axis, other))
+    for count in range(len(shape) - 1, 0, -1):
+        for axes_of in combinations(range(len(shape)), count):
+            along = " and ".join(str(axis) for axis in range(len(shape)) if axis not in axes_of)
+            message = (
+                f"the true one times a factor for each place along axis {along}: a scale or a deviation is missing"
+            )
+            yield Claim("missing-factor", message, _same_factor(index, axes_of))
+
+
+def _vector(index: int, k: int, times: int | None, over: int | None) -> Callable[[Scene], bool]:
+    """Whether the gradient is the true one times an input along an axis, or divided by it."""
+
+    def holds(s: Scene) -> bool:
+        factor: Any = 1.0
+        for axis, power in ((times, 1), (over, -1)):
+            if axis is not None:
+                shape = [1] * s.inputs[index].ndim
+                shape[axis] = -1
+                factor = factor * s.inputs[k].reshape(shape) ** power
+        return s.is_times(index, factor)
+
+    return holds
+
+
+def _same_factor(index: int, axes: tuple[int, ...]) -> Callable[[Scene], bool]:
+    """Whether gradient and truth have a quotient that is the same along some axes, at three entries or more."""
+
+    def holds(s: Scene) -> bool:
+        gradient, truth = s.analytic(index), s.truth(index)
+        if np.prod([gradient.shape[axis] for axis in axes]) < ALIKE:
+            return False
+        product = (gradient * truth.value).sum(axis=axes, keepdims=True)
+        factor = product / (truth.value**2).sum(axis=axes, keepdims=True)
+        # A factor of 0 or 1 at some places says where the gradient is wrong, not what is missing.
+        plain = np.abs(factor * (factor - 1)) < SLIGHT
+        return bool(np.isfinite(factor).all()) and not plain.any() and s.agrees(index, truth.times(factor))
 
     return holds
 

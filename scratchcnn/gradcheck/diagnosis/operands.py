@@ -12,6 +12,7 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.arrangements import rearrangements
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.scene import Estimate, Scene
+from scratchcnn.gradcheck.diagnosis.terms import softmax
 
 # What an option is where it does nothing.
 NEUTRAL: dict[str, tuple[Any, ...]] = {
@@ -20,6 +21,12 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "dilation": (1,),
     "axis": (0, 1, -1, -2, None),
     "temperature": (1.0,),
+}
+# What may be taken for an operand once too often.
+FUNCTIONS: dict[str, Callable[[Array], Array]] = {
+    "the sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "the tanh": np.tanh,
+    "the softmax": softmax,
 }
 KINDS = {"stride": "stride-ignored", "padding": "padding-not-cropped", "axis": "broadcast"}
 
@@ -91,8 +98,11 @@ def _replacements(scene: Scene, other: int) -> Iterator[tuple[str, str, Callable
         yield "operand", "the output", lambda s: s.output
     for k, array in enumerate(scene.inputs):
         if k != other and array.shape == shape and array.dtype.kind == "f":
-            yield "swapped", scene.names[k], _input(k)
-    yield "swapped", f"minus {name}", lambda s: -s.inputs[other]
+            yield "operand", scene.names[k], _input(k)
+    yield "operand", f"minus {name}", lambda s: -s.inputs[other]
+    for said, function in FUNCTIONS.items():
+        yield "operand", f"{said} of {name}", _moved(other, function)
+    yield "missing-factor", "ones", lambda s: np.ones_like(s.inputs[other])
     if len(shape) > 1 and shape[0] > 1:
         yield (
             "batch",

@@ -10,6 +10,8 @@ from scratchcnn.gradcheck.diagnosis.scene import ROUNDOFFS, Scene
 
 # A relative error below this is called small.
 SLIGHT = 1e-3
+# So many entries have to be right for one that is wrong to be told apart.
+FEW = 2
 
 Where = Callable[[Scene], Array]
 
@@ -22,15 +24,21 @@ def wrong_places(scene: Scene, index: int) -> Iterator[Claim]:
     bad, known = wrong_entries(scene, index)
     if not bad.any() or not (known & ~bad).any():
         return
-    if bad.sum() == 1:
-        place = tuple(int(k) for k in np.argwhere(bad)[0])
-        yield Claim("single-entry", f"the true one but at {list(place)}", _exactly(index, _at(index, place)))
-    relative = np.abs(scene.analytic(index)[bad] / scene.truth(index).value[bad] - 1).max()
-    if relative < SLIGHT:
-        count = f"{int(bad.sum())} of {bad.size} entries"
-        yield Claim("small-relative", f"off by a share of {relative:.2g} at {count}", _slightly(index))
+    yield from slight(scene, index)
     for message, kind, where in _sets(scene, index):
         yield Claim(kind, f"the true one but {message}", _exactly(index, where))
+
+
+def single_entry(scene: Scene, index: int) -> Iterator[Claim]:
+    """One entry is wrong, of several."""
+    shape = scene.inputs[index].shape
+    if scene.analytic(index).shape != shape or not shape:
+        return
+    bad, known = wrong_entries(scene, index)
+    if bad.sum() == 1 and (known & ~bad).sum() >= FEW:
+        place = tuple(int(k) for k in np.argwhere(bad)[0])
+        yield Claim("single-entry", f"the true one but at {list(place)}", _exactly(index, _at(index, place)))
+        yield from slight(scene, index)
 
 
 def wrong_entries(scene: Scene, index: int) -> tuple[Array, Array]:
@@ -64,6 +72,15 @@ def _exactly(index: int, where: Where) -> Callable[[Scene], bool]:
     return holds
 
 
+def slight(scene: Scene, index: int) -> Iterator[Claim]:
+    """Wrong by a small share, at some entries."""
+    bad, _ = wrong_entries(scene, index)
+    relative = np.abs(scene.analytic(index)[bad] / scene.truth(index).value[bad] - 1).max()
+    if relative < SLIGHT:
+        count = f"{int(bad.sum())} of {bad.size} entries"
+        yield Claim("small-relative", f"off by a share of {relative:.2g} at {count}", _slightly(index))
+
+
 def _slightly(index: int) -> Callable[[Scene], bool]:
     def holds(s: Scene) -> bool:
         bad, _ = wrong_entries(s, index)
@@ -82,36 +99,58 @@ def _at(index: int, place: tuple[int, ...]) -> Where:
 
 
 def _sets(scene: Scene, index: int) -> Iterator[tuple[str, str, Where]]:
+    """Sets of entries that mistakes are made at: what is said, the kind of mistake, the entries."""
     x, name = scene.inputs[index], scene.names[index]
+    samples = _has_samples(scene, index)
     for axis, length in enumerate(x.shape):
         if length < 2:
             continue
-        ends = (("the first", 0), ("the last", length - 1))
-        kind = "border" if x.ndim > 1 and axis >= x.ndim - 2 else ("batch" if axis == 0 and x.ndim > 1 else "subset")
-        for said, place in ends:
+        spatial = x.ndim > 2 and axis >= 2
+        kind = "batch" if axis == 0 and samples else "border" if spatial else "subset"
+        for said, place in (("the first", 0), ("the last", length - 1)):
             yield f"at {said} index of axis {axis}", kind, _slab(index, axis, [place])
-            others = [k for k in range(length) if k != place]
-            if length > 2:
-                yield (
-                    f"everywhere except at {said} index of axis {axis}",
-                    "batch" if axis == 0 else kind,
-                    _slab(index, axis, others),
-                )
+            if length > 2 and kind == "batch":
+                others = [k for k in range(length) if k != place]
+                yield f"at all samples but {said}", kind, _slab(index, axis, others)
         if length > 2:
             yield f"at both ends of axis {axis}", kind, _slab(index, axis, [0, length - 1])
             for place in range(1, length - 1):
-                yield f"at index {place} of axis {axis}", "subset", _slab(index, axis, [place])
-    for width in range(1, (min(x.shape[-2:]) + 1) // 2 if x.ndim >= 2 else 0):
+                yield (
+                    f"at index {place} of axis {axis}",
+                    "batch" if kind == "batch" else "subset",
+                    _slab(index, axis, [place]),
+                )
+    for width in range(1, (min(x.shape[-2:]) + 1) // 2 if x.ndim > 2 else 0):
         near = "at the border" if width == 1 else f"up to {width} entries from the border"
         yield f"{near} of its last two axes", "border", _frame(index, width)
-    yield "where windows overlap (an entry that several outputs see)", "overlap", _overlap(index)
+    if x.ndim > 2 and samples and scene.cotangent.ndim == x.ndim:
+        yield "where windows overlap (an entry that several outputs see)", "overlap", _overlap(index)
     for k, array in enumerate(scene.inputs):
         if array.shape == x.shape and array.dtype.kind == "f":
             yield from _by_threshold(scene, index, scene.names[k], _input(k))
+            if k != index:
+                yield from _by_threshold(scene, index, f"({name} - {scene.names[k]})", _difference(index, k))
     if scene.cotangent.shape == x.shape:
         yield from _by_threshold(scene, index, "the cotangent", lambda s: s.cotangent)
         yield from _by_threshold(scene, index, "the output", lambda s: s.output)
     yield f"where {name} is equal to another entry", "kink", _tied(index)
+
+
+def _has_samples(scene: Scene, index: int) -> bool:
+    """Whether the first axis is that of samples: each one's outputs depend on its own entries alone."""
+    x, output = scene.inputs[index], scene.cotangent
+    if x.ndim > 1 and output.size == 1:
+        return True  # a loss: nobody knows
+    if x.ndim < 2 or output.ndim < 1 or x.shape[0] != output.shape[0]:
+        return False
+    count = x.shape[0]
+    moved = np.abs(scene.jacobian(index).value) > 2 * scene.jacobian(index).error
+    blocks = moved.reshape(count, output.size // count, count, x.size // count).any(axis=(1, 3))
+    return not (blocks & ~np.eye(count, dtype=bool)).any()
+
+
+def _difference(one: int, other: int) -> Where:
+    return lambda s: s.inputs[one] - s.inputs[other]
 
 
 def _input(k: int) -> Where:

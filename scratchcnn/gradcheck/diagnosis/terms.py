@@ -91,7 +91,7 @@ def _bases(scene: Scene, index: int) -> Iterator[tuple[str, Basis]]:
         yield (
             f"the true one less a multiple of the softmax of {name}"
             + "{where}, as of a normalizer taken for a constant",
-            lambda s: [_softmax(s.inputs[index])],
+            lambda s: [softmax(s.inputs[index])],
         )
 
 
@@ -107,7 +107,8 @@ def _ones(s: Scene, index: int) -> Array:
     return np.ones_like(s.inputs[index])
 
 
-def _softmax(x: Array) -> Array:
+def softmax(x: Array) -> Array:
+    """The softmax over the last axis."""
     power = np.exp(x - x.max(axis=-1, keepdims=True))
     shares: Array = power / power.sum(axis=-1, keepdims=True)
     return shares
