@@ -52,6 +52,7 @@ def check_gradient(
     seconds: float = SECONDS_PER_INPUT,
     name: str | None = None,
     proof: bool = True,
+    diagnosis: bool = True,
     digits: float | None = None,
     batch: Sequence[int | str] | int | str = (),
 ) -> Report:
@@ -94,6 +95,8 @@ def check_gradient(
     proof
         Whether a proof in ball arithmetic is tried first. It decides every entry, if forward and backward run on
         balls. Otherwise differences decide alone.
+    diagnosis
+        Whether a mistake that explains a wrong gradient is looked for: that takes about as long as the check.
     digits
         How many decimal digits of their exact results forward and backward must keep in floats, where there is a
         proof. Fewer are a violation of the kind "digits".
@@ -124,6 +127,7 @@ def check_gradient(
         seconds=seconds,
         name=name,
         proof=proof,
+        diagnosis=diagnosis,
         digits=digits,
         batch=batch,
     )
@@ -137,7 +141,9 @@ def check_gradient(
     setting = Setting(case, cotangent, observed, second, rng)
     outcome = _judged(setting, options, samples, describe(backward, "backward"))
     report = _report(setting, options, outcome, describe(forward, "forward"), describe(backward, "backward"))
-    return report if report.verdict is not Verdict.WRONG else _explained(report, setting, perf_counter() - start)
+    if not options.diagnosis or report.verdict is not Verdict.WRONG:
+        return report
+    return _explained(report, setting, perf_counter() - start)
 
 
 def assert_gradient(forward: Forward, backward: Backward, *inputs: Any, **options: Any) -> None:

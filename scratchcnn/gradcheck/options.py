@@ -24,6 +24,7 @@ class Options:
     seconds: float
     name: str
     proof: bool
+    diagnosis: bool
     digits: float | None
     batch: tuple[int | str, ...]
 
@@ -38,6 +39,7 @@ def validated(
     allow: Any = (),
     name: Any = None,
     proof: Any = True,
+    diagnosis: Any = True,
     digits: Any = None,
     batch: Any = (),
 ) -> Options:
@@ -55,8 +57,6 @@ def validated(
         max_entries = _integer("max_entries", max_entries, "a positive integer, or None for all entries", 1)
     if name is not None and not isinstance(name, str):
         raise TypeError(f"name must be a string, got {name!r}")
-    if not isinstance(proof, bool | np.bool_):
-        raise TypeError(f"proof must be True or False, got {proof!r}")
     return Options(
         degree=degree,
         factor=_integer("factor", factor, "a positive integer", 1),
@@ -65,7 +65,8 @@ def validated(
         allow=_kinds(allow),
         seconds=_positive("seconds", seconds, "a positive number", "; max_entries=None checks all entries"),
         name=name or "",
-        proof=bool(proof),
+        proof=_truth("proof", proof),
+        diagnosis=_truth("diagnosis", diagnosis),
         digits=None if digits is None else _positive("digits", digits, "a positive number, or None"),
         batch=_some(batch),
     )
@@ -79,6 +80,13 @@ def _integer(name: str, value: Any, expected: str, least: int, most: float = mat
     if not least <= number <= most:
         raise ValueError(f"{name} must be {expected}, got {number}")
     return number
+
+
+def _truth(name: str, value: Any) -> bool:
+    __tracebackhide__ = True
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
 
 
 def _some(batch: Any) -> tuple[int | str, ...]:

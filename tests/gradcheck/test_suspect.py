@@ -22,6 +22,25 @@ VALUES = [
 # fmt: on
 BREACHES = ["shape", "dtype", "not-finite", "mutation", "nondeterministic", "ignores-cotangent"]
 
+# No claim explains these, or the one that does goes by another name: the derivative of a closure, or of two mistakes.
+UNNAMED = {
+    "avg_pool2d: the padding counted",
+    "avg_pool2d: to the maximum alone",
+    "clip: no mask",
+    "max_pool2d: one pixel twice",
+    "max_pool2d: the padded image's corner",
+    "max_pool2d: the padding's zeros win",
+    "network: hidden derivative",
+    "network: weights updated before they pass back",
+    "recurrent: nothing through time",
+    "recurrent: weight of the last step",
+    "ridge: penalty's 2 forgotten",
+    "scratchcnn's relu: masked by another sample",
+    "softmax: summed over the samples",
+    "softmax_cross_entropy: softmax over the samples",
+    "softmax_cross_entropy: the true class alone",
+}
+
 
 def test_the_catalogues_are_large_and_name_every_kind():
     assert len({m.name for m in MISTAKES}) == len(MISTAKES) >= 60
@@ -35,7 +54,9 @@ def test_a_planted_mistake_is_wrong_at_every_seed(mistake):
         forward, wrong = mistake.pair()
         inputs = mistake.draw(np.random.default_rng(seed))
         with np.errstate(all="ignore"):
-            report = check_gradient(forward, wrong, *inputs, seed=seed, **mistake.right.options)
+            report = check_gradient(forward, wrong, *inputs, seed=seed, diagnosis=seed == 1, **mistake.right.options)
+        if seed == 1 and mistake.kind != "other" and mistake.name not in UNNAMED:
+            assert mistake.kind in list(dict.fromkeys(d.kind for d in report.diagnoses))[:2], str(report)
         assert report.verdict is Verdict.WRONG, f"seed {seed}: {report}"
         violations = {v.kind for v in report.violations}
         # A wrong value is found by its value, not for a breach that the planting brought along.

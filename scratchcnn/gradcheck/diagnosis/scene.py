@@ -29,7 +29,9 @@ ROUNDOFFS = 64.0
 # An estimate says something of an entry where its error is below this share of the gradient's largest entry.
 SHARP = 1e-5
 # The step of a first look, in units of the entries, and the share of the gradient that it may be off by.
-COARSE, CLOSE = 2.0**-9, 0.05
+COARSE, CLOSE = 2.0**-20, 0.05
+# Seconds that a call of forward takes beside its own time.
+OVERHEAD = 2e-5
 # Numbers of a Jacobian that are kept at most.
 LARGEST = 2_000_000
 
@@ -136,7 +138,7 @@ class Scene:
         """(outputs, entries) the derivative of each output by each entry of an input. Raises `TooDear`."""
         if index not in self._jacobians:
             probe = Probe(self.forward, self.inputs, index, fresh=True)
-            self.clock.afford(2 * len(STEPS) * probe.base.size * self._seconds())
+            self.clock.afford(2 * len(STEPS) * probe.base.size * (self._seconds() + OVERHEAD))
             if probe.base.size * probe.outputs > LARGEST:
                 raise TooDear
             moves = [(np.array([k]), probe.unit[k : k + 1]) for k in range(probe.base.size)]
@@ -317,13 +319,15 @@ def _slopes(probe: Probe, moves: Sequence[tuple[Array, Array]], noise: Array) ->
     """
     found = _slopes_at(probe, moves, noise)
     for closer in CLOSER:
-        again = [m for m in range(len(moves)) if not np.isfinite(found.error[:, m]).all()]
+        loose = ~(found.error <= SHARP * np.abs(found.value).max(axis=0, initial=0)).all(axis=0)
+        again = np.flatnonzero(loose).tolist()
         if not again:
             break
         smaller = _slopes_at(probe, [(moves[m][0], closer * moves[m][1]) for m in again], noise)
-        better = ~np.isfinite(found.error[:, again])
-        for whole, part in ((found.value, smaller.value / closer), (found.error, smaller.error / closer)):
-            whole[:, again] = np.where(better, part, whole[:, again])
+        value, error = smaller.value / closer, smaller.error / closer
+        better = error < found.error[:, again]
+        found.value[:, again] = np.where(better, value, found.value[:, again])
+        found.error[:, again] = np.where(better, error, found.error[:, again])
     return found
 
 

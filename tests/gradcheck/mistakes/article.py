@@ -115,7 +115,7 @@ ARTICLE = [
     plant(SIGMOID, "missing-factor", "factor O missing", 0, lambda dz, g, z: g * sigmoid(-z)),
     plant(SIGMOID, "missing-factor", "factor 1 - O missing", 0, lambda dz, g, z: g * sigmoid(z)),
     plant(SIGMOID, "other", "z (1 - z)", 0, lambda dz, g, z: g * z * (1 - z)),
-    plant(SIGMOID, "other", "sigmoid applied twice", 0,
+    plant(SIGMOID, "operand", "sigmoid applied twice", 0,
           lambda dz, g, z: g * sigmoid(sigmoid(z)) * sigmoid(-sigmoid(z))),
     plant(SIGMOID, "ignores-cotangent", "cotangent missing", 0, lambda dz, g, z: sigmoid(z) * sigmoid(-z)),
     plant(SIGMOID, "transposed", "transposed", 0, lambda dz, *_: dz.T),

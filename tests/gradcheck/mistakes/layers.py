@@ -149,7 +149,7 @@ LAYERS = [
     plant(MAX_POOL, "border", "the padding's zeros win", 0, zeros_win, negative),
     plant(MAX_POOL, "batch", "the maxima of the first sample", 0,
           lambda d, g, x: max_pool2d_backward(g, np.broadcast_to(x[:1], x.shape), **POOLED)[0]),
-    plant(MAX_POOL, "other", "to the smallest", 0, lambda d, g, x: pool(g, x, lambda seen: first_of(-seen))),
+    plant(MAX_POOL, "operand", "to the smallest", 0, lambda d, g, x: pool(g, x, lambda seen: first_of(-seen))),
     plant(MAX_POOL, "constant-factor", "divided among the window", 0, lambda d, *_: d / 6),
     plant(MAX_POOL, "missing-factor", "the cotangent's mean", 0,
           lambda d, g, x: max_pool2d_backward(np.full_like(g, g.mean()), x, **POOLED)[0]),
@@ -167,7 +167,7 @@ LAYERS = [
     # tanh
     plant(TANH, "missing-factor", "no derivative", 0, lambda d, g, z: g.copy()),
     plant(TANH, "other", "a sigmoid's O (1 - O)", 0, lambda d, g, z: g * np.tanh(z) * (1 - np.tanh(z))),
-    plant(TANH, "other", "tanh applied twice", 0, lambda d, g, z: g * (1 - np.tanh(np.tanh(z)) ** 2)),
+    plant(TANH, "operand", "tanh applied twice", 0, lambda d, g, z: g * (1 - np.tanh(np.tanh(z)) ** 2)),
     plant(TANH, "sign", "O² - 1", 0, lambda d, *_: -d),
     plant(TANH, "transposed", "transposed", 0, lambda d, *_: d.T.copy()),
     plant(TANH, "small-relative", "1 + 1e-8 everywhere", 0, lambda d, *_: d * (1 + 1e-8)),
@@ -180,7 +180,7 @@ LAYERS = [
     plant(RELU, "zero-gradient", "dead", 0, lambda d, *_: 0 * d, some_positive),
     # leaky_relu
     plant(LEAKY, "subset", "the default of another library", 0, lambda d, g, z: np.where(z > 0, g, 0.2 * g)),
-    plant(LEAKY, "swapped", "the slopes exchanged", 0, lambda d, g, z: np.where(z > 0, 0.01 * g, g)),
+    plant(LEAKY, "operand", "the slopes exchanged", 0, lambda d, g, z: np.where(z > 0, 0.01 * g, g)),
     plant(LEAKY, "kink", "a slope of 0 at zero", 0, lambda d, g, z: d * (z != 0), with_zeros),
     plant(LEAKY, "small-relative", "alpha through float32", 0,
           lambda d, g, z: np.where(z > 0, g, float(np.float32(0.01)) * g)),
