@@ -68,7 +68,8 @@ BILINEAR_MISTAKES = [
     changed(BILINEAR, "transposed", "matrix's gradient transposed", 1, lambda d, *_: d.T.copy()),
     changed(BILINEAR, "operand", "twice the first factor, as of a square", 0,
             lambda d, g, x, w, y: g[:, None] * (x @ w.T)),
-    changed(BILINEAR, "missing-factor", "matrix's gradient without the cotangent", 1, lambda d, g, x, w, y: x.T @ y),
+    changed(BILINEAR, "missing-factor ignores-cotangent", "matrix's gradient without the cotangent", 1,
+            lambda d, g, x, w, y: x.T @ y),
     changed(BILINEAR, "batch", "matrix's gradient of the first row", 1,
             lambda d, g, x, w, y: g[0] * np.outer(x[0], y[0])),
     instead(BILINEAR, "swapped", "gradients of the rows exchanged",
@@ -198,7 +199,8 @@ RIDGE_MISTAKES = [
     changed(RIDGE, "constant-factor", "factor 2 forgotten for the bias", 2, lambda d, *_: d / 2),
     changed(RIDGE, "constant-factor", "bias averaged over the batch once more", 2, lambda d, *_: d / 4),
     changed(RIDGE, "sign", "target's gradient as the output's", 3, lambda d, *_: -d),
-    changed(RIDGE, "missing-factor", "penalty and error without the cotangent", 1, lambda d, g, *_: d / g),
+    changed(RIDGE, "missing-factor ignores-cotangent", "penalty and error without the cotangent", 1,
+            lambda d, g, *_: d / g),
     changed(RIDGE, "precision", "weights' gradient kept in float16", 1, lambda d, *_: rounded(d, np.float16)),
 ]  # fmt: skip
 

@@ -158,7 +158,8 @@ TRANSPOSED_MISTAKES = [
     instead(TRANSPOSED, "padding-not-cropped shifted", "cotangent not put back where it was cropped",
             partial(transposed_back, pad=padded_at_the_end)),
     changed(TRANSPOSED, "border", "first window left out", 0, lambda d, *_: but(d, (..., 0), lambda v: 0 * v)),
-    changed(TRANSPOSED, "subset", "filters' last tap left out", 1, lambda d, *_: but(d, (..., -1), lambda v: 0 * v)),
+    changed(TRANSPOSED, "subset border", "filters' last tap left out", 1,
+            lambda d, *_: but(d, (..., -1), lambda v: 0 * v)),
     changed(TRANSPOSED, "constant-factor", "filters' gradient averaged over the batch", 1,
             lambda d, g, x, w: d / len(x)),
 ]  # fmt: skip

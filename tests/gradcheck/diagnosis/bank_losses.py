@@ -50,7 +50,8 @@ def log_softmax_backward(g, z):
 LOG_SOFTMAX = Operation("log-softmax", log_softmax, log_softmax_backward, normal((4, 4)))
 LOG_SOFTMAX_MISTAKES = [
     changed(LOG_SOFTMAX, "missing-term", "normaliser taken for a constant", 0, lambda d, g, z: g.copy()),
-    changed(LOG_SOFTMAX, "missing-factor", "cotangent not summed", 0, lambda d, g, z: g - softmax(z)),
+    changed(LOG_SOFTMAX, "missing-factor ignores-cotangent", "cotangent not summed", 0,
+            lambda d, g, z: g - softmax(z)),
     changed(LOG_SOFTMAX, "broadcast", "cotangent summed over the batch", 0,
             lambda d, g, z: g - softmax(z) * g.sum(axis=0)),
     changed(LOG_SOFTMAX, "operand", "softmax of the output twice", 0,
@@ -85,7 +86,8 @@ LOG_SUM_EXP_MISTAKES = [
 
 # Cross-entropy with smoothed labels, class weights (a weighted mean) or a temperature.
 def with_labels(shape):
-    return lambda rng: (rng.standard_normal(shape), rng.integers(0, shape[1], shape[0]))
+    """Logits of such a shape, and labels among which every class is: where all are alike, weights cancel."""
+    return lambda rng: (rng.standard_normal(shape), rng.permutation(np.arange(shape[0]) % shape[1]))
 
 
 def smoothed(logits, labels, smoothing):
