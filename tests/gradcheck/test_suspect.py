@@ -9,18 +9,10 @@ from scratchcnn import sigmoid
 from scratchcnn.gradcheck import Verdict, check_gradient
 from tests.gradcheck.difficult import DIFFICULT
 from tests.gradcheck.mistakes import MISTAKES
+from tests.gradcheck.mistakes.planting import BREACHES, VALUES
 
 # Six draws of each case; twenty-five in the deep profile.
 SEEDS = range(max(6, settings().max_examples // 400))
-# Gradients of wrong values, and breaches of the contract, which are reported as such.
-# fmt: off
-VALUES = [
-    "sign", "constant-factor", "zero-gradient", "transposed", "rotated", "permuted", "shifted", "swapped",
-    "missing-factor", "missing-term", "batch", "broadcast", "border", "single-entry", "subset", "overlap",
-    "stride-ignored", "padding-not-cropped", "small-relative", "precision", "kink", "stale",
-]
-# fmt: on
-BREACHES = ["shape", "dtype", "not-finite", "mutation", "nondeterministic", "ignores-cotangent"]
 
 # No claim explains these, or the one that does goes by another name: the derivative of a closure, or of two mistakes.
 UNNAMED = {

@@ -12,6 +12,16 @@ import numpy as np
 from tests.gradcheck.draws import Draw
 from tests.gradcheck.operations import Operation
 
+# Gradients of wrong values, and breaches of the contract, which are reported as such.
+# fmt: off
+VALUES = [
+    "sign", "constant-factor", "zero-gradient", "transposed", "rotated", "permuted", "shifted", "swapped",
+    "missing-factor", "missing-term", "batch", "broadcast", "border", "single-entry", "subset", "overlap",
+    "stride-ignored", "padding-not-cropped", "small-relative", "precision", "kink", "stale",
+]
+# fmt: on
+BREACHES = ["shape", "dtype", "not-finite", "mutation", "nondeterministic", "ignores-cotangent"]
+
 
 @dataclass(frozen=True)
 class Mistake:
