@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from time import perf_counter
 from typing import Any, Literal
 
 import numpy as np
@@ -33,8 +32,8 @@ from scratchcnn.gradcheck.report.report import (
 from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.verdict import Verdict
 
-# A diagnosis takes about as long as the check; and this long, where that was quicker.
-LEAST_SECONDS = 0.25
+# Calls of forward that a diagnosis may make, if the check made fewer, as far as there is time for them.
+DIAGNOSIS_CALLS = 3000
 
 
 def check_gradient(
@@ -117,7 +116,6 @@ def check_gradient(
         forward or backward raised; the original exception is chained.
     """
     __tracebackhide__ = True
-    start = perf_counter()
     options = validated(
         degree=degree,
         factor=factor,
@@ -143,7 +141,7 @@ def check_gradient(
     report = _report(setting, options, outcome, describe(forward, "forward"), describe(backward, "backward"))
     if not options.diagnosis or report.verdict is not Verdict.WRONG:
         return report
-    return _explained(report, setting, perf_counter() - start)
+    return _explained(report, setting, options.seconds)
 
 
 def assert_gradient(forward: Forward, backward: Backward, *inputs: Any, **options: Any) -> None:
@@ -224,10 +222,12 @@ def _report(setting: Setting, options: Options, outcome: _Outcome, forward: str,
 
 
 def _explained(report: Report, setting: Setting, seconds: float) -> Report:
-    """The report with the mistakes that explain what is wrong, found in about the time that the check took."""
+    """The report with the mistakes that explain what is wrong. `seconds` is what the check of an input may take."""
+    forward = setting.case.forward
+    calls = max(forward.calls, min(DIAGNOSIS_CALLS, int(seconds / max(forward.seconds, 1e-9))))
     with quiet():
         call = f"{report.forward}, {report.backward}"
-        found = diagnose(setting, report.inputs, report.violations, call, max(seconds, LEAST_SECONDS))
+        found = diagnose(setting, report.inputs, report.violations, call, calls)
     return replace(report, diagnoses=found.diagnoses, compared=found.compared, again=found.again)
 
 

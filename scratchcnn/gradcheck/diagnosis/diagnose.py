@@ -17,7 +17,7 @@ from scratchcnn.gradcheck.diagnosis.precision import rounded
 from scratchcnn.gradcheck.diagnosis.products import with_another_factor
 from scratchcnn.gradcheck.diagnosis.reproduce import reproducer
 from scratchcnn.gradcheck.diagnosis.scales import scaled
-from scratchcnn.gradcheck.diagnosis.scene import Clock, Scene, TooDear, gradients_at
+from scratchcnn.gradcheck.diagnosis.scene import Budget, Scene, TooDear, gradients_at
 from scratchcnn.gradcheck.diagnosis.sums import overwritten, summed
 from scratchcnn.gradcheck.diagnosis.terms import missing_term
 from scratchcnn.gradcheck.points import Point, second_cotangent
@@ -79,7 +79,7 @@ class Explanation:
 
 
 def diagnose(
-    setting: Setting, inputs: Sequence[InputReport], violations: Sequence[Violation], call: str, seconds: float
+    setting: Setting, inputs: Sequence[InputReport], violations: Sequence[Violation], call: str, calls: int
 ) -> Explanation:
     """Which mistakes explain what is wrong, the wrong gradients beside the true ones, and how to see them again.
 
@@ -91,16 +91,16 @@ def diagnose(
         What was found.
     call
         The names of both functions, as a call has them.
-    seconds
-        How long it may take.
+    calls
+        How often it may call forward.
     """
     breaches = [Diagnosis(v.kind, v.input or "", v.message, 1.0) for v in violations if not v.waived]
     early = [d for d in breaches if d.kind not in LATE]
     late = [d for d in breaches if d.kind in LATE]
     if setting.observed.unsteady or any(v.kind == "count" for v in violations):
         return Explanation(tuple(breaches))
-    clock = Clock(seconds)
-    scenes = list(_scenes(setting, clock))
+    budget = Budget(setting.case.forward, calls)
+    scenes = list(_scenes(setting, budget))
     elsewhere = {v.input for v in violations if v.kind == "elsewhere" and not v.waived}
     found: list[Diagnosis] = []
     for index, report in zip(setting.case.wrt, inputs, strict=True):
@@ -111,7 +111,7 @@ def diagnose(
     wrong = [
         k for k, r in zip(setting.case.wrt, inputs, strict=True) if r.verdict is Verdict.WRONG or r.name in elsewhere
     ]
-    again = reproducer(setting, wrong[0], call, clock) if wrong else ()
+    again = reproducer(setting, wrong[0], call, budget) if wrong else ()
     return Explanation((*early, *found, *late), dict(_compared(scenes[0], setting, inputs)), again)
 
 
@@ -152,7 +152,7 @@ def _stale(scenes: Sequence[Scene], index: int) -> list[Diagnosis]:
     return []
 
 
-def _scenes(setting: Setting, clock: Clock) -> Iterator[Scene]:
+def _scenes(setting: Setting, budget: Budget) -> Iterator[Scene]:
     """The point of the check and its second one, in float64 where backward takes it."""
     case = setting.case
     second = setting.second or Point(case.inputs, second_cotangent(setting.cotangent, setting.rng, given=True))
@@ -163,7 +163,7 @@ def _scenes(setting: Setting, clock: Clock) -> Iterator[Scene]:
             except Exception:  # backward refuses that precision
                 continue
             names, options = case.names, dict(case.forward.keywords)
-            yield Scene(case.forward, names, point.inputs, case.wrt, point.cotangent, gradients, options, clock, eps)
+            yield Scene(case.forward, names, point.inputs, case.wrt, point.cotangent, gradients, options, budget, eps)
             break
 
 
@@ -203,5 +203,5 @@ def _holding(families: Sequence[Family], scenes: Sequence[Scene], index: int) ->
 
 
 def _holds(claim: Claim, scenes: Sequence[Scene]) -> bool:
-    scenes[0].clock.afford(0)
+    scenes[0].budget.afford(0)
     return all(claim.holds(scene) for scene in scenes)

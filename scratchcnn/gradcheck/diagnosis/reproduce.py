@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.diagnosis.scene import Clock, Scene, gradients_at
+from scratchcnn.gradcheck.diagnosis.scene import Budget, Scene, gradients_at
 from scratchcnn.gradcheck.points import Point, draw_cotangent
 from scratchcnn.gradcheck.setting import Setting
 
@@ -14,7 +14,7 @@ from scratchcnn.gradcheck.setting import Setting
 SHOWN_NUMBERS, MOST_NUMBERS = 8, 40
 
 
-def reproducer(setting: Setting, index: int, call: str, clock: Clock) -> tuple[str, ...]:
+def reproducer(setting: Setting, index: int, call: str, budget: Budget) -> tuple[str, ...]:
     """Lines of Python; none where no short ones show the mistake.
 
     Parameters
@@ -25,8 +25,8 @@ def reproducer(setting: Setting, index: int, call: str, clock: Clock) -> tuple[s
         An input whose gradient is wrong.
     call
         The names of both functions, as the call has them.
-    clock
-        The time that is left.
+    budget
+        The calls of forward that are left.
     """
     case = setting.case
     names = [name if name.isidentifier() else f"x{k}" for k, name in enumerate(case.names)]
@@ -34,7 +34,7 @@ def reproducer(setting: Setting, index: int, call: str, clock: Clock) -> tuple[s
     last = f"check_gradient({call}, {', '.join(names)}{options})"
     numbers = sum(a.size for a in case.inputs)
     drawn = _drawn(case.inputs) if numbers > SHOWN_NUMBERS else None
-    if drawn is not None and _is_wrong(setting, index, drawn, clock):
+    if drawn is not None and _is_wrong(setting, index, drawn, budget):
         made = (f"{name} = {_made(a)}" for name, a in zip(names, case.inputs, strict=True))
         return ("rng = np.random.default_rng(0)", *made, last)
     given = (f"{name} = {_literal(a)}" for name, a in zip(names, case.inputs, strict=True))
@@ -62,13 +62,13 @@ def _drawn(inputs: Sequence[Array]) -> list[Array] | None:
     return [rng.normal(size=a.shape).astype(a.dtype) if a.dtype.kind == "f" else a for a in inputs]
 
 
-def _is_wrong(setting: Setting, index: int, inputs: Sequence[Array], clock: Clock) -> bool:
+def _is_wrong(setting: Setting, index: int, inputs: Sequence[Array], budget: Budget) -> bool:
     """Whether the gradient is wrong there, too."""
     case = setting.case
     cotangent = draw_cotangent(case.output.shape, np.dtype(np.float64), np.random.default_rng(1))
     try:
         gradients, eps = gradients_at(case, Point(tuple(inputs), cotangent), None)
-        scene = Scene(case.forward, case.names, inputs, case.wrt, cotangent, gradients, {}, clock, eps)
+        scene = Scene(case.forward, case.names, inputs, case.wrt, cotangent, gradients, {}, budget, eps)
         gradient = gradients[index]
         if gradient is None or np.shape(gradient) != inputs[index].shape or not np.isfinite(gradient).all():
             return False

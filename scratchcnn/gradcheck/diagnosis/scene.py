@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import DTypeLike
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.contract import copied
-from scratchcnn.gradcheck.effort import FEW_STRIDES
+from scratchcnn.gradcheck.effort import FEW_STRIDES, Timed
 from scratchcnn.gradcheck.numerical.differences import TINY_EXPONENT
 from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
 from scratchcnn.gradcheck.numerical.probe import Probe
@@ -30,25 +29,26 @@ ROUNDOFFS = 64.0
 SHARP = 1e-5
 # The step of a first look, in units of the entries, and the share of the gradient that it may be off by.
 COARSE, CLOSE = 2.0**-20, 0.05
-# Seconds that a call of forward takes beside its own time.
-OVERHEAD = 2e-5
 # Numbers of a Jacobian that are kept at most.
 LARGEST = 2_000_000
 
 
 class TooDear(Exception):
-    """There is no time for what was asked."""
+    """It would take too many calls."""
 
 
-class Clock:
-    """The time that a diagnosis may take."""
+class Budget:
+    """How many calls of forward a diagnosis may make.
 
-    def __init__(self, seconds: float) -> None:
-        self.end = perf_counter() + seconds
+    It counts calls, not seconds: the same check gives the same report on a slower machine.
+    """
 
-    def afford(self, seconds: float) -> None:
-        """Raise `TooDear` where so much more time would be too much."""
-        if perf_counter() + seconds > self.end:
+    def __init__(self, forward: Timed, calls: int) -> None:
+        self.forward, self.last = forward, forward.calls + calls
+
+    def afford(self, calls: int) -> None:
+        """Raise `TooDear` where so many more calls would be too many."""
+        if self.forward.calls + calls > self.last:
             raise TooDear
 
 
@@ -94,8 +94,8 @@ class Scene:
         What backward answers, in any shape; None for inputs without a gradient.
     options
         The keywords that forward was bound to with `functools.partial`.
-    clock
-        The time that is left.
+    budget
+        The calls of forward that are left.
     eps
         Of the precision that backward was run in.
     """
@@ -109,11 +109,11 @@ class Scene:
         cotangent: Array,
         gradients: Sequence[Any],
         options: dict[str, Any],
-        clock: Clock,
+        budget: Budget,
         eps: float = EPS,
     ) -> None:
         self.eps = eps
-        self.forward, self.names, self.wrt, self.options, self.clock = forward, names, tuple(wrt), options, clock
+        self.forward, self.names, self.wrt, self.options, self.budget = forward, names, tuple(wrt), options, budget
         self.inputs = [np.array(a, np.float64, order="C") if a.dtype.kind == "f" else np.array(a) for a in inputs]
         self.cotangent = np.array(cotangent, np.float64)
         self.gradients = [None if g is None else np.asarray(g, np.float64) for g in gradients]
@@ -138,22 +138,13 @@ class Scene:
         """(outputs, entries) the derivative of each output by each entry of an input. Raises `TooDear`."""
         if index not in self._jacobians:
             probe = Probe(self.forward, self.inputs, index, fresh=True)
-            self.clock.afford(2 * len(STEPS) * probe.base.size * (self._seconds() + OVERHEAD))
+            self.budget.afford(2 * len(STEPS) * probe.base.size)
             if probe.base.size * probe.outputs > LARGEST:
                 raise TooDear
             moves = [(np.array([k]), probe.unit[k : k + 1]) for k in range(probe.base.size)]
             slopes = _slopes(probe, moves, self._noise(probe))
             self._jacobians[index] = Estimate(slopes.value / probe.unit, slopes.error / probe.unit)
         return self._jacobians[index]
-
-    def _seconds(self) -> float:
-        """What a call of forward takes: the quicker of two."""
-        times = []
-        for _ in range(2):
-            start = perf_counter()
-            self.forward(*(a.copy() for a in self.inputs))
-            times.append(perf_counter() - start)
-        return min(times)
 
     def truth(self, index: int, cotangent: Array | None = None) -> Estimate:
         """The true gradient by an input, for this cotangent or another one. Raises `TooDear`."""
@@ -204,7 +195,7 @@ class Scene:
         if forward is None and inputs is None:
             direction, slopes = self.along_here(index)
         else:
-            self.clock.afford(0)
+            self.budget.afford(0)
             try:
                 if not self._may_be(index, weights, forward, inputs):
                     return False
