@@ -212,6 +212,7 @@ def _conv2d_as_defined(
     return output if bias is None else output + bias[:, np.newaxis, np.newaxis]
 
 
+# The rows, in the order of the tables: the article's operations first.
 CATALOGUE: tuple[Operation, ...] = (
     Operation(
         forward=patches,

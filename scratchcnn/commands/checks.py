@@ -18,7 +18,7 @@ from functools import partial
 import numpy as np
 
 from scratchcnn.article.network import FEATURES
-from scratchcnn.article.point import PROVED_IMAGES, FunctionPair, Point, unsaturated
+from scratchcnn.article.point import PROVED_IMAGES, FunctionPair, Point, unsaturated_point
 from scratchcnn.catalogue import CATALOGUE, Operation
 from scratchcnn.catalogue import check as check_operation
 from scratchcnn.catalogue import prove as prove_operation
@@ -32,6 +32,7 @@ from scratchcnn.operations.dense import dense, dense_backward
 from scratchcnn.operations.losses import squared_error, squared_error_backward
 from scratchcnn.operations.standardize import standardize, standardize_backward
 
+# The headings of the table's blocks.
 PRINTED = "the article as printed"
 TRAINED = "the network that is trained"
 OPERATIONS = "the operations"
@@ -54,7 +55,7 @@ def all_checks(seed: int = 0) -> list[Check]:
     list of Check
         One for each row.
     """
-    point = unsaturated(seed)
+    point = unsaturated_point(seed)
     return [*_printed(point), *_trained(point), *(_catalogued(operation, seed) for operation in CATALOGUE)]
 
 

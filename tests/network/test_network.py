@@ -5,7 +5,7 @@ import io
 import json
 import pickle
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -302,6 +302,16 @@ def test_two_layers_cannot_have_one_name():
         type("Dense", (Layer,), {})
 
 
+def test_the_layer_of_a_users_operation_does_not_replace_ours():
+    def relu(x):
+        return x
+
+    row = next(row for row in CATALOGUE if row.name == "relu")
+    with pytest.raises(TypeError, match=r"there is a layer Relu in scratchcnn\.network\.layers already"):
+        Layer.of(replace(row, forward=relu))
+    assert Layer.named["Relu"] is Relu
+
+
 def test_a_layer_with_parameters_has_to_say_how_they_are_drawn(monkeypatch):
     monkeypatch.delattr(Scale, "draw")
     with pytest.raises(NotImplementedError, match="Scale has parameters: its method draw has to make them"):
@@ -337,6 +347,26 @@ def test_arrays_beside_it_come_back(tmp_path):
     model, beside = Model.load_with_beside(tmp_path / "model.npz")
     assert same(model, small())
     assert beside == {"step": 7}
+
+
+def test_arrays_beside_it_have_names_of_their_own(tmp_path):
+    with pytest.raises(ValueError, match="beside must have other names than the model's arrays, got layers"):
+        small().save(tmp_path / "model.npz", {"layers": np.array(7)})
+    assert not (tmp_path / "model.npz").exists()
+
+
+def test_options_may_be_numbers_of_numpy(tmp_path):
+    padding = np.array([[1, 0], [0, 1]])
+    network = Network((Conv2d(1, np.int64(2), (np.int8(3), 2), padding=padding), LeakyRelu(alpha=np.float32(0.25))))
+    Model(network, network.draw(np.random.default_rng(0))).save(tmp_path / "model.npz")
+    loaded = Model.load(tmp_path / "model.npz").network
+    assert loaded.layers == (Conv2d(1, 2, (3, 2), padding=((1, 0), (0, 1))), LeakyRelu(alpha=0.25))
+
+
+def test_an_option_that_is_no_data_is_named(tmp_path):
+    network = Network((Conv2d(1, 2, 3, padding={1}),))
+    with pytest.raises(TypeError, match=r"an option of a layer cannot be saved: \{1\}"):
+        Model(network, network.draw(np.random.default_rng(0))).save(tmp_path / "model.npz")
 
 
 @settings(max_examples=150)
