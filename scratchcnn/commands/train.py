@@ -61,8 +61,9 @@ def _train(options: argparse.Namespace) -> int:
     from scratchcnn.article.training import EPOCHS
     from scratchcnn.commands.course import training_as_npz
     from scratchcnn.digits.mnist import SHIPPED, load_digits
+    from scratchcnn.network.recipe import Recipe
 
-    _set_defaults(options, epochs=EPOCHS, gradient="exact", seed=0, digits=SHIPPED)
+    _set_defaults(options, epochs=EPOCHS, gradient="exact", seed=Recipe.seed, digits=SHIPPED)
     _set_defaults(options, rate=DESCENTS[options.gradient].rate)
     try:
         digits = load_digits(options.digits)

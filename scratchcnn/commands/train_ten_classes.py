@@ -78,7 +78,6 @@ def _start(options: argparse.Namespace) -> "Training":
         raise ValueError(f"digits must be between 1 and {most}, got {digits}")
     if options.resume is None:
         return Training.begin(Recipe(**given), digits)
-
     return _resume(options.resume, given, None if options.digits is None else digits)
 
 
