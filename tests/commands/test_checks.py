@@ -1,6 +1,6 @@
 """The checks of `scratchcnn verify`: a row for each operation, and the point at which the network is checked.
 
-`test_main.py` asserts once, in a process of its own, that the whole table is right.
+`test_verify.py` asserts once, in a process of its own, that the whole table is right.
 """
 
 import numpy as np
