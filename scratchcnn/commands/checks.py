@@ -68,26 +68,11 @@ def _printed(point: Point) -> Iterator[Check]:
     yield link("∂O/∂Z2", "O (1 - O)", activation, lambda: (point.z2,))
     yield link("∂Z2/∂W", "A1", linear, lambda: (point.a1, point.weight, point.bias), 1, first=PROVED_IMAGES)
     yield link("∂Z2/∂b", "1", linear, lambda: (point.a1, point.weight, point.bias), 2, first=PROVED_IMAGES)
-    yield link(
-        "∂Z2/∂A1",
-        "W",
-        linear,
-        lambda: (point.a1[:FEW_IMAGES], point.weight, point.bias),
-        entries=point.a1.size,
-        first=FEW_IMAGES,
-    )
-    yield link(
-        "∂A1/∂Z1", "A1 (1 - A1)", activation, lambda: (point.z1[:FEW_IMAGES],), entries=point.z1.size, first=FEW_IMAGES
-    )
-    yield link("∂Z1/∂f", "X", convolution, lambda: (point.x[:FEW_IMAGES], point.filters), 1, first=FEW_IMAGES)
-    yield link(
-        "∂Z1/∂X",
-        "f",
-        convolution,
-        lambda: (point.x[:FEW_IMAGES], point.filters),
-        entries=point.x.size,
-        first=FEW_IMAGES,
-    )
+    few, link_at_few = slice(FEW_IMAGES), partial(link, first=FEW_IMAGES)
+    yield link_at_few("∂Z2/∂A1", "W", linear, lambda: (point.a1[few], point.weight, point.bias), entries=point.a1.size)
+    yield link_at_few("∂A1/∂Z1", "A1 (1 - A1)", activation, lambda: (point.z1[few],), entries=point.z1.size)
+    yield link_at_few("∂Z1/∂f", "X", convolution, lambda: (point.x[few], point.filters), 1)
+    yield link_at_few("∂Z1/∂X", "f", convolution, lambda: (point.x[few], point.filters), entries=point.x.size)
     yield from _chain(PRINTED, point, "∂E/∂O · ∂O/∂Z2")
 
 
