@@ -114,6 +114,7 @@ class Checker:
     every_entry: bool = True  # False: it checks one random direction, and may miss a mistake
 
 
+# The checkers by name; `scratchcnn` comes first in the table.
 CHECKERS = {
     "scratchcnn": Checker(scratchcnn, "scratchcnn"),
     "torch slow": Checker(partial(torch, fast_mode=False), "torch", "peers"),

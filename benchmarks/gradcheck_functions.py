@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from scratchcnn import conv2d, conv2d_backward, dense, dense_backward, sigmoid, sigmoid_backward
-from scratchcnn.article.network import FILTERS, MAP, SIDE, draw_parameters, error, error_backward
-from scratchcnn.digits.mnist import load_digits
+from scratchcnn.article.network import FILTERS, MAP, draw_parameters, error, error_backward
+from scratchcnn.digits.mnist import SIDE, load_digits
 
 DIGITS = 10  # images in the batch of the article's network
 

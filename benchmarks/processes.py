@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[1]  # the working directory of the processes
 # Environment variables that keep every framework on the CPU, and TensorFlow's warnings about it off the terminal.
 ON_THE_CPU = {
     "CUDA_VISIBLE_DEVICES": "-1",

@@ -14,7 +14,7 @@ from benchmarks.processes import ON_THE_CPU, ONE_THREAD, Process
 from benchmarks.tables import Table
 
 OURS = "scratchcnn"
-CONTENDERS = [OURS, "keras", "keras without XLA"]
+CONTENDERS = [OURS, "keras", "keras without XLA"]  # as `training_worker` names them
 HEAD = f"{'threads':10}  {'contender':17} {'images/s':>8} {'ratio':>6} {'first error':>11} {'last error':>10}"
 
 

@@ -103,6 +103,7 @@ def answer(contender, question):
     return {"error": error, "seconds": seconds}
 
 
+# What makes each contender, by its name on the command line.
 CONTENDERS = {
     "scratchcnn": Scratchcnn,
     "keras": Keras,

@@ -6,6 +6,7 @@ derivative may look right, and run every statement of the operation.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,12 @@ def normal(*shapes: tuple[int, ...], **options: Any) -> Callable[[np.random.Gene
     function of a numpy.random.Generator
         It gives the samples.
     """
-    return lambda rng: (Sample((rng.normal(size=shape),), options) for shape in shapes)
+    return lambda rng: (_sample(rng, *shape, **options) for shape in shapes)
+
+
+def _sample(rng: np.random.Generator, *shape: int, **options: Any) -> Sample:
+    """Draw a sample with one input, of normal numbers."""
+    return Sample((rng.normal(size=shape),), options)
 
 
 # The axes of a sample have different lengths. Otherwise a gradient that is transposed, or summed over the wrong axis,
@@ -53,10 +59,7 @@ def normal(*shapes: tuple[int, ...], **options: Any) -> Callable[[np.random.Gene
 
 def patches(rng: np.random.Generator) -> Iterator[Sample]:
     """Draw windows that overlap, leave gaps, lie in the padding, or cover the image."""
-
-    def sample(*shape: int, **options: Any) -> Sample:
-        return Sample((rng.normal(size=shape),), options)
-
+    sample = partial(_sample, rng)
     yield sample(2, 3, 4, 5, window=(3, 2))  # overlapping
     yield sample(3, 1, 5, 7, window=2, stride=3)  # with gaps; the last columns are in no window
     yield sample(2, 1, 6, 5, window=(2, 4), stride=(1, 2), padding=((0, 2), (1, 3)))
@@ -176,10 +179,7 @@ def standardize(rng: np.random.Generator) -> Iterator[Sample]:
 
 def pad2d(rng: np.random.Generator) -> Iterator[Sample]:
     """Draw frames of a different width on each side, of one width per axis, of the same width, and of none."""
-
-    def sample(*shape: int, padding: Any) -> Sample:
-        return Sample((rng.normal(size=shape),), {"padding": padding})
-
+    sample = partial(_sample, rng)
     yield sample(3, 2, 4, 5, padding=((0, 2), (3, 1)))
     yield sample(2, 1, 5, 3, padding=(1, 2))
     yield sample(1, 4, 2, 3, padding=1)
@@ -197,10 +197,7 @@ def max_pool(rng: np.random.Generator) -> Iterator[Sample]:
 
 def pool(rng: np.random.Generator) -> Iterator[Sample]:
     """Draw windows side by side, overlapping, with gaps, and beyond the border."""
-
-    def sample(*shape: int, **options: Any) -> Sample:
-        return Sample((rng.normal(size=shape),), options)
-
+    sample = partial(_sample, rng)
     yield sample(2, 2, 5, 7, window=2)  # side by side; the last row and column are in no window
     yield sample(3, 2, 4, 5, window=(3, 2), stride=1)  # overlapping
     yield sample(2, 1, 6, 5, window=(2, 4), stride=(1, 2), padding=((0, 1), (1, 3)))

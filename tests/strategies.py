@@ -28,6 +28,11 @@ def values(shape: tuple[int, ...], elements: st.SearchStrategy[float] = REALS, d
     return st.builds(lambda drawn, seed: np.random.default_rng(seed).choice(drawn, shape), some, seeds)
 
 
+def images(dtype: Any = np.float64) -> Any:
+    """Draw images (N, C, H, W), 1 to 4 along each axis."""
+    return st.tuples(*[st.integers(1, 4)] * 4).flatmap(lambda shape: values(shape, dtype=dtype))
+
+
 @dataclass(frozen=True)
 class Convolution:
     """A call of `conv2d`; `edges` is its padding as ((top, bottom), (left, right))."""

@@ -99,6 +99,6 @@ def test_it_is_exported_has_a_layer_and_is_saved_and_loaded(project):
 def test_it_has_its_tests_and_its_line_in_the_readme(project):
     python(project, "-m", "tests.readme")
     assert "| `softplus` | ∂E/∂z = ∂E/∂O · σ(s z) | Dugas et al. (2001) |" in (project / "README.md").read_text("utf-8")
-    tests = ["tests/test_catalogue.py", "tests/network/test_network.py", "tests/test_readme.py"]
+    tests = ["tests/test_catalogue.py", "tests/network/test_layers.py", "tests/test_readme.py"]
     printed = python(project, "-m", "pytest", "-q", "-k", "softplus or its_line or has_a_row", *tests)
     assert "passed" in printed

@@ -33,6 +33,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scratchcnn.digits.mnist import SIDE
 from scratchcnn.operations import Array
 from scratchcnn.operations.activations import sigmoid, sigmoid_backward
 from scratchcnn.operations.convolution.conv2d import conv2d, conv2d_grad_filters
@@ -43,7 +44,6 @@ from scratchcnn.operations.standardize import standardize, standardize_backward
 
 FILTERS = 3  # the number of filters
 WINDOW = 5  # pixels, the side of a filter
-SIDE = 28  # pixels, the side of an image
 MAP = SIDE - WINDOW + 1  # the article's n - f + 1: the places of a window along a side
 FEATURES = FILTERS * MAP * MAP  # the entries of A1 for an image, and the number of weights
 

@@ -183,7 +183,7 @@ class Point:
         return (replace(proved, inputs=tuple(each for each in proved.inputs if each.name == parameter)),)
 
 
-def unsaturated(seed: int) -> Point:
+def unsaturated_point(seed: int) -> Point:
     """Draw a point at the 200 digits where no sigmoid is saturated, so that the derivatives are not zero.
 
     At the article's own draw (uniform, all above 0) Z2 is near 616, so that every O rounds to 1 and every derivative to

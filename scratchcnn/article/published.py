@@ -33,7 +33,7 @@ class Cause(Enum):
     AVERAGE = "∂E/∂f a mean over the digits, not a sum"
 
 
-ALL = frozenset(Cause)
+ALL = frozenset(Cause)  # the article's code makes all four mistakes
 
 
 def published(parameters: Parameters, x: Array, y: Array, *, causes: Set[Cause] = ALL) -> Parameters:

@@ -18,7 +18,7 @@ from functools import partial
 import numpy as np
 
 from scratchcnn.article.network import FEATURES
-from scratchcnn.article.point import PROVED_IMAGES, FunctionPair, Point, unsaturated
+from scratchcnn.article.point import PROVED_IMAGES, FunctionPair, Point, unsaturated_point
 from scratchcnn.catalogue import CATALOGUE, Operation
 from scratchcnn.catalogue import check as check_operation
 from scratchcnn.catalogue import prove as prove_operation
@@ -32,6 +32,7 @@ from scratchcnn.operations.dense import dense, dense_backward
 from scratchcnn.operations.losses import squared_error, squared_error_backward
 from scratchcnn.operations.standardize import standardize, standardize_backward
 
+# The headings of the table's blocks.
 PRINTED = "the article as printed"
 TRAINED = "the network that is trained"
 OPERATIONS = "the operations"
@@ -54,7 +55,7 @@ def all_checks(seed: int = 0) -> list[Check]:
     list of Check
         One for each row.
     """
-    point = unsaturated(seed)
+    point = unsaturated_point(seed)
     return [*_printed(point), *_trained(point), *(_catalogued(operation, seed) for operation in CATALOGUE)]
 
 
@@ -67,26 +68,11 @@ def _printed(point: Point) -> Iterator[Check]:
     yield link("∂O/∂Z2", "O (1 - O)", activation, lambda: (point.z2,))
     yield link("∂Z2/∂W", "A1", linear, lambda: (point.a1, point.weight, point.bias), 1, first=PROVED_IMAGES)
     yield link("∂Z2/∂b", "1", linear, lambda: (point.a1, point.weight, point.bias), 2, first=PROVED_IMAGES)
-    yield link(
-        "∂Z2/∂A1",
-        "W",
-        linear,
-        lambda: (point.a1[:FEW_IMAGES], point.weight, point.bias),
-        entries=point.a1.size,
-        first=FEW_IMAGES,
-    )
-    yield link(
-        "∂A1/∂Z1", "A1 (1 - A1)", activation, lambda: (point.z1[:FEW_IMAGES],), entries=point.z1.size, first=FEW_IMAGES
-    )
-    yield link("∂Z1/∂f", "X", convolution, lambda: (point.x[:FEW_IMAGES], point.filters), 1, first=FEW_IMAGES)
-    yield link(
-        "∂Z1/∂X",
-        "f",
-        convolution,
-        lambda: (point.x[:FEW_IMAGES], point.filters),
-        entries=point.x.size,
-        first=FEW_IMAGES,
-    )
+    few, link_at_few = slice(FEW_IMAGES), partial(link, first=FEW_IMAGES)
+    yield link_at_few("∂Z2/∂A1", "W", linear, lambda: (point.a1[few], point.weight, point.bias), entries=point.a1.size)
+    yield link_at_few("∂A1/∂Z1", "A1 (1 - A1)", activation, lambda: (point.z1[few],), entries=point.z1.size)
+    yield link_at_few("∂Z1/∂f", "X", convolution, lambda: (point.x[few], point.filters), 1)
+    yield link_at_few("∂Z1/∂X", "f", convolution, lambda: (point.x[few], point.filters), entries=point.x.size)
     yield from _chain(PRINTED, point, "∂E/∂O · ∂O/∂Z2")
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 WIDE = 10_000  # characters, more than any table needs: nothing is folded
 NARROW = 120  # characters; a narrower terminal has no space for equations
 SCHEMA = 1  # the version of the JSON file, which grows if a reader of the old version would be misled
+# The style of each verdict on a terminal.
 STYLES = {Verdict.RIGHT: "green", Verdict.WRONG: "bold red", Verdict.UNDECIDED: "yellow"}
 
 

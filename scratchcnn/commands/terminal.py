@@ -40,7 +40,7 @@ def seed(text: str) -> int:
     return number
 
 
-def count(text: str) -> int | str:
+def count_or_all(text: str) -> int | str:
     """Convert an argument to an integer, or leave the word "all".
 
     Parameters
@@ -61,10 +61,10 @@ def count(text: str) -> int | str:
     return text if text == "all" else int(text)
 
 
-seed.__name__ = count.__name__ = "int"  # argparse says "invalid int value"
+seed.__name__ = count_or_all.__name__ = "int"  # argparse says "invalid int value"
 
 
-def named(suffix: str) -> Callable[[str], Path]:
+def path_ending_in(suffix: str) -> Callable[[str], Path]:
     """Make a type of arguments: the name of a file with a given suffix.
 
     Parameters

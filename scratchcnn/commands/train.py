@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from scratchcnn.commands import train_ten_classes
-from scratchcnn.commands.terminal import count, named, progress_bar, refuse_unwritable, seed, write
+from scratchcnn.commands.terminal import count_or_all, path_ending_in, progress_bar, refuse_unwritable, seed, write
 
 if TYPE_CHECKING:
     from scratchcnn.article.training import Epoch
@@ -38,17 +38,19 @@ def add(commands: Any) -> None:
     )
     train.add_argument("--seed", type=seed, help=f"draws the first parameters (default: {Recipe.seed})")
     train.add_argument(
-        "--digits", type=count, metavar="N", help=f"the first N, or all (default: {SHIPPED}; ten classes: all)"
+        "--digits", type=count_or_all, metavar="N", help=f"the first N, or all (default: {SHIPPED}; ten classes: all)"
     )
-    train.add_argument("--save", type=named(".npz"), metavar="FILE.npz", help="write what was learnt")
-    train.add_argument("--plot", type=named(".png"), metavar="FILE.png", help="draw the course with either gradient")
+    train.add_argument("--save", type=path_ending_in(".npz"), metavar="FILE.npz", help="write what was learnt")
+    train.add_argument(
+        "--plot", type=path_ending_in(".png"), metavar="FILE.png", help="draw the course with either gradient"
+    )
     train_ten_classes.add_options(train)
     train.set_defaults(command=_train, fail=train.error)
 
 
 def _train(options: argparse.Namespace) -> int:
     """Run the command; return the exit code."""
-    if train_ten_classes.wanted(options):
+    if train_ten_classes.is_wanted(options):
         return train_ten_classes.train(options)
     if options.plot and find_spec("matplotlib") is None:
         options.fail('--plot needs matplotlib: pip install "scratchcnn[report]"')
@@ -59,8 +61,9 @@ def _train(options: argparse.Namespace) -> int:
     from scratchcnn.article.training import EPOCHS
     from scratchcnn.commands.course import training_as_npz
     from scratchcnn.digits.mnist import SHIPPED, load_digits
+    from scratchcnn.network.recipe import Recipe
 
-    _set_defaults(options, epochs=EPOCHS, gradient="exact", seed=0, digits=SHIPPED)
+    _set_defaults(options, epochs=EPOCHS, gradient="exact", seed=Recipe.seed, digits=SHIPPED)
     _set_defaults(options, rate=DESCENTS[options.gradient].rate)
     try:
         digits = load_digits(options.digits)

@@ -8,14 +8,14 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from scratchcnn.commands.terminal import named, progress_bar, refuse_unwritable
+from scratchcnn.commands.terminal import path_ending_in, progress_bar, refuse_unwritable
 from scratchcnn.digits.mnist import WHOLE, Digits, load_mnist
 from scratchcnn.network.recipe import Recipe
 
 if TYPE_CHECKING:
     from scratchcnn.network.training import Training
 
-RECIPE = tuple(field.name for field in fields(Recipe))  # the options that become fields of the recipe
+RECIPE_OPTIONS = tuple(field.name for field in fields(Recipe))  # the options that become fields of the recipe
 ONLY_TEN = ("batch", "momentum", "data", "resume")  # the options for ten classes alone
 ONLY_TWO = ("plot", "gradient")  # the options for two classes alone
 
@@ -27,10 +27,12 @@ def add_options(train: argparse.ArgumentParser) -> None:
     group.add_argument("--data", type=Path, metavar="PATH", help="mnist.npz, or a folder of IDX files (default: Keras)")
     group.add_argument("--batch", type=int, metavar="N", help=f"digits a step (default: {Recipe.batch})")
     group.add_argument("--momentum", type=float, help=f"0 to 1 (default: {Recipe.momentum})")
-    group.add_argument("--resume", type=named(".npz"), metavar="FILE.npz", help="go on with a training that was saved")
+    group.add_argument(
+        "--resume", type=path_ending_in(".npz"), metavar="FILE.npz", help="go on with a training that was saved"
+    )
 
 
-def wanted(options: argparse.Namespace) -> bool:
+def is_wanted(options: argparse.Namespace) -> bool:
     """Whether `train` is to learn ten classes. An option for the other kind of training ends the command."""
     ten: bool = options.classes == 10 or (options.classes is None and options.resume is not None)
     for name in ONLY_TWO if ten else ONLY_TEN:
@@ -70,13 +72,12 @@ def _start(options: argparse.Namespace) -> "Training":
     from scratchcnn.network.training import Training
 
     most = WHOLE["y_train"].shape[0]
-    given = {name: value for name in RECIPE if (value := getattr(options, name)) is not None}
+    given = {name: value for name in RECIPE_OPTIONS if (value := getattr(options, name)) is not None}
     digits = most if options.digits in (None, "all") else options.digits
     if not 1 <= digits <= most:
         raise ValueError(f"digits must be between 1 and {most}, got {digits}")
     if options.resume is None:
         return Training.begin(Recipe(**given), digits)
-
     return _resume(options.resume, given, None if options.digits is None else digits)
 
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scratchcnn.files import read_npz
 
 SHIPPED = 200  # the number of digits in the package
+SIDE = 28  # pixels, the side of an image
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchcnn.digits.mnist import SIDE
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SIDE = 28  # pixels, the side of an image of MNIST
 BOX = 20  # pixels, the longer side of a digit in MNIST
 MIDDLE = 14  # the pixel, of 0 to 27, at which MNIST puts the centre of mass
 FAINT = 0.1  # of the darkest ink; fainter pixels are counted as paper

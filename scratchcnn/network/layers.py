@@ -60,12 +60,16 @@ class Layer:
         ------
         ValueError
             If the operation has several inputs: only a class of its own can say which of them are parameters.
+        TypeError
+            If there is a layer of that name in another module.
         """
         if operation.inputs != 1:
             raise ValueError(f"{operation.name} has {operation.inputs} inputs: write a Layer that says what it learns")
         name = "".join(word.capitalize() for word in operation.name.split("_"))
         functions = {"operation": staticmethod(operation.forward), "derivative": staticmethod(operation.backward)}
-        about = {"__doc__": f"`{operation.name}` as a layer.", "__module__": __name__}
+        # A user's operation may have the name of one of ours; the class must not pass for ours then.
+        home = __name__ if operation in CATALOGUE else operation.forward.__module__
+        about = {"__doc__": f"`{operation.name}` as a layer.", "__module__": home}
         options = [_as_field(option) for option in operation.options]
         return make_dataclass(name, options, bases=(Layer,), namespace=functions | about, frozen=True)
 

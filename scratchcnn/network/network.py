@@ -206,12 +206,19 @@ class Model:
         ------
         OSError
             If the file cannot be written.
+        TypeError
+            If an option of a layer cannot be written as JSON.
+        ValueError
+            If an array beside the model has the name of one of its own.
         """
         layers = [{"layer": type(layer).__name__, **asdict(layer)} for layer in self.network.layers]
-        arrays: dict[str, Any] = {"format": FORMAT, "layers": json.dumps(layers), **(beside or {})}
+        arrays: dict[str, Any] = {"format": FORMAT, "layers": json.dumps(layers, default=_without_numpy)}
         arrays |= {_parameter_name(k): parameter for k, parameter in enumerate(self.parameters)}
+        taken = arrays.keys() & (beside or {}).keys()
+        if taken:
+            raise ValueError(f"beside must have other names than the model's arrays, got {', '.join(sorted(taken))}")
         buffer = io.BytesIO()
-        np.savez(buffer, **arrays)
+        np.savez(buffer, **(arrays | dict(beside or {})))
         write_atomically(path, buffer.getvalue())
 
     @classmethod
@@ -275,6 +282,13 @@ class Model:
 
 def _parameter_name(k: int) -> str:
     return f"parameter_{k}"
+
+
+def _without_numpy(value: object) -> Any:
+    """Convert an option that is a number or an array of NumPy's, such as a stride of np.int64, for JSON."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"an option of a layer cannot be saved: {value!r}")
 
 
 def _layer(layer: str, **options: Any) -> Layer:

@@ -1,6 +1,6 @@
 """The trial of the published gradient: its rows, its comparisons and the harness's verdicts.
 
-`test_published.py` tests the figures at all ten draws, and `commands/test_main.py` tests the printed table.
+`test_published.py` tests the figures at all ten draws, and `commands/test_verify.py` tests the printed table.
 """
 
 import io

@@ -1,13 +1,13 @@
 """The checks of `scratchcnn verify`: a row for each operation, and the point at which the network is checked.
 
-`test_main.py` asserts once, in a process of its own, that the whole table is right.
+`test_verify.py` asserts once, in a process of its own, that the whole table is right.
 """
 
 import numpy as np
 import pytest
 
 from scratchcnn.article import network as article
-from scratchcnn.article.point import unsaturated
+from scratchcnn.article.point import unsaturated_point
 from scratchcnn.catalogue import CATALOGUE
 from scratchcnn.commands.checks import BLOCK_WEIGHTS, all_checks
 from scratchcnn.gradcheck import prove_gradient
@@ -24,7 +24,7 @@ def test_every_operation_of_the_catalogue_has_its_row():
 
 @pytest.fixture(scope="module", params=range(3))
 def point(request):
-    return unsaturated(request.param)
+    return unsaturated_point(request.param)
 
 
 def test_nothing_saturates_where_the_network_is_looked_at(point):
@@ -113,7 +113,7 @@ def test_the_whole_chain_is_proved_once_for_all_parameters(point, monkeypatch):
 
     monkeypatch.setattr("scratchcnn.article.point.PROVED_IMAGES", 2)
     monkeypatch.setattr("scratchcnn.article.point.prove_gradient", counted)
-    fresh = unsaturated(point.seed)
+    fresh = unsaturated_point(point.seed)
     for name, size in (("weight", 1728), ("bias", 1), ("filters", 75)):
         (proved,) = fresh.proofs_by(name, standardized=False)
         assert [(each.name, each.right) for each in proved.inputs] == [(name, size)]

@@ -5,7 +5,6 @@ import io
 import json
 import pickle
 import zipfile
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -14,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scratchcnn import softmax_cross_entropy
-from scratchcnn.catalogue import CATALOGUE
 from scratchcnn.gradcheck import Verdict, assert_gradient, check_gradient
 from scratchcnn.network.layers import (
     AvgPool2d,
@@ -31,50 +29,9 @@ from scratchcnn.network.layers import (
     Tanh,
 )
 from scratchcnn.network.network import Model, Network
+from tests.network.cases import names, networks, same
 
 SMALL = Network((Conv2d(1, 2, 3, padding=1), MaxPool2d(2), Relu(), Flatten(), Dense(8, 3)))
-
-
-@st.composite
-def networks(draw):
-    """Draw (network, x, parameters, labels): up to three layers on images, then one or two dense layers."""
-    shape = (draw(st.integers(1, 3)), draw(st.integers(1, 2)), *draw(st.tuples(st.integers(2, 5), st.integers(2, 5))))
-    layers = []
-    values = np.zeros(shape)
-    for _ in range(draw(st.integers(1, 3))):
-        layers.append(draw(image_layers(values.shape)))
-        values = layers[-1].forward(values, *map(np.zeros, layers[-1].shapes))
-    layers += [Flatten(), Dense(values[0].size, draw(st.integers(1, 4)))]
-    if draw(st.booleans()):
-        layers += [draw(activations()), Dense(layers[-1].neurons, draw(st.integers(1, 3)))]
-    network = Network(tuple(layers))
-    rng = np.random.default_rng(draw(st.integers(0, 999)))
-    parameters = [rng.normal(size=s) for s in network.shapes]  # also the biases: zeros would hide mistakes
-    return network, rng.normal(size=shape), parameters, rng.integers(0, layers[-1].neurons, shape[0])
-
-
-def activations():
-    return st.sampled_from([Relu(), Tanh(), Sigmoid(), LeakyRelu(), LeakyRelu(alpha=0.3)])
-
-
-@st.composite
-def image_layers(draw, shape):
-    """Draw a layer that takes images of this shape."""
-    window = tuple(draw(st.integers(1, min(side, 3))) for side in shape[2:])
-    stride = draw(st.integers(1, 2))
-    kind = draw(st.sampled_from([Conv2d, MaxPool2d, AvgPool2d, Pad2d, None]))
-    if kind is Conv2d:
-        padding = draw(st.sampled_from([0, "same", ((1, 0), (0, 1))]))
-        return Conv2d(shape[1], draw(st.integers(1, 3)), window, stride=stride, padding=padding)
-    if kind is Pad2d:
-        return Pad2d(((0, 1), (1, 0)))
-    if kind is None:
-        return draw(activations())
-    return kind(window, stride=draw(st.sampled_from([None, stride])), padding=draw(st.sampled_from([0, "same"])))
-
-
-def names(network):
-    return ["x", *(f"parameter_{k}" for k in range(len(network.shapes)))]
 
 
 def error(network, labels, *arguments):
@@ -127,29 +84,6 @@ def test_every_layer_is_drawn():
     draw()
     images = {"Conv2d", "MaxPool2d", "AvgPool2d", "Pad2d", "Flatten"}
     assert drawn == images | {"Relu", "Tanh", "Sigmoid", "LeakyRelu", "Dense"}
-
-
-@pytest.mark.parametrize("operation", [each for each in CATALOGUE if each.inputs == 1], ids=lambda each: each.name)
-def test_a_layer_is_its_operation_with_the_options_as_fields(operation):
-    layer = Layer.named["".join(map(str.capitalize, operation.name.split("_")))]
-    for sample in operation.samples(np.random.default_rng(0)):
-        made = layer(**sample.options)
-        output = operation.forward(*sample.inputs, **sample.options)
-        assert np.array_equal(made.forward(*sample.inputs), output)
-        for one, other in zip(
-            made.backward(output, *sample.inputs),
-            operation.backward(output, *sample.inputs, **sample.options),
-            strict=True,
-        ):
-            assert np.array_equal(one, other)
-        assert made == layer(**sample.options)
-        assert made.shapes == made.draw(np.random.default_rng(0), np.float32) == ()
-
-
-@pytest.mark.parametrize("operation", [each for each in CATALOGUE if each.inputs > 1], ids=lambda each: each.name)
-def test_an_operation_with_several_inputs_has_to_say_what_it_learns(operation):
-    with pytest.raises(ValueError, match=f"{operation.name} has {operation.inputs} inputs: write a Layer"):
-        Layer.of(operation)
 
 
 # Planted mistakes
@@ -234,78 +168,9 @@ def test_the_first_layer_is_not_asked_for_the_gradient_of_x(monkeypatch):
     Network((Relu(), Pad2d(0), first, *others)).error_and_gradients(images, labels, *parameters)
 
 
-# Parameters
-
-
-def test_parameters_are_drawn_with_the_variance_of_he():
-    network = Network((Conv2d(20, 50, 5), Flatten(), Dense(500, 40)))
-    filters, b1, weight, b2 = network.draw(np.random.default_rng(0))
-    assert [a.shape for a in (filters, b1, weight, b2)] == [(50, 20, 5, 5), (50,), (500, 40), (40,)]
-    assert {a.dtype for a in (filters, b1, weight, b2)} == {np.dtype(np.float32)}
-    assert not b1.any()
-    assert not b2.any()
-    for weights, terms in ((filters, 500), (weight, 500)):
-        # The variance of n normal numbers has a relative standard deviation of sqrt(2 / n); four of these are allowed.
-        assert weights.var() == pytest.approx(2 / terms, rel=4 * (2 / weights.size) ** 0.5)
-
-
 def test_parameters_that_are_missing_are_named():
     with pytest.raises(ValueError, match="the network has 4 parameters, got 3"):
         SMALL.forward(np.ones((1, 1, 4, 4)), *SMALL.draw(np.random.default_rng(0))[:3])
-
-
-# A user's own layers
-
-
-@dataclass(frozen=True)
-class Scale(Layer):
-    """Multiply each channel by a factor that is learnt: a layer whose parameter has three axes."""
-
-    channels: int
-
-    operation = staticmethod(lambda x, scale: x * scale)
-
-    @staticmethod
-    def derivative(grad_output, x, scale):
-        return grad_output * scale, (grad_output * x).sum(axis=(0, 2, 3)).reshape(scale.shape)
-
-    @property
-    def options(self):
-        return {}
-
-    @property
-    def shapes(self):
-        return ((self.channels, 1, 1),)
-
-    def draw(self, rng, dtype):
-        return (rng.uniform(0.5, 1.5, self.shapes[0]).astype(dtype),)
-
-
-def test_a_layer_of_ones_own_is_drawn_checked_saved_and_loaded(tmp_path):
-    network = Network((Conv2d(1, 2, 3, padding=1), Scale(2), Flatten()))
-    rng = np.random.default_rng(0)
-    parameters = network.draw(rng, np.float64)
-    assert_gradient(network.forward, network.backward, rng.normal(size=(2, 1, 4, 3)), *parameters, names=names(network))
-    Model(network, parameters).save(tmp_path / "model.npz")
-    assert same(Model.load(tmp_path / "model.npz"), Model(network, parameters))
-
-
-def test_a_layer_that_is_not_known_where_it_is_loaded_is_named(tmp_path, monkeypatch):
-    Model(Network((Scale(2),)), (np.ones((2, 1, 1), np.float32),)).save(tmp_path / "model.npz")
-    monkeypatch.delitem(Layer.named, "Scale")
-    with pytest.raises(ValueError, match=r"no layer 'Scale', only .*; if it is your own, import its class first"):
-        Model.load(tmp_path / "model.npz")
-
-
-def test_two_layers_cannot_have_one_name():
-    with pytest.raises(TypeError, match=r"there is a layer Dense in scratchcnn\.network\.layers already"):
-        type("Dense", (Layer,), {})
-
-
-def test_a_layer_with_parameters_has_to_say_how_they_are_drawn(monkeypatch):
-    monkeypatch.delattr(Scale, "draw")
-    with pytest.raises(NotImplementedError, match="Scale has parameters: its method draw has to make them"):
-        Network((Scale(2),)).draw(np.random.default_rng(0))
 
 
 # The file
@@ -313,10 +178,6 @@ def test_a_layer_with_parameters_has_to_say_how_they_are_drawn(monkeypatch):
 
 def small(seed=0):
     return Model(SMALL, SMALL.draw(np.random.default_rng(seed)))
-
-
-def same(one, other):
-    return one.network == other.network and all(map(np.array_equal, one.parameters, other.parameters))
 
 
 @given(networks())
@@ -337,6 +198,26 @@ def test_arrays_beside_it_come_back(tmp_path):
     model, beside = Model.load_with_beside(tmp_path / "model.npz")
     assert same(model, small())
     assert beside == {"step": 7}
+
+
+def test_arrays_beside_it_have_names_of_their_own(tmp_path):
+    with pytest.raises(ValueError, match="beside must have other names than the model's arrays, got layers"):
+        small().save(tmp_path / "model.npz", {"layers": np.array(7)})
+    assert not (tmp_path / "model.npz").exists()
+
+
+def test_options_may_be_numbers_of_numpy(tmp_path):
+    padding = np.array([[1, 0], [0, 1]])
+    network = Network((Conv2d(1, np.int64(2), (np.int8(3), 2), padding=padding), LeakyRelu(alpha=np.float32(0.25))))
+    Model(network, network.draw(np.random.default_rng(0))).save(tmp_path / "model.npz")
+    loaded = Model.load(tmp_path / "model.npz").network
+    assert loaded.layers == (Conv2d(1, 2, (3, 2), padding=((1, 0), (0, 1))), LeakyRelu(alpha=0.25))
+
+
+def test_an_option_that_is_no_data_is_named(tmp_path):
+    network = Network((Conv2d(1, 2, 3, padding={1}),))
+    with pytest.raises(TypeError, match=r"an option of a layer cannot be saved: \{1\}"):
+        Model(network, network.draw(np.random.default_rng(0))).save(tmp_path / "model.npz")
 
 
 @settings(max_examples=150)

@@ -6,12 +6,10 @@ from hypothesis import strategies as st
 from scratchcnn import flatten, flatten_backward
 from scratchcnn.gradcheck import assert_gradient
 from tests.assertions import assert_complex_step, assert_contract
-from tests.strategies import values
-
-IMAGES = st.tuples(*(st.integers(1, 4) for _ in range(4))).flatmap(values)
+from tests.strategies import images
 
 
-@given(IMAGES)
+@given(images())
 def test_each_sample_is_a_row_channel_by_channel_line_by_line(x):
     channels, height, width = x.shape[1:]
     flat = flatten(x)
@@ -20,12 +18,12 @@ def test_each_sample_is_a_row_channel_by_channel_line_by_line(x):
         assert flat[n, (c * height + h) * width + w] == x[n, c, h, w]
 
 
-@given(IMAGES)
+@given(images())
 def test_the_backward_pass_undoes_it(x):
     assert np.array_equal(flatten_backward(flatten(x), x)[0], x)
 
 
-@given(IMAGES, st.integers(0, 99))
+@given(images(), st.integers(0, 99))
 def test_the_derivative(x, seed):
     assert_gradient(flatten, flatten_backward, x, degree=1, seed=seed)
 

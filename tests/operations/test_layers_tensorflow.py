@@ -24,7 +24,7 @@ from tests.assertions import assert_within, gamma
 from tests.operations.test_losses import predictions
 from tests.operations.test_network_tensorflow import DTYPES, in_tensorflow
 from tests.peer import tf
-from tests.strategies import INTEGERS, poolings, shapes, values
+from tests.strategies import INTEGERS, images, poolings, shapes, values
 
 
 def pooled(pool, case):
@@ -72,7 +72,7 @@ def test_avg_pool2d(dtype, data):
 @DTYPES
 @given(data=st.data())
 def test_pad2d(dtype, data):
-    x = data.draw(st.tuples(*[st.integers(1, 4)] * 4).flatmap(lambda shape: values(shape, dtype=dtype)))
+    x = data.draw(images(dtype))
     edge = st.tuples(st.integers(0, 3), st.integers(0, 3))
     padding = data.draw(st.tuples(edge, edge))
     output = pad2d(x, padding)

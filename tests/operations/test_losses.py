@@ -97,7 +97,7 @@ def predictions(draw, elements=REALS):
 
 
 def exact_cross_entropy(logits, labels):
-    """Compute, with 50 digits, E, the size of its terms (the mean of |log p| and of what it is made of), and ∂E/∂z."""
+    """Compute E, the mean size of its terms, and ∂E/∂z, with 50 digits."""
     with mpmath.workdps(50):
         error, size, gradient = mpmath.mpf(0), mpmath.mpf(0), np.empty(logits.shape)
         for n, (row, label) in enumerate(zip(logits.tolist(), labels.tolist(), strict=True)):

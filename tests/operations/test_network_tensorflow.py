@@ -19,7 +19,7 @@ from scratchcnn import (
 )
 from tests.assertions import assert_within, gamma
 from tests.peer import tf
-from tests.strategies import dense_inputs, shapes, values
+from tests.strategies import dense_inputs, images, shapes, values
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -109,7 +109,7 @@ def test_standardize(dtype, data):
 @DTYPES
 @given(data=st.data())
 def test_flatten(dtype, data):
-    x = data.draw(st.tuples(*[st.integers(1, 4)] * 4).flatmap(lambda shape: values(shape, dtype=dtype)))
+    x = data.draw(images(dtype))
     grad_output = data.draw(values(flatten(x).shape, dtype=dtype))
     expected, (expected_gradient,) = in_tensorflow(lambda x: tf.reshape(x, (x.shape[0], -1)), grad_output, x)
     assert np.array_equal(flatten(x), expected)

@@ -6,9 +6,8 @@ from hypothesis import strategies as st
 from scratchcnn import conv2d, pad2d, pad2d_backward
 from scratchcnn.gradcheck import assert_gradient
 from tests.assertions import assert_complex_step, assert_contract
-from tests.strategies import convolutions, values
+from tests.strategies import convolutions, images, values
 
-IMAGES = st.tuples(*(st.integers(1, 4) for _ in range(4))).flatmap(values)
 EDGE = st.integers(0, 3)
 # Each is a padding, and the same padding as ((top, bottom), (left, right)).
 PADDINGS = st.one_of(
@@ -18,7 +17,7 @@ PADDINGS = st.one_of(
 )
 
 
-@given(IMAGES, PADDINGS)
+@given(images(), PADDINGS)
 def test_the_image_stands_in_a_frame_of_zeros(x, paddings):
     padding, ((top, bottom), (left, right)) = paddings
     images, channels, height, width = x.shape
@@ -29,7 +28,7 @@ def test_the_image_stands_in_a_frame_of_zeros(x, paddings):
         assert padded[n, c, i, j] == (x[n, c, i - top, j - left] if inside else 0)
 
 
-@given(IMAGES, PADDINGS, st.data())
+@given(images(), PADDINGS, st.data())
 def test_the_backward_pass_takes_the_frame_off(x, paddings, data):
     padding, _ = paddings
     frame = data.draw(values(pad2d(x, padding).shape))
@@ -44,7 +43,7 @@ def test_a_convolution_of_the_padded_image_is_the_padded_convolution(case):
     assert np.array_equal(padded, conv2d(*case.inputs, **case.options))
 
 
-@given(IMAGES, PADDINGS, st.integers(0, 99))
+@given(images(), PADDINGS, st.integers(0, 99))
 def test_the_derivative(x, paddings, seed):
     padding, _ = paddings
     assert_gradient(lambda x: pad2d(x, padding), lambda g, x: pad2d_backward(g, x, padding), x, degree=1, seed=seed)

@@ -1,0 +1,111 @@
+"""Layers: their operations, their first parameters, and the layers that a user writes."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from scratchcnn.catalogue import CATALOGUE
+from scratchcnn.gradcheck import assert_gradient
+from scratchcnn.network.layers import Conv2d, Dense, Flatten, Layer, Relu
+from scratchcnn.network.network import Model, Network
+from tests.network.cases import names, same
+
+
+@pytest.mark.parametrize("operation", [each for each in CATALOGUE if each.inputs == 1], ids=lambda each: each.name)
+def test_a_layer_is_its_operation_with_the_options_as_fields(operation):
+    layer = Layer.named["".join(map(str.capitalize, operation.name.split("_")))]
+    for sample in operation.samples(np.random.default_rng(0)):
+        made = layer(**sample.options)
+        output = operation.forward(*sample.inputs, **sample.options)
+        assert np.array_equal(made.forward(*sample.inputs), output)
+        for one, other in zip(
+            made.backward(output, *sample.inputs),
+            operation.backward(output, *sample.inputs, **sample.options),
+            strict=True,
+        ):
+            assert np.array_equal(one, other)
+        assert made == layer(**sample.options)
+        assert made.shapes == made.draw(np.random.default_rng(0), np.float32) == ()
+
+
+@pytest.mark.parametrize("operation", [each for each in CATALOGUE if each.inputs > 1], ids=lambda each: each.name)
+def test_an_operation_with_several_inputs_has_to_say_what_it_learns(operation):
+    with pytest.raises(ValueError, match=f"{operation.name} has {operation.inputs} inputs: write a Layer"):
+        Layer.of(operation)
+
+
+def test_parameters_are_drawn_with_the_variance_of_he():
+    network = Network((Conv2d(20, 50, 5), Flatten(), Dense(500, 40)))
+    filters, b1, weight, b2 = network.draw(np.random.default_rng(0))
+    assert [a.shape for a in (filters, b1, weight, b2)] == [(50, 20, 5, 5), (50,), (500, 40), (40,)]
+    assert {a.dtype for a in (filters, b1, weight, b2)} == {np.dtype(np.float32)}
+    assert not b1.any()
+    assert not b2.any()
+    for weights, terms in ((filters, 500), (weight, 500)):
+        # The variance of n normal numbers has a relative standard deviation of sqrt(2 / n); four of these are allowed.
+        assert weights.var() == pytest.approx(2 / terms, rel=4 * (2 / weights.size) ** 0.5)
+
+
+# A user's own layers
+
+
+@dataclass(frozen=True)
+class Scale(Layer):
+    """Multiply each channel by a factor that is learnt: a layer whose parameter has three axes."""
+
+    channels: int
+
+    operation = staticmethod(lambda x, scale: x * scale)
+
+    @staticmethod
+    def derivative(grad_output, x, scale):
+        return grad_output * scale, (grad_output * x).sum(axis=(0, 2, 3)).reshape(scale.shape)
+
+    @property
+    def options(self):
+        return {}
+
+    @property
+    def shapes(self):
+        return ((self.channels, 1, 1),)
+
+    def draw(self, rng, dtype):
+        return (rng.uniform(0.5, 1.5, self.shapes[0]).astype(dtype),)
+
+
+def test_a_layer_of_ones_own_is_drawn_checked_saved_and_loaded(tmp_path):
+    network = Network((Conv2d(1, 2, 3, padding=1), Scale(2), Flatten()))
+    rng = np.random.default_rng(0)
+    parameters = network.draw(rng, np.float64)
+    assert_gradient(network.forward, network.backward, rng.normal(size=(2, 1, 4, 3)), *parameters, names=names(network))
+    Model(network, parameters).save(tmp_path / "model.npz")
+    assert same(Model.load(tmp_path / "model.npz"), Model(network, parameters))
+
+
+def test_a_layer_that_is_not_known_where_it_is_loaded_is_named(tmp_path, monkeypatch):
+    Model(Network((Scale(2),)), (np.ones((2, 1, 1), np.float32),)).save(tmp_path / "model.npz")
+    monkeypatch.delitem(Layer.named, "Scale")
+    with pytest.raises(ValueError, match=r"no layer 'Scale', only .*; if it is your own, import its class first"):
+        Model.load(tmp_path / "model.npz")
+
+
+def test_two_layers_cannot_have_one_name():
+    with pytest.raises(TypeError, match=r"there is a layer Dense in scratchcnn\.network\.layers already"):
+        type("Dense", (Layer,), {})
+
+
+def test_the_layer_of_a_users_operation_does_not_replace_ours():
+    def relu(x):
+        return x
+
+    row = next(row for row in CATALOGUE if row.name == "relu")
+    with pytest.raises(TypeError, match=r"there is a layer Relu in scratchcnn\.network\.layers already"):
+        Layer.of(replace(row, forward=relu))
+    assert Layer.named["Relu"] is Relu
+
+
+def test_a_layer_with_parameters_has_to_say_how_they_are_drawn(monkeypatch):
+    monkeypatch.delattr(Scale, "draw")
+    with pytest.raises(NotImplementedError, match="Scale has parameters: its method draw has to make them"):
+        Network((Scale(2),)).draw(np.random.default_rng(0))
