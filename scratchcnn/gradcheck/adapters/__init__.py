@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from scratchcnn.gradcheck.adapters.cache import from_cache
+    from scratchcnn.gradcheck.adapters.jax import from_jax
     from scratchcnn.gradcheck.adapters.layer import from_layer
     from scratchcnn.gradcheck.adapters.loss import from_loss
+    from scratchcnn.gradcheck.adapters.tensorflow import from_tensorflow
+    from scratchcnn.gradcheck.adapters.torch import from_torch
 
-__all__ = ["from_cache", "from_layer", "from_loss"]
+__all__ = ["from_cache", "from_jax", "from_layer", "from_loss", "from_tensorflow", "from_torch"]
 
 
 def __getattr__(name: str) -> object:
