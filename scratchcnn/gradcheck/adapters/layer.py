@@ -100,7 +100,8 @@ def from_layer(
         Something is not found, or an option names what is not there; the message shows the call to make.
     """
     __tracebackhide__ = True
-    call = f"from_layer({title(layer)}, {', '.join(['x'] * max(len(inputs), 1))})"
+    shown = title(layer) if inspect.isroutine(layer) or isinstance(layer, type) else f"{title(layer)}(...)"
+    call = f"from_layer({shown}, {'x' if len(inputs) < 2 else '*inputs'})"
     fixed = dict(fixed or {})
     _refuse(layer, inputs or tuple(fixed), call)
     layers = Layers(layer, warm, None, call)
