@@ -61,7 +61,7 @@ def from_layer(
         `W['grad']`, `W.grad`, ...), what is handed to an optimiser, or by how much a step changes the parameter.
     order
         The arguments of backward, in order, where their names do not tell: `"grad_output"`, `"cache"`, `"output"`,
-        `"rate"`, `"optimizer"`, or the name of an input or parameter.
+        `"rate"`, `"optimizer"`, or the name of an input or attribute.
     returns
         The names of the inputs and parameters whose gradients backward returns, in order; None for something else.
     output
@@ -174,10 +174,11 @@ def _methods(made: Any, forward: Method | None, backward: Method | None, call: s
 
 
 def _order(made: Any, backward: Method, names: Sequence[str], order: Sequence[str] | None, call: str) -> Order:
-    """The order of backward's arguments; a function that stands for it takes the layer first."""
+    """The order of backward's arguments; where it is given, attributes of the layer may be among them."""
     __tracebackhide__ = True
     function = bound(made, backward)
-    return order_of(function, names, order, call, cache=takes_cache(function, order))
+    known = [*names, *(n for n in order or () if hasattr(made, n) and n not in names)]
+    return order_of(function, known, order, call, cache=takes_cache(function, order))
 
 
 def _title(made: Any, method: Method, role: str) -> str:

@@ -1,6 +1,7 @@
 """In which order a backward pass takes its arguments: the cotangent, the cache, the inputs, the output, a rate."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,8 @@ RATES = frozenset({"lr", "learningrate", "rate", "eta", "stepsize", "learnrate",
 OPTIMIZERS = frozenset({"optimizer", "optimiser", "optim", "opt", "solver"})
 OUTPUTS = frozenset({"out", "output", "outputs", "y", "result"})
 # Names that cotangents have where they have no name for the gradient of something.
-COTANGENTS = ("d", "grad", "g", "delta", "err", "upstream", "cot", "ct", "next", "top", "loss")
+COTANGENT = re.compile("d.*|g|grad.*|accumgrad.*|outputgrad.*|outgrad.*|err.*|upstream.*|cot.*|ct|top.*")
+OPTIONS = re.compile("debug|drop.*|data.*|dim.*|dtype|decay|depth|device|default.*")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -80,6 +82,9 @@ def order_of(
         return Order((GRAD, CACHE) if cache else (GRAD,))
     roles = {p.name: role for p in parameters if (role := _role(p, names, cache=cache)) is not None}
     open_ = [p for p in parameters if p.name not in roles and p.default is p.empty and p.kind in _POSITIONAL]
+    optional = [p for p in parameters if p.default is not p.empty and _is_cotangent(p)]
+    if optional and not open_:  # dout=1
+        roles[optional[0].name] = GRAD
     roles |= _cotangents(open_, roles, backward, call, cache=cache)
     if any(p.kind is p.VAR_POSITIONAL for p in parameters) and cache and CACHE not in roles.values():
         spread = (SPREAD,) if _wants_parts(parameters) else (CACHE,)
@@ -113,9 +118,10 @@ def _role(parameter: inspect.Parameter, names: Sequence[str], *, cache: bool) ->
         return OPTIMIZER
     if optional:
         return None
-    for known in names:
-        if same(name, known):
-            return known
+    for alike in (False, True):
+        found = [known for known in names if same(name, known, alike=alike)]
+        if len(found) == 1:
+            return found[0]
     return OUTPUT if name in OUTPUTS else None
 
 
@@ -143,7 +149,8 @@ def _cotangents(
 
 
 def _is_cotangent(parameter: inspect.Parameter) -> bool:
-    return plain(parameter.name).startswith(COTANGENTS)
+    name = plain(parameter.name)
+    return COTANGENT.fullmatch(name) is not None and OPTIONS.fullmatch(name) is None
 
 
 def _wants_parts(parameters: Sequence[inspect.Parameter]) -> bool:

@@ -1,6 +1,7 @@
 """The methods of other people's layers: under which names they are found, and what they take."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from scratchcnn.gradcheck.adapters.calling.words import plain
@@ -22,6 +23,7 @@ GRADIENTS = (
 RESETS = (
     *("zero_grad", "zero_grads", "zero_gradients", "zero_gradient", "reset_grad", "reset_grads", "reset_gradients"),
     *("clear_grad", "clear_grads", "clear_gradients", "clear_gradient", "flush_gradients", "flush_grads"),
+    *("reset_state", "reset_states"),
 )
 STEPS = ("update", "step", "update_params", "update_parameters", "update_weights", "apply_gradients", "optimize")
 
@@ -60,7 +62,7 @@ def bound(layer: Any, method: str | Callable[..., Any]) -> Callable[..., Any]:
     if isinstance(method, str):
         found: Callable[..., Any] = getattr(layer, method)
         return found
-    return lambda *arguments, **keywords: method(layer, *arguments, **keywords)
+    return partial(method, layer)
 
 
 def _callables(layer: Any) -> list[str]:

@@ -53,11 +53,12 @@ def look(
     """
     __tracebackhide__ = True
     inputs, usual = way.inputs.leaves, usual_method(made, STEPS)
-    if params is not None:
-        parameters = asked_parameters(made, params, way.call)
-    else:
+
+    def all_of() -> list[Parameter]:
         after = list(try_out(made, way, inputs, ()).now)
-        parameters = find_parameters(made, lambda layer: way.run_forward(layer, inputs).output, after)
+        return find_parameters(made, lambda layer: way.run_forward(layer, inputs).output, after)
+
+    parameters = all_of() if params is None else asked_parameters(made, params, all_of, way.call)
     parameters = [replace(p, name=f"layer.{p.name}") if p.name in way.inputs.paths else p for p in parameters]
     names = (*way.inputs.paths, *(p.name for p in parameters))
     missing: Missing | None = None

@@ -74,11 +74,20 @@ def call_reset(layer: Any, reset: str | Callable[..., Any] | None) -> None:
 
 
 def generators_of(layer: Any) -> tuple[tuple[Slot, Any], ...]:
-    """The layer's own random generators."""
-    return tuple(slots_of(copy.deepcopy(layer), lambda v: isinstance(v, np.random.Generator | np.random.RandomState)))
+    """The layer's own random generators, and their states as they are now."""
+    found = slots_of(layer, lambda v: isinstance(v, np.random.Generator | np.random.RandomState))
+    return tuple((slot, copy.deepcopy(_state(generator))) for slot, generator in found)
 
 
 def restart(layer: Any, generators: Sequence[tuple[Slot, Any]]) -> None:
-    """Makes the layer's generators draw again what they drew first."""
-    for slot, generator in generators:
-        slot.put(layer, copy.deepcopy(generator))
+    """Makes the layer's generators draw again what they drew from these states."""
+    for slot, state in generators:
+        generator = slot.get(layer)
+        if hasattr(generator, "bit_generator"):
+            generator.bit_generator.state = state
+        else:
+            generator.set_state(state)
+
+
+def _state(generator: Any) -> Any:
+    return generator.bit_generator.state if hasattr(generator, "bit_generator") else generator.get_state(legacy=False)

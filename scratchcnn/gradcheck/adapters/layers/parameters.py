@@ -42,8 +42,15 @@ def find_parameters(layer: Any, run: Forward, after: Sequence[Slot]) -> list[Par
     return found
 
 
-def asked_parameters(layer: Any, asked: Sequence[str] | str, call: str) -> list[Parameter]:
-    """The parameters that the caller names: arrays, or containers of arrays.
+def asked_parameters(
+    layer: Any, asked: Sequence[str] | str, all_of: Callable[[], list[Parameter]], call: str
+) -> list[Parameter]:
+    """The parameters that the caller names: arrays, or containers, of which all that are parameters are taken.
+
+    Parameters
+    ----------
+    all_of
+        Finds all parameters of the layer.
 
     Raises
     ------
@@ -56,12 +63,10 @@ def asked_parameters(layer: Any, asked: Sequence[str] | str, call: str) -> list[
         if not place.is_in(layer):
             raise ValueError(f"params names {text!r}, which is no part of {_contents(layer, call)}")
         value = place.get(layer)
-        within = [Slot((*place.way, *inner.way)) for inner, _ in slots_of(value, is_array)]
-        if not within and not is_number(value):
-            raise ValueError(
-                f"params names {text!r}, a {type(value).__name__} without arrays: {_contents(layer, call)}"
-            )
-        found += [Parameter(s.name, (s,)) for s in within or [place]]
+        within = [Parameter(place.name, (place,))] if is_number(value) else [p for p in all_of() if p.is_within(place)]
+        if not within:
+            raise ValueError(f"params names {text!r}, which holds no parameters of {_contents(layer, call)}")
+        found += within
     return found
 
 

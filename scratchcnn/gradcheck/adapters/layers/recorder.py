@@ -7,12 +7,15 @@ import numpy as np
 
 from scratchcnn.gradcheck.adapters.trees import flatten
 
+# How the names of an optimiser's methods begin.
+METHODS = ("update", "step", "apply", "optimi", "adjust", "minimi", "get_", "compute", "calc", "run")
+
 
 class Recorder:
     """Stands in for an optimiser in whatever form: `opt.update(W, dW)`, `opt.step(params, grads)`, `opt(W, dW)`.
 
-    Each call, and each method, takes a parameter and its gradient, or containers of them, in either order, and returns
-    the parameter as it was.
+    Each call, and each such method, takes a parameter and its gradient, or containers of them, in either order, and
+    returns the parameter as it was.
     """
 
     def __init__(self) -> None:
@@ -49,7 +52,7 @@ class Recorder:
         return next((k for k, p in enumerate(self.parameters) if p is array), None)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # it has no others of Python's own methods
+        if not name.startswith(METHODS):
             raise AttributeError(name)
         return self
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.adapters.calling.arguments import CACHE, OPTIMIZER, OUTPUT, RATE, Order
+from scratchcnn.gradcheck.adapters.calling.arguments import CACHE, OPTIMIZER, OUTPUT, RATE, SPREAD, Order
 from scratchcnn.gradcheck.adapters.calling.cotangents import cotangents
 from scratchcnn.gradcheck.adapters.calling.methods import bound
 from scratchcnn.gradcheck.adapters.layers.modes import call_reset, restart
@@ -35,12 +35,17 @@ class Parameter:
 
     def is_in(self, layer: Any) -> bool:
         """Whether the layer has it: some have none before their first call."""
-        return all(slot.is_in(layer) for slot in self.slots) and self.get(layer) is not None
+        return self.slots[0].is_in(layer) and self.get(layer) is not None
+
+    def is_within(self, place: Slot) -> bool:
+        """Whether one of its places is within this one."""
+        return any(slot.way[: len(place.way)] == place.way for slot in self.slots)
 
     def put(self, layer: Any, value: Any) -> None:
         """Replaces it, wherever it is kept."""
         for slot in self.slots:
-            slot.put(layer, value)
+            if slot.is_in(layer):
+                slot.put(layer, value)
 
 
 @dataclass(frozen=True)
@@ -113,10 +118,11 @@ class Way:
         """Runs backward, and the step where there is one; returns what backward returns."""
         rate = rate_for([*inputs, *parameters.values()])
         self.recorder.expect(list(parameters.values()))
-        values: dict[str, Any] = {name.rpartition(".")[2]: value for name, value in parameters.items()}
-        values |= dict(zip(self.inputs.names, self.inputs.built(inputs), strict=True)) | dict(self.fixed)
+        values: dict[str, Any] = dict(zip(self.inputs.names, self.inputs.built(inputs), strict=True))
+        values |= self.fixed
         values |= {CACHE: ran.cache, OUTPUT: ran.output, RATE: rate, OPTIMIZER: self.recorder}
         values |= cotangents(grad_output, ran.outputs, self.output, self.order, self.call)
+        values |= {role: getattr(layer, role) for role in self.order.roles if role not in values and role != SPREAD}
         for slot in self.optimizers:
             slot.put(layer, self.recorder)
         before = [slot.get(layer) for slot in self.rates]

@@ -143,6 +143,24 @@ class Perceptrons:
         return delta
 
 
+class Buffers:
+    """params = [W, b]; grads are written into buffers; the cotangent has a default."""
+
+    def __init__(self, W, b):
+        self.params, self.grads = [W, b], [np.zeros_like(W), np.zeros_like(b)]
+
+    def forward(self, x):
+        W, b = self.params
+        self.x = x
+        return np.dot(x, W) + b
+
+    def backward(self, dout=1):
+        W, _ = self.params
+        self.grads[0][...] = np.dot(self.x.T, dout)
+        self.grads[1][...] = np.sum(dout, axis=0)
+        return np.dot(dout, W.T)
+
+
 class Relu:
     """No parameters; a mask."""
 
@@ -197,6 +215,7 @@ ROWS = (
     right("objects that add up", lambda: from_layer(Bilinear(3, 2, 4), draw(5, 3), draw(5, 2))),
     wrong("sums without a reset", lambda: from_layer(Scale(4), draw(5, 4), reset=True), "beta"),
     right("lists", lambda: from_layer(Perceptrons((4, 5, 2)), draw(3, 4))),
+    right("buffers", lambda: from_layer(Buffers(draw(4, 3), draw(3)), draw(5, 4))),
     right("a mask", lambda: from_layer(Relu(), draw(4, 5))),
     right("a network", lambda: from_layer(Network(Dense(4, 5), Relu(), Dense(5, 2)), draw(3, 4))),
     wrong("a learnt slope", lambda: from_layer(PRelu(), draw(4, 5)), "alpha", "ignores-cotangent"),
