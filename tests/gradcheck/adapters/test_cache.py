@@ -95,16 +95,16 @@ def test_one_of_several_outputs_has_a_cotangent_and_the_others_zeros():
 
 
 def test_trees_are_given_back_as_arrays():
-    def forward(x, params):
-        return affine(x, params["w"], params["b"])
+    def forward(params, inputs):
+        return affine(inputs[0], params["w"], params["b"])
 
     def backward(dout, cache):
         dx, dw, db = gradients(dout, cache)
-        return dx, {"w": dw, "b": db}
+        return {"w": dw, "b": db}, [dx]
 
-    forward, backward, *arrays = from_cache(forward, backward, X, {"b": B, "w": W})
+    forward, backward, *arrays = from_cache(forward, backward, {"b": B, "w": W}, [X])
     report = check_gradient(forward, backward, *arrays)
-    assert [r.name for r in report.inputs] == ["x", "params['b']", "params['w']"]
+    assert [r.name for r in report.inputs] == ["params['b']", "params['w']", "inputs[0]"]
     assert report.ok, report
 
 

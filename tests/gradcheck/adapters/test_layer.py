@@ -1,6 +1,7 @@
 """Layers: how they are run, what is done around a call, and what is read off afterwards."""
 
 import copy
+import random
 
 import numpy as np
 import pytest
@@ -64,6 +65,24 @@ class TestParameters:
     def test_statistics_and_caches_are_none(self):
         assert names(from_layer(BatchNorm(4), X, training=True)) == ["x", "gamma", "beta"]
 
+    def test_statistics_are_none_also_where_the_output_depends_on_them(self):
+        class Frozen(BatchNorm):
+            def backward(self, grad):
+                self.grad_gamma, self.grad_beta = (grad * self.x_hat).sum(axis=0), grad.sum(axis=0)
+                return grad * self.gamma / self.std
+
+        report = check_gradient(*from_layer(Frozen(4), X, training=False))
+        assert [r.name for r in report.inputs] == ["x", "gamma", "beta"]
+        assert report.ok, report
+
+    def test_a_property_is_not_computed_to_find_a_method(self):
+        class Lazy(Dense):
+            @property
+            def summary(self):
+                raise RuntimeError("not now")
+
+        assert len(from_layer(Lazy(4, 3), X)) == 5
+
     def test_the_layer_that_is_given_stays_as_it_is(self):
         layer = InPlace(4, 3)
         before = copy.deepcopy(vars(layer))
@@ -80,6 +99,82 @@ class TestParameters:
                 return back
 
         assert [v.kind for v in check_gradient(*from_layer(Writes(4, 3), X)).violations][:1] == ["mutation"]
+
+
+class Square:
+    """Two parameters of one shape; `leave` leaves their gradients somewhere."""
+
+    def __init__(self, leave):
+        self.params, self.leave = {"U": draw(4, 4), "V": draw(4, 4).T.copy()}, leave
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.params["U"] + x**2 @ self.params["V"]
+
+    def backward(self, dout):
+        self.leave(self, self.x.T @ dout, (self.x**2).T @ dout)
+        return dout @ self.params["U"].T + 2 * self.x * (dout @ self.params["V"].T)
+
+
+def leave_in_a_dict(layer, dU, dV):
+    layer.grads = {"V": dV, "U": dU}
+
+
+def leave_beside_the_last_step(layer, dU, dV):
+    layer.delta_U = layer.delta_V = np.ones((4, 4))
+    layer.grad_U, layer.grad_V = dU, dV
+
+
+def leave_in_the_same_dict(layer, dU, dV):
+    layer.params |= {"dV": dV, "dU": dU}
+
+
+def leave_without_names(layer, dU, dV):
+    layer.first, layer.second = dU, dV
+
+
+class TestGradients:
+    @pytest.mark.parametrize("leave", [leave_in_a_dict, leave_beside_the_last_step, leave_in_the_same_dict])
+    def test_of_one_shape_are_told_apart_by_their_names(self, leave):
+        report = check_gradient(*from_layer(Square(leave), X))
+        assert [r.name for r in report.inputs] == ["x", "params['U']", "params['V']"]
+        assert report.ok, report
+
+    def test_of_one_shape_without_names_are_asked_for(self):
+        with pytest.raises(TypeError, match="no gradient of it is found"):
+            from_layer(Square(leave_without_names), X)
+        grads = {"params['U']": "first", "params['V']": "second"}
+        assert check_gradient(*from_layer(Square(leave_without_names), X, grads=grads)).ok
+
+    def test_of_one_shape_of_which_one_is_missing_are_not_taken_for_each_other(self):
+        def leave_one(layer, dU, dV):
+            layer.only = dU
+
+        with pytest.raises(TypeError, match="no gradient of it is found"):
+            from_layer(Square(leave_one), X)
+
+    def test_the_step_that_is_taken_is_not_taken_for_the_gradient(self):
+        class Keeps(OwnRate):
+            def backward(self, err):
+                before = self.w
+                back = super().backward(err)
+                self.delta_w = self.w - before
+                return back
+
+        assert check_gradient(*from_layer(Keeps(4, 3), X)).ok
+
+    def test_without_a_name_are_found_by_growing_with_the_cotangent(self):
+        class Nameless(OwnRate):
+            def __init__(self):
+                super().__init__(4, 3)
+                self.other = np.ones((4, 3))
+
+            def backward(self, err):
+                err = err * (1 - np.tanh(self.x @ self.w) ** 2)
+                self.result = self.x.T @ err
+                return err @ self.w.T
+
+        assert check_gradient(*from_layer(Nameless(), X)).ok
 
 
 class TestSteps:
@@ -166,13 +261,17 @@ class TestAround:
         layer.rng = None if generator is np.random else generator
         assert check_gradient(*from_layer(layer, X, seed=0)).ok
 
-    def test_the_global_generator_is_put_back(self):
+    def test_the_global_generators_are_put_back(self):
         np.random.seed(5)  # noqa: NPY002
         expected = np.random.normal()  # noqa: NPY002
         np.random.seed(5)  # noqa: NPY002
+        random.seed(5)
+        drawn = random.random()
+        random.seed(5)
         forward, _, *arrays = from_layer(Dense(4, 3), X, seed=0)
         forward(*arrays)
         assert np.random.normal() == expected  # noqa: NPY002
+        assert random.random() == drawn
 
     @pytest.mark.parametrize("training", [True, False])
     def test_a_flag_of_whatever_form_is_set(self, training):
@@ -181,6 +280,11 @@ class TestAround:
 
             def forward(self, x):
                 assert self.mode == ("train" if training else "test")
+                return super().forward(x)
+
+        class WordArgument(Relu):
+            def forward(self, x, mode="train"):
+                assert mode == ("train" if training else "test")
                 return super().forward(x)
 
         class Argument(Relu):
@@ -201,7 +305,7 @@ class TestAround:
                 assert self.is_on is training
                 return super().forward(x)
 
-        for kind in (InWords, Argument, Methods):
+        for kind in (InWords, WordArgument, Argument, Methods):
             assert check_gradient(*from_layer(kind(), X, training=training)).ok
 
     def test_two_layers_that_share_a_cache_are_stale_also_where_they_are_made_anew(self):

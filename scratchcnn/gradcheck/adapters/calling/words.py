@@ -16,9 +16,11 @@ ALIKE = (
 BEFORE = ("d", "grad", "grads", "gradient", "gradients", "delta", "nabla", "g", "de", "dl", "dj")
 AFTER = ("grad", "grads", "gradient", "gradients", "delta", "d", "g", "prime", "bar")
 # Containers of gradients, and the field of a parameter that holds its gradient.
-GRADIENTS = frozenset({"grad", "grads", "gradient", "gradients", "delta", "deltas", "d", "g", "dparams", "gradparams"})
-# Containers of parameters, and the field of a parameter that holds its value.
-VALUES = frozenset({"params", "param", "parameters", "data", "value", "val", "v", "array", "theta"})
+GRADIENTS = frozenset({"grad", "grads", "gradient", "gradients", "delta", "deltas", "dparams", "gradparams"})
+# Containers of parameters.
+CONTAINERS = frozenset({"params", "param", "parameters", "theta"})
+# The field of a parameter that holds its value.
+FIELDS = frozenset({"data", "value", "val", "array"})
 
 
 def plain(name: Any) -> str:

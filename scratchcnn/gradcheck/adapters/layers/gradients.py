@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.adapters.calling.returned import Leaf, sorted_gradients
+from scratchcnn.gradcheck.adapters.calling.words import plain
 from scratchcnn.gradcheck.adapters.layers.running import Parameter, Way, rate_for
 from scratchcnn.gradcheck.adapters.layers.slots import Slot, is_array, is_gradient_slot, is_number, slot, slots_of
 
@@ -91,7 +92,7 @@ def find_sources(
     places = [*(None for _ in range(first)), *(p.slots[0] for p in parameters)]
     for k, place in enumerate(places):
         if k not in sources:
-            sources[k] = _left(trial, way, k, place, leaves, parameters, k - first)
+            sources[k] = _left(trial, way, k, place, leaves, parameters)
     missing = [k for k, source in sources.items() if source.kind == "missing"]
     if missing:
         raise Missing(_missing(leaves[missing[0]], missing[0] < first, trial, way))
@@ -167,31 +168,54 @@ def _returned(
 
 
 def _left(
-    trial: Trial, way: Way, k: int, place: Slot | None, leaves: Sequence[Leaf], parameters: Sequence[Parameter], p: int
+    trial: Trial, way: Way, k: int, place: Slot | None, leaves: Sequence[Leaf], parameters: Sequence[Parameter]
 ) -> Source:
-    """Where a gradient is that backward did not return."""
+    """Where a gradient is that backward did not return; `place` is that of a parameter, None of an input."""
+    named = _named(trial, leaves[k], place, parameters)
+    # delta_W may be the gradient, or the step that is taken.
+    certain = [s for s in named if "delta" not in plain(s.way[-1].key)]
+    if certain:
+        return Source("kept", certain[0])
+    if place is not None:
+        if way.recorder.gradient(k - (len(leaves) - len(parameters))) is not None:
+            return Source("handed")
+        after = place.get(trial.layer)
+        if way.steps and not np.array_equal(after, trial.values[leaves[k].name], equal_nan=True):
+            return Source("changed", place)
+    if named:
+        return Source("kept", named[0])
+    grown = _grown(trial, k, leaves, parameters) if place is not None else []
+    return Source("kept", grown[0]) if len(grown) == 1 else Source("missing")
+
+
+def _named(trial: Trial, leaf: Leaf, place: Slot | None, parameters: Sequence[Parameter]) -> list[Slot]:
+    """The slots that have a name for the gradient; first what grows with the cotangent and has the right shape."""
+    if place is None and not leaf.name.isidentifier():
+        return []
+    of = place if place is not None else slot(leaf.name)
     held = {s for parameter in parameters for s in parameter.slots}
-    name = place if place is not None else slot(leaves[k].name) if leaves[k].name.isidentifier() else None
-    others = [q.slots[0] for q in parameters if q.slots[0] != place]
-    if name is not None:
-        for alike in (False, True):
-            fitting = [s for s in trial.now if s not in held and is_gradient_slot(s, name, alike=alike)]
-            fitting = [s for s in fitting if not alike or not any(is_gradient_slot(s, o, alike=False) for o in others)]
-            if fitting:
-                best = min(fitting, key=lambda s: (not _doubled(trial, s), np.shape(trial.now[s]) != leaves[k].shape))
-                return Source("kept", best)
-    if place is None:
-        return Source("missing")
-    if way.recorder.gradient(p) is not None:
-        return Source("handed")
-    after = place.get(trial.layer)
-    if way.steps and not np.array_equal(after, trial.values[leaves[k].name], equal_nan=True):
-        return Source("changed", place)
-    shaped = [
-        s for s in trial.now if s not in held and _doubled(trial, s) and np.shape(trial.now[s]) == leaves[k].shape
-    ]
-    alone = sum(leaf.shape == leaves[k].shape for leaf in leaves) == 1
-    return Source("kept", shaped[0]) if len(shaped) == 1 and alone else Source("missing")
+    others = [s for s in held if place is None or s != place]
+
+    def rank(s: Slot) -> tuple[bool, bool, bool]:
+        exact = str(of.way[-1].key) in str(s.way[-1].key)
+        return not _doubled(trial, s), np.shape(trial.now[s]) != leaf.shape, not exact
+
+    for alike in (False, True):
+        fitting = [s for s in trial.now if s not in held and is_gradient_slot(s, of, alike=alike)]
+        # dbias is no gradient of b where there is a bias.
+        fitting = [s for s in fitting if not alike or not any(is_gradient_slot(s, o, alike=False) for o in others)]
+        if fitting:
+            return sorted(fitting, key=rank)
+    return []
+
+
+def _grown(trial: Trial, k: int, leaves: Sequence[Leaf], parameters: Sequence[Parameter]) -> list[Slot]:
+    """The slots of the right shape that grow with the cotangent, where nothing else has that shape."""
+    if sum(leaf.shape == leaves[k].shape for leaf in leaves) > 1:
+        return []
+    held = {s for parameter in parameters for s in parameter.slots}
+    shaped = [s for s, value in trial.now.items() if s not in held and np.shape(value) == leaves[k].shape]
+    return [s for s in shaped if _doubled(trial, s)]
 
 
 def _doubled(trial: Trial, place: Slot) -> bool:

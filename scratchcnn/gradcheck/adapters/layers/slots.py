@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.adapters.calling.words import GRADIENTS, VALUES, is_gradient_name, plain, same
+from scratchcnn.gradcheck.adapters.calling.words import CONTAINERS, FIELDS, GRADIENTS, is_gradient_name, plain, same
 
 # Objects that are not looked into.
 _CLOSED: tuple[type, ...] = (
@@ -37,15 +37,24 @@ class Slot:
     @property
     def name(self) -> str:
         """What its value is called: `W` of `W.data` and `W['val']`."""
-        *owner, last = self.way
-        return str(Slot(tuple(owner))) if owner and plain(last.key) in VALUES else str(self)
+        return str(Slot(self.way[:-1])) if self._ends_in_a_field else str(self)
+
+    @property
+    def _ends_in_a_field(self) -> bool:
+        """Whether the last step is to the value of a parameter that is an object, or a dict."""
+        if len(self.way) < 2 or plain(self.way[-1].key) not in FIELDS:
+            return False
+        owner = self.way[-2].key
+        return isinstance(owner, str) and plain(owner) not in CONTAINERS
 
     @property
     def words(self) -> tuple[tuple[Any, ...], bool]:
         """The keys on the way, without those that say "value" or "gradient", and whether one of these says so."""
         keys = [step.key for step in self.way]
-        graded = [k for k in keys if plain(k) in GRADIENTS]
-        return tuple(k for k in keys if plain(k) not in VALUES | GRADIENTS), bool(graded)
+        graded = any(plain(k) in GRADIENTS for k in keys)
+        *containers, last = keys[:-1] if self._ends_in_a_field else keys
+        kept = [k for k in containers if plain(k) not in CONTAINERS | GRADIENTS]
+        return (*kept, *([] if plain(last) in GRADIENTS else [last])), graded
 
     def get(self, layer: Any) -> Any:
         """What is there.
