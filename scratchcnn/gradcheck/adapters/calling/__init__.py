@@ -1,0 +1,1 @@
+"""How a backward pass of other people is called, and what it returns."""

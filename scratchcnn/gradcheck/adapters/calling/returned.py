@@ -1,0 +1,145 @@
+"""What a backward pass returns, in whatever order and nesting, sorted to the inputs that it belongs to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.adapters.calling.words import matching
+from scratchcnn.gradcheck.adapters.trees import LEAF, Structure, flatten, keys
+
+# Of more gradients the order is not sought by their shapes.
+MOST_PERMUTED = 6
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """An array that has a gradient, or, where it is not floating, none."""
+
+    name: str
+    keys: tuple[Any, ...]
+    shape: tuple[int, ...]
+    floating: bool
+
+
+def leaves_of(names: Sequence[str], ways: Sequence[tuple[Any, ...]], arrays: Sequence[Any]) -> list[Leaf]:
+    """The leaves that these arrays are; where names are wanting, they are numbered."""
+    missing = range(len(names), len(arrays))
+    names = [*names[: len(arrays)], *(f"input {k}" for k in missing)]
+    ways = [*ways[: len(arrays)], *((f"input {k}",) for k in missing)]
+    kinds = [getattr(a, "dtype", np.dtype(float)).kind in "fcO" for a in arrays]
+    return [Leaf(n, w, np.shape(a), f) for n, w, a, f in zip(names, ways, arrays, kinds, strict=True)]
+
+
+def sorted_gradients(
+    returned: Any,
+    leaves: Sequence[Leaf],
+    returns: Sequence[str | None] | None,
+    call: str,
+    optional: frozenset[int] = frozenset(),
+) -> list[Any]:
+    """One gradient for each leaf, None where there is none.
+
+    Gradients in a dict are found by their keys, all others by their order, which is that of the leaves, or of the
+    floating ones alone; where their shapes fit in one other order only, that is it.
+
+    Parameters
+    ----------
+    returns
+        The names of what is returned, in order; None for what is no gradient of an input.
+    call
+        The call to the adapter, for the message.
+    optional
+        The positions of leaves whose gradients may be elsewhere.
+
+    Raises
+    ------
+    TypeError
+        It cannot be told which gradient is which.
+    ValueError
+        `returns` names what is no input.
+    """
+    items, structure = _items(returned, len(leaves))
+    if returns is not None:
+        return _by_name(items, leaves, returns)
+    found: dict[int, Any] = {}
+    in_order = []
+    for item, way in zip(items, keys(structure), strict=True):
+        if not any(isinstance(key, str) for key in way):
+            in_order.append(item)
+        elif (k := _leaf_of(way, leaves)) is not None and k not in found:
+            found[k] = item
+    rest = [k for k in range(len(leaves)) if k not in found]
+    asked = [k for k in rest if k not in optional]
+    for those in (rest, _floating(rest, leaves), asked, _floating(asked, leaves)):
+        if len(in_order) == len(those):
+            found |= zip(_in_order_of_shapes(those, in_order, leaves), in_order, strict=True)
+            break
+    else:
+        raise TypeError(_unclear(items, structure, leaves, call))
+    if any(leaf.floating and k not in found and k not in optional for k, leaf in enumerate(leaves)):
+        raise TypeError(_unclear(items, structure, leaves, call))
+    return [found.get(k) for k in range(len(leaves))]
+
+
+def _floating(those: list[int], leaves: Sequence[Leaf]) -> list[int]:
+    return [k for k in those if leaves[k].floating]
+
+
+def _items(returned: Any, count: int) -> tuple[list[Any], Structure]:
+    """The leaves of what is returned; a tuple is one of gradients, also where these are numbers."""
+    numbers = isinstance(returned, tuple) or (isinstance(returned, list) and len(returned) == count > 1)
+    items, structure = flatten(returned)
+    if numbers and structure is LEAF:
+        return list(returned), Structure(tuple, tuple(range(len(returned))), (LEAF,) * len(returned))
+    return items, structure
+
+
+def _by_name(items: Sequence[Any], leaves: Sequence[Leaf], returns: Sequence[str | None]) -> list[Any]:
+    names = [leaf.name for leaf in leaves]
+    unknown = [name for name in returns if name is not None and name not in names]
+    if unknown:
+        raise ValueError(f"returns names {unknown[0]!r}, which is none of the inputs {names}")
+    if len(items) != len(returns):
+        raise ValueError(f"returns has {len(returns)} names, but backward returns {len(items)} arrays")
+    found = dict(zip(returns, items, strict=True))
+    return [found.get(name) for name in names]
+
+
+def _leaf_of(way: tuple[Any, ...], leaves: Sequence[Leaf]) -> int | None:
+    """The leaf whose keys end as these do; positions at the start of the way may be left out."""
+    while way:
+        k = matching(way, [leaf.keys for leaf in leaves])
+        if k is not None or isinstance(way[0], str):
+            return k
+        way = way[1:]
+    return None
+
+
+def _in_order_of_shapes(those: list[int], gradients: Sequence[Any], leaves: Sequence[Leaf]) -> list[int]:
+    """The leaves in the order of these gradients: as they are, unless the shapes fit in one other order only."""
+    shapes = [None if g is None else np.shape(g) for g in gradients]
+
+    def fits(order: Sequence[int]) -> bool:
+        return all(s is None or s == leaves[k].shape for s, k in zip(shapes, order, strict=True))
+
+    if fits(those) or len(those) > MOST_PERMUTED:
+        return those
+    others = [list(order) for order in permutations(those) if fits(order)]
+    return others[0] if len(others) == 1 else those
+
+
+def _unclear(items: Sequence[Any], structure: Structure, leaves: Sequence[Leaf], call: str) -> str:
+    given = [k for way in keys(structure) for k in way if isinstance(k, str)] or [
+        "None" if i is None else str(np.shape(i)) for i in items
+    ]
+    what = "under the keys" if any(isinstance(k, str) for way in keys(structure) for k in way) else "of the shapes"
+    names = tuple(leaf.name for leaf in leaves)
+    names = tuple(leaf.name for leaf in leaves if leaf.floating) or names
+    of = ", ".join(f"{leaf.name} {leaf.shape}" for leaf in leaves)
+    return (
+        f"backward returns {len(items)} gradients, {what} {', '.join(given)}; the inputs are {of}."
+        f" Name what it returns, in order, None for what is no gradient: {call.removesuffix(')')}, returns={names!r})"
+    )

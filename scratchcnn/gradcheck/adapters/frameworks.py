@@ -1,0 +1,82 @@
+"""What the adapters of torch, JAX and TensorFlow share: an import that names its extra, NumPy arrays in and out."""
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.adapters.trees import flatten, unflatten
+
+
+def framework(name: str) -> Any:
+    """The framework's module.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        It is not installed; the message names the extra that brings it.
+    """
+    __tracebackhide__ = True
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise ModuleNotFoundError(f'from_{name} needs {name}: pip install "scratchcnn[{name}]"', name=name) from None
+
+
+def as_numpy(value: Any) -> Any:
+    """A tensor of whatever framework, on whatever device, as an array; trees of them as trees of arrays."""
+    leaves, structure = flatten(value)
+    return unflatten(structure, [_array(leaf) for leaf in leaves])
+
+
+def common_dtype(arrays: Sequence[Any]) -> np.dtype[Any] | None:
+    """The dtype that the floating ones are computed in together; None where there are none."""
+    floating = [a.dtype for a in arrays if a.dtype.kind in "fc"]
+    return np.result_type(*floating) if floating else None
+
+
+def supported(arrays: Sequence[Any], name: str) -> None:
+    """Refuses the precisions that no framework has, so that none is silently rounded.
+
+    Raises
+    ------
+    TypeError
+        An array is of longdouble, or of objects (balls are).
+    """
+    for a in arrays:
+        if type(a) is not np.ndarray:
+            raise TypeError(f"{name} takes arrays of numbers, got {type(a).__name__}")
+        if a.dtype.kind not in "fiubc" or (a.dtype.kind in "fc" and a.real.dtype.itemsize > 8):
+            raise TypeError(f"{name} has no arrays of {a.dtype}")
+
+
+class Drawn:
+    """Whether a function draws, and in which dtype it was first called.
+
+    What it draws in another precision are other numbers: there it is another function, and refused.
+    """
+
+    def __init__(self) -> None:
+        self.dtype: np.dtype[Any] | None = None
+        self.draws: bool | None = None
+
+    def first(self, leaves: Sequence[Any], outputs: Callable[[], Sequence[Any]]) -> None:
+        """Finds it out at the first call: `outputs` are those of two seeds."""
+        if self.draws is None:
+            one, other = outputs()
+            self.dtype, self.draws = common_dtype(leaves), np.asarray(one).tobytes() != np.asarray(other).tobytes()
+        elif self.draws and common_dtype(leaves) != self.dtype:
+            raise TypeError(f"the function draws: in {common_dtype(leaves)} other numbers than in {self.dtype}")
+
+
+def _array(leaf: Any) -> Any:
+    if hasattr(leaf, "detach"):  # torch: the gradient's tape, another device and lazy conjugates stay behind
+        return leaf.detach().cpu().resolve_conj().numpy()
+    if hasattr(leaf, "numpy"):  # TensorFlow
+        return np.asarray(leaf)
+    if isinstance(leaf, np.ndarray | np.generic | int | float) or not hasattr(leaf, "__dlpack__"):
+        return leaf
+    return np.from_dlpack(leaf)

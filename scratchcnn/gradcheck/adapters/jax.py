@@ -1,0 +1,98 @@
+"""JAX: a `custom_vjp`, a `custom_jvp`, a plain function; jitted or not."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.adapters.frameworks import as_numpy, framework, supported
+from scratchcnn.gradcheck.adapters.pair import Inputs, Pair, chosen, inputs_of, named, title
+
+
+def from_jax(function: Callable[..., Any], *inputs: Any, output: int | str | None = None) -> Pair:
+    """The pair that a check takes, of a JAX function: NumPy arrays in and out.
+
+    The gradient is that of `jax.vjp`, through the function's own rule. Everything is computed in the dtype of the
+    arrays, float64 too (x64 is enabled for the call alone), and with products of matrices at the highest precision.
+
+    Parameters
+    ----------
+    function
+        A function of arrays: plain, jitted, with `jax.custom_vjp` or `jax.custom_jvp`. What it draws follows from keys
+        that it holds.
+    inputs
+        The inputs of the check: arrays, JAX's too, or trees of them. They are returned as NumPy arrays.
+    output
+        Which output is checked, where there are several: its index or key.
+
+    Returns
+    -------
+    tuple
+        `(forward, backward)`, then the inputs where they were given.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        JAX is not installed.
+    TypeError, ValueError
+        Several outputs and none named, or one that does not exist.
+    """
+    __tracebackhide__ = True
+    name = title(function)
+    known = inputs_of(function, [as_numpy(value) for value in inputs])
+    form = _Jax(framework("jax"), function, known, output, f"from_jax({name})")
+    return (
+        named(lambda *leaves: form.forward_of(leaves), name, known.paths),
+        named(
+            lambda g, *leaves: form.backward_of(g, leaves),
+            f"vjp of {name}",
+            ["grad_output", *known.paths] if known.paths else (),
+        ),
+        *known.leaves,
+    )
+
+
+@dataclass(frozen=True)
+class _Jax:
+    """A function of JAX arrays."""
+
+    jax: Any
+    function: Callable[..., Any]
+    inputs: Inputs
+    output: int | str | None
+    call: str
+
+    def forward_of(self, leaves: Sequence[Any]) -> Any:
+        with self._precise():
+            return np.array(self._output([self._array(a) for a in leaves]))
+
+    def backward_of(self, grad_output: Any, leaves: Sequence[Any]) -> tuple[Any, ...]:
+        floating = [k for k, a in enumerate(leaves) if a.dtype.kind in "fc"]
+        with self._precise():
+            arrays = [self._array(a) for a in leaves]
+
+            def of_floating(*moving: Any) -> Any:
+                there = dict(zip(floating, moving, strict=True))
+                return self._output([there.get(k, a) for k, a in enumerate(arrays)])
+
+            output, vjp = self.jax.vjp(of_floating, *(arrays[k] for k in floating))
+            gradients = vjp(self._array(np.asarray(grad_output)).astype(output.dtype))
+            found = dict(zip(floating, map(np.array, gradients), strict=True))
+        return tuple(found.get(k) for k in range(len(leaves)))
+
+    def _array(self, array: Any) -> Any:
+        supported([array], "jax")
+        return self.jax.numpy.array(array)  # a copy: the check moves entries in place
+
+    def _output(self, arrays: Sequence[Any]) -> Any:
+        return self.jax.numpy.asarray(chosen(self.function(*self.inputs.built(arrays)), self.output, self.call))
+
+    @contextmanager
+    def _precise(self) -> Iterator[None]:
+        """Lets JAX have float64, and multiply matrices in it, within the context."""
+        jax = self.jax
+        enabled = jax.enable_x64(True) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64()
+        with enabled, jax.default_matmul_precision("highest"):
+            yield

@@ -1,0 +1,104 @@
+"""Which arrays in a layer are its parameters: those that it keeps, and that its output depends on."""
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.adapters.calling.words import plain
+from scratchcnn.gradcheck.adapters.layers.running import Parameter
+from scratchcnn.gradcheck.adapters.layers.slots import Slot, is_array, is_gradient_slot, is_number, slot, slots_of
+
+# Statistics that a layer keeps; no gradient is taken with respect to them.
+STATISTICS = ("running", "moving", "runmean", "runvar", "avgmean", "avgvar")
+# What a parameter is moved by, as a share of its largest entry, to see whether the output depends on it.
+MOVE = 2.0**-6
+
+Forward = Callable[[Any], Any]
+
+
+def find_parameters(layer: Any, run: Forward, after: Sequence[Slot]) -> list[Parameter]:
+    """The parameters of a layer, in the order in which it keeps them.
+
+    An array that forward leaves where it is (no cache), and that the output depends on, or that has a gradient by its
+    name. Single numbers are parameters only where they have a gradient by their name.
+
+    Parameters
+    ----------
+    layer
+        A layer that has run forward; it is left as it is.
+    run
+        `run(layer) -> output`.
+    after
+        The slots of numbers in it after backward, gradients among them.
+    """
+    found = []
+    for slots, value in _kept(layer, run):
+        names_gradient = any(is_gradient_slot(g, s, alike=False) for g in after for s in slots if g not in slots)
+        statistics = any(plain(step.key).startswith(STATISTICS) for step in slots[0].way)
+        if names_gradient or (is_array(value) and not statistics and _depends(layer, run, slots, value)):
+            found.append(Parameter(slots[0].name, slots))
+    return found
+
+
+def asked_parameters(
+    layer: Any, asked: Sequence[str] | str, all_of: Callable[[], list[Parameter]], call: str
+) -> list[Parameter]:
+    """The parameters that the caller names: arrays, or containers, of which all that are parameters are taken.
+
+    Parameters
+    ----------
+    all_of
+        Finds all parameters of the layer.
+
+    Raises
+    ------
+    ValueError
+        There is no such place, or no array in it.
+    """
+    found = []
+    for text in (asked,) if isinstance(asked, str) else asked:
+        place = slot(text)
+        if not place.is_in(layer):
+            raise ValueError(f"params names {text!r}, which is no part of {_contents(layer, call)}")
+        value = place.get(layer)
+        within = [Parameter(place.name, (place,))] if is_number(value) else [p for p in all_of() if p.is_within(place)]
+        if not within:
+            raise ValueError(f"params names {text!r}, which holds no parameters of {_contents(layer, call)}")
+        found += within
+    return found
+
+
+def _contents(layer: Any, call: str) -> str:
+    names = ", ".join(str(place) for place, _ in slots_of(layer, is_array)) or "no arrays"
+    return f"the layer, which has {names}: {call.removesuffix(')')}, params=('...',))"
+
+
+def _kept(layer: Any, run: Forward) -> list[tuple[tuple[Slot, ...], Any]]:
+    """The numbers that are still where they were after another forward, each with all places that hold it."""
+    again = copy.deepcopy(layer)
+    before = slots_of(again, is_number)
+    run(again)
+    groups: dict[int, tuple[list[Slot], Any]] = {}
+    for place, value in before:
+        if not place.is_in(again) or place.get(again) is not value:
+            continue
+        key = id(value) if is_array(value) else id(place)
+        groups.setdefault(key, ([], value))[0].append(place)
+    return [(tuple(slots), value) for slots, value in groups.values()]
+
+
+def _depends(layer: Any, run: Forward, slots: Sequence[Slot], value: Any) -> bool:
+    """Whether the output is another where the parameter is, by a ramp over its entries."""
+    outputs: list[Any] = []
+    ramp = MOVE * (np.abs(value).max(initial=0) or 1) * (0.5 + np.arange(value.size) / max(value.size, 1))
+    for moved in (value, value + ramp.reshape(value.shape).astype(value.dtype)):
+        trial = copy.deepcopy(layer)
+        try:
+            Parameter("", tuple(slots)).put(trial, moved.copy())
+            outputs.append(np.asarray(run(trial)))
+        except Exception:
+            # What cannot be replaced, or be anything else, is no parameter.
+            return False
+    return not np.array_equal(outputs[0], outputs[1], equal_nan=True)

@@ -1,0 +1,175 @@
+"""Losses: one function that returns `(loss, gradient)`, two functions, or an object with a method for either."""
+
+import copy
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from scratchcnn.gradcheck.adapters.calling.batch import Averaged
+from scratchcnn.gradcheck.adapters.calling.cotangents import times_cotangent
+from scratchcnn.gradcheck.adapters.calling.methods import GRADIENTS, LOSSES, method_of
+from scratchcnn.gradcheck.adapters.calling.returned import leaves_of, sorted_gradients
+from scratchcnn.gradcheck.adapters.pair import Inputs, Pair, inputs_of, named, positional, title
+from scratchcnn.gradcheck.adapters.state import LastForward, seeded
+
+Functions: TypeAlias = tuple[Callable[..., Any], Callable[..., Any] | None]
+
+
+def from_loss(
+    loss: Any,
+    *inputs: Any,
+    gradient: Callable[..., Any] | None = None,
+    fixed: Mapping[str, Any] | None = None,
+    returns: Sequence[str | None] | None = None,
+    mean: Sequence[str] | str | bool = (),
+    batch_axis: int = 0,
+    seed: int | None = None,
+) -> Pair:
+    """The pair that a check takes, of a loss whose gradient takes no cotangent.
+
+    The adapter multiplies the gradient by the cotangent of the loss, a number; of a loss for each sample, by that of
+    the sample.
+
+    Parameters
+    ----------
+    loss
+        A function `loss(*inputs) -> (loss, gradients)`; or, with `gradient`, one that returns the loss alone. Or an
+        object with a method for either (`forward` and `backward`, `loss` and `gradient`, `__call__` and `grad`, ...);
+        a class is made anew for each call.
+    inputs
+        The inputs of the check, arrays or trees of arrays: then they are returned as well, as arrays.
+    gradient
+        `gradient(*inputs)`, of the same parameters as `loss`, those left out that it does not take: one gradient, a
+        tuple of them in the order of the inputs, or a dict by their names.
+    fixed
+        Arguments that are no inputs, by their names: labels, a regulariser, options.
+    returns
+        The names of the inputs whose gradients are returned, in order, where that is another than theirs; None for
+        what is no gradient.
+    mean, batch_axis, seed
+        As for `from_cache`.
+
+    Returns
+    -------
+    tuple
+        `(forward, backward)`, and the inputs where they were given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It cannot be told what is what; the message shows the call to make.
+    """
+    __tracebackhide__ = True
+    fixed = dict(fixed or {})
+    call = f"from_loss({title(loss)})" if gradient is None else f"from_loss({title(loss)}, gradient={title(gradient)})"
+    make, other = _sources(loss, gradient)
+    value, _ = make()
+    unknown = [name for name in fixed if positional(value) and not _takes(value, name)]
+    if unknown:
+        raise ValueError(f"fixed names {unknown[0]!r}, which {title(loss)} does not take: {positional(value)}")
+    known = inputs_of(value, inputs, skip=tuple(fixed))
+    form = _Loss(make, other, known, fixed, Averaged(mean, batch_axis, known.paths), returns, seed, call)
+
+    def forward_of_leaves(*leaves: Any) -> Any:
+        return form.forward_of(leaves)
+
+    def backward_of_leaves(grad_output: Any, *leaves: Any) -> tuple[Any, ...]:
+        return form.backward_of(grad_output, leaves)
+
+    back = title(gradient) if gradient is not None else f"{title(loss)}'s gradient"
+    return (
+        named(forward_of_leaves, title(loss), known.paths),
+        named(backward_of_leaves, back, ["grad_output", *known.paths] if known.paths else ()),
+        *known.leaves,
+    )
+
+
+@dataclass(frozen=True)
+class _Loss:
+    """Where the loss and its gradient come from (None: the first returns both), and what is known of them.
+
+    `other` makes them of another object than `make`, or of the same functions.
+    """
+
+    make: Callable[[], Functions]
+    other: Callable[[], Functions]
+    inputs: Inputs
+    fixed: Mapping[str, Any]
+    averaged: Averaged
+    returns: Sequence[str | None] | None
+    seed: int | None
+    call: str
+    last: LastForward = field(default_factory=LastForward)
+
+    def forward_of(self, leaves: Sequence[Any]) -> Any:
+        value, gradient = self.make()
+        found = self._called(value, value, leaves)
+        self.last.remember(leaves)
+        return found if gradient is not None else self._parts(found)[0]
+
+    def backward_of(self, grad_output: Any, leaves: Sequence[Any]) -> tuple[Any, ...]:
+        value, gradient = self.make()
+        found = self._called(value, value, leaves)
+        other = self.last.other_than(leaves)
+        if other is not None:
+            elsewhere = self.other()[0]
+            self._called(elsewhere, elsewhere, other)
+        returned = self._parts(found)[1] if gradient is None else self._called(gradient, value, leaves)
+        known = leaves_of(self.inputs.paths, self.inputs.keys, leaves)
+        gradients = sorted_gradients(returned, known, self.returns, self.call)
+        return tuple(times_cotangent(grad_output, g) for g in self.averaged.undone(gradients, known))
+
+    def _parts(self, found: Any) -> tuple[Any, Any]:
+        if not isinstance(found, tuple | list) or len(found) < 2:
+            raise TypeError(
+                f"{self.call} must be of a function that returns (loss, gradient), got {type(found).__name__}:"
+                f" where the gradient is a function of its own, {self.call.removesuffix(')')}, gradient=...)"
+            )
+        loss, *gradients = found
+        return loss, gradients[0] if len(gradients) == 1 else tuple(gradients)
+
+    def _called(self, function: Callable[..., Any], value: Callable[..., Any], leaves: Sequence[Any]) -> Any:
+        """Calls the loss, `value`, or its gradient: with inputs and what is fixed, by the names that the loss has.
+
+        A gradient that takes no parameters gets none: it is a method that remembers what the loss was called with.
+        """
+        built = self.inputs.built(leaves)
+        parameters = positional(function)
+        names = [name for name in positional(value) if name not in self.fixed]
+        with seeded(self.seed):
+            if not self.fixed and (function is value or len(parameters) >= len(built)):
+                return function(*built)
+            given = dict(zip(names, built, strict=False)) | dict(self.fixed)
+            return function(**{name: argument for name, argument in given.items() if _takes(function, name)})
+
+
+def _sources(loss: Any, gradient: Callable[..., Any] | None) -> tuple[Callable[[], Functions], Callable[[], Functions]]:
+    """How the two functions are had, twice: of an object, of its copy; of a class, of an object that is made anew."""
+    if gradient is not None or inspect.isroutine(loss) or not _is_object(loss):
+        return (lambda: (loss, gradient),) * 2
+    made = loss() if isinstance(loss, type) else loss
+    call = f"from_loss({title(loss)})"
+    value, back = method_of(made, LOSSES, None, "loss", call), method_of(made, GRADIENTS, None, "gradient", call)
+
+    def methods_of(make: Callable[[], Any]) -> Callable[[], Functions]:
+        def methods() -> Functions:
+            of = make()
+            return getattr(of, value), getattr(of, back)
+
+        return methods
+
+    if isinstance(loss, type):
+        return methods_of(loss), methods_of(loss)
+    twin = copy.deepcopy(loss)
+    return methods_of(lambda: loss), methods_of(lambda: twin)
+
+
+def _is_object(loss: Any) -> bool:
+    """Whether it is an object with methods, and no function in another form, such as a partial."""
+    return any(hasattr(loss, name) for name in (*LOSSES, *GRADIENTS) if name != "__call__")
+
+
+def _takes(function: Callable[..., Any], name: str) -> bool:
+    parameters = inspect.signature(function).parameters
+    return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())

@@ -1,0 +1,137 @@
+"""Trees: dicts, lists, tuples, named tuples and dataclasses of arrays, nested, as a row of leaves and back.
+
+`leaves, structure = flatten(tree)`, then `unflatten(structure, leaves)` is the tree again, and `paths(structure,
+"params")` names its leaves: `params['conv1']['w']`, `params[0]`, `params.bias`.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from numbers import Number
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Structure:
+    """How a tree is built; of a leaf, `kind` is None.
+
+    `keys` are those of a dict, the positions in a list or tuple, or the names of fields; there is a child for each.
+    """
+
+    kind: type | None = None
+    keys: tuple[Any, ...] = ()
+    children: tuple["Structure", ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many leaves it has."""
+        return 1 if self.kind is None else sum(child.size for child in self.children)
+
+
+LEAF = Structure()
+
+
+def flatten(tree: Any) -> tuple[list[Any], Structure]:
+    """The leaves of a tree, from left to right, and how it is built.
+
+    Whatever is no container is a leaf, None too. A list of numbers, nested or not, is an array that is written out:
+    a leaf.
+    """
+    if not is_tree(tree):
+        return [tree], LEAF
+    leaves: list[Any] = []
+    children = []
+    for part in _parts(tree):
+        more, child = flatten(part)
+        leaves += more
+        children.append(child)
+    return leaves, Structure(type(tree), _keys(tree), tuple(children))
+
+
+def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:
+    """The tree with these leaves.
+
+    Raises
+    ------
+    ValueError
+        There are more or fewer than the structure has.
+    """
+    if len(leaves) != structure.size:
+        raise ValueError(f"the tree has {structure.size} leaves, got {len(leaves)}")
+    return _built(structure, iter(leaves))
+
+
+def paths(structure: Structure, name: str = "") -> tuple[str, ...]:
+    """The name of each leaf: that of the tree, and the way from it, as Python would write it."""
+    return tuple(name + "".join(map(str, way)) for way in _ways(structure))
+
+
+def keys(structure: Structure) -> tuple[tuple[Any, ...], ...]:
+    """Of each leaf the keys on the way to it."""
+    return tuple(tuple(step.key for step in way) for way in _ways(structure))
+
+
+def is_tree(value: Any) -> bool:
+    """Whether it is a container of leaves, and no array that is written out as a list of numbers."""
+    if isinstance(value, dict):
+        return True
+    if isinstance(value, list | tuple):
+        return _is_named(type(value)) or not _is_array(value)
+    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+@dataclass(frozen=True)
+class _Step:
+    key: Any
+    field: bool
+
+    def __str__(self) -> str:
+        return f".{self.key}" if self.field else f"[{self.key!r}]"
+
+
+def _is_array(value: Any) -> bool:
+    """Whether a list holds numbers only; an empty one holds no leaves."""
+    return bool(value) and all(
+        isinstance(v, Number) or (isinstance(v, list | tuple) and not _is_named(type(v)) and _is_array(v))
+        for v in value
+    )
+
+
+def _is_named(kind: type) -> bool:
+    return issubclass(kind, tuple) and hasattr(kind, "_fields")
+
+
+def _keys(tree: Any) -> tuple[Any, ...]:
+    if isinstance(tree, dict):
+        return tuple(tree)
+    if isinstance(tree, list | tuple):
+        return tuple(getattr(tree, "_fields", range(len(tree))))
+    return tuple(field.name for field in dataclasses.fields(tree) if field.init)
+
+
+def _parts(tree: Any) -> list[Any]:
+    if isinstance(tree, dict):
+        return list(tree.values())
+    return list(tree) if isinstance(tree, list | tuple) else [getattr(tree, name) for name in _keys(tree)]
+
+
+def _built(structure: Structure, leaves: Iterator[Any]) -> Any:
+    kind = structure.kind
+    if kind is None:
+        return next(leaves)
+    parts = [_built(child, leaves) for child in structure.children]
+    if issubclass(kind, dict):
+        made = kind.__new__(kind)  # a defaultdict takes something else in its call
+        made.update(zip(structure.keys, parts, strict=True))
+        return made
+    if issubclass(kind, list | tuple) and not _is_named(kind):
+        return kind(parts)
+    return kind(**dict(zip(structure.keys, parts, strict=True)))
+
+
+def _ways(structure: Structure) -> list[tuple[_Step, ...]]:
+    if structure.kind is None:
+        return [()]
+    field = _is_named(structure.kind) or not issubclass(structure.kind, dict | list | tuple)
+    pairs = zip(structure.keys, structure.children, strict=True)
+    return [(_Step(key, field), *rest) for key, child in pairs for rest in _ways(child)]

@@ -1,0 +1,140 @@
+"""Functions that hand a cache on: in whatever order of arguments and nesting of gradients."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from scratchcnn.gradcheck import check_gradient
+from scratchcnn.gradcheck.adapters import from_cache
+from tests.gradcheck.adapters.layers.row import draw
+
+X, W, B = draw(5, 4), draw(4, 3), draw(3)
+
+
+def affine(x, w, b):
+    return x @ w + b, (x, w)
+
+
+def gradients(dout, cache):
+    x, w = cache
+    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
+
+
+def mixed(cache, dout):
+    dx, dw, db = gradients(dout, cache)
+    return db, dw, dx
+
+
+@pytest.mark.parametrize(
+    "backward",
+    [
+        gradients,
+        lambda cache, dout: gradients(dout, cache),
+        lambda saved, upstream: gradients(upstream, saved),
+        lambda dout, *cache: gradients(dout, cache),
+        lambda w, cache, dout: gradients(dout, cache),
+        lambda dout, cache: list(gradients(dout, cache)),
+        lambda dout, cache: (gradients(dout, cache)[0], list(gradients(dout, cache)[1:])),
+        lambda dout, cache: dict(zip(("dx", "dw", "db"), gradients(dout, cache), strict=True)),
+        lambda dout, cache: dict(zip(("x_grad", "grad_w", "d_b"), gradients(dout, cache), strict=True)),
+        lambda dout, cache: dict(zip(("dinput", "dweights", "dbias"), gradients(dout, cache), strict=True)),
+        lambda dout, cache: (gradients(dout, cache)[0], dict(zip("bw", gradients(dout, cache)[:0:-1], strict=True))),
+        mixed,  # the shapes fit in one order only
+    ],
+)
+def test_arguments_and_gradients_are_sorted(backward):
+    report = check_gradient(*from_cache(affine, backward), X, W, B)
+    assert [r.name for r in report.inputs] == ["x", "w", "b"]
+    assert report.ok, report
+
+
+def test_what_cannot_be_sorted_is_named():
+    def backward(a, b):  # either could be the cotangent
+        return gradients(b, a)[1::-1]
+
+    def square(x, w):
+        return x @ w, (x, w)
+
+    pair = from_cache(square, backward, order=("cache", "grad_output"), returns=("w", "x"))
+    assert check_gradient(*pair, draw(4, 4), draw(4, 4).T).ok
+
+
+def test_the_parts_of_a_cache_one_by_one():
+    pair = from_cache(affine, lambda dout, x, w: gradients(dout, (x, w)), order=("grad_output", "*cache"))
+    assert check_gradient(*pair, X, W, B).ok
+
+
+def test_all_after_the_first_is_the_cache():
+    def forward(x, w, b):
+        return x @ w + b, x, w
+
+    assert check_gradient(*from_cache(forward, gradients, cache=slice(1, None)), X, W, B).ok
+
+
+def test_options_are_bound_on_both_functions():
+    def forward(x, scale):
+        return scale * x, None
+
+    def backward(dout, cache, scale):
+        return scale * dout
+
+    assert check_gradient(*from_cache(partial(forward, scale=3), partial(backward, scale=3)), X).ok
+    assert not check_gradient(*from_cache(partial(forward, scale=3), partial(backward, scale=2)), X).ok
+
+
+def test_one_of_several_outputs_has_a_cotangent_and_the_others_zeros():
+    def forward(x):
+        return (np.sin(x), x**2), x
+
+    def backward(dsin, dsquare, cache):
+        return dsin * np.cos(cache) + 2 * cache * dsquare
+
+    for output in (0, 1):
+        assert check_gradient(*from_cache(forward, backward, output=output), X).ok
+
+
+def test_trees_are_given_back_as_arrays():
+    def forward(params, inputs):
+        return affine(inputs[0], params["w"], params["b"])
+
+    def backward(dout, cache):
+        dx, dw, db = gradients(dout, cache)
+        return {"w": dw, "b": db}, [dx]
+
+    forward, backward, *arrays = from_cache(forward, backward, {"b": B, "w": W}, [X])
+    report = check_gradient(forward, backward, *arrays)
+    assert [r.name for r in report.inputs] == ["params['b']", "params['w']", "inputs[0]"]
+    assert report.ok, report
+
+
+def test_integers_have_no_gradient():
+    def forward(table, index):
+        return table[index], (table, index)
+
+    def backward(dout, cache):
+        gradient = np.zeros_like(cache[0])
+        np.add.at(gradient, cache[1], dout)
+        return gradient
+
+    assert check_gradient(*from_cache(forward, backward), X, np.array([0, 3, 0])).ok
+
+
+def test_a_cache_in_a_buffer_that_all_calls_share_is_stale():
+    buffer = np.empty_like(X)
+
+    def forward(x):
+        buffer[...] = np.cos(x)
+        return np.sin(x), buffer
+
+    report = check_gradient(*from_cache(forward, lambda dout, cache: dout * cache), X, proof=False)
+    assert [v.kind for v in report.violations] == ["stale"]
+
+
+def test_what_is_drawn_is_the_same_at_each_call():
+    def forward(x):
+        mask = np.random.rand(*x.shape) < 0.5  # noqa: NPY002
+        return x * mask, mask
+
+    assert not check_gradient(*from_cache(forward, lambda dout, cache: dout * cache), X).ok
+    assert check_gradient(*from_cache(forward, lambda dout, cache: dout * cache, seed=0), X).ok

@@ -1,0 +1,24 @@
+"""The examples run, and are short."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+TEXT = Path(__file__).with_name("examples.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```python\n(.*?)^```$", TEXT, flags=re.MULTILINE | re.DOTALL)
+ADAPTERS = [re.search(r"from_\w+", example).group() for example in EXAMPLES]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=ADAPTERS)
+def test_an_example_runs(example):
+    exec(compile(example, "example", "exec"), {"__name__": "example"})
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=ADAPTERS)
+def test_an_example_has_ten_lines_at_most_beside_imports(example):
+    assert len([line for line in example.splitlines() if line and not line.startswith(("import", "from"))]) <= 10
+
+
+def test_there_is_one_for_each_adapter():
+    assert ADAPTERS == ["from_cache", "from_layer", "from_loss", "from_torch", "from_jax", "from_tensorflow"]

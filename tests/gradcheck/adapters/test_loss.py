@@ -1,0 +1,90 @@
+"""Losses: their gradient takes no cotangent, so that the adapter applies it."""
+
+import numpy as np
+
+from scratchcnn.gradcheck import Verdict, check_gradient
+from scratchcnn.gradcheck.adapters import from_loss
+from tests.gradcheck.adapters.layers.row import draw
+
+X, Y = draw(5, 3), draw(3, 5).T
+
+
+def squares(p, y):
+    return ((p - y) ** 2).sum() / 2
+
+
+def test_the_cotangent_of_a_number_is_applied():
+    forward, backward = from_loss(squares, gradient=lambda p, y: p - y, fixed={"y": Y})
+    assert forward(X) == squares(X, Y)
+    assert np.array_equal(backward(np.array(2.0), X)[0], 2 * (X - Y))
+
+
+def test_the_cotangent_of_each_sample_is_applied_to_it():
+    def each(p, y):
+        return ((p - y) ** 2).sum(axis=1) / 2, p - y
+
+    assert check_gradient(*from_loss(each, X, fixed={"y": Y})).ok
+    assert not check_gradient(*from_loss(lambda p, y: (each(p, y)[0], y - p), X, fixed={"y": Y})).ok
+
+
+def test_both_are_inputs_unless_one_is_fixed():
+    report = check_gradient(*from_loss(lambda p, y: (squares(p, y), (p - y, y - p)), X, Y))
+    assert [(r.name, r.verdict) for r in report.inputs] == [("p", Verdict.RIGHT), ("y", Verdict.RIGHT)]
+
+
+def test_a_gradient_takes_what_it_has_parameters_for():
+    def loss(p, y, weight):
+        return weight * squares(p, y)
+
+    def gradient(p, weight, y):
+        return weight * (p - y)
+
+    assert check_gradient(*from_loss(loss, X, gradient=gradient, fixed={"y": Y, "weight": 3.0})).ok
+
+
+def test_gradients_of_parameters_in_a_dict():
+    def regression(params, x, y):
+        error = x @ params["w"] + params["b"] - y
+        return (error**2).mean(), {"w": 2 * x.T @ error / len(y), "b": 2 * error.mean()}
+
+    pair = from_loss(regression, {"w": draw(3), "b": np.array(0.5)}, fixed={"x": X, "y": draw(5)})
+    report = check_gradient(*pair)
+    assert [r.name for r in report.inputs] == ["params['w']", "params['b']"]
+    assert report.ok, report
+
+
+def test_a_gradient_averaged_over_the_batch_of_a_loss_that_is_summed():
+    pair = from_loss(squares, X, gradient=lambda p, y: (p - y) / len(p), fixed={"y": Y}, mean="p")
+    assert check_gradient(*pair).ok
+
+
+class Remembers:
+    """forward and a backward that takes nothing, or only a cotangent with a default."""
+
+    def forward(self, p, y):
+        self.difference = p - y
+        return squares(p, y)
+
+    def backward(self, dout=1):
+        return self.difference * dout
+
+
+class Shares(Remembers):
+    kept = {}  # noqa: RUF012 - the mistake
+
+    def forward(self, p, y):
+        self.kept["difference"] = p - y
+        return squares(p, y)
+
+    def backward(self):
+        return self.kept["difference"]
+
+
+def test_an_object_that_remembers_and_one_that_is_made_anew():
+    for loss in (Remembers(), Remembers):
+        assert check_gradient(*from_loss(loss, X, fixed={"y": Y})).ok
+
+
+def test_two_objects_that_share_what_they_remember_are_stale():
+    report = check_gradient(*from_loss(Shares(), X, fixed={"y": Y}))
+    assert [v.kind for v in report.violations] == ["stale"]

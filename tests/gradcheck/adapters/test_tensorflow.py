@@ -1,0 +1,116 @@
+"""TensorFlow's functions and Keras's layers, as NumPy arrays in and out."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from scratchcnn.gradcheck import Verdict, check_gradient
+from scratchcnn.gradcheck.adapters import from_tensorflow
+from tests.gradcheck.adapters.layers.row import draw
+
+X, W = draw(5, 4), draw(4, 2)
+
+
+@tf.custom_gradient
+def softplus(x):
+    e = tf.exp(x)
+    return tf.math.log1p(e), lambda upstream: upstream * (1 - 1 / (1 + e))
+
+
+@tf.custom_gradient
+def product(x, w):
+    """The gradient of w has the wrong sign."""
+    return x @ w, lambda upstream: (upstream @ tf.transpose(w), -tf.transpose(x) @ upstream)
+
+
+KEPT = {}
+
+
+@tf.custom_gradient
+def kept(x):
+    KEPT["x"] = x
+    return tf.sin(x), lambda upstream: upstream * tf.cos(KEPT["x"])
+
+
+@pytest.mark.parametrize(
+    ("function", "inputs", "wrong"),
+    [
+        (softplus, (X,), set()),
+        (tf.function(softplus), (X,), set()),
+        (product, (X, W), {"w"}),
+        (kept, (X,), {"stale"}),
+        (lambda x, k: tf.gather(x, k), (X, np.array([0, 2, 0])), set()),
+        (lambda x, w: tf.stop_gradient(x) @ w, (X, W), {"x"}),
+    ],
+)
+def test_what_is_wrong_is_found_and_what_is_right_is_not_accused(function, inputs, wrong):
+    report = check_gradient(*from_tensorflow(function), *inputs)
+    found = {r.name for r in report.inputs if r.verdict is Verdict.WRONG} | {v.kind for v in report.violations}
+    assert found == wrong, report
+    assert report.ok is not bool(wrong), report
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_layer_is_checked_with_its_weights_in_the_dtype_of_its_input_and_stays_as_it_was(dtype):
+    layer = keras.layers.BatchNormalization()
+    layer(X)
+    before = [v.numpy() for v in layer.variables]
+    forward, backward, *arrays = from_tensorflow(layer, X.astype(dtype), training=True)
+    assert [a.dtype for a in arrays] == [dtype] * 3
+    assert forward(*arrays).dtype == dtype
+    report = check_gradient(forward, backward, *arrays)
+    assert [r.name for r in report.inputs] == ["inputs", "gamma", "beta"]
+    assert report.ok, report
+    assert all(np.array_equal(a, b.numpy()) for a, b in zip(before, layer.variables, strict=True))
+
+
+def test_a_model_with_a_dropout():
+    model = keras.Sequential([keras.layers.Dense(3, activation="tanh"), keras.layers.Dropout(0.4)])
+    report = check_gradient(*from_tensorflow(model, X, training=True))
+    assert report.ok, report
+
+
+class Sine(keras.layers.Layer):
+    """It says nothing of how it is made, and its gradient lacks the inner derivative."""
+
+    def __init__(self, thing):
+        super().__init__()
+        self.thing = thing
+
+    def build(self, shape):
+        self.w = self.add_weight(shape=(shape[-1], 2), name="w")
+
+    def call(self, x):
+        @tf.custom_gradient
+        def sine(z):
+            return tf.sin(z), lambda upstream: upstream
+
+        return sine(x @ self.w)
+
+
+def test_a_layer_without_a_configuration_is_checked_in_its_own_dtype():
+    forward, backward, *arrays = from_tensorflow(Sine(object()), X)
+    assert [a.dtype for a in arrays] == [np.float32, np.float32]
+    report = check_gradient(forward, backward, *arrays)
+    assert [r.verdict for r in report.inputs] == [Verdict.WRONG] * 2, report
+
+
+def test_seed_and_flags_are_put_back():
+    tf.random.set_seed(3)
+    expected = tf.random.uniform((2,))
+    tf.random.set_seed(3)
+    forward, backward = from_tensorflow(lambda x: x * tf.random.uniform(x.shape, dtype=x.dtype))
+    output = forward(X)
+    assert np.array_equal(backward(np.ones_like(X), X)[0] * X, output)
+    assert np.array_equal(tf.random.uniform((2,)), expected)
+
+
+def test_one_of_several_outputs():
+    assert check_gradient(*from_tensorflow(lambda x: (tf.sin(x), tf.argmax(x, 1)), tf.constant(X), output=0)).ok
+
+
+def test_what_the_framework_has_no_numbers_for_is_not_rounded_silently():
+    forward, _ = from_tensorflow(tf.sin)
+    with pytest.raises(TypeError, match=r"^tensorflow has no arrays of object$"):
+        forward(X.astype(object))

@@ -1,0 +1,170 @@
+"""PyTorch's functions and modules, as NumPy arrays in and out."""
+
+import numpy as np
+import pytest
+import torch
+
+from scratchcnn.gradcheck import Verdict, check_gradient
+from scratchcnn.gradcheck.adapters import from_torch
+from tests.gradcheck.adapters.layers.row import draw
+
+
+class SquareDense(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, w):
+        ctx.save_for_backward(x, w)
+        return x**2 @ w
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, w = ctx.saved_tensors
+        return 2 * x * (grad @ w.T), (x**2).T @ grad
+
+
+class Halved(SquareDense):
+    """The factor of 2 is forgotten."""
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, w = ctx.saved_tensors
+        return x * (grad @ w.T), (x**2).T @ grad
+
+
+class NoneForW(SquareDense):
+    @staticmethod
+    def backward(ctx, grad):
+        x, w = ctx.saved_tensors
+        return 2 * x * (grad @ w.T), None
+
+
+class Kept(torch.autograd.Function):
+    """What is kept at the class is that of the last forward, whichever that was."""
+
+    kept = None
+
+    @staticmethod
+    def forward(ctx, x):
+        Kept.kept = x
+        return torch.sin(x)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * torch.cos(Kept.kept)
+
+
+class Separate(torch.autograd.Function):
+    """The newer form, with a setup_context of its own."""
+
+    @staticmethod
+    def forward(x, k):
+        return x * k
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * ctx.saved_tensors[1], None
+
+
+X, W = draw(5, 4), draw(4, 2)
+
+
+@pytest.mark.parametrize(
+    ("function", "inputs", "wrong"),
+    [
+        (SquareDense, (X, W), set()),
+        (Halved, (X, W), {"x"}),
+        (NoneForW, (X, W), {"w"}),
+        (Kept, (X,), {"stale"}),
+        (Separate, (X, np.array(3)), set()),
+        (lambda x: torch.logsumexp(x, 1), (X,), set()),
+        (lambda x, w: x.detach() @ w, (X, W), {"x"}),
+    ],
+)
+def test_what_is_wrong_is_found_and_what_is_right_is_not_accused(function, inputs, wrong):
+    report = check_gradient(*from_torch(function), *inputs)
+    found = {r.name for r in report.inputs if r.verdict is Verdict.WRONG} | {v.kind for v in report.violations}
+    assert found == wrong, report
+    assert report.ok is not bool(wrong), report
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_module_is_checked_with_its_parameters_in_the_dtype_of_its_input_and_stays_as_it_was(dtype):
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3), torch.nn.Tanh())
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    forward, backward, *arrays = from_torch(module, X.astype(dtype))
+    assert [a.dtype for a in arrays] == [dtype] * 5
+    assert forward(*arrays).dtype == dtype
+    report = check_gradient(forward, backward, *arrays)
+    assert [r.name for r in report.inputs] == ["input", "0.weight", "0.bias", "1.weight", "1.bias"]
+    assert report.ok, report
+    assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
+
+
+def test_a_dropout_draws_the_same_at_each_call():
+    module = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Dropout(0.5))
+    assert check_gradient(*from_torch(module, X)).ok
+
+
+def test_what_draws_other_numbers_in_another_precision_is_judged_in_its_own():
+    assert check_gradient(*from_torch(lambda x: torch.sin(x) * torch.rand(x.shape, dtype=x.dtype)), X).ok
+
+
+def test_seed_and_flags_are_put_back():
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    forward, backward, *arrays = from_torch(torch.nn.Dropout(0.5), X)
+    backward(forward(*arrays), *arrays)
+    assert torch.equal(torch.rand(2), expected)
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_the_operations_are_deterministic_meanwhile():
+    seen = []
+
+    def function(x):
+        seen.append(torch.are_deterministic_algorithms_enabled())
+        return x
+
+    from_torch(function)[0](X)
+    assert all(seen)
+
+
+def test_trees_of_tensors_are_arrays_with_paths():
+    parameters = {"layers": [torch.tensor(X, requires_grad=True)], "scale": torch.tensor(W[:, 0])}
+    forward, backward, *arrays = from_torch(lambda p: torch.tanh(p["layers"][0] * p["scale"]), parameters)
+    report = check_gradient(forward, backward, *arrays)
+    assert [r.name for r in report.inputs] == ["p['layers'][0]", "p['scale']"]
+    assert report.ok, report
+
+
+def test_one_of_several_outputs():
+    def both(x):
+        return torch.sin(x), {"square": x**2}
+
+    assert check_gradient(*from_torch(both, X, output=0)).ok
+    assert check_gradient(*from_torch(lambda x: both(x)[1], X, output="square")).ok
+
+
+def test_what_is_written_into_an_input_or_the_cotangent_is_seen():
+    class Writes(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx, grad):
+            return grad.mul_(2)
+
+    report = check_gradient(*from_torch(Writes), X)
+    assert "mutation" in {v.kind for v in report.violations}
+
+
+def test_what_the_framework_has_no_numbers_for_is_not_rounded_silently():
+    forward, _ = from_torch(torch.sin)
+    with pytest.raises(TypeError, match=r"^torch has no arrays of object$"):
+        forward(X.astype(object))
