@@ -13,9 +13,18 @@ from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.effort import Timed
+from scratchcnn.gradcheck.trees import is_tree
 
 Forward = Callable[..., Any]
 Backward = Callable[..., Any]
+
+
+class SeveralOutputs(TypeError):
+    """Forward returns a tree of arrays."""
+
+    def __init__(self, output: Any) -> None:
+        super().__init__(f"forward must return one array, got {type(output).__name__}")
+        self.output = output
 
 
 class CallerError(Exception):
@@ -175,10 +184,10 @@ def output_array(output: Any) -> Array:
         The output is no single array of real numbers.
     """
     __tracebackhide__ = True
-    if isinstance(output, tuple | list | dict) or output is None:
-        raise TypeError(
-            f"forward must return one array, got {type(output).__name__}: check the parts of its output one by one"
-        )
+    if output is None:
+        raise TypeError("forward must return an array, got None")
+    if is_tree(output):
+        raise SeveralOutputs(output)
     array = np.array(output)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"forward must return an array of real numbers, got dtype {array.dtype}")
@@ -208,18 +217,7 @@ def _array(value: Any, position: int) -> Array:
     __tracebackhide__ = True
     if value is None:
         raise TypeError(f"input {position} is None: leave it out, or bind it with functools.partial on both functions")
-    if _holds_arrays(value):
-        raise TypeError(
-            f"input {position} is a {type(value).__name__} of {len(value)} arrays, which is no array: pass each as an"
-            " input of its own, check_gradient(forward, backward, *arrays). Functions that take a list are wrapped:"
-            " lambda *arrays: forward(list(arrays)), lambda g, *arrays: backward(g, list(arrays))"
-        )
     return real_array(value, f"input {position}")
-
-
-def _holds_arrays(value: Any) -> bool:
-    """Whether a list, or a list within it, holds arrays."""
-    return isinstance(value, list | tuple) and any(getattr(v, "shape", ()) or _holds_arrays(v) for v in value)
 
 
 def _names(forward: Forward, names: Sequence[str] | None, count: int) -> tuple[str, ...]:

@@ -8,11 +8,12 @@ import numpy as np
 
 from scratchcnn.gradcheck.all_inputs import AllInputs
 from scratchcnn.gradcheck.analytic import Analytic
-from scratchcnn.gradcheck.case import Backward, Case, Forward, batched, describe, prepare
+from scratchcnn.gradcheck.case import Backward, Case, Forward, batched, describe
 from scratchcnn.gradcheck.contract import observe, promoted
 from scratchcnn.gradcheck.diagnosis.diagnose import diagnose
 from scratchcnn.gradcheck.effort import SECONDS_PER_INPUT, plan
 from scratchcnn.gradcheck.judge import Check, Judged, judge_input
+from scratchcnn.gradcheck.leaves import prepared
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet
 from scratchcnn.gradcheck.numerical.exact import Exact, exact_gradients
 from scratchcnn.gradcheck.options import Options, validated
@@ -54,18 +55,22 @@ def check_gradient(
     diagnosis: bool = True,
     digits: float | None = None,
     batch: Sequence[int | str] | int | str = (),
+    outputs: Sequence[int | str] | int | str | None = None,
 ) -> Report:
     """Compares a hand-written gradient with derivatives obtained from the forward pass alone.
 
     Parameters
     ----------
     forward
-        `forward(*inputs) -> array`.
+        `forward(*inputs) -> array`, or a tuple, list, dict or dataclass of arrays.
     backward
         `backward(grad_output, *inputs) -> tuple`: the vector-Jacobian product, one gradient per input, in order, each
         of its input's shape and dtype; None for an input that has no gradient. With one input a bare array will do.
+        Of several outputs it is given a tree of cotangents, with None for those that hold no floats; for an input
+        that is a tree it returns a tree, or all gradients are in a row.
     inputs
-        The point of the check: arrays, or what NumPy makes arrays of. They are copied.
+        The point of the check: arrays, what NumPy makes arrays of, or tuples, lists, dicts and dataclasses of these.
+        They are copied.
     names
         What the report calls the inputs. Default: the names of forward's parameters.
     wrt
@@ -103,6 +108,9 @@ def check_gradient(
         Names or indices of the inputs whose first axis is that of the samples of a batch, or a single one. A proof
         that would take too long on the whole batch is tried on a part of it.
 
+    outputs
+        Which of several outputs are differentiated: their indices, keys or paths. Default: all that hold floats.
+
     Returns
     -------
     Report
@@ -129,7 +137,7 @@ def check_gradient(
         digits=digits,
         batch=batch,
     )
-    case = prepare(forward, backward, inputs, names, wrt)
+    case, grad_output = prepared(forward, backward, inputs, names, wrt, grad_output, outputs)
     samples = batched(options.batch, case)
     rng = np.random.default_rng((options.seed, 0x5C4A7C))
     cotangent = asked_cotangent(case, grad_output, rng)

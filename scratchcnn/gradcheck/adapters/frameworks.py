@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.adapters.trees import flatten, unflatten
+from scratchcnn.gradcheck.trees import flatten, unflatten
 
 
 def framework(name: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.adapters.trees import Structure, flatten, keys, paths, unflatten
+from scratchcnn.gradcheck.trees import Structure, flatten, keys, paths, unflatten
 
 # (forward, backward, *arrays): the first two where no inputs are given.
 Pair = tuple[Any, ...]

@@ -201,7 +201,9 @@ def _same_factor(index: int, axes: tuple[int, ...]) -> Callable[[Scene], bool]:
         factor = product / (truth.value**2).sum(axis=axes, keepdims=True)
         # A factor of 0 or 1 at some places says where the gradient is wrong, not what is missing.
         plain = np.abs(factor * (factor - 1)) < SLIGHT
-        return bool(np.isfinite(factor).all()) and not plain.any() and s.agrees(index, truth.times(factor))
+        if not np.isfinite(factor).all() or plain.any() or np.ptp(factor) < SLIGHT * np.abs(factor).max():
+            return False
+        return s.agrees(index, truth.times(factor))
 
     return holds
 

@@ -29,6 +29,8 @@ def reproducer(setting: Setting, index: int, call: str, budget: Budget) -> tuple
         The calls of forward that are left.
     """
     case = setting.case
+    if not all(name.isidentifier() or name.startswith("input ") for name in case.names):
+        return ()  # leaves of a tree
     names = [name if name.isidentifier() else f"x{k}" for k, name in enumerate(case.names)]
     options = f", wrt={[case.names[k] for k in case.wrt]!r}" if case.named else ""
     last = f"check_gradient({call}, {', '.join(names)}{options})"

@@ -33,12 +33,12 @@ def scaled(scene: Scene, index: int) -> Iterator[Claim]:
     if abs(factor - 1) < SMALL:
         yield Claim("small-relative", f"the true one times 1 {factor - 1:+.3g}", is_times)
         return
-    names = list(_names(scene, abs(factor)))
-    if names:
-        value, name = names[0]
+    found = next(_names(scene, abs(factor)), None)
+    if found is not None:
+        value, name = found
         exact = value if factor > 0 else -value
         minus = "" if factor > 0 else "minus "
-        said = f"{minus}{_number(value)} times the true one" + (f" ({'; '.join(n for _, n in names)})" if name else "")
+        said = f"{minus}{_number(value)} times the true one" + (f" ({name})" if name else "")
         yield Claim("constant-factor", said, lambda s: is_times(s, exact))
     yield Claim("constant-factor", f"{_number(factor)} times the true one", is_times)
     for k, scalar in enumerate(scene.inputs):
@@ -75,6 +75,12 @@ def _number(value: float) -> str:
     return f"{value:.6g}"
 
 
+def _some(names: list[str]) -> str:
+    """The first of what a number may be, and how many others there are."""
+    more = f", and {len(names) - 1} more" if len(names) > 2 else ""
+    return (names[0] if more else " and ".join(names)) + more
+
+
 def _names(scene: Scene, factor: float) -> Iterator[tuple[float, str]]:
     """Numbers of the check that a factor is, or whose reciprocal or root it is, each with what it is."""
     lengths: dict[int, list[str]] = {}
@@ -87,7 +93,7 @@ def _names(scene: Scene, factor: float) -> Iterator[tuple[float, str]]:
             lengths.setdefault(array.size, []).append(f"the size of {name}")
         if array.ndim > 3:
             lengths.setdefault(prod(array.shape[2:]), []).append(f"the pixels of {name}")
-    known = [(float(length), " and ".join(dict.fromkeys(of))) for length, of in lengths.items()]
+    known = [(float(length), _some(list(dict.fromkeys(of)))) for length, of in lengths.items()]
     known += [(float(v), f"the option {k}") for k, v in scene.options.items() if isinstance(v, int | float) and v]
     for number, name in known:
         for value in (number, 1 / number):

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.case import Backward, Case, Forward, describe, prepare
+from scratchcnn.gradcheck.case import Backward, Case, Forward, describe
+from scratchcnn.gradcheck.leaves import prepared
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet
 from scratchcnn.gradcheck.options import validated
 from scratchcnn.gradcheck.points import Point, asked_cotangent
@@ -159,7 +160,7 @@ def prove_gradient(
     """
     __tracebackhide__ = True
     validated(seed=seed, seconds=seconds)
-    case = prepare(forward, backward, inputs, names, wrt)
+    case, grad_output = prepared(forward, backward, inputs, names, wrt, grad_output)
     rng = np.random.default_rng((seed, 0x9F0BA11))
     cotangent = asked_cotangent(case, grad_output, rng)
     who = describe(backward, "backward")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.adapters.calling.words import matching
-from scratchcnn.gradcheck.adapters.trees import LEAF, Structure, flatten, keys
+from scratchcnn.gradcheck.trees import LEAF, Structure, flatten, keys
 
 # Of more gradients the order is not sought by their shapes.
 MOST_PERMUTED = 6

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.adapters.trees import flatten
+from scratchcnn.gradcheck.trees import flatten
 
 # How the names of an optimiser's methods begin.
 METHODS = ("update", "step", "apply", "optimi", "adjust", "minimi", "get_", "compute", "calc", "run")

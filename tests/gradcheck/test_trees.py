@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchcnn.gradcheck.adapters.trees import LEAF, flatten, is_tree, keys, paths, unflatten
+from scratchcnn.gradcheck.trees import LEAF, flatten, is_tree, keys, paths, unflatten
 
 State = namedtuple("State", "h c")
 

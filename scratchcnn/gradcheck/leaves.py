@@ -1,0 +1,281 @@
+"""Functions of trees (dicts, lists, tuples, dataclasses of arrays) as functions of their leaves.
+
+A check knows functions of arrays that return one array. Trees among the inputs become their leaves, named by their
+paths; several outputs become one row of numbers.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.case import Backward, Case, Forward, SeveralOutputs, describe, prepare
+from scratchcnn.gradcheck.hints import refuse_other_forms
+from scratchcnn.gradcheck.trees import LEAF, Structure, flatten, is_tree, paths, unflatten
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The inputs of a call, trees or arrays, with the names of their leaves."""
+
+    names: tuple[str, ...]
+    structures: tuple[Structure, ...]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The name of each leaf: `params['w']`."""
+        return tuple(p for name, s in zip(self.names, self.structures, strict=True) for p in paths(s, name))
+
+    def built(self, leaves: Sequence[Any]) -> list[Any]:
+        """The arguments of a call, made of these leaves."""
+        rest = iter(leaves)
+        return [unflatten(s, [next(rest) for _ in range(s.size)]) for s in self.structures]
+
+    def gradients(self, returned: Any) -> tuple[Any, ...]:
+        """The gradients of all leaves, of what backward returns: a tree for each input, or the leaves.
+
+        Raises
+        ------
+        TypeError
+            It is neither.
+        """
+        given = list(returned) if isinstance(returned, tuple | list) else [returned]
+        if len(self.structures) == 1 and (len(given) != 1 or not isinstance(returned, tuple | list)):
+            alike = is_tree(returned) and set(_keys(returned)) == set(self.structures[0].keys)
+            given = [returned] if alike or not isinstance(returned, tuple | list) else given
+        if len(given) == len(self.structures):
+            parts = zip(given, self.structures, self.names, strict=True)
+            return tuple(leaf for each in parts for leaf in _aligned(*each))
+        if len(given) == len(self.paths) and not any(map(is_tree, given)):
+            return tuple(given)
+        raise TypeError(
+            f"backward must return a gradient for each of the {len(self.structures)} inputs ({', '.join(self.names)}),"
+            f" or for each of their {len(self.paths)} leaves; got {len(given)}"
+        )
+
+    def chosen(self, wrt: Any) -> Any:
+        """What to check, with the name of a tree replaced by those of its leaves."""
+        if isinstance(wrt, str) or not isinstance(wrt, Sequence):
+            wrt = [] if wrt is None else [wrt]
+        of = {name: paths(s, name) for name, s in zip(self.names, self.structures, strict=True)}
+        return [leaf for item in wrt for leaf in (of.get(item, (item,)) if isinstance(item, str) else (item,))] or None
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Several outputs, some of which are differentiated: a row of their numbers, and back.
+
+    Attributes
+    ----------
+    structure
+        Of the tree that forward returns.
+    shapes, dtypes
+        Of its leaves.
+    which
+        The leaves that are differentiated.
+    """
+
+    structure: Structure
+    shapes: tuple[tuple[int, ...], ...]
+    dtypes: tuple[np.dtype[Any], ...]
+    which: tuple[int, ...]
+
+    def joined(self, output: Any) -> Array:
+        """The differentiated outputs, one after the other; a single one as it is."""
+        leaves, _ = flatten(output)
+        if len(self.which) == 1:
+            return np.asarray(leaves[self.which[0]])
+        return np.concatenate([np.reshape(leaves[k], -1) for k in self.which])
+
+    def split(self, cotangent: Array) -> Any:
+        """The cotangents of all outputs, as a tree: zeros, or None where it holds no floats, for the others."""
+        parts: list[Any] = []
+        for k, (shape, dtype) in enumerate(zip(self.shapes, self.dtypes, strict=True)):
+            parts.append(np.zeros(shape, dtype) if dtype.kind == "f" and k not in self.which else None)
+        if len(self.which) == 1:
+            parts[self.which[0]] = cotangent
+            return unflatten(self.structure, parts)
+        start = 0
+        for k in self.which:
+            count = int(np.prod(self.shapes[k], dtype=np.int64))
+            parts[k] = cotangent[start : start + count].reshape(self.shapes[k])
+            start += count
+        return unflatten(self.structure, parts)
+
+
+def inputs_of(forward: Callable[..., Any], given: Sequence[Any], names: Sequence[str] | None) -> Inputs | None:
+    """The inputs of a call where some are trees; None where all are arrays."""
+    structures = tuple(_flat(value)[1] for value in given)
+    if all(s.kind is None for s in structures):
+        return None
+    if names is None or isinstance(names, str) or len(list(names)) != len(given):
+        names = list(_parameters(forward))[: len(given)]
+        names += [f"input {k}" for k in range(len(names), len(given))]
+    return Inputs(tuple(names), structures)
+
+
+def _flat(value: Any) -> tuple[list[Any], Structure]:
+    """The leaves of an input; an empty list is an empty array."""
+    empty = isinstance(value, list | tuple) and not value
+    return ([value], LEAF) if empty else flatten(value)
+
+
+def outputs_of(output: Any, asked: Any) -> Outputs:
+    """Which of several outputs are differentiated: those of floats, or those that the caller names.
+
+    Parameters
+    ----------
+    output
+        What forward returns, a tree.
+    asked
+        Indices, keys or paths of outputs; None for all of floats.
+
+    Raises
+    ------
+    TypeError
+        None of them holds floats.
+    ValueError
+        There is no such output.
+    """
+    __tracebackhide__ = True
+    leaves, structure = flatten(output)
+    arrays = [np.asarray(leaf) for leaf in leaves]
+    names = [name.removeprefix("output") for name in paths(structure, "output")]
+    which = [k for k, a in enumerate(arrays) if a.dtype.kind == "f"]
+    if asked is not None:
+        wanted = [asked] if isinstance(asked, str | int) else list(asked)
+        which = sorted({k for item in wanted for k in _places(item, names)})
+    if not which:
+        found = ", ".join(f"{name} {array.dtype}" for name, array in zip(names, arrays, strict=True))
+        raise TypeError(f"none of forward's outputs holds floats: {found}")
+    return Outputs(structure, tuple(a.shape for a in arrays), tuple(a.dtype for a in arrays), tuple(which))
+
+
+def _places(item: Any, names: Sequence[str]) -> list[int]:
+    """The leaves of an output: by its path, or the key or index that its path begins with."""
+    starts = (f"[{item!r}]", f".{item}", str(item))
+    found = [k for k, name in enumerate(names) if any(name == s or name.startswith((f"{s}[", f"{s}.")) for s in starts)]
+    if not found:
+        raise ValueError(f"outputs names {item!r}, which is none of {', '.join(names)}")
+    return found
+
+
+def _keys(tree: Any) -> tuple[Any, ...]:
+    """The keys of a tree's own level."""
+    return flatten(tree)[1].keys
+
+
+def _aligned(gradient: Any, structure: Structure, name: str) -> Iterator[Any]:
+    """The leaves of a gradient in the order of its input's, whatever the order of keys."""
+    if structure.kind is None:
+        yield gradient
+    elif gradient is None:
+        yield from [None] * structure.size
+    else:
+        parts = _children(gradient)
+        missing = [key for key in structure.keys if key not in parts]
+        if missing or len(parts) > len(structure.keys):
+            raise TypeError(f"the gradient of {name} must have the keys {list(structure.keys)}, got {list(parts)}")
+        for key, child in zip(structure.keys, structure.children, strict=True):
+            yield from _aligned(parts[key], child, f"{name}[{key!r}]")
+
+
+def _children(tree: Any) -> dict[Any, Any]:
+    if isinstance(tree, dict):
+        return tree
+    if not is_tree(tree) and not isinstance(tree, tuple | list):
+        return {}
+    if isinstance(tree, tuple | list):
+        return dict(zip(getattr(tree, "_fields", range(len(tree))), tree, strict=True))
+    return {key: getattr(tree, key) for key in _keys(tree)}
+
+
+def _parameters(function: Callable[..., Any]) -> Iterator[str]:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # a function written in C
+        return
+    yield from (p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+
+
+def prepared(
+    forward: Forward,
+    backward: Backward,
+    inputs: Sequence[Any],
+    names: Sequence[str] | None,
+    wrt: Any,
+    grad_output: Any,
+    outputs: Any = None,
+) -> tuple[Case, Any]:
+    """The case of a check, and the cotangent as the case has it.
+
+    Parameters
+    ----------
+    forward, backward, inputs, names, wrt, grad_output
+        As in `check_gradient`.
+    outputs
+        Which of several outputs are differentiated; None for all that hold floats.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `prepare` and `outputs_of`; and if one output is asked for where forward returns a single array.
+    """
+    __tracebackhide__ = True
+    refuse_other_forms(forward, backward, inputs)
+    known = inputs_of(forward, inputs, names)
+    if known is not None:
+        inputs = [leaf for value in inputs for leaf in _flat(value)[0]]
+        names = tuple(names) if names is not None and len(names) == len(inputs) else known.paths
+        wrt = known.chosen(wrt)
+        forward, backward = _of_leaves(forward, known), _with_leaves(backward, known)
+    try:
+        case = prepare(forward, backward, inputs, names, wrt)
+    except SeveralOutputs as several:
+        found = outputs_of(several.output, outputs)
+        forward, backward = _joined(forward, found), _split(backward, found)
+        case = prepare(forward, backward, inputs, names, wrt)
+        return case, grad_output if grad_output is None else found.joined(grad_output)
+    if outputs is not None:
+        raise ValueError(f"outputs names some of several outputs, but forward returns one array; got {outputs!r}")
+    return case, grad_output
+
+
+def _of_leaves(forward: Forward, known: Inputs) -> Forward:
+    return _wrapped(forward, lambda call, leaves: call(*known.built(leaves)))
+
+
+def _with_leaves(backward: Backward, known: Inputs) -> Backward:
+    return _wrapped(backward, lambda call, given: known.gradients(call(given[0], *known.built(given[1:]))))
+
+
+def _joined(forward: Forward, outputs: Outputs) -> Forward:
+    return _wrapped(forward, lambda call, given: outputs.joined(call(*given)))
+
+
+def _split(backward: Backward, outputs: Outputs) -> Backward:
+    return _wrapped(backward, lambda call, given: call(outputs.split(given[0]), *given[1:]))
+
+
+def _wrapped(
+    function: Callable[..., Any], way: Callable[[Callable[..., Any], tuple[Any, ...]], Any]
+) -> Callable[..., Any]:
+    """The function with its arguments or its result in another form; its name and the options bound to it stay."""
+    positional: tuple[Any, ...] = ()
+    keywords: dict[str, Any] = {}
+    inner = function
+    while isinstance(inner, partial):
+        positional, keywords = inner.args + positional, inner.keywords | keywords
+        inner = inner.func
+
+    def call(*given: Any, **options: Any) -> Any:
+        return way(partial(inner, *positional, **options), given)
+
+    name = describe(function)
+    call.__name__, call.__qualname__ = name.rpartition(".")[2], name
+    call.__wrapped__ = inner  # type: ignore[attr-defined]  # whose parameters name the inputs
+    return partial(call, **keywords) if keywords else call
