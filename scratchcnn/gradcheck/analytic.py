@@ -99,9 +99,8 @@ class Analytic:
         smooth = status != "kink"
         error: Array = np.where(smooth, ULP_FACTOR * self._trembling(index)[entries], 0.0)
         if eps > EPS:
-            error += (
-                np.where(smooth, ULP_FACTOR * self._change(index, eps / 2)[entries], 0.0) + FEW_ROUNDOFFS * eps * values
-            )
+            change = np.where(smooth, ULP_FACTOR * self._change(index, eps / 2)[entries], 0.0)
+            error += change + FEW_ROUNDOFFS * eps * values
         if self.low and self.double is None:
             error += OWN_ROUNDOFFS * eps * values + LARGEST_ROUNDOFFS * eps * _largest(self.values(index))
             return error
@@ -130,10 +129,8 @@ class Analytic:
         size = np.nan_to_num(np.abs(self.values(index)), nan=0, posinf=0)
         # Below the smallest normal number a low precision has no relative accuracy.
         floor = float(np.finfo(dtype).smallest_normal)
-        change = self._change(index, eps / 2)
-        tolerance: Array = (
-            OWN_ROUNDOFFS * eps * size + LARGEST_ROUNDOFFS * eps * _largest(size) + ULP_FACTOR * change + floor
-        )
+        change = ULP_FACTOR * self._change(index, eps / 2)
+        tolerance: Array = OWN_ROUNDOFFS * eps * size + LARGEST_ROUNDOFFS * eps * _largest(size) + change + floor
         return tolerance
 
     def _run(self, dtype: DTypeLike) -> list[Array | None] | None:

@@ -295,9 +295,8 @@ def _elsewhere(case: Case, judged: Sequence[Judged]) -> list[Violation]:
     for index, each in zip(case.wrt, judged, strict=True):
         if each.at_second_point:
             here = "every entry agrees" if each.report.verdict is Verdict.RIGHT else "no entry is wrong"
-            message = (
-                f"{here} at your inputs; at a second point, with another cotangent, {each.at_second_point}; {advice}"
-            )
+            there = f"at a second point, with another cotangent, {each.at_second_point}"
+            message = f"{here} at your inputs; {there}; {advice}"
             found.append(Violation("elsewhere", message, case.names[index]))
     return found
 

@@ -111,9 +111,8 @@ def plan(seconds: float, forward: float, numbers: int, max_entries: int | str | 
     """
     evaluation = forward + CALL_SECONDS + CALL_SECONDS_PER_OUTPUT * numbers
     evaluations = int(seconds / evaluation)
-    climbs = int(
-        CLIMBS_SHARE * seconds / (CLIMB_EVALUATIONS * evaluation + CLIMB_SECONDS + CLIMB_SECONDS_PER_OUTPUT * numbers)
-    )
+    climb = CLIMB_EVALUATIONS * evaluation + CLIMB_SECONDS + CLIMB_SECONDS_PER_OUTPUT * numbers
+    climbs = int(CLIMBS_SHARE * seconds / climb)
     strides = STRIDES if evaluations >= 10 * NOISE_EVALUATIONS else FEW_STRIDES
     directions = USUAL_DIRECTIONS if evaluations >= FEW_EVALUATIONS else 1
     if max_entries != "affordable":

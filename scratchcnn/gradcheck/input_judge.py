@@ -217,9 +217,8 @@ class InputJudge:
         vouching = self._scale(found).vouching[which]
         # Near zero, the roundoff is that at the entry's own size: 1 - O has no digits left where O is 1 - 1e-17.
         closer = self.analytic.own_roundoff(self.index, found.entries[which], found.roundoff[which])
-        trusted = np.maximum(
-            vouching, VOUCHING_ROUNDOFFS * np.minimum(closer, small_in(self.held_to) * found.scale[which])
-        )
+        closer = np.minimum(closer, small_in(self.held_to) * found.scale[which])
+        trusted = np.maximum(vouching, VOUCHING_ROUNDOFFS * closer)
         entries, status = found.entries[which], found.status[which]
         error = self.analytic.own_error(self.index, entries, status, trusted, self.inside)
         # A gradient whose every entry is below the largest of these errors is roundoff throughout.

@@ -46,7 +46,7 @@ WIDEST_FACTOR = 2.0**30
 BLOCK_NUMBERS = 2**22
 
 
-@dataclass
+@dataclass(frozen=True)
 class Estimate:
     """Derivatives of some entries, each (entries,).
 

@@ -135,5 +135,5 @@ def _change_at(line: Line, exponent: float, outputs: Array, noise: Array) -> boo
     for row, step in zip(y, steps, strict=True):
         line.move(-step, row[0])
         line.move(step, row[1])
-    rungs = Rungs(steps, y, probe.y0).of(outputs)
+    rungs = Rungs(steps, y[:, :, outputs], probe.y0[outputs], outputs)
     return bool(still_changing(*changes(rungs, noise_at(rungs.y, rungs.y0, noise))).any())

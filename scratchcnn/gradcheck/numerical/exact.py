@@ -111,9 +111,8 @@ def exact_gradients(
     points = [lattice(np.asarray(x), factor, rng) for x in inputs]
     probes = {i: Probe(forward, points, i, fresh=fresh) for i in wrt}
     output = probes[wrt[0]]
-    cotangent = rng.integers(1, COTANGENT_INTEGERS, output.outputs) * rng.choice(
-        [-2.0 * factor, 2.0 * factor], output.outputs
-    )
+    sizes = rng.integers(1, COTANGENT_INTEGERS, output.outputs)
+    cotangent = sizes * rng.choice([-2.0 * factor, 2.0 * factor], output.outputs)
     gradients = backward(cotangent.reshape(output.output_shape), *(p.copy() for p in points))
     found = {}
     for i, probe in probes.items():

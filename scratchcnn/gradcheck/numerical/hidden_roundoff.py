@@ -122,7 +122,7 @@ def noise_at_steps(rungs: Rungs, noise: Array) -> Array:
     return noise_at(np.where(still, first_seen(rungs)[1], rungs.y), rungs.y0, noise)
 
 
-def roundoff_step(line: Line, rungs: Rungs, outputs: Array, noise: Array, rung: Array, slope: Array) -> Array:
+def roundoff_step(line: Line, rungs: Rungs, noise: Array, rung: Array, slope: Array) -> Array:
     """(outputs,) the height of the steps of roundoff by which outputs left their tangent; 0 if they left it gradually.
 
     At a kink, or by curvature, an output leaves its tangent the more the farther it goes. If it has left the tangent by
@@ -134,9 +134,7 @@ def roundoff_step(line: Line, rungs: Rungs, outputs: Array, noise: Array, rung: 
     line
         How the entries move.
     rungs
-        What a ladder saw of some outputs,
-    outputs
-        and which they are.
+        What a ladder saw of some outputs.
     noise
         (outputs,) a bound for their roundoff.
     rung, slope
@@ -150,20 +148,20 @@ def roundoff_step(line: Line, rungs: Rungs, outputs: Array, noise: Array, rung: 
     share = MOVED_ROUNDOFFS * noise / np.where(height > 0, height, 1)
     share = np.exp2(np.ceil(np.log2(np.clip(share, 2.0**-26, 0.5))))
     asked = height > MOVED_ROUNDOFFS / 4 * noise
-    found: Array = np.zeros(len(outputs), y.dtype)
+    found: Array = np.zeros(len(y0), y.dtype)
     highest = highest_step(height, np.abs(y), line.probe.y0)
     close = np.empty((2, line.probe.outputs), y.dtype)
     for k, part in {(int(k), float(part)) for k, part in zip(rung[asked], share[asked], strict=True)}:
         neighbour = line.scaled((1 - part) * h[k])
         for side, row in zip((-1, 1), close, strict=True):
             neighbour.move(side, row)
-        change = np.abs(close[:, outputs] - y0 - slope * (1 - part) * h[k] * sides - left)
+        change = np.abs(close[:, rungs.outputs] - y0 - slope * (1 - part) * h[k] * sides - left)
         flat = ((UNEVEN_FACTOR * change <= part * np.abs(left)) | (np.abs(left) < height / 2)).all(axis=0)
         found = np.where(asked & (rung == k) & (share == part) & flat, highest, found)
     return found
 
 
-def later_stairs(line: Line, rungs: Rungs, outputs: Array, stopped: Array) -> Array:
+def later_stairs(line: Line, rungs: Rungs, stopped: Array) -> Array:
     """(outputs,) the noise of outputs that stand still at first and move in stairs later; 0 where they do not.
 
     Some outputs stand still at all steps below the one that ended their walk. Such an output may be a staircase that is
@@ -173,13 +171,13 @@ def later_stairs(line: Line, rungs: Rungs, outputs: Array, stopped: Array) -> Ar
 
     Parameters
     ----------
-    line, rungs, outputs
+    line, rungs
         As in `roundoff_step`.
     stopped
         (outputs,) the number of the step that ended each walk, -1 if none did.
     """
     h = rungs.h
-    height: Array = np.zeros(len(outputs), rungs.y.dtype)
+    height: Array = np.zeros(len(rungs.outputs), rungs.y.dtype)
     still = ((rungs.y == rungs.y0).all(axis=1) | (np.arange(len(h)) <= stopped[:, None]).T).all(axis=0) & (stopped >= 0)
     for rung in np.unique(stopped[still]):
         measured: list[Array] = []
@@ -187,7 +185,7 @@ def later_stairs(line: Line, rungs: Rungs, outputs: Array, stopped: Array) -> Ar
             if stride > h[0] / 256:  # an eighth of the unit
                 break
             table = outputs_at(line.scaled(stride), STRIDE_PLACES - STRIDE_PLACES.mean())
-            measured.append(NOISE_COVERAGE * difference_noise(table[:, outputs]))
+            measured.append(NOISE_COVERAGE * difference_noise(table[:, rungs.outputs]))
         here = still & (stopped == rung)
         for fine, coarse in pairwise(measured):
             plateau = here & (fine > coarse / 4) & (coarse > fine / 4)

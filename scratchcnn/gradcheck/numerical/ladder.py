@@ -92,7 +92,7 @@ def climb(contraction: Contraction, line: Line, unit: float, depend: Array) -> C
     reached = np.abs(everything.y0)
     reached[outputs] = first_seen(rungs)[0]
     steepest = _steepest(rungs, unit, noise[outputs])
-    look = _look(line, unit, rungs, outputs, noise[outputs], steepest)
+    look = _look(line, unit, rungs, noise[outputs], steepest)
     lower = np.flatnonzero((look.changing | look.drifts | _finer(rungs, noise[outputs])) & (cotangent[outputs] != 0))
     if lower.size:
         below = _look_lower(line, float(everything.h[-1]), outputs[lower], noise, steepest[lower])
@@ -125,14 +125,14 @@ def _look_lower(line: Line, smallest: float, outputs: Array, noise: Array, steep
     rungs = take_rungs(line, unit).of(outputs)
     # What looked like noise at large steps may be curvature.
     noise = np.minimum(noise, noise_along(line.scaled(unit), STRIDES[:1]))
-    return _look(line, unit, rungs, outputs, noise[outputs], steepest)
+    return _look(line, unit, rungs, noise[outputs], steepest)
 
 
-def _look(line: Line, unit: float, rungs: Rungs, outputs: Array, noise: Array, steepest: Array) -> _Look:
+def _look(line: Line, unit: float, rungs: Rungs, noise: Array, steepest: Array) -> _Look:
     """Walks the rungs, again if the first walk shows that outputs have more noise than was measured."""
     local = noise_at_steps(rungs, noise)
     walked = walk(rungs, local)
-    stairs = _stairs(line, unit, rungs, outputs, noise, walked)
+    stairs = _stairs(line, unit, rungs, noise, walked)
     if (stairs > noise).any():
         local = noise_at_steps(rungs, np.maximum(noise, stairs))
         walked = walk(rungs, local)
@@ -147,18 +147,18 @@ def _look(line: Line, unit: float, rungs: Rungs, outputs: Array, noise: Array, s
     )
 
 
-def _stairs(line: Line, unit: float, rungs: Rungs, outputs: Array, noise: Array, walked: Walk) -> Array:
+def _stairs(line: Line, unit: float, rungs: Rungs, noise: Array, walked: Walk) -> Array:
     """(outputs,) the noise of outputs that move in stairs, as a first walk shows it; 0 where they do not."""
     stopped = walked.stopped
-    stairs = later_stairs(line, rungs, outputs, stopped)
+    stairs = later_stairs(line, rungs, stopped)
     still = (rungs.y[-1] == rungs.y0).all(axis=0)
     rung = np.where(still, first_move(rungs), stopped)
     slope = np.where(still | (rung < 0), 0, walked.both.middle)
-    step = roundoff_step(line, rungs, outputs, noise, np.maximum(rung, 0), slope)
+    step = roundoff_step(line, rungs, noise, np.maximum(rung, 0), slope)
     stairs = np.maximum(stairs, np.where(rung < 0, 0, step))
     if (rungs.h[stopped] < SUSPECT_SHARE * unit)[stopped >= 0].any():
         # An output may tremble along this line, and be still along the one that its noise was measured on.
-        stairs = np.maximum(stairs, noise_along(line.scaled(unit))[outputs])
+        stairs = np.maximum(stairs, noise_along(line.scaled(unit))[rungs.outputs])
     return stairs
 
 

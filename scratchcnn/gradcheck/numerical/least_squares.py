@@ -72,9 +72,8 @@ def fitted(series: Array, coarse: Array) -> Fit:
         # A turn above half of what chance can make may be that of a kink: the slope lies between right and left.
         bound = bound + np.where(turn > by_chance / 2, turn, 0)
         reach = np.abs(series[start:]).max(axis=0)
-        one_sided = (reach.max(axis=0) > ONE_SIDED_FACTOR * reach.min(axis=0)) & (
-            reach.max(axis=0) > FEW_STEPS * coarse[start]
-        )
+        shorter, longer = reach.min(axis=0), reach.max(axis=0)
+        one_sided = (longer > ONE_SIDED_FACTOR * shorter) & (longer > FEW_STEPS * coarse[start])
         known = np.isfinite(bound) & ~one_sided
         meets = (value - bound <= high) & (value + bound >= low)
         walking &= ~known | (meets & (deviation <= STRAY_FACTOR * least))

@@ -43,7 +43,7 @@ class Moves:
         return Moves(y[order], h[order])
 
 
-@dataclass
+@dataclass(frozen=True)
 class Quotients:
     """What the moves of some entries tell, contracted with the cotangent.
 

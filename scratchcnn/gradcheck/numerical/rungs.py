@@ -25,15 +25,18 @@ class Rungs:
         (rungs, 2, outputs) the outputs at -h and h.
     y0
         (outputs,) the outputs at the point.
+    outputs
+        (outputs,) which they are, as flat indices into all outputs of forward.
     """
 
     h: Array
     y: Array
     y0: Array
+    outputs: Array
 
-    def of(self, outputs: Array) -> "Rungs":
-        """The same of some outputs."""
-        return Rungs(self.h, self.y[:, :, outputs], self.y0[outputs])
+    def of(self, which: Array) -> "Rungs":
+        """The same of some of these outputs."""
+        return Rungs(self.h, self.y[:, :, which], self.y0[which], self.outputs[which])
 
 
 def take_rungs(line: Line, unit: float) -> Rungs:
@@ -52,4 +55,4 @@ def take_rungs(line: Line, unit: float) -> Rungs:
         line.move(-length, y[len(h), 0])
         line.move(length, y[len(h), 1])
         h.append(length)
-    return Rungs(np.array(h, probe.dtype), y[: len(h)], probe.y0)
+    return Rungs(np.array(h, probe.dtype), y[: len(h)], probe.y0, np.arange(probe.outputs))

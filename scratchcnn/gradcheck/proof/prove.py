@@ -297,20 +297,13 @@ class _Prover:
         of terms of that size. But it must not matter to the smallest entry.
         """
         own = self.allowed * sums.size
-        cancelled = (
-            self.allowed
-            * 2**WEIGHT_BITS
-            * sum((int((self.owner[block] == k).sum()) * self.largest[k] for k in self._inputs_of(block)), ZERO)
-        )
+        entries = sum((int((self.owner[block] == k).sum()) * self.largest[k] for k in self._inputs_of(block)), ZERO)
+        cancelled: arb = self.allowed * 2**WEIGHT_BITS * entries
         if block.size == 1:
             return own.max(cancelled.min(self.small * sums.size))
-        return (
-            cancelled
-            if self._beside(block, cancelled / MOST_ALLOWED, min)
-            else own
-            if self._beside(block, own, min)
-            else None
-        )
+        if self._beside(block, cancelled / MOST_ALLOWED, min):
+            return cancelled
+        return own if self._beside(block, own, min) else None
 
     def _could_hide(self, block: Array, sums: Sums) -> bool:
         """Whether the difference of both sides is large enough to be a mistake that matters to the smallest entry."""

@@ -64,11 +64,8 @@ class World:
         self._filling = False
         self._broken: NotHeld | None = None
         self._homes: set[str] = set()
-        self._builtins = dict(vars(builtins)) | {
-            "float": STAND_INS[float],
-            "int": STAND_INS[int],
-            "__import__": self._import,
-        }
+        self._builtins = dict(vars(builtins)) | {"float": STAND_INS[float], "int": STAND_INS[int]}
+        self._builtins["__import__"] = self._import
         self._builtins["print"] = lambda *values, **options: None  # printed balls would only confuse
 
     def translated(self, value: Any) -> Any:
