@@ -27,6 +27,10 @@ class SeveralOutputs(TypeError):
         self.output = output
 
 
+class WrongForm(TypeError):
+    """A function returns something in a form that is not what a check takes."""
+
+
 class CallerError(Exception):
     """The caller's function raised: the message says which one, and what it was given."""
 
@@ -134,6 +138,8 @@ def call(function: Callable[..., Any], role: str, *arguments: Array) -> Any:
     __tracebackhide__ = True
     try:
         return function(*arguments)
+    except WrongForm:
+        raise
     except Exception as error:
         name = describe(function, role)
         who = role if name == role else f"{role} ({name})"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.case import Backward, Case, Forward, SeveralOutputs, describe, prepare
+from scratchcnn.gradcheck.case import Backward, Case, Forward, SeveralOutputs, WrongForm, describe, prepare
 from scratchcnn.gradcheck.hints import refuse_other_forms
 from scratchcnn.gradcheck.trees import LEAF, Structure, flatten, is_tree, paths, unflatten
 
@@ -52,7 +52,7 @@ class Inputs:
             return tuple(leaf for each in parts for leaf in _aligned(*each))
         if len(given) == len(self.paths) and not any(map(is_tree, given)):
             return tuple(given)
-        raise TypeError(
+        raise WrongForm(
             f"backward must return a gradient for each of the {len(self.structures)} inputs ({', '.join(self.names)}),"
             f" or for each of their {len(self.paths)} leaves; got {len(given)}"
         )
@@ -179,7 +179,7 @@ def _aligned(gradient: Any, structure: Structure, name: str) -> Iterator[Any]:
         parts = _children(gradient)
         missing = [key for key in structure.keys if key not in parts]
         if missing or len(parts) > len(structure.keys):
-            raise TypeError(f"the gradient of {name} must have the keys {list(structure.keys)}, got {list(parts)}")
+            raise WrongForm(f"the gradient of {name} must have the keys {list(structure.keys)}, got {list(parts)}")
         for key, child in zip(structure.keys, structure.children, strict=True):
             yield from _aligned(parts[key], child, f"{name}[{key!r}]")
 

@@ -92,7 +92,9 @@ class _Step:
 def _is_array(value: Any) -> bool:
     """Whether a list holds numbers only; an empty one holds no leaves."""
     return bool(value) and all(
-        isinstance(v, Number) or (isinstance(v, list | tuple) and not _is_named(type(v)) and _is_array(v))
+        isinstance(v, Number)
+        or getattr(v, "shape", None) == ()
+        or (isinstance(v, list | tuple) and not _is_named(type(v)) and _is_array(v))
         for v in value
     )
 

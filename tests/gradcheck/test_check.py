@@ -238,15 +238,6 @@ def test_an_exception_in_the_caller_s_code_is_reported_with_name_and_shapes():
         ((None,), {}, TypeError, "input 0 is None"),
         (("words",), {}, TypeError, "real numbers"),
         (([1, 2],), {}, TypeError, "no floating input"),
-        (
-            ([np.ones(2), np.ones(3)],),
-            {},
-            TypeError,
-            r"list of 2 arrays.* check_gradient\(forward, backward, \*arrays\)",
-        ),
-        (((np.ones(2), np.ones(2)),), {}, TypeError, r"tuple of 2 arrays"),
-        (([[1.0, 2.0], np.ones(2)],), {}, TypeError, "list of 2 arrays"),
-        (([[np.ones(2)]],), {}, TypeError, "list of 1 arrays"),
         (([[1.0, 2.0], [3.0]],), {}, ValueError, "input 0 is a ragged list"),
         (([1.0], [[1.0, 2.0], [3.0]]), {}, ValueError, "input 1 is a ragged list"),
         (([1.0],), {"names": ["x", "y"]}, ValueError, "1 inputs"),
@@ -366,9 +357,9 @@ def test_a_given_cotangent_is_cast_to_the_output_s_dtype():
     assert seen[0] == np.float32
 
 
-def test_a_forward_that_returns_a_tuple_is_told_what_to_do():
-    with pytest.raises(TypeError, match="one array, got tuple"):
-        check_gradient(lambda x: (x, x), square_backward, [1.0])
+def test_a_forward_without_an_output_of_floats_is_told_so():
+    with pytest.raises(TypeError, match="none of forward's outputs holds floats"):
+        check_gradient(lambda x: (np.argsort(x), x > 0), square_backward, [1.0])
     with pytest.raises(TypeError, match="must be a function"):
         check_gradient(square, np.ones(3), [1.0])
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from scratchcnn.gradcheck.case import Case, Forward
 from scratchcnn.gradcheck.diagnosis.arrangements import arranged, displaced, not_transposed, swapped
 from scratchcnn.gradcheck.diagnosis.claim import Claim, Family
 from scratchcnn.gradcheck.diagnosis.cotangents import of_another_cotangent
@@ -17,7 +18,7 @@ from scratchcnn.gradcheck.diagnosis.precision import rounded
 from scratchcnn.gradcheck.diagnosis.products import with_another_factor
 from scratchcnn.gradcheck.diagnosis.reproduce import reproducer
 from scratchcnn.gradcheck.diagnosis.scales import scaled
-from scratchcnn.gradcheck.diagnosis.scene import Budget, Scene, TooDear, gradients_at
+from scratchcnn.gradcheck.diagnosis.scene import Budget, Outside, Scene, TooDear, gradients_at
 from scratchcnn.gradcheck.diagnosis.sums import overwritten, summed
 from scratchcnn.gradcheck.diagnosis.terms import missing_term
 from scratchcnn.gradcheck.points import Point, second_cotangent
@@ -145,7 +146,7 @@ def _by_an_entry(report: InputReport) -> list[Diagnosis]:
 def _stale(scenes: Sequence[Scene], index: int) -> list[Diagnosis]:
     """At the second point, the true gradient at the values of the first: kept from an earlier call."""
     there, here = scenes
-    with suppress(TooDear):
+    with suppress(TooDear, Outside):
         if there.is_derivative(index, inputs=here.inputs):
             message = "the true one at the inputs of an earlier call, also where these are others"
             return [Diagnosis("stale", there.names[index], message, 1.0)]
@@ -163,14 +164,21 @@ def _scenes(setting: Setting, budget: Budget) -> Iterator[Scene]:
             except Exception:  # backward refuses that precision
                 continue
             names, options = case.names, dict(case.forward.keywords)
-            yield Scene(case.forward, names, point.inputs, case.wrt, point.cotangent, gradients, options, budget, eps)
+            forward = case.forward if dtype is not None else _in_own_precision(case)
+            yield Scene(forward, names, point.inputs, case.wrt, point.cotangent, gradients, options, budget, eps)
             break
+
+
+def _in_own_precision(case: Case) -> Forward:
+    """Forward of numbers in float64, called with the caller's own dtypes: it takes no others."""
+    dtypes = [a.dtype for a in case.inputs]
+    return lambda *inputs: case.forward(*(a.astype(d) for a, d in zip(inputs, dtypes, strict=True)))
 
 
 def _compared(scene: Scene, setting: Setting, inputs: Sequence[InputReport]) -> Iterator[tuple[str, Compared]]:
     for index, report in zip(setting.case.wrt, inputs, strict=True):
         if report.verdict is Verdict.WRONG and index in setting.observed.usable:
-            with suppress(TooDear):
+            with suppress(TooDear, Outside):
                 bad, known = wrong_entries(scene, index)
                 numerical = np.where(known, scene.truth(index).value, np.nan)
                 yield report.name, Compared(scene.analytic(index), numerical, bad)
@@ -181,7 +189,7 @@ def proved(scenes: Sequence[Scene], index: int) -> list[Claim]:
     if scenes[0].gradients[index] is None:
         return []
     if scenes[0].analytic(index).shape == scenes[0].inputs[index].shape:
-        with suppress(TooDear):
+        with suppress(TooDear, Outside):
             bad, known = wrong_entries(scenes[0], index)
             if not bad.any():
                 return [] if known.all() else [KINK]
@@ -191,7 +199,7 @@ def proved(scenes: Sequence[Scene], index: int) -> list[Claim]:
 def _holding(families: Sequence[Family], scenes: Sequence[Scene], index: int) -> list[Claim]:
     found: list[Claim] = []
     for family in families:
-        with suppress(TooDear), np.errstate(all="ignore"):
+        with suppress(TooDear, Outside), np.errstate(all="ignore"):
             for claim in family(scenes[0], index):
                 if any(claim.kind == other.kind for other in found):
                     continue

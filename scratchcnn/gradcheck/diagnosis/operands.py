@@ -50,7 +50,7 @@ def at_another_operand(scene: Scene, index: int) -> Iterator[Claim]:
 
 def with_another_option(scene: Scene, index: int) -> Iterator[Claim]:
     """The true gradient of forward with an option left at its default, or at what does nothing."""
-    inner = getattr(scene.forward, "func", None)
+    inner = getattr(scene.unguarded, "func", None)
     for name, value in scene.options.items():
         if inner is None:
             return

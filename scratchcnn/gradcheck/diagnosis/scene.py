@@ -37,6 +37,10 @@ class TooDear(Exception):
     """It would take too many calls."""
 
 
+class Outside(Exception):
+    """Forward has no value where it was called."""
+
+
 class Budget:
     """How many calls of forward a diagnosis may make.
 
@@ -113,7 +117,7 @@ class Scene:
         eps: float = EPS,
     ) -> None:
         self.eps = eps
-        self.forward, self.names, self.wrt, self.options, self.budget = forward, names, tuple(wrt), options, budget
+        self.unguarded, self.names, self.wrt, self.options, self.budget = forward, names, tuple(wrt), options, budget
         self.inputs = [np.array(a, np.float64, order="C") if a.dtype.kind == "f" else np.array(a) for a in inputs]
         self.cotangent = np.array(cotangent, np.float64)
         self.gradients = [None if g is None else np.asarray(g, np.float64) for g in gradients]
@@ -122,6 +126,13 @@ class Scene:
         self._truths: dict[int, Estimate] = {}
         self._directions: dict[int, Array] = {}
         self._here: dict[int, tuple[Array, Estimate]] = {}
+
+    def forward(self, *inputs: Array) -> Any:
+        """Forward at some inputs. Raises `Outside` where it raises."""
+        try:
+            return self.unguarded(*inputs)
+        except Exception as error:  # whatever it raises at a point that was chosen for it
+            raise Outside from error
 
     @cached_property
     def output(self) -> Array:
