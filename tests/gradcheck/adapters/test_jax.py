@@ -87,6 +87,13 @@ def test_float64_is_there_for_the_call_alone():
     assert jnp.sin(X).dtype == np.float32
 
 
+def test_a_function_that_answers_in_a_precision_of_its_own_gets_its_cotangent_in_it():
+    _, backward = from_jax(lambda x: jnp.sin(x.astype(jnp.float32)))
+    (gradient,) = backward(np.ones(X.shape), X)
+    assert gradient.dtype == np.float64
+    assert np.allclose(gradient, np.cos(X), rtol=1e-5)
+
+
 def test_one_of_several_outputs():
     assert check_gradient(*from_jax(lambda x: {"a": jnp.sin(x), "b": x.argmax(1)}, X, output="a")).ok
 

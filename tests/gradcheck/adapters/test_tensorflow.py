@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework.config import is_op_determinism_enabled
 
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.adapters import from_tensorflow
@@ -65,10 +66,20 @@ def test_a_layer_is_checked_with_its_weights_in_the_dtype_of_its_input_and_stays
     assert all(np.array_equal(a, b.numpy()) for a, b in zip(before, layer.variables, strict=True))
 
 
+def model_with_a_dropout():
+    return keras.Sequential([keras.layers.Dense(3, activation="tanh"), keras.layers.Dropout(0.4)])
+
+
 def test_a_model_with_a_dropout():
-    model = keras.Sequential([keras.layers.Dense(3, activation="tanh"), keras.layers.Dropout(0.4)])
-    report = check_gradient(*from_tensorflow(model, X, training=True))
+    report = check_gradient(*from_tensorflow(model_with_a_dropout(), X, training=True))
     assert report.ok, report
+
+
+def test_a_dropout_drops_other_entries_in_another_precision_which_is_not_asked():
+    forward, _, *arrays = from_tensorflow(model_with_a_dropout(), X.astype(np.float32), training=True)
+    forward(*arrays)
+    with pytest.raises(TypeError, match=r"^the layer draws: in float64 other numbers than in float32$"):
+        forward(*(a.astype(np.float64) for a in arrays))
 
 
 class Sine(keras.layers.Layer):
@@ -102,6 +113,7 @@ def test_seed_and_flags_are_put_back():
     tf.random.set_seed(3)
     forward, backward = from_tensorflow(lambda x: x * tf.random.uniform(x.shape, dtype=x.dtype))
     output = forward(X)
+    assert not is_op_determinism_enabled()
     assert np.array_equal(backward(np.ones_like(X), X)[0] * X, output)
     assert np.array_equal(tf.random.uniform((2,)), expected)
 
