@@ -118,7 +118,18 @@ class Training:
         return self.step // self.steps_per_epoch
 
     def images_since(self, step: int) -> int:
-        """Count the images in the steps after the first `step` steps."""
+        """Count the images in the steps after an earlier one.
+
+        Parameters
+        ----------
+        step : int
+            The number of steps made then.
+
+        Returns
+        -------
+        int
+            The number of images in the steps since.
+        """
 
         def images(step: int) -> int:
             epoch, place = divmod(step, self.steps_per_epoch)
