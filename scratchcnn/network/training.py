@@ -229,7 +229,13 @@ class Workers:
 
 @contextmanager
 def workers() -> Iterator[Workers]:
-    """Make as many threads as BLAS may use (`OMP_NUM_THREADS` and the like); each calls BLAS with a single thread."""
+    """Make as many threads as BLAS may use (`OMP_NUM_THREADS` and the like); each calls BLAS with a single thread.
+
+    Yields
+    ------
+    Workers
+        The threads.
+    """
     np.empty(FREED_ONCE, np.uint8)
     blas = ThreadpoolController().select(user_api="blas")
     count = max((library.num_threads for library in blas.lib_controllers), default=1)
