@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 def add(commands: Any) -> None:
-    """Add the command to the subparsers of the command line."""
+    """Add the command to the command line.
+
+    Parameters
+    ----------
+    commands : argparse subparsers
+        The commands.
+    """
     predict = commands.add_parser(
         "predict",
         help="say which digits pictures show",

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 
 def add(commands: Any) -> None:
-    """Add the command to the subparsers of the command line."""
+    """Add the command to the command line.
+
+    Parameters
+    ----------
+    commands : argparse subparsers
+        The commands.
+    """
     from scratchcnn.article.published import DESCENTS
     from scratchcnn.article.training import EPOCHS
     from scratchcnn.digits.mnist import SHIPPED

@@ -21,7 +21,13 @@ ONLY_TWO = ("plot", "gradient")  # the options for two classes alone
 
 
 def add_options(train: argparse.ArgumentParser) -> None:
-    """Add `--classes` to the parser of `train`, and the options for ten classes alone."""
+    """Add `--classes` to the parser of `train`, and the options for ten classes alone.
+
+    Parameters
+    ----------
+    train : argparse.ArgumentParser
+        The parser.
+    """
     train.add_argument("--classes", type=int, choices=(2, 10), help="of digits (default: 2; with --resume 10)")
     group = train.add_argument_group("for ten classes")
     group.add_argument("--data", type=Path, metavar="PATH", help="mnist.npz, or a folder of IDX files (default: Keras)")
@@ -33,7 +39,18 @@ def add_options(train: argparse.ArgumentParser) -> None:
 
 
 def is_wanted(options: argparse.Namespace) -> bool:
-    """Whether `train` is to learn ten classes. An option for the other kind of training ends the command."""
+    """Decide whether `train` is to learn ten classes. An option for the other kind of training ends the command.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        The options of the command.
+
+    Returns
+    -------
+    bool
+        True for ten classes, False for two.
+    """
     ten: bool = options.classes == 10 or (options.classes is None and options.resume is not None)
     for name in ONLY_TWO if ten else ONLY_TEN:
         if getattr(options, name) is not None:

@@ -10,7 +10,13 @@ from scratchcnn.commands.terminal import collect, refuse_unwritable, seed, write
 
 
 def add(commands: Any) -> None:
-    """Add the command to the subparsers of the command line."""
+    """Add the command to the command line.
+
+    Parameters
+    ----------
+    commands : argparse subparsers
+        The commands.
+    """
     verify = commands.add_parser(
         "verify",
         help="check every derivative on real digits (the default)",

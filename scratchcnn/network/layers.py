@@ -67,7 +67,7 @@ class Layer:
             raise ValueError(f"{operation.name} has {operation.inputs} inputs: write a Layer that says what it learns")
         name = "".join(word.capitalize() for word in operation.name.split("_"))
         functions = {"operation": staticmethod(operation.forward), "derivative": staticmethod(operation.backward)}
-        # A user's operation may have the name of one of ours; the class must not pass for ours then.
+        # A user's operation may have the name of one of ours. Its class then has another module, and is refused.
         home = __name__ if operation in CATALOGUE else operation.forward.__module__
         about = {"__doc__": f"`{operation.name}` as a layer.", "__module__": home}
         options = [_as_field(option) for option in operation.options]

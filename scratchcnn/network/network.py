@@ -305,7 +305,25 @@ def _lists_to_tuples(value: Any) -> Any:
 
 
 def require_finite(array: Array, shape: Shape) -> Array:
-    """Return an array from a file if it holds finite floats of this shape; anything else is a `ValueError`."""
+    """Check an array from a file.
+
+    Parameters
+    ----------
+    array : array
+        The array.
+    shape : tuple of int
+        The shape that it must have.
+
+    Returns
+    -------
+    array
+        The same array.
+
+    Raises
+    ------
+    ValueError
+        If it has another shape, is neither float32 nor float64, or has an entry that is not finite.
+    """
     if array.shape != shape or array.dtype not in (np.float32, np.float64) or not np.isfinite(array).all():
         raise ValueError(
             f"finite numbers of shape {shape}, float32 or float64, belong where it has "

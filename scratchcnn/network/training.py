@@ -118,7 +118,18 @@ class Training:
         return self.step // self.steps_per_epoch
 
     def images_since(self, step: int) -> int:
-        """Count the images in the steps after the first `step` steps."""
+        """Count the images in the steps after an earlier one.
+
+        Parameters
+        ----------
+        step : int
+            The number of steps made then.
+
+        Returns
+        -------
+        int
+            The number of images in the steps since.
+        """
 
         def images(step: int) -> int:
             epoch, place = divmod(step, self.steps_per_epoch)
@@ -218,7 +229,13 @@ class Workers:
 
 @contextmanager
 def workers() -> Iterator[Workers]:
-    """Make as many threads as BLAS may use (`OMP_NUM_THREADS` and the like); each calls BLAS with a single thread."""
+    """Make as many threads as BLAS may use (`OMP_NUM_THREADS` and the like); each calls BLAS with a single thread.
+
+    Yields
+    ------
+    Workers
+        The threads.
+    """
     np.empty(FREED_ONCE, np.uint8)
     blas = ThreadpoolController().select(user_api="blas")
     count = max((library.num_threads for library in blas.lib_controllers), default=1)
