@@ -1,0 +1,126 @@
+"""Forward mode: a hand-written Jacobian-vector product, checked as the backward pass that it is the transpose of."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.case import CallerError, describe
+from scratchcnn.gradcheck.check import check_gradient
+from scratchcnn.gradcheck.points import draw_cotangent
+from scratchcnn.gradcheck.report.report import GradientMismatch, GradientUndecided, Report, Violation
+from scratchcnn.gradcheck.verdict import Verdict
+
+Jvp = Callable[[tuple[Any, ...], tuple[Any, ...]], Any]
+
+# Roundoffs of the terms of a sum over all entries.
+ROUNDOFFS = 64.0
+
+
+def check_jvp(forward: Callable[..., Any], jvp: Jvp, *inputs: Any, **options: Any) -> Report:
+    """Compares a hand-written Jacobian-vector product with derivatives obtained from the forward pass alone.
+
+    The product with each unit vector is a column of the Jacobian; these columns, contracted with a cotangent, are
+    compared as a gradient is. So each entry of each input costs a call of `jvp`.
+
+    Parameters
+    ----------
+    forward
+        `forward(*inputs) -> array`.
+    jvp
+        `jvp(primals, tangents)`: from the inputs and a tangent for each, both tuples, the tangent of the output; or
+        the output and its tangent. An input of integers has the tangent None.
+    inputs
+        The point of the check.
+    options
+        As in `check_gradient`.
+
+    Returns
+    -------
+    Report
+        Its `verdict` is RIGHT, WRONG or UNDECIDED; a product that is not linear in the tangents is a violation of the
+        kind "nonlinear".
+
+    Raises
+    ------
+    TypeError, ValueError, CallerError
+        As `check_gradient`.
+    """
+    __tracebackhide__ = True
+    if not callable(jvp):
+        raise TypeError(f"jvp must be a function, got {type(jvp).__name__}")
+    transposed = _Transposed(jvp)
+    options.setdefault("name", f"{describe(jvp, 'jvp')}, the forward mode of {describe(forward, 'forward')},")
+    report = check_gradient(forward, transposed, *inputs, **options)
+    violation = _nonlinear(transposed, [np.asarray(x) for x in inputs])
+    if violation is None or violation.kind in options.get("allow", ()):
+        return report
+    return replace(report, verdict=Verdict.WRONG, violations=(*report.violations, violation))
+
+
+def assert_jvp(forward: Callable[..., Any], jvp: Jvp, *inputs: Any, **options: Any) -> None:
+    """Raises unless `check_jvp`, which takes the same arguments, finds the product right.
+
+    Raises
+    ------
+    GradientMismatch
+        It is wrong; the text is the report.
+    GradientUndecided
+        Nothing is wrong, but not every entry could be vouched for.
+    """
+    __tracebackhide__ = True
+    report = check_jvp(forward, jvp, *inputs, **options)
+    if report.verdict is Verdict.WRONG:
+        raise GradientMismatch(report)
+    if report.verdict is Verdict.UNDECIDED:
+        raise GradientUndecided(report)
+
+
+class _Transposed:
+    """The backward pass that a Jacobian-vector product makes, a column of the Jacobian at a time."""
+
+    def __init__(self, jvp: Jvp) -> None:
+        self.jvp = jvp
+        self.__qualname__ = describe(jvp, "jvp")
+
+    def __call__(self, grad_output: Array, *inputs: Array) -> tuple[Any, ...]:
+        return tuple(
+            self._gradient(k, grad_output, inputs) if x.dtype.kind in "fO" else None for k, x in enumerate(inputs)
+        )
+
+    def _gradient(self, index: int, grad_output: Array, inputs: Sequence[Array]) -> Array:
+        x = inputs[index]
+        gradient = np.zeros_like(x)
+        for place in np.ndindex(*x.shape):
+            unit = np.zeros_like(x)
+            unit[place] = 1
+            gradient[place] = (grad_output * self.tangent(inputs, {index: unit})).sum()
+        return gradient
+
+    def tangent(self, inputs: Sequence[Array], moved: dict[int, Array]) -> Any:
+        """The output's tangent where some inputs move."""
+        tangents = tuple(
+            moved.get(k, np.zeros_like(x)) if x.dtype.kind in "fO" else None for k, x in enumerate(inputs)
+        )
+        given = self.jvp(tuple(inputs), tangents)
+        return given[1] if isinstance(given, tuple | list) and len(given) == 2 else given
+
+
+def _nonlinear(transposed: _Transposed, inputs: Sequence[Array]) -> Violation | None:
+    """What says that the product is not linear in the tangents; None where nothing does."""
+    rng = np.random.default_rng(0)
+    floating = [k for k, x in enumerate(inputs) if x.dtype.kind == "f"]
+    one, other = ({k: draw_cotangent(inputs[k].shape, inputs[k].dtype, rng) for k in floating} for _ in range(2))
+    both = {k: one[k] + other[k] for k in floating}
+    try:
+        parts = [np.asarray(transposed.tangent(inputs, moved), np.float64) for moved in (one, other, both)]
+    except Exception as error:
+        raise CallerError(f"jvp ({transposed.__qualname__}) raised {type(error).__name__}: {error}") from error
+    eps = max([float(np.finfo(inputs[k].dtype).eps) for k in floating], default=0.0)
+    size = np.abs(parts[0]) + np.abs(parts[1])
+    tolerance = ROUNDOFFS * eps * size.max(initial=0) * max(sum(inputs[k].size for k in floating), 1)
+    if (np.abs(parts[2] - parts[0] - parts[1]) <= tolerance).all():
+        return None
+    return Violation("nonlinear", "the product with a sum of tangents is not the sum of the products")
