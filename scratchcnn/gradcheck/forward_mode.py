@@ -54,6 +54,8 @@ def check_jvp(forward: Callable[..., Any], jvp: Jvp, *inputs: Any, **options: An
     transposed = _Transposed(jvp)
     options.setdefault("name", f"{describe(jvp, 'jvp')}, the forward mode of {describe(forward, 'forward')},")
     report = check_gradient(forward, transposed, *inputs, **options)
+    again = tuple(line.replace("check_gradient(", "check_jvp(", 1) for line in report.again)
+    report = replace(report, again=again)
     violation = _nonlinear(transposed, [np.asarray(x) for x in inputs])
     if violation is None or violation.kind in options.get("allow", ()):
         return report
@@ -101,9 +103,7 @@ class _Transposed:
 
     def tangent(self, inputs: Sequence[Array], moved: dict[int, Array]) -> Any:
         """The output's tangent where some inputs move."""
-        tangents = tuple(
-            moved.get(k, np.zeros_like(x)) if x.dtype.kind in "fO" else None for k, x in enumerate(inputs)
-        )
+        tangents = tuple(moved.get(k, np.zeros_like(x)) if x.dtype.kind in "fO" else None for k, x in enumerate(inputs))
         given = self.jvp(tuple(inputs), tangents)
         return given[1] if isinstance(given, tuple | list) and len(given) == 2 else given
 

@@ -53,6 +53,7 @@ def _times_outputs() -> Iterator[tuple[str, str, Other]]:
     factors: dict[str, Callable[[Array], Array]] = {
         "the output": lambda y: y,
         "1 - output": lambda y: 1 - y,
+        "1 + output": lambda y: 1 + y,
         "output (1 - output)": lambda y: y * (1 - y),
         "1 - output²": lambda y: 1 - y**2,
         "the output's sign": lambda y: (y > 0).astype(float),

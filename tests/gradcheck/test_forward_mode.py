@@ -1,0 +1,75 @@
+"""Forward mode: Jacobian-vector products, right, wrong, and not linear."""
+
+import numpy as np
+import pytest
+
+from scratchcnn.gradcheck import CallerError, GradientMismatch, GradientUndecided, Verdict, assert_jvp, check_jvp
+
+RNG = np.random.default_rng(0)
+X, W = RNG.normal(size=(2, 3)), RNG.normal(size=(3, 2))
+
+
+def layer(x, w):
+    return np.tanh(x @ w)
+
+
+def layer_jvp(primals, tangents):
+    (x, w), (dx, dw) = primals, tangents
+    y = layer(x, w)
+    return y, (1 - y**2) * (dx @ w + x @ dw)
+
+
+def test_a_right_product_is_proved():
+    report = check_jvp(layer, layer_jvp, X, W)
+    assert report.verdict is Verdict.RIGHT
+    assert [each.name for each in report.inputs] == ["x", "w"]
+    assert str(report).startswith("layer_jvp, the forward mode of layer, is RIGHT")
+    assert_jvp(layer, layer_jvp, X, W, proof=False)
+
+
+def test_the_output_s_tangent_alone_will_do():
+    assert_jvp(layer, lambda primals, tangents: layer_jvp(primals, tangents)[1], X, W)
+
+
+def test_a_wrong_product_is_named():
+    def jvp(primals, tangents):
+        (x, w), (dx, dw) = primals, tangents
+        return (1 - layer(x, w) ** 2) * (dx @ w - x @ dw)
+
+    with pytest.raises(GradientMismatch, match=r"the gradient of w is minus the true\s+one") as caught:
+        assert_jvp(layer, jvp, X, W)
+    assert [each.verdict for each in caught.value.report.inputs] == [Verdict.RIGHT, Verdict.WRONG]
+    assert caught.value.report.again[-1] == "check_jvp(layer, jvp, x, w)"
+
+
+def test_a_product_that_is_not_linear_is_wrong():
+    """At unit vectors it is right."""
+
+    def jvp(primals, tangents):
+        (x, w), (dx, dw) = primals, tangents
+        return (1 - layer(x, w) ** 2) * (np.abs(dx) @ w + x @ dw)
+
+    report = check_jvp(layer, jvp, X, W)
+    assert report.verdict is Verdict.WRONG
+    assert [v.kind for v in report.violations] == ["nonlinear"]
+
+
+def test_integers_have_no_tangent():
+    def jvp(primals, tangents):
+        (_, ids), (dtable, none) = primals, tangents
+        assert none is None
+        return dtable[ids]
+
+    assert_jvp(lambda table, ids: table[ids], jvp, RNG.normal(size=(4, 2)), np.array([1, 3, 1]))
+
+
+def test_a_step_function_is_undecided():
+    with pytest.raises(GradientUndecided):
+        assert_jvp(np.floor, lambda primals, tangents: 0 * tangents[0], [1.0, 2.5], proof=False)
+
+
+def test_misuse_is_named():
+    with pytest.raises(TypeError, match="jvp must be a function, got ndarray"):
+        check_jvp(layer, X, X, W)
+    with pytest.raises(CallerError, match="KeyError"):
+        check_jvp(layer, lambda primals, tangents: {}["missing"], X, W)
