@@ -65,7 +65,8 @@ def test_the_right_gradient_in_its_place_is_right(mistake):
     right = mistake.right
     for seed in SEEDS[:5]:
         inputs = mistake.draw(np.random.default_rng(seed))
-        report = check_gradient(right.forward, right.backward, *inputs, seed=seed, **right.options)
+        # Every entry, however long that takes: a busy machine must not leave a kink to the directions.
+        report = check_gradient(right.forward, right.backward, *inputs, seed=seed, max_entries=None, **right.options)
         assert report.verdict is Verdict.RIGHT, f"seed {seed}: {report}"
 
 

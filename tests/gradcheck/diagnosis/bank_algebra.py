@@ -97,13 +97,14 @@ def distances(x, y):
     return np.sqrt(((x[:, None] - y) ** 2).sum(axis=-1))
 
 
-def distances_backward(g, x, y):
-    pull = (g / distances(x, y))[:, :, None] * (x[:, None] - y)
-    return pull.sum(axis=1), -pull.sum(axis=0)
-
-
 def pull(g, x, y):
+    """How each row of y pulls at each row of x."""
     return g[:, :, None] * (x[:, None] - y)
+
+
+def distances_backward(g, x, y):
+    pulls = pull(g / distances(x, y), x, y)
+    return pulls.sum(axis=1), -pulls.sum(axis=0)
 
 
 def within(rng):
@@ -192,7 +193,7 @@ RIDGE = Operation(
     normal((4, 3), (3, 2), (2,), (4, 2)),
 )  # fmt: skip
 RIDGE_MISTAKES = [
-    instead(RIDGE, "missing-term option-ignored", "penalty forgotten in backward", partial(unpenalised, penalty=0.3)),
+    instead(RIDGE, "missing-term option-ignored", "penalty forgotten in backward", unpenalised),
     changed(RIDGE, "missing-term", "penalty without its factor 2", 1, lambda d, g, x, w, b, y: d - g * 0.3 * w),
     changed(RIDGE, "missing-term", "penalty divided by the batch", 1,
             lambda d, g, x, w, b, y: d - 2 * g * 0.3 * w * 3 / 4),

@@ -112,11 +112,11 @@ MULTI_HEAD = Operation(
     normal((3, 4), (5, 4), (5, 4), (4, 4)),
 )  # fmt: skip
 MULTI_HEAD_MISTAKES = [
-    instead(MULTI_HEAD, "option-ignored", "one head in backward", partial(multi_head_backward_of_one, heads=2)),
+    instead(MULTI_HEAD, "option-ignored", "one head in backward", multi_head_backward_of_one),
     instead(MULTI_HEAD, "transposed", "output weight not transposed",
-            partial(multi_head_backward, heads=2, back=lambda g, w: g @ w)),
+            partial(multi_head_backward, back=lambda g, w: g @ w)),
     instead(MULTI_HEAD, "missing-factor", "output weight left out on the way back",
-            partial(multi_head_backward, heads=2, back=lambda g, w: g)),
+            partial(multi_head_backward, back=lambda g, w: g)),
     changed(MULTI_HEAD, "permuted", "keys' heads joined in the wrong order", 1, lambda d, *_: d[:, [2, 3, 0, 1]]),
     changed(MULTI_HEAD, "permuted", "values' heads joined feature by feature", 2, lambda d, *_: d[:, [0, 2, 1, 3]]),
     changed(MULTI_HEAD, "constant-factor", "queries scaled by all features, not those of a head", 0,
@@ -173,11 +173,11 @@ def rotary_backward(g, x, *, base):
 
 
 ROTARY = Operation("rotary positions", partial(rotary, base=3), partial(rotary_backward, base=3), normal((4, 4)))
+FADING = 0.75 ** np.arange(4)[:, None]
 FADE = Operation(
-    "fading positions", lambda x, s: x * s * 0.75 ** np.arange(len(x))[:, None],
+    "fading positions", lambda x, s: x * s * FADING,
     lambda g, x, s: (g * s * FADING, (g * x * FADING).sum(axis=0)), normal((4, 4), (4,)),
 )  # fmt: skip
-FADING = 0.75 ** np.arange(4)[:, None]
 POSITION_MISTAKES = [
     changed(ROTARY, "transposed sign", "turned forward on the way back", 0, lambda d, g, x: rotary(g, base=3)),
     changed(ROTARY, "shifted", "positions counted from one", 0, lambda d, g, x: turn(g, -angles(5, 3)[1:])),

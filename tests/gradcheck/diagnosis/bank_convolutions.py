@@ -63,13 +63,15 @@ OPTIONS = {"stride": 2, "padding": 2, "dilation": 1}
 conv_back = partial(conv1d_backward, **OPTIONS)
 CONV = Operation("conv1d", partial(conv1d, **OPTIONS), conv_back, normal((2, 3, 3), (3, 3, 3), (3,)))
 CONV_MISTAKES = [
-    instead(CONV, "rotated", "filters turned round on the way back", partial(conv_back, turn=-1)),
-    instead(CONV, "overlap", "windows assigned, not added", partial(conv_back, put=assigned)),
-    instead(CONV, "stride-ignored", "stride 1 in backward", partial(conv_back, stride_back=1)),
-    instead(CONV, "padding-not-cropped shifted", "padded gradient cut at its end alone", partial(conv_back, start=0)),
-    instead(CONV, "shifted", "padded gradient cropped by one too few", partial(conv_back, start=1)),
-    instead(CONV, "transposed", "filters with channels for filters", partial(conv_back, back="nko,ckr->ncor")),
-    instead(CONV, "transposed", "filters' gradient with channels first", partial(conv_back, filters="nko,ncor->ckr")),
+    instead(CONV, "rotated", "filters turned round on the way back", partial(conv1d_backward, turn=-1)),
+    instead(CONV, "overlap", "windows assigned, not added", partial(conv1d_backward, put=assigned)),
+    instead(CONV, "stride-ignored", "stride 1 in backward", partial(conv1d_backward, stride_back=1)),
+    instead(CONV, "padding-not-cropped shifted", "padded gradient cut at its end alone",
+            partial(conv1d_backward, start=0)),
+    instead(CONV, "shifted", "padded gradient cropped by one too few", partial(conv1d_backward, start=1)),
+    instead(CONV, "transposed", "filters with channels for filters", partial(conv1d_backward, back="nko,ckr->ncor")),
+    instead(CONV, "transposed", "filters' gradient with channels first",
+            partial(conv1d_backward, filters="nko,ncor->ckr")),
     changed(CONV, "padding-not-cropped shape", "padded gradient not cropped", 0,
             lambda d, g, x, w, b: padded(d, 2)),
     changed(CONV, "rotated", "filters' gradient turned round", 1, lambda d, *_: d[..., ::-1].copy()),
@@ -113,13 +115,16 @@ def depthwise_backward(g, x, w, *, stride, stride_back=None, back="nco,cr->ncor"
     return added(np.einsum(back, g, w), to, x.shape[-1]), np.einsum(filters, g, x[..., at])
 
 
-depthwise_back = partial(depthwise_backward, stride=2)
-DEPTHWISE = Operation("depthwise conv1d", partial(depthwise, stride=2), depthwise_back, normal((2, 3, 7), (3, 3)))
+DEPTHWISE = Operation(
+    "depthwise conv1d", partial(depthwise, stride=2), partial(depthwise_backward, stride=2),
+    normal((2, 3, 7), (3, 3)),
+)  # fmt: skip
 DEPTHWISE_MISTAKES = [
-    instead(DEPTHWISE, "stride-ignored", "stride 1 in backward", partial(depthwise_back, stride_back=1)),
+    instead(DEPTHWISE, "stride-ignored", "stride 1 in backward", partial(depthwise_backward, stride_back=1)),
     instead(DEPTHWISE, "transposed", "taps and channels of the filters exchanged",
-            partial(depthwise_back, back="nco,rc->ncor")),
-    instead(DEPTHWISE, "transposed", "filters' gradient transposed", partial(depthwise_back, filters="nco,ncor->rc")),
+            partial(depthwise_backward, back="nco,rc->ncor")),
+    instead(DEPTHWISE, "transposed", "filters' gradient transposed",
+            partial(depthwise_backward, filters="nco,ncor->rc")),
     changed(DEPTHWISE, "rotated", "filters turned round on the way back", 0,
             lambda d, g, x, w: depthwise_backward(g, x, w[:, ::-1], stride=2)[0]),
     changed(DEPTHWISE, "broadcast", "filters' gradient summed over the channels", 1,
@@ -147,16 +152,17 @@ def padded_at_the_end(g, crop):
     return np.pad(g, ((0, 0), (0, 0), (0, 2 * crop)))
 
 
-transposed_back = partial(transposed_backward, stride=2, crop=1)
 TRANSPOSED = Operation(
-    "transposed conv1d", partial(transposed, stride=2, crop=1), transposed_back, normal((2, 3, 4), (3, 3, 3))
+    "transposed conv1d", partial(transposed, stride=2, crop=1), partial(transposed_backward, stride=2, crop=1),
+    normal((2, 3, 4), (3, 3, 3)),
 )  # fmt: skip
 TRANSPOSED_MISTAKES = [
-    instead(TRANSPOSED, "stride-ignored", "stride 1 in backward", partial(transposed_back, stride_back=1)),
-    instead(TRANSPOSED, "transposed", "channels and filters exchanged", partial(transposed_back, back="nkor,kcr->nco")),
-    instead(TRANSPOSED, "rotated", "filters turned round on the way back", partial(transposed_back, turn=-1)),
+    instead(TRANSPOSED, "stride-ignored", "stride 1 in backward", partial(transposed_backward, stride_back=1)),
+    instead(TRANSPOSED, "transposed", "channels and filters exchanged",
+            partial(transposed_backward, back="nkor,kcr->nco")),
+    instead(TRANSPOSED, "rotated", "filters turned round on the way back", partial(transposed_backward, turn=-1)),
     instead(TRANSPOSED, "padding-not-cropped shifted", "cotangent not put back where it was cropped",
-            partial(transposed_back, pad=padded_at_the_end)),
+            partial(transposed_backward, pad=padded_at_the_end)),
     changed(TRANSPOSED, "border", "first window left out", 0, lambda d, *_: but(d, (..., 0), lambda v: 0 * v)),
     changed(TRANSPOSED, "subset border", "filters' last tap left out", 1,
             lambda d, *_: but(d, (..., -1), lambda v: 0 * v)),
@@ -175,12 +181,15 @@ def average_pool_backward(g, x, *, window, stride, put=added, stride_back=None, 
     return (put(np.repeat(g[..., None] * share / window, window, axis=-1), at, x.shape[-1]),)
 
 
-average_back = partial(average_pool_backward, window=3, stride=2)
-AVERAGE = Operation("average pool 1d", partial(average_pool, window=3, stride=2), average_back, normal((2, 2, 7)))
+AVERAGE = Operation(
+    "average pool 1d", partial(average_pool, window=3, stride=2), partial(average_pool_backward, window=3, stride=2),
+    normal((2, 2, 7)),
+)  # fmt: skip
 AVERAGE_MISTAKES = [
-    instead(AVERAGE, "overlap", "windows assigned, not added", partial(average_back, put=assigned)),
-    instead(AVERAGE, "stride-ignored", "stride 1 in backward", partial(average_back, stride_back=1)),
-    instead(AVERAGE, "constant-factor missing-factor", "not divided by the window", partial(average_back, share=3)),
+    instead(AVERAGE, "overlap", "windows assigned, not added", partial(average_pool_backward, put=assigned)),
+    instead(AVERAGE, "stride-ignored", "stride 1 in backward", partial(average_pool_backward, stride_back=1)),
+    instead(AVERAGE, "constant-factor missing-factor", "not divided by the window",
+            partial(average_pool_backward, share=3)),
     changed(AVERAGE, "border", "both ends left out", 0, lambda d, *_: but(d, (..., [0, -1]), lambda v: 0 * v)),
     changed(AVERAGE, "shifted", "windows one place late", 0, lambda d, *_: np.roll(d, 1, axis=-1)),
 ]  # fmt: skip
@@ -206,13 +215,15 @@ def with_ties(rng):
     return (x,)
 
 
-maximum_back = partial(max_pool_backward, window=3, stride=1)
-MAXIMUM = Operation("max pool 1d", partial(max_pool, window=3, stride=1), maximum_back, normal((2, 2, 7)))
+MAXIMUM = Operation(
+    "max pool 1d", partial(max_pool, window=3, stride=1), partial(max_pool_backward, window=3, stride=1),
+    normal((2, 2, 7)),
+)  # fmt: skip
 MAXIMUM_MISTAKES = [
-    instead(MAXIMUM, "overlap", "windows assigned, not added", partial(maximum_back, put=assigned)),
-    instead(MAXIMUM, "shifted", "place of the maximum counted from one", partial(maximum_back, late=1)),
+    instead(MAXIMUM, "overlap", "windows assigned, not added", partial(max_pool_backward, put=assigned)),
+    instead(MAXIMUM, "shifted", "place of the maximum counted from one", partial(max_pool_backward, late=1)),
     instead(MAXIMUM, "kink", "each of two equal maxima has the whole",
-            partial(maximum_back, ties="all"), draw=with_ties),
+            partial(max_pool_backward, ties="all"), draw=with_ties),
     changed(MAXIMUM, "operand", "averages in backward", 0,
             lambda d, g, x: average_pool_backward(g, x, window=3, stride=1)[0]),
     changed(MAXIMUM, "overlap constant-factor", "divided by how many windows see an entry", 0,
@@ -224,7 +235,7 @@ STRIDED = Operation(
 )  # fmt: skip
 STRIDED_MISTAKES = [
     instead(STRIDED, "stride-ignored", "stride 1 in backward",
-            partial(max_pool_backward, window=3, stride=2, stride_back=1)),
+            partial(max_pool_backward, stride_back=1)),
     changed(STRIDED, "sign", "negative", 0, lambda d, *_: -d),
     changed(STRIDED, "missing-factor ignores-cotangent", "places of the maxima returned as they are", 0,
             lambda d, g, x: max_pool_backward(np.ones_like(g), x, window=3, stride=2)[0]),

@@ -76,7 +76,7 @@ def softplus_of_slope_one(g, x, *, beta):
 
 SOFTPLUS = Operation("softplus", partial(softplus, beta=2), partial(softplus_backward, beta=2), normal((4, 2)))
 SOFTPLUS_MISTAKES = [
-    instead(SOFTPLUS, "option-ignored", "slope 1 in backward", partial(softplus_of_slope_one, beta=2)),
+    instead(SOFTPLUS, "option-ignored", "slope 1 in backward", softplus_of_slope_one),
     changed(SOFTPLUS, "operand", "derivative taken at the output", 0,
             lambda d, g, x: g * sigmoid(2 * softplus(x, beta=2))),
     changed(SOFTPLUS, "constant-factor missing-factor option-ignored", "division by the slope forgotten", 0,
@@ -109,7 +109,7 @@ def elu_of_slope_one(g, x, *, alpha):
 
 ELU = Operation("elu", partial(elu, alpha=1.5), partial(elu_backward, alpha=1.5), with_zeros)
 ELU_MISTAKES = [
-    instead(ELU, "option-ignored subset", "alpha 1 in backward", partial(elu_of_slope_one, alpha=1.5)),
+    instead(ELU, "option-ignored subset", "alpha 1 in backward", elu_of_slope_one),
     changed(ELU, "kink", "zero belongs to neither branch", 0, lambda d, g, x: d * (x != 0)),
     changed(ELU, "subset missing-term", "negative branch by the output, alpha forgotten", 0,
             lambda d, g, x: np.where(x < 0, g * elu(x, alpha=1.5), d)),

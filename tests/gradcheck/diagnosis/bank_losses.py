@@ -30,8 +30,8 @@ SOFTMAX = Operation(
 )
 SOFTMAX_MISTAKES = [
     instead(SOFTMAX, "missing-term", "derivative taken for its diagonal",
-            partial(softmax_along_backward, axis=0, competition=False)),
-    instead(SOFTMAX, "option-ignored broadcast", "last axis in backward", partial(wrong_axis, axis=0)),
+            partial(softmax_along_backward, competition=False)),
+    instead(SOFTMAX, "option-ignored broadcast", "last axis in backward", wrong_axis),
     changed(SOFTMAX, "operand missing-term", "sigmoid's derivative", 0,
             lambda d, g, z: g * softmax_along(z, axis=0) * (1 - softmax_along(z, axis=0))),
     changed(SOFTMAX, "missing-factor", "without its own output", 0,
@@ -106,10 +106,9 @@ def without_smoothing(g, logits, labels, *, smoothing):
     return smooth_cross_entropy_backward(g, logits, labels, smoothing=0)
 
 
-def overwriting_labels(g, logits, labels, *, smoothing):
-    gradients = smooth_cross_entropy_backward(g, logits, labels, smoothing=smoothing)
-    labels -= labels.min()
-    return gradients
+def stabilised_in_place(g, logits, labels, *, smoothing):
+    logits -= logits.max(axis=1, keepdims=True)
+    return smooth_cross_entropy_backward(g, logits, labels, smoothing=smoothing)
 
 
 SMOOTH = Operation(
@@ -117,7 +116,8 @@ SMOOTH = Operation(
     partial(smooth_cross_entropy_backward, smoothing=0.1), with_labels((4, 3)),
 )  # fmt: skip
 SMOOTH_MISTAKES = [
-    instead(SMOOTH, "option-ignored", "smoothing forgotten in backward", partial(without_smoothing, smoothing=0.1)),
+    instead(SMOOTH, "option-ignored", "smoothing forgotten in backward", without_smoothing),
+    instead(SMOOTH, "mutation", "largest logit taken off in place", stabilised_in_place),
     changed(SMOOTH, "constant-factor", "not averaged over the batch", 0, lambda d, g, z, labels: d * len(z)),
     changed(SMOOTH, "constant-factor", "averaged over the classes as well", 0, lambda d, *_: d / d.shape[1]),
     changed(SMOOTH, "sign", "target minus output", 0, lambda d, *_: -d),
@@ -180,11 +180,11 @@ DISTILLATION = Operation(
     normal((3, 4), (3, 4), scale=2),
 )  # fmt: skip
 DISTILLATION_MISTAKES = [
-    instead(DISTILLATION, "option-ignored", "temperature 1 in backward", partial(cold, temperature=3)),
+    instead(DISTILLATION, "option-ignored", "temperature 1 in backward", cold),
     instead(DISTILLATION, "constant-factor missing-factor", "temperature's chain factor forgotten",
-            partial(distillation_backward, temperature=3, power=2)),
+            partial(distillation_backward, power=2)),
     instead(DISTILLATION, "constant-factor missing-factor option-ignored", "temperature's square not multiplied in",
-            partial(distillation_backward, temperature=3, power=-1)),
+            partial(distillation_backward, power=-1)),
     changed(DISTILLATION, "sign", "target minus output", 0, lambda d, *_: -d),
     changed(DISTILLATION, "zero-gradient", "teacher taken for a constant", 1, lambda d, *_: np.zeros_like(d)),
     changed(DISTILLATION, "missing-term", "teacher's normaliser taken for a constant", 1,
@@ -269,7 +269,7 @@ HUBER = Operation(
     "huber", partial(huber, delta=0.5), partial(huber_backward, delta=0.5), normal((4, 3), (4, 3))
 )  # fmt: skip
 HUBER_MISTAKES = [
-    instead(HUBER, "option-ignored", "delta 1 in backward", partial(default_delta, delta=0.5)),
+    instead(HUBER, "option-ignored", "delta 1 in backward", default_delta),
     changed(HUBER, "subset", "linear branch forgotten", 0, lambda d, g, output, target: g * (output - target)),
     changed(HUBER, "subset missing-factor", "linear branch without delta", 0, lambda d, g, output, target:
             np.where(beyond(output, target), g * np.sign(output - target), d)),

@@ -53,6 +53,10 @@ def batch_norm_that_keeps_statistics():
     return BATCH_NORM.forward, partial(backward, eps=0.1)
 
 
+def without_eps(g, x, gamma, beta, *, eps):
+    return batch_norm_backward(g, x, gamma, beta, eps=0.0)
+
+
 def batch_norm_backward_in_place(g, x, gamma, beta, *, eps):
     grad_beta, grad_gamma = g.sum(axis=0), (g * statistics(x, 0, eps)[0]).sum(axis=0)
     g *= gamma
@@ -61,11 +65,11 @@ def batch_norm_backward_in_place(g, x, gamma, beta, *, eps):
 
 BATCH_NORM_MISTAKES = [
     instead(BATCH_NORM, "missing-term", "mean taken for a constant",
-            partial(batch_norm_backward, eps=0.1, mean_moves=False)),
+            partial(batch_norm_backward, mean_moves=False)),
     instead(BATCH_NORM, "missing-term", "deviation taken for a constant",
-            partial(batch_norm_backward, eps=0.1, deviation_moves=False)),
-    instead(BATCH_NORM, "option-ignored", "eps left out in backward", partial(batch_norm_backward, eps=0.0)),
-    instead(BATCH_NORM, "mutation", "cotangent scaled in place", partial(batch_norm_backward_in_place, eps=0.1)),
+            partial(batch_norm_backward, deviation_moves=False)),
+    instead(BATCH_NORM, "option-ignored", "eps left out in backward", without_eps),
+    instead(BATCH_NORM, "mutation", "cotangent scaled in place", batch_norm_backward_in_place),
     remembering(BATCH_NORM, "stale", "scale's gradient from the first batch", batch_norm_that_keeps_statistics),
     changed(BATCH_NORM, "missing-factor", "x without the scale", 0,
             lambda d, g, x, gamma, beta: normalise_backward(g, x, 0, 0.1)),
@@ -192,8 +196,7 @@ def group_norm_backward_of_one_group(g, x, gamma, beta, *, groups):
 
 
 GROUP_MISTAKES = [
-    instead(GROUP_NORM, "option-ignored", "one group in backward",
-            partial(group_norm_backward_of_one_group, groups=2)),
+    instead(GROUP_NORM, "option-ignored", "one group in backward", group_norm_backward_of_one_group),
     changed(GROUP_NORM, "permuted", "channels read group by group in the wrong order", 0,
             lambda d, g, x, gamma, beta: d[:, [0, 2, 1, 3]]),
     changed(GROUP_NORM, "batch", "shift's gradient of the first image", 2,

@@ -28,27 +28,31 @@ class Labelled:
 def instead(
     right: Operation, kinds: str, what: str, backward: Callable[..., Any], *, draw: Draw | None = None
 ) -> Labelled:
-    """The operation with another backward; `kinds` are separated by spaces."""
-    return remembering(right, kinds, what, lambda: (right.forward, backward), draw=draw)
+    """The operation with another backward; `kinds` are separated by spaces.
+
+    The mistake shows the options of the forward, bound with `partial` where they are there, and nothing else: what
+    backward was bound with to make it wrong would tell what is wrong.
+    """
+
+    def wrong(g, *inputs, **options):
+        return backward(g, *inputs, **options)
+
+    options = right.forward.keywords if isinstance(right.forward, partial) else {}
+    pair = right.forward, partial(wrong, **options) if options else wrong
+    return remembering(right, kinds, what, lambda: pair, draw=draw)
 
 
 def changed(
     right: Operation, kinds: str, what: str, index: int, change: Callable[..., Any], *, draw: Draw | None = None
 ) -> Labelled:
-    """The operation with the gradient `d` of one input replaced by `change(d, grad_output, *inputs)`.
+    """The operation with the gradient `d` of one input replaced by `change(d, grad_output, *inputs)`."""
 
-    Options stay where the operation has them: a `partial` of the backward becomes a `partial` with the same keywords.
-    """
-    backward, options = right.backward, {}
-    if isinstance(backward, partial):
-        backward, options = backward.func, backward.keywords
-
-    def wrong(g, *inputs, **options):
-        gradients = list(backward(g, *inputs, **options))
+    def backward(g, *inputs, **options):
+        gradients = list(right.backward(g, *inputs, **options))
         gradients[index] = change(gradients[index], g, *inputs)
         return tuple(gradients)
 
-    return instead(right, kinds, what, partial(wrong, **options) if options else wrong, draw=draw)
+    return instead(right, kinds, what, backward, draw=draw)
 
 
 def remembering(
