@@ -297,10 +297,9 @@ class InputJudge:
         if findings.entries.size < self.x.size:
             findings.method = f"{findings.method}, {_said(told)}".lstrip(", ")
         if findings.entries.size < self.x.size and not findings.remark and Verdict.RIGHT not in told:
-            findings.vouched, findings.remark = (
-                Verdict.UNDECIDED,
-                f"along the directions {undecided({'noise': len(told)})}",
-            )
+            reason = "kink" if "one-sided" in findings.method else "noise"
+            findings.vouched = Verdict.UNDECIDED
+            findings.remark = f"along the directions {undecided({reason: len(told)})}"
 
     def _along(self, probe: Probe, point: Point, gradient: Array, noise: Callable[[], Array]) -> DirectionalResult:
         precision = max(self.inside, self.analytic.eps(self.index))
