@@ -18,7 +18,18 @@ settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True
 settings.register_profile("deep", max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
-collect_ignore = [] if os.environ.get("SCRATCHCNN_MNIST") else ["tests/digits/test_whole_mnist.py"]
+# What is left out where something is missing, and what that is.
+LEFT_OUT = {
+    "SCRATCHCNN_MNIST": ["tests/digits/test_whole_mnist.py"],
+    "torch": ["tests/gradcheck/adapters/test_torch.py"],
+    "jax": ["tests/gradcheck/adapters/test_jax.py"],
+}
+MISSING = [name for name in LEFT_OUT if not (os.environ.get(name) or (name.islower() and find_spec(name)))]
+collect_ignore = [path for name in MISSING for path in LEFT_OUT[name]]
+
+
+def pytest_report_header():
+    return [f"not collected, for want of {name}: {', '.join(LEFT_OUT[name])}" for name in MISSING]
 
 
 def pytest_addoption(parser):

@@ -4,7 +4,6 @@ import sys
 
 import numpy as np
 import pytest
-import torch
 
 from scratchcnn.gradcheck.adapters import from_cache, from_jax, from_layer, from_loss, from_tensorflow, from_torch
 from tests.gradcheck.adapters.layers.row import draw
@@ -143,10 +142,6 @@ class TestLayer:
         assert text.startswith("Dense has no flag for training ")
         assert text.endswith("set it in forward, from_layer(Dense(...), x, forward=lambda layer, x: ...)")
 
-    def test_what_has_an_adapter_of_its_own(self):
-        text = message(TypeError, from_layer, torch.nn.Linear(4, 3), X)
-        assert text == "Linear is a layer of torch: from_torch(layer, x)"
-
     def test_a_method(self):
         text = message(TypeError, from_layer, Dense(4, 3).backward, X)
         assert text == "Dense.backward is a method: pass the Dense itself, from_layer(layer, x)"
@@ -250,8 +245,3 @@ def test_a_missing_framework_is_named_with_its_extra(adapter, name, monkeypatch)
     monkeypatch.setitem(sys.modules, name, None)
     text = message(ModuleNotFoundError, adapter, np.sin)
     assert text == f'from_{name} needs {name}: pip install "scratchcnn[{name}]"'
-
-
-def test_a_module_needs_inputs():
-    text = "from_torch needs the inputs of a module, for its parameters to follow them: from_torch(Linear, x)"
-    assert message(TypeError, from_torch, torch.nn.Linear(4, 3)) == text

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from scratchcnn.gradcheck import Verdict, check_gradient
-from scratchcnn.gradcheck.adapters import from_torch
+from scratchcnn.gradcheck.adapters import from_layer, from_torch
 from tests.gradcheck.adapters.layers.row import draw
 
 
@@ -168,3 +168,13 @@ def test_what_the_framework_has_no_numbers_for_is_not_rounded_silently():
     forward, _ = from_torch(torch.sin)
     with pytest.raises(TypeError, match=r"^torch has no arrays of object$"):
         forward(X.astype(object))
+
+
+def test_a_module_has_an_adapter_of_its_own():
+    with pytest.raises(TypeError, match=r"^Linear is a layer of torch: from_torch\(layer, x\)$"):
+        from_layer(torch.nn.Linear(4, 3), X)
+
+
+def test_a_module_needs_inputs():
+    with pytest.raises(TypeError, match=r"needs the inputs of a module, for its parameters to follow them"):
+        from_torch(torch.nn.Linear(4, 3))
