@@ -56,6 +56,7 @@ def check_gradient(
     digits: float | None = None,
     batch: Sequence[int | str] | int | str = (),
     outputs: Sequence[int | str] | int | str | None = None,
+    convention: Literal["torch", "jax"] = "torch",
 ) -> Report:
     """Compares a hand-written gradient with derivatives obtained from the forward pass alone.
 
@@ -110,6 +111,9 @@ def check_gradient(
 
     outputs
         Which of several outputs are differentiated: their indices, keys or paths. Default: all that hold floats.
+    convention
+        Of the gradients of complex inputs, and the cotangents of complex outputs: ∂L/∂x + i ∂L/∂y by z = x + iy as in
+        PyTorch, or "jax": ∂L/∂x - i ∂L/∂y.
 
     Returns
     -------
@@ -137,7 +141,7 @@ def check_gradient(
         digits=digits,
         batch=batch,
     )
-    case, grad_output = prepared(forward, backward, inputs, names, wrt, grad_output, outputs)
+    case, grad_output = prepared(forward, backward, inputs, names, wrt, grad_output, outputs, convention)
     samples = batched(options.batch, case)
     rng = np.random.default_rng((options.seed, 0x5C4A7C))
     cotangent = asked_cotangent(case, grad_output, rng)

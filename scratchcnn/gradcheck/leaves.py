@@ -6,7 +6,7 @@ paths; several outputs become one row of numbers.
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,9 @@ from scratchcnn.gradcheck.case import Backward, Case, Forward, SeveralOutputs, W
 from scratchcnn.gradcheck.hints import refuse_other_forms
 from scratchcnn.gradcheck.trees import LEAF, Structure, flatten, is_tree, paths, unflatten
 
+# The gradient of a real L by z = x + iy is ∂L/∂x + i ∂L/∂y in PyTorch, ∂L/∂x - i ∂L/∂y in JAX.
+CONVENTIONS = ("torch", "jax")
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -24,6 +27,7 @@ class Inputs:
 
     names: tuple[str, ...]
     structures: tuple[Structure, ...]
+    conjugated: bool = False
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -49,7 +53,7 @@ class Inputs:
             given = [returned] if alike or not isinstance(returned, tuple | list) else given
         if len(given) == len(self.structures):
             parts = zip(given, self.structures, self.names, strict=True)
-            return tuple(leaf for each in parts for leaf in _aligned(*each))
+            return tuple(leaf for each in parts for leaf in _aligned(*each, self.conjugated))
         if len(given) == len(self.paths) and not any(map(is_tree, given)):
             return tuple(given)
         raise WrongForm(
@@ -83,6 +87,7 @@ class Outputs:
     shapes: tuple[tuple[int, ...], ...]
     dtypes: tuple[np.dtype[Any], ...]
     which: tuple[int, ...]
+    conjugated: bool = False
 
     def joined(self, output: Any) -> Array:
         """The differentiated outputs, one after the other; a single one as it is."""
@@ -98,13 +103,13 @@ class Outputs:
             parts.append(np.zeros(shape, dtype) if dtype.kind == "f" and k not in self.which else None)
         if len(self.which) == 1:
             parts[self.which[0]] = cotangent
-            return unflatten(self.structure, parts)
+            return _conjugated(unflatten(self.structure, parts), self.conjugated)
         start = 0
         for k in self.which:
             count = int(np.prod(self.shapes[k], dtype=np.int64))
             parts[k] = cotangent[start : start + count].reshape(self.shapes[k])
             start += count
-        return unflatten(self.structure, parts)
+        return _conjugated(unflatten(self.structure, parts), self.conjugated)
 
 
 def inputs_of(forward: Callable[..., Any], given: Sequence[Any], names: Sequence[str] | None) -> Inputs | None:
@@ -116,6 +121,15 @@ def inputs_of(forward: Callable[..., Any], given: Sequence[Any], names: Sequence
         names = list(_parameters(forward))[: len(given)]
         names += [f"input {k}" for k in range(len(names), len(given))]
     return Inputs(tuple(names), structures)
+
+
+def _conjugated(tree: Any, conjugated: bool) -> Any:
+    """The tree, its complex arrays conjugated if asked."""
+    if not conjugated:
+        return tree
+    leaves, structure = flatten(tree)
+    signs = [-1 if isinstance(way, str) and way.endswith(".imag") else 1 for way in paths(structure)]
+    return unflatten(structure, [x if x is None else s * x for x, s in zip(leaves, signs, strict=True)])
 
 
 def _flat(value: Any) -> tuple[list[Any], Structure]:
@@ -169,19 +183,21 @@ def _keys(tree: Any) -> tuple[Any, ...]:
     return flatten(tree)[1].keys
 
 
-def _aligned(gradient: Any, structure: Structure, name: str) -> Iterator[Any]:
+def _aligned(gradient: Any, structure: Structure, name: str, conjugated: bool) -> Iterator[Any]:
     """The leaves of a gradient in the order of its input's, whatever the order of keys."""
     if structure.kind is None:
         yield gradient
     elif gradient is None:
         yield from [None] * structure.size
+    elif structure.kind is complex:
+        yield from (np.real(gradient), np.imag(np.conj(gradient) if conjugated else gradient))
     else:
         parts = _children(gradient)
         missing = [key for key in structure.keys if key not in parts]
         if missing or len(parts) > len(structure.keys):
             raise WrongForm(f"the gradient of {name} must have the keys {list(structure.keys)}, got {list(parts)}")
         for key, child in zip(structure.keys, structure.children, strict=True):
-            yield from _aligned(parts[key], child, f"{name}[{key!r}]")
+            yield from _aligned(parts[key], child, f"{name}[{key!r}]", conjugated)
 
 
 def _children(tree: Any) -> dict[Any, Any]:
@@ -210,6 +226,7 @@ def prepared(
     wrt: Any,
     grad_output: Any,
     outputs: Any = None,
+    convention: str = "torch",
 ) -> tuple[Case, Any]:
     """The case of a check, and the cotangent as the case has it.
 
@@ -219,6 +236,8 @@ def prepared(
         As in `check_gradient`.
     outputs
         Which of several outputs are differentiated; None for all that hold floats.
+    convention
+        Of the gradients of complex numbers, "torch" or "jax".
 
     Raises
     ------
@@ -227,8 +246,12 @@ def prepared(
     """
     __tracebackhide__ = True
     refuse_other_forms(forward, backward, inputs)
+    if convention not in CONVENTIONS:
+        raise ValueError(f"convention must be one of {', '.join(map(repr, CONVENTIONS))}, got {convention!r}")
+    conjugated = convention == "jax"
     known = inputs_of(forward, inputs, names)
     if known is not None:
+        known = replace(known, conjugated=conjugated)
         inputs = [leaf for value in inputs for leaf in _flat(value)[0]]
         names = tuple(names) if names is not None and len(names) == len(inputs) else known.paths
         wrt = known.chosen(wrt)
@@ -236,7 +259,7 @@ def prepared(
     try:
         case = prepare(forward, backward, inputs, names, wrt)
     except SeveralOutputs as several:
-        found = outputs_of(several.output, outputs)
+        found = replace(outputs_of(several.output, outputs), conjugated=conjugated)
         forward, backward = _joined(forward, found), _split(backward, found)
         case = prepare(forward, backward, inputs, names, wrt)
         return case, grad_output if grad_output is None else found.joined(grad_output)

@@ -1,5 +1,7 @@
 """Trees: dicts, lists, tuples, named tuples and dataclasses of arrays, nested, as a row of leaves and back.
 
+An array of complex numbers is a tree of two leaves, `z.real` and `z.imag`.
+
 `leaves, structure = flatten(tree)`, then `unflatten(structure, leaves)` is the tree again, and `paths(structure,
 "params")` names its leaves: `params['conv1']['w']`, `params[0]`, `params.bias`.
 """
@@ -9,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Number
 from typing import Any
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,12 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
         return [tree], LEAF
     leaves: list[Any] = []
     children = []
+    kind = complex if is_complex(tree) else type(tree)
     for part in _parts(tree):
         more, child = flatten(part)
         leaves += more
         children.append(child)
-    return leaves, Structure(type(tree), _keys(tree), tuple(children))
+    return leaves, Structure(kind, _keys(tree), tuple(children))
 
 
 def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:
@@ -73,11 +78,18 @@ def keys(structure: Structure) -> tuple[tuple[Any, ...], ...]:
 
 def is_tree(value: Any) -> bool:
     """Whether it is a container of leaves, and no array that is written out as a list of numbers."""
-    if isinstance(value, dict):
+    if isinstance(value, dict) or is_complex(value):
         return True
     if isinstance(value, list | tuple):
         return _is_named(type(value)) or not _is_array(value)
     return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+def is_complex(value: Any) -> bool:
+    """Whether it is an array, or a number, of complex numbers."""
+    return isinstance(value, complex | np.complexfloating) or (
+        isinstance(value, np.ndarray) and value.dtype.kind == "c"
+    )
 
 
 @dataclass(frozen=True)
@@ -104,6 +116,8 @@ def _is_named(kind: type) -> bool:
 
 
 def _keys(tree: Any) -> tuple[Any, ...]:
+    if is_complex(tree):
+        return ("real", "imag")
     if isinstance(tree, dict):
         return tuple(tree)
     if isinstance(tree, list | tuple):
@@ -112,6 +126,8 @@ def _keys(tree: Any) -> tuple[Any, ...]:
 
 
 def _parts(tree: Any) -> list[Any]:
+    if is_complex(tree):
+        return [np.real(tree), np.imag(tree)]
     if isinstance(tree, dict):
         return list(tree.values())
     return list(tree) if isinstance(tree, list | tuple) else [getattr(tree, name) for name in _keys(tree)]
@@ -122,6 +138,8 @@ def _built(structure: Structure, leaves: Iterator[Any]) -> Any:
     if kind is None:
         return next(leaves)
     parts = [_built(child, leaves) for child in structure.children]
+    if kind is complex:
+        return None if parts[0] is None else np.asarray(parts[0]) + 1j * np.asarray(parts[1])
     if issubclass(kind, dict):
         made = kind.__new__(kind)  # a defaultdict takes something else in its call
         made.update(zip(structure.keys, parts, strict=True))

@@ -195,6 +195,58 @@ def test_an_output_that_does_not_exist_is_named():
         check_gradient(polar, polar_backward, [1.0], [2.0], outputs=2)
 
 
+# Complex numbers
+
+Z = RNG.normal(size=4) + 1j * RNG.normal(size=4)
+
+
+def test_a_complex_input_is_two_real_ones():
+    report = check_gradient(lambda z: z**2, lambda g, z: g * np.conj(2 * z), Z)
+    assert [(each.name, each.verdict) for each in report.inputs] == [
+        ("z.real", Verdict.RIGHT),
+        ("z.imag", Verdict.RIGHT),
+    ]
+    assert_gradient(lambda z: z**2, lambda g, z: 2 * g * z, Z, convention="jax")
+    assert_gradient(lambda z: np.abs(z) ** 2, lambda g, z: 2 * g * z, Z)
+    assert_gradient(lambda z: np.abs(z) ** 2, lambda g, z: 2 * g * np.conj(z), Z, convention="jax")
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward"),
+    [(lambda z: z**2, lambda g, z: 2 * g * z), (lambda z: np.abs(z) ** 2, lambda g, z: 2 * g * np.conj(z))],
+)
+def test_a_conjugated_gradient_is_named(forward, backward):
+    report = check_gradient(forward, backward, Z)
+    assert report.verdict is Verdict.WRONG
+    first = {d.input: d.kind for d in reversed(report.diagnoses)}
+    assert {*first.values()} == {"conjugated"}
+    assert "is conjugated: what it is in the other convention" in " ".join(str(report).split())
+
+
+def test_fourier_transforms():
+    w = RNG.normal(size=4) + 1j * RNG.normal(size=4)
+
+    def filtered(z, w):
+        return np.fft.ifft(np.fft.fft(z) * w)
+
+    def backward(g, z, w):
+        g = np.fft.fft(g)
+        return np.fft.ifft(g * np.conj(w)), np.conj(np.fft.fft(z)) * g / len(z)
+
+    assert_gradient(filtered, backward, Z, w)
+    assert_gradient(lambda x: np.fft.rfft(x).real, rfft_backward, RNG.normal(size=6))
+
+
+def rfft_backward(g, x):
+    """Of the real part: cosines."""
+    return g @ np.cos(2 * np.pi * np.outer(np.arange(len(g)), np.arange(len(x))) / len(x))
+
+
+def test_an_unknown_convention_is_named():
+    with pytest.raises(ValueError, match="convention must be one of 'torch', 'jax', got 'numpy'"):
+        check_gradient(dense, dense_backward, X, PARAMS, convention="numpy")
+
+
 # Functions in another form
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from scratchcnn.gradcheck.case import Case, Forward
 from scratchcnn.gradcheck.diagnosis.arrangements import arranged, displaced, not_transposed, swapped
 from scratchcnn.gradcheck.diagnosis.claim import Claim, Family
+from scratchcnn.gradcheck.diagnosis.conjugates import conjugated
 from scratchcnn.gradcheck.diagnosis.cotangents import of_another_cotangent
 from scratchcnn.gradcheck.diagnosis.factors import along_axes, cropped_cotangent, missing_factor
 from scratchcnn.gradcheck.diagnosis.forms import misshapen
@@ -29,6 +30,7 @@ from scratchcnn.gradcheck.verdict import Verdict
 # From the specific to the general: the first that hold are said.
 REPAIRS: tuple[Family, ...] = (
     misshapen,
+    conjugated,
     rounded,
     scaled,
     single_entry,
