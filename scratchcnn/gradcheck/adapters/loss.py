@@ -130,18 +130,23 @@ class _Loss:
         return loss, gradients[0] if len(gradients) == 1 else tuple(gradients)
 
     def _called(self, function: Callable[..., Any], value: Callable[..., Any], leaves: Sequence[Any]) -> Any:
-        """Calls the loss, `value`, or its gradient: with inputs and what is fixed, by the names that the loss has.
+        """Calls the loss, `value`, or its gradient, with the inputs and what is fixed.
 
-        A gradient that takes no parameters gets none: it is a method that remembers what the loss was called with.
+        A gradient gets what it has parameters for, by the names that the loss has; where it has names of its own, all
+        in the order of the loss; and nothing where it needs nothing: it remembers what the loss was called with.
         """
         built = self.inputs.built(leaves)
-        parameters = positional(function)
         names = [name for name in positional(value) if name not in self.fixed]
+        given = dict(zip(names, built, strict=False)) | dict(self.fixed)
         with seeded(self.seed):
-            if not self.fixed and (function is value or len(parameters) >= len(built)):
-                return function(*built)
-            given = dict(zip(names, built, strict=False)) | dict(self.fixed)
-            return function(**{name: argument for name, argument in given.items() if _takes(function, name)})
+            if function is value:
+                return function(**given) if self.fixed else function(*built)
+            shared = {name: argument for name, argument in given.items() if _takes(function, name)}
+            if set(_required(function)) <= set(shared):
+                return function(**shared)
+            return (
+                function(*(given[name] for name in positional(value) if name in given)) if names else function(*built)
+            )
 
 
 def _sources(loss: Any, gradient: Callable[..., Any] | None) -> tuple[Callable[[], Functions], Callable[[], Functions]]:
@@ -173,3 +178,8 @@ def _is_object(loss: Any) -> bool:
 def _takes(function: Callable[..., Any], name: str) -> bool:
     parameters = inspect.signature(function).parameters
     return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+def _required(function: Callable[..., Any]) -> list[str]:
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]

@@ -123,8 +123,10 @@ def chosen(output: Any, which: int | str | None, call: str) -> Any:
             )
         return output
     try:
-        return getattr(output, which) if isinstance(which, str) and hasattr(output, which) else output[which]
-    except (KeyError, IndexError, TypeError):
+        if isinstance(which, str) and not isinstance(output, dict):
+            return getattr(output, which)
+        return output[which]
+    except (AttributeError, KeyError, IndexError, TypeError):
         has = list(output) if isinstance(output, dict) else f"{type(output).__name__} of {np.size(output)}"
         raise ValueError(f"output={which!r} is no part of what forward returns: {has}") from None
 

@@ -163,6 +163,28 @@ class TestGradients:
 
         assert check_gradient(*from_layer(Keeps(4, 3), X)).ok
 
+    def test_what_is_returned_does_not_matter_where_all_is_elsewhere(self):
+        class Says(Dense):
+            def backward(self, dout):
+                self.dx = super().backward(dout)
+                return 1.0, "done", [3, 4]
+
+            def step(self):
+                raise RuntimeError("no optimiser")
+
+        assert check_gradient(*from_layer(Says(4, 3), X, grads={"x": "dx"})).ok
+
+    def test_a_step_that_fails_is_not_what_the_message_is_about(self):
+        class Forgets(Dense):
+            def backward(self, dout):
+                return super().backward(dout) * (self.__dict__.pop("db") is not None)
+
+            def step(self):
+                raise RuntimeError("no optimiser")
+
+        with pytest.raises(TypeError, match=r"^forward depends on 'b', but no gradient of it is found"):
+            from_layer(Forgets(4, 3), X)
+
     def test_without_a_name_are_found_by_growing_with_the_cotangent(self):
         class Nameless(OwnRate):
             def __init__(self):
@@ -215,6 +237,7 @@ class Optimised(Dense):
     def __init__(self, hand):
         super().__init__(4, 3)
         self.optimizer, self.hand = self.Plain(), hand
+        self.optimizers = {"W": self.Plain(), "b": self.Plain()}
 
     def backward(self, dout):
         back = dout @ self.W.T
@@ -229,6 +252,7 @@ class Optimised(Dense):
         lambda layer, dW, db: (layer.optimizer.step(dW, layer.W), layer.optimizer.step(db, layer.b)),
         lambda layer, dW, db: layer.optimizer([layer.W, layer.b], [dW, db]),
         lambda layer, dW, db: layer.optimizer.update({"W": layer.W, "b": layer.b}, {"W": dW, "b": db}),
+        lambda layer, dW, db: (layer.optimizers["W"].update(layer.W, dW), layer.optimizers["b"].update(layer.b, db)),
         lambda layer, dW, db: layer.optimizer.apply_gradients(params=(layer.W, layer.b), grads=(dW, db)),
     ],
 )
@@ -345,6 +369,18 @@ class TestArguments:
                 return super().backward(dout)
 
         assert check_gradient(*from_layer(HandsOn(4, 3), X)).ok
+
+    def test_a_cotangent_named_g_is_none_of_a_scale(self):
+        class Scales(Dense):
+            def forward(self, x, scale):
+                self.scale = scale
+                return super().forward(scale * x)
+
+            def backward(self, g):
+                back = super().backward(g)
+                return self.scale * back, np.sum(self.x / self.scale * back)
+
+        assert check_gradient(*from_layer(Scales(4, 3), X, np.array(1.5))).ok
 
     def test_functions_stand_for_methods(self):
         class Odd(Dense):

@@ -42,6 +42,19 @@ def test_a_gradient_takes_what_it_has_parameters_for():
     assert check_gradient(*from_loss(loss, X, gradient=gradient, fixed={"y": Y, "weight": 3.0})).ok
 
 
+def test_a_gradient_with_names_of_its_own_takes_all_in_the_order_of_the_loss():
+    assert check_gradient(*from_loss(squares, X, gradient=lambda a, b: a - b, fixed={"y": Y})).ok
+    assert check_gradient(*from_loss(lambda p: squares(p, Y), X, gradient=lambda a: a - Y)).ok
+
+
+def test_a_cotangent_with_a_default_is_none_of_the_inputs():
+    class Sum(Remembers):
+        def forward(self, p):
+            return super().forward(p, Y)
+
+    assert check_gradient(*from_loss(Sum(), X)).ok
+
+
 def test_gradients_of_parameters_in_a_dict():
     def regression(params, x, y):
         error = x @ params["w"] + params["b"] - y

@@ -6,11 +6,12 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.framework.config import is_op_determinism_enabled
 
-from scratchcnn.gradcheck import Verdict, check_gradient
+from scratchcnn.gradcheck import Verdict
 from scratchcnn.gradcheck.adapters import from_tensorflow
+from tests.gradcheck.adapters.checks import checked
 from tests.gradcheck.adapters.layers.row import draw
 
-X, W = draw(5, 4), draw(4, 2)
+X, W = draw(4, 3), draw(3, 2)
 
 
 @tf.custom_gradient
@@ -46,7 +47,7 @@ def kept(x):
     ],
 )
 def test_what_is_wrong_is_found_and_what_is_right_is_not_accused(function, inputs, wrong):
-    report = check_gradient(*from_tensorflow(function), *inputs)
+    report = checked(*from_tensorflow(function), *inputs)
     found = {r.name for r in report.inputs if r.verdict is Verdict.WRONG} | {v.kind for v in report.violations}
     assert found == wrong, report
     assert report.ok is not bool(wrong), report
@@ -60,7 +61,7 @@ def test_a_layer_is_checked_with_its_weights_in_the_dtype_of_its_input_and_stays
     forward, backward, *arrays = from_tensorflow(layer, X.astype(dtype), training=True)
     assert [a.dtype for a in arrays] == [dtype] * 3
     assert forward(*arrays).dtype == dtype
-    report = check_gradient(forward, backward, *arrays)
+    report = checked(forward, backward, *arrays)
     assert [r.name for r in report.inputs] == ["inputs", "gamma", "beta"]
     assert report.ok, report
     assert all(np.array_equal(a, b.numpy()) for a, b in zip(before, layer.variables, strict=True))
@@ -71,7 +72,7 @@ def model_with_a_dropout():
 
 
 def test_a_model_with_a_dropout():
-    report = check_gradient(*from_tensorflow(model_with_a_dropout(), X, training=True))
+    report = checked(*from_tensorflow(model_with_a_dropout(), X, training=True))
     assert report.ok, report
 
 
@@ -103,7 +104,7 @@ class Sine(keras.layers.Layer):
 def test_a_layer_without_a_configuration_is_checked_in_its_own_dtype():
     forward, backward, *arrays = from_tensorflow(Sine(object()), X)
     assert [a.dtype for a in arrays] == [np.float32, np.float32]
-    report = check_gradient(forward, backward, *arrays)
+    report = checked(forward, backward, *arrays)
     assert [r.verdict for r in report.inputs] == [Verdict.WRONG] * 2, report
 
 
@@ -119,7 +120,7 @@ def test_seed_and_flags_are_put_back():
 
 
 def test_one_of_several_outputs():
-    assert check_gradient(*from_tensorflow(lambda x: (tf.sin(x), tf.argmax(x, 1)), tf.constant(X), output=0)).ok
+    assert checked(*from_tensorflow(lambda x: (tf.sin(x), tf.argmax(x, 1)), tf.constant(X), output=0)).ok
 
 
 def test_what_the_framework_has_no_numbers_for_is_not_rounded_silently():

@@ -13,7 +13,7 @@ GRAD, CACHE, SPREAD, OUTPUT, RATE, OPTIMIZER = "grad_output", "cache", "*cache",
 CACHES = frozenset(
     {"cache", "caches", "ctx", "context", "saved", "memory", "state", "residuals", "res", "mem", "tape", "store"}
 )
-RATES = frozenset({"lr", "learningrate", "rate", "eta", "stepsize", "learnrate", "learningrate0"})
+RATES = frozenset({"lr", "learningrate", "rate", "eta", "stepsize", "learnrate"})
 OPTIMIZERS = frozenset({"optimizer", "optimiser", "optim", "opt", "solver"})
 OUTPUTS = frozenset({"out", "output", "outputs", "y", "result"})
 # Names that cotangents have where they have no name for the gradient of something.
@@ -87,9 +87,9 @@ def order_of(
         roles[optional[0].name] = GRAD
     roles |= _cotangents(open_, roles, backward, call, cache=cache)
     if any(p.kind is p.VAR_POSITIONAL for p in parameters) and cache and CACHE not in roles.values():
-        spread = (SPREAD,) if _wants_parts(parameters) else (CACHE,)
-        start = tuple(roles[p.name] for p in parameters if p.name in roles and p.kind in _POSITIONAL) or (GRAD,)
-        return Order((*start, *spread))
+        start = tuple(roles[p.name] for p in parameters if p.name in roles and p.kind in _POSITIONAL)
+        # After a cotangent with a name `*something` stands for the parts of the cache.
+        return Order((*start, SPREAD) if start else (GRAD, CACHE))
     required = [p for p in parameters if p.name in roles and p.kind in _POSITIONAL and p.default is p.empty]
     others = [p for p in parameters if p.name in roles and p not in required]
     return Order(tuple(roles[p.name] for p in required), tuple((p.name, roles[p.name]) for p in others))
@@ -118,7 +118,7 @@ def _role(parameter: inspect.Parameter, names: Sequence[str], *, cache: bool) ->
         return OPTIMIZER
     if optional:
         return None
-    for alike in (False, True):
+    for alike in (False,) if _is_cotangent(parameter) else (False, True):
         found = [known for known in names if same(name, known, alike=alike)]
         if len(found) == 1:
             return found[0]
@@ -151,11 +151,6 @@ def _cotangents(
 def _is_cotangent(parameter: inspect.Parameter) -> bool:
     name = plain(parameter.name)
     return COTANGENT.fullmatch(name) is not None and OPTIONS.fullmatch(name) is None
-
-
-def _wants_parts(parameters: Sequence[inspect.Parameter]) -> bool:
-    """Whether `*something` stands for the parts of a cache, after a cotangent with a name."""
-    return any(p.kind in _POSITIONAL for p in parameters)
 
 
 def takes_cache(backward: Callable[..., Any], order: Sequence[str] | None) -> bool:

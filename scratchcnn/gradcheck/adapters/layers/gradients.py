@@ -80,19 +80,20 @@ def find_sources(
         `asked` names what is no input or parameter, or no place in the layer.
     """
     sources = _asked(trial, leaves, asked)
-    returned = _returned(trial.returned, leaves, len(leaves) - len(parameters), returns, way.call)
-    for k, leaf in enumerate(leaves):
+    first = len(leaves) - len(parameters)
+    returned = _returned(trial.returned, leaves, {*range(first, len(leaves)), *sources}, returns, way.call)
+    places = [*(None for _ in range(first)), *(p.slots[0] for p in parameters)]
+    for k, (leaf, place) in enumerate(zip(leaves, places, strict=True)):
         if k in sources:
             continue
-        if returned[k] is not None:
+        # Of another shape it is no gradient of a parameter that has one by its name.
+        fits = place is None or np.shape(returned[k]) == leaf.shape or not _named(trial, leaf, place, parameters)
+        if returned[k] is not None and fits:
             sources[k] = Source("returned")
-        elif not leaf.floating:
-            sources[k] = Source("none")
-    first = len(leaves) - len(parameters)
-    places = [*(None for _ in range(first)), *(p.slots[0] for p in parameters)]
-    for k, place in enumerate(places):
-        if k not in sources:
+        elif leaf.floating:
             sources[k] = _left(trial, way, k, place, leaves, parameters)
+        else:
+            sources[k] = Source("none")
     missing = [k for k, source in sources.items() if source.kind == "missing"]
     if missing:
         raise Missing(_missing(leaves[missing[0]], missing[0] < first, trial, way))
@@ -160,11 +161,18 @@ def _asked(trial: Trial, leaves: Sequence[Leaf], asked: Mapping[str, str | None]
 
 
 def _returned(
-    returned: Any, leaves: Sequence[Leaf], inputs: int, returns: Sequence[str | None] | None, call: str
+    returned: Any, leaves: Sequence[Leaf], elsewhere: set[int], returns: Sequence[str | None] | None, call: str
 ) -> list[Any]:
+    """What backward returned for each leaf; `elsewhere` are those whose gradients may be in another place."""
+    nothing = [None] * len(leaves)
     if returned is None and returns is None:
-        return [None] * len(leaves)
-    return sorted_gradients(returned, leaves, returns, call, frozenset(range(inputs, len(leaves))))
+        return nothing
+    try:
+        return sorted_gradients(returned, leaves, returns, call, frozenset(elsewhere))
+    except TypeError:
+        if all(k in elsewhere for k, leaf in enumerate(leaves) if leaf.floating):
+            return nothing  # whatever it is, nothing is looked for in it
+        raise
 
 
 def _left(

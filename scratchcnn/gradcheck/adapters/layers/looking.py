@@ -64,10 +64,13 @@ def look(
     missing: Missing | None = None
     for step in (way.step, *((usual,) if usual is not None and way.step is None else ())):
         found = Found(replace(way, step=step), tuple(parameters), names, ())
-        trial = try_out(made, found.way, inputs, parameters)
         leaves = found.leaves([*inputs, *found.values(made)])
         try:
+            trial = try_out(made, found.way, inputs, parameters)
             return replace(found, sources=tuple(find_sources(trial, found.way, leaves, parameters, grads, returns)))
         except Missing as error:
             missing = missing or error
+        except Exception:
+            if missing is None:  # else it was a guess: what is missing is the news
+                raise
     raise missing or Missing(way.call)

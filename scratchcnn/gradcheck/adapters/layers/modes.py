@@ -29,9 +29,8 @@ def keywords_of(flag: inspect.Parameter | None, training: Any) -> dict[str, Any]
     """What forward is called with for its flag: nothing where its default will do."""
     if flag is None or (training is None and flag.default is not flag.empty):
         return {}
-    asked = True if training is None else training
-    in_words = isinstance(flag.default, str) or (flag.default is flag.empty and plain(flag.name) == "mode")
-    return {flag.name: WORDS[asked] if in_words and isinstance(asked, bool) else asked}
+    usual = "train" if flag.default is flag.empty and plain(flag.name) == "mode" else flag.default
+    return {flag.name: _like(usual, True if training is None else training)}
 
 
 def set_training(layer: Any, training: Any, call: str) -> None:
@@ -42,22 +41,22 @@ def set_training(layer: Any, training: Any, call: str) -> None:
     TypeError
         It has neither.
     """
-    attributes = [n for n in dir(layer) if plain(n) in FLAGS and not callable(getattr(layer, n))]
-    method = "train" if training is True else "eval" if training is False else None
-    if attributes:
-        before = getattr(layer, attributes[0])
-        setattr(
-            layer,
-            attributes[0],
-            WORDS[training] if isinstance(before, str) and isinstance(training, bool) else training,
-        )
-    elif method is not None and callable(getattr(layer, method, None)):
-        getattr(layer, method)()
+    flag = next((n for n in dir(layer) if plain(n) in FLAGS and not callable(getattr(layer, n))), None)
+    method = getattr(layer, "train" if training else "eval", None)
+    if flag is not None:
+        setattr(layer, flag, _like(getattr(layer, flag), training))
+    elif isinstance(training, bool) and callable(method):
+        method()
     else:
         raise TypeError(
             f"{type(layer).__name__} has no flag for training (a parameter of forward, an attribute, or a method"
             f" 'train' or 'eval'): set it in forward, {call.removesuffix(')')}, forward=lambda layer, x: ...)"
         )
+
+
+def _like(before: Any, training: Any) -> Any:
+    """The flag in words where it was a word."""
+    return WORDS[training] if isinstance(before, str) and isinstance(training, bool) else training
 
 
 def reset_of(layer: Any, reset: Any) -> str | Callable[..., Any] | None:

@@ -51,5 +51,7 @@ def _is_object(value: Any) -> bool:
 
 
 def _names_optimizer(place: Slot) -> bool:
-    words = str(place.way[-1].key).lower().split("_") if place.way else []
-    return any(word in OPTIMIZERS for word in words)
+    """`optimizer`, `W_opt`, `optimizers['W']`."""
+    keys = [str(step.key).lower() for step in place.way[-2:]]
+    words = keys[-1].split("_") if keys else []
+    return any(word in OPTIMIZERS for word in words) or any(word.rstrip("s") in OPTIMIZERS for word in keys[:-1])
