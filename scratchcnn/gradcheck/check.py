@@ -13,6 +13,7 @@ from scratchcnn.gradcheck.contract import observe, promoted
 from scratchcnn.gradcheck.diagnosis.diagnose import diagnose
 from scratchcnn.gradcheck.effort import SECONDS_PER_INPUT, plan
 from scratchcnn.gradcheck.judge import Check, Judged, judge_input
+from scratchcnn.gradcheck.laws import broken_laws
 from scratchcnn.gradcheck.leaves import prepared
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet
 from scratchcnn.gradcheck.numerical.exact import Exact, exact_gradients
@@ -55,6 +56,7 @@ def check_gradient(
     diagnosis: bool = True,
     digits: float | None = None,
     batch: Sequence[int | str] | int | str = (),
+    laws: bool = False,
     outputs: Sequence[int | str] | int | str | None = None,
     convention: Literal["torch", "jax"] = "torch",
 ) -> Report:
@@ -108,6 +110,9 @@ def check_gradient(
     batch
         Names or indices of the inputs whose first axis is that of the samples of a batch, or a single one. A proof
         that would take too long on the whole batch is tried on a part of it.
+    laws
+        Whether laws are checked that cost a few calls whatever the size: backward is linear in the cotangent; and, of
+        the inputs in `batch`, the gradient of a batch is made of those of its halves, and permuted as the batch is.
 
     outputs
         Which of several outputs are differentiated: their indices, keys or paths. Default: all that hold floats.
@@ -140,6 +145,7 @@ def check_gradient(
         diagnosis=diagnosis,
         digits=digits,
         batch=batch,
+        laws=laws,
     )
     case, grad_output = prepared(forward, backward, inputs, names, wrt, grad_output, outputs, convention)
     samples = batched(options.batch, case)
@@ -182,6 +188,7 @@ class _Outcome:
     exact: dict[int, Exact]
     proofs: Proofs | None
     part: Part
+    broken: tuple[Violation, ...] = ()
 
 
 def _judged(setting: Setting, options: Options, samples: Sequence[int], backward: str) -> _Outcome:
@@ -197,7 +204,9 @@ def _judged(setting: Setting, options: Options, samples: Sequence[int], backward
         part = Part()
         if samples and proofs is not None and proofs.made is not None and not proofs.made.inputs:
             part = on_some_samples(case, samples, observed.usable, setting.rng, options.seconds)
-    return _Outcome(judged, exact, proofs, part)
+        ready = options.laws and set(observed.usable) == set(case.wrt) and not observed.unsteady
+        broken = broken_laws(case, samples, setting.rng) if ready else ()
+    return _Outcome(judged, exact, proofs, part, broken)
 
 
 def _report(setting: Setting, options: Options, outcome: _Outcome, forward: str, backward: str) -> Report:
@@ -211,6 +220,7 @@ def _report(setting: Setting, options: Options, outcome: _Outcome, forward: str,
         *_elsewhere(case, outcome.judged),
         *too_few(digits_kept, options.digits),
         *outcome.part.violations,
+        *outcome.broken,
     )
     violations = tuple(_waive(v, options.allow) for v in breaches)
     return Report(

@@ -26,6 +26,7 @@ VIOLATION_KINDS = (
     *("count", "shape", "dtype", "not-finite", "mutation", "nondeterministic", "stale", "ignores-cotangent"),
     "elsewhere",  # the gradient is wrong at the second point alone
     "digits",  # floats keep fewer digits than the caller asks for
+    *("linear", "batch"),  # a law is broken, where the caller asks for laws
 )
 
 

@@ -25,6 +25,7 @@ class Options:
     name: str
     proof: bool
     diagnosis: bool
+    laws: bool
     digits: float | None
     batch: tuple[int | str, ...]
 
@@ -40,6 +41,7 @@ def validated(
     name: Any = None,
     proof: Any = True,
     diagnosis: Any = True,
+    laws: Any = False,
     digits: Any = None,
     batch: Any = (),
 ) -> Options:
@@ -67,6 +69,7 @@ def validated(
         name=name or "",
         proof=_truth("proof", proof),
         diagnosis=_truth("diagnosis", diagnosis),
+        laws=_truth("laws", laws),
         digits=None if digits is None else _positive("digits", digits, "a positive number, or None"),
         batch=_some(batch),
     )
