@@ -22,9 +22,8 @@ if TYPE_CHECKING:
         conv2d_backward,
         conv2d_grad_filters,
         conv2d_grad_input,
-        patches,
-        patches_backward,
     )
+    from scratchcnn.operations.convolution.patches import patches, patches_backward
     from scratchcnn.operations.dense import dense, dense_backward
     from scratchcnn.operations.flatten import flatten, flatten_backward
     from scratchcnn.operations.gradient_descent import gradient_descent
@@ -91,9 +90,8 @@ _NAMES_OF = {
         "conv2d_backward",
         "conv2d_grad_filters",
         "conv2d_grad_input",
-        "patches",
-        "patches_backward",
     ],
+    "convolution.patches": ["patches", "patches_backward"],
     "dense": ["dense", "dense_backward"],
     "flatten": ["flatten", "flatten_backward"],
     "gradient_descent": ["gradient_descent"],

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from scratchcnn import samples
 from scratchcnn.gradcheck import Proved, Report, Verdict, check_gradient, prove_gradient
 from scratchcnn.gradcheck.report.report import Violation
-from scratchcnn.operations._geometry import Padding, Pair, place_windows
 from scratchcnn.operations.activations import (
     leaky_relu,
     leaky_relu_backward,
@@ -27,11 +26,12 @@ from scratchcnn.operations.activations import (
     tanh,
     tanh_backward,
 )
-from scratchcnn.operations.convolution.conv2d import conv2d, conv2d_backward, patches, patches_backward
-from scratchcnn.operations.convolution.lowerings import plain
+from scratchcnn.operations.convolution.conv2d import conv2d, conv2d_backward, convolve
 from scratchcnn.operations.convolution.machinery.workspace import spoil
+from scratchcnn.operations.convolution.patches import patches, patches_backward
 from scratchcnn.operations.dense import dense, dense_backward
 from scratchcnn.operations.flatten import flatten, flatten_backward
+from scratchcnn.operations.geometry import Padding, Pair, place_windows
 from scratchcnn.operations.losses import (
     softmax_cross_entropy,
     softmax_cross_entropy_backward,
@@ -137,7 +137,7 @@ def _conv2d_as_defined(
     x: Array, filters: Array, bias: Array | None = None, *, stride: Pair = 1, padding: Padding = 0
 ) -> Array:
     """Z[n, k, p, q] = sum over c, r, s of X[n, c, p t0 + r, q t1 + s] f[k, c, r, s], + b[k], by patches."""
-    output = plain.forward(x, filters, place_windows(x.shape[2:], filters.shape[2:], stride, padding))
+    output = convolve(x, filters, place_windows(x.shape[2:], filters.shape[2:], stride, padding))
     return output if bias is None else output + bias[:, np.newaxis, np.newaxis]
 
 

@@ -19,7 +19,6 @@ ROOT = Path(__file__).parents[1]
 OPERATIONS = ROOT / "scratchcnn" / "operations"
 # What only checks call: definitions of the derivatives, and what spoils memory. And the file that has no derivative.
 ELSEWHERE = {
-    "convolution/lowerings/plain.py": {"grad_filters", "grad_input"},
     "convolution/machinery/workspace.py": {"spoil"},
 }
 WITHOUT = "gradient_descent.py"

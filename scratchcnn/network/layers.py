@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchcnn.operations._geometry import Padding, Pair, pair
 from scratchcnn.operations.activations import (
     leaky_relu,
     leaky_relu_backward,
@@ -26,6 +25,7 @@ from scratchcnn.operations.activations import (
 from scratchcnn.operations.convolution.conv2d import conv2d, conv2d_backward, conv2d_grad_filters
 from scratchcnn.operations.dense import dense, dense_backward
 from scratchcnn.operations.flatten import flatten, flatten_backward
+from scratchcnn.operations.geometry import Padding, Pair, pair
 from scratchcnn.operations.padding import pad2d, pad2d_backward
 from scratchcnn.operations.pooling import avg_pool2d, avg_pool2d_backward, max_pool2d, max_pool2d_backward
 

@@ -19,7 +19,7 @@ from threadpoolctl import ThreadpoolController
 from scratchcnn.digits.mnist import Digits
 from scratchcnn.network.layers import Array, Conv2d, Dense, Flatten, MaxPool2d, Relu
 from scratchcnn.network.network import Model, Network, finite
-from scratchcnn.operations.convolution.machinery.tiles import evenly
+from scratchcnn.operations.threads import evenly
 
 # LeNet-5 (LeCun, Bottou, Bengio and Haffner, 1998) with maxima in place of averages, ReLUs, and every map seen by every
 # filter. Pooling comes before the ReLU: the result is the same, for a quarter of the work.
