@@ -11,9 +11,15 @@ import numpy as np
 
 from benchmarks import loops
 from benchmarks.conv_loads import ARTICLE
-from scratchcnn.operations._geometry import place_windows
-from scratchcnn.operations.convolution.conv2d import conv2d, conv2d_grad_filters, conv2d_grad_input
-from scratchcnn.operations.convolution.lowerings import plain
+from scratchcnn.operations.convolution.conv2d import (
+    conv2d,
+    conv2d_grad_filters,
+    conv2d_grad_input,
+    convolve,
+    convolve_grad_filters,
+    convolve_grad_input,
+)
+from scratchcnn.operations.geometry import place_windows
 
 OURS, PEERS = "scratchcnn", ("torch", "tensorflow")
 
@@ -31,9 +37,9 @@ def reference(load, x, filters, grad_output):
     """What a NumPy user writes: `tensordot` over patches."""
     windows = place_windows(load.image, load.window, load.stride, load.padding)
     return {
-        "conv2d": lambda: plain.forward(x, filters, windows),
-        "conv2d_grad_filters": lambda: plain.grad_filters(grad_output, x, windows),
-        "conv2d_grad_input": lambda: plain.grad_input(grad_output, filters, load.image, windows),
+        "conv2d": lambda: convolve(x, filters, windows),
+        "conv2d_grad_filters": lambda: convolve_grad_filters(grad_output, x, windows),
+        "conv2d_grad_input": lambda: convolve_grad_input(grad_output, filters, load.image, windows),
     }, np.asarray
 
 

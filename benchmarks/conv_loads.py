@@ -39,6 +39,12 @@ class Load:
         """A multiplication and an addition for each output and weight: as many in each of the three passes."""
         return 2 * self.images * self.filters * np.prod(self.places) * self.channels * np.prod(self.window)
 
+    @property
+    def sizes(self):
+        """Numbers of x and of ∂E/∂Z."""
+        (height, width), (rows, columns) = self.image, self.places
+        return self.images * self.channels * height * width, self.images * self.filters * rows * columns
+
     def arrays(self, dtype):
         """x, filters and ∂E/∂Z: small integers, so that every contender must be right to the last bit.
 
@@ -80,6 +86,46 @@ OTHERS = [
     Load(100, 1, (16, 16), 4, (3, 3)),
     Load(1, 16, (56, 56), 24, (3, 3), padding=1),
 ]
+COMMON = [  # what people convolve: the article's and LeNet's layers, a small ResNet's on 32 x 32 pixels, ResNet-50's
+    *LOADS[:4],
+    Load(64, 1, (32, 32), 6, (5, 5)),
+    Load(16, 6, (14, 14), 16, (5, 5)),
+    Load(32, 3, (32, 32), 16, (3, 3), padding=1),
+    Load(32, 16, (32, 32), 16, (3, 3), padding=1),
+    Load(32, 16, (32, 32), 32, (3, 3), stride=2, padding=1),
+    Load(32, 32, (16, 16), 32, (3, 3), padding=1),
+    Load(32, 64, (8, 8), 64, (3, 3), padding=1),
+    Load(1, 3, (224, 224), 64, (7, 7), stride=2, padding=3),
+    Load(1, 64, (56, 56), 64, (3, 3), padding=1),
+    Load(1, 64, (56, 56), 256, (1, 1)),
+    Load(1, 256, (56, 56), 64, (1, 1)),
+    Load(2, 128, (28, 28), 128, (3, 3), padding=1),
+    Load(1, 128, (56, 56), 128, (3, 3), stride=2, padding=1),
+    Load(1, 256, (14, 14), 256, (3, 3), padding=1),
+    Load(1, 512, (7, 7), 512, (3, 3), padding=1),
+    Load(2, 256, (28, 28), 512, (1, 1), stride=2),
+]
+
+
+def drawn(count, seed=7):
+    """Shapes of all kinds, that take up to some milliseconds and megabytes."""
+    rng = np.random.default_rng(seed)
+    loads = []
+
+    def about(least, most):
+        return round(np.exp(rng.uniform(np.log(least), np.log(most))))
+
+    while len(loads) < count:
+        images, channels, filters, height = about(1, 64), about(1, 128), about(1, 128), about(5, 160)
+        width = height if rng.random() < 0.6 else about(5, 160)
+        rows = int(rng.choice([1, 2, 3, 3, 3, 4, 5, 5, 7, 9]))
+        columns = rows if rng.random() < 0.8 else int(rng.choice([1, 2, 3, 5, 7]))
+        stride, padding = int(rng.choice([1, 1, 1, 2, 2, 3])), int(rng.choice([0, rows // 2, rows // 2]))
+        load = Load(images, channels, (height, width), filters, (rows, columns), stride, padding)
+        fits = height + 2 * padding >= rows and width + 2 * padding >= columns
+        if fits and 3e5 < load.flops < 3e8 and all(a < 3e6 for a in load.sizes):
+            loads.append(load)
+    return loads
 
 
 def digest(result):

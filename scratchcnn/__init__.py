@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # what type checkers and editors see
     from scratchcnn.operations.activations import *
     from scratchcnn.operations.convolution.conv2d import *
+    from scratchcnn.operations.convolution.patches import *
     from scratchcnn.operations.dense import *
     from scratchcnn.operations.flatten import *
     from scratchcnn.operations.gradient_descent import *

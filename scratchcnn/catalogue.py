@@ -30,10 +30,9 @@ from scratchcnn.operations.convolution.conv2d import (
     conv2d_backward,
     conv2d_grad_filters,
     conv2d_grad_input,
-    patches,
-    patches_backward,
 )
 from scratchcnn.operations.convolution.machinery.workspace import spoil
+from scratchcnn.operations.convolution.patches import patches, patches_backward
 from scratchcnn.operations.dense import dense, dense_backward
 from scratchcnn.operations.flatten import flatten, flatten_backward
 from scratchcnn.operations.gradient_descent import gradient_descent

@@ -68,49 +68,35 @@ def patches(rng: np.random.Generator) -> Iterator[Sample]:
     yield sample(2, 3, 4, 5, window=(np.int64(4), np.int64(5)), padding="valid")  # one window covers the image
 
 
-# Convolutions that are not small enough for the one way, by columns, in which all small ones are done: the shapes of x
-# and f, from which `operations/lowering` chooses the ways to Z, ∂E/∂f and ∂E/∂X.
+# Convolutions that are not small enough for the one lowering, `columns`, of all small ones: the shapes of x and f, by
+# which `operations.convolution.rule` chooses the lowerings of Z, ∂E/∂f and ∂E/∂X.
 _LOWERED: tuple[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]], ...] = (
-    # Pointwise.
+    # Filters of one pixel.
     ((3, 4, 9, 11), (2, 4, 1, 1), {}),
     ((3, 2, 9, 11), (5, 2, 1, 1), {"stride": (2, 3)}),
-    # Winograd's: large enough for two threads; images in bands; images innermost, and their products in parts; etc.
+    # Winograd's: in parts of the batch, for two threads; in bands of an image; images innermost, of Z and of X.
     ((5, 24, 26, 27), (48, 24, 3, 3), {}),
-    ((1, 64, 33, 42), (16, 64, 3, 2), {"padding": ((2, 0), (1, 1))}),
-    ((7, 64, 6, 17), (72, 64, 3, 2), {}),
+    ((1, 40, 45, 54), (16, 40, 3, 13), {"padding": ((2, 0), (1, 1))}),
     ((7, 24, 6, 9), (44, 24, 3, 2), {"padding": (1, 0)}),
-    ((5, 16, 8, 11), (68, 16, 3, 2), {"padding": 1}),
-    ((4, 16, 9, 17), (65, 16, 3, 2), {"padding": ((2, 1), (1, 0))}),
+    ((6, 44, 6, 9), (24, 44, 3, 2), {"padding": (1, 0)}),
     # By rows, and ∂E/∂X by scattering: with the images innermost,
     ((6, 4, 13, 12), (5, 4, 5, 3), {"padding": (2, 1)}),
-    ((8, 4, 13, 12), (5, 4, 5, 3), {}),
     ((19, 3, 24, 41), (4, 3, 5, 2), {"stride": (1, 3), "padding": ((1, 0), (2, 0))}),
-    ((9, 3, 24, 31), (4, 3, 7, 5), {"stride": (3, 2), "padding": ((0, 1), (3, 1))}),
     ((6, 10, 23, 18), (12, 10, 4, 3), {"stride": (3, 2), "padding": ((2, 0), (0, 3))}),
+    ((9, 10, 22, 28), (12, 10, 3, 9), {"stride": (2, 1)}),
+    ((40, 1, 14, 15), (13, 1, 5, 6), {}),
     # one image after the other,
     ((2, 1, 60, 38), (3, 1, 6, 5), {}),
     ((3, 2, 70, 51), (4, 2, 6, 3), {"stride": (2, 1), "padding": ((3, 1), (9, 4))}),
-    ((3, 2, 40, 51), (4, 2, 6, 3), {"stride": (1, 2), "padding": ((3, 0), (9, 4))}),
-    ((2, 3, 60, 1), (4, 3, 4, 3), {"padding": ((0, 0), (34, 0))}),
-    ((2, 3, 60, 1), (5, 3, 4, 3), {"padding": ((0, 1), (0, 35))}),
     ((2, 3, 37, 35), (5, 3, 4, 3), {"padding": ((0, 1), (1, 2))}),
-    ((3, 9, 34, 18), (7, 9, 3, 5), {"stride": (2, 1), "padding": (1, 0)}),
-    ((2, 6, 44, 34), (3, 6, 6, 8), {"padding": ((4, 5), (3, 5))}),
-    ((1, 5, 50, 89), (3, 5, 6, 9), {}),
-    ((2, 4, 37, 90), (6, 4, 5, 7), {"stride": (1, 2), "padding": ((7, 1), (4, 0))}),
-    ((8, 9, 3, 60), (5, 9, 3, 7), {"stride": (4, 1)}),
     ((9, 5, 2, 100), (6, 5, 3, 7), {"stride": (4, 1), "padding": ((0, 1), (2, 0))}),
-    # in bands and strips of an image.
-    ((1, 16, 28, 126), (3, 16, 5, 7), {}),
-    ((1, 16, 24, 100), (3, 16, 5, 7), {"stride": (2, 1), "padding": ((6, 3), (2, 9))}),
-    # ∂E/∂f by rows.
-    ((2, 3, 13, 81), (40, 3, 5, 6), {}),
-    # By columns, though large: many filters, or images; ∂E/∂f as many sums, or one image's in parts.
-    ((1, 50, 14, 15), (69, 50, 3, 4), {}),
-    ((16, 1, 14, 15), (13, 1, 5, 6), {}),
+    # in bands of an image.
+    ((1, 16, 28, 126), (3, 16, 5, 9), {}),
+    ((1, 3, 110, 150), (2, 3, 5, 9), {"stride": (2, 1), "padding": ((0, 3), (2, 0))}),
+    # By columns, though large: many filters for each place, in strips of an image; in parts of a product.
+    ((1, 40, 4, 115), (8, 40, 3, 100), {}),
+    ((1, 81, 38, 7), (24, 81, 5, 6), {}),
     ((2, 6, 34, 35), (42, 6, 2, 2), {}),
-    ((37, 5, 1, 108), (110, 5, 1, 108), {}),
-    ((1, 81, 38, 7), (17, 81, 5, 6), {}),
 )
 
 

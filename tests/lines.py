@@ -23,7 +23,6 @@ OPERATIONS = ROOT / "scratchcnn" / "operations"
 # The functions that neither a forward nor a backward pass calls, by file: definitions that tests compare with, and
 # `softmax`, which serves predictions.
 IN_NO_PASS = {
-    "convolution/lowerings/plain.py": {"grad_filters", "grad_input"},
     "convolution/machinery/workspace.py": {"spoil"},
     "losses.py": {"softmax"},
 }

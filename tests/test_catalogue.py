@@ -9,9 +9,8 @@ import pytest
 import scratchcnn
 from scratchcnn.catalogue import CATALOGUE, check
 from scratchcnn.gradcheck import Verdict
-from scratchcnn.operations._geometry import place_windows
-from scratchcnn.operations.convolution import rule
-from scratchcnn.operations.convolution.machinery import plan
+from scratchcnn.operations.convolution import fast, rule
+from scratchcnn.operations.geometry import place_windows
 from tests.assertions import assert_complex_step
 from tests.lines import statements_not_run
 
@@ -195,25 +194,18 @@ def forms(sample):
     """Name the lowerings by which two threads compute Z, ∂E/∂f and ∂E/∂X of a sample of `conv2d`, and their parts."""
     x, filters, dtype = sample.inputs[0].shape, sample.inputs[1].shape, np.dtype(np.float64)
     windows = place_windows(x[2:], filters[2:], sample.options.get("stride", 1), sample.options.get("padding", 0))
-    threads = 2 if x[0] * np.prod(windows.places) * np.prod(filters) >= plan.PARALLEL else 1
-
-    def by_places(role, x, filters, windows):
-        lowering, shares = plan.forward(x, filters, windows, dtype, threads)
-        return parts(f"{role} by {lowering.__name__.rpartition('.')[2]}", shares)
-
-    yield from by_places("Z", x, filters, windows)
-    lowering, shares = plan.grad_filters(x, filters, windows, dtype, threads)
-    name = f"{lowering.__module__.rpartition('.')[2]}.{lowering.__name__}".removesuffix(".grad_filters")
-    yield from parts(f"∂E/∂f by {name}", shares)
-    if rule.is_pointwise(windows) and windows.stride != (1, 1):
+    threads = 2 if x[0] * np.prod(windows.places) * np.prod(filters) >= fast.PARALLEL else 1
+    passes = {"Z": (rule.for_forward, x, filters, windows), "∂E/∂f": (rule.for_grad_filters, x, filters, windows)}
+    if windows.is_pointwise and windows.stride != (1, 1):
         yield "∂E/∂X of some pixels"
-        return
-    full = plan.full_convolution(x, filters, windows, dtype)
-    if full is None:
-        yield from parts("∂E/∂X scattered", plan.grad_input(x, filters, windows, dtype, threads))
     else:
+        full = rule.full_convolution(x, filters, windows)
         shape = x[0], filters[0], *windows.places
-        yield from by_places("∂E/∂X", shape, (filters[1], filters[0], *filters[2:]), full)
+        turned = rule.for_forward, shape, (filters[1], filters[0], *filters[2:]), full
+        passes["∂E/∂X"] = turned if full is not None else (rule.for_grad_input, x, filters, windows)
+    for role, (choose, *shapes) in passes.items():
+        lowering, shares = fast._plan(choose, *shapes, dtype, threads)
+        yield from parts(f"{role} by {lowering.name}", shares)
 
 
 def parts(name, shares):
@@ -233,19 +225,18 @@ def parts(name, shares):
 
 def test_every_form_of_the_convolution_is_met():
     reached = {form for sample in samples(ROWS["conv2d"]) if sample.inputs[0].size for form in forms(sample)}
-    anywhere = ["columns", "pointwise", "rows", "rows, images innermost", "winograd", "winograd, images innermost"]
+    anywhere = ["columns", "rows", "rows, images innermost", "winograd", "winograd, images innermost"]
     ways = {
         "Z by": anywhere,
-        "Z by rows, in": ["parts of the batch", "bands", "strips"],
+        "Z by rows, in": ["parts of the batch", "bands"],
+        "Z by columns, in": ["strips"],
         "Z by winograd, in": ["parts of the batch", "bands", "threads"],
-        "∂E/∂f by": ["columns", "pointwise", "rows", "winograd", "flat.channels_first", "flat.channels_last"],
-        "∂E/∂f by columns, in": ["parts of the batch"],
-        "∂E/∂f by flat.channels_first, in": ["parts of the batch", "bands"],
-        "∂E/∂f by flat.channels_last, in": ["parts of the batch", "bands", "strips"],
-        "∂E/∂f by winograd, in": ["parts of the batch", "bands", "threads"],
-        "∂E/∂X by": anywhere,
-        "∂E/∂X": ["of some pixels", "scattered", "scattered, images innermost"],
-        "∂E/∂X scattered, in": ["parts of the batch", "bands", "threads"],
+        "∂E/∂f by": ["columns", "winograd", "flat, channels first", "flat, channels last"],
+        "∂E/∂f by flat, channels first, in": ["bands"],
+        "∂E/∂f by winograd, in": ["bands", "threads"],
+        "∂E/∂X by": [*anywhere, "scatter", "scatter, images innermost"],
+        "∂E/∂X": ["of some pixels"],
+        "∂E/∂X by scatter, in": ["parts of the batch", "bands"],
     }
     assert reached >= {f"{role} {way}" for role, several in ways.items() for way in several}
 

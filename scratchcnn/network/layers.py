@@ -17,7 +17,7 @@ import numpy as np
 
 from scratchcnn.catalogue import CATALOGUE, Operation
 from scratchcnn.operations import Array, Padding, Pair, pair
-from scratchcnn.operations.convolution.conv2d import conv2d, conv2d_backward, conv2d_grad_filters
+from scratchcnn.operations.convolution.conv2d import conv2d, conv2d_backward, conv2d_grad_bias, conv2d_grad_filters
 from scratchcnn.operations.dense import dense, dense_backward
 
 Shape = tuple[int, ...]
@@ -198,7 +198,7 @@ class Conv2d(Layer):
     def backward_parameters(self, grad_output: Array, x: Array, *parameters: Array) -> tuple[Array, ...]:
         """Give ∂E/∂f and ∂E/∂b, without computing ∂E/∂x."""
         filters, _ = parameters
-        return conv2d_grad_filters(grad_output, x, filters.shape[2:], **self.options), grad_output.sum(axis=(0, 2, 3))
+        return conv2d_grad_filters(grad_output, x, filters.shape[2:], **self.options), conv2d_grad_bias(grad_output)
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,18 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
 from math import ceil, cos, inf, isfinite, pi
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from scratchcnn.digits.mnist import Digits
 from scratchcnn.network.layers import Conv2d, Dense, Flatten, MaxPool2d, Relu
 from scratchcnn.network.network import Model, Network, require_finite
 from scratchcnn.network.recipe import Recipe
 from scratchcnn.operations import Array
+from scratchcnn.operations.threads import allowed, evenly, one_blas_thread
 
 # LeNet-5 (LeCun, Bottou, Bengio and Haffner, 1998) with maximum pooling, ReLUs, and filters that take all maps. The
 # pooling comes before the ReLU: the result is the same, and the ReLU has a quarter of the work.
@@ -221,8 +220,7 @@ class Workers:
             What the function returns for each share, in order.
         """
         count = max(1, min(self.count, len(digits) // LEAST_SHARE))
-        bounds = [len(digits) * k // count for k in range(count + 1)]
-        first, *others = (digits[start:stop] for start, stop in pairwise(bounds))
+        first, *others = (digits[share] for share in evenly(len(digits), count))
         pending = [self.pool.submit(function, share) for share in others]
         return [function(first), *(each.result() for each in pending)]  # the caller's thread takes the first share
 
@@ -237,9 +235,8 @@ def workers() -> Iterator[Workers]:
         The threads.
     """
     np.empty(FREED_ONCE, np.uint8)
-    blas = ThreadpoolController().select(user_api="blas")
-    count = max((library.num_threads for library in blas.lib_controllers), default=1)
-    with blas.limit(limits=1), ThreadPoolExecutor(count) as pool:
+    count = allowed()
+    with one_blas_thread(), ThreadPoolExecutor(count) as pool:
         yield Workers(pool, count)
 
 

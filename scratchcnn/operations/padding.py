@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from scratchcnn.operations._geometry import Padding, edges
 from scratchcnn.operations._validate import Array, as_array, as_cotangent, gradients_like
+from scratchcnn.operations.geometry import Padding, edges
 
 
 def pad2d(x: ArrayLike, padding: Padding) -> Array:

@@ -13,10 +13,10 @@ from itertools import product
 import numpy as np
 from numpy.typing import ArrayLike
 
-from scratchcnn.operations._geometry import Padding, Pair, Windows, place_windows
 from scratchcnn.operations._masking import keep
 from scratchcnn.operations._rings import is_nan
 from scratchcnn.operations._validate import Array, as_array, as_cotangent, as_real, gradients_like
+from scratchcnn.operations.geometry import Padding, Pair, Windows, place_windows
 
 
 def max_pool2d(x: ArrayLike, window: Pair, *, stride: Pair | None = None, padding: Padding = 0) -> Array:

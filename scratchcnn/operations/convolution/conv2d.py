@@ -1,84 +1,44 @@
-"""Convolution: the patches of an image, their product with the filters, and both derivatives.
+"""Convolution: the patches of an image times the filters, and both derivatives.
 
 What the article (and everybody in the field) calls convolution is cross-correlation: the filter is not turned. Turned
 by 180 degrees it comes back in the derivative with respect to the image.
 
 Letters: N images of C channels, H x W pixels; K filters of R x S; P x Q windows on an image, t = (t0, t1) their
-stride; X is the image with its padding.
+stride; X is the image with its padding. The patches are what the windows see, X[n, c, p t0 + r, q t1 + s].
+
+Z is linear in the patches and in the filters, so the derivative by one is the cotangent times the other:
+
+    dE = sum over n, k, p, q of ∂E/∂Z[n, k, p, q] dZ[n, k, p, q]
+       = sum over n, k, p, q, c, r, s of ∂E/∂Z[n, k, p, q] (patches df[k, c, r, s] + dpatches f[k, c, r, s])
+
+The factor of df[k, c, r, s] is ∂E/∂f[k, c, r, s], that of dpatches[n, c, p, q, r, s] is ∂E/∂patches; and a pixel, which
+stands in many patches, gets the sum of what they get. These are the three functions below, for numbers of any ring.
+For floats `fast` computes the same, faster.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from scratchcnn.operations._geometry import Padding, Pair, pair, place_windows
-from scratchcnn.operations._validate import Array, as_array, as_cotangent, gradients_like
-from scratchcnn.operations.convolution import fast as lowering
-from scratchcnn.operations.convolution.lowerings.plain import add_up
-from scratchcnn.operations.convolution.lowerings.plain import patches as view
+from scratchcnn.operations._validate import Array, any_ring, as_array, as_cotangent, gradients_like
+from scratchcnn.operations.convolution import fast
+from scratchcnn.operations.convolution.patches import add_up, cut_out
+from scratchcnn.operations.geometry import Padding, Pair, Windows, pair, place_windows
 
 
-def patches(x: ArrayLike, window: Pair, *, stride: Pair = 1, padding: Padding = 0) -> Array:
-    """Cut out what the filter sees at each of its places: patches[n, c, p, q, r, s] = X[n, c, p t0 + r, q t1 + s].
-
-    Source: the article, "CNN from Scratch using NumPy", which gathers the patches in a loop.
-
-    Parameters
-    ----------
-    x : (N, C, H, W) array
-        Images.
-    window : int or pair of int
-        (R, S), or one number for both.
-    stride : int or pair of int
-        One number, or (vertical, horizontal).
-    padding : int, pair of int, pair of pairs of int, or str
-        Zeros around the image: one number, or (vertical, horizontal), or ((top, bottom), (left, right)), or "valid"
-        (none), or "same" (TensorFlow's rule).
-
-    Returns
-    -------
-    (N, C, P, Q, R, S) array
-        P = (H + top + bottom - R) // t0 + 1, and Q likewise. A view, of `x` itself where there is no
-        padding; read-only, since one pixel stands in many patches.
-
-    Raises
-    ------
-    TypeError
-        If `x` does not hold numbers, or an option is not made of integers.
-    ValueError
-        If `x` has not four axes, an option is too small, or the window is larger than the padded image.
-    """
-    x = as_array("x", x, "NCHW")
-    return view(x, place_windows(x.shape[2:], window, stride, padding))
+def convolve(x: Array, filters: Array, windows: Windows) -> Array:
+    """Z[n, k, p, q] = sum over c, r, s of patches[n, c, p, q, r, s] f[k, c, r, s]."""
+    return np.tensordot(cut_out(x, windows), filters, axes=((1, 4, 5), (1, 2, 3))).transpose(0, 3, 1, 2)
 
 
-def patches_backward(
-    grad_output: ArrayLike, x: ArrayLike, window: Pair, *, stride: Pair = 1, padding: Padding = 0
-) -> tuple[Array]:
-    """Add up, for each pixel, the gradients of all its copies (the padding's are dropped).
+def convolve_grad_filters(grad_output: Array, x: Array, windows: Windows) -> Array:
+    """∂E/∂f[k, c, r, s] = sum over n, p, q of ∂E/∂Z[n, k, p, q] patches[n, c, p, q, r, s]."""
+    return np.tensordot(grad_output, cut_out(x, windows), axes=((0, 2, 3), (0, 2, 3)))
 
-        ∂E/∂X[n, c, h, w] = sum of ∂E/∂patches[n, c, p, q, r, s] over all p t0 + r = h, q t1 + s = w
 
-    Parameters
-    ----------
-    grad_output : (N, C, P, Q, R, S) array
-        ∂E/∂patches.
-    x, window, stride, padding
-        As in `patches`.
-
-    Returns
-    -------
-    tuple of one array
-        ∂E/∂x, shaped like `x`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `patches`; `ValueError` also if `grad_output` has not the shape of its output.
-    """
-    x = as_array("x", x, "NCHW")
-    windows = place_windows(x.shape[2:], window, stride, padding)
-    grad_output = as_cotangent(grad_output, (*x.shape[:2], *windows.places, *windows.size))
-    return gradients_like((x,), add_up(grad_output, x.shape[2:], windows))
+def convolve_grad_input(grad_output: Array, filters: Array, image: tuple[int, ...], windows: Windows) -> Array:
+    """∂E/∂patches[n, c, p, q, r, s] = sum over k of ∂E/∂Z[n, k, p, q] f[k, c, r, s], added up for each pixel."""
+    grad_patches = np.tensordot(grad_output, filters, axes=(1, 0)).transpose(0, 3, 1, 2, 4, 5)
+    return add_up(grad_patches, image, windows)
 
 
 def conv2d(
@@ -117,7 +77,8 @@ def conv2d(
     """
     x, filters, *biases = _conv2d_inputs(x, filters, bias)
     windows = place_windows(x.shape[2:], filters.shape[2:], stride, padding)
-    output = lowering.forward(x, filters, windows)
+    forward = convolve if any_ring(x) or any_ring(filters) else fast.forward
+    output = forward(x, filters, windows)
     return output + biases[0][:, np.newaxis, np.newaxis] if biases else output
 
 
@@ -134,7 +95,7 @@ def conv2d_backward(
 
         ∂E/∂x: `conv2d_grad_input`
         ∂E/∂f: `conv2d_grad_filters`
-        ∂E/∂b[k] = sum over n, p, q of ∂E/∂Z[n, k, p, q]
+        ∂E/∂b: `conv2d_grad_bias`
 
     Source: the article, "Backward Propagation in CNNs: Convolution Layer".
 
@@ -162,7 +123,7 @@ def conv2d_backward(
         conv2d_grad_filters(grad_output, x, filters.shape[2:], stride=stride, padding=padding),
     ]
     if biases:
-        gradients.append(grad_output.sum(axis=(0, 2, 3)))
+        gradients.append(conv2d_grad_bias(grad_output))
     return gradients_like(inputs, *gradients)
 
 
@@ -201,7 +162,8 @@ def conv2d_grad_input(
     windows = place_windows(image, filters.shape[2:], stride, padding)
     grad_output = as_array("grad_output", grad_output, "NKPQ")
     grad_output = as_cotangent(grad_output, (len(grad_output), len(filters), *windows.places))
-    return lowering.grad_input(grad_output, filters, image, windows)
+    backward = convolve_grad_input if any_ring(grad_output) or any_ring(filters) else fast.grad_input
+    return backward(grad_output, filters, image, windows)
 
 
 def conv2d_grad_filters(
@@ -236,7 +198,14 @@ def conv2d_grad_filters(
     windows = place_windows(x.shape[2:], window, stride, padding)
     grad_output = as_array("grad_output", grad_output, "NKPQ")
     grad_output = as_cotangent(grad_output, (len(x), grad_output.shape[1], *windows.places))
-    return lowering.grad_filters(grad_output, x, windows)
+    backward = convolve_grad_filters if any_ring(grad_output) or any_ring(x) else fast.grad_filters
+    return backward(grad_output, x, windows)
+
+
+def conv2d_grad_bias(grad_output: Array) -> Array:
+    """Find ∂E/∂b of `conv2d`: ∂E/∂b[k] = sum over n, p, q of ∂E/∂Z[n, k, p, q], for each output has b[k] added."""
+    grad_bias: Array = grad_output.sum(axis=(0, 2, 3))
+    return grad_bias
 
 
 def _conv2d_inputs(x: ArrayLike, filters: ArrayLike, bias: ArrayLike | None) -> tuple[Array, ...]:

@@ -5,15 +5,17 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from scratchcnn import conv2d, conv2d_backward
-from scratchcnn.operations._geometry import place_windows
-from scratchcnn.operations.convolution.lowerings import plain
-from scratchcnn.operations.convolution.machinery import threads, tiles, workspace
+from scratchcnn.operations import threads
+from scratchcnn.operations.convolution.machinery import tiles, workspace
+from scratchcnn.operations.convolution.machinery.tiles import Lowering
 from scratchcnn.operations.convolution.machinery.workspace import Workspace
+from scratchcnn.operations.convolution.patches import add_up, cut_out
+from scratchcnn.operations.geometry import place_windows
 from tests.assertions import assert_within, gamma
 from tests.strategies import convolutions
 
@@ -65,7 +67,7 @@ class TestThreads:
     def test_a_forked_child_has_threads_too(self):
         source = (
             "import os, signal, numpy as np\n"
-            "from scratchcnn.operations.convolution.machinery import threads\n"
+            "from scratchcnn.operations import threads\n"
             "work = lambda part: part + 1\n"
             "assert threads.side_by_side(work, [1, 2]) == [2, 3]\n"
             "child = os.fork()\n"
@@ -115,40 +117,51 @@ def slices(draw, count):
 
 
 class TestTiles:
-    @example(count=4, height=1, row_bytes=1, halo=0, most=3, line=1)
-    @given(
-        st.integers(1, 40), st.integers(1, 70), st.integers(1, 3000), st.integers(0, 9), st.integers(1, 5),
-        st.sampled_from([1, 8, 16]),
-    )  # fmt: skip
-    def test_cut_covers_everything_once(self, count, height, row_bytes, halo, most, line):
-        parts = tiles.cut(count, height, row_bytes, halo, most, 10_000, line)
-        seen = np.zeros((count, height), int)
-        for images, band in parts:
-            seen[images, band] += 1
+    @pytest.mark.parametrize("by_pixels", [False, True], ids=["by places", "by pixels"])
+    @pytest.mark.parametrize("innermost", [False, True], ids=["one by one", "innermost"])
+    @given(convolutions(largest=40), st.integers(1, 300), st.integers(1, 40), st.integers(1, 5))
+    def test_cut_covers_everything_once(self, by_pixels, innermost, case, numbers, images, most):
+        windows = windows_of(case)
+        lowering = Lowering("", print, lambda *_: numbers, suits_innermost=lambda *_: innermost, by_pixels=by_pixels)
+        size = case.x.shape[2:] if by_pixels else windows.places
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tiles, "BYTES", 10_000)
+            shares = tiles.cut(
+                lowering, (images, *case.x.shape[1:]), case.filters.shape, windows, np.dtype(np.float32), most
+            )
+        seen = np.zeros((images, *size), int)
+        for tile in (tile for share in shares for tile in share):
+            seen[tile.images][:, *(tile.pixels if by_pixels else tile.places)] += 1
         assert (seen == 1).all()
-        assert len(parts) >= min(most, count)
+        assert len(shares) >= min(most, images)
 
-    @given(st.integers(1, 600), st.integers(1, 100), st.sampled_from([1, 16, 32]))
-    def test_strips_cover_everything_once_by_whole_lines(self, columns, widest, line):
-        strips = tiles.strips(columns, widest, line)
-        assert [column for strip in strips for column in range(columns)[strip]] == list(range(columns))
-        assert all(strip.start % line == 0 for strip in strips)
-        assert max(strip.stop - strip.start for strip in strips) < 1.5 * widest + line
+    def test_the_buffer_of_a_tile_is_bounded_for_wide_images_and_large_filters(self):
+        windows = place_windows((30, 20_000), (11, 11), 1, 0)
+        lowering = Lowering("", print, lambda filters, _: filters[1] * 11)
+        ((*parts,),) = tiles.cut(lowering, (2, 64, 30, 20_000), (1, 64, 11, 11), windows, np.dtype(np.float64), 1)
+        heights = [tile.pixels[0].stop - tile.pixels[0].start for tile in parts]
+        widths = [tile.places[1].stop - tile.places[1].start for tile in parts]
+        assert max(np.multiply(heights, widths)) * 64 * 11 * 8 <= 3 * tiles.BYTES
+
+    @pytest.mark.parametrize(("count", "together"), [(32, 32), (200, 50), (64, 100), (17, 17), (100, 40)])
+    def test_innermost_images_come_by_an_odd_number_of_lines(self, count, together):
+        parts = tiles._parts(count, together, 16, 1)
+        assert all(part.stop == count or (part.stop - part.start) // 16 % 2 == 1 for part in parts)
 
     @given(convolutions(largest=9), st.data())
     def test_a_tile_is_a_convolution_of_its_places(self, case, data):
         windows = windows_of(case)
         places = tuple(data.draw(slices(count)) for count in windows.places)
-        tile = tiles.of_places(slice(0, len(case.x)), places, case.x.shape[2:], windows)
-        part = plain.patches(tile.of_images(case.x), tile.windows)
-        assert np.array_equal(part, plain.patches(case.x, windows)[:, :, places[0], places[1]])
+        tile = tiles._of_places(slice(0, len(case.x)), places, case.x.shape[2:], windows, False)
+        part = cut_out(tile.of_images(case.x), tile.windows)
+        assert np.array_equal(part, cut_out(case.x, windows)[:, :, places[0], places[1]])
 
     @given(convolutions(largest=9), st.data())
     def test_a_tile_of_rows_has_all_windows_that_see_them(self, case, data):
         windows = windows_of(case)
         rows = data.draw(slices(case.x.shape[2]))
-        tile = tiles.of_rows(slice(0, len(case.x)), rows, case.x.shape[3], windows)
+        tile = tiles._of_pixels(slice(0, len(case.x)), rows, case.x.shape[3], windows, False)
         ones = np.ones((*case.x.shape[:2], *windows.places, *windows.size))
-        whole = plain.add_up(ones, case.x.shape[2:], windows)
-        part = plain.add_up(tile.of_output(ones), tile.of_images(whole).shape[2:], tile.windows)
+        whole = add_up(ones, case.x.shape[2:], windows)
+        part = add_up(tile.of_output(ones), tile.of_images(whole).shape[2:], tile.windows)
         assert np.array_equal(part, tile.of_images(whole))

@@ -7,61 +7,64 @@ over r and k. What is left are the S columns of the filter:
     T[n, u] (C S, Q) = f[:, :, a::t0] (C S, J K), its rows reversed @ ∂E/∂Z[n, :, m - J + 1 .. m] (J K, Q)
     ∂E/∂X[n, c, u, q t1 + s] += T[n, u, c, s, q]
 
-The columns are kept sorted by w mod t1 until all is added up, so that what is added is in one run.
-
-Where C is small, as in a first layer, a full convolution would multiply by a matrix of as few rows; here it has C S.
+The columns stay sorted by w mod t1 until all is added up, so that what is added is one run.
 """
+
+from typing import Any
 
 import numpy as np
 
-from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
-from scratchcnn.operations.convolution.machinery.layout import by_planes, lay_out, multiply, phase, planes_as_images
-from scratchcnn.operations.convolution.machinery.workspace import Workspace, strided
+from scratchcnn.operations.convolution.machinery.layout import as_batch, lay_out, multiply, phase
+from scratchcnn.operations.convolution.machinery.tiles import Lowering, Shape, Tile
+from scratchcnn.operations.convolution.machinery.workspace import LINE, Workspace, strided
+from scratchcnn.operations.geometry import Windows
+
+LONG_RUN = 256
+"""Numbers of a run that NumPy should add as they lie: with its usual buffer, of 8192, it copies strided operands."""
+SHORT, LONG = 24, 48
+"""Places of a row that is a short run, and of one that is long enough by itself."""
+FEWEST_IMAGES = 4
+"""Images that make short runs long enough when they lie innermost; others take twice as many."""
 
 
-def weights(filters: Array, stride: int) -> list[Array]:
+def weights(filters: Array, windows: Windows) -> list[Array]:
     """The matrix (C S, J K) of f for each a."""
-    count, channels, _, width = filters.shape
-    phases = (filters[:, :, a::stride][:, :, ::-1] for a in range(stride))
+    (count, channels, _, width), down = filters.shape, windows.stride[0]
+    phases = (filters[:, :, a::down][:, :, ::-1] for a in range(down))
     return [f.transpose(1, 3, 2, 0).reshape(channels * width, f.shape[2] * count) for f in phases]
 
 
-def grad_input(
-    grad_output: Array, weights: list[Array], windows: Windows, grad_x: Array, workspace: Workspace, innermost: bool
-) -> None:
-    """Write ∂E/∂X of a tile into `grad_x`."""
-    (top, _), (left, right) = windows.padding
-    count, channels, height, width = grad_x.shape
-    (down, across), around = windows.stride, -(-windows.size[0] // windows.stride[0]) - 1
-    g = lay_out(grad_output, ((around, around), (0, 0)), workspace, innermost)
-    long = -(-(left + width + right) // across)
-    planes = by_planes(workspace, "gradient", (count, channels * across, height, long), innermost)
-    phases = planes.reshape(len(planes), channels, across, *planes.shape[2:])  # the columns sorted by w mod t1
+def grad_input(grad_x: Array, grad_z: Array, weights: list[Array], tile: Tile, space: Workspace) -> None:
+    """Write ∂E/∂X."""
+    (size, width), (down, across), ((top, _), (left, right)), _ = tile.windows
+    height, around = grad_x.shape[2], -(-size // down) - 1
+    g = lay_out(grad_z, ((around, around), (0, 0)), 1, space, tile.innermost)
+    long = -(-(left + grad_x.shape[3] + right) // across)
+    planes = space("gradient", len(g), grad_x.shape[1], across, height, long, g.shape[-1])
     for a, matrix in enumerate(weights):
-        taps = matrix.shape[1] // grad_output.shape[1]
+        taps = matrix.shape[1] // grad_z.shape[1]
         first, last = (-(-(row - a) // down) for row in (top, top + height))  # the m of rows inside the image
-        own = phases[:, :, :, first * down + a - top :: down]
-        seen = range(first, min(last, grad_output.shape[2] + taps - 1))
+        own = planes[:, :, :, first * down + a - top :: down]
+        seen = range(first, min(last, grad_z.shape[2] + taps - 1))
         if taps and seen:
-            _add_up(own, _gathered(g, matrix, seen, around, windows.size[1], workspace))
+            _add_up(own, _gathered(g, matrix, seen, around - taps + 1, width, space))
         else:
             own[...] = 0  # between the windows, where the stride is larger than they are
-    images = planes_as_images(planes).reshape(count, channels, across, height, long)
+    sums = as_batch(planes.transpose(0, 5, 1, 2, 3, 4))
     for a in range(across):
         begin, before = phase(a, left, across)
         columns = grad_x[..., begin::across]
-        columns[...] = images[:, :, a, :, before : before + columns.shape[3]]
+        columns[...] = sums[:, :, a, :, before : before + columns.shape[3]]
 
 
-def _gathered(g: Array, matrix: Array, rows: range, around: int, width: int, workspace: Workspace) -> Array:
-    """T for one a and some m, (B, M, C, S, Q, G), from g with as many rows of zeros around it."""
-    blocks, tall, count, columns, group = g.shape
-    taps, run = matrix.shape[1] // count, columns * group
+def _gathered(g: Array, matrix: Array, rows: range, before: int, width: int, space: Workspace) -> Array:
+    """T for one a and some m, (B, M, C, S, Q, G); the rows of g for m begin at m + before."""
+    blocks, tall, count, _, columns, group = g.shape
+    run = columns * group
     row = count * run
-    begin = (around - taps + 1 + rows.start) * row
-    seen = strided(g, (blocks, len(rows), taps * count, run), (tall * row, row, run, 1), begin)
-    gathered = workspace("gathered", blocks, len(rows), len(matrix), run)
+    seen = strided(g, (blocks, len(rows), matrix.shape[1], run), (tall * row, row, run, 1), (before + rows.start) * row)
+    gathered = space("gathered", blocks, len(rows), len(matrix), run)
     multiply(matrix, seen, gathered)
     return gathered.reshape(blocks, len(rows), len(matrix) // width, width, columns, group)
 
@@ -72,10 +75,9 @@ def _add_up(phases: Array, gathered: Array) -> None:
     phases[:, :, :, count:] = 0
     phases[:, :, :, :count, places:] = 0
     phases[:, :, width:, :count, :places] = 0
-    with np.errstate():
-        if places * group >= 256:
-            # NumPy adds strided operands through a buffer of 8192 numbers, unless it is shorter than their runs.
-            np.setbufsize(256)
+    with np.errstate():  # restores the buffer's size
+        if places * group >= LONG_RUN:
+            np.setbufsize(LONG_RUN)
         for s in range(width):
             seen = phases[:, :, s % across, :count, s // across : s // across + places]
             part = gathered[:, :, :, s].swapaxes(1, 2)
@@ -83,3 +85,18 @@ def _add_up(phases: Array, gathered: Array) -> None:
                 np.copyto(seen, part)
             else:
                 np.add(seen, part, out=seen)
+
+
+def _numbers(filters: Shape, windows: Windows) -> int:
+    # The copy of ∂E/∂Z counts half: it is read once a tile, while what is gathered is written, and read again.
+    return max(filters[1] * filters[3], filters[0] // (2 * windows.stride[0]))
+
+
+def suits_innermost(images: int, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:
+    """Tell whether the images make the additions longer, which are along the rows of ∂E/∂Z."""
+    fills = windows.places[1] * dtype.itemsize % (2 * LINE) == 0  # fast as they are; and their planes' pitch is even
+    fewest = FEWEST_IMAGES if windows.places[1] < SHORT else 2 * FEWEST_IMAGES
+    return images >= fewest and windows.places[1] < LONG and not fills
+
+
+GRAD_INPUT = Lowering("scatter", grad_input, _numbers, weights, suits_innermost, by_pixels=True)

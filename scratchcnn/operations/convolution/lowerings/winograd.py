@@ -17,12 +17,16 @@ It takes half the multiplications, and makes twice the roundoff. G is 24 times a
 made of integers, the result is divided by 24 at the end, and on integers it is exact.
 """
 
+from math import prod
+
 import numpy as np
 
-from scratchcnn.operations._geometry import Windows
 from scratchcnn.operations._validate import Array
-from scratchcnn.operations.convolution.machinery.layout import as_images, by_rows, lay_out, multiply, spread
-from scratchcnn.operations.convolution.machinery.workspace import LINE, Workspace, strided
+from scratchcnn.operations.convolution.lowerings.rows import numbers, suits_innermost
+from scratchcnn.operations.convolution.machinery.layout import as_batch, lay_out, multiply, spread
+from scratchcnn.operations.convolution.machinery.tiles import Lowering, Tile
+from scratchcnn.operations.convolution.machinery.workspace import Workspace, strided
+from scratchcnn.operations.geometry import Windows
 
 OUTPUTS, INPUTS, SCALE = 4, 6, 24
 B_T = np.array(
@@ -39,58 +43,59 @@ G = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0
 A_T = np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]])
 
 
-def weights(filters: Array) -> Array:
+def weights(filters: Array, windows: Windows) -> Array:
     """The six matrices G f, (6, K, C S)."""
     count, _, taps, _ = filters.shape
     return (G.astype(filters.dtype) @ filters.transpose(2, 0, 1, 3).reshape(taps, -1)).reshape(INPUTS, count, -1)
 
 
-def forward(x: Array, weights: Array, windows: Windows, output: Array, workspace: Workspace, innermost: bool) -> None:
-    """Write the convolution of a tile into `output`."""
-    images, count, places, columns = output.shape
-    wide = columns if innermost else columns + -columns % (LINE // x.itemsize)  # whole vector registers
-    v = _transformed(x, windows, wide - columns, workspace, innermost)
-    blocks, fours, _, channels, width, group = v.shape
-    moved = spread(v.reshape(blocks, fours * INPUTS, channels, width, group), windows.size[1], 1, wide, workspace)
-    moved = moved.reshape(blocks, fours, INPUTS, channels * windows.size[1], wide * group)
-    product = workspace("product", blocks, fours, INPUTS, count, wide * group)
-    multiply(weights, moved, product)
-    rows = by_rows(workspace, "output", (images, count, fours * OUTPUTS, wide), innermost)
-    product, four = product.reshape(blocks, fours, INPUTS, -1), rows.reshape(blocks, fours, OUTPUTS, -1)
-    np.matmul(A_T.astype(x.dtype), product, out=four)
-    np.divide(as_images(rows)[:, :, :places, :columns], output.dtype.type(SCALE), out=output)
+def forward(x: Array, z: Array, weights: Array, tile: Tile, space: Workspace) -> None:
+    """Write Z."""
+    (_, count, places, columns), width = z.shape, tile.windows.size[1]
+    v = _transformed(x, tile, space)
+    blocks, fours, _, channels, _, long, group = v.shape
+    moved = spread(v.reshape(blocks, -1, channels, 1, long, group), width, columns, space)
+    product = space("product", blocks, fours, INPUTS, count, columns * group)
+    multiply(weights, moved.reshape(blocks, fours, INPUTS, channels * width, columns * group), product)
+    rows = space("output", blocks, fours, OUTPUTS, count * columns * group)
+    np.matmul(A_T.astype(x.dtype), product.reshape(blocks, fours, INPUTS, -1), out=rows)
+    sums = as_batch(rows.reshape(blocks, fours * OUTPUTS, count, columns, group).transpose(0, 4, 2, 1, 3))
+    np.divide(sums[:, :, :places], z.dtype.type(SCALE), out=z)
 
 
-def grad_filters(grad_output: Array, x: Array, windows: Windows, workspace: Workspace) -> Array:
-    """∂E/∂f of a tile."""
-    images, count, places, columns = grad_output.shape
-    (taps, width), channels = windows.size, x.shape[1]
-    v = _transformed(x, windows, 0, workspace, innermost=False)
-    fours, wide = v.shape[1], v.shape[4]
+def grad_filters(x: Array, grad_z: Array, _: None, tile: Tile, space: Workspace) -> Array:
+    """∂E/∂f."""
+    images, count, places, columns = grad_z.shape
+    (taps, width), channels = tile.windows.size, x.shape[1]
+    v = _transformed(x, tile, space)
+    fours, wide = v.shape[1], v.shape[5]
     # All fours of all images beside each other, so that the sum over them and the columns is one product.
-    moved = workspace("spread", INPUTS, channels, width, images, fours, columns)
+    moved = space("spread", INPUTS, channels, width, images, fours, columns)
     line = channels * wide
     np.copyto(moved, strided(v, moved.shape, (line, wide, 1, fours * INPUTS * line, INPUTS * line, 1)))
-    g = workspace("cotangent", images, fours * OUTPUTS, columns, count)
+    g = space("cotangent", images, fours * OUTPUTS, columns, count)
     g[:, places:] = 0
-    g[:, :places] = grad_output.transpose(0, 2, 3, 1)
-    a = workspace("transformed cotangent", INPUTS, images * fours, columns * count)
+    g[:, :places] = grad_z.transpose(0, 2, 3, 1)
+    a = space("transformed cotangent", INPUTS, images * fours, columns * count)
     np.matmul(A_T.T.astype(x.dtype), g.reshape(images * fours, OUTPUTS, -1), out=a.transpose(1, 0, 2))
-    moved, a = moved.reshape(INPUTS, channels * width, -1), a.reshape(INPUTS, -1, count)
-    product = np.matmul(moved, a).reshape(INPUTS, -1)
-    total: Array = G.T.astype(x.dtype) @ product
+    product = moved.reshape(INPUTS, channels * width, -1) @ a.reshape(INPUTS, -1, count)
+    total: Array = G.T.astype(x.dtype) @ product.reshape(INPUTS, -1)
     total /= x.dtype.type(SCALE)
     return total.reshape(taps, channels, width, count).transpose(3, 1, 0, 2)
 
 
-def _transformed(x: Array, windows: Windows, more: int, workspace: Workspace, innermost: bool) -> Array:
-    """V, (B, J, 6, C, W, G), with as many columns of zeros more."""
-    (top, _), (left, right) = windows.padding
-    fours = -(-windows.places[0] // OUTPUTS)
+def _transformed(x: Array, tile: Tile, space: Workspace) -> Array:
+    """V, (B, J, 6, C, 1, W, G)."""
+    (top, _), sides = tile.windows.padding
+    fours = -(-tile.windows.places[0] // OUTPUTS)
     bottom = fours * OUTPUTS + INPUTS - OUTPUTS - top - x.shape[2]
-    rows = lay_out(x, ((top, bottom), (left, right + more)), workspace, innermost)
-    blocks, tall, channels, wide, group = rows.shape
-    line = channels * wide * group
-    v = workspace("transformed", blocks, fours, INPUTS, line)
+    rows = lay_out(x, ((top, bottom), sides), 1, space, tile.innermost)
+    blocks, tall, *row = rows.shape
+    line = prod(row)
+    v = space("transformed", blocks, fours, INPUTS, line)
     np.matmul(B_T.astype(x.dtype), strided(rows, v.shape, (tall * line, OUTPUTS * line, line, 1)), out=v)
-    return v.reshape(blocks, fours, INPUTS, channels, wide, group)
+    return v.reshape(blocks, fours, INPUTS, *row)
+
+
+FORWARD = Lowering("winograd", forward, numbers, weights, suits_innermost)
+GRAD_FILTERS = Lowering("winograd", grad_filters, numbers)

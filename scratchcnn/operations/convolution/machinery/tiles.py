@@ -1,13 +1,38 @@
-"""Cutting a convolution into small ones, each of which works in the cache: some images, or a part of one image."""
+"""What a lowering is, and how a convolution is cut into tiles for it: small ones, each of which works in the cache."""
 
-from itertools import pairwise
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
+from math import prod
+from typing import Any, NamedTuple, TypeAlias
 
-from scratchcnn.operations._geometry import Windows
+import numpy as np
+
 from scratchcnn.operations._validate import Array
+from scratchcnn.operations.convolution.machinery.workspace import LINE
+from scratchcnn.operations.geometry import Windows
+from scratchcnn.operations.threads import evenly
 
-BYTES = 700_000
-"""What the largest buffer of a tile may take, about: a core's second-level cache holds it and what goes with it."""
+Shape: TypeAlias = tuple[int, ...]
+BYTES = 2_000_000
+"""What the largest buffer of a tile may take: with what goes with it, it stays in a core's share of the caches."""
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """A way to bring one pass of a convolution to products of matrices, a tile at a time."""
+
+    name: str
+    run: Callable[..., Any]
+    """run(x, z, weights, tile, workspace): of images, outputs and filters it writes one, or returns ∂E/∂f."""
+    numbers: Callable[[Shape, Windows], int]
+    """Numbers of its largest buffer for each place of a row, by the filters' shape (K, C, R, S)."""
+    weights: Callable[[Array, Windows], Any] = lambda filters, _: filters
+    """Lays out the filters for the products, once for all tiles."""
+    suits_innermost: Callable[[int, Shape, Windows, np.dtype[Any]], bool] = lambda *_: False
+    """Tells whether so many images of a tile are better innermost, as `layout` has it."""
+    by_pixels: bool = False
+    """Whether tiles are parts of the images, with all windows that see them; else of the output, with all they see."""
 
 
 class Tile(NamedTuple):
@@ -19,92 +44,80 @@ class Tile(NamedTuple):
     places: tuple[slice, slice]
     """Of the output, likewise."""
     windows: Windows
-    innermost: bool = False
-    """Whether its images are to lie innermost."""
-    alone: bool = False
-    """Whether it is all of the convolution."""
+    innermost: bool
 
     def of_images(self, x: Array) -> Array:
         """Show what the tile has of images (N, C, H, W)."""
-        return x if self.alone else x[self.images, :, self.pixels[0], self.pixels[1]]
+        return x[self.images, :, self.pixels[0], self.pixels[1]]
 
     def of_output(self, output: Array) -> Array:
         """Show what the tile has of an output (N, K, P, Q)."""
-        return output if self.alone else output[self.images, :, self.places[0], self.places[1]]
+        return output[self.images, :, self.places[0], self.places[1]]
 
 
 def cut(
-    count: int, rows: int, row_bytes: int, halo: int, threads: int, most: int, line: int
-) -> list[tuple[slice, slice]]:
-    """Cut `count` images of `rows` rows into parts: (images, rows), at least as many as there are threads.
+    lowering: Lowering, x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any], threads: int
+) -> list[Sequence[Tile]]:
+    """Cut a convolution of images x (N, C, H, W) into tiles, and share them out among at most so many threads."""
+    (rows, columns), halo = windows.places, (windows.size[0] - 1) // windows.stride[0]
+    if lowering.by_pixels:
+        rows, halo = x[2], 0
+    place = lowering.numbers(filters, windows) * dtype.itemsize
+    most = max(BYTES, prod(filters) * dtype.itemsize)  # each tile reads the filters, or writes them
 
-    A row of one image takes `row_bytes` of the largest buffer, which may take `most`; a part of an image needs `halo`
-    rows more than its own. Images that will lie innermost come by whole lines of the cache, `line` of them in each, or
-    by a half or a quarter of one.
-    """
-    image_bytes = (rows + halo) * row_bytes
-    together = most // image_bytes
-    while line > max(1, 2 * together) or count // line < min(threads, count):
-        line //= 2
-    share = -(-count // threads)
-    # Of four images in pairs there are not enough for three threads.
-    together = min(max(1, together), share if -(-count // share) >= threads else max(1, count // threads))
-    if line > 1 and together < count:
-        odd = 2 * max(0, round((together / line - 1) / 2)) + 1  # at a pitch of an even number of lines caches miss
-        together = min(odd, count // (threads * line)) * line
+    together = min(max(1, most // ((rows + halo) * columns * place)), x[0])
+    innermost = lowering.suits_innermost(together, filters, windows, dtype)
+    images = _parts(x[0], together, LINE // dtype.itemsize if innermost else 1, threads)
+
+    least = max(halo, 1)  # of lower bands, most of the work would be done twice
+    strips = evenly(columns, 1 if lowering.by_pixels else -(-(least + halo) * columns * place // (2 * most)))
+    row = -(-columns // len(strips)) * place
+    bands = -(-threads // len(images))
+    if 2 * (rows + halo) * row > 3 * most:
+        bands = max(bands, -(-rows // max(most // row - halo, least)))
+    heights = evenly(rows, bands, 4)  # the step of `winograd`
+
+    if lowering.by_pixels:
+        tiles = [_of_pixels(some, band, x[3], windows, innermost) for some, band in product(images, heights)]
     else:
-        together = -(-count // -(-count // together))  # all alike
-    images = _every(together, count, line)
-    bands = min(-(-threads // len(images)), rows)
-    if image_bytes > 2 * most:
-        # As high as the halo, at least: else most of the work would be done twice.
-        bands = max(bands, -(-rows // max(most // row_bytes - halo, halo, 1)))
-    height = -(-rows // bands)
-    height += -height % 4  # the step of `winograd`
-    return [(some, band) for some in images for band in _every(height, rows)]
+        places = product(images, product(heights, strips))
+        tiles = [_of_places(some, part, x[2:], windows, innermost) for some, part in places]
+    return [tiles[share] for share in evenly(len(tiles), threads)]
 
 
-def _every(step: int, count: int, least: int = 1) -> list[slice]:
-    """Parts of `step` things; a rest of fewer than `least` goes with the last of them."""
-    starts = [0, *range(step, count - least + 1, step)]
-    return [slice(*part) for part in pairwise([*starts, count])]
+def _parts(count: int, together: int, line: int, threads: int) -> list[slice]:
+    """Cut the images into parts of at most `together`, and at least as many as threads; innermost ones by whole lines.
 
-
-def strips(columns: int, widest: int, line: int) -> list[slice]:
-    """Cut so many columns into strips of about `widest`, of whole lines, unless they hardly exceed it."""
-    parts = 1 if 2 * columns <= 3 * widest else -(-columns // widest)
-    return evenly(columns, parts, line)
-
-
-def evenly(count: int, parts: int, line: int = 1) -> list[slice]:
-    """Cut so many things into parts, neighbours, of as many as can be: whole lines, one more or less, and the rest."""
+    Those by an odd number of lines: at a pitch of an even one, caches miss.
+    """
+    together = min(together, max(1, count // threads))
+    if line == 1 or count <= line:
+        return evenly(count, -(-count // (together * threads)) * threads)
+    while line > together:
+        line //= 2
     lines = -(-count // line)
-    parts = min(parts, lines)
-    ends = [min(lines * part // parts * line, count) for part in range(parts + 1)]
-    return [slice(*part) for part in pairwise(ends)]
+    parts = -(-lines // ((together // line - 1) | 1))
+    step = (-(-lines // parts) | 1) * line
+    return [slice(*part) for part in pairwise([*range(0, count - line + 1, step), count])]
 
 
-def of_places(images: slice, places: tuple[slice, slice], image: tuple[int, int], windows: Windows) -> Tile:
-    """The tile of some output places: of images of this size it has the pixels that their windows see."""
-    axes = zip(places, image, windows.size, windows.stride, windows.padding, strict=True)
-    (rows, above), (columns, beside) = (_seen(*axis) for axis in axes)
+def _of_places(images: slice, places: tuple[slice, slice], image: Shape, windows: Windows, innermost: bool) -> Tile:
+    """The tile of some output places: it has the pixels that their windows see."""
+    pixels, padding = [], []
+    for part, length, size, stride, (before, _) in zip(places, image, *windows[:3], strict=True):
+        start, stop = part.start * stride - before, (part.stop - 1) * stride + size - before
+        first, last = (min(max(pixel, 0), length) for pixel in (start, stop))
+        # A window may lie in the padding altogether.
+        zeros = min(max(-start, 0), stop - start) if first < last else stop - start
+        pixels.append(slice(first, last))
+        padding.append((zeros, stop - start - zeros - (last - first)))
     counts = (places[0].stop - places[0].start, places[1].stop - places[1].start)
-    return Tile(images, (rows, columns), places, windows._replace(padding=(above, beside), places=counts))
+    own = windows._replace(padding=(padding[0], padding[1]), places=counts)
+    return Tile(images, (pixels[0], pixels[1]), places, own, innermost)
 
 
-def _seen(
-    places: slice, length: int, size: int, stride: int, padding: tuple[int, int]
-) -> tuple[slice, tuple[int, int]]:
-    """Which of `length` pixels the windows at some places see, and how much padding before and after them."""
-    start, stop = places.start * stride - padding[0], (places.stop - 1) * stride + size - padding[0]
-    first, last = (min(max(pixel, 0), length) for pixel in (start, stop))
-    # A window may lie in the padding altogether.
-    before = min(max(-start, 0), stop - start) if first < last else stop - start
-    return slice(first, last), (before, stop - start - before - (last - first))
-
-
-def of_rows(images: slice, rows: slice, width: int, windows: Windows) -> Tile:
-    """The tile of some image rows: its windows are all that see them."""
+def _of_pixels(images: slice, rows: slice, width: int, windows: Windows, innermost: bool) -> Tile:
+    """The tile of some image rows: it has all windows that see them."""
     (top, _), sides = windows.padding
     size, stride = windows.size[0], windows.stride[0]
     start, stop = rows.start + top, rows.stop + top
@@ -112,4 +125,4 @@ def of_rows(images: slice, rows: slice, width: int, windows: Windows) -> Tile:
     last = min(max((stop - 1) // stride, first) + 1, windows.places[0])
     above, below = start - first * stride, max((last - 1) * stride + size - stop, 0)
     own = windows._replace(padding=((above, below), sides), places=(last - first, windows.places[1]))
-    return Tile(images, (rows, slice(0, width)), (slice(first, last), slice(0, windows.places[1])), own)
+    return Tile(images, (rows, slice(0, width)), (slice(first, last), slice(0, windows.places[1])), own, innermost)

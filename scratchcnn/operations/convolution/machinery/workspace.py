@@ -1,4 +1,4 @@
-"""Memory to work in."""
+"""Memory to work in, kept by each thread from one call to the next: new memory would take longer to map than to use."""
 
 from math import prod
 from threading import local
@@ -9,14 +9,12 @@ import numpy as np
 from scratchcnn.operations._validate import Array
 
 KEPT = 16 << 20
-"""Bytes that a thread keeps from one call to the next, at most."""
+"""Bytes that a thread keeps after a call, at most: eight times the largest buffer of a tile."""
 LINE = 64
-"""Bytes of a line of the cache, and of the widest vector registers."""
+"""Bytes of a cache line, and of the widest vector register."""
 
 
 class _Kept(local):
-    """What a thread keeps: memory of this size, mapped anew in every call, takes longer than what is done in it."""
-
     def __init__(self) -> None:
         self.buffers: dict[str, Array] = {}
 
@@ -25,7 +23,7 @@ _kept = _Kept()
 
 
 class Workspace:
-    """The buffers of one thread in one call. Each has a name, and serves every tile that comes by."""
+    """The buffers of one thread in one call. Each has a name, and serves one tile after the other."""
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self._dtype = dtype
@@ -33,11 +31,12 @@ class Workspace:
         self._grown = False
 
     def __call__(self, name: str, *shape: int) -> Array:
-        """Give the buffer of this name this shape; it holds anything."""
+        """Give the buffer of this name this shape; what it holds is arbitrary."""
         size = prod(shape) * self._dtype.itemsize
         buffer = self._buffers.get(name)
         if buffer is None or buffer.size < size:
-            buffer = self._buffers[name] = _aligned(size)
+            memory = np.empty(size + LINE, np.uint8)
+            buffer = self._buffers[name] = memory[-memory.ctypes.data % LINE :]  # begins at a cache line
             self._grown = True
         return np.ndarray(shape, self._dtype, buffer)
 
@@ -46,12 +45,12 @@ class Workspace:
 
     def __exit__(self, *_: object) -> None:
         """Give back what is too much to keep."""
-        if self._grown and sum(buffer.size for buffer in self._buffers.values()) > KEPT:
-            self._buffers.clear()
+        much = self._grown and sum(buffer.size for buffer in self._buffers.values()) > KEPT
+        _kept.buffers = {} if much else self._buffers
 
 
 def spoil() -> None:
-    """Fill what this thread keeps with NaN: a check sees where a call reads what it has not written."""
+    """Fill what this thread keeps with NaN, so that a check sees where a call reads what it has not written."""
     for buffer in _kept.buffers.values():
         buffer.fill(0xFF)
 
@@ -60,10 +59,3 @@ def strided(array: Array, shape: tuple[int, ...], steps: tuple[int, ...], offset
     """View a contiguous array with strides and offset counted in numbers: `as_strided` in a fifth of its time."""
     size = array.itemsize
     return np.ndarray(shape, array.dtype, array, offset * size, [size * step for step in steps])
-
-
-def _aligned(size: int) -> Array:
-    """So many bytes, from the start of a line on."""
-    buffer = np.empty(size + LINE, np.uint8)
-    start = -buffer.ctypes.data % LINE
-    return buffer[start : start + size]

@@ -10,6 +10,9 @@ Pair: TypeAlias = int | Sequence[int]
 Edges: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
 Padding: TypeAlias = int | Sequence[int] | Sequence[Sequence[int]] | str
 
+NONE: Edges = (0, 0), (0, 0)
+"""No padding."""
+
 
 class Windows(NamedTuple):
     """The windows on an image. Every pair is (vertical, horizontal)."""
@@ -20,6 +23,21 @@ class Windows(NamedTuple):
     """((top, bottom), (left, right))"""
     places: tuple[int, int]
     """(P, Q): how many windows stand below each other, and how many beside each other."""
+
+    @property
+    def is_pointwise(self) -> bool:
+        """Whether a window is one pixel, and there is no padding."""
+        return self.size == (1, 1) and self.padding == NONE
+
+    @property
+    def before(self) -> tuple[int, int]:
+        """The padding above an image, and on its left."""
+        return self.padding[0][0], self.padding[1][0]
+
+    def of_padded(self, image: tuple[int, ...]) -> tuple[int, int]:
+        """The height and width of an image with its padding."""
+        (top, bottom), (left, right) = self.padding
+        return top + image[0] + bottom, left + image[1] + right
 
 
 def place_windows(image: tuple[int, ...], window: Pair, stride: Pair, padding: Padding) -> Windows:
@@ -82,7 +100,7 @@ def _edges(padding: Padding, image: tuple[int, ...], size: tuple[int, int], stri
     """Spell a padding out as ((top, bottom), (left, right))."""
     if isinstance(padding, str):
         if padding == "valid":
-            return (0, 0), (0, 0)
+            return NONE
         if padding == "same":
             return _same(image[0], size[0], stride[0]), _same(image[1], size[1], stride[1])
         raise ValueError(f'padding must be "valid", "same" or numbers of pixels, got {padding!r}')

@@ -1,40 +1,42 @@
-"""As many threads as BLAS may use, and no more."""
+"""As many threads as BLAS may use, and no more: how work is shared out among them."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from threading import Lock
 from typing import Any, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
-from scratchcnn.operations.convolution.machinery.tiles import evenly
-
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
 
+def evenly(count: int, parts: int, line: int = 1) -> list[slice]:
+    """Cut `count` things into at most `parts` slices, each of whole lines of `line` things, as alike as they can be."""
+    lines = -(-count // line)
+    parts = min(parts, lines)
+    return [slice(lines * k // parts * line, min(lines * (k + 1) // parts * line, count)) for k in range(parts)]
+
+
 def allowed() -> int:
-    """The threads that BLAS is allowed: all cores, or what `OMP_NUM_THREADS`, its like or `threadpoolctl` says."""
+    """The threads that BLAS may use: all cores, or what `OMP_NUM_THREADS`, its like or `threadpoolctl` says."""
     return _blas.allowed()
 
 
-def share_out(parts: Sequence[Part], threads: int) -> list[Sequence[Part]]:
-    """Give each of at most so many threads its share of the parts, neighbours."""
-    threads = min(threads, len(parts))
-    if threads <= 1:
-        return [parts]
-    return [parts[share] for share in evenly(len(parts), threads)]
+def one_blas_thread() -> AbstractContextManager[None]:
+    """Let BLAS use one thread for each call, as long as threads of ours call it side by side."""
+    return _blas.one_thread_each()
 
 
 def side_by_side(work: Callable[[Part], Result], shares: Sequence[Part]) -> list[Result]:
-    """Call `work` with each share, in as many threads, this one among them; give the results in order."""
+    """Call `work` with each share in a thread of its own, the caller's among them; give the results in order."""
     own, *others = shares
     if not others:
         return [work(own)]
-    with _blas.one_thread_each():
+    with one_blas_thread():
         futures = [_pool(len(others)).submit(work, share) for share in others]
         try:
             result = work(own)
@@ -49,17 +51,18 @@ class _Blas:
     def __init__(self) -> None:
         self._lock = Lock()
         self._users = 0
-        self._threads = 1  # allowed outside, while there are users
+        self._outside = 1
+        """Threads that it was allowed before the first user came."""
 
     def allowed(self) -> int:
         with self._lock:
-            return self._threads if self._users else self._now()
+            return self._outside if self._users else self._now()
 
     @contextmanager
     def one_thread_each(self) -> Iterator[None]:
         with self._lock:
             if not self._users:
-                self._threads = self._now()
+                self._outside = self._now()
                 self._set(1)
             self._users += 1
         try:
@@ -68,7 +71,7 @@ class _Blas:
             with self._lock:
                 self._users -= 1
                 if not self._users:
-                    self._set(self._threads)
+                    self._set(self._outside)
 
     @staticmethod
     def _now() -> int:
@@ -93,5 +96,5 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="scratchcnn")
 
 
-if hasattr(os, "register_at_fork"):  # a forked child has the pools, but none of their threads
+if hasattr(os, "register_at_fork"):  # a forked child inherits the pools, but none of their threads
     os.register_at_fork(after_in_child=_pool.cache_clear)
