@@ -1,0 +1,191 @@
+"""What is said of a wrong gradient, word by word: a case for each kind of claim."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from scratchcnn import (
+    avg_pool2d,
+    avg_pool2d_backward,
+    conv2d,
+    conv2d_backward,
+    conv2d_grad_filters,
+    conv2d_grad_input,
+    dense,
+    dense_backward,
+    patches,
+    patches_backward,
+    relu,
+    relu_backward,
+    sigmoid,
+    sigmoid_backward,
+    softmax_cross_entropy,
+    softmax_cross_entropy_backward,
+    standardize,
+    standardize_backward,
+)
+from scratchcnn.gradcheck import check_gradient
+
+
+def drawn(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def changed(backward, index, change):
+    """The backward pass with one gradient replaced by `change(d, grad_output, *inputs)`."""
+
+    def wrong(grad_output, *inputs):
+        gradients = list(backward(grad_output, *inputs))
+        gradients[index] = change(gradients[index], grad_output, *inputs)
+        return tuple(gradients)
+
+    return wrong
+
+
+def entry(d, place, factor):
+    d = d.copy()
+    d[place] *= factor
+    return d
+
+
+IMAGES, FILTERS, BIAS = drawn(2, 3, 5, 4), drawn(4, 3, 2, 3, seed=1), drawn(4, seed=2)
+CONV = (conv2d, conv2d_backward, (IMAGES, FILTERS, BIAS))
+SQUARE = (dense, dense_backward, (drawn(4, 4), drawn(4, 4, seed=1), drawn(4, seed=2)))
+TALL = (dense, dense_backward, (drawn(5, 4), drawn(4, 3, seed=1), drawn(3, seed=2)))
+SIGMOID = (sigmoid, sigmoid_backward, (drawn(3, 2),))
+RELU = (relu, relu_backward, (np.array([0.7, -1.2, 0.0, 2.1, -0.4]),))
+Z = (partial(standardize, axis=0), partial(standardize_backward, axis=0), (drawn(5, 3),))
+LOGITS = (softmax_cross_entropy, softmax_cross_entropy_backward, (drawn(4, 3), np.array([2, 0, 1, 1])))
+WINDOWS = {"window": 3, "stride": 2}
+POOL = (partial(avg_pool2d, **WINDOWS), partial(avg_pool2d_backward, **WINDOWS), (drawn(2, 1, 7, 5),))
+STRIDED = (
+    partial(conv2d, stride=2),
+    partial(conv2d_backward, stride=2),
+    (drawn(1, 2, 5, 7), drawn(3, 2, 2, 3, seed=1)),
+)
+PATCHES = (partial(patches, window=2), partial(patches_backward, window=2), (drawn(1, 1, 3, 4),))
+PRODUCT = (np.multiply, lambda g, a, b: (g * b, g * a), (drawn(3), drawn(3, seed=1)))
+
+
+def assigned(d, g, x):
+    d = np.zeros_like(x)
+    for p, q in np.ndindex(*g.shape[2:4]):
+        d[:, :, p : p + 2, q : q + 2] = g[:, :, p, q]
+    return d
+
+
+CASES = {
+    "minus": (CONV, 1, lambda d, *_: -d, "filters is minus the true one"),
+    "zero": (TALL, 2, lambda d, *_: 0 * d, "bias is zero throughout, the true one is not"),
+    "mean": (
+        TALL,
+        1,
+        lambda d, g, x, w, b: d / len(x),
+        "weight is 1/5 times the true one (5 is the length of axis 0 of x and the length of axis 0 of the output)",
+    ),
+    "doubled": (TALL, 0, lambda d, *_: 2 * d, "x is 2 times the true one"),
+    "slightly": (SIGMOID, 0, lambda d, *_: d * (1 + 1e-7), "z is the true one times 1 +1e-07"),
+    "float32": (SIGMOID, 0, lambda d, *_: d.astype(np.float32).astype(float), "z is the true one rounded to float32"),
+    "one entry": (CONV, 0, lambda d, *_: entry(d, (1, 2, 0, 3), 3), "x is the true one but at [1, 2, 0, 3]"),
+    "turned": (
+        CONV,
+        1,
+        lambda d, *_: d[..., ::-1, ::-1],
+        "filters is the true one turned by 180 degrees over its last two axes",
+    ),
+    "transposed": (SQUARE, 1, lambda d, *_: d.T, "weight is the true one with axes 0 and 1 exchanged"),
+    "operand": (SQUARE, 0, lambda d, g, x, w, b: g @ w, "x is the true one for weight with axes 0 and 1 exchanged"),
+    "filters not turned": (
+        CONV,
+        0,
+        lambda d, g, x, f, b: conv2d_grad_input(g, f[..., ::-1, ::-1], x.shape[2:]),
+        "x is the true one for filters turned by 180 degrees over its last two axes",
+    ),
+    "swapped": (PRODUCT, 0, lambda d, g, a, b: g * a, "x1 is that of x2"),
+    "shifted": (SIGMOID, 0, lambda d, *_: np.roll(d, 1, 0), "z is the true one moved by 1 along axis 0"),
+    "first sample": (
+        CONV,
+        1,
+        lambda d, g, x, f, b: conv2d_grad_filters(g[:1], x[:1], f.shape[2:]),
+        "filters is the true one of the first sample alone",
+    ),
+    "wrong axis": (SQUARE, 2, lambda d, g, *_: g.sum(axis=1), "bias is the outputs' parts of it summed over axes (1,)"),
+    "no derivative": (
+        SIGMOID,
+        0,
+        lambda d, g, z: g.copy(),
+        "z is the cotangent itself: the output's derivative is missing",
+    ),
+    "half a derivative": (
+        SIGMOID,
+        0,
+        lambda d, g, z: g * sigmoid(z),
+        "z is the true one without the factor 1 - sigmoid(z)",
+    ),
+    "at the output": (
+        SIGMOID,
+        0,
+        lambda d, g, z: sigmoid_backward(g, sigmoid(z))[0],
+        "z is the true one for the output in place of z",
+    ),
+    "mean constant": (
+        Z,
+        0,
+        lambda d, g, z: d + g.mean(axis=0) / z.std(axis=0),
+        "z is the true one less a term that is constant along axis 0, as of a mean taken for a constant",
+    ),
+    "not averaged": (
+        LOGITS,
+        0,
+        lambda d, g, z, y: 4 * d,
+        "logits is 4 times the true one (4 is the length of axis 0 of logits and the length of axis 0 of labels)",
+    ),
+    "labels": (
+        LOGITS,
+        0,
+        lambda d, g, z, y: softmax_cross_entropy_backward(g, z, (y + 1) % 3)[0],
+        "logits is the true one for labels + 1",
+    ),
+    "border": (
+        POOL,
+        0,
+        lambda d, *_: entry(d, np.s_[:, :, -1], 0),
+        "x is the true one but at the last index of axis 2",
+    ),
+    "overlap": (
+        PATCHES,
+        0,
+        lambda d, g, x: assigned(d, g, x),
+        "x is of several outputs that see an entry the part of one: assigned, not added",
+    ),
+    "kink": (
+        RELU,
+        0,
+        lambda d, g, z: d + 2 * g * (z == 0),
+        "z is the true one but at entries that sit on a kink: there it is outside the interval of the one-sided "
+        "derivatives",
+    ),
+    "stride": (
+        STRIDED,
+        1,
+        lambda d, g, x, f: conv2d_grad_filters(np.pad(g, ((0, 0), (0, 0), (0, 2), (0, 2))), x, f.shape[2:]),
+        "filters is that of stride=1; forward has stride=2",
+    ),
+}
+
+
+@pytest.mark.parametrize(("case", "index", "change", "sentence"), CASES.values(), ids=CASES)
+def test_the_first_sentence_names_the_mistake(case, index, change, sentence):
+    forward, backward, inputs = case
+    report = check_gradient(forward, changed(backward, index, change), *inputs)
+    text = " ".join(str(report).split()).replace(" (the gradient that arrives from above)", "")
+    assert f": the gradient of {sentence} (" in text, text
+
+
+@pytest.mark.parametrize(("case", "index", "change", "sentence"), CASES.values(), ids=CASES)
+def test_the_right_gradient_gets_no_name(case, index, change, sentence):
+    forward, backward, inputs = case
+    report = check_gradient(forward, backward, *inputs)
+    assert report.ok
+    assert report.diagnoses == ()
