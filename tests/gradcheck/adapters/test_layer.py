@@ -2,6 +2,7 @@
 
 import copy
 import random
+import sys
 
 import numpy as np
 import pytest
@@ -331,6 +332,14 @@ class TestAround:
 
         for kind in (InWords, WordArgument, Argument, Methods):
             assert check_gradient(*from_layer(kind(), X, training=training)).ok
+
+    def test_what_cannot_be_copied_is_made_anew(self):
+        def make():
+            layer = Dense(4, 3)
+            layer.log = sys.stdout
+            return layer
+
+        assert names(from_layer(make, X)) == ["x", "W", "b"]
 
     def test_two_layers_that_share_a_cache_are_stale_also_where_they_are_made_anew(self):
         for layer in (Shared(), Shared):

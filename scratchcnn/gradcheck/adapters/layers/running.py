@@ -1,5 +1,6 @@
 """A layer that is run: its parameters replaced, forward, backward, and what it leaves behind."""
 
+import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -75,6 +76,7 @@ class Way:
     optimizers: tuple[Slot, ...] = ()
     generators: tuple[tuple[Slot, Any], ...] = ()
     seed: int | None = None
+    copied: Callable[[Any], Any] = copy.deepcopy
     recorder: Recorder = field(default_factory=Recorder)
 
     @property
