@@ -227,6 +227,26 @@ class TestSteps:
 
         assert check_gradient(*from_layer(Rates(4, 3), X)).ok
 
+    def test_the_rate_is_put_back_where_backward_fails(self):
+        class Fails(OwnRate):
+            fails = False
+
+            def backward(self, err):
+                assert not self.fails
+                return super().backward(err)
+
+        kept = []
+        layer = Fails(4, 3)
+        forward, backward, *arrays = from_layer(
+            layer, X, forward=lambda layer, x: (kept.append(layer), layer.forward(x))[1]
+        )
+        kept[-1].fails = True
+        grad = np.ones_like(forward(*arrays))
+        kept[-1].fails = True
+        with pytest.raises(AssertionError):
+            backward(grad, *arrays)
+        assert kept[-1].lr == 0.1
+
 
 class Optimised(Dense):
     """Hands parameters and gradients to an optimiser, in the form that `hand` chooses."""
@@ -266,6 +286,9 @@ class TestAround:
         for reset in (True, "clear", Cleared.clear):
             report = check_gradient(*from_layer(Cleared(4), X, reset=reset))
             assert report.ok, report
+
+    def test_gradients_that_add_up_start_at_zero_in_a_layer_that_is_made_anew(self):
+        assert check_gradient(*from_layer(lambda: Cleared(4), X)).ok
 
     def test_a_reset_that_forgets_one_is_found(self):
         class Half(Cleared):

@@ -96,7 +96,9 @@ class LayerForm:
         TypeError
             Gradients add up from call to call, and nothing clears them.
         """
-        self.running[:] = [] if self.layers.are_made else [self.layers.copied(made), self.layers.copied(made)]
+        if self.layers.are_made:
+            return  # nothing lives on, and nothing adds up
+        self.running[:] = [self.layers.copied(made), self.layers.copied(made)]
         if not adds_up_is_known:
             self._refuse_sums(self.layers.copied(made))
 
