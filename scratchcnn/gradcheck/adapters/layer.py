@@ -127,6 +127,7 @@ def from_layer(
         optimizers=optimizers_of(made, optimizer, call),
         generators=() if seed is None else generators_of(made),
         seed=seed,
+        copied=layers.copied,
     )
     way.run_forward(made, known.leaves)  # layers may be built by the first call
     found = look(made, way, params, grads or {}, returns)

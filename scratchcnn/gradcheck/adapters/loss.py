@@ -150,7 +150,7 @@ class _Loss:
 
 
 def _sources(loss: Any, gradient: Callable[..., Any] | None) -> tuple[Callable[[], Functions], Callable[[], Functions]]:
-    """How the two functions are had, twice: of an object, of its copy; of a class, of an object that is made anew."""
+    """How the two functions are had, twice: of two copies of an object; of a class, of an object that is made anew."""
     if gradient is not None or inspect.isroutine(loss) or not _is_object(loss):
         return (lambda: (loss, gradient),) * 2
     made = loss() if isinstance(loss, type) else loss
@@ -166,8 +166,8 @@ def _sources(loss: Any, gradient: Callable[..., Any] | None) -> tuple[Callable[[
 
     if isinstance(loss, type):
         return methods_of(loss), methods_of(loss)
-    twin = copy.deepcopy(loss)
-    return methods_of(lambda: loss), methods_of(lambda: twin)
+    one, other = copy.deepcopy(loss), copy.deepcopy(loss)
+    return methods_of(lambda: one), methods_of(lambda: other)
 
 
 def _is_object(loss: Any) -> bool:

@@ -2,6 +2,7 @@
 
 import copy
 import random
+import sys
 
 import numpy as np
 import pytest
@@ -129,16 +130,56 @@ def leave_in_the_same_dict(layer, dU, dV):
     layer.params |= {"dV": dV, "dU": dU}
 
 
+def leave_in_the_cache(layer, dU, dV):
+    layer.cache = {"x": layer.x, "dU": dU, "dV": dV}
+
+
 def leave_without_names(layer, dU, dV):
     layer.first, layer.second = dU, dV
 
 
+LEFT = (leave_in_a_dict, leave_beside_the_last_step, leave_in_the_same_dict, leave_in_the_cache)
+
+
 class TestGradients:
-    @pytest.mark.parametrize("leave", [leave_in_a_dict, leave_beside_the_last_step, leave_in_the_same_dict])
+    @pytest.mark.parametrize("leave", LEFT)
     def test_of_one_shape_are_told_apart_by_their_names(self, leave):
         report = check_gradient(*from_layer(Square(leave), X))
         assert [r.name for r in report.inputs] == ["x", "params['U']", "params['V']"]
         assert report.ok, report
+
+    def test_in_a_field_or_container_of_one_letter_beside_that_of_the_values(self):
+        class Field:
+            def __init__(self, v):
+                self.v, self.g = v, np.zeros_like(v)
+
+        class Fields(Square):
+            def __init__(self):
+                self.params = {name: Field(draw(4, 4) + k) for k, name in enumerate("UV")}
+
+            def forward(self, x):
+                self.x = x
+                return x @ self.params["U"].v + x**2 @ self.params["V"].v
+
+            def backward(self, dout):
+                self.params["U"].g, self.params["V"].g = self.x.T @ dout, (self.x**2).T @ dout
+                return dout @ self.params["U"].v.T + 2 * self.x * (dout @ self.params["V"].v.T)
+
+        class Containers(Dense):
+            def __init__(self):
+                self.p = {"U": {"w": draw(4, 4)}, "V": {"w": draw(4, 4) + 1}}
+                self.g = {"U": {}, "V": {}}
+
+            def forward(self, x):
+                self.x = x
+                return x @ self.p["U"]["w"] + x**2 @ self.p["V"]["w"]
+
+            def backward(self, dout):
+                self.g["U"]["w"], self.g["V"]["w"] = self.x.T @ dout, (self.x**2).T @ dout
+                return dout @ self.p["U"]["w"].T + 2 * self.x * (dout @ self.p["V"]["w"].T)
+
+        for layer in (Fields(), Containers()):
+            assert check_gradient(*from_layer(layer, X)).ok
 
     def test_of_one_shape_without_names_are_asked_for(self):
         with pytest.raises(TypeError, match="no gradient of it is found"):
@@ -226,6 +267,26 @@ class TestSteps:
 
         assert check_gradient(*from_layer(Rates(4, 3), X)).ok
 
+    def test_the_rate_is_put_back_where_backward_fails(self):
+        class Fails(OwnRate):
+            fails = False
+
+            def backward(self, err):
+                assert not self.fails
+                return super().backward(err)
+
+        kept = []
+        layer = Fails(4, 3)
+        forward, backward, *arrays = from_layer(
+            layer, X, forward=lambda layer, x: (kept.append(layer), layer.forward(x))[1]
+        )
+        kept[-1].fails = True
+        grad = np.ones_like(forward(*arrays))
+        kept[-1].fails = True
+        with pytest.raises(AssertionError):
+            backward(grad, *arrays)
+        assert kept[-1].lr == 0.1
+
 
 class Optimised(Dense):
     """Hands parameters and gradients to an optimiser, in the form that `hand` chooses."""
@@ -265,6 +326,9 @@ class TestAround:
         for reset in (True, "clear", Cleared.clear):
             report = check_gradient(*from_layer(Cleared(4), X, reset=reset))
             assert report.ok, report
+
+    def test_gradients_that_add_up_start_at_zero_in_a_layer_that_is_made_anew(self):
+        assert check_gradient(*from_layer(lambda: Cleared(4), X)).ok
 
     def test_a_reset_that_forgets_one_is_found(self):
         class Half(Cleared):
@@ -331,6 +395,14 @@ class TestAround:
 
         for kind in (InWords, WordArgument, Argument, Methods):
             assert check_gradient(*from_layer(kind(), X, training=training)).ok
+
+    def test_what_cannot_be_copied_is_made_anew(self):
+        def make():
+            layer = Dense(4, 3)
+            layer.log = sys.stdout
+            return layer
+
+        assert names(from_layer(make, X)) == ["x", "W", "b"]
 
     def test_two_layers_that_share_a_cache_are_stale_also_where_they_are_made_anew(self):
         for layer in (Shared(), Shared):

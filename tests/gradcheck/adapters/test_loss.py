@@ -98,6 +98,12 @@ def test_an_object_that_remembers_and_one_that_is_made_anew():
         assert check_gradient(*from_loss(loss, X, fixed={"y": Y})).ok
 
 
+def test_the_object_that_is_given_stays_as_it_is():
+    loss = Remembers()
+    assert check_gradient(*from_loss(loss, X, fixed={"y": Y})).ok
+    assert not vars(loss)
+
+
 def test_two_objects_that_share_what_they_remember_are_stale():
     report = check_gradient(*from_loss(Shares(), X, fixed={"y": Y}))
     assert [v.kind for v in report.violations] == ["stale"]

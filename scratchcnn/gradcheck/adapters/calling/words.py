@@ -21,6 +21,10 @@ GRADIENTS = frozenset({"grad", "grads", "gradient", "gradients", "delta", "delta
 CONTAINERS = frozenset({"params", "param", "parameters", "theta"})
 # The field of a parameter that holds its value.
 FIELDS = frozenset({"data", "value", "val", "array"})
+# The same in one letter, of values and of gradients: only beside each other do they say anything.
+SHORT_VALUES, SHORT_GRADIENTS = frozenset({"v", "p"}), frozenset({"g", "d"})
+# Containers of what a layer remembers, gradients too.
+STORES = frozenset({"cache", "caches", "memory", "saved", "store", "state"})
 
 
 def plain(name: Any) -> str:

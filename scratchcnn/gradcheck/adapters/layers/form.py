@@ -16,6 +16,7 @@ from scratchcnn.gradcheck.adapters.layers.gradients import collected, returned_o
 from scratchcnn.gradcheck.adapters.layers.looking import Found
 from scratchcnn.gradcheck.adapters.layers.modes import set_training
 from scratchcnn.gradcheck.adapters.layers.running import Method
+from scratchcnn.gradcheck.adapters.layers.slots import is_array, is_number, slots_of
 from scratchcnn.gradcheck.adapters.pair import title
 from scratchcnn.gradcheck.adapters.state import LastForward, are_plain
 
@@ -47,6 +48,18 @@ class Layers:
             bound(made, self.warm)()
         if self.training is not None:
             set_training(made, self.training, self.call)
+        return made
+
+    def copied(self, layer: Any) -> Any:
+        """A copy of a layer; where it cannot be copied, one that is made anew, with the same numbers in it."""
+        try:
+            return copy.deepcopy(layer)
+        except Exception:
+            if not self.are_made:
+                raise
+        made = self.new()
+        for place, value in slots_of(layer, is_number):
+            place.put(made, np.copy(value) if is_array(value) else value)
         return made
 
     def _copy(self) -> Any:
@@ -83,9 +96,11 @@ class LayerForm:
         TypeError
             Gradients add up from call to call, and nothing clears them.
         """
-        self.running[:] = [copy.deepcopy(made), copy.deepcopy(made)]
+        if self.layers.are_made:
+            return  # nothing lives on, and nothing adds up
+        self.running[:] = [self.layers.copied(made), self.layers.copied(made)]
         if not adds_up_is_known:
-            self._refuse_sums(copy.deepcopy(made))
+            self._refuse_sums(self.layers.copied(made))
 
     def forward_of(self, leaves: Sequence[Any]) -> Any:
         """The output at these inputs and parameters."""
@@ -122,7 +137,7 @@ class LayerForm:
         """The layer that lives on (0), or another (1); made anew where a class or function makes them."""
         if not self.layers.are_made:
             # What is no array of floats (the balls of a proof) must not be seen in a later call.
-            return self.running[which] if are_plain(leaves) else copy.deepcopy(self.running[which])
+            return self.running[which] if are_plain(leaves) else self.layers.copied(self.running[which])
         made = self.layers.new()
         if not all(p.is_in(made) for p in self.found.parameters):
             self.found.way.run_forward(made, self.found.way.inputs.leaves)  # its first call builds it

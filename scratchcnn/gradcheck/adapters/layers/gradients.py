@@ -1,6 +1,5 @@
 """Where a layer leaves the gradients: what backward returns, beside the parameters, with an optimiser, in a change."""
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,7 +47,7 @@ def try_out(layer: Any, way: Way, inputs: Sequence[Any], parameters: Sequence[Pa
     values = {p.name: np.copy(p.get(layer)) for p in parameters}
     ran = []
     for share in (1.0, 2.0):
-        trial = copy.deepcopy(layer)
+        trial = way.copied(layer)
         given = {name: value.copy() for name, value in values.items()}
         for parameter in parameters:
             parameter.put(trial, given[parameter.name])

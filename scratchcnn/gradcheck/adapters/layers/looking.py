@@ -56,7 +56,7 @@ def look(
 
     def all_of() -> list[Parameter]:
         after = list(try_out(made, way, inputs, ()).now)
-        return find_parameters(made, lambda layer: way.run_forward(layer, inputs).output, after)
+        return find_parameters(made, lambda layer: way.run_forward(layer, inputs).output, way.copied, after)
 
     parameters = all_of() if params is None else asked_parameters(made, params, all_of, way.call)
     parameters = [replace(p, name=f"layer.{p.name}") if p.name in way.inputs.paths else p for p in parameters]

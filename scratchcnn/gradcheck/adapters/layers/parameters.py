@@ -1,6 +1,5 @@
 """Which arrays in a layer are its parameters: those that it keeps, and that its output depends on."""
 
-import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,7 +17,7 @@ MOVE = 2.0**-6
 Forward = Callable[[Any], Any]
 
 
-def find_parameters(layer: Any, run: Forward, after: Sequence[Slot]) -> list[Parameter]:
+def find_parameters(layer: Any, run: Forward, copied: Callable[[Any], Any], after: Sequence[Slot]) -> list[Parameter]:
     """The parameters of a layer, in the order in which it keeps them.
 
     An array that forward leaves where it is (no cache), and that the output depends on, or that has a gradient by its
@@ -30,14 +29,18 @@ def find_parameters(layer: Any, run: Forward, after: Sequence[Slot]) -> list[Par
         A layer that has run forward; it is left as it is.
     run
         `run(layer) -> output`.
+    copied
+        Copies a layer.
     after
         The slots of numbers in it after backward, gradients among them.
     """
     found = []
-    for slots, value in _kept(layer, run):
+    for slots, value in _kept(copied(layer), run):
         names_gradient = any(is_gradient_slot(g, s, alike=False) for g in after for s in slots if g not in slots)
         statistics = any(plain(step.key).startswith(STATISTICS) for step in slots[0].way)
-        if names_gradient or (is_array(value) and not statistics and _depends(layer, run, slots, value)):
+        if names_gradient or (
+            is_array(value) and not statistics and _depends(lambda: copied(layer), run, slots, value)
+        ):
             found.append(Parameter(slots[0].name, slots))
     return found
 
@@ -77,24 +80,23 @@ def _contents(layer: Any, call: str) -> str:
 
 def _kept(layer: Any, run: Forward) -> list[tuple[tuple[Slot, ...], Any]]:
     """The numbers that are still where they were after another forward, each with all places that hold it."""
-    again = copy.deepcopy(layer)
-    before = slots_of(again, is_number)
-    run(again)
+    before = slots_of(layer, is_number)
+    run(layer)
     groups: dict[int, tuple[list[Slot], Any]] = {}
     for place, value in before:
-        if not place.is_in(again) or place.get(again) is not value:
+        if not place.is_in(layer) or place.get(layer) is not value:
             continue
         key = id(value) if is_array(value) else id(place)
         groups.setdefault(key, ([], value))[0].append(place)
     return [(tuple(slots), value) for slots, value in groups.values()]
 
 
-def _depends(layer: Any, run: Forward, slots: Sequence[Slot], value: Any) -> bool:
+def _depends(another: Callable[[], Any], run: Forward, slots: Sequence[Slot], value: Any) -> bool:
     """Whether the output is another where the parameter is, by a ramp over its entries."""
     outputs: list[Any] = []
     ramp = MOVE * (np.abs(value).max(initial=0) or 1) * (0.5 + np.arange(value.size) / max(value.size, 1))
     for moved in (value, value + ramp.reshape(value.shape).astype(value.dtype)):
-        trial = copy.deepcopy(layer)
+        trial = another()
         try:
             Parameter("", tuple(slots)).put(trial, moved.copy())
             outputs.append(np.asarray(run(trial)))

@@ -1,7 +1,9 @@
 """A layer that is run: its parameters replaced, forward, backward, and what it leaves behind."""
 
+import copy
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,6 +77,7 @@ class Way:
     optimizers: tuple[Slot, ...] = ()
     generators: tuple[tuple[Slot, Any], ...] = ()
     seed: int | None = None
+    copied: Callable[[Any], Any] = copy.deepcopy
     recorder: Recorder = field(default_factory=Recorder)
 
     @property
@@ -125,16 +128,24 @@ class Way:
         values |= {role: getattr(layer, role) for role in self.order.roles if role not in values and role != SPREAD}
         for slot in self.optimizers:
             slot.put(layer, self.recorder)
+        with self._at(rate, layer):
+            returned = ran.cache if self.is_one else self.order.call(bound(layer, self.backward), values)
+            if self.step is not None:
+                step = bound(layer, self.step)
+                step(*([rate] if takes_one(step) else []))
+        return returned
+
+    @contextmanager
+    def _at(self, rate: float, layer: Any) -> Iterator[None]:
+        """Puts the rate where the layer keeps its own, and that back."""
         before = [slot.get(layer) for slot in self.rates]
         for slot in self.rates:
             slot.put(layer, rate)
-        returned = ran.cache if self.is_one else self.order.call(bound(layer, self.backward), values)
-        if self.step is not None:
-            step = bound(layer, self.step)
-            step(*([rate] if takes_one(step) else []))
-        for slot, value in zip(self.rates, before, strict=True):
-            slot.put(layer, value)
-        return returned
+        try:
+            yield
+        finally:
+            for slot, value in zip(self.rates, before, strict=True):
+                slot.put(layer, value)
 
 
 def rate_for(arrays: Sequence[Any]) -> float:

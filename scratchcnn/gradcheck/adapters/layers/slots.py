@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.adapters.calling.words import CONTAINERS, FIELDS, GRADIENTS, is_gradient_name, plain, same
+from scratchcnn.gradcheck.adapters.calling.words import (
+    CONTAINERS,
+    FIELDS,
+    GRADIENTS,
+    SHORT_GRADIENTS,
+    SHORT_VALUES,
+    STORES,
+    is_gradient_name,
+    plain,
+    same,
+)
 
 # Objects that are not looked into.
 _CLOSED: tuple[type, ...] = (
@@ -53,7 +63,7 @@ class Slot:
         keys = [step.key for step in self.way]
         graded = any(plain(k) in GRADIENTS for k in keys)
         *containers, last = keys[:-1] if self._ends_in_a_field else keys
-        kept = [k for k in containers if plain(k) not in CONTAINERS | GRADIENTS]
+        kept = [k for k in containers if plain(k) not in CONTAINERS | GRADIENTS | STORES]
         return (*kept, *([] if plain(last) in GRADIENTS else [last])), graded
 
     def get(self, layer: Any) -> Any:
@@ -128,6 +138,8 @@ def is_number(value: Any) -> bool:
 
 def is_gradient_slot(gradient: Slot, value: Slot, *, alike: bool) -> bool:
     """Whether, by their names, the one holds the gradient of the other: `dW` and `W`, `grads[0]` and `params[0]`."""
+    if _differs_in_a_letter(gradient, value):
+        return True
     found, graded = gradient.words
     wanted, _ = value.words
     if not found or len(found) > len(wanted):
@@ -135,6 +147,14 @@ def is_gradient_slot(gradient: Slot, value: Slot, *, alike: bool) -> bool:
     pairs = list(zip(found, wanted[-len(found) :], strict=True))
     named = [is_gradient_name(a, b, alike=alike) for a, b in pairs]
     return (graded or any(named)) and all(n or same(a, b, alike=alike) for n, (a, b) in zip(named, pairs, strict=True))
+
+
+def _differs_in_a_letter(gradient: Slot, value: Slot) -> bool:
+    """`W.g` and `W.v`; `g['W']` and `p['W']`."""
+    if len(gradient.way) != len(value.way) or len(value.way) < 2:
+        return False
+    others = [(a.key, b.key) for a, b in zip(gradient.way, value.way, strict=True) if a != b]
+    return len(others) == 1 and others[0][0] in SHORT_GRADIENTS and others[0][1] in SHORT_VALUES
 
 
 def _within(value: Any, way: tuple[Step, ...], seen: set[int], wanted: Callable[[Any], bool]) -> Iterator[Any]:
