@@ -30,6 +30,9 @@ class SeveralOutputs(TypeError):
 class WrongForm(TypeError):
     """A function returns something in a form that is not what a check takes."""
 
+    # Tracebacks, and pytest's summary, put the module before the name, unless it is this one.
+    __module__ = "builtins"
+
 
 class CallerError(Exception):
     """The caller's function raised: the message says which one, and what it was given."""

@@ -33,6 +33,8 @@ NUMERIC = frozenset({"numpy", "scipy", "math"})
 OWN = "scratchcnn"
 # but for the harness.
 HARNESS = "scratchcnn.gradcheck"
+# What stands between a check and the caller's functions: it calls these, so it is translated with them.
+BETWEEN = tuple(f"{HARNESS}.{name}" for name in ("adapters", "forward_mode", "leaves", "trees"))
 # The folders of Python's library and of installed packages.
 _LIBRARY = tuple({realpath(sysconfig.get_path(p)) + sep for p in ("stdlib", "platstdlib", "purelib", "platlib")})
 # The types of values that need no copy.
@@ -145,7 +147,7 @@ class World:
         if top in self._homes:
             return True
         if top == OWN:
-            return name != HARNESS and not name.startswith(HARNESS + ".")
+            return _within(name, BETWEEN) or not _within(name, (HARNESS,))
         if top in NUMERIC or (top in sys.stdlib_module_names and top != "__main__"):
             return False
         module = sys.modules.get(name)
@@ -382,3 +384,8 @@ def _content(cell: types.CellType) -> Any:
         return cell.cell_contents
     except ValueError:  # not assigned yet
         return None
+
+
+def _within(name: str, packages: tuple[str, ...]) -> bool:
+    """Whether a module is one of these, or in one of them."""
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
