@@ -45,7 +45,7 @@ _LOWERED: tuple[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]], ...] = 
     # Filters of one pixel.
     ((3, 4, 9, 11), (2, 4, 1, 1), {}),
     ((3, 2, 9, 11), (5, 2, 1, 1), {"stride": (2, 3)}),
-    # Winograd's: in parts of the batch, for two threads; in bands of an image; with the images innermost, of Z and of X.
+    # Winograd: in parts of the batch, for two threads; in bands of an image; with the images innermost, of Z, of X too.
     ((5, 24, 26, 27), (48, 24, 3, 3), {}),
     ((1, 40, 45, 54), (16, 40, 3, 13), {"padding": ((2, 0), (1, 1))}),
     ((7, 24, 6, 9), (44, 24, 3, 2), {"padding": (1, 0)}),

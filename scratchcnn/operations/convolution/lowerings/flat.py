@@ -21,7 +21,7 @@ from scratchcnn.operations.convolution.machinery.tiles import Lowering, Tile
 from scratchcnn.operations.convolution.machinery.workspace import Workspace
 from scratchcnn.operations.geometry import Windows
 
-SMALL_IMAGE = 200
+SMALL_IMAGE = 60
 """Places of an image that is summed over together with others: a sum over fewer would be a short product."""
 
 
