@@ -52,6 +52,7 @@ _LOWERED: tuple[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]], ...] = 
     ((6, 44, 6, 9), (24, 44, 3, 2), {"padding": (1, 0)}),
     # By rows, and ∂E/∂X by scattering: with the images innermost,
     ((6, 4, 13, 12), (5, 4, 5, 3), {"padding": (2, 1)}),
+    ((10, 4, 9, 11), (5, 4, 4, 3), {}),
     ((19, 3, 24, 41), (4, 3, 5, 2), {"stride": (1, 3), "padding": ((1, 0), (2, 0))}),
     ((6, 10, 23, 18), (12, 10, 4, 3), {"stride": (3, 2), "padding": ((2, 0), (0, 3))}),
     ((9, 10, 22, 28), (12, 10, 3, 9), {"stride": (2, 1)}),
