@@ -1,8 +1,9 @@
 """What each lowering, and each feature of one, earns: `python -m benchmarks.choose_lowerings [ROUNDS [WORD ...]]`.
 
-Each is left out in turn, on one pinned thread, in rounds that alternate with the code as it is; with words, only
-those whose names contain one. A cell is the geometric mean of the medians' ratio, time without / time with: what is
-above 1 it earns, below 1 it costs. Only the rows that a feature may change, by pass, are timed.
+Each is left out in turn, on one pinned thread, in rounds that alternate with the code as it is; with words, only those
+whose names contain one of them. A cell is a geometric mean over shapes of (median time without) / (median time with):
+above 1 the feature earns something, below 1 it costs. "nothing" shows the noise. At the end of a line are the rows
+where it earns the most, of all and of what people convolve.
 """
 
 import os
@@ -16,13 +17,17 @@ from threadpoolctl import threadpool_limits
 from benchmarks.conv_contenders import ours
 from benchmarks.conv_loads import COMMON, DTYPES, LOADS, OTHERS, PASSES, drawn
 from scratchcnn.operations.convolution import fast, rule
-from scratchcnn.operations.convolution.lowerings import columns, flat, rows, winograd
+from scratchcnn.operations.convolution.lowerings import columns, flat, rows, scatter, winograd
+from scratchcnn.operations.convolution.machinery import layout, tiles
+from scratchcnn.operations.geometry import Windows
+from scratchcnn.operations.threads import evenly
 
 ROUNDS = 7
 SECONDS = 5e-4
 """How long a call is repeated, at least, for one time."""
 SETS = {"drawn": drawn(64), "loads": LOADS + OTHERS, "common": COMMON}
 Z, F, X = PASSES
+NEVER = 10**9
 
 
 def instead(name, old, new):
@@ -31,18 +36,37 @@ def instead(name, old, new):
     return rule, name, lambda *shapes: new if (chosen := choose(*shapes)) is old else chosen
 
 
-def never(*_):
-    return False
+def laid_out_first(x, windows, space):
+    """What `spread_directly` gives, in two copies."""
+    stride = windows.stride[1]
+    laid_out = layout.lay_out(x, windows.padding, stride, space, innermost=False)
+    return layout.spread(laid_out, windows.size[1], windows.places[1], space)
 
 
-FULL = rule.full_convolution
+def of_any_number_of_lines(count, together, line, threads):
+    return evenly(count, -(-count // together), line)
+
+
 FEATURES = {
+    "nothing": ((Z, F, X), []),
     "columns": ((Z, X), [instead("for_forward", columns.FORWARD, rows.FORWARD)]),
     "columns for ∂E/∂f": ((F,), [instead("for_grad_filters", columns.GRAD_FILTERS, flat.CHANNELS_LAST)]),
+    "no copies for one pixel": ((Z, F, X), [(Windows, "is_pointwise", property(lambda windows: False))]),
     "winograd": ((Z, X), [instead("for_forward", winograd.FORWARD, rows.FORWARD)]),
     "winograd for ∂E/∂f": ((F,), [instead("for_grad_filters", winograd.GRAD_FILTERS, flat.CHANNELS_LAST)]),
     "flat, channels first": ((F,), [instead("for_grad_filters", flat.CHANNELS_FIRST, flat.CHANNELS_LAST)]),
     "flat, channels last": ((F,), [instead("for_grad_filters", flat.CHANNELS_LAST, flat.CHANNELS_FIRST)]),
+    "flat, small images together": ((F,), [(flat, "SMALL_IMAGE", 0)]),
+    "full convolution": ((X,), [(rule, "full_convolution", lambda *shapes: None)]),
+    "rows, images innermost": ((Z, X), [(rows, "FEWEST_IMAGES", NEVER)]),
+    "scatter, images innermost": ((X,), [(scatter, "FEWEST_IMAGES", NEVER)]),
+    "innermost, odd lines": ((Z, X), [(tiles, "_parts", of_any_number_of_lines)]),
+    "rows, one copy": ((Z, X), [(rows, "spread_directly", laid_out_first)]),
+    "scatter, no buffer": ((X,), [(scatter, "LONG_RUN", NEVER)]),
+    "products in parts": ((Z, F, X), [(layout, "MOST_PARTS", 1)]),
+    "sums in parts": ((F,), [(layout, "LONG_SUM", NEVER), (layout, "LONG_SUM_ACROSS", NEVER)]),
+    "tiles not half as large": ((Z, F, X), [(tiles, "BYTES", tiles.BYTES // 2)]),
+    "tiles not twice as large": ((Z, F, X), [(tiles, "BYTES", tiles.BYTES * 2)]),
 }
 
 
@@ -59,9 +83,8 @@ def changed(patches):
 
 
 def forget():
-    for plan in vars(fast).values():
-        if hasattr(plan, "cache_clear"):
-            plan.cache_clear()
+    """Forget the plans that were found once: they depend on what is left out."""
+    fast._plan.cache_clear()
 
 
 def seconds(call):
@@ -93,7 +116,7 @@ def times(load, dtype, function, rounds, features):
 
 def main(rounds=ROUNDS, *words):
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    print(f"{'left out':30} {'pass':8} " + " ".join(f"{s}, {d[-2:]}" for s in SETS for d in DTYPES) + "  most")
+    print(f"{'left out':30} {'pass':8} " + " ".join(f"{of}, {dtype[-2:]}" for of in SETS for dtype in DTYPES))
     for function in PASSES:
         features = [
             name
@@ -111,7 +134,6 @@ def main(rounds=ROUNDS, *words):
 
 
 def line(name, function, ratios):
-    """The geometric means by set and dtype, and the row where the feature earns the most, of all and of COMMON."""
     means = [
         np.exp(np.mean([np.log(ratio) for (o, d, _), ratio in ratios.items() if (o, d) == (of, dtype)]))
         for of in SETS

@@ -74,13 +74,14 @@ _LOWERED: tuple[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]], ...] = 
     # Filters of one pixel.
     ((3, 4, 9, 11), (2, 4, 1, 1), {}),
     ((3, 2, 9, 11), (5, 2, 1, 1), {"stride": (2, 3)}),
-    # Winograd's: in parts of the batch, for two threads; in bands of an image; images innermost, of Z and of X.
+    # Winograd: in parts of the batch, for two threads; in bands of an image; with the images innermost, of Z, of X too.
     ((5, 24, 26, 27), (48, 24, 3, 3), {}),
     ((1, 40, 45, 54), (16, 40, 3, 13), {"padding": ((2, 0), (1, 1))}),
     ((7, 24, 6, 9), (44, 24, 3, 2), {"padding": (1, 0)}),
     ((6, 44, 6, 9), (24, 44, 3, 2), {"padding": (1, 0)}),
     # By rows, and ∂E/∂X by scattering: with the images innermost,
     ((6, 4, 13, 12), (5, 4, 5, 3), {"padding": (2, 1)}),
+    ((10, 4, 9, 11), (5, 4, 4, 3), {}),
     ((19, 3, 24, 41), (4, 3, 5, 2), {"stride": (1, 3), "padding": ((1, 0), (2, 0))}),
     ((6, 10, 23, 18), (12, 10, 4, 3), {"stride": (3, 2), "padding": ((2, 0), (0, 3))}),
     ((9, 10, 22, 28), (12, 10, 3, 9), {"stride": (2, 1)}),

@@ -246,7 +246,7 @@ def _report(setting: Setting, options: Options, outcome: _Outcome, forward: str,
 def _explained(report: Report, setting: Setting, seconds: float) -> Report:
     """The report with the mistakes that explain what is wrong. `seconds` is what the check of an input may take."""
     forward = setting.case.forward
-    calls = max(forward.calls, min(DIAGNOSIS_CALLS, int(seconds / max(forward.seconds, 1e-9))))
+    calls = min(DIAGNOSIS_CALLS, int(seconds / max(forward.seconds, 1e-9)))
     with quiet():
         call = f"{report.forward}, {report.backward}"
         found = diagnose(setting, report.inputs, report.violations, call, calls)

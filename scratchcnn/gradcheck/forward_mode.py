@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.case import CallerError, describe
+from scratchcnn.gradcheck.case import CallerError, WrongForm, describe
 from scratchcnn.gradcheck.check import check_gradient
 from scratchcnn.gradcheck.points import draw_cotangent
 from scratchcnn.gradcheck.report.report import GradientMismatch, GradientUndecided, Report, Violation
+from scratchcnn.gradcheck.trees import Structure, flatten
 from scratchcnn.gradcheck.verdict import Verdict
 
 Jvp = Callable[[tuple[Any, ...], tuple[Any, ...]], Any]
@@ -56,7 +57,8 @@ def check_jvp(forward: Callable[..., Any], jvp: Jvp, *inputs: Any, **options: An
     report = check_gradient(forward, transposed, *inputs, **options)
     again = tuple(line.replace("check_gradient(", "check_jvp(", 1) for line in report.again)
     report = replace(report, again=again)
-    violation = _nonlinear(transposed, [np.asarray(x) for x in inputs])
+    arrays = [np.asarray(x) for x in inputs]
+    violation = _nonlinear(transposed, arrays, flatten(forward(*(a.copy() for a in arrays)))[1])
     if violation is None or violation.kind in options.get("allow", ()):
         return report
     return replace(report, verdict=Verdict.WRONG, violations=(*report.violations, violation))
@@ -92,30 +94,41 @@ class _Transposed:
             self._gradient(k, grad_output, inputs) if x.dtype.kind in "fO" else None for k, x in enumerate(inputs)
         )
 
-    def _gradient(self, index: int, grad_output: Array, inputs: Sequence[Array]) -> Array:
+    def _gradient(self, index: int, grad_output: Any, inputs: Sequence[Array]) -> Array:
         x = inputs[index]
         gradient = np.zeros_like(x)
         for place in np.ndindex(*x.shape):
             unit = np.zeros_like(x)
             unit[place] = 1
-            gradient[place] = (grad_output * self.tangent(inputs, {index: unit})).sum()
+            tangents = self.tangents(inputs, {index: unit}, flatten(grad_output)[1])
+            pairs = zip(flatten(grad_output)[0], tangents, strict=True)
+            gradient[place] = sum((c * t).sum() for c, t in pairs if c is not None)
         return gradient
 
-    def tangent(self, inputs: Sequence[Array], moved: dict[int, Array]) -> Any:
-        """The output's tangent where some inputs move."""
+    def tangents(self, inputs: Sequence[Array], moved: dict[int, Array], output: Structure) -> list[Any]:
+        """The tangents of the outputs, in a row, where some inputs move."""
         tangents = tuple(moved.get(k, np.zeros_like(x)) if x.dtype.kind in "fO" else None for k, x in enumerate(inputs))
         given = self.jvp(tuple(inputs), tangents)
-        return given[1] if isinstance(given, tuple | list) and len(given) == 2 else given
+        leaves, structure = flatten(given)
+        if structure == output:
+            return leaves
+        if isinstance(given, tuple | list) and len(given) == 2 and flatten(given[1])[1] == output:
+            return flatten(given[1])[0]  # the output, and its tangent
+        raise WrongForm(
+            "jvp must return the tangent of the output, in the form of the output, or (output, tangent);"
+            f" got {type(given).__name__}"
+        )
 
 
-def _nonlinear(transposed: _Transposed, inputs: Sequence[Array]) -> Violation | None:
+def _nonlinear(transposed: _Transposed, inputs: Sequence[Array], output: Structure) -> Violation | None:
     """What says that the product is not linear in the tangents; None where nothing does."""
     rng = np.random.default_rng(0)
     floating = [k for k, x in enumerate(inputs) if x.dtype.kind == "f"]
     one, other = ({k: draw_cotangent(inputs[k].shape, inputs[k].dtype, rng) for k in floating} for _ in range(2))
     both = {k: one[k] + other[k] for k in floating}
     try:
-        parts = [np.asarray(transposed.tangent(inputs, moved), np.float64) for moved in (one, other, both)]
+        rows = [transposed.tangents(inputs, moved, output) for moved in (one, other, both)]
+        parts = [np.concatenate([np.ravel(np.asarray(t, np.float64)) for t in row if t is not None]) for row in rows]
     except Exception as error:
         raise CallerError(f"jvp ({transposed.__qualname__}) raised {type(error).__name__}: {error}") from error
     eps = max([float(np.finfo(inputs[k].dtype).eps) for k in floating], default=0.0)

@@ -139,7 +139,8 @@ class Layer:
         tuple of arrays
             ∂E/∂x, then the gradient by each parameter; each shaped like its argument.
         """
-        return type(self).derivative(grad_output, x, *parameters, **self.options)
+        gradients = type(self).derivative(grad_output, x, *parameters, **self.options)
+        return gradients if isinstance(gradients, tuple) else (gradients,)  # of an operation with one input
 
     def backward_parameters(self, grad_output: Array, x: Array, *parameters: Array) -> tuple[Array, ...]:
         """Pass the gradient of E to the parameters alone, as the first layer needs it.

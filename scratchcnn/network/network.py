@@ -192,7 +192,7 @@ class Model:
         """
         return self.network.forward(x.astype(self.parameters[0].dtype, copy=False), *self.parameters)
 
-    def save(self, path: Path, beside: Mapping[str, Array] | None = None) -> None:
+    def save(self, path: Path | str, beside: Mapping[str, Array] | None = None) -> None:
         """Write the model to an .npz file. If that fails, an existing file of that name stays as it is.
 
         Parameters
@@ -219,10 +219,10 @@ class Model:
             raise ValueError(f"beside must have other names than the model's arrays, got {', '.join(sorted(taken))}")
         buffer = io.BytesIO()
         np.savez(buffer, **(arrays | dict(beside or {})))
-        write_atomically(path, buffer.getvalue())
+        write_atomically(Path(path), buffer.getvalue())
 
     @classmethod
-    def load(cls, path: Path) -> "Model":
+    def load(cls, path: Path | str) -> "Model":
         """Read a model that `save` wrote.
 
         Parameters
@@ -245,7 +245,7 @@ class Model:
         return cls.load_with_beside(path)[0]
 
     @classmethod
-    def load_with_beside(cls, path: Path) -> tuple["Model", dict[str, Array]]:
+    def load_with_beside(cls, path: Path | str) -> tuple["Model", dict[str, Array]]:
         """Read a model that `save` wrote, and the arrays beside it.
 
         Parameters
@@ -265,7 +265,7 @@ class Model:
         OSError, ValueError
             As `load`.
         """
-        arrays = read_npz(path)
+        arrays = read_npz(Path(path))
         if str(arrays.pop("format", "")) != FORMAT:
             raise ValueError(f"{path} is not a model that scratchcnn has saved (it does not say {FORMAT!r})")
         try:

@@ -126,7 +126,7 @@ def _named(scenes: Sequence[Scene], index: int) -> list[Diagnosis]:
 def _proof(claim: Claim, scenes: Sequence[Scene], index: int) -> str:
     """Where a claim was seen to hold."""
     size = scenes[0].inputs[index].size
-    again = ", and so at a second point" if len(scenes) > 1 else ", at no second point"
+    again = ", and at a second point" if len(scenes) > 1 else ", at no second point"
     if claim.along:
         return f"along a random direction through all {size} entries{again}"
     try:
@@ -150,7 +150,7 @@ def _stale(scenes: Sequence[Scene], index: int) -> list[Diagnosis]:
     there, here = scenes
     with suppress(TooDear, Outside):
         if there.is_derivative(index, inputs=here.inputs):
-            message = "the true one at the inputs of an earlier call, also where these are others"
+            message = "the true one at the inputs of the first point: kept from an earlier call, or a constant"
             return [Diagnosis("stale", there.names[index], message, 1.0)]
     return []
 
@@ -203,7 +203,7 @@ def _holding(families: Sequence[Family], scenes: Sequence[Scene], index: int) ->
     for family in families:
         with suppress(TooDear, Outside), np.errstate(all="ignore"):
             for claim in family(scenes[0], index):
-                if any(claim.kind == other.kind for other in found):
+                if any(claim.kind == other.kind or claim.message == other.message for other in found):
                     continue
                 if _holds(claim, scenes):
                     found.append(claim)

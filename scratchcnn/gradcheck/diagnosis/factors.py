@@ -28,7 +28,7 @@ TRANSFORMS: dict[str, Callable[[Array], Array]] = {
     "({} > 0)": lambda x: (x > 0).astype(float),
     "1 - {}": lambda x: 1 - x,
     "{}²": lambda x: x**2,
-    "the sign of {}": np.sign,
+    "sign({})": np.sign,
     "exp({})": np.exp,
     "tanh({})": np.tanh,
     "1 + tanh({})": lambda x: 1 + np.tanh(x),

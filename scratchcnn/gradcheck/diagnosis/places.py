@@ -101,6 +101,15 @@ def _at(index: int, place: tuple[int, ...]) -> Where:
 def _sets(scene: Scene, index: int) -> Iterator[tuple[str, str, Where]]:
     """Sets of entries that mistakes are made at: what is said, the kind of mistake, the entries."""
     x, name = scene.inputs[index], scene.names[index]
+    ways = (_by_thresholds, _by_position) if x.ndim < 2 else (_by_position, _by_thresholds)
+    for way in ways:  # a place in a row of numbers says little
+        yield from way(scene, index)
+    yield f"where {name} is equal to another entry", "kink", _tied(index)
+
+
+def _by_position(scene: Scene, index: int) -> Iterator[tuple[str, str, Where]]:
+    """Sets that an index describes."""
+    x = scene.inputs[index]
     samples = _has_samples(scene, index)
     for axis, length in enumerate(x.shape):
         if length < 2:
@@ -125,6 +134,11 @@ def _sets(scene: Scene, index: int) -> Iterator[tuple[str, str, Where]]:
         yield f"{near} of its last two axes", "border", _frame(index, width)
     if x.ndim > 2 and samples and scene.cotangent.ndim == x.ndim:
         yield "where windows overlap (an entry that several outputs see)", "overlap", _overlap(index)
+
+
+def _by_thresholds(scene: Scene, index: int) -> Iterator[tuple[str, str, Where]]:
+    """Sets that a threshold on an input, a difference of two, the cotangent or the output describes."""
+    x, name = scene.inputs[index], scene.names[index]
     for k, array in enumerate(scene.inputs):
         if array.shape == x.shape and array.dtype.kind == "f":
             yield from _by_threshold(scene, index, scene.names[k], _input(k))
@@ -133,7 +147,6 @@ def _sets(scene: Scene, index: int) -> Iterator[tuple[str, str, Where]]:
     if scene.cotangent.shape == x.shape:
         yield from _by_threshold(scene, index, "the cotangent", lambda s: s.cotangent)
         yield from _by_threshold(scene, index, "the output", lambda s: s.output)
-    yield f"where {name} is equal to another entry", "kink", _tied(index)
 
 
 def _has_samples(scene: Scene, index: int) -> bool:

@@ -31,7 +31,9 @@ def scaled(scene: Scene, index: int) -> Iterator[Claim]:
         return s.is_times(index, factor)
 
     if abs(factor - 1) < SMALL:
-        yield Claim("small-relative", f"the true one times 1 {factor - 1:+.3g}", is_times)
+        yield Claim(
+            "small-relative", f"too {'large' if factor > 1 else 'small'} by a share of {abs(factor - 1):.3g}", is_times
+        )
         return
     found = next(_names(scene, abs(factor)), None)
     if found is not None:

@@ -184,6 +184,7 @@ class Scene:
 
         Forward, or the inputs, may be others than those of the check.
         """
+        self.budget.afford(2 * len(STEPS))
         probe = Probe(forward or self.forward, self.inputs if inputs is None else inputs, index, fresh=True)
         direction = self.direction(index)
         slopes = _slopes(probe, [(np.arange(probe.base.size), direction.reshape(-1))], self._noise(probe))

@@ -22,7 +22,7 @@ def summed(scene: Scene, index: int) -> Iterator[Claim]:
         for over in combinations(range(axes), count):
             for mean in (False, True) if over else (False,):
                 said = f"{'averaged' if mean else 'summed'} over axes {over}" if over else "not summed"
-                message = f"the outputs' parts of it {said}"
+                message = f"what the outputs contribute, {said}"
                 yield Claim("broadcast", message, _summed(index, shape, over, mean))
             if shape == scene.inputs[index].shape and over:
                 message = f"the cotangent summed over axes {over}: what it is multiplied by is missing"
@@ -73,7 +73,11 @@ def overwritten(scene: Scene, index: int) -> Iterator[Claim]:
     """Where several outputs see an entry, the part of one of them: assigned, not added."""
     if scene.analytic(index).shape != scene.inputs[index].shape:
         return
-    yield Claim("overlap", "of several outputs that see an entry the part of one: assigned, not added", _one_of(index))
+    yield Claim(
+        "overlap",
+        "what one output alone contributes, where several see an entry: assigned (=), not added (+=)",
+        _one_of(index),
+    )
 
 
 def _one_of(index: int) -> Callable[[Scene], bool]:

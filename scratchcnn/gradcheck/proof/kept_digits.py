@@ -89,8 +89,8 @@ def kept(name: str, given: Any, exact: Array, eps: float, at: Array, known: Arra
     # Beside other entries a zero is measured by their size. Where all are zero, floats have no digits to lose.
     by_others = largest if largest > ZERO_SHARE * finite else np.inf
     size = np.where(np.abs(exact) > ZERO_SHARE * max(largest, finite), np.abs(exact), by_others)
-    error = np.abs(flat - exact) / np.maximum(size, float(info.smallest_normal))
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # what is not finite keeps no digits
+        error = np.abs(flat - exact) / np.maximum(size, float(info.smallest_normal))
         digits = np.clip(np.nan_to_num(-np.log10(error), nan=0.0, posinf=most), 0.0, most) + 0.0
     if known is not None:
         digits[~known] = np.nan

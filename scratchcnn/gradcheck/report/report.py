@@ -241,8 +241,8 @@ class Report:
 
     def _causes(self) -> list[Diagnosis]:
         """The diagnoses of values; the breaches of the contract are said with the violations."""
-        kinds = {violation.kind for violation in self.violations}
-        return [d for d in self.diagnoses if d.kind not in kinds]
+        said = {(violation.kind, violation.message) for violation in self.violations}
+        return [d for d in self.diagnoses if (d.kind, d.message) not in said]
 
     # pytest shows it for `assert check_gradient(...)`.
     __repr__ = __str__

@@ -6,14 +6,15 @@ by 180 degrees it comes back in the derivative with respect to the image.
 Letters: N images of C channels, H x W pixels; K filters of R x S; P x Q windows on an image, t = (t0, t1) their
 stride; X is the image with its padding. The patches are what the windows see, X[n, c, p t0 + r, q t1 + s].
 
-Z is linear in the patches and in the filters, so the derivative by one is the cotangent times the other:
+Proof of the derivatives: Z is linear in the patches and in the filters, so that
 
     dE = sum over n, k, p, q of ∂E/∂Z[n, k, p, q] dZ[n, k, p, q]
        = sum over n, k, p, q, c, r, s of ∂E/∂Z[n, k, p, q] (patches df[k, c, r, s] + dpatches f[k, c, r, s])
 
-The factor of df[k, c, r, s] is ∂E/∂f[k, c, r, s], that of dpatches[n, c, p, q, r, s] is ∂E/∂patches; and a pixel, which
-stands in many patches, gets the sum of what they get. These are the three functions below, for numbers of any ring.
-For floats `fast` computes the same, faster.
+where the patches have the indices n, c, p, q, r, s. The factor of df[k, c, r, s] is ∂E/∂f[k, c, r, s]; that of
+dpatches is ∂E/∂patches. One pixel stands in many patches, and gets the sum of what they get.
+
+These are the three functions below, for numbers of any ring. The same, faster, for floats: `fast`.
 """
 
 import numpy as np
@@ -203,7 +204,7 @@ def conv2d_grad_filters(
 
 
 def conv2d_grad_bias(grad_output: Array) -> Array:
-    """Find ∂E/∂b of `conv2d`: ∂E/∂b[k] = sum over n, p, q of ∂E/∂Z[n, k, p, q], for each output has b[k] added."""
+    """Find ∂E/∂b of `conv2d`: ∂E/∂b[k] = sum over n, p, q of ∂E/∂Z[n, k, p, q]."""
     grad_bias: Array = grad_output.sum(axis=(0, 2, 3))
     return grad_bias
 

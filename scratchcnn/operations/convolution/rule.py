@@ -14,17 +14,17 @@ from scratchcnn.operations.convolution.machinery.tiles import Lowering, Shape
 from scratchcnn.operations.geometry import Windows
 
 SMALL = 40_000
-"""Numbers that the windows of a small convolution see: to copy all of them takes less time than more calls."""
+"""Numbers that the windows of a small convolution see: copying all of them takes less than another lowering's calls."""
 PLACES_A_FILTER = 4
-"""Places of all images for each filter up to which copying the windows takes less than laying out the filters."""
+"""Places of all images, for each filter, up to which copying the windows takes less than laying out the filters."""
 FEW = 24
-"""Numbers of a window that are few to copy, for each step of the stride."""
+"""Numbers of a window, for each step of the stride, up to which ∂E/∂f copies all of them."""
 LEAST_CHANNELS = 16
-"""Channels, and filters, whose products pay for Winograd's transformations."""
+"""Channels, and filters, from which on halved products pay for Winograd's transformations."""
 WEIGHTS_A_PLACE = 100
-"""Weights for each place of all images up to which ∂E/∂f, transformed, is little beside what is summed."""
+"""Weights, for each place of all images, up to which transforming ∂E/∂f back is little beside the sum."""
 FILTERS_RIGHT = 32
-"""Filters up to which ∂E/∂Z may be the transposed right operand of a product."""
+"""Filters up to which a product with ∂E/∂Z as its right operand, transposed, is fast."""
 
 
 def for_forward(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> Lowering:
@@ -45,8 +45,8 @@ def for_grad_filters(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype
     sums = count * channels <= WEIGHTS_A_PLACE * x[0] * prod(windows.places)
     if sums and _suits_winograd(filters, windows, dtype):
         return winograd.GRAD_FILTERS
-    long = channels * width < 2 * windows.places[1]  # runs along a row, beside those along the channels
-    return flat.CHANNELS_FIRST if long and count <= FILTERS_RIGHT else flat.CHANNELS_LAST
+    along_rows = channels * width < 2 * windows.places[1]  # the runs that are copied are longer than along channels
+    return flat.CHANNELS_FIRST if along_rows and count <= FILTERS_RIGHT else flat.CHANNELS_LAST
 
 
 def for_grad_input(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> Lowering:
@@ -58,8 +58,8 @@ def for_grad_input(x: Shape, filters: Shape, windows: Windows, dtype: np.dtype[A
 def full_convolution(x: Shape, filters: Shape, windows: Windows) -> Windows | None:
     """The windows by which ∂E/∂X is the convolution of ∂E/∂Z with the filters turned by 180 degrees, if that is faster.
 
-    That takes a stride of 1, and no more padding than a window less one pixel. Of its H W pixels each copies K S
-    numbers, while `scatter` adds C S, twice as slow, at each of H Q places. A small one has fewer calls in any case.
+    It needs a stride of 1, and less padding than a window has pixels. It copies K S numbers for each of H W pixels;
+    `scatter` adds C S numbers, which takes twice as long, for each of H Q places. If it is small, it has fewer calls.
     """
     count, channels, height, width = filters
     (top, bottom), (left, right) = windows.padding
@@ -72,7 +72,7 @@ def full_convolution(x: Shape, filters: Shape, windows: Windows) -> Windows | No
 
 
 def _suits_winograd(filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:
-    """Tell whether there are three rows, and products enough to pay for the transformations."""
+    """Tell whether the filters have three rows, and the products are enough to pay for the transformations."""
     fits = windows.size[0] == 3 and windows.stride == (1, 1) and dtype.itemsize > 2  # float16 cannot hold them
     return fits and min(filters[:2]) >= LEAST_CHANNELS
 

@@ -85,7 +85,7 @@ CASES = {
         "weight is 1/5 times the true one (5 is the length of axis 0 of x and the length of axis 0 of the output)",
     ),
     "doubled": (TALL, 0, lambda d, *_: 2 * d, "x is 2 times the true one"),
-    "slightly": (SIGMOID, 0, lambda d, *_: d * (1 + 1e-7), "z is the true one times 1 +1e-07"),
+    "slightly": (SIGMOID, 0, lambda d, *_: d * (1 + 1e-7), "z is too large by a share of 1e-07"),
     "float32": (SIGMOID, 0, lambda d, *_: d.astype(np.float32).astype(float), "z is the true one rounded to float32"),
     "one entry": (CONV, 0, lambda d, *_: entry(d, (1, 2, 0, 3), 3), "x is the true one but at [1, 2, 0, 3]"),
     "turned": (
@@ -110,7 +110,12 @@ CASES = {
         lambda d, g, x, f, b: conv2d_grad_filters(g[:1], x[:1], f.shape[2:]),
         "filters is the true one of the first sample alone",
     ),
-    "wrong axis": (SQUARE, 2, lambda d, g, *_: g.sum(axis=1), "bias is the outputs' parts of it summed over axes (1,)"),
+    "wrong axis": (
+        SQUARE,
+        2,
+        lambda d, g, *_: g.sum(axis=1),
+        "bias is what the outputs contribute, summed over axes (1,)",
+    ),
     "no derivative": (
         SIGMOID,
         0,
@@ -157,7 +162,7 @@ CASES = {
         PATCHES,
         0,
         lambda d, g, x: assigned(d, g, x),
-        "x is of several outputs that see an entry the part of one: assigned, not added",
+        "x is what one output alone contributes, where several see an entry: assigned (=), not added (+=)",
     ),
     "kink": (
         RELU,

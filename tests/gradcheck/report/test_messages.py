@@ -72,7 +72,7 @@ def test_a_wrong_gradient():
     report = check_gradient(square, lambda g, x: 3 * g * x, [1.0, 2.0], grad_output=[1.0, 1.0])
     assert lines_of(report) == [
         "backward is WRONG as the gradient of square: the gradient of x is 1.5 times the",
-        "  true one (at 2 of 2 entries, and so at a second point)",
+        "  true one (at 2 of 2 entries, and at a second point)",
         "  checked with x float64[2]",
         "  x: wrong (2 of 2 entries checked, 2 wrong; differences)",
         "    worst wrong entry x[1]: analytic 6, numerical 4 ± bound (off by 2)",

@@ -1,16 +1,12 @@
-"""What the lowerings stand on: threads, the workspace, and tiles."""
-
-import subprocess
-import sys
+"""What the lowerings stand on: shares of the work, the workspace, and tiles."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
 from scratchcnn import conv2d, conv2d_backward
-from scratchcnn.operations import threads
 from scratchcnn.operations.convolution.machinery import tiles, workspace
 from scratchcnn.operations.convolution.machinery.tiles import Lowering
 from scratchcnn.operations.convolution.machinery.workspace import Workspace
@@ -47,40 +43,6 @@ class TestThreads:
         sizes = all_results(*(np.abs(a) for a in call))
         for one, two, count, size in zip(limited(1, call), limited(2, call), terms, sizes, strict=True):
             assert_within(one, two, 2 * gamma(count, np.float64) * size)
-
-    def test_blas_has_its_threads_back_afterwards(self):
-        with threadpool_limits(2):
-            all_results(*random_call())
-            assert threads.allowed() == 2
-            with pytest.raises(ZeroDivisionError):
-                threads.side_by_side(lambda share: share / 0, [1, 2])
-            assert threads.allowed() == 2
-            assert threads_of_blas() == {2}
-
-    def test_blas_has_one_thread_in_each_of_ours(self):
-        def seen(_):
-            return threads_of_blas(), threads.allowed()
-
-        with threadpool_limits(2):
-            assert threads.side_by_side(seen, [1, 2]) == [({1}, 2), ({1}, 2)]
-
-    def test_a_forked_child_has_threads_too(self):
-        source = (
-            "import os, signal, numpy as np\n"
-            "from scratchcnn.operations import threads\n"
-            "work = lambda part: part + 1\n"
-            "assert threads.side_by_side(work, [1, 2]) == [2, 3]\n"
-            "child = os.fork()\n"
-            "if child == 0:\n"
-            "    signal.alarm(20)\n"
-            "    os._exit(0 if threads.side_by_side(work, [1, 2]) == [2, 3] else 1)\n"
-            "assert os.waitpid(child, 0)[1] == 0\n"
-        )
-        subprocess.run([sys.executable, "-W", "ignore", "-c", source], check=True, timeout=60)
-
-
-def threads_of_blas():
-    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
 
 
 def limited(count, call):

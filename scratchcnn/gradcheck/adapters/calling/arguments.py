@@ -18,6 +18,8 @@ OPTIMIZERS = frozenset({"optimizer", "optimiser", "optim", "opt", "solver"})
 OUTPUTS = frozenset({"out", "output", "outputs", "y", "result"})
 # Names that cotangents have where they have no name for the gradient of something.
 COTANGENT = re.compile("d.*|g|grad.*|accumgrad.*|outputgrad.*|outgrad.*|err.*|upstream.*|cot.*|ct|top.*")
+# Names that nothing but a cotangent has.
+CLEARLY = re.compile("d(out.*|y|z|h|l.*)|grad.*|upstream.*|cot.*|ct")
 OPTIONS = re.compile("debug|drop.*|data.*|dim.*|dtype|decay|depth|device|default.*")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -80,6 +82,9 @@ def order_of(
         parameters = list(inspect.signature(backward).parameters.values())
     except (TypeError, ValueError):  # a function written in C
         return Order((GRAD, CACHE) if cache else (GRAD,))
+    two = [p for p in parameters if p.kind in _POSITIONAL and p.default is p.empty]
+    if cache and len(two) == 2 and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return Order((CACHE, GRAD) if _cache_first(*two) else (GRAD, CACHE))
     roles = {p.name: role for p in parameters if (role := _role(p, names, cache=cache)) is not None}
     open_ = [p for p in parameters if p.name not in roles and p.default is p.empty and p.kind in _POSITIONAL]
     optional = [p for p in parameters if p.default is not p.empty and _is_cotangent(p)]
@@ -93,6 +98,13 @@ def order_of(
     required = [p for p in parameters if p.name in roles and p.kind in _POSITIONAL and p.default is p.empty]
     others = [p for p in parameters if p.name in roles and p not in required]
     return Order(tuple(roles[p.name] for p in required), tuple((p.name, roles[p.name]) for p in others))
+
+
+def _cache_first(first: inspect.Parameter, second: inspect.Parameter) -> bool:
+    """Whether two arguments are the cache and the cotangent, in that order, and not as usual the other way round."""
+    if plain(first.name) in CACHES:
+        return True
+    return CLEARLY.fullmatch(plain(second.name)) is not None and not _is_cotangent(first)
 
 
 def _given(order: Sequence[str], names: Sequence[str], *, cache: bool) -> Order:

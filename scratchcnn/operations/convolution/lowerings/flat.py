@@ -16,12 +16,12 @@ import numpy as np
 
 from scratchcnn.operations._validate import Array
 from scratchcnn.operations.convolution.lowerings.rows import numbers
-from scratchcnn.operations.convolution.machinery.layout import as_batch, put, sum_of_products
+from scratchcnn.operations.convolution.machinery.layout import as_batch, phase, put, put_seen, sum_of_products
 from scratchcnn.operations.convolution.machinery.tiles import Lowering, Tile
 from scratchcnn.operations.convolution.machinery.workspace import Workspace
 from scratchcnn.operations.geometry import Windows
 
-SMALL_IMAGE = 200
+SMALL_IMAGE = 60
 """Places of an image that is summed over together with others: a sum over fewer would be a short product."""
 
 
@@ -33,7 +33,7 @@ def grad_filters(x: Array, grad_z: Array, _: None, tile: Tile, space: Workspace,
         g[0] = grad_z.transpose(1, 2, 0, 3)
     else:
         g = np.ascontiguousarray(grad_z)[:, :, :, np.newaxis]
-    moved = _seen(x, g.shape, tile.windows, space, channels_last)
+    moved = (_channels_last if channels_last else _channels_first)(x, g.shape, tile.windows, space)
     blocks, taps, g = len(g), width * x.shape[1], g.reshape(len(g), count, -1)
     total = np.empty((size, count, taps) if channels_last else (size, taps, count), x.dtype)
     for r in range(size):
@@ -45,21 +45,34 @@ def grad_filters(x: Array, grad_z: Array, _: None, tile: Tile, space: Workspace,
     return total.reshape(size, count, width, x.shape[1]).transpose(1, 3, 0, 2)
 
 
-def _seen(x: Array, g: tuple[int, ...], windows: Windows, space: Workspace, channels_last: bool) -> Array:
-    """X as (B, S, C, t0, H', G, Q), for ∂E/∂Z as (B, K, P, G, Q): sorted, and each row once for a filter column."""
-    (down, across), (tall, wide), channels = windows.stride, windows.of_padded(x.shape[2:]), x.shape[1]
-    (blocks, _, _, group, columns), width, high = g, windows.size[1], -(-tall // down)
-    if channels_last:
-        rows = space("rows", blocks, down, high, group, wide, channels).transpose(0, 5, 1, 2, 3, 4)
-        moved = space("spread", blocks, down, high, group, columns, width, channels).transpose(0, 5, 6, 1, 2, 3, 4)
-    else:
-        rows = space("rows", blocks, channels, down, high, group, wide)
-        moved = space("spread", blocks, width, channels, down, high, group, columns)
+def _channels_first(x: Array, g: tuple[int, ...], windows: Windows, space: Workspace) -> Array:
+    """What the filters see of x, (B, S, C, t0, H', G, Q), for ∂E/∂Z (B, K, P, G, Q)."""
+    (blocks, _, _, group, columns), down, high = g, windows.stride[0], _high(x, windows)
+    moved = space("spread", blocks, windows.size[1], x.shape[1], down, high, group, columns)
+    images = as_batch(moved.transpose(0, 5, 1, 2, 3, 4, 6))
+    for a, s in np.ndindex(down, windows.size[1]):
+        first, above = phase(a, windows.padding[0][0], down)
+        put_seen(images[:, s, :, a], x[:, :, first::down], s, windows, above)
+    return moved
+
+
+def _channels_last(x: Array, g: tuple[int, ...], windows: Windows, space: Workspace) -> Array:
+    """The same, with the channels, and each pixel's neighbours, innermost in memory."""
+    (blocks, _, _, group, columns), (down, across), high = g, windows.stride, _high(x, windows)
+    rows = space("rows", blocks, down, high, group, windows.of_padded(x.shape[2:])[1], x.shape[1])
+    rows = rows.transpose(0, 5, 1, 2, 3, 4)
+    moved = space("spread", blocks, down, high, group, columns, windows.size[1], x.shape[1])
+    moved = moved.transpose(0, 5, 6, 1, 2, 3, 4)
     put(as_batch(rows.transpose(0, 4, 1, 2, 5, 3)), x.swapaxes(2, 3), windows.padding[::-1])
     block, channel, kind, row, image, pixel = rows.strides
     steps = (block, pixel, channel, kind, row, image, across * pixel)
     np.copyto(moved, np.lib.stride_tricks.as_strided(rows, moved.shape, steps))
     return moved
+
+
+def _high(x: Array, windows: Windows) -> int:
+    """How many padded rows are alike modulo the stride."""
+    return -(-windows.of_padded(x.shape[2:])[0] // windows.stride[0])
 
 
 CHANNELS_FIRST = Lowering("flat, channels first", partial(grad_filters, channels_last=False), numbers)

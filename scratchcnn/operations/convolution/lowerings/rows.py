@@ -48,8 +48,8 @@ def forward(x: Array, z: Array, weights: Array, tile: Tile, space: Workspace) ->
 
 
 def numbers(filters: Shape, windows: Windows) -> int:
-    """A place of an output row needs t0 rows of the copy."""
-    return filters[1] * windows.size[1] * windows.stride[0]
+    """A place of an output row needs t0 rows of the copy; what is written for it may be four times as large."""
+    return max(filters[1] * windows.size[1] * windows.stride[0], filters[0] // 4)
 
 
 def suits_innermost(images: int, filters: Shape, windows: Windows, dtype: np.dtype[Any]) -> bool:

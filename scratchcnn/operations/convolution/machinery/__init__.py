@@ -1,1 +1,1 @@
-"""What all lowerings work with: tiles, threads, memory that is used again, and plans that are kept."""
+"""What all lowerings work with: tiles, layouts and products, and memory that is used again."""

@@ -74,18 +74,24 @@ def spread(rows: Array, width: int, places: int, space: Workspace) -> Array:
 
 
 def spread_directly(x: Array, windows: Windows, space: Workspace) -> Array:
-    """Spread images (N, C, H, W) that stay one after the other, with zeros around them, in one copy.
-
-    Filter column s sees every t-th image column from s - left on; at the first and last places it may see zeros.
-    """
-    width, stride, places, (above, left) = windows.size[1], windows.stride[1], windows.places[1], windows.before
-    moved = space("spread", len(x), windows.of_padded(x.shape[2:])[0], x.shape[1], width, places, 1)
+    """Spread images (N, C, H, W) that stay one after the other, with zeros around them, in one copy."""
+    tall, width, places = windows.of_padded(x.shape[2:])[0], windows.size[1], windows.places[1]
+    moved = space("spread", len(x), tall, x.shape[1], width, places, 1)
     images = moved[..., 0].transpose(0, 2, 3, 1, 4)
     for s in range(width):
-        first = max(s - left, (s - left) % stride)
-        before = (first + left - s) // stride
-        put_inside(images[:, :, s], x[..., first::stride][..., : max(places - before, 0)], above, before)
+        put_seen(images[:, :, s], x, s, windows, windows.padding[0][0])
     return moved
+
+
+def put_seen(images: Array, x: Array, s: int, windows: Windows, above: int) -> None:
+    """Copy what filter column s sees of images (N, C, H, W) into (N, C, H', Q), with zeros around.
+
+    It sees every t-th image column from s - left on; at the first and last places it may see zeros.
+    """
+    left, stride = windows.padding[1][0], windows.stride[1]
+    first = max(s - left, (s - left) % stride)
+    before = (first + left - s) // stride
+    put_inside(images, x[..., first::stride][..., : max(images.shape[3] - before, 0)], above, before)
 
 
 def multiply(left: Array, right: Array, out: Array) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
-from math import prod
+from math import ceil, prod
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -70,11 +70,11 @@ def cut(
     images = _parts(x[0], together, LINE // dtype.itemsize if innermost else 1, threads)
 
     least = max(halo, 1)  # of lower bands, most of the work would be done twice
-    strips = evenly(columns, 1 if lowering.by_pixels else -(-(least + halo) * columns * place // (2 * most)))
-    row = -(-columns // len(strips)) * place
-    bands = -(-threads // len(images))
-    if 2 * (rows + halo) * row > 3 * most:
-        bands = max(bands, -(-rows // max(most // row - halo, least)))
+    strips = evenly(columns, 1 if lowering.by_pixels else ceil((least + halo) * columns * place / (2 * most)))
+    row = ceil(columns / len(strips)) * place
+    bands = ceil(threads / len(images))
+    if (rows + halo) * row > 1.5 * most:
+        bands = max(bands, ceil(rows / max(most // row - halo, least)))
     heights = evenly(rows, bands, 4)  # the step of `winograd`
 
     if lowering.by_pixels:
@@ -91,13 +91,13 @@ def _parts(count: int, together: int, line: int, threads: int) -> list[slice]:
     Those by an odd number of lines: at a pitch of an even one, caches miss.
     """
     together = min(together, max(1, count // threads))
-    if line == 1 or count <= line:
-        return evenly(count, -(-count // (together * threads)) * threads)
+    if line == 1 or count <= line or (together == count and count % (2 * line)):
+        return evenly(count, ceil(count / (together * threads)) * threads)
     while line > together:
         line //= 2
-    lines = -(-count // line)
-    parts = -(-lines // ((together // line - 1) | 1))
-    step = (-(-lines // parts) | 1) * line
+    lines = ceil(count / line)
+    parts = ceil(lines / (together // line - 1 | 1))
+    step = (ceil(lines / parts) | 1) * line
     return [slice(*part) for part in pairwise([*range(0, count - line + 1, step), count])]
 
 
