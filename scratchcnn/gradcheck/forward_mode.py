@@ -1,6 +1,7 @@
 """Forward mode: a hand-written Jacobian-vector product, checked as the backward pass that it is the transpose of."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +10,10 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import CallerError, WrongForm, describe
 from scratchcnn.gradcheck.check import check_gradient
+from scratchcnn.gradcheck.leaves import aligned
 from scratchcnn.gradcheck.points import draw_cotangent
 from scratchcnn.gradcheck.report.report import GradientMismatch, GradientUndecided, Report, Violation
-from scratchcnn.gradcheck.trees import Structure, flatten
+from scratchcnn.gradcheck.trees import Structure, flatten, is_tree
 from scratchcnn.gradcheck.verdict import Verdict
 
 Jvp = Callable[[tuple[Any, ...], tuple[Any, ...]], Any]
@@ -109,11 +111,11 @@ class _Transposed:
         """The tangents of the outputs, in a row, where some inputs move."""
         tangents = tuple(moved.get(k, np.zeros_like(x)) if x.dtype.kind in "fO" else None for k, x in enumerate(inputs))
         given = self.jvp(tuple(inputs), tangents)
-        leaves, structure = flatten(given)
-        if structure == output:
-            return leaves
-        if isinstance(given, tuple | list) and len(given) == 2 and flatten(given[1])[1] == output:
-            return flatten(given[1])[0]  # the output, and its tangent
+        for tangent in (given, given[1] if isinstance(given, tuple | list) and len(given) == 2 else None):
+            with suppress(WrongForm):
+                leaves = list(aligned(tangent, output, "the output"))
+                if tangent is not None and not any(map(is_tree, leaves)):
+                    return leaves
         raise WrongForm(
             "jvp must return the tangent of the output, in the form of the output, or (output, tangent);"
             f" got {type(given).__name__}"

@@ -53,7 +53,7 @@ class Inputs:
             given = [returned] if alike or not isinstance(returned, tuple | list) else given
         if len(given) == len(self.structures):
             parts = zip(given, self.structures, self.names, strict=True)
-            return tuple(leaf for each in parts for leaf in _aligned(*each, self.conjugated))
+            return tuple(leaf for each in parts for leaf in aligned(*each, self.conjugated))
         if len(given) == len(self.paths) and not any(map(is_tree, given)):
             return tuple(given)
         raise WrongForm(
@@ -183,8 +183,8 @@ def _keys(tree: Any) -> tuple[Any, ...]:
     return flatten(tree)[1].keys
 
 
-def _aligned(gradient: Any, structure: Structure, name: str, conjugated: bool) -> Iterator[Any]:
-    """The leaves of a gradient in the order of its input's, whatever the order of keys."""
+def aligned(gradient: Any, structure: Structure, name: str, conjugated: bool = False) -> Iterator[Any]:
+    """The leaves of a gradient in the order of its input's, whatever the order of keys. Raises `WrongForm`."""
     if structure.kind is None:
         yield gradient
     elif gradient is None:
@@ -197,7 +197,7 @@ def _aligned(gradient: Any, structure: Structure, name: str, conjugated: bool) -
         if missing or len(parts) > len(structure.keys):
             raise WrongForm(f"the gradient of {name} must have the keys {list(structure.keys)}, got {list(parts)}")
         for key, child in zip(structure.keys, structure.children, strict=True):
-            yield from _aligned(parts[key], child, f"{name}[{key!r}]", conjugated)
+            yield from aligned(parts[key], child, f"{name}[{key!r}]", conjugated)
 
 
 def _children(tree: Any) -> dict[Any, Any]:

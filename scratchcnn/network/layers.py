@@ -76,7 +76,14 @@ class Layer:
     @property
     def options(self) -> dict[str, Any]:
         """The keyword arguments of operation and derivative."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        names = [field.name for field in fields(self)]
+        strangers = vars(self).keys() - set(names)
+        if strangers:
+            raise TypeError(
+                f"{type(self).__name__} has attributes that are no fields, {', '.join(sorted(strangers))}: make it a"
+                " dataclass, @dataclass(frozen=True), whose fields are the options of its operation"
+            )
+        return {name: getattr(self, name) for name in names}
 
     @property
     def shapes(self) -> tuple[Shape, ...]:

@@ -73,3 +73,26 @@ def test_misuse_is_named():
         check_jvp(layer, X, X, W)
     with pytest.raises(CallerError, match="KeyError"):
         check_jvp(layer, lambda primals, tangents: {}["missing"], X, W)
+
+
+def polar(x, y):
+    return np.hypot(x, y), np.arctan2(y, x)
+
+
+def polar_tangents(primals, tangents):
+    (x, y), (dx, dy) = primals, tangents
+    r = np.hypot(x, y)
+    return (x * dx + y * dy) / r, (x * dy - y * dx) / r**2
+
+
+def test_several_outputs():
+    x, y = RNG.uniform(1, 2, size=(2, 4))
+    assert_jvp(polar, polar_tangents, x, y)
+    assert_jvp(polar, lambda p, t: (polar(*p), polar_tangents(p, t)), x, y)
+    assert_jvp(lambda x: {"a": x**2, "b": np.sin(x)}, lambda p, t: {"b": np.cos(p[0]) * t[0], "a": 2 * p[0] * t[0]}, x)
+    assert not check_jvp(polar, lambda p, t: polar_tangents(p, t)[::-1], x, y)
+
+
+def test_a_tangent_in_another_form_is_named():
+    with pytest.raises(TypeError, match=r"jvp must return the tangent of the output, .* got list"):
+        check_jvp(layer, lambda primals, tangents: [tangents[0]] * 3, X, W)

@@ -109,3 +109,26 @@ def test_a_layer_with_parameters_has_to_say_how_they_are_drawn(monkeypatch):
     monkeypatch.delattr(Scale, "draw")
     with pytest.raises(NotImplementedError, match="Scale has parameters: its method draw has to make them"):
         Network((Scale(2),)).draw(np.random.default_rng(0))
+
+
+def test_a_layer_whose_options_are_no_fields_is_refused():
+    class Sharp(Layer):
+        operation = staticmethod(lambda x, sharpness=1.0: np.tanh(sharpness * x))
+
+        def __init__(self, sharpness):
+            object.__setattr__(self, "sharpness", sharpness)
+
+    with pytest.raises(TypeError, match=r"Sharp has attributes that are no fields, sharpness: make it a dataclass"):
+        Sharp(5.0).forward(np.ones(2))
+    del Layer.named["Sharp"]
+
+
+def test_the_derivative_of_one_input_may_be_a_bare_array():
+    @dataclass(frozen=True)
+    class Squared(Layer):
+        operation = staticmethod(np.square)
+        derivative = staticmethod(lambda g, x: 2 * g * x)
+
+    (gradient,) = Squared().backward(np.ones(2), np.array([1.0, 3.0]))
+    assert np.array_equal(gradient, [2.0, 6.0])
+    del Layer.named["Squared"]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.diagnosis.scene import Budget, Scene, gradients_at
 from scratchcnn.gradcheck.points import Point, draw_cotangent
 from scratchcnn.gradcheck.setting import Setting
@@ -12,6 +13,8 @@ from scratchcnn.gradcheck.setting import Setting
 # In numbers: inputs of at most so many together are shown in full; and of at most so many, where drawn ones do not show
 # the mistake.
 SHOWN_NUMBERS, MOST_NUMBERS = 8, 40
+# Letters of the options that are bound to a function.
+MOST_LETTERS = 60
 
 
 def reproducer(setting: Setting, index: int, call: str, budget: Budget) -> tuple[str, ...]:
@@ -33,7 +36,7 @@ def reproducer(setting: Setting, index: int, call: str, budget: Budget) -> tuple
         return ()  # leaves of a tree
     names = [name if name.isidentifier() else f"x{k}" for k, name in enumerate(case.names)]
     options = f", wrt={[case.names[k] for k in case.wrt]!r}" if case.named else ""
-    last = f"check_gradient({call}, {', '.join(names)}{options})"
+    last = f"check_gradient({_functions(case, call)}, {', '.join(names)}{options})"
     numbers = sum(a.size for a in case.inputs)
     drawn = _drawn(case.inputs) if numbers > SHOWN_NUMBERS else None
     if drawn is not None and _is_wrong(setting, index, drawn, budget):
@@ -41,6 +44,17 @@ def reproducer(setting: Setting, index: int, call: str, budget: Budget) -> tuple
         return ("rng = np.random.default_rng(0)", *made, last)
     given = (f"{name} = {_literal(a)}" for name, a in zip(names, case.inputs, strict=True))
     return (*given, last) if numbers <= MOST_NUMBERS else ()
+
+
+def _functions(case: Case, call: str) -> str:
+    """Both functions as an expression, with the options that are bound to them; their roles if they have no name."""
+    parts = []
+    for name, function in zip(call.split(", "), (case.forward, case.backward), strict=True):
+        bound = ", ".join(f"{key}={value!r}" for key, value in function.keywords.items())
+        if not name.isidentifier() or len(bound) > MOST_LETTERS:
+            return "forward, backward"
+        parts.append(f"partial({name}, {bound})" if bound else name)
+    return ", ".join(parts)
 
 
 def _literal(array: Array) -> str:

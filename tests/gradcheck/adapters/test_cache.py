@@ -138,3 +138,23 @@ def test_what_is_drawn_is_the_same_at_each_call():
 
     assert not check_gradient(*from_cache(forward, lambda dout, cache: dout * cache), X).ok
     assert check_gradient(*from_cache(forward, lambda dout, cache: dout * cache, seed=0), X).ok
+
+
+GAIN = np.array([2.0, -1.0, 0.5])
+
+
+@pytest.mark.parametrize(
+    "backward",
+    [
+        lambda dout, inputs: (dout * inputs[1], (dout * inputs[0]).sum(axis=0)),
+        lambda error, x: (error * x[1], (error * x[0]).sum(axis=0)),
+        lambda a, b: (a * b[1], (a * b[0]).sum(axis=0)),
+        lambda y, x: (y * x[1], (y * x[0]).sum(axis=0)),
+        lambda g, c: (g * c[1], (g * c[0]).sum(axis=0)),
+        lambda cache, g: (g * cache[1], (g * cache[0]).sum(axis=0)),
+        lambda saved_inputs, dout: (dout * saved_inputs[1], (dout * saved_inputs[0]).sum(axis=0)),
+    ],
+)
+def test_of_two_arguments_the_cotangent_is_the_first_unless_the_names_say_otherwise(backward):
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    assert check_gradient(*from_cache(lambda x, gamma: (x * gamma, (x, gamma)), backward, x, GAIN)).ok
