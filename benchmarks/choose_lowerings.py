@@ -57,7 +57,7 @@ FEATURES = {
     "scatter, images innermost": ((X,), [(scatter, "FEWEST_IMAGES", NEVER)]),
     "rows, one copy": ((Z, X), [(rows, "spread_directly", laid_out_first)]),
     "scatter, no buffer": ((X,), [(scatter, "LONG_RUN", NEVER)]),
-    "products in parts": ((Z, F, X), [(layout, "MOST_PARTS", 1)]),
+    "products in parts": ((Z, F, X), [(layout, "PARTS", ())]),
     "sums in parts": ((F,), [(layout, "LONG_SUM", NEVER), (layout, "LONG_SUM_ACROSS", NEVER)]),
     "tiles not half as large": ((Z, F, X), [(tiles, "BYTES", tiles.BYTES // 2)]),
     "tiles not twice as large": ((Z, F, X), [(tiles, "BYTES", tiles.BYTES * 2)]),
