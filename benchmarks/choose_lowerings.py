@@ -20,7 +20,6 @@ from scratchcnn.operations.convolution import fast, rule
 from scratchcnn.operations.convolution.lowerings import columns, flat, rows, scatter, winograd
 from scratchcnn.operations.convolution.machinery import layout, tiles
 from scratchcnn.operations.geometry import Windows
-from scratchcnn.operations.threads import evenly
 
 ROUNDS = 7
 SECONDS = 5e-4
@@ -43,10 +42,6 @@ def laid_out_first(x, windows, space):
     return layout.spread(laid_out, windows.size[1], windows.places[1], space)
 
 
-def of_any_number_of_lines(count, together, line, threads):
-    return evenly(count, -(-count // together), line)
-
-
 FEATURES = {
     "nothing": ((Z, F, X), []),
     "columns": ((Z, X), [instead("for_forward", columns.FORWARD, rows.FORWARD)]),
@@ -60,10 +55,9 @@ FEATURES = {
     "full convolution": ((X,), [(rule, "full_convolution", lambda *shapes: None)]),
     "rows, images innermost": ((Z, X), [(rows, "FEWEST_IMAGES", NEVER)]),
     "scatter, images innermost": ((X,), [(scatter, "FEWEST_IMAGES", NEVER)]),
-    "innermost, odd lines": ((Z, X), [(tiles, "_parts", of_any_number_of_lines)]),
     "rows, one copy": ((Z, X), [(rows, "spread_directly", laid_out_first)]),
     "scatter, no buffer": ((X,), [(scatter, "LONG_RUN", NEVER)]),
-    "products in parts": ((Z, F, X), [(layout, "MOST_PARTS", 1)]),
+    "products in parts": ((Z, F, X), [(layout, "PARTS", ())]),
     "sums in parts": ((F,), [(layout, "LONG_SUM", NEVER), (layout, "LONG_SUM_ACROSS", NEVER)]),
     "tiles not half as large": ((Z, F, X), [(tiles, "BYTES", tiles.BYTES // 2)]),
     "tiles not twice as large": ((Z, F, X), [(tiles, "BYTES", tiles.BYTES * 2)]),

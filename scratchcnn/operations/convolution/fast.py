@@ -69,12 +69,15 @@ def grad_input(grad_output: Array, filters: Array, image: tuple[int, int], windo
 
 
 def _run(
-    choose: Callable[..., Lowering], x: Array, z: Array, filters: Shape, windows: Windows, values: Array | None = None
+    choose: Callable[..., Lowering], x: Array, z: Array, shape: Shape, windows: Windows, filters: Array | None = None
 ) -> list[Any]:
-    """Do all tiles of a pass, in as many threads as pay; give what each thread's tiles give, added up."""
-    most = threads.allowed() if z.size * prod(filters[1:]) >= PARALLEL else 1
-    lowering, shares = _plan(choose, x.shape, filters, windows, x.dtype, most)
-    weights = None if values is None else lowering.weights(values, windows)
+    """Do all tiles of a pass, in as many threads as pay; `shape` is that of the filters, which ∂E/∂f does not read.
+
+    Returns what the tiles of each thread return, added up: ∂E/∂f, or None.
+    """
+    most = threads.allowed() if z.size * prod(shape[1:]) >= PARALLEL else 1
+    lowering, shares = _plan(choose, x.shape, shape, windows, x.dtype, most)
+    weights = None if filters is None else lowering.weights(filters, windows)
 
     def work(tiles: Sequence[Tile]) -> Any:
         with Workspace(x.dtype) as space:
@@ -85,7 +88,7 @@ def _run(
 
 
 def _added(total: Array | None, part: Array | None) -> Array | None:
-    """Add what a tile gives to what others gave: ∂E/∂f, or nothing."""
+    """Add what a tile returns to the total."""
     return None if total is None or part is None else np.add(total, part, out=total)
 
 

@@ -105,11 +105,6 @@ class TestTiles:
         widths = [tile.places[1].stop - tile.places[1].start for tile in parts]
         assert max(np.multiply(heights, widths)) * 64 * 11 * 8 <= 3 * tiles.BYTES
 
-    @pytest.mark.parametrize(("count", "together"), [(32, 32), (200, 50), (64, 100), (17, 17), (100, 40)])
-    def test_innermost_images_come_by_an_odd_number_of_lines(self, count, together):
-        parts = tiles._parts(count, together, 16, 1)
-        assert all(part.stop == count or (part.stop - part.start) // 16 % 2 == 1 for part in parts)
-
     @given(convolutions(largest=9), st.data())
     def test_a_tile_is_a_convolution_of_its_places(self, case, data):
         windows = windows_of(case)

@@ -16,8 +16,8 @@ SMALL_PRODUCT = 1_000_000
 """Multiplications up to which OpenBLAS multiplies operands as they lie, without a copy of them: best for thin ones."""
 LONG_SUM, LONG_SUM_ACROSS = 300, 800
 """Terms from which on a part of a sum is worth a product of its own; and where the right operand lies by columns."""
-MOST_PARTS, FEWEST_ROWS = 8, 6
-"""Parts of a product at most, and rows of each at least: every part reads all of the right operand."""
+PARTS, FEWEST_ROWS = (1, 2, 4, 8), 6
+"""Parts that a product may be made in, and rows of each at least: every part reads all of the right operand."""
 
 
 def lay_out(x: Array, padding: Edges, stride: int, space: Workspace, innermost: bool) -> Array:
@@ -98,10 +98,8 @@ def multiply(left: Array, right: Array, out: Array) -> None:
     """`left` (..., M, L) @ `right` (..., L, N) into `out`, by parts of M where that makes small products."""
     rows, inner = left.shape[-2:]
     largest = SMALL_PRODUCT // (inner * right.shape[-1])  # rows of a small product
-    parts = 1
-    while rows // parts > largest and rows % (2 * parts) == 0 and parts < MOST_PARTS:
-        parts *= 2
-    if parts > 1 and FEWEST_ROWS <= rows // parts <= largest:
+    parts = next((p for p in PARTS if rows % p == 0 and FEWEST_ROWS <= rows // p <= largest), 1)
+    if parts > 1:
         left = left.reshape(*left.shape[:-2], parts, rows // parts, inner)
         out = out.reshape(*out.shape[:-2], parts, rows // parts, out.shape[-1])
         right = right[..., np.newaxis, :, :]

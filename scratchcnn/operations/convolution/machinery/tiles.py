@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
+from itertools import product
 from math import ceil, prod
 from typing import Any, NamedTuple, TypeAlias
 
@@ -67,7 +67,11 @@ def cut(
 
     together = min(max(1, most // ((rows + halo) * columns * place)), x[0])
     innermost = lowering.suits_innermost(together, filters, windows, dtype)
-    images = _parts(x[0], together, LINE // dtype.itemsize if innermost else 1, threads)
+    together = min(together, max(1, x[0] // threads))
+    line = LINE // dtype.itemsize if innermost else 1  # innermost images by whole cache lines, or halves of one
+    while line > together:
+        line //= 2
+    images = evenly(x[0], ceil(x[0] / (together * threads)) * threads, line)
 
     least = max(halo, 1)  # of lower bands, most of the work would be done twice
     strips = evenly(columns, 1 if lowering.by_pixels else ceil((least + halo) * columns * place / (2 * most)))
@@ -83,22 +87,6 @@ def cut(
         places = product(images, product(heights, strips))
         tiles = [_of_places(some, part, x[2:], windows, innermost) for some, part in places]
     return [tiles[share] for share in evenly(len(tiles), threads)]
-
-
-def _parts(count: int, together: int, line: int, threads: int) -> list[slice]:
-    """Cut the images into parts of at most `together`, and at least as many as threads; innermost ones by whole lines.
-
-    Those by an odd number of lines: at a pitch of an even one, caches miss.
-    """
-    together = min(together, max(1, count // threads))
-    if line == 1 or count <= line or (together == count and count % (2 * line)):
-        return evenly(count, ceil(count / (together * threads)) * threads)
-    while line > together:
-        line //= 2
-    lines = ceil(count / line)
-    parts = ceil(lines / (together // line - 1 | 1))
-    step = (ceil(lines / parts) | 1) * line
-    return [slice(*part) for part in pairwise([*range(0, count - line + 1, step), count])]
 
 
 def _of_places(images: slice, places: tuple[slice, slice], image: Shape, windows: Windows, innermost: bool) -> Tile:
