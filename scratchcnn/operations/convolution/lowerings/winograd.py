@@ -24,7 +24,7 @@ import numpy as np
 from scratchcnn.operations._validate import Array
 from scratchcnn.operations.convolution.lowerings.rows import numbers, suits_innermost
 from scratchcnn.operations.convolution.machinery.layout import as_batch, lay_out, multiply, spread
-from scratchcnn.operations.convolution.machinery.tiles import Lowering, Tile
+from scratchcnn.operations.convolution.machinery.tiles import Lowering, Shape, Tile
 from scratchcnn.operations.convolution.machinery.workspace import Workspace, strided
 from scratchcnn.operations.geometry import Windows
 
@@ -97,5 +97,10 @@ def _transformed(x: Array, tile: Tile, space: Workspace) -> Array:
     return v.reshape(blocks, fours, INPUTS, *row)
 
 
-FORWARD = Lowering("winograd", forward, numbers, weights, suits_innermost)
+def _numbers(filters: Shape, windows: Windows) -> int:
+    """As many as the copy of the rows has, for six transformed rows in place of four."""
+    return numbers(filters, windows) * INPUTS // OUTPUTS
+
+
+FORWARD = Lowering("winograd", forward, _numbers, weights, suits_innermost)
 GRAD_FILTERS = Lowering("winograd", grad_filters, numbers)
