@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from scratchcnn import conv2d, patches
 from scratchcnn.article import network as article
 from scratchcnn.digits.mnist import load_digits
 from scratchcnn.gradcheck import assert_gradient
-from scratchcnn.operations.convolution.conv2d import conv2d, patches
 from scratchcnn.operations.dense import dense
 from tests.article.cases import EPS, SMALL, VARIANTS, cases
 from tests.article.running_error import article_network
