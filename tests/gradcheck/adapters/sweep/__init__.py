@@ -4,5 +4,5 @@ What the check calls WRONG is either a mistake of a framework or a false accusat
 request, and is no part of the suite:
 
     python -m tests.gradcheck.adapters.sweep torch
-    python -m tests.gradcheck.adapters.sweep jax sinc logit --seeds 3
+    python -m tests.gradcheck.adapters.sweep jax sinc logit --seed 3
 """

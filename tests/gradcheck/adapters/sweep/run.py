@@ -11,6 +11,7 @@ import numpy as np
 from scratchcnn.gradcheck import check_gradient
 from scratchcnn.gradcheck.adapters import from_jax, from_tensorflow, from_torch
 from tests.gradcheck.adapters.sweep.draws import Row
+from tests.gradcheck.adapters.sweep.truth import Truth, truth
 
 ADAPTERS = {"torch": from_torch, "jax": from_jax, "tensorflow": from_tensorflow}
 DTYPES = "float64", "float32"
@@ -19,39 +20,40 @@ VERDICTS = "right", "wrong", "undecided", "error"
 
 @dataclass(frozen=True)
 class Result:
-    """What a check came to: one of `VERDICTS`, and what there is to say if it is not right."""
+    """What a check came to: one of `VERDICTS`, what there is to say if it is not right, and what mpmath says."""
 
     name: str
     dtype: str
     verdict: str
     text: str
     seconds: float
+    truth: Truth | None = None
 
 
-def drawn(name: str, row: Row, dtype: str, seed: int) -> list[np.ndarray]:
-    """The inputs of a row; those of float32 are those of float64, rounded."""
+def drawn(name: str, row: Row, dtype: str, seed: int, halves: bool = False) -> list[np.ndarray]:
+    """The inputs of a row; those of float32 are those of float64, rounded. Halves have ties, zeros and kinks."""
     rng = np.random.default_rng((seed, crc32(name.encode())))
-    return [a.astype(dtype) if a.dtype.kind == "f" else a for a in (draw(rng) for draw in row[1:])]
+    inputs = [np.round(2 * a) / 2 if halves and a.dtype.kind == "f" else a for a in (draw(rng) for draw in row[1:])]
+    return [a.astype(dtype) if a.dtype.kind == "f" else a for a in inputs]
 
 
-def check(framework: str, name: str, row: Row, dtype: str, seed: int) -> Result:
+def check(framework: str, name: str, row: Row, dtype: str, seed: int, halves: bool) -> Result:
     """Checks a row; that it cannot be called is a result, too."""
     began = perf_counter()
     try:
-        pair = ADAPTERS[framework](row[0], *drawn(name, row, dtype, seed))
-        report = check_gradient(*pair, diagnosis=False, seed=seed)
-        verdict, text = report.verdict.value, "" if report.ok else str(report)
+        forward, backward, *inputs = ADAPTERS[framework](row[0], *drawn(name, row, dtype, seed, halves))
+        report = check_gradient(forward, backward, *inputs, diagnosis=False, seed=seed)
     except Exception as error:
-        verdict, text = "error", str(error)
-    return Result(name, dtype, verdict, text, perf_counter() - began)
+        return Result(name, dtype, "error", str(error), perf_counter() - began)
+    text, seconds = "" if report.ok else str(report), perf_counter() - began
+    return Result(name, dtype, report.verdict.value, text, seconds, truth(name, backward, inputs))
 
 
-def sweep(framework: str, rows: dict[str, Row], seeds: Sequence[int]) -> Iterator[Result]:
+def sweep(framework: str, rows: dict[str, Row], seed: int, halves: bool) -> Iterator[Result]:
     """The results of all rows, in both dtypes."""
     for name, row in rows.items():
         for dtype in DTYPES:
-            for seed in seeds:
-                yield check(framework, name, row, dtype, seed)
+            yield check(framework, name, row, dtype, seed, halves)
 
 
 def table(framework: str, results: Sequence[Result]) -> str:

@@ -112,7 +112,6 @@ TABLE: Table = {
     "band_part": (lambda a: linalg.band_part(a, 1, 0), SQUARE),
     "diag": (linalg.diag, VECTOR),
     "adjoint": (linalg.adjoint, WIDE),
-    "lu": (lambda a: linalg.lu(a)[0], SOLVABLE),
     # activations
     **each(nn, "crelu elu gelu leaky_relu relu relu6 selu silu softsign", REAL),
     **each(activations, "celu exponential hard_sigmoid hard_silu hard_tanh mish log_softmax softmax", REAL),
@@ -122,8 +121,8 @@ TABLE: Table = {
     # losses
     **each(losses, "mean_absolute_error mean_squared_error log_cosh huber cosine_similarity hinge", OTHER, REAL),
     **each(losses, "mean_squared_logarithmic_error mean_absolute_percentage_error poisson", POSITIVE, POSITIVE),
-    **each(losses, "squared_hinge categorical_hinge", constant([1.0, -1, 1], [-1, 1, -1]), REAL),
-    **each(losses, "kl_divergence categorical_crossentropy tversky dice", shares(2, 3), shares(2, 3)),
+    **each(losses, "squared_hinge", constant([1.0, -1, 1], [-1, 1, -1]), REAL),
+    **each(losses, "kl_divergence categorical_crossentropy categorical_hinge tversky dice", shares(2, 3), shares(2, 3)),
     "binary_crossentropy": (losses.binary_crossentropy, between(0.1, 0.9, 2, 3), SHARE),
     "binary_focal_crossentropy": (losses.binary_focal_crossentropy, between(0.1, 0.9, 2, 3), SHARE),
     "categorical_focal_crossentropy": (losses.categorical_focal_crossentropy, shares(2, 3), shares(2, 3)),
