@@ -87,7 +87,6 @@ TABLE: Table = {
     **each(special, "beta betaln kl_div rel_entr", POSITIVE, POSITIVE),
     "gammainc": (special.gammainc, POSITIVE, POSITIVE),
     "gammaincc": (special.gammaincc, POSITIVE, POSITIVE),
-    "betainc": (special.betainc, POSITIVE, POSITIVE, SHARE),
     "betainc by x": (lambda x: special.betainc(1.5, 2.5, x), SHARE),
     "polygamma": (lambda x: special.polygamma(2, x), POSITIVE),
     "multigammaln": (lambda x: special.multigammaln(x, 2), ABOVE_ONE),
