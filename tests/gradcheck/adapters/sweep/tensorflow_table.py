@@ -157,7 +157,6 @@ TABLE: Table = {
     # convolutions, pooling, interpolation
     "conv1d": (lambda x, w: nn.conv1d(x, w, 2, "SAME"), SERIES, real(3, 2, 3)),
     "conv2d": (lambda x, w: nn.conv2d(x, w, (1, 2), "SAME"), IMAGE, real(2, 2, 2, 3)),
-    "conv2d, dilated": (lambda x, w: nn.conv2d(x, w, 1, "VALID", dilations=2), IMAGE, real(2, 2, 2, 2)),
     "depthwise_conv2d": (lambda x, w: nn.depthwise_conv2d(x, w, (1, 1, 1, 1), "SAME"), IMAGE, real(2, 2, 2, 2)),
     "conv3d": (lambda x, w: nn.conv3d(x, w, (1, 1, 1, 1, 1), "VALID"), VOLUME, real(2, 2, 2, 1, 2)),
     "conv2d_transpose": (
@@ -178,7 +177,6 @@ TABLE: Table = {
     "extract_patches": (lambda x: image.extract_patches(x, (1, 2, 2, 1), (1, 1, 1, 1), (1, 1, 1, 1), "SAME"), IMAGE),
     "resize, bilinear": (lambda x: image.resize(x, (5, 3)), IMAGE),
     "resize, bicubic": (lambda x: image.resize(x, (4, 6), "bicubic"), IMAGE),
-    "resize, area": (lambda x: image.resize(x, (2, 2), "area"), IMAGE),
     "resize, Lanczos": (lambda x: image.resize(x, (2, 3), "lanczos3", antialias=True), IMAGE),
     "crop_and_resize": (
         lambda x: image.crop_and_resize(x, [[0.1, 0.2, 0.8, 0.9]], [0], (3, 3)), IMAGE
@@ -235,5 +233,4 @@ TABLE: Table = {
     # log-probabilities
     "normal": (lambda m, s, x: -(((x - m) / s) ** 2) / 2 - math.log(s), REAL, POSITIVE, OTHER),
     "gamma": (lambda a, b, x: a * math.log(b) + (a - 1) * math.log(x) - b * x - math.lgamma(a), *[POSITIVE] * 3),
-    "random.gamma by a": (lambda a: tf.random.stateless_gamma((3,), (1, 2), a, dtype=a.dtype), between(0.5, 3, 3)),
 }  # fmt: skip

@@ -1,5 +1,7 @@
 """PyTorch's functions, each with a draw for every input."""
 
+from functools import partial
+
 import torch
 import torch.distributions as D
 import torch.nn.functional as F
@@ -29,6 +31,9 @@ from tests.gradcheck.adapters.sweep.draws import (
     shares,
     whole,
 )
+
+# Where an image is sampled, as shares of half its sides.
+PLACES = between(-0.9, 0.9, 1, 2, 3, 2)
 
 
 def definite(a):
@@ -186,10 +191,10 @@ TABLE: Table = {
     "interpolate, bicubic": (lambda x: F.interpolate(x, (4, 6), mode="bicubic", align_corners=True), IMAGE),
     "interpolate, area": (lambda x: F.interpolate(x, (2, 2), mode="area"), IMAGE),
     "interpolate, antialias": (lambda x: F.interpolate(x, (2, 3), mode="bilinear", antialias=True), IMAGE),
-    "grid_sample": (F.grid_sample, IMAGE, between(-0.9, 0.9, 1, 2, 3, 2)),
-    "grid_sample, bicubic": (lambda x, g: F.grid_sample(x, g, "bicubic"), IMAGE, between(-0.9, 0.9, 1, 2, 3, 2)),
+    "grid_sample": (partial(F.grid_sample, align_corners=False), IMAGE, PLACES),
+    "grid_sample, bicubic": (partial(F.grid_sample, mode="bicubic", align_corners=True), IMAGE, PLACES),
     "grid_sample, reflection": (
-        lambda x, g: F.grid_sample(x, g, padding_mode="reflection"), IMAGE, between(-1.6, 1.6, 1, 2, 3, 2)
+        partial(F.grid_sample, padding_mode="reflection", align_corners=False), IMAGE, between(-1.6, 1.6, 1, 2, 3, 2)
     ),
     "affine_grid": (lambda t: F.affine_grid(t, [1, 1, 2, 3], align_corners=False), real(1, 2, 3)),
     "pixel_shuffle": (lambda x: F.pixel_shuffle(x, 2), real(1, 4, 2, 2)),
