@@ -189,7 +189,6 @@ TABLE: Table = {
     "at[].set": (lambda x, s: x.at[jnp.array([1, 3])].set(s), VECTOR, real(2)),
     "segment_sum": (lambda x, i: jax.ops.segment_sum(x, i, 3), WIDE, whole(3, 3)),
     "segment_max": (lambda x: jax.ops.segment_max(x, jnp.array([0, 1, 0]), 2), WIDE),
-    "segment_prod": (lambda x: jax.ops.segment_prod(x, jnp.array([0, 1, 0]), 2), WIDE),
     "dynamic_slice": (lambda x: lax.dynamic_slice(x, (1, 1), (2, 2)), WIDE),
     "sort": (lambda x: jnp.sort(x, 1), REAL),
     "top_k": (lambda x: lax.top_k(x, 2)[0], REAL),
