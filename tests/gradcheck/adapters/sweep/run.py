@@ -1,9 +1,10 @@
 """Runs a table: a check for each function and dtype, and what it came to."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -13,7 +14,15 @@ from scratchcnn.gradcheck.adapters import from_jax, from_tensorflow, from_torch
 from tests.gradcheck.adapters.sweep.draws import Row
 from tests.gradcheck.adapters.sweep.truth import Truth, truth
 
-ADAPTERS = {"torch": from_torch, "jax": from_jax, "tensorflow": from_tensorflow}
+
+def from_jitted(function: Callable[..., Any], *inputs: np.ndarray) -> tuple[Any, ...]:
+    """A function of JAX, compiled once: not jitted, a scan is compiled at each call, for 0.3 s."""
+    import jax
+
+    return from_jax(jax.jit(function), *inputs)
+
+
+ADAPTERS = {"torch": from_torch, "jax": from_jitted, "tensorflow": from_tensorflow}
 DTYPES = "float64", "float32"
 VERDICTS = "right", "wrong", "undecided", "error"
 
