@@ -235,7 +235,7 @@ TABLE: Table = {
     "pareto": (stats.pareto.logpdf, ABOVE_ONE, POSITIVE),
     "vonmises": (stats.vonmises.logpdf, REAL, POSITIVE),
     "truncnorm": (lambda x: stats.truncnorm.logpdf(x, -1.0, 1.5), INSIDE),
-    "multivariate_normal": (lambda x, a: stats.multivariate_normal.logpdf(x, x[:1] * 0, definite(a)), real(3), SQUARE),
+    "multivariate_normal": (lambda x, a: stats.multivariate_normal.logpdf(x, 0 * x, definite(a)), real(3), SQUARE),
     "gaussian_kde": (lambda x, p: stats.gaussian_kde(x).logpdf(p), VECTOR, real(3)),
     "softmax of shares": (lambda x, p: (p * (jnp.log(p) - nn.log_softmax(x))).sum(), REAL, shares(2, 3)),
     "wrapcauchy": (stats.wrapcauchy.logpdf, between(0.1, 6, 2, 3), SHARE),
