@@ -17,6 +17,9 @@ from scratchcnn.gradcheck.case import Backward, Case, Forward, SeveralOutputs, W
 from scratchcnn.gradcheck.hints import refuse_other_forms
 from scratchcnn.gradcheck.trees import LEAF, Structure, flatten, is_tree, paths, unflatten
 
+# pytest shows none of this module's frames.
+__tracebackhide__ = True
+
 # The gradient of a real L by z = x + iy is ∂L/∂x + i ∂L/∂y in PyTorch, ∂L/∂x - i ∂L/∂y in JAX.
 CONVENTIONS = ("torch", "jax")
 

@@ -82,3 +82,21 @@ def test_a_forward_that_passes_through_float32_inside_is_not_accused():
 
     assert check_gradient(forward, lambda g, x: g * np.cos(x), POINT).verdict is not Verdict.WRONG
     assert check_gradient(forward, lambda g, x: 1.01 * g * np.cos(x), POINT).verdict is Verdict.WRONG
+
+
+@pytest.mark.parametrize("proof", [True, False])
+def test_a_function_that_depends_on_its_dtype_is_not_accused(proof):
+    """An eps of float32 in float32, of float64 in float64: two functions, each with its own gradient."""
+
+    def forward(x):
+        return np.log(x + 100 * np.finfo(x.dtype).eps)
+
+    def backward(g, x):
+        return g / (x + 100 * np.finfo(x.dtype).eps)
+
+    x = np.array([1e-4, 0.7, 1.2], np.float32)
+    report = check_gradient(forward, backward, x, proof=proof)
+    assert report.verdict is Verdict.UNDECIDED
+    assert "in float32 forward is another function than in float64" in report.inputs[0].reason
+    assert check_gradient(forward, backward, x.astype(np.float64), proof=proof).ok
+    assert check_gradient(forward, lambda g, x: 1.01 * backward(g, x), x[1:], proof=proof).verdict is Verdict.WRONG
