@@ -214,4 +214,7 @@ def _holding(families: Sequence[Family], scenes: Sequence[Scene], index: int) ->
 
 def _holds(claim: Claim, scenes: Sequence[Scene]) -> bool:
     scenes[0].budget.afford(0)
-    return all(claim.holds(scene) for scene in scenes)
+    try:
+        return all(claim.holds(scene) for scene in scenes)
+    except (ArithmeticError, np.linalg.LinAlgError):  # what cannot be computed from these numbers does not hold
+        return False

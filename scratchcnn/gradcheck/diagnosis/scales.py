@@ -49,12 +49,12 @@ def scaled(scene: Scene, index: int) -> Iterator[Claim]:
             yield Claim(
                 "missing-factor",
                 f"the true one without the factor {name}",
-                lambda s, k=k: s.is_times(index, 1 / s.inputs[k].item()),  # type: ignore[misc]
+                lambda s, k=k: s.is_times(index, 1 / s.inputs[k].reshape(())),  # type: ignore[misc]
             )
             yield Claim(
                 "missing-factor",
                 f"the true one times {name} once more",
-                lambda s, k=k: s.is_times(index, s.inputs[k].item()),  # type: ignore[misc]
+                lambda s, k=k: s.is_times(index, s.inputs[k].reshape(())),  # type: ignore[misc]
             )
 
 

@@ -194,3 +194,15 @@ def test_the_right_gradient_gets_no_name(case, index, change, sentence):
     report = check_gradient(forward, backward, *inputs)
     assert report.ok
     assert report.diagnoses == ()
+
+
+def test_a_factor_that_is_zero_is_no_cause():
+    report = check_gradient(lambda x, b: x**2 + b, lambda g, x, b: (g * x, g.sum()), drawn(4), np.zeros(()))
+    assert [d.input for d in report.diagnoses] == ["x"]
+    assert report.diagnoses[0].message.startswith("1/2 times the true one")
+
+
+def test_a_singular_matrix_is_no_factor():
+    x, weight = drawn(3, 3), np.ones((3, 3))
+    report = check_gradient(lambda x, w: np.sin(x @ w), lambda g, x, w: (g @ w.T, x.T @ (g * np.cos(x @ w))), x, weight)
+    assert [each.wrong > 0 for each in report.inputs] == [True, False]
