@@ -8,6 +8,7 @@ from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
+from scratchcnn.gradcheck.low_precision import entry_tolerance
 from scratchcnn.gradcheck.numerical.noise import EPS
 from scratchcnn.gradcheck.numerical.steps import units
 from scratchcnn.gradcheck.points import Point
@@ -56,6 +57,24 @@ class Analytic:
         self._twin: list[Array | None] | None = None
         self._changes: dict[float, list[Array]] = {}
 
+    @property
+    def narrow(self) -> bool:
+        """Whether backward answers in a low precision alone."""
+        return self.low and self.double is None
+
+    def terms(self, index: int) -> Array:
+        """(entries,) the sizes of the terms that are summed, as moves of inputs and cotangent by roundings show them.
+
+        It is the root of the sum of their squares: roundings are as often up as down.
+        """
+        eps = self.eps(index)
+        self._change(index, eps)
+        changes = self._changes[eps][index]
+        # The points of the two differences of each move are two moves apart, and one.
+        steps = np.resize([2.0, 1.0], len(changes))[:, None]
+        sizes: Array = np.sqrt(np.mean((changes / steps) ** 2, axis=0)) / eps
+        return sizes
+
     def values(self, index: int) -> Array:
         """(entries,) float64: the gradient that is compared with the numerical one."""
         if self.double is not None and self.double[index] is not None:
@@ -64,8 +83,8 @@ class Analytic:
 
     def eps(self, index: int) -> float:
         """The eps that a gradient is held to: that of its input, or of the answer if that is less precise."""
-        dtypes = [self.case.inputs[index].dtype, np.asarray(self.given[index]).dtype]
-        return max([EPS, *(float(np.finfo(d).eps) for d in dtypes if d.kind == "f")])
+        answer = np.asarray(self.given[index]).dtype
+        return max(EPS, self.case.eps(index), float(np.finfo(answer).eps) if answer.kind == "f" else EPS)
 
     def spread(self, index: int) -> Array | float:
         """(entries,) how far calls with the same arguments differ; 0 unless backward is known not to repeat itself."""
@@ -95,13 +114,16 @@ class Analytic:
         inside
             The eps of the lowest precision inside forward; backward may have the same.
         """
+        if self.narrow and self.case.format is not None:
+            tolerance = entry_tolerance(self.values(index), self.terms(index), self.eps(index))
+            return tolerance[entries]
         values, eps = np.abs(self.values(index)[entries]), max(inside, self.eps(index))
         smooth = status != "kink"
         error: Array = np.where(smooth, ULP_FACTOR * self._trembling(index)[entries], 0.0)
         if eps > EPS:
             change = np.where(smooth, ULP_FACTOR * self._change(index, eps / 2)[entries], 0.0)
             error += change + FEW_ROUNDOFFS * eps * values
-        if self.low and self.double is None:
+        if self.narrow:
             error += OWN_ROUNDOFFS * eps * values + LARGEST_ROUNDOFFS * eps * _largest(self.values(index))
             return error
         twin = self._in_longdouble()[index]
@@ -125,7 +147,7 @@ class Analytic:
         dtype = self.case.inputs[index].dtype
         if self.double is None or self.double[index] is None or dtype.itemsize >= 8:
             return None
-        eps = float(np.finfo(dtype).eps)
+        eps = self.case.eps(index)
         size = np.nan_to_num(np.abs(self.values(index)), nan=0, posinf=0)
         # Below the smallest normal number a low precision has no relative accuracy.
         floor = float(np.finfo(dtype).smallest_normal)

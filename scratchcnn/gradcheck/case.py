@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.effort import Timed
+from scratchcnn.gradcheck.formats import Format, coarsest, format_of
 from scratchcnn.gradcheck.trees import is_tree
 
 Forward = Callable[..., Any]
@@ -25,6 +26,10 @@ class SeveralOutputs(TypeError):
     def __init__(self, output: Any) -> None:
         super().__init__(f"forward must return one array, got {type(output).__name__}")
         self.output = output
+
+
+class SmallFormat(TypeError):
+    """Forward answers in a number format that is not one of NumPy's own dtypes."""
 
 
 class WrongForm(TypeError):
@@ -57,7 +62,10 @@ __tracebackhide__ = operator.methodcaller("errisinstance", CallerError)
 class Case:
     """One check: the functions, the inputs in the caller's dtype, their names, and which of them are checked.
 
-    `named` says whether the caller named these in `wrt`: then backward may answer for them alone.
+    `named` says whether the caller named these in `wrt`: then backward may answer for them alone. `formats` are the
+    small number formats of the inputs, if any has one, and `output_format` is the coarsest of the outputs; their
+    numbers are held in float32 here. `reference` is the name of the function that answers for forward in float64, and
+    `alone` says that backward then is called in the inputs' own formats alone.
     """
 
     forward: Timed
@@ -67,11 +75,44 @@ class Case:
     wrt: tuple[int, ...]
     output: Array = field(repr=False)
     named: bool = False
+    formats: tuple[Format | None, ...] = ()
+    output_format: Format | None = None
+    reference: str = ""
+    alone: bool = False
+
+    @property
+    def format(self) -> Format | None:
+        """The coarsest small format of inputs and outputs; None where all are in dtypes of NumPy's own."""
+        return coarsest((*self.formats, self.output_format))
+
+    def dtype(self, index: int) -> str:
+        """The name of an input's number format."""
+        return str((self.formats and self.formats[index]) or self.inputs[index].dtype)
+
+    def eps(self, index: int) -> float:
+        """The eps of an input. A kernel in a small format has that of the coarsest."""
+        own = float(np.finfo(self.inputs[index].dtype).eps)
+        return own if self.format is None else max(own, self.format.eps)
+
+    def own_eps(self, index: int) -> float:
+        """The eps of an input's small format; 0 where it has none."""
+        of = self.formats[index] if self.formats else None
+        return 0.0 if of is None else of.eps
+
+    def rounded(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        """The nearest inputs in their formats."""
+        formats = self.formats or (None,) * len(inputs)
+        return tuple(a if f is None else f.rounded(a) for a, f in zip(inputs, formats, strict=True))
+
+    def rounded_cotangent(self, cotangent: Array) -> Array:
+        """The nearest cotangent in the format of the output."""
+        return cotangent if self.output_format is None else self.output_format.rounded(cotangent)
 
     @property
     def sample(self) -> str:
         """The dtypes and shapes of the inputs, and the options that functools.partial binds."""
-        inputs = ", ".join(f"{n} {_short(a)}" for n, a in zip(self.names, self.inputs, strict=True))
+        shapes = (f"{self.dtype(k)}{list(a.shape)}" for k, a in enumerate(self.inputs))
+        inputs = ", ".join(f"{name} {shape}" for name, shape in zip(self.names, shapes, strict=True))
         forward, backward = _options(self.forward), _options(self.backward)
         if forward != backward:
             return f"{inputs}; options of forward: {forward or 'none'}; of backward: {backward or 'none'}"
@@ -198,6 +239,8 @@ def output_array(output: Any) -> Array:
     if is_tree(output):
         raise SeveralOutputs(output)
     array = np.array(output)
+    if format_of(array.dtype) is not None:
+        raise SmallFormat
     if array.dtype.kind not in "fiub":
         raise TypeError(f"forward must return an array of real numbers, got dtype {array.dtype}")
     return array

@@ -1,6 +1,6 @@
 """The way of a check, top to bottom: prepare, observe the contract, judge each input, report."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from scratchcnn.gradcheck.effort import SECONDS_PER_INPUT, plan
 from scratchcnn.gradcheck.judge import Check, Judged, judge_input
 from scratchcnn.gradcheck.laws import broken_laws
 from scratchcnn.gradcheck.leaves import prepared
+from scratchcnn.gradcheck.low_precision import differs_from_reference
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet
 from scratchcnn.gradcheck.numerical.exact import Exact, exact_gradients
 from scratchcnn.gradcheck.options import Options, validated
@@ -61,6 +62,7 @@ def check_gradient(
     laws: bool = False,
     outputs: Sequence[int | str] | int | str | None = None,
     convention: Literal["torch", "jax"] = "torch",
+    reference: Forward | None = None,
 ) -> Report:
     """Compares a hand-written gradient with derivatives obtained from the forward pass alone.
 
@@ -121,6 +123,9 @@ def check_gradient(
     convention
         Of the gradients of complex inputs, and the cotangents of complex outputs: ∂L/∂x + i ∂L/∂y by z = x + iy as in
         PyTorch, or "jax": ∂L/∂x - i ∂L/∂y.
+    reference
+        Forward in float64, for a kernel that computes in less (bfloat16, float8): derivatives are computed from it,
+        and backward, in the inputs' own format, is held to the roundings of that format.
 
     Returns
     -------
@@ -149,11 +154,11 @@ def check_gradient(
         batch=batch,
         laws=laws,
     )
-    case, grad_output = prepared(forward, backward, inputs, names, wrt, grad_output, outputs, convention)
+    case, grad_output = prepared(forward, backward, inputs, names, wrt, grad_output, outputs, convention, reference)
     samples = batched(options.batch, case)
     rng = np.random.default_rng((options.seed, 0x5C4A7C))
-    cotangent = asked_cotangent(case, grad_output, rng)
-    other = second_cotangent(cotangent, rng, given=grad_output is not None)
+    cotangent = case.rounded_cotangent(asked_cotangent(case, grad_output, rng))
+    other = case.rounded_cotangent(second_cotangent(cotangent, rng, given=grad_output is not None))
     second = second_point(case, other, rng)
     observed = observe(case, cotangent, other, second, options.seconds, drawn=grad_output is None)
     setting = Setting(case, cotangent, observed, second, rng)
@@ -161,7 +166,7 @@ def check_gradient(
     report = _report(setting, options, outcome, describe(forward, "forward"), describe(backward, "backward"))
     if not options.diagnosis or report.verdict is not Verdict.WRONG:
         return report
-    return _explained(report, setting, options.seconds)
+    return _explained(report, setting, options.seconds, narrow=outcome.narrow)
 
 
 def assert_gradient(forward: Forward, backward: Backward, *inputs: Any, **options: Any) -> None:
@@ -184,13 +189,17 @@ def assert_gradient(forward: Forward, backward: Backward, *inputs: Any, **option
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What was found: of each input, by the exact check and the proofs, and by a proof on a part of the batch."""
+    """What was found: of each input, by the exact check and the proofs, and by a proof on a part of the batch.
+
+    `narrow` says that backward answers in a low precision alone.
+    """
 
     judged: tuple[Judged, ...]
     exact: dict[int, Exact]
     proofs: Proofs | None
     part: Part
-    broken: tuple[Violation, ...] = ()
+    broken: tuple[Violation, ...]
+    narrow: bool
 
 
 def _judged(setting: Setting, options: Options, samples: Sequence[int], backward: str) -> _Outcome:
@@ -200,7 +209,7 @@ def _judged(setting: Setting, options: Options, samples: Sequence[int], backward
     with quiet(), Progress(options.name or backward, case) as progress:
         analytic = Analytic(case, setting.cotangent, observed.gradients, unsteady=observed.unsteady)
         exact = _exact(setting, options)
-        proofs = Proofs(setting, options.seconds) if options.proof else None
+        proofs = Proofs(setting, options.seconds) if options.proof and not case.alone else None
         check = Check(setting, analytic, effort, AllInputs(setting), proofs)
         judged = tuple(judge_input(check, i, exact.get(i)) for i in progress.through(case.wrt))
         part = Part()
@@ -208,7 +217,7 @@ def _judged(setting: Setting, options: Options, samples: Sequence[int], backward
             part = on_some_samples(case, samples, observed.usable, setting.rng, options.seconds)
         ready = options.laws and set(observed.usable) == set(case.wrt) and not observed.unsteady
         broken = broken_laws(case, samples, setting.rng) if ready else ()
-    return _Outcome(judged, exact, proofs, part, broken)
+    return _Outcome(judged, exact, proofs, part, broken, analytic.narrow)
 
 
 def _report(setting: Setting, options: Options, outcome: _Outcome, forward: str, backward: str) -> Report:
@@ -222,6 +231,7 @@ def _report(setting: Setting, options: Options, outcome: _Outcome, forward: str,
         *_elsewhere(case, outcome.judged),
         *too_few(digits_kept, options.digits),
         *outcome.part.violations,
+        *_by_reference(setting),
         *outcome.broken,
     )
     violations = tuple(_waive(v, options.allow) for v in breaches)
@@ -245,15 +255,29 @@ def _report(setting: Setting, options: Options, outcome: _Outcome, forward: str,
     )
 
 
-def _explained(report: Report, setting: Setting, seconds: float) -> Report:
-    """The report with the mistakes that explain what is wrong. `seconds` is what the check of an input may take."""
+def _explained(report: Report, setting: Setting, seconds: float, *, narrow: bool) -> Report:
+    """The report with the mistakes that explain what is wrong.
+
+    `seconds` is what the check of an input may take; `narrow` says that backward answers in a low precision alone.
+    """
     forward = setting.case.forward
+    small = setting.case.format
+    if small is not None and (small.is_coarse or (narrow and not setting.case.reference)):
+        return report  # too little is known of the true gradient to tell one mistake from another
     affordable = int(DIAGNOSIS_SHARE * seconds / max(forward.seconds, 1e-9))
     calls = min(DIAGNOSIS_CALLS, affordable)
     with quiet():
         call = f"{report.forward}, {report.backward}"
         found = diagnose(setting, report.inputs, report.violations, call, calls)
     return replace(report, diagnoses=found.diagnoses, compared=found.compared, again=found.again)
+
+
+def _by_reference(setting: Setting) -> Iterator[Violation]:
+    """What says that forward is another function than its reference."""
+    if setting.case.reference:
+        with quiet():
+            found = differs_from_reference(setting.case, setting.rng)
+        yield from (found,) if found is not None else ()
 
 
 def _kept_digits(setting: Setting, proofs: Proofs | None, reports: Sequence[InputReport]) -> tuple[Kept, ...]:
@@ -355,6 +379,8 @@ def _notes(
     """What a reader should know besides the verdicts."""
     case, observed = setting.case, setting.observed
     notes = []
+    if case.format is not None and not case.reference and any(r.verdict is Verdict.UNDECIDED for r in reports):
+        notes.append(f"forward was called in {case.format} alone: give it in float64 too, as reference=")
     if setting.second is None:
         notes.append("no second point was checked: forward has no finite output at the one that was drawn")
     if degree is not None and not (exact and all(e.proven for e in exact.values())):

@@ -9,9 +9,11 @@ import numpy as np
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.directional_check import DirectionalCheck, DirectionalResult
-from scratchcnn.gradcheck.effort import FEW_STRIDES, Effort
+from scratchcnn.gradcheck.dithering import LEAST_POINTS, MOST_POINTS, dithered
+from scratchcnn.gradcheck.effort import DIFFERENCE_EVALUATIONS, FEW_STRIDES, Effort
 from scratchcnn.gradcheck.findings import Findings, none_looked_at
 from scratchcnn.gradcheck.joint_kinks import JointJudgement, judge_together
+from scratchcnn.gradcheck.low_precision import TWIN_NOISES, all_together
 from scratchcnn.gradcheck.numerical.cone import Cone
 from scratchcnn.gradcheck.numerical.gradient import Derivatives, derivatives
 from scratchcnn.gradcheck.numerical.kinks import DECIDED
@@ -45,9 +47,6 @@ KINK_CLIMBS = 4
 # As a share of the way to the second point: where backward is asked again if it is unstable.
 NEARBY_SHARE = 2.0**-10
 
-# Outputs in a low precision are those in float64 within so many times their measured noise, in that precision's units.
-TWIN_NOISES = 8.0
-
 
 class InputJudge:
     """Judges one input of a case, step by step, and keeps what it finds.
@@ -75,8 +74,8 @@ class InputJudge:
         self.agrees_at_other = False  # whether differences agreed at the last other point, within a small bound
         self.inside, self.step = EPS, 0.0  # the eps of the lowest precision inside forward, and the width of its steps
         # The dtype that backward is judged in: float64, unless backward refuses that.
-        narrow = analytic.low and analytic.double is None
-        self.precision = np.result_type(*(a.dtype for a in case.inputs if a.dtype.kind == "f")) if narrow else FLOAT64
+        floating = (a.dtype for a in case.inputs if a.dtype.kind == "f")
+        self.precision = np.result_type(*floating) if analytic.narrow else FLOAT64
         self.cotangent = np.asarray(analytic.cotangent, np.float64).reshape(-1)
 
     @cached_property
@@ -88,6 +87,12 @@ class InputJudge:
     def contraction(self) -> Contraction:
         """The number that is differenced: forward's output, contracted with the cotangent."""
         return Contraction(self.probe, self.cotangent, self.noise)
+
+    @property
+    def shows_too_little(self) -> bool:
+        """Whether forward is a staircase whose steps are too wide to be compared with a gradient."""
+        of = self.case.format
+        return of is not None and of.is_coarse and not self.case.reference and self.analytic.narrow
 
     @property
     def held_to(self) -> float:
@@ -142,6 +147,7 @@ class InputJudge:
         )
         if not proven:
             self._together(found, findings)
+            self._all_together(found, findings)
         return findings.without(np.union1d(dropped, found.skipped)) if climbs is not None else findings
 
     def by_sample(self) -> Findings:
@@ -153,7 +159,8 @@ class InputJudge:
 
         The most suspicious entries are looked at first. Where these all turn out wrong, the others are not looked at.
         """
-        stepped = np.flatnonzero(found.stepped)  # no second look is better than the fit beyond the steps
+        # No second look is better than the fit beyond the steps; and roundings to a small format move every entry.
+        stepped = np.flatnonzero(found.stepped | (self.analytic.narrow and self.case.format is not None))
         judged = self._judge(found, gradient, stepped)
         suspects = np.flatnonzero(~judged.right & ~found.stepped)
         distance = np.nan_to_num(np.abs(gradient - found.value) - found.bound, nan=np.inf)
@@ -174,12 +181,41 @@ class InputJudge:
     def _together(self, found: Derivatives, findings: Findings) -> None:
         """Judges entries at kinks again, moved together."""
         alone = JointJudgement(findings.value, findings.bound, findings.right, findings.wrong, findings.reason)
-        claim = Claim(self.analytic.values(self.index), float(np.finfo(self.x.dtype).eps), self._gradient_at)
+        claim = Claim(self.analytic.values(self.index), self.case.eps(self.index), self._gradient_at)
         joint = judge_together(found, alone, claim, self._cone)
         findings.value, findings.bound = joint.value, joint.bound
         findings.right, findings.wrong, findings.reason = joint.right, joint.wrong, joint.reason
         if joint.remark:
             findings.remark, findings.vouched = joint.remark, Verdict.WRONG
+
+    def _all_together(self, found: Derivatives, findings: Findings) -> None:
+        """Judges the entries of a kernel in a small format all together."""
+        small, known = self.case.format, np.isin(found.status, DECIDED) & np.isfinite(findings.analytic)
+        if small is None or not self.analytic.narrow or not known.any() or findings.remark:
+            return
+        terms = self.analytic.terms(self.index)[found.entries][known]
+        distance = (findings.analytic - findings.value)[known]
+        verdict, told = all_together(distance, found.bound[known], findings.value[known], terms, small.eps)
+        if verdict is Verdict.UNDECIDED and self.case.reference:
+            verdict, told = self._dithered(found.entries[known], terms, small.eps) or (verdict, told)
+        findings.method += f", to the roundings of {small}"
+        if verdict is not Verdict.RIGHT:
+            findings.vouched, findings.remark = verdict, f"taken together the entries {told}"
+
+    def _dithered(self, entries: Array, terms: Array, eps: float) -> tuple[Verdict, str] | None:
+        """What the entries say together at many points beside each other; None where there is no time for that."""
+        points = MOST_POINTS
+        if self.effort.entries is not None:
+            points = min(points, self.effort.entries * DIFFERENCE_EVALUATIONS // (2 * entries.size))
+        if points < LEAST_POINTS:
+            return None
+        mean = dithered(self.case, self.analytic.cotangent, self.index, entries, points, self.rng)
+        known = mean.points >= LEAST_POINTS
+        if not known.any():
+            return None
+        nothing, fewest = np.zeros(int(known.sum())), float(mean.points[known].min())
+        verdict, told = all_together(mean.distance[known], nothing, mean.value[known], terms[known], eps, fewest)
+        return verdict, f"{told} (the mean over {points} points beside each other)"
 
     def _cone(self) -> Cone:
         climbs = None if self.effort.climbs is None else KINK_CLIMBS * self.effort.climbs
@@ -210,7 +246,8 @@ class InputJudge:
         if measured.size:
             own_error[measured] = self._own_error(found, measured)
         # Strictly, the slope of a staircase is zero: such a gradient is not wrong, and not what is wanted either.
-        status = np.where(found.stepped & (gradient == 0), "steps", found.status)
+        zero = found.stepped & (gradient == 0) & (self.case.format is None)
+        status = np.where(zero, "steps", found.status)
         judged = judge(gradient, own_error, found.value, found.bound, status, self._scale(found))
         judged.reason[found.stepped & (judged.reason == "unstable")] = "steps"
         return judged
@@ -225,7 +262,7 @@ class InputJudge:
         entries, status = found.entries[which], found.status[which]
         error = self.analytic.own_error(self.index, entries, status, trusted, self.inside)
         # A gradient whose every entry is below the largest of these errors is roundoff throughout.
-        nothing = np.abs(self.analytic.values(self.index)).max() <= error.max()
+        nothing = np.abs(self.analytic.values(self.index)).max() <= error.max() and self.case.format is None
         return np.full_like(error, error.max()) if nothing else error
 
     def _look_again(self, found: Derivatives, which: Array) -> None:
@@ -267,14 +304,15 @@ class InputJudge:
         twin = self.analytic.values(self.index)[entries]
         # Some roundoffs of the operation count as zero here too: 1 - O has no digits in float32 where O is 1 - 1e-9.
         roundoff = self._roundoff(findings, np.abs(given - twin) > tolerance[entries])
-        allowed = tolerance[entries] + VOUCHING_ROUNDOFFS * roundoff * (float(np.finfo(self.x.dtype).eps) / EPS)
+        allowed = tolerance[entries] + VOUCHING_ROUNDOFFS * roundoff * (self.case.eps(self.index) / EPS)
         excess = np.nan_to_num(np.abs(given - twin) - allowed, nan=np.inf)
         excess[(given == twin) | (np.isnan(given) & np.isnan(twin))] = 0
         if (excess > 0).any() and self._is_another_function():
             findings.vouched = Verdict.UNDECIDED
             findings.remark = (
-                f"in {self.x.dtype} forward is another function than in float64, by a constant that depends on the"
-                " dtype (an eps) or by numbers that it draws: give it that constant, or check it in float64"
+                f"in {self.case.dtype(self.index)} forward is another function than in float64, by a constant that"
+                " depends on the dtype (an eps) or by numbers that it draws: give it that constant, or check it in"
+                " float64"
             )
         elif (excess > 0).any():
             worst = int(excess.argmax())
@@ -282,8 +320,8 @@ class InputJudge:
             findings.vouched = Verdict.WRONG
             narrow, wide = apart(given[worst], twin[worst])
             findings.remark = (
-                f"in {self.x.dtype} the gradient strays from its float64 twin at {int((excess > 0).sum())} entries,"
-                f" most at {place}: {narrow}, not {wide} ± {allowed[worst]:.2g}"
+                f"in {self.case.dtype(self.index)} the gradient strays from its float64 twin at"
+                f" {int((excess > 0).sum())} entries, most at {place}: {narrow}, not {wide} ± {allowed[worst]:.2g}"
             )
 
     def _is_another_function(self) -> bool:
@@ -291,7 +329,7 @@ class InputJudge:
         low = self.case.output
         if low.dtype.kind != "f" or low.size != self.probe.outputs:
             return False
-        coarser = float(np.finfo(low.dtype).eps) / EPS
+        coarser = max(float(np.finfo(low.dtype).eps), self.case.eps(self.index)) / EPS
         with np.errstate(invalid="ignore"):
             distance = np.abs(low.reshape(-1).astype(np.float64) - self.probe.y0)
         return bool((distance > TWIN_NOISES * coarser * self.noise).any())
@@ -307,6 +345,8 @@ class InputJudge:
 
     def along_directions(self, findings: Findings, count: int) -> None:
         """Compares the derivative along `count` random directions through all entries."""
+        if self.analytic.narrow and self.case.format is not None and findings.entries.size:
+            return  # within the roundings of a small format a direction shows less than the entries together
         told: list[Verdict] = []
         while len(told) < count and not findings.remark:
             along = self.along()
@@ -350,7 +390,7 @@ class InputJudge:
         """Whether a point a little way towards the second one shows an unstable backward pass to be wrong."""
         if not (findings.reason[~findings.right] == "unstable").any() or findings.remark:
             return False
-        nearby = between(self.case.inputs, second.inputs, NEARBY_SHARE)
+        nearby = self.case.rounded(between(self.case.inputs, second.inputs, NEARBY_SHARE))
         wrong = self.at(Point(nearby, self.analytic.cotangent))
         if wrong:
             findings.vouched = Verdict.WRONG

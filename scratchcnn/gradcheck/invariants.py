@@ -18,26 +18,26 @@ BLEND_SHARES = (0.02, 0.2)
 MOST_SHRINKAGE = 0.05
 
 
-def redrawn(a: Array, rng: np.random.Generator) -> Array:
+def redrawn(a: Array, rng: np.random.Generator, eps: float = 0.0) -> Array:
     """Other values for an array: within its range, with its signs and its form.
 
     A form is one of these: symmetric or antisymmetric, triangular, orthogonal (such an array stays), lines of the same
     sum (probabilities, centred data), lines of length 1, sorted along an axis. A constant array keeps only its sums and
     lengths, since it has the other forms by accident. An array of zeros becomes numbers between 0 and 1, since a bias
-    of zeros hides mistakes.
+    of zeros hides mistakes. The numbers are as precise as their dtype, or as `eps` says.
     """
     if a.size == 0 or not np.isfinite(a).all() or _is_orthogonal(a):
         return a.copy()
-    moved = _drawn(a, rng)
-    if not _axes_where(a, _have_the_same_sum):
-        for axis in _axes_where(a, _have_length_one):
+    moved = _drawn(a, rng, eps)
+    if not _axes_where(a, _have_the_same_sum, eps):
+        for axis in _axes_where(a, _have_length_one, eps):
             moved = moved / np.sqrt((moved**2).sum(axis, keepdims=True))
     return np.asarray(moved, a.dtype)
 
 
-def _drawn(a: Array, rng: np.random.Generator) -> Array:
+def _drawn(a: Array, rng: np.random.Generator, eps: float) -> Array:
     """Other values, in the form of the array; lines of length 1 are scaled by the caller."""
-    summing = _axes_where(a, _have_the_same_sum)[:1]
+    summing = _axes_where(a, _have_the_same_sum, eps)[:1]
     if not a.any():
         return rng.uniform(0.1, 0.9, a.shape)
     if (a == a.flat[0]).all():
@@ -135,18 +135,23 @@ def _is_orthogonal(a: Array) -> bool:
     return bool((np.abs(b @ b.swapaxes(-1, -2) - np.eye(b.shape[-2])) <= slack).all())
 
 
-def _axes_where(a: Array, holds: Callable[[Array, int], bool]) -> list[int]:
-    return [axis for axis in reversed(range(a.ndim)) if a.shape[axis] > 1 and holds(a, axis)]
+def _axes_where(a: Array, holds: Callable[[Array, int, float], bool], eps: float) -> list[int]:
+    return [axis for axis in reversed(range(a.ndim)) if a.shape[axis] > 1 and holds(a, axis, eps)]
 
 
-def _have_the_same_sum(a: Array, axis: int) -> bool:
+def _slack(a: Array, axis: int, eps: float) -> float:
+    """How far a sum of positive numbers may be off, as a share: by roundoff, or by that of each number."""
+    return float(max(FORM_ROUNDOFFS * np.finfo(a.dtype).eps * a.shape[axis], eps))
+
+
+def _have_the_same_sum(a: Array, axis: int, eps: float) -> bool:
     """Whether all lines along an axis have the same sum; for a single line, whether it sums to 0 or 1."""
     sums, sizes = a.sum(axis), np.abs(a).sum(axis)
-    slack = FORM_ROUNDOFFS * np.finfo(a.dtype).eps * a.shape[axis] * sizes
+    slack = _slack(a, axis, eps) * sizes
     wanted = (sums.mean(),) if sums.size > 1 else (0.0, 1.0)
     return bool(a.any()) and any(bool((np.abs(sums - each) <= slack).all()) for each in wanted)
 
 
-def _have_length_one(a: Array, axis: int) -> bool:
+def _have_length_one(a: Array, axis: int, eps: float) -> bool:
     lengths = (a**2).sum(axis)
-    return bool((np.abs(lengths - 1) <= FORM_ROUNDOFFS * np.finfo(a.dtype).eps * a.shape[axis]).all())
+    return bool((np.abs(lengths - 1) <= 2 * _slack(a, axis, eps)).all())

@@ -59,6 +59,9 @@ def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
             judge_of.along_directions(findings, 1)  # the lattice only lies near the caller's point
     else:
         proved = by_proof(judge_of, proofs, check.all_inputs) if proofs is not None else None
+        if proved is None and judge_of.shows_too_little:
+            reason = f"the steps of {case.format} are too wide to show a slope"
+            return Judged(blank(name, x, Verdict.UNDECIDED, reason))
         findings = proved or judge_of.by_sample()
         if findings.entries.size < x.size:
             judge_of.along_directions(findings, check.effort.directions)

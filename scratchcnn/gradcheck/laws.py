@@ -103,7 +103,7 @@ def _different(
         if found[k].shape != right.shape:
             yield Violation(kind, f"{message}: shapes {found[k].shape} and {right.shape}", case.names[k])
             continue
-        eps = float(np.finfo(case.inputs[k].dtype).eps)
+        eps = case.eps(k)
         size = max((float(np.abs(part[k]).max(initial=0)) for part in parts), default=0.0)
         distance = np.abs(found[k] - right)
         if distance.size and not distance.max() <= ROUNDOFFS * eps * size * case.output.size**0.5:

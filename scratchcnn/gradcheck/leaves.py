@@ -7,15 +7,26 @@ paths; several outputs become one row of numbers.
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.case import Backward, Case, Forward, SeveralOutputs, WrongForm, describe, prepare
+from scratchcnn.gradcheck.case import (
+    Backward,
+    Case,
+    Forward,
+    SeveralOutputs,
+    SmallFormat,
+    WrongForm,
+    describe,
+    prepare,
+)
+from scratchcnn.gradcheck.formats import coarsest, format_of
 from scratchcnn.gradcheck.hints import refuse_other_forms
+from scratchcnn.gradcheck.kernel import kernel_of, widened
 from scratchcnn.gradcheck.trees import LEAF, Structure, flatten, is_tree, paths, unflatten
+from scratchcnn.gradcheck.wrapping import wrapped
 
 # pytest shows none of this module's frames.
 __tracebackhide__ = True
@@ -161,6 +172,8 @@ def outputs_of(output: Any, asked: Any) -> Outputs:
     __tracebackhide__ = True
     leaves, structure = flatten(output)
     arrays = [np.asarray(leaf) for leaf in leaves]
+    if any(format_of(a.dtype) for a in arrays):
+        raise SmallFormat
     names = [name.removeprefix("output") for name in paths(structure, "output")]
     which = [k for k, a in enumerate(arrays) if a.dtype.kind == "f"]
     if asked is not None:
@@ -230,6 +243,7 @@ def prepared(
     grad_output: Any,
     outputs: Any = None,
     convention: str = "torch",
+    reference: Forward | None = None,
 ) -> tuple[Case, Any]:
     """The case of a check, and the cotangent as the case has it.
 
@@ -241,6 +255,8 @@ def prepared(
         Which of several outputs are differentiated; None for all that hold floats.
     convention
         Of the gradients of complex numbers, "torch" or "jax".
+    reference
+        Forward in float64.
 
     Raises
     ------
@@ -251,7 +267,37 @@ def prepared(
     refuse_other_forms(forward, backward, inputs)
     if convention not in CONVENTIONS:
         raise ValueError(f"convention must be one of {', '.join(map(repr, CONVENTIONS))}, got {convention!r}")
-    conjugated = convention == "jax"
+    if reference is not None and not callable(reference):
+        raise TypeError(f"reference must be a function of the inputs, got {type(reference).__name__}")
+    asked = (names, wrt, outputs, convention == "jax")
+    kernel = kernel_of(inputs, reference)
+    if not any(kernel.inputs) and reference is None:
+        try:
+            return _as_arrays(forward, backward, inputs, grad_output, *asked)
+        except SmallFormat:  # the output of a kernel whose inputs are in a dtype of NumPy's own
+            pass
+    forward, backward = kernel.forward(forward), kernel.backward(backward)
+    case, cotangent = _as_arrays(forward, backward, _widened(inputs), widened(grad_output)[0], *asked)
+    found = replace(case, formats=kernel.inputs, output_format=coarsest(kernel.outputs), alone=kernel.is_alone)
+    return found if reference is None else replace(found, reference=describe(reference, "the reference")), cotangent
+
+
+def _widened(inputs: Sequence[Any]) -> list[Any]:
+    return [widened(value)[0] for value in inputs]
+
+
+def _as_arrays(
+    forward: Forward,
+    backward: Backward,
+    inputs: Sequence[Any],
+    grad_output: Any,
+    names: Sequence[str] | None,
+    wrt: Any,
+    outputs: Any,
+    conjugated: bool,
+) -> tuple[Case, Any]:
+    """The case of functions of trees, as functions of arrays, and the cotangent."""
+    __tracebackhide__ = True
     known = inputs_of(forward, inputs, names)
     if known is not None:
         known = replace(known, conjugated=conjugated)
@@ -272,36 +318,16 @@ def prepared(
 
 
 def _of_leaves(forward: Forward, known: Inputs) -> Forward:
-    return _wrapped(forward, lambda call, leaves: call(*known.built(leaves)))
+    return wrapped(forward, lambda call, leaves: call(*known.built(leaves)))
 
 
 def _with_leaves(backward: Backward, known: Inputs) -> Backward:
-    return _wrapped(backward, lambda call, given: known.gradients(call(given[0], *known.built(given[1:]))))
+    return wrapped(backward, lambda call, given: known.gradients(call(given[0], *known.built(given[1:]))))
 
 
 def _joined(forward: Forward, outputs: Outputs) -> Forward:
-    return _wrapped(forward, lambda call, given: outputs.joined(call(*given)))
+    return wrapped(forward, lambda call, given: outputs.joined(call(*given)))
 
 
 def _split(backward: Backward, outputs: Outputs) -> Backward:
-    return _wrapped(backward, lambda call, given: call(outputs.split(given[0]), *given[1:]))
-
-
-def _wrapped(
-    function: Callable[..., Any], way: Callable[[Callable[..., Any], tuple[Any, ...]], Any]
-) -> Callable[..., Any]:
-    """The function with its arguments or its result in another form; its name and the options bound to it stay."""
-    positional: tuple[Any, ...] = ()
-    keywords: dict[str, Any] = {}
-    inner = function
-    while isinstance(inner, partial):
-        positional, keywords = inner.args + positional, inner.keywords | keywords
-        inner = inner.func
-
-    def call(*given: Any, **options: Any) -> Any:
-        return way(partial(inner, *positional, **options), given)
-
-    name = describe(function)
-    call.__name__, call.__qualname__ = name.rpartition(".")[2], name
-    call.__wrapped__ = inner  # type: ignore[attr-defined]  # whose parameters name the inputs
-    return partial(call, **keywords) if keywords else call
+    return wrapped(backward, lambda call, given: call(outputs.split(given[0]), *given[1:]))

@@ -84,7 +84,7 @@ def second_cotangent(cotangent: Array, rng: np.random.Generator, *, given: bool)
 
 def second_point(case: Case, cotangent: Array, rng: np.random.Generator) -> Point | None:
     """A point with other inputs, or None where forward has no finite output of the same shape there."""
-    inputs = second_inputs(case.inputs, case.wrt, rng)
+    inputs = case.rounded(second_inputs(case.inputs, case.wrt, rng, [case.own_eps(k) for k in range(len(case.inputs))]))
     try:
         with quiet():
             output = output_array(case.forward(*(a.copy() for a in inputs)))
@@ -94,13 +94,16 @@ def second_point(case: Case, cotangent: Array, rng: np.random.Generator) -> Poin
     return Point(inputs, cotangent) if usable else None
 
 
-def second_inputs(inputs: Sequence[Array], wrt: Collection[int], rng: np.random.Generator) -> tuple[Array, ...]:
+def second_inputs(
+    inputs: Sequence[Array], wrt: Collection[int], rng: np.random.Generator, eps: Sequence[float] = ()
+) -> tuple[Array, ...]:
     """Other values for the inputs that are checked, with the properties of those given (`invariants`).
 
-    The inputs that are not checked (labels, masks, tables) may have to be what they are: they stay.
+    The inputs that are not checked (labels, masks, tables) may have to be what they are: they stay. `eps` are those of
+    the inputs' number formats, if these are not their dtypes.
     """
     with np.errstate(all="ignore"):  # the squares of huge numbers overflow
-        return tuple(redrawn(a, rng) if k in wrt else a.copy() for k, a in enumerate(inputs))
+        return tuple(redrawn(a, rng, eps[k] if eps else 0.0) if k in wrt else a.copy() for k, a in enumerate(inputs))
 
 
 def between(inputs: Sequence[Array], others: Sequence[Array], share: float) -> tuple[Array, ...]:

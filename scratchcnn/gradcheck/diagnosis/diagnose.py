@@ -166,7 +166,7 @@ def _scenes(setting: Setting, budget: Budget) -> Iterator[Scene]:
             except Exception:  # backward refuses that precision
                 continue
             names, options = case.names, dict(case.forward.keywords)
-            forward = case.forward if dtype is not None else _in_own_precision(case)
+            forward = case.forward if dtype is not None or case.alone else _in_own_precision(case)
             yield Scene(forward, names, point.inputs, case.wrt, point.cotangent, gradients, options, budget, eps)
             break
 

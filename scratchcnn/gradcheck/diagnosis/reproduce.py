@@ -36,13 +36,15 @@ def reproducer(setting: Setting, index: int, call: str, budget: Budget) -> tuple
         return ()  # leaves of a tree
     names = [name if name.isidentifier() else f"x{k}" for k, name in enumerate(case.names)]
     options = f", wrt={[case.names[k] for k in case.wrt]!r}" if case.named else ""
-    last = f"check_gradient({_functions(case, call)}, {', '.join(names)}{options})"
+    reference = f", reference={case.reference}" if case.reference.isidentifier() else ""
+    last = f"check_gradient({_functions(case, call)}, {', '.join(names)}{options}{reference})"
     numbers = sum(a.size for a in case.inputs)
-    drawn = _drawn(case.inputs) if numbers > SHOWN_NUMBERS else None
+    dtypes = [_dtype(case, k) for k in range(len(case.inputs))]
+    drawn = _drawn(case) if numbers > SHOWN_NUMBERS else None
     if drawn is not None and _is_wrong(setting, index, drawn, budget):
-        made = (f"{name} = {_made(a)}" for name, a in zip(names, case.inputs, strict=True))
+        made = (f"{name} = {_made(a, of)}" for name, a, of in zip(names, case.inputs, dtypes, strict=True))
         return ("rng = np.random.default_rng(0)", *made, last)
-    given = (f"{name} = {_literal(a)}" for name, a in zip(names, case.inputs, strict=True))
+    given = (f"{name} = {_literal(a, of)}" for name, a, of in zip(names, case.inputs, dtypes, strict=True))
     return (*given, last) if numbers <= MOST_NUMBERS else ()
 
 
@@ -57,25 +59,31 @@ def _functions(case: Case, call: str) -> str:
     return ", ".join(parts)
 
 
-def _literal(array: Array) -> str:
+def _dtype(case: Case, index: int) -> str:
+    """The number format of an input, as an expression."""
+    package = "ml_dtypes" if case.own_eps(index) else "np"
+    return f"{package}.{case.dtype(index)}"
+
+
+def _literal(array: Array, dtype: str) -> str:
     """The array as an expression, every digit of it."""
-    dtype = "" if array.dtype in (np.float64, np.int64) and array.size else f", np.{array.dtype.name}"
-    return f"np.array({array.tolist()!r}{dtype})"
+    usual = dtype in ("np.float64", "np.int64") and array.size
+    return f"np.array({array.tolist()!r}{'' if usual else f', {dtype}'})"
 
 
-def _made(array: Array) -> str:
+def _made(array: Array, dtype: str) -> str:
     if array.dtype.kind != "f":
-        return _literal(array)
-    cast = "" if array.dtype == np.float64 else f".astype(np.{array.dtype.name})"
-    return f"rng.normal(size={array.shape}){cast}"
+        return _literal(array, dtype)
+    return f"rng.normal(size={array.shape}){'' if dtype == 'np.float64' else f'.astype({dtype})'}"
 
 
-def _drawn(inputs: Sequence[Array]) -> list[Array] | None:
+def _drawn(case: Case) -> tuple[Array, ...] | None:
     """What those lines make; None where an input that is no float is too large to be shown."""
-    if any(a.dtype.kind != "f" and a.size > MOST_NUMBERS for a in inputs):
+    if any(a.dtype.kind != "f" and a.size > MOST_NUMBERS for a in case.inputs):
         return None
     rng = np.random.default_rng(0)
-    return [rng.normal(size=a.shape).astype(a.dtype) if a.dtype.kind == "f" else a for a in inputs]
+    drawn = [rng.normal(size=a.shape).astype(a.dtype) if a.dtype.kind == "f" else a for a in case.inputs]
+    return case.rounded(drawn)
 
 
 def _is_wrong(setting: Setting, index: int, inputs: Sequence[Array], budget: Budget) -> bool:

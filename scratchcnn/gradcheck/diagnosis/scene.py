@@ -25,6 +25,8 @@ STEPS = UNEVEN_STEP * 2.0 ** -np.array([5.0, 6, 7, 8, 9, TINY_EXPONENT])
 CLOSER = (2.0**-10, 2.0**-20)
 # Roundoffs that two ways to compute a gradient may be apart, by the terms that are summed.
 ROUNDOFFS = 64.0
+# How many times fewer in a small format: with as many, no number would be another.
+FEWER = 16.0
 # An estimate says something of an entry where its error is below this share of the gradient's largest entry.
 SHARP = 1e-5
 # The step of a first look, in units of the entries, and the share of the gradient that it may be off by.
@@ -371,5 +373,9 @@ def gradients_at(case: Case, point: Point, dtype: DTypeLike | None) -> tuple[lis
     cotangent = point.cotangent.astype(dtype or point.cotangent.dtype)
     case.forward(*(a.copy() for a in inputs))  # a layer may keep what its backward needs
     gradients = [copied(g) for g in case.gradients(cotangent, inputs)]
+    if dtype is not None:
+        return gradients, EPS
+    if case.format is not None:
+        return gradients, case.format.eps / FEWER
     dtypes = [np.asarray(g).dtype for g in gradients if g is not None]
-    return gradients, max([EPS, *(float(np.finfo(d).eps) for d in dtypes if d.kind == "f" and dtype is None)])
+    return gradients, max([EPS, *(float(np.finfo(d).eps) for d in dtypes if d.kind == "f")])

@@ -1,0 +1,121 @@
+"""Kernels in small number formats, and kernels that have a reference in float64, as a check takes them.
+
+A check knows NumPy's own floats. A kernel in a small format becomes a function of float32 arrays, which hold its
+numbers exactly: its arguments are rounded to the format and its results widened. In float64 the caller's reference
+answers, if there is one; else the kernel itself, if it takes float64.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.formats import Format, format_of
+from scratchcnn.gradcheck.trees import flatten, unflatten
+from scratchcnn.gradcheck.wrapping import wrapped
+
+# pytest shows none of this module's frames.
+__tracebackhide__ = True
+
+
+def kernel_of(inputs: Sequence[Any], reference: Callable[..., Any] | None) -> "Kernel":
+    """The kernel that takes these inputs."""
+    dtypes = tuple(np.asarray(leaf).dtype for value in inputs for leaf in flatten(value)[0])
+    return Kernel(tuple(map(format_of, dtypes)), dtypes, reference)
+
+
+@dataclass
+class Kernel:
+    """A caller's functions as functions of NumPy's own floats.
+
+    Attributes
+    ----------
+    inputs, dtypes
+        The format of each leaf of the inputs, None for those of NumPy's own dtypes, and all their dtypes.
+    reference
+        The caller's forward in float64.
+    outputs
+        The format of each leaf of forward's output, once it was called.
+    """
+
+    inputs: tuple[Format | None, ...]
+    dtypes: tuple[np.dtype[Any], ...]
+    reference: Callable[..., Any] | None = None
+    outputs: tuple[Format | None, ...] = field(default=(), init=False)
+
+    def forward(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Forward: in float64 the reference, or the kernel if it takes that; else the kernel."""
+        return wrapped(function, self._forward)
+
+    def backward(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Backward, which takes no float64 where there is a reference: it may only seem to."""
+        return wrapped(function, self._backward)
+
+    def _forward(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        if self.reference is not None and self._is_wide(arguments):
+            if self._is_narrow:
+                return self.reference(*arguments)
+            function(*arguments)  # which may keep what its backward needs
+            return self.reference(*arguments)
+        output, formats = widened(function(*self._rounded(arguments)))
+        if not self._is_wide(arguments):
+            self.outputs = formats
+        return output
+
+    def _backward(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        cotangent, *inputs = arguments
+        if self._is_wide(inputs):
+            if self.is_alone:
+                raise TypeError("a kernel with a reference is called in its own number format alone")
+            return widened(function(*arguments))[0]
+        return widened(function(_cast(cotangent, self.outputs), *self._rounded(inputs)))[0]
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether backward is called in the kernel's own format alone, since a reference answers in float64."""
+        return self.reference is not None and self._is_narrow
+
+    @property
+    def _is_narrow(self) -> bool:
+        """Whether a call in float64 is a wider one than the caller's own."""
+        return any(self.inputs) or any(d.kind == "f" and d.itemsize < 8 for d in self.dtypes)
+
+    def _is_wide(self, arguments: Sequence[Any]) -> bool:
+        """Whether this is a call in float64 or longdouble, where the caller's own is in less."""
+        leaves = [leaf for value in arguments for leaf in flatten(value)[0]]
+        wide = [np.asarray(a).dtype.kind == "f" and np.asarray(a).dtype.itemsize >= 8 for a in leaves]
+        return any(w and (not self._is_narrow or d.itemsize < 8) for w, d in zip(wide, self.dtypes, strict=True))
+
+    def _rounded(self, arguments: Sequence[Any]) -> list[Any]:
+        """The arguments in the formats of the inputs."""
+        formats, rounded = iter(self.inputs), []
+        for value in arguments:
+            count = flatten(value)[1].size
+            rounded.append(_cast(value, [next(formats) for _ in range(count)]))
+        return rounded
+
+
+def _cast(tree: Any, formats: Sequence[Format | None]) -> Any:
+    """The tree with its leaves in these formats, where they are float32."""
+    leaves, structure = flatten(tree)
+    if not any(formats) or len(leaves) != len(formats):
+        return tree
+    pairs = zip(map(_array, leaves), formats, strict=True)
+    with np.errstate(all="ignore"):
+        return unflatten(structure, [a if f is None or a is None else f.cast(a) for a, f in pairs])
+
+
+def widened(tree: Any) -> tuple[Any, tuple[Format | None, ...]]:
+    """A tree with the leaves of small formats in float32, and the format of each leaf."""
+    leaves, structure = flatten(tree)
+    formats = tuple(format_of(getattr(leaf, "dtype", np.float64)) for leaf in leaves)
+    if not any(formats):
+        return tree, formats
+    pairs = zip(leaves, formats, strict=True)
+    wide = [leaf if of is None else np.asarray(leaf).astype(np.float32) for leaf, of in pairs]
+    return unflatten(structure, wide), formats
+
+
+def _array(leaf: Any) -> Any:
+    return None if leaf is None else np.asarray(leaf)
