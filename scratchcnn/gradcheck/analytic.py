@@ -84,7 +84,8 @@ class Analytic:
     def eps(self, index: int) -> float:
         """The eps that a gradient is held to: that of its input, or of the answer if that is less precise."""
         answer = np.asarray(self.given[index]).dtype
-        return max(EPS, self.case.eps(index), float(np.finfo(answer).eps) if answer.kind == "f" else EPS)
+        of_input = self.case.eps(index) if self.narrow else float(np.finfo(self.case.inputs[index].dtype).eps)
+        return max(EPS, of_input, float(np.finfo(answer).eps) if answer.kind == "f" else EPS)
 
     def spread(self, index: int) -> Array | float:
         """(entries,) how far calls with the same arguments differ; 0 unless backward is known not to repeat itself."""
@@ -115,7 +116,7 @@ class Analytic:
             The eps of the lowest precision inside forward; backward may have the same.
         """
         if self.narrow and self.case.format is not None:
-            tolerance = entry_tolerance(self.values(index), self.terms(index), self.eps(index))
+            tolerance = entry_tolerance(self.values(index), self.terms(index), self.case.format)
             return tolerance[entries]
         values, eps = np.abs(self.values(index)[entries]), max(inside, self.eps(index))
         smooth = status != "kink"

@@ -242,7 +242,7 @@ def _report(setting: Setting, options: Options, outcome: _Outcome, forward: str,
         inputs=reports,
         violations=violations,
         notes=(
-            *_notes(setting, outcome.exact, options.degree, reports),
+            *_notes(setting, outcome, options.degree, reports),
             *(proofs.notes if proofs is not None else ()),
             *filter(None, (outcome.part.note,)),
             *filter(None, (each.note() for each in digits_kept)),
@@ -373,13 +373,12 @@ def _total(reports: Sequence[InputReport], violations: Sequence[Violation]) -> V
     return Verdict.RIGHT if verdicts and set(verdicts) == {Verdict.RIGHT} else Verdict.UNDECIDED
 
 
-def _notes(
-    setting: Setting, exact: dict[int, Exact], degree: int | None, reports: Sequence[InputReport]
-) -> tuple[str, ...]:
+def _notes(setting: Setting, outcome: _Outcome, degree: int | None, reports: Sequence[InputReport]) -> tuple[str, ...]:
     """What a reader should know besides the verdicts."""
-    case, observed = setting.case, setting.observed
+    case, observed, exact = setting.case, setting.observed, outcome.exact
     notes = []
-    if case.format is not None and not case.reference and any(r.verdict is Verdict.UNDECIDED for r in reports):
+    undecided = any(r.verdict is Verdict.UNDECIDED for r in reports)
+    if undecided and outcome.narrow and case.format is not None and not case.reference:
         notes.append(f"forward was called in {case.format} alone: give it in float64 too, as reference=")
     if setting.second is None:
         notes.append("no second point was checked: forward has no finite output at the one that was drawn")

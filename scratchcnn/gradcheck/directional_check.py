@@ -78,6 +78,8 @@ class DirectionalCheck:
         self.total = float(parts.sum())
         few = FEW_ROUNDOFFS * precision if precision > EPS else 0.0
         self.rounding = (SUM_ROUNDOFFS * self.eps + few) * self.total
+        if case.format is not None:
+            self.rounding += case.format.smallest * float(np.abs(self.direction).sum())
         zero = SUM_ROUNDOFFS * EPS * float(np.abs(self.weights) @ np.nan_to_num(np.abs(probe.y0)))
         self.enough = max(VISIBLE_SHARE, small_in(precision)) * float(np.sqrt((parts**2).sum())) + zero
 

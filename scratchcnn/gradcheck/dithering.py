@@ -1,7 +1,8 @@
 """The mean of a kernel's gradient over points beside each other, where its roundings cancel and a mistake stays.
 
-The inputs and the cotangent go to neighbours in their number format, up or down by chance (dithering). The derivatives
-are those of forward in float64, by central differences at each point: they need only be better than the format.
+The inputs and the cotangent move a little, up or down by chance, to other numbers of their format (dithering). The
+derivatives are those of forward in float64, by central differences at each point: they need only be better than the
+format.
 """
 
 from collections.abc import Iterator
@@ -15,8 +16,8 @@ from scratchcnn.gradcheck.numerical.probe import Probe
 
 # Over how many points the mean is, at most and at least.
 MOST_POINTS, LEAST_POINTS = 32, 8
-# In units of a number's last place: how far it may go.
-FARTHEST = 1.5
+# How far a number may go: in units of its last place; or as a share of it, if that is more.
+FARTHEST, SHARE = 1.5, 2.0**-6
 # In units: the step of the differences.
 STEP = 2.0**-17
 # In u of the largest derivative: sides that differ by more belong to a kink.
@@ -25,9 +26,10 @@ SIDES = 0.125
 
 @dataclass(frozen=True)
 class Dithered:
-    """(entries,) the mean distance of the gradient from the derivative, the mean derivative, and of how many points."""
+    """(entries,) the distance of the gradient from the derivative, its mean and deviation; of how many points."""
 
     distance: Array
+    deviation: Array
     value: Array
     points: Array
 
@@ -36,16 +38,19 @@ def dithered(
     case: Case, cotangent: Array, index: int, entries: Array, points: int, rng: np.random.Generator
 ) -> Dithered:
     """The means over `points` points around the inputs; entries at a kink are left out there."""
-    distance, value, count = np.zeros((3, entries.size))
+    distance, squares, value, count = np.zeros((4, entries.size))
     for near, weights in _neighbours(case, cotangent, points, rng):
         gradient = np.asarray(case.gradients(weights, [a.copy() for a in near])[index], np.float64).reshape(-1)[entries]
         derivative, smooth = _differences(Probe(case.forward, near, index), weights, entries, case.eps(index))
         smooth &= np.isfinite(gradient)
-        distance[smooth] += (gradient - derivative)[smooth]
+        off = np.where(smooth, gradient - derivative, 0)
+        distance += off
+        squares += off**2
         value[smooth] += derivative[smooth]
         count += smooth
     some = np.maximum(count, 1)
-    return Dithered(distance / some, value / some, count)
+    deviation = np.sqrt(np.maximum(squares - distance**2 / some, 0) / np.maximum(count - 1, 1))
+    return Dithered(distance / some, deviation, value / some, count)
 
 
 def _neighbours(
@@ -54,7 +59,7 @@ def _neighbours(
     def moved(array: Array, eps: float) -> Array:
         if array.dtype.kind != "f":
             return array.copy()
-        moves = 1 + FARTHEST * eps * rng.uniform(-1, 1, array.shape)
+        moves = 1 + max(FARTHEST * eps, SHARE) * rng.uniform(-1, 1, array.shape)
         return (array * moves).astype(array.dtype)
 
     output = 0.0 if case.output_format is None else case.output_format.eps

@@ -17,7 +17,7 @@ COARSE_EPS = 2.0**-7
 
 @dataclass(frozen=True)
 class Format:
-    """A number format of the package ml_dtypes.
+    """A number format, as a rule of the package ml_dtypes.
 
     Attributes
     ----------
@@ -25,13 +25,14 @@ class Format:
         NumPy's name for it.
     eps
         The distance from 1 to the next larger number.
-    smallest
-        The smallest positive number.
+    smallest, largest
+        The smallest positive number, and the largest.
     """
 
     dtype: np.dtype[Any]
     eps: float
     smallest: float
+    largest: float
 
     def __str__(self) -> str:
         return self.dtype.name
@@ -60,9 +61,25 @@ def format_of(dtype: DTypeLike) -> Format | None:
         info = sys.modules["ml_dtypes"].finfo(dtype)
     except ValueError:  # an integer of 4 bits
         return None
-    return Format(dtype, float(info.eps), float(info.smallest_subnormal))
+    return _described(dtype, info)
+
+
+def own_format(dtype: DTypeLike) -> Format | None:
+    """The format of a dtype that has fewer digits than float64, NumPy's own among them; None of every other dtype."""
+    dtype = np.dtype(dtype)
+    small = format_of(dtype)
+    if small is not None or dtype.kind != "f" or dtype.itemsize >= np.dtype(np.float64).itemsize:
+        return small
+    return _described(dtype, np.finfo(dtype))
 
 
 def coarsest(formats: Iterable[Format | None]) -> Format | None:
     """The format with the largest eps; None of none."""
     return max(filter(None, formats), key=lambda each: each.eps, default=None)
+
+
+def _described(dtype: np.dtype[Any], info: Any) -> Format:
+    return Format(dtype, float(info.eps), float(info.smallest_subnormal), float(info.max))
+
+
+FLOAT64 = _described(np.dtype(np.float64), np.finfo(np.float64))

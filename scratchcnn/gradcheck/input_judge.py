@@ -9,11 +9,11 @@ import numpy as np
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.directional_check import DirectionalCheck, DirectionalResult
-from scratchcnn.gradcheck.dithering import LEAST_POINTS, MOST_POINTS, dithered
+from scratchcnn.gradcheck.dithering import MOST_POINTS
 from scratchcnn.gradcheck.effort import DIFFERENCE_EVALUATIONS, FEW_STRIDES, Effort
 from scratchcnn.gradcheck.findings import Findings, none_looked_at
 from scratchcnn.gradcheck.joint_kinks import JointJudgement, judge_together
-from scratchcnn.gradcheck.low_precision import TWIN_NOISES, all_together
+from scratchcnn.gradcheck.low_precision import TWIN_NOISES
 from scratchcnn.gradcheck.numerical.cone import Cone
 from scratchcnn.gradcheck.numerical.gradient import Derivatives, derivatives
 from scratchcnn.gradcheck.numerical.kinks import DECIDED
@@ -22,6 +22,7 @@ from scratchcnn.gradcheck.numerical.probe import Contraction, Probe
 from scratchcnn.gradcheck.pieces import Claim
 from scratchcnn.gradcheck.points import Point, answers, between
 from scratchcnn.gradcheck.report.wording import apart, undecided
+from scratchcnn.gradcheck.roundings import to_the_roundings
 from scratchcnn.gradcheck.sampling import sample
 from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.verdict import (
@@ -190,32 +191,12 @@ class InputJudge:
 
     def _all_together(self, found: Derivatives, findings: Findings) -> None:
         """Judges the entries of a kernel in a small format all together."""
-        small, known = self.case.format, np.isin(found.status, DECIDED) & np.isfinite(findings.analytic)
-        if small is None or not self.analytic.narrow or not known.any() or findings.remark:
+        if self.case.format is None or not self.analytic.narrow or findings.remark:
             return
-        terms = self.analytic.terms(self.index)[found.entries][known]
-        distance = (findings.analytic - findings.value)[known]
-        verdict, told = all_together(distance, found.bound[known], findings.value[known], terms, small.eps)
-        if verdict is Verdict.UNDECIDED and self.case.reference:
-            verdict, told = self._dithered(found.entries[known], terms, small.eps) or (verdict, told)
-        findings.method += f", to the roundings of {small}"
-        if verdict is not Verdict.RIGHT:
-            findings.vouched, findings.remark = verdict, f"taken together the entries {told}"
-
-    def _dithered(self, entries: Array, terms: Array, eps: float) -> tuple[Verdict, str] | None:
-        """What the entries say together at many points beside each other; None where there is no time for that."""
         points = MOST_POINTS
         if self.effort.entries is not None:
-            points = min(points, self.effort.entries * DIFFERENCE_EVALUATIONS // (2 * entries.size))
-        if points < LEAST_POINTS:
-            return None
-        mean = dithered(self.case, self.analytic.cotangent, self.index, entries, points, self.rng)
-        known = mean.points >= LEAST_POINTS
-        if not known.any():
-            return None
-        nothing, fewest = np.zeros(int(known.sum())), float(mean.points[known].min())
-        verdict, told = all_together(mean.distance[known], nothing, mean.value[known], terms[known], eps, fewest)
-        return verdict, f"{told} (the mean over {points} points beside each other)"
+            points = min(points, self.effort.entries * DIFFERENCE_EVALUATIONS // max(1, 2 * found.entries.size))
+        to_the_roundings(self.analytic, self.index, found, findings, points, self.rng)
 
     def _cone(self) -> Cone:
         climbs = None if self.effort.climbs is None else KINK_CLIMBS * self.effort.climbs

@@ -21,7 +21,8 @@ __tracebackhide__ = True
 
 def kernel_of(inputs: Sequence[Any], reference: Callable[..., Any] | None) -> "Kernel":
     """The kernel that takes these inputs."""
-    dtypes = tuple(np.asarray(leaf).dtype for value in inputs for leaf in flatten(value)[0])
+    leaves = (leaf for value in inputs for leaf in flatten(value)[0])
+    dtypes = tuple(np.dtype(getattr(leaf, "dtype", np.float64)) for leaf in leaves)
     return Kernel(tuple(map(format_of, dtypes)), dtypes, reference)
 
 
@@ -109,12 +110,20 @@ def _cast(tree: Any, formats: Sequence[Format | None]) -> Any:
 def widened(tree: Any) -> tuple[Any, tuple[Format | None, ...]]:
     """A tree with the leaves of small formats in float32, and the format of each leaf."""
     leaves, structure = flatten(tree)
+    leaves = [np.asarray(leaf) if isinstance(leaf, list | tuple) and _has_a_format(leaf) else leaf for leaf in leaves]
     formats = tuple(format_of(getattr(leaf, "dtype", np.float64)) for leaf in leaves)
     if not any(formats):
         return tree, formats
     pairs = zip(leaves, formats, strict=True)
     wide = [leaf if of is None else np.asarray(leaf).astype(np.float32) for leaf, of in pairs]
     return unflatten(structure, wide), formats
+
+
+def _has_a_format(numbers: Any) -> bool:
+    """Whether a list of numbers, nested or not, holds some of a small format."""
+    if isinstance(numbers, list | tuple):
+        return any(map(_has_a_format, numbers))
+    return format_of(getattr(numbers, "dtype", np.float64)) is not None
 
 
 def _array(leaf: Any) -> Any:

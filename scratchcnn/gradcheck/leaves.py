@@ -22,7 +22,7 @@ from scratchcnn.gradcheck.case import (
     describe,
     prepare,
 )
-from scratchcnn.gradcheck.formats import coarsest, format_of
+from scratchcnn.gradcheck.formats import coarsest, format_of, own_format
 from scratchcnn.gradcheck.hints import refuse_other_forms
 from scratchcnn.gradcheck.kernel import kernel_of, widened
 from scratchcnn.gradcheck.trees import LEAF, Structure, flatten, is_tree, paths, unflatten
@@ -278,8 +278,17 @@ def prepared(
             pass
     forward, backward = kernel.forward(forward), kernel.backward(backward)
     case, cotangent = _as_arrays(forward, backward, _widened(inputs), widened(grad_output)[0], *asked)
-    found = replace(case, formats=kernel.inputs, output_format=coarsest(kernel.outputs), alone=kernel.is_alone)
-    return found if reference is None else replace(found, reference=describe(reference, "the reference")), cotangent
+    output = coarsest(kernel.outputs)
+    if reference is None:
+        return replace(case, formats=kernel.inputs, output_format=output), cotangent
+    found = replace(
+        case,
+        formats=tuple(map(own_format, kernel.dtypes)),
+        output_format=output or own_format(case.output.dtype),
+        reference=describe(reference, "the reference"),
+        alone=kernel.is_alone,
+    )
+    return found, cotangent
 
 
 def _widened(inputs: Sequence[Any]) -> list[Any]:

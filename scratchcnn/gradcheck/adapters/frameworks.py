@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.formats import format_of
 from scratchcnn.gradcheck.trees import flatten, unflatten
 
 
@@ -34,8 +35,13 @@ def as_numpy(value: Any) -> Any:
 
 def common_dtype(arrays: Sequence[Any]) -> np.dtype[Any] | None:
     """The dtype that the floating ones are computed in together; None where there are none."""
-    floating = [a.dtype for a in arrays if a.dtype.kind in "fc"]
+    floating = [a.dtype for a in arrays if is_floating(a.dtype)]
     return np.result_type(*floating) if floating else None
+
+
+def is_floating(dtype: np.dtype[Any]) -> bool:
+    """Whether it is a dtype of real or complex numbers, the small formats among them."""
+    return dtype.kind in "fc" or format_of(dtype) is not None
 
 
 def supported(arrays: Sequence[Any], name: str) -> None:
@@ -49,6 +55,8 @@ def supported(arrays: Sequence[Any], name: str) -> None:
     for a in arrays:
         if type(a) is not np.ndarray:
             raise TypeError(f"{name} takes arrays of numbers, got {type(a).__name__}")
+        if format_of(a.dtype) is not None:
+            continue
         if a.dtype.kind not in "fiubc" or (a.dtype.kind in "fc" and a.real.dtype.itemsize > 8):
             raise TypeError(f"{name} has no arrays of {a.dtype}")
 
@@ -72,11 +80,31 @@ class Drawn:
             raise TypeError(f"the function draws: in {common_dtype(leaves)} other numbers than in {self.dtype}")
 
 
+def _small(tensor: Any) -> np.dtype[Any] | None:
+    """The dtype of a torch tensor in a small format, which NumPy knows by the package ml_dtypes; else None."""
+    name = str(tensor.dtype).removeprefix("torch.")
+    if not name.startswith(("bfloat", "float8", "float4")):
+        return None
+    try:
+        small: np.dtype[Any] = np.dtype(getattr(import_module("ml_dtypes"), name))
+        return small
+    except ModuleNotFoundError:
+        message = f'{name} needs ml_dtypes: pip install "scratchcnn[torch]"'
+        raise ModuleNotFoundError(message, name="ml_dtypes") from None
+
+
 def _array(leaf: Any) -> Any:
     if hasattr(leaf, "detach"):  # torch: the gradient's tape, another device and lazy conjugates stay behind
-        return leaf.detach().cpu().resolve_conj().numpy()
+        tensor = leaf.detach().cpu().resolve_conj()
+        small = _small(tensor)
+        if small is None:
+            return tensor.numpy()
+        return tensor.unsqueeze(-1).view(framework("torch").uint8).numpy().view(small).reshape(tensor.shape)
     if hasattr(leaf, "numpy"):  # TensorFlow
         return np.asarray(leaf)
     if isinstance(leaf, np.ndarray | np.generic | int | float) or not hasattr(leaf, "__dlpack__"):
         return leaf
-    return np.from_dlpack(leaf)
+    try:
+        return np.from_dlpack(leaf)
+    except (BufferError, RuntimeError):  # NumPy takes no small formats that way
+        return np.asarray(leaf)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.adapters.frameworks import as_numpy, framework, supported
+from scratchcnn.gradcheck.adapters.frameworks import as_numpy, framework, is_floating, supported
 from scratchcnn.gradcheck.adapters.pair import Inputs, Pair, chosen, inputs_of, named, title
 
 
@@ -69,7 +69,7 @@ class _Jax:
             return np.array(self._output([self._array(a) for a in leaves]))
 
     def backward_of(self, grad_output: Any, leaves: Sequence[Any]) -> tuple[Any, ...]:
-        floating = [k for k, a in enumerate(leaves) if a.dtype.kind in "fc"]
+        floating = [k for k, a in enumerate(leaves) if is_floating(a.dtype)]
         with self._precise():
             arrays = [self._array(a) for a in leaves]
 

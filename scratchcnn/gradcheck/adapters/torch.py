@@ -10,6 +10,7 @@ import numpy as np
 from scratchcnn.gradcheck.adapters.frameworks import Drawn, as_numpy, common_dtype, framework, supported
 from scratchcnn.gradcheck.adapters.pair import Inputs, Pair, chosen, inputs_of, named, positional, title
 from scratchcnn.gradcheck.adapters.state import LastForward
+from scratchcnn.gradcheck.formats import format_of
 
 
 def from_torch(function: Any, *inputs: Any, output: int | str | None = None, device: Any = None, seed: int = 0) -> Pair:
@@ -118,6 +119,10 @@ class _Torch:
     def _tensor(self, array: Any) -> Any:
         """The array as a tensor; on the CPU it is the same memory, so that what writes into it is seen."""
         supported([array], "torch")
+        small = format_of(array.dtype)
+        if small is not None:
+            given = self.torch.from_numpy(np.array(array, order="C")[..., None].view(np.uint8))
+            return given.view(getattr(self.torch, str(small))).squeeze(-1).to(self.device)
         contiguous = array if all(s >= 0 for s in array.strides) else array.copy()
         return self.torch.from_numpy(contiguous).to(self.device)
 
