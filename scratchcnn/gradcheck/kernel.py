@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.formats import Format, format_of
+from scratchcnn.gradcheck.formats import Format, coarsest, format_of
 from scratchcnn.gradcheck.trees import flatten, unflatten
 from scratchcnn.gradcheck.wrapping import wrapped
 
@@ -110,20 +110,25 @@ def _cast(tree: Any, formats: Sequence[Format | None]) -> Any:
 def widened(tree: Any) -> tuple[Any, tuple[Format | None, ...]]:
     """A tree with the leaves of small formats in float32, and the format of each leaf."""
     leaves, structure = flatten(tree)
-    leaves = [np.asarray(leaf) if isinstance(leaf, list | tuple) and _has_a_format(leaf) else leaf for leaf in leaves]
-    formats = tuple(format_of(getattr(leaf, "dtype", np.float64)) for leaf in leaves)
+    formats = tuple(map(_format, leaves))
     if not any(formats):
         return tree, formats
     pairs = zip(leaves, formats, strict=True)
-    wide = [leaf if of is None else np.asarray(leaf).astype(np.float32) for leaf, of in pairs]
+    wide = [leaf if of is None else _widened(leaf) for leaf, of in pairs]
     return unflatten(structure, wide), formats
 
 
-def _has_a_format(numbers: Any) -> bool:
-    """Whether a list of numbers, nested or not, holds some of a small format."""
-    if isinstance(numbers, list | tuple):
-        return any(map(_has_a_format, numbers))
-    return format_of(getattr(numbers, "dtype", np.float64)) is not None
+def _format(leaf: Any) -> Format | None:
+    """The format of a leaf, which may be a list of numbers, nested or not."""
+    if isinstance(leaf, list | tuple):
+        return coarsest(map(_format, leaf))
+    return format_of(getattr(leaf, "dtype", np.float64))
+
+
+def _widened(leaf: Any) -> Any:
+    if isinstance(leaf, list | tuple):
+        return type(leaf)(map(_widened, leaf))
+    return np.asarray(leaf).astype(np.float32)
 
 
 def _array(leaf: Any) -> Any:

@@ -19,6 +19,7 @@ from scratchcnn.gradcheck.case import (
     SeveralOutputs,
     SmallFormat,
     WrongForm,
+    call,
     describe,
     prepare,
 )
@@ -261,7 +262,8 @@ def prepared(
     Raises
     ------
     TypeError, ValueError
-        As `prepare` and `outputs_of`; and if one output is asked for where forward returns a single array.
+        As `prepare` and `outputs_of`; if one output is asked for where forward returns a single array; and if reference
+        returns an output of another shape than forward.
     """
     __tracebackhide__ = True
     refuse_other_forms(forward, backward, inputs)
@@ -288,6 +290,10 @@ def prepared(
         reference=describe(reference, "the reference"),
         alone=kernel.is_alone,
     )
+    widest = (a.astype(np.float64) if a.dtype.kind == "f" else a.copy() for a in found.inputs)
+    shape = np.shape(call(found.forward, "reference", *widest))
+    if shape != found.output.shape:
+        raise ValueError(f"reference must return what forward returns, of shape {found.output.shape}; got {shape}")
     return found, cotangent
 
 

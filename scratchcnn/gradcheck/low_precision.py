@@ -106,9 +106,6 @@ def differs_from_reference(case: Case, rng: np.random.Generator) -> Violation | 
     """What says that forward is another function than its reference; None where roundings explain the difference."""
     floating = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in case.inputs]
     output = np.asarray(case.forward(*(a.copy() for a in floating)), np.float64)
-    if output.shape != case.output.shape:
-        message = f"the reference has an output of shape {output.shape}, forward of {case.output.shape}"
-        return Violation("reference", message)
     given = case.output.astype(np.float64)
     kernel = coarsest((case.format, own_format(case.output.dtype))) or FLOAT64
     moved = [case.forward(*_moved(floating, kernel.eps, rng)) for _ in range(MOVES)]

@@ -89,7 +89,8 @@ def _drawn(case: Case) -> tuple[Array, ...] | None:
 def _is_wrong(setting: Setting, index: int, inputs: Sequence[Array], budget: Budget) -> bool:
     """Whether the gradient is wrong there, too."""
     case = setting.case
-    cotangent = draw_cotangent(case.output.shape, np.dtype(np.float64), np.random.default_rng(1))
+    dtype = case.output.dtype if case.output.dtype.kind == "f" else np.dtype(np.float64)
+    cotangent = case.rounded_cotangent(draw_cotangent(case.output.shape, dtype, np.random.default_rng(1)))
     try:
         gradients, eps = gradients_at(case, Point(tuple(inputs), cotangent), None)
         scene = Scene(case.forward, case.names, inputs, case.wrt, cotangent, gradients, {}, budget, eps)
