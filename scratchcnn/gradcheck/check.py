@@ -11,6 +11,7 @@ from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.case import Backward, Case, Forward, batched, describe
 from scratchcnn.gradcheck.contract import observe, promoted
 from scratchcnn.gradcheck.diagnosis.diagnose import diagnose
+from scratchcnn.gradcheck.drawn import drop_if_undecided, drops_undecided
 from scratchcnn.gradcheck.effort import SECONDS_PER_INPUT, plan
 from scratchcnn.gradcheck.judge import Check, Judged, judge_input
 from scratchcnn.gradcheck.laws import broken_laws
@@ -32,6 +33,7 @@ from scratchcnn.gradcheck.report.report import (
     Violation,
 )
 from scratchcnn.gradcheck.setting import Setting
+from scratchcnn.gradcheck.tracing import untraced
 from scratchcnn.gradcheck.verdict import Verdict
 
 # Calls of forward that a diagnosis may make, if the check made fewer, as far as there is time for them.
@@ -40,6 +42,7 @@ DIAGNOSIS_CALLS = 5000
 DIAGNOSIS_SHARE = 3.0
 
 
+@untraced
 def check_gradient(
     forward: Forward,
     backward: Backward,
@@ -164,8 +167,24 @@ def check_gradient(
     return _explained(report, setting, options.seconds)
 
 
-def assert_gradient(forward: Forward, backward: Backward, *inputs: Any, **options: Any) -> None:
+@untraced
+def assert_gradient(
+    forward: Forward,
+    backward: Backward,
+    *inputs: Any,
+    on_undecided: Literal["raise", "assume"] = "raise",
+    **options: Any,
+) -> None:
     """Raises unless `check_gradient`, which takes the same arguments, finds the gradient right.
+
+    Parameters
+    ----------
+    forward, backward, inputs, options
+        As of `check_gradient`.
+    on_undecided
+        In a test of Hypothesis's, "assume" drops a draw whose gradient is undecided (a kink that was met by chance), as
+        `hypothesis.assume(False)` does. The share that was dropped is printed when Python ends, and is among
+        Hypothesis's statistics. Elsewhere there is nothing to drop, and `GradientUndecided` is raised.
 
     Raises
     ------
@@ -173,9 +192,14 @@ def assert_gradient(forward: Forward, backward: Backward, *inputs: Any, **option
         It is wrong; the text is the report.
     GradientUndecided
         Nothing is wrong, but not every entry could be vouched for.
+    TypeError, ValueError, CallerError
+        As `check_gradient` raises them; or `on_undecided` is another word.
     """
     __tracebackhide__ = True
+    drops = drops_undecided(on_undecided)
     report = check_gradient(forward, backward, *inputs, **options)
+    if drops:
+        drop_if_undecided(report)
     if report.verdict is Verdict.WRONG:
         raise GradientMismatch(report)
     if report.verdict is Verdict.UNDECIDED:

@@ -1,6 +1,5 @@
 """The judgement of one input's gradient by differences: entry by entry, along directions, and at a second point."""
 
-import time
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 
@@ -9,7 +8,7 @@ import numpy as np
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.directional_check import DirectionalCheck, DirectionalResult
-from scratchcnn.gradcheck.effort import FEW_STRIDES, Effort
+from scratchcnn.gradcheck.effort import FEW_STRIDES, Effort, in_time
 from scratchcnn.gradcheck.findings import Findings, none_looked_at
 from scratchcnn.gradcheck.joint_kinks import JointJudgement, judge_together
 from scratchcnn.gradcheck.numerical.cone import Cone
@@ -248,12 +247,15 @@ class InputJudge:
         """The forward pass in longdouble; None where it refuses that, gives it up on the way, or takes too long."""
         if np.finfo(np.longdouble).eps >= np.finfo(np.float64).eps:
             return None
-        start = time.perf_counter()
+
+        def wider() -> Probe:
+            return Probe(self.case.forward, self.case.inputs, self.index, np.longdouble, fresh=self.fresh)
+
         try:
-            probe = Probe(self.case.forward, self.case.inputs, self.index, np.longdouble, fresh=self.fresh)
+            probe = in_time(self.effort.longest, wider)
         except Exception:
             return None
-        if time.perf_counter() - start > self.effort.longest:
+        if probe is None:
             return None
         return probe if probe.native == np.longdouble and probe.output_shape == self.probe.output_shape else None
 
