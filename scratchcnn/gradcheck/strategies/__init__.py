@@ -1,16 +1,17 @@
 """Hypothesis strategies for tests of gradients: arrays, and calls of layers, at which mistakes show.
 
-They need Hypothesis (`pip install hypothesis`), and are loaded only where they are imported. Each
-function returns a strategy: what it draws shrinks to the smallest layer, and the simplest numbers, at which a test
-still fails.
+They need Hypothesis (`pip install hypothesis`), and are loaded only where they are imported. Each function returns a
+strategy: what it draws shrinks to the smallest layer, and the simplest numbers, at which a test still fails. A check
+may take longer than Hypothesis allows by default, so that tests need `deadline=None`.
 
 Examples
 --------
 >>> import numpy as np
->>> from hypothesis import given
+>>> from hypothesis import given, settings
 >>> from scratchcnn.gradcheck import assert_gradient
 >>> from scratchcnn.gradcheck.strategies import arrays
->>> @given(arrays(away_from=0))
+>>> @settings(deadline=None)
+... @given(arrays(away_from=0))
 ... def test_relu(x):
 ...     assert_gradient(lambda x: np.maximum(x, 0), lambda g, x: g * (x > 0), x)
 >>> test_relu()
