@@ -60,6 +60,12 @@ def test_one_hot_labels_have_a_single_one(data, dtype):
     assert (labels.sum(axis=-1) == 1).all()
 
 
+def test_every_class_occurs_in_one_hot_labels():
+    for k in range(3):
+        labels = smallest(one_hot_labels((1, 3)), lambda found, k=k: found[0, k] == 1)
+        np.testing.assert_array_equal(labels, np.eye(3)[[k]])
+
+
 @given(st.data(), PRECISIONS, st.tuples(st.integers(1, 3), st.integers(1, 32)))
 def test_distributions_are_positive_and_sum_to_one_without_roundoff(data, dtype, shape):
     shares = data.draw(distributions(shape, dtype=dtype))

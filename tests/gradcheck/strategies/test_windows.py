@@ -101,9 +101,19 @@ def test_a_dilated_filter_spans_the_pixels_that_it_leaves_out(case):
     d, e = np.broadcast_to(case.dilation, 2)
     spread = np.zeros((*case.filters.shape[:2], *case.windows))
     spread[:, :, ::d, ::e] = case.filters
+    assert spread[:, :, -1, -1].all()  # it spans no more than it looks at
     output = conv2d(case.x, spread, case.bias, stride=case.stride, padding=case.padding)
     assert output.shape[2:] == case.places
     assert set(case.options) == {"stride", "padding", "dilation"}
+
+
+@given(convolutions(padding="same"))
+def test_the_padding_same_gives_a_place_for_each_step_and_its_odd_pixel_comes_last(case):
+    for length, step, places, (before, after) in zip(
+        case.x.shape[2:], case.steps, case.places, case.edges, strict=True
+    ):
+        assert places == -(-length // step)
+        assert after - before in (0, 1)
 
 
 def test_dilations_leave_pixels_out():
