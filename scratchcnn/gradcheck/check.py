@@ -11,7 +11,6 @@ from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.case import Backward, Case, Forward, batched, describe
 from scratchcnn.gradcheck.contract import observe, promoted
 from scratchcnn.gradcheck.diagnosis.diagnose import diagnose
-from scratchcnn.gradcheck.drawn import drop_if_undecided, drops_undecided
 from scratchcnn.gradcheck.effort import SECONDS_PER_INPUT, plan
 from scratchcnn.gradcheck.judge import Check, Judged, judge_input
 from scratchcnn.gradcheck.laws import broken_laws
@@ -25,8 +24,6 @@ from scratchcnn.gradcheck.proof.kept_digits import Kept, kept, too_few
 from scratchcnn.gradcheck.proof.some_samples import Part, on_some_samples
 from scratchcnn.gradcheck.report.progress import Progress
 from scratchcnn.gradcheck.report.report import (
-    GradientMismatch,
-    GradientUndecided,
     InputReport,
     Report,
     SecondPoint,
@@ -165,45 +162,6 @@ def check_gradient(
     if not options.diagnosis or report.verdict is not Verdict.WRONG:
         return report
     return _explained(report, setting, options.seconds)
-
-
-@untraced
-def assert_gradient(
-    forward: Forward,
-    backward: Backward,
-    *inputs: Any,
-    on_undecided: Literal["raise", "assume"] = "raise",
-    **options: Any,
-) -> None:
-    """Raises unless `check_gradient`, which takes the same arguments, finds the gradient right.
-
-    Parameters
-    ----------
-    forward, backward, inputs, options
-        As of `check_gradient`.
-    on_undecided
-        In a test of Hypothesis's, "assume" drops a draw whose gradient is undecided (a kink that was met by chance), as
-        `hypothesis.assume(False)` does. The share that was dropped is printed when Python ends, and is among
-        Hypothesis's statistics. Elsewhere there is nothing to drop, and `GradientUndecided` is raised.
-
-    Raises
-    ------
-    GradientMismatch
-        It is wrong; the text is the report.
-    GradientUndecided
-        Nothing is wrong, but not every entry could be vouched for.
-    TypeError, ValueError, CallerError
-        As `check_gradient` raises them; or `on_undecided` is another word.
-    """
-    __tracebackhide__ = True
-    drops = drops_undecided(on_undecided)
-    report = check_gradient(forward, backward, *inputs, **options)
-    if drops:
-        drop_if_undecided(report)
-    if report.verdict is Verdict.WRONG:
-        raise GradientMismatch(report)
-    if report.verdict is Verdict.UNDECIDED:
-        raise GradientUndecided(report)
 
 
 @dataclass(frozen=True)

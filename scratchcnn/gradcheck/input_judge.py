@@ -247,17 +247,14 @@ class InputJudge:
         """The forward pass in longdouble; None where it refuses that, gives it up on the way, or takes too long."""
         if np.finfo(np.longdouble).eps >= np.finfo(np.float64).eps:
             return None
-
-        def wider() -> Probe:
-            return Probe(self.case.forward, self.case.inputs, self.index, np.longdouble, fresh=self.fresh)
-
+        wide = partial(Probe, self.case.forward, self.case.inputs, self.index, np.longdouble, fresh=self.fresh)
         try:
-            probe = in_time(self.effort.longest, wider)
+            probe = in_time(self.effort.longest, wide)
         except Exception:
             return None
-        if probe is None:
+        if probe is None or probe.native != np.longdouble or probe.output_shape != self.probe.output_shape:
             return None
-        return probe if probe.native == np.longdouble and probe.output_shape == self.probe.output_shape else None
+        return probe
 
     def in_low_precision(self, findings: Findings) -> None:
         """Compares the gradient in the caller's low precision with its float64 twin."""
