@@ -25,14 +25,13 @@ from scratchcnn.gradcheck.proof.kept_digits import Kept, kept, too_few
 from scratchcnn.gradcheck.proof.some_samples import Part, on_some_samples
 from scratchcnn.gradcheck.report.progress import Progress
 from scratchcnn.gradcheck.report.report import (
-    GradientMismatch,
-    GradientUndecided,
     InputReport,
     Report,
     SecondPoint,
     Violation,
 )
 from scratchcnn.gradcheck.setting import Setting
+from scratchcnn.gradcheck.tracing import untraced
 from scratchcnn.gradcheck.verdict import Verdict
 
 # Calls of forward that a diagnosis may make, if the check made fewer, as far as there is time for them.
@@ -41,6 +40,7 @@ DIAGNOSIS_CALLS = 5000
 DIAGNOSIS_SHARE = 3.0
 
 
+@untraced
 def check_gradient(
     forward: Forward,
     backward: Backward,
@@ -167,24 +167,6 @@ def check_gradient(
     if not options.diagnosis or report.verdict is not Verdict.WRONG:
         return report
     return _explained(report, setting, options.seconds, narrow=outcome.narrow)
-
-
-def assert_gradient(forward: Forward, backward: Backward, *inputs: Any, **options: Any) -> None:
-    """Raises unless `check_gradient`, which takes the same arguments, finds the gradient right.
-
-    Raises
-    ------
-    GradientMismatch
-        It is wrong; the text is the report.
-    GradientUndecided
-        Nothing is wrong, but not every entry could be vouched for.
-    """
-    __tracebackhide__ = True
-    report = check_gradient(forward, backward, *inputs, **options)
-    if report.verdict is Verdict.WRONG:
-        raise GradientMismatch(report)
-    if report.verdict is Verdict.UNDECIDED:
-        raise GradientUndecided(report)
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,20 @@
 """What a check may cost: the time of the caller's functions is measured, and the rest is planned from it."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.caller_warnings import undisturbed
 from scratchcnn.gradcheck.numerical.noise import STRIDES
+from scratchcnn.gradcheck.tracing import traced
+
+Made = TypeVar("Made")
 
 # In seconds: how long the check of an input may take, by default.
 SECONDS_PER_INPUT = 1.0
@@ -36,6 +40,8 @@ DIFFERENCES_SHARE = 0.5
 CLIMBS_SHARE = 1.0
 # As a share of an input's time: what repeated calls of backward may take.
 REPEATS_SHARE = 0.1
+# In seconds: how long a call may take more than usual where the machine does something else in between.
+INTERRUPTION = 0.1
 # How often backward is called on the same arguments at most. A fault at every seventh call is real.
 MOST_REPEATS = 10
 # How many evaluations are enough to look at single entries. With fewer, one direction is all that is affordable.
@@ -49,25 +55,32 @@ FEW_STRIDES = STRIDES[1::2]
 class Timed(partial[Any]):
     """A function of the caller's that measures its calls. `called`, if set, is called after each."""
 
-    calls, total, first = 0, 0.0, 0.0
+    calls, first, quickest = 0, 0.0, math.inf
     called: Callable[[], None] | None = None
 
     def __call__(self, /, *arguments: Any) -> Any:
         """Calls the function and measures the time."""
         __tracebackhide__ = True
+        function = super().__call__ if self.calls else partial(traced, super().__call__)
         start = time.perf_counter()
-        result = undisturbed(super().__call__, *arguments)
-        self.calls, self.total = self.calls + 1, self.total + time.perf_counter() - start
-        if self.calls == 1:
-            self.first = self.total
+        result = undisturbed(function, *arguments)
+        elapsed = time.perf_counter() - start
+        if self.calls:
+            self.quickest = min(self.quickest, elapsed)
+        else:
+            self.first = elapsed
+        self.calls += 1
         if self.called is not None:
             self.called()
         return result
 
     @property
     def seconds(self) -> float:
-        """The mean time of a call, without the first, which may have loaded or compiled something."""
-        return (self.total - self.first) / (self.calls - 1) if self.calls > 1 else self.total
+        """The time of the quickest call but the first, which may have loaded or compiled something.
+
+        A busy machine makes some calls longer, and none shorter: a mean would make the report depend on it.
+        """
+        return self.quickest if self.calls > 1 else self.first
 
 
 @dataclass(frozen=True)
@@ -120,6 +133,22 @@ def plan(seconds: float, forward: float, numbers: int, max_entries: int | str | 
         return Effort(None if max_entries is None else int(max_entries), None, directions, strides, longest)
     entries = int(DIFFERENCES_SHARE * evaluations / DIFFERENCE_EVALUATIONS) if evaluations >= FEW_EVALUATIONS else 0
     return Effort(entries, climbs if entries else 0, directions, strides, seconds / CLIMB_EVALUATIONS)
+
+
+def in_time(seconds: float, made: Callable[[], Made]) -> Made | None:
+    """What `made` returns; None where that takes longer than it may.
+
+    It is called once more if the machine may have been busy with something else the first time.
+    """
+    for _ in range(2):
+        start = time.perf_counter()
+        result = made()
+        elapsed = time.perf_counter() - start
+        if elapsed <= seconds:
+            return result
+        if elapsed > seconds + INTERRUPTION:
+            break
+    return None
 
 
 def repeats(seconds: float, backward: float) -> int:

@@ -1,6 +1,5 @@
 """The judgement of one input's gradient by differences: entry by entry, along directions, and at a second point."""
 
-import time
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 
@@ -10,7 +9,7 @@ from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.directional_check import DirectionalCheck, DirectionalResult
 from scratchcnn.gradcheck.dithering import MOST_POINTS
-from scratchcnn.gradcheck.effort import DIFFERENCE_EVALUATIONS, FEW_STRIDES, Effort
+from scratchcnn.gradcheck.effort import DIFFERENCE_EVALUATIONS, FEW_STRIDES, Effort, in_time
 from scratchcnn.gradcheck.findings import Findings, none_looked_at
 from scratchcnn.gradcheck.joint_kinks import JointJudgement, judge_together
 from scratchcnn.gradcheck.low_precision import TWIN_NOISES
@@ -266,14 +265,14 @@ class InputJudge:
         """The forward pass in longdouble; None where it refuses that, gives it up on the way, or takes too long."""
         if np.finfo(np.longdouble).eps >= np.finfo(np.float64).eps:
             return None
-        start = time.perf_counter()
+        wide = partial(Probe, self.case.forward, self.case.inputs, self.index, np.longdouble, fresh=self.fresh)
         try:
-            probe = Probe(self.case.forward, self.case.inputs, self.index, np.longdouble, fresh=self.fresh)
+            probe = in_time(self.effort.longest, wide)
         except Exception:
             return None
-        if time.perf_counter() - start > self.effort.longest:
+        if probe is None or probe.native != np.longdouble or probe.output_shape != self.probe.output_shape:
             return None
-        return probe if probe.native == np.longdouble and probe.output_shape == self.probe.output_shape else None
+        return probe
 
     def in_low_precision(self, findings: Findings) -> None:
         """Compares the gradient in the caller's low precision with its float64 twin."""

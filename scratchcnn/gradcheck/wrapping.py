@@ -6,6 +6,9 @@ from typing import Any
 
 from scratchcnn.gradcheck.case import describe
 
+# pytest shows none of this module's frames.
+__tracebackhide__ = True
+
 
 def wrapped(
     function: Callable[..., Any], way: Callable[[Callable[..., Any], tuple[Any, ...]], Any]

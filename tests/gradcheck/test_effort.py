@@ -1,12 +1,13 @@
 """What a check costs is planned from what a call costs; a clock that the tests turn stands for the time."""
 
+import itertools
 import time
 
 import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
-from scratchcnn.gradcheck.effort import plan, repeats
+from scratchcnn.gradcheck.effort import INTERRUPTION, in_time, plan, repeats
 
 
 class Clock:
@@ -17,8 +18,14 @@ class Clock:
         monkeypatch.setattr(time, "perf_counter", lambda: self.now)
 
     def slow(self, function, seconds):
+        return self.interrupted(function, seconds, at=None, by=0)
+
+    def interrupted(self, function, seconds, at, by):
+        """A function whose call number `at` takes `by` seconds more."""
+        calls = itertools.count()
+
         def slowly(*arguments):
-            self.now += seconds
+            self.now += seconds + (by if next(calls) == at else 0)
             return function(*arguments)
 
         return slowly
@@ -76,6 +83,39 @@ def test_more_seconds_look_at_more_entries_and_none_is_left_out_on_demand(clock)
     few, more = checked(seconds=0.5), checked(seconds=2)
     assert all(0 < f < m < 300 for f, m in zip(few, more, strict=True))
     assert checked(max_entries=None) == [300, 150]
+
+
+@pytest.mark.parametrize("at", [1, 2, 5, 50])
+def test_a_call_that_the_machine_interrupts_changes_no_report(clock, at):
+    """While Hypothesis shrinks an example, the verdict must not depend on what else the machine does."""
+
+    def report(at):
+        forward = clock.interrupted(product, 1e-3, at=at, by=0.05)
+        return check_gradient(forward, clock.slow(product_backward, 1e-3), X, W, proof=False).to_dict()
+
+    assert report(at) == report(None)
+
+
+@pytest.mark.parametrize(("durations", "calls", "in_it"), [([1], 1, True), ([3, 1], 2, True), ([3, 3], 2, False)])
+def test_what_takes_too_long_once_is_tried_again(clock, durations, calls, in_it):
+    made = iter(durations)
+
+    def make():
+        clock.now += next(made) * INTERRUPTION / 2
+        return "made"
+
+    assert in_time(INTERRUPTION, make) == ("made" if in_it else None)
+    assert len(durations) - len(list(made)) == calls
+
+
+def test_what_takes_far_too_long_is_not_tried_again(clock):
+    made = iter([3])
+
+    def make():
+        clock.now += next(made) * INTERRUPTION
+        return "made"
+
+    assert in_time(INTERRUPTION, make) is None
 
 
 def test_a_plan_grows_with_the_seconds():

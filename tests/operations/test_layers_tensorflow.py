@@ -55,7 +55,7 @@ def test_max_pool2d(dtype, data):
 @DTYPES
 @given(data=st.data())
 def test_avg_pool2d(dtype, data):
-    case = data.draw(poolings(dtype=dtype, paddings=("valid", "same")))
+    case = data.draw(poolings(dtype=dtype, forms=("valid", "same")))
     output = avg_pool2d(case.x, **case.options)
     grad_output = data.draw(values(output.shape, dtype=dtype))
     expected, (expected_gradient,) = in_tensorflow(pooled(tf.nn.avg_pool2d, case), grad_output, case.x)

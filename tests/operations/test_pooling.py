@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scratchcnn import avg_pool2d, avg_pool2d_backward, max_pool2d, max_pool2d_backward
 from scratchcnn.gradcheck import assert_gradient
 from tests.assertions import FLOATS, assert_complex_step, assert_contract, assert_within, gamma
-from tests.strategies import INTEGERS, poolings, values
+from tests.strategies import INTEGERS, pixels_of_windows, poolings, values
 
 # Few values, so that many windows have several largest pixels. They lie in one binade, where the harness can move equal
 # pixels by exactly the same step.
@@ -20,7 +20,7 @@ BOTH = pytest.mark.parametrize(
 
 def by_loops(case, combine):
     """Combine the pixels of each window, in row-major order."""
-    windows = case.pixels()
+    windows = pixels_of_windows(case)
     output = np.empty((*case.x.shape[:2], *(1 + max(axis) for axis in zip(*windows, strict=True))), case.x.dtype)
     for (p, q), pixels in windows.items():
         seen = np.stack([case.x[:, :, h, w] for h, w in pixels])
@@ -31,7 +31,7 @@ def by_loops(case, combine):
 def gradient_by_loops(grad_output, case, share):
     """Add up the gradients: `share(pixels of one window, its gradient)` lists the share of each pixel."""
     grad_x = np.zeros(case.x.shape)
-    for (p, q), pixels in case.pixels().items():
+    for (p, q), pixels in pixels_of_windows(case).items():
         for n, c in np.ndindex(case.x.shape[:2]):
             shares = share([case.x[n, c, h, w] for h, w in pixels], grad_output[n, c, p, q])
             for (h, w), part in zip(pixels, shares, strict=True):
@@ -50,7 +50,7 @@ def to_all(pixels, grad):
 @given(poolings())
 def test_every_window_holds_a_pixel(case):
     """No window lies in the padding alone, where the maximum would be -inf and the average 0 / 0."""
-    assert all(case.pixels().values())
+    assert all(pixels_of_windows(case).values())
 
 
 class TestMaximum:

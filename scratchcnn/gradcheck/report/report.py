@@ -9,6 +9,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.report.wording import LINE_WIDTH, TIE, apart, explained, wrapped
+from scratchcnn.gradcheck.tracing import untraced
 from scratchcnn.gradcheck.verdict import Verdict
 
 # The version of the form of `Report.to_dict`.
@@ -211,6 +212,7 @@ class Report:
     def __bool__(self) -> bool:
         return self.ok
 
+    @untraced
     def __str__(self) -> str:
         verdict = self.verdict.value.upper()
         title = f"{self.backward} is {verdict} as the gradient of {self.forward}"

@@ -9,9 +9,10 @@ from threadpoolctl import threadpool_limits
 from scratchcnn import conv2d, conv2d_backward, conv2d_grad_filters, conv2d_grad_input, patches, patches_backward
 from scratchcnn.catalogue import CATALOGUE
 from scratchcnn.gradcheck import assert_gradient
+from scratchcnn.gradcheck.strategies.windows import same_edges
 from scratchcnn.operations.convolution.machinery.workspace import spoil
 from tests.assertions import assert_complex_step, assert_contract, assert_within, gamma
-from tests.strategies import INTEGERS, REALS, convolutions, same_edges, values
+from tests.strategies import INTEGERS, REALS, convolutions, values
 
 
 def loops(case):
