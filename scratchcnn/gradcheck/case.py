@@ -3,7 +3,7 @@
 import inspect
 import operator
 import reprlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -65,7 +65,8 @@ class Case:
     `named` says whether the caller named these in `wrt`: then backward may answer for them alone. `formats` are the
     small number formats of the inputs, if any has one, and `output_format` is the coarsest of the outputs; their
     numbers are held in float32 here. `reference` is the name of the function that answers for forward in float64, and
-    `alone` says that backward then is called in the inputs' own formats alone.
+    `alone` says that backward then is called in the inputs' own formats alone. `domains` and `structures` are what the
+    caller says of inputs by their index (`restrictions`).
     """
 
     forward: Timed
@@ -79,6 +80,8 @@ class Case:
     output_format: Format | None = None
     reference: str = ""
     alone: bool = False
+    domains: Mapping[int, Any] = field(default_factory=dict)
+    structures: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def format(self) -> Format | None:
@@ -300,7 +303,7 @@ def _chosen(
         return tuple(chosen)
     single = isinstance(wrt, str) or as_integer(wrt) is not None or not isinstance(wrt, Iterable)
     items: Iterable[Any] = (wrt,) if single else wrt  # type: ignore[assignment]
-    chosen = list(map(partial(_index, names=names), items))
+    chosen = list(map(partial(index_of, names=names), items))
     if not chosen:
         raise ValueError("wrt is empty: name at least one input, or leave it out to check all")
     for index in chosen:
@@ -320,14 +323,15 @@ def batched(items: Iterable[Any], case: Case) -> tuple[int, ...]:
         An input does not exist or has no axis, or the numbers of samples differ.
     """
     __tracebackhide__ = True
-    found = tuple(dict.fromkeys(_index(item, case.names, "batch") for item in items))
+    found = tuple(dict.fromkeys(index_of(item, case.names, "batch") for item in items))
     lengths = {case.names[k]: case.inputs[k].shape[:1] for k in found}
     if len(set(lengths.values())) > 1 or () in lengths.values():
         raise ValueError(f"batch must name inputs with as many samples along their first axis, got {lengths}")
     return found
 
 
-def _index(item: Any, names: tuple[str, ...], option: str = "wrt") -> int:
+def index_of(item: Any, names: tuple[str, ...], option: str = "wrt") -> int:
+    """The index of an input that an option names, by its name or index."""
     __tracebackhide__ = True
     if isinstance(item, str):
         if item not in names:

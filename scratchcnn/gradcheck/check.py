@@ -30,6 +30,7 @@ from scratchcnn.gradcheck.report.report import (
     SecondPoint,
     Violation,
 )
+from scratchcnn.gradcheck.restrictions import restricted
 from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.tracing import untraced
 from scratchcnn.gradcheck.verdict import Verdict
@@ -63,6 +64,8 @@ def check_gradient(
     outputs: Sequence[int | str] | int | str | None = None,
     convention: Literal["torch", "jax"] = "torch",
     reference: Forward | None = None,
+    domain: Any = None,
+    structure: Any = None,
 ) -> Report:
     """Compares a hand-written gradient with derivatives obtained from the forward pass alone.
 
@@ -126,6 +129,13 @@ def check_gradient(
     reference
         Forward in float64, for a kernel that computes in less (bfloat16, float8): derivatives are computed from it,
         and backward, in the inputs' own format, is held to the roundings of that format.
+    domain
+        Where forward is defined, so that no step leaves it: `(low, high)` without the ends, `[low, high]` with them, or
+        a string such as "[0, 1)". For each input a dict by name or index; None or infinity stands for no end.
+    structure
+        The form that an input has to have, where that cannot be seen: "symmetric", "positive definite" (the last two
+        axes), "distribution", "sorted" (along the last axis); "any" where the form that it has is an accident. The
+        second point keeps it. For each input a dict by name or index.
 
     Returns
     -------
@@ -155,6 +165,7 @@ def check_gradient(
         laws=laws,
     )
     case, grad_output = prepared(forward, backward, inputs, names, wrt, grad_output, outputs, convention, reference)
+    case = restricted(case, domain, structure)
     samples = batched(options.batch, case)
     rng = np.random.default_rng((options.seed, 0x5C4A7C))
     cotangent = case.rounded_cotangent(asked_cotangent(case, grad_output, rng))

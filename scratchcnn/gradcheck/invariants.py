@@ -18,6 +18,42 @@ BLEND_SHARES = (0.02, 0.2)
 MOST_SHRINKAGE = 0.05
 
 
+# What a caller may say of an input; "any" where a form that it has is an accident.
+STRUCTURES = ("symmetric", "positive definite", "distribution", "sorted", "any")
+
+
+def has_structure(a: Array, structure: str) -> bool:
+    """Whether an array has a form within the root of its precision: the caller's own roundoff is unknown."""
+    slack = float(np.sqrt(np.finfo(a.dtype).eps)) * float(np.abs(a).max(initial=0)) if a.dtype.kind == "f" else 0.0
+    if structure in ("symmetric", "positive definite"):
+        if a.ndim < 2 or a.shape[-1] != a.shape[-2] or (np.abs(a - a.swapaxes(-1, -2)) > slack).any():
+            return False
+        return structure == "symmetric" or bool((np.linalg.eigvalsh(np.asarray(a, np.float64)) > 0).all())
+    if structure == "distribution":
+        sums = a.sum(-1) if a.ndim else a
+        return a.ndim > 0 and bool((a >= 0).all() and (np.abs(sums - 1) <= a.shape[-1] * slack).all())
+    return structure == "any" or (a.ndim > 0 and _order(a, -1) != 0)
+
+
+def redrawn_as(a: Array, structure: str, rng: np.random.Generator) -> Array:
+    """Other values for an array, in the form that the caller says it has: along the last axis, or the last two."""
+    if a.size == 0 or not np.isfinite(a).all():
+        return a.copy()
+    if structure in ("symmetric", "positive definite"):
+        moved = _relabelled(a, rng)
+        if a.ndim > 1 and np.array_equal(moved, a):  # a multiple of the identity: it shrinks
+            moved = a * (1 - rng.uniform(BLEND_SHARES[0], MOST_SHRINKAGE))
+    elif structure == "distribution":
+        moved = _blend(a, rng, a.ndim - 1)
+        uniform = (1 - _share(rng)) * moved + rng.dirichlet(np.ones(a.shape[-1]), a.shape[:-1]) * _share(rng)
+        moved = uniform / uniform.sum(-1, keepdims=True) * a.sum(-1, keepdims=True)
+    elif structure == "sorted":
+        moved = _sorted_like(a, _blend(a, rng), (a.ndim - 1,))
+    else:
+        moved = _blend(a, rng) if np.ptp(a) else a * (1 - rng.uniform(0, MOST_SHRINKAGE, a.shape))
+    return np.asarray(moved, a.dtype)
+
+
 def redrawn(a: Array, rng: np.random.Generator, eps: float = 0.0) -> Array:
     """Other values for an array: within its range, with its signs and its form.
 

@@ -1,6 +1,6 @@
 """The points that a gradient is checked at: what the caller gave, and what is drawn."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case, output_array, real_array
-from scratchcnn.gradcheck.invariants import redrawn
+from scratchcnn.gradcheck.invariants import redrawn, redrawn_as
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet
 
 
@@ -84,7 +84,7 @@ def second_cotangent(cotangent: Array, rng: np.random.Generator, *, given: bool)
 
 def second_point(case: Case, cotangent: Array, rng: np.random.Generator) -> Point | None:
     """A point with other inputs, or None where forward has no finite output of the same shape there."""
-    inputs = case.rounded(second_inputs(case.inputs, case.wrt, rng, [case.own_eps(k) for k in range(len(case.inputs))]))
+    inputs = case.rounded(second_inputs(case, rng))
     try:
         with quiet():
             output = output_array(case.forward(*(a.copy() for a in inputs)))
@@ -94,16 +94,21 @@ def second_point(case: Case, cotangent: Array, rng: np.random.Generator) -> Poin
     return Point(inputs, cotangent) if usable else None
 
 
-def second_inputs(
-    inputs: Sequence[Array], wrt: Collection[int], rng: np.random.Generator, eps: Sequence[float] = ()
-) -> tuple[Array, ...]:
+def second_inputs(case: Case, rng: np.random.Generator) -> tuple[Array, ...]:
     """Other values for the inputs that are checked, with the properties of those given (`invariants`).
 
-    The inputs that are not checked (labels, masks, tables) may have to be what they are: they stay. `eps` are those of
-    the inputs' number formats, if these are not their dtypes.
+    The inputs that are not checked (labels, masks, tables) may have to be what they are: they stay.
     """
     with np.errstate(all="ignore"):  # the squares of huge numbers overflow
-        return tuple(redrawn(a, rng, eps[k] if eps else 0.0) if k in wrt else a.copy() for k, a in enumerate(inputs))
+        return tuple(_other(case, k, rng) if k in case.wrt else a.copy() for k, a in enumerate(case.inputs))
+
+
+def _other(case: Case, index: int, rng: np.random.Generator) -> Array:
+    """Other values for an input, in its form and in its domain."""
+    given, structure = case.inputs[index], case.structures.get(index)
+    other = redrawn(given, rng, case.own_eps(index)) if structure is None else redrawn_as(given, structure, rng)
+    domain = case.domains.get(index)
+    return other if domain is None else np.where(domain.holds(other), other, given)
 
 
 def between(inputs: Sequence[Array], others: Sequence[Array], share: float) -> tuple[Array, ...]:

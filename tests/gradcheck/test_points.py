@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from scratchcnn.gradcheck.case import prepare
 from scratchcnn.gradcheck.points import between, draw_cotangent, second_inputs, similar_cotangent
 
 
@@ -27,9 +28,13 @@ def test_a_similar_cotangent_keeps_zeros_signs_dtype_and_size():
     assert not similar_cotangent(np.zeros(3), np.random.default_rng(0)).any()
 
 
+def case_of(*inputs, wrt=None):
+    return prepare(lambda *inputs: inputs[0], lambda g, *inputs: g, inputs, wrt=wrt)
+
+
 def test_what_is_not_checked_stays_where_it_is():
     x, table, labels = np.arange(6.0), np.arange(4.0), np.array([2, 0, 1])
-    moved = second_inputs((x, table, labels), (0,), np.random.default_rng(0))
+    moved = second_inputs(case_of(x, table, labels, wrt=0), np.random.default_rng(0))
     assert not np.array_equal(moved[0], x)
     np.testing.assert_array_equal(moved[1], table)
     np.testing.assert_array_equal(moved[2], labels)
@@ -45,4 +50,4 @@ def test_huge_numbers_make_no_warning():
     x = np.array([1.0, 2, 1e200])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert np.isfinite(second_inputs([x], [0], np.random.default_rng(0))[0]).all()
+        assert np.isfinite(second_inputs(case_of(x), np.random.default_rng(0))[0]).all()
