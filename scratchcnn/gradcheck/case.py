@@ -202,6 +202,13 @@ def describe(function: Callable[..., Any], role: str = "") -> str:
     return role if role and name.endswith("<lambda>") else name
 
 
+def innermost(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function itself, without the options bound to it and without what stands around it."""
+    while isinstance(function, partial) or hasattr(function, "__wrapped__"):
+        function = function.func if isinstance(function, partial) else function.__wrapped__
+    return function
+
+
 def as_integer(value: Any) -> int | None:
     """An integer of Python's or NumPy's as Python's; None for anything else, booleans included."""
     if isinstance(value, bool):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.adapters.pair import named
 from scratchcnn.gradcheck.formats import format_of
 from scratchcnn.gradcheck.trees import flatten, unflatten
 
@@ -31,6 +32,12 @@ def as_numpy(value: Any) -> Any:
     """A tensor of whatever framework, on whatever device, as an array; trees of them as trees of arrays."""
     leaves, structure = flatten(value)
     return unflatten(structure, [_array(leaf) for leaf in leaves])
+
+
+def computed_by(function: Callable[..., Any], framework: str) -> Callable[..., Any]:
+    """The function, marked as one that computes in the framework's floats: a proof in balls is not tried."""
+    function.computed_by = framework  # type: ignore[attr-defined]
+    return function
 
 
 def common_dtype(arrays: Sequence[Any]) -> np.dtype[Any] | None:
@@ -59,6 +66,31 @@ def supported(arrays: Sequence[Any], name: str) -> None:
             continue
         if a.dtype.kind not in "fiubc" or (a.dtype.kind in "fc" and a.real.dtype.itemsize > 8):
             raise TypeError(f"{name} has no arrays of {a.dtype}")
+
+
+class Numbers:
+    """Python's own numbers and strings among the arguments: options, that are passed as given, beside arrays.
+
+    Attributes
+    ----------
+    fixed
+        The positions and values of the options.
+    """
+
+    def __init__(self, arguments: Sequence[Any]) -> None:
+        own = {k: a for k, a in enumerate(arguments) if type(a) in (bool, int, float, complex, str)}
+        self.fixed = own if len(own) < len(arguments) else {}
+        self.given = [a for k, a in enumerate(arguments) if k not in self.fixed]
+
+    def others(self, parameters: Sequence[str]) -> Callable[..., Any]:
+        """A function whose parameters have the names of the others."""
+        return named(lambda *arrays: None, "forward", [n for k, n in enumerate(parameters) if k not in self.fixed])
+
+    def among(self, arguments: Sequence[Any]) -> list[Any]:
+        """All arguments, of those that are no options."""
+        rest = iter(arguments)
+        count = len(arguments) + len(self.fixed)
+        return [self.fixed[k] if k in self.fixed else next(rest) for k in range(count)]
 
 
 class Drawn:
@@ -95,10 +127,10 @@ def _small(tensor: Any) -> np.dtype[Any] | None:
 
 def _array(leaf: Any) -> Any:
     if hasattr(leaf, "detach"):  # torch: the gradient's tape, another device and lazy conjugates stay behind
-        tensor = leaf.detach().cpu().resolve_conj()
-        small = _small(tensor)
+        small = _small(leaf)
         if small is None:
-            return tensor.numpy()
+            return leaf.numpy(force=True)
+        tensor = leaf.detach().cpu()
         return tensor.unsqueeze(-1).view(framework("torch").uint8).numpy().view(small).reshape(tensor.shape)
     if hasattr(leaf, "numpy"):  # TensorFlow
         return np.asarray(leaf)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.adapters.frameworks import as_numpy, framework, is_floating, supported
-from scratchcnn.gradcheck.adapters.pair import Inputs, Pair, chosen, inputs_of, named, title
+from scratchcnn.gradcheck.adapters.frameworks import Numbers, as_numpy, computed_by, framework, is_floating, supported
+from scratchcnn.gradcheck.adapters.pair import Inputs, Pair, chosen, inputs_of, named, positional, title
 
 
 def from_jax(function: Callable[..., Any], *inputs: Any, output: int | str | None = None) -> Pair:
@@ -24,6 +24,7 @@ def from_jax(function: Callable[..., Any], *inputs: Any, output: int | str | Non
         that it holds.
     inputs
         The inputs of the check: arrays, JAX's too, or trees of them. They are returned as NumPy arrays.
+        Python's own numbers beside them are options.
     output
         Which output is checked, where there are several: its index or key.
 
@@ -41,10 +42,11 @@ def from_jax(function: Callable[..., Any], *inputs: Any, output: int | str | Non
     """
     __tracebackhide__ = True
     name = title(function)
-    known = inputs_of(function, [as_numpy(value) for value in inputs])
-    form = _Jax(framework("jax"), function, known, output, f"from_jax({name})")
+    numbers = Numbers(inputs)
+    known = inputs_of(numbers.others(positional(function)), [as_numpy(value) for value in numbers.given])
+    form = _Jax(framework("jax"), function, known, numbers, output, f"from_jax({name})")
     return (
-        named(lambda *leaves: form.forward_of(leaves), name, known.paths),
+        computed_by(named(lambda *leaves: form.forward_of(leaves), name, known.paths), "JAX"),
         named(
             lambda g, *leaves: form.backward_of(g, leaves),
             f"vjp of {name}",
@@ -61,6 +63,7 @@ class _Jax:
     jax: Any
     function: Callable[..., Any]
     inputs: Inputs
+    numbers: Numbers
     output: int | str | None
     call: str
 
@@ -87,7 +90,10 @@ class _Jax:
         return self.jax.numpy.array(array)  # a copy: the check moves entries in place
 
     def _output(self, arrays: Sequence[Any]) -> Any:
-        return self.jax.numpy.asarray(chosen(self.function(*self.inputs.built(arrays)), self.output, self.call))
+        return self.jax.numpy.asarray(chosen(self._called(arrays), self.output, self.call))
+
+    def _called(self, arrays: Sequence[Any]) -> Any:
+        return self.function(*self.numbers.among(self.inputs.built(arrays)))
 
     @contextmanager
     def _precise(self) -> Iterator[None]:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from scratchcnn.gradcheck.adapters.calling.batch import Averaged
 from scratchcnn.gradcheck.adapters.calling.cotangents import times_cotangent
 from scratchcnn.gradcheck.adapters.calling.methods import GRADIENTS, LOSSES, method_of
@@ -34,9 +36,9 @@ def from_loss(
     Parameters
     ----------
     loss
-        A function `loss(*inputs) -> (loss, gradients)`; or, with `gradient`, one that returns the loss alone. Or an
-        object with a method for either (`forward` and `backward`, `loss` and `gradient`, `__call__` and `grad`, ...);
-        a class is made anew for each call.
+        A function `loss(*inputs) -> (loss, gradients)`, or `(gradients, loss)` of a loss that is a number; or, with
+        `gradient`, one that returns the loss alone. Or an object with a method for either (`forward` and `backward`,
+        `loss` and `gradient`, `__call__` and `grad`, ...); a class is made anew for each call.
     inputs
         The inputs of the check, arrays or trees of arrays: then they are returned as well, as arrays.
     gradient
@@ -126,8 +128,11 @@ class _Loss:
                 f"{self.call} must be of a function that returns (loss, gradient), got {type(found).__name__}:"
                 f" where the gradient is a function of its own, {self.call.removesuffix(')')}, gradient=...)"
             )
-        loss, *gradients = found
-        return loss, gradients[0] if len(gradients) == 1 else tuple(gradients)
+        parts = list(found)
+        # The loss is the number among them, and comes first where that does not tell.
+        numbers = [k for k, p in enumerate(parts) if not isinstance(p, tuple | list | dict) and np.ndim(p) == 0]
+        loss = parts.pop(numbers[0] if len(numbers) == 1 else 0)
+        return loss, parts[0] if len(parts) == 1 else tuple(parts)
 
     def _called(self, function: Callable[..., Any], value: Callable[..., Any], leaves: Sequence[Any]) -> Any:
         """Calls the loss, `value`, or its gradient, with the inputs and what is fixed.

@@ -7,8 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.adapters.frameworks import Drawn, as_numpy, common_dtype, framework, supported
-from scratchcnn.gradcheck.adapters.pair import Inputs, Pair, chosen, inputs_of, named, title
+from scratchcnn.gradcheck.adapters.frameworks import (
+    Drawn,
+    Numbers,
+    as_numpy,
+    common_dtype,
+    computed_by,
+    framework,
+    supported,
+)
+from scratchcnn.gradcheck.adapters.pair import Inputs, Pair, chosen, inputs_of, named, positional, title
 from scratchcnn.gradcheck.adapters.state import LastForward
 
 
@@ -27,7 +35,8 @@ def from_tensorflow(
         A function of tensors, with `tf.custom_gradient` or without, also a `tf.function`; or a Keras layer or model
         (with TensorFlow as the backend), whose trainable weights are inputs under their names, after the others.
     inputs
-        The inputs of the check: arrays, tensors, or trees of them. They are returned as arrays. A layer needs them.
+        The inputs of the check: arrays, tensors, or trees of them. They are returned as arrays. Python's own numbers
+        beside them are options of a function. A layer needs them.
     output
         Which output is checked, where there are several: its index or key.
     training
@@ -52,7 +61,8 @@ def from_tensorflow(
     is_layer = hasattr(function, "stateless_call")
     name = title(type(function) if is_layer else getattr(function, "python_function", function))
     call = f"from_tensorflow({name}{', x' if is_layer else ''})"
-    arrays = [as_numpy(value) for value in inputs]
+    numbers = Numbers(() if is_layer else inputs)
+    arrays = [as_numpy(value) for value in (inputs if is_layer else numbers.given)]
     names: list[str] = []
     weights: list[Any] = []
     if is_layer:
@@ -61,11 +71,11 @@ def from_tensorflow(
         names, weights = keras.weights(common_dtype(known.leaves))
         function = keras.called
     else:
-        known = inputs_of(getattr(function, "python_function", function), arrays)
-    form = _TensorFlow(tf, function, len(weights), known, output, seed, call)
+        known = inputs_of(numbers.others(positional(getattr(function, "python_function", function))), arrays)
+    form = _TensorFlow(tf, function, len(weights), known, numbers, output, seed, call)
     paths = [*known.paths, *names]
     return (
-        named(lambda *leaves: form.forward_of(leaves), name, paths),
+        computed_by(named(lambda *leaves: form.forward_of(leaves), name, paths), "TensorFlow"),
         named(
             lambda g, *leaves: form.backward_of(g, leaves), f"vjp of {name}", ["grad_output", *paths] if paths else ()
         ),
@@ -82,6 +92,7 @@ class _TensorFlow:
     function: Callable[..., Any]
     weights: int
     inputs: Inputs
+    numbers: Numbers
     output: int | str | None
     seed: int
     call: str
@@ -117,7 +128,7 @@ class _TensorFlow:
 
     def _output(self, tensors: Sequence[Any]) -> Any:
         first = len(tensors) - self.weights
-        arguments = self.inputs.built(tensors[:first])
+        arguments = self.numbers.among(self.inputs.built(tensors[:first]))
         found = self.function(*arguments, weights=tensors[first:]) if self.weights else self.function(*arguments)
         return self.tf.convert_to_tensor(chosen(found, self.output, self.call))
 

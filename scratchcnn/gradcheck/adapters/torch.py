@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.adapters.frameworks import Drawn, as_numpy, common_dtype, framework, supported
+from scratchcnn.gradcheck.adapters.frameworks import (
+    Drawn,
+    Numbers,
+    as_numpy,
+    common_dtype,
+    computed_by,
+    framework,
+    supported,
+)
 from scratchcnn.gradcheck.adapters.pair import Inputs, Pair, chosen, inputs_of, named, positional, title
 from scratchcnn.gradcheck.adapters.state import LastForward
 from scratchcnn.gradcheck.formats import format_of
@@ -26,8 +34,8 @@ def from_torch(function: Any, *inputs: Any, output: int | str | None = None, dev
         A subclass of `torch.autograd.Function`; a `torch.nn.Module`, whose parameters are inputs under their names,
         after the others; or a function of tensors.
     inputs
-        The inputs of the check: arrays, tensors on any device, or trees of them. They are returned as arrays. A module
-        needs them.
+        The inputs of the check: arrays, tensors on any device, or trees of them. They are returned as arrays. Python's
+        own numbers beside them are options. A module needs them.
     output
         Which output is checked, where there are several: its index or key.
     device
@@ -55,16 +63,18 @@ def from_torch(function: Any, *inputs: Any, output: int | str | None = None, dev
     if module is not None and not inputs:
         raise TypeError(f"from_torch needs the inputs of a module, for its parameters to follow them: {call}")
     of = positional(module.forward) if module is not None else _names(torch, function)
-    arrays = [as_numpy(value) for value in inputs]
-    known = inputs_of(_with(of), arrays)
+    numbers = Numbers(inputs)
+    known = inputs_of(numbers.others(of), [as_numpy(value) for value in numbers.given])
     where = device if device is not None else _device(torch, module, inputs)
     parameters = {} if module is None else dict(module.named_parameters())
-    form = _Torch(torch, _applied(torch, function), module, tuple(parameters), known, output, where, seed, call)
+    form = _Torch(
+        torch, _applied(torch, function), module, tuple(parameters), known, numbers, output, where, seed, call
+    )
     names = [*known.paths, *parameters] if known.paths or parameters else []
     dtype = common_dtype(known.leaves)
     values = [as_numpy(p).astype(dtype or as_numpy(p).dtype) for p in parameters.values()]
     return (
-        named(lambda *leaves: form.forward_of(leaves), name, names),
+        computed_by(named(lambda *leaves: form.forward_of(leaves), name, names), "PyTorch"),
         named(
             lambda g, *leaves: form.backward_of(g, leaves), f"vjp of {name}", ["grad_output", *names] if names else ()
         ),
@@ -82,6 +92,7 @@ class _Torch:
     module: Any
     parameters: tuple[str, ...]
     inputs: Inputs
+    numbers: Numbers
     output: int | str | None
     device: Any
     seed: int
@@ -128,7 +139,7 @@ class _Torch:
 
     def _output(self, tensors: Sequence[Any]) -> Any:
         first = len(tensors) - len(self.parameters)
-        arguments = self.inputs.built(tensors[:first])
+        arguments = self.numbers.among(self.inputs.built(tensors[:first]))
         if self.module is None:
             found = self.function(*arguments)
         else:
@@ -183,11 +194,6 @@ def _names(torch: Any, function: Any) -> list[str]:
     names = positional(function.forward)
     separate = function.setup_context is not torch.autograd.Function.setup_context
     return names if separate else names[1:]
-
-
-def _with(names: Sequence[str]) -> Callable[..., Any]:
-    """A function whose parameters have these names."""
-    return named(lambda *arguments: None, "forward", names)
 
 
 def _device(torch: Any, module: Any, inputs: Sequence[Any]) -> Any:

@@ -46,7 +46,10 @@ def lost_entries(probe: Probe, entries: Array, unit: Array) -> Array:
     cured = [a.copy() for a in probe.arrays]
     for entry, value in culprits.found.items():
         cured[probe.index].reshape(-1)[entry] = value
-    there = Probe(probe.forward, cured, probe.index, probe.dtype, fresh=probe.fresh)
+    try:
+        there = Probe(probe.forward, cured, probe.index, probe.dtype, fresh=probe.fresh)
+    except Exception:  # forward has no value where all of them are moved together
+        return np.ones(len(entries), bool)
     if len(culprits.found) > MOST_CULPRITS or not np.isfinite(there.y0[lost]).all():
         return np.ones(len(entries), bool)
     found |= np.isin(entries, list(culprits.found))

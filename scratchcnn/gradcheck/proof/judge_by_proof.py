@@ -13,6 +13,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.all_inputs import AllInputs
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.case import innermost
 from scratchcnn.gradcheck.findings import Findings
 from scratchcnn.gradcheck.input_judge import InputJudge
 from scratchcnn.gradcheck.numerical.noise import EPS
@@ -77,6 +78,9 @@ class Proofs:
             return FLINT_MISSING
         if self.setting.observed.unsteady:
             return "it does not repeat itself"
+        framework = getattr(innermost(self.setting.case.forward), "computed_by", "")
+        if framework:
+            return f"{framework} computes in floats alone"
         return "" if self.setting.observed.usable else "there is no gradient"
 
     def at_second_point(self, index: int) -> str | None:

@@ -1,8 +1,9 @@
 """Losses: their gradient takes no cotangent, so that the adapter applies it."""
 
 import numpy as np
+import pytest
 
-from scratchcnn.gradcheck import Verdict, check_gradient
+from scratchcnn.gradcheck import CallerError, Verdict, check_gradient
 from scratchcnn.gradcheck.adapters import from_loss
 from tests.gradcheck.adapters.layers.row import draw
 
@@ -107,3 +108,20 @@ def test_the_object_that_is_given_stays_as_it_is():
 def test_two_objects_that_share_what_they_remember_are_stale():
     report = check_gradient(*from_loss(Shares(), X, fixed={"y": Y}))
     assert [v.kind for v in report.violations] == ["stale"]
+
+
+def test_the_loss_may_come_last():
+    def squares(x, y):
+        d = x - y
+        return d, (d * d).sum() / 2
+
+    assert check_gradient(*from_loss(squares, X, fixed={"y": Y})).verdict is Verdict.RIGHT
+
+
+def test_a_label_that_has_no_gradient_is_said_to_be_fixed():
+    def squares(x, y):
+        d = x - y
+        return (d * d).sum() / 2, d
+
+    with pytest.raises(CallerError, match=r"fixed=\{'y': \.\.\.\}\..*returns=\('x',\)\)"):
+        check_gradient(*from_loss(squares, X, Y))

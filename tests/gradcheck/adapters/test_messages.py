@@ -173,7 +173,7 @@ class TestLayer:
         assert text == (
             "backward returns 5 gradients, of the shapes (5, 3), (5, 2), (3,), (3,), (3,); the inputs are a (5, 3),"
             " b (5, 2), weight (4, 3, 2), bias (4,). Name what it returns, in order, None for what is no gradient:"
-            " from_layer(Returns(...), *inputs, returns=('a', 'b', 'weight', 'bias'))"
+            " from_layer(Returns(...), *inputs, returns=('a', 'b', 'weight', 'bias', None))"
         )
         names = ("a", "b", None, None, None)
         assert len(from_layer(Returns(3, 2, 4), draw(5, 3), draw(5, 2), returns=names)) == 6

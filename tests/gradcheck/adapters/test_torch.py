@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from scratchcnn.gradcheck import Verdict
+from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.adapters import from_layer, from_torch
 from tests.gradcheck.adapters.checks import checked
 from tests.gradcheck.adapters.layers.row import draw
@@ -179,3 +179,50 @@ def test_a_module_has_an_adapter_of_its_own():
 def test_a_module_needs_inputs():
     with pytest.raises(TypeError, match=r"needs the inputs of a module, for its parameters to follow them"):
         from_torch(torch.nn.Linear(4, 3))
+
+
+def test_a_number_beside_arrays_is_an_option():
+    x = draw(3, 4)
+    report = check_gradient(*from_torch(torch.nn.functional.leaky_relu, x, 0.1))
+    assert [each.name for each in report.inputs] == ["input"]
+    assert report.verdict is Verdict.RIGHT
+    assert "not proved: PyTorch computes in floats alone; differences decide" in report.notes
+
+
+class RoundedNorm(torch.autograd.Function):
+    """The norm of rows, in float32 inside: a kernel that takes bfloat16 alone."""
+
+    @staticmethod
+    def forward(ctx, x):
+        if x.dtype != torch.bfloat16:
+            raise TypeError("bfloat16 alone")
+        ctx.save_for_backward(x)
+        return x.float().norm(dim=1).bfloat16()
+
+    @staticmethod
+    def backward(ctx, grad):
+        x = ctx.saved_tensors[0].float()
+        return (grad.float()[:, None] * x / x.norm(dim=1, keepdim=True)).bfloat16()
+
+
+class Unscaled(RoundedNorm):
+    @staticmethod
+    def backward(ctx, grad):
+        return grad[:, None] * ctx.saved_tensors[0]
+
+
+@pytest.mark.parametrize(("function", "verdict"), [(RoundedNorm, Verdict.RIGHT), (Unscaled, Verdict.WRONG)])
+def test_a_kernel_in_bfloat16_beside_its_reference(function, verdict):
+    x = torch.tensor(draw(6, 4)).bfloat16()
+    report = check_gradient(*from_torch(function, x), reference=lambda x: np.sqrt((x**2).sum(1)))
+    assert report.verdict is verdict, str(report)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float8_e4m3fn])
+def test_small_formats_come_and_go_bit_by_bit(dtype):
+    x = torch.tensor(draw(3, 4)).to(dtype)[:, ::2]
+    forward, _, array = from_torch(lambda x: x, x)
+    assert str(array.dtype) == str(dtype).removeprefix("torch.")
+    np.testing.assert_array_equal(array.astype(np.float32), x.float().numpy())
+    np.testing.assert_array_equal(forward(array), array)
+    assert forward(np.asarray(array[0, 0])).shape == ()

@@ -138,8 +138,12 @@ def _unclear(items: Sequence[Any], structure: Structure, leaves: Sequence[Leaf],
     what = "under the keys" if any(isinstance(k, str) for way in keys(structure) for k in way) else "of the shapes"
     names = tuple(leaf.name for leaf in leaves)
     names = tuple(leaf.name for leaf in leaves if leaf.floating) or names
+    shown = (*names[: len(items)], *[None] * (len(items) - len(names)))
+    others = names[len(items) :]
+    fixed = f" What is no input (labels) is fixed: fixed={{{others[0]!r}: ...}}." if others and "loss" in call else ""
     of = ", ".join(f"{leaf.name} {leaf.shape}" for leaf in leaves)
     return (
         f"backward returns {len(items)} gradients, {what} {', '.join(given)}; the inputs are {of}."
-        f" Name what it returns, in order, None for what is no gradient: {call.removesuffix(')')}, returns={names!r})"
+        f"{fixed} Name what it returns, in order, None for what is no gradient:"
+        f" {call.removesuffix(')')}, returns={shown!r})"
     )
