@@ -28,7 +28,7 @@ def add(commands: Any) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="only the rows of this name, as the table has it (dE/dW will do for ∂E/∂W); may be given several times",
+        help="only the rows of this name, as the table has it (de/dw will do for ∂E/∂W); may be given several times",
     )
     verify.add_argument(
         "--published",
@@ -49,12 +49,12 @@ def _verify(options: argparse.Namespace) -> int:
     from scratchcnn.gradcheck import Verdict
 
     checks = all_checks(options.seed)
-    names = {_in_ascii(check.name): check.name for check in checks}
-    unknown = [name for name in options.only if _in_ascii(name) not in names]
+    names = {_plain(check.name): check.name for check in checks}
+    unknown = [name for name in options.only if _plain(name) not in names]
     if unknown:
         options.fail(f"--only: no row named {', '.join(unknown)}; there are: {', '.join(names.values())}")
-    wanted = {_in_ascii(name) for name in options.only} or names.keys()
-    checks = [check for check in checks if _in_ascii(check.name) in wanted]
+    wanted = {_plain(name) for name in options.only} or names.keys()
+    checks = [check for check in checks if _plain(check.name) in wanted]
     refuse_unwritable(options, options.json)
 
     rows = collect(run_all(checks), len(checks), lambda row: f"{row.name} ({row.block})")
@@ -80,7 +80,7 @@ def _put_on_trial(options: argparse.Namespace) -> int:
     return 0 if all(row.as_expected for row in rows) else 1
 
 
-def _in_ascii(name: str) -> str:
-    """Spell a row's name in ASCII: ∂Ẑ2/∂Z2 becomes dZ2/dZ2."""
+def _plain(name: str) -> str:
+    """Spell a row's name in ASCII and lower case: ∂Ẑ2/∂Z2 becomes dz2/dz2."""
     letters = unicodedata.normalize("NFKD", name.replace("∂", "d"))
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter)).lower()
