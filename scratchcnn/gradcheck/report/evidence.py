@@ -1,6 +1,6 @@
 """What a report keeps of a check, so that it can be drawn: the entries that were compared, and what was called."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,15 +57,6 @@ class Evidence:
     def closest(self) -> int | None:
         """Which of the entries is closest to its bound, or farthest outside; None where all sit on kinks."""
         return None if self.kink.all() else int(np.where(self.kink, -1.0, self.closeness).argmax())
-
-
-def joined(parts: Sequence[Evidence], shape: tuple[int, ...]) -> Evidence:
-    """The evidence on parts of an input, which follow one another, as that on the whole input of some shape."""
-    starts = np.cumsum([0, *(int(np.prod(part.shape, dtype=np.int64)) for part in parts)])
-    entries = [part.entries + start for part, start in zip(parts, starts[:-1], strict=True)]
-    names = ("analytic", "numerical", "bound", "right", "wrong", "kink")
-    rest = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    return Evidence(shape, np.concatenate(entries), **rest, where=parts[0].where)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,12 +5,12 @@ It needs Jinja2 and Matplotlib, the extra `report`.
 
 import platform
 from collections.abc import Iterable
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
+from scratchcnn import __version__
 from scratchcnn.gradcheck.report.entry import Entry
 from scratchcnn.gradcheck.report.section import NEEDS, sections
 from scratchcnn.gradcheck.report.writing import write_atomically
@@ -67,7 +67,7 @@ def page(title: str, entries: Iterable[Entry]) -> str:
         sections=found,
         counts={need: count for need, count in counts.items() if count},
         signs=SIGNS,
-        versions=f"scratchcnn {version('scratchcnn')}, NumPy {np.__version__}, Python {platform.python_version()}",
+        versions=f"scratchcnn {__version__}, NumPy {np.__version__}, Python {platform.python_version()}",
     )
 
 

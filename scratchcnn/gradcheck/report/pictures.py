@@ -137,7 +137,7 @@ def _signed(title: str, values: Array, scale: float, how: Arrangement, rank: Arr
     notes = how.notes
     missing = int(np.isnan(values).sum())
     if missing:
-        notes = (*notes, f"grey: {missing:,} of {values.size:,} not known")
+        notes = (*notes, f"grey: {missing:,} of {values.size:,} not known, or not numbers")
     text = f"{title}: an array of {_shape(values.shape)}; nothing of it is known"
     if known.size:
         place = [int(k) for k in np.unravel_index(int(np.nanargmax(np.abs(_finite(values)))), values.shape)]
@@ -163,7 +163,7 @@ def _states(state: Array, how: Arrangement, rank: Array, name: str) -> Drawn:
 
 def _coloured(values: Array, scale: float, above: tuple[int, ...], below: tuple[int, ...]) -> Array:
     """(..., 4) colours: the farther from zero, the less the ground shows through."""
-    opacity = np.clip(np.abs(np.nan_to_num(values)) / (scale or 1.0), 0, 1)
+    opacity = np.clip(np.abs(_finite(values)) / (scale or 1.0), 0, 1)
     images = np.empty((*values.shape, 4))
     images[..., :3] = np.where((values > 0)[..., None], above, below) / np.float64(255)
     images[..., 3] = opacity
@@ -172,9 +172,7 @@ def _coloured(values: Array, scale: float, above: tuple[int, ...], below: tuple[
     return images
 
 
-def _drawn(
-    images: Array, how: Arrangement, name: str, text: str, marks: Sequence[tuple[Array, str, str]] = ()
-) -> str:
+def _drawn(images: Array, how: Arrangement, name: str, text: str, marks: Sequence[tuple[Array, str, str]] = ()) -> str:
     """The images side by side, each in a frame, with its label above it."""
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle

@@ -193,8 +193,14 @@ def _need(part: InputReport) -> str:
 
 
 def _closest(part: InputReport) -> tuple[float, float, float]:
-    """The share of its bound, the error and the bound: of the entry that is closest to its bound, or outside it."""
+    """The share of its bound, the error and the bound: of the worst entry, or of the one that is closest to its bound.
+
+    A share of 0 and NaN where nothing is known, or the entry is undecided.
+    """
     evidence = part.evidence
+    if part.verdict is Verdict.WRONG and part.wrong:
+        error, bound = float(part.error), float(part.bound)
+        return (error / bound if bound > 0 and np.isfinite(error) else np.inf), error, bound
     if evidence is None or evidence.closest is None or part.verdict is Verdict.UNDECIDED:
         return 0.0, np.nan, np.nan
     k = evidence.closest
