@@ -6,7 +6,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from scratchcnn.commands.terminal import collect, refuse_unwritable, seed, write
+from scratchcnn.commands.terminal import collect, path_ending_in, refuse_unwritable, seed, write
 
 
 def add(commands: Any) -> None:
@@ -36,6 +36,12 @@ def add(commands: Any) -> None:
         help="put the gradient of the article's code on trial instead: how it lies to the derivative, cause by cause",
     )
     verify.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON, too")
+    verify.add_argument(
+        "--report",
+        type=path_ending_in(".html"),
+        metavar="FILE.html",
+        help="write a page with pictures of every derivative, too (needs the extra `report`)",
+    )
     verify.set_defaults(command=_verify, fail=verify.error)
 
 
@@ -56,12 +62,30 @@ def _verify(options: argparse.Namespace) -> int:
     wanted = {_plain(name) for name in options.only} or names.keys()
     checks = [check for check in checks if _plain(check.name) in wanted]
     refuse_unwritable(options, options.json)
+    _refuse_no_page(options)
 
     rows = collect(run_all(checks), len(checks), lambda row: f"{row.name} ({row.block})")
     print_rows(rows, sys.stdout)
     if options.json:
         write(options, options.json, rows_as_json(rows))
+    if options.report:
+        from scratchcnn.commands.page import TITLE, entries
+        from scratchcnn.gradcheck.report.page import page
+
+        write(options, options.report, page(TITLE, entries(checks, rows)).encode())
     return 0 if all(row.verdict is Verdict.RIGHT for row in rows) else 1
+
+
+def _refuse_no_page(options: argparse.Namespace) -> None:
+    """End the command, before the work is done, if it cannot make the page that is asked for."""
+    if options.report:
+        from scratchcnn.gradcheck.report.page import check_installed
+
+        try:
+            check_installed()
+        except ModuleNotFoundError as error:
+            options.fail(f"--report: {error}")
+        refuse_unwritable(options, options.report)
 
 
 def _put_on_trial(options: argparse.Namespace) -> int:
@@ -71,6 +95,8 @@ def _put_on_trial(options: argparse.Namespace) -> int:
 
     if options.only:
         options.fail("--only chooses from the rows that there are without --published")
+    if options.report:
+        options.fail("--report shows the checks that there are without --published")
     refuse_unwritable(options, options.json)
     count, computed = run_trial(options.seed)
     rows = collect(computed, count, lambda row: row.name)

@@ -7,7 +7,7 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 
 # Images of one array that are shown at most.
-MOST_IMAGES = 24
+MOST_IMAGES = 30
 # Images in a row, where no axis decides.
 ROW_OF_IMAGES = 6
 # Entries along an axis of an image that are shown at most; more are shown as blocks.

@@ -267,7 +267,8 @@ def test_an_input_of_one_number_has_no_pictures_but_its_curve():
 
 
 def test_given_pictures_are_drawn_in_ink_or_in_two_colours():
-    pictures = (Picture("digits", np.ones((2, 1, 4, 5))), Picture("filters", rng.normal(size=(3, 1, 5, 5)), signed=True))
+    digits, filters = np.ones((2, 1, 4, 5)), rng.normal(size=(3, 1, 5, 5))
+    pictures = Picture("digits", digits), Picture("filters", filters, signed=True)
     whole = read(page("", [Entry("scaled", RIGHT, pictures=pictures)]))
     (given,) = whole.all(of="given")
     ink, signed = given.children
