@@ -8,7 +8,7 @@ from scratchcnn.commands.rows import Check, Row
 from scratchcnn.gradcheck import Report, Verdict, Violation
 from scratchcnn.gradcheck.report.entry import Entry, Picture
 
-TITLE = "Every derivative of the article's network, and every operation"
+TITLE = "The derivatives of scratchcnn"
 
 
 def entries(checks: Iterable[Check], rows: Iterable[Row]) -> Iterator[Entry]:
@@ -45,10 +45,10 @@ def _note(row: Row) -> str:
     said = [row.note] if row.verdict is Verdict.RIGHT else []
     size = sum(part.size for report in row.reports for part in report.inputs)
     if row.entries > size:
-        said.append(f"checked at a part: there are {row.entries:,} entries")
+        said.append(f"checked at a part of its {row.entries:,} entries")
     if row.proved > 0:
         digits = "exactly" if np.isinf(row.proved) else f"to {int(row.proved)} digits"
-        said.append(f"proved {digits}" + (f", {row.proved_of}" if row.proved_of else ""))
+        said.append(f"proved {digits}" + (f" at {row.proved_of}" if row.proved_of else ""))
     return "; ".join(filter(None, said))
 
 

@@ -10,6 +10,8 @@ from scratchcnn.gradcheck.arrays import Array
 MOST_IMAGES = 30
 # Images in a row, where no axis decides.
 ROW_OF_IMAGES = 6
+# Letters of all labels in a row.
+ROW_OF_LETTERS = 44
 # Entries along an axis of an image that are shown at most; more are shown as blocks.
 MOST_SIDE = 96
 # Entries of a row that is not broken into several.
@@ -35,7 +37,7 @@ class Arrangement:
     columns
         How many stand in a row.
     block
-        The side of the blocks of entries that are shown as one.
+        Rows and columns of the blocks of entries that are shown as one.
     notes
         How to read it.
     """
@@ -45,13 +47,13 @@ class Arrangement:
     chosen: Array
     labels: tuple[str, ...]
     columns: int
-    block: int
+    block: tuple[int, int]
     notes: tuple[str, ...]
 
     def of(self, array: Array, rank: Array) -> Array:
         """(images, rows, columns) of an array. A block shows its entry of the highest rank (of the array's shape)."""
         values, ranks = (self._stack(a) for a in (array, rank))
-        if self.block == 1:
+        if self.block == (1, 1):
             return values
         places = np.nan_to_num(ranks, nan=-np.inf).argmax(axis=-1)[..., None]
         shown: Array = np.take_along_axis(values, places, -1)[..., 0]
@@ -64,12 +66,13 @@ class Arrangement:
         if flat.size < rows * columns * count:  # a broken row
             flat = np.concatenate([flat, np.full(rows * columns * count - flat.size, np.nan)])
         images = flat.reshape(self.images)[self.chosen]
-        if self.block == 1:
+        if self.block == (1, 1):
             return images
-        padded = np.pad(images, ((0, 0), (0, -rows % self.block), (0, -columns % self.block)), constant_values=np.nan)
-        high, wide = padded.shape[1] // self.block, padded.shape[2] // self.block
-        blocks = padded.reshape(-1, high, self.block, wide, self.block).swapaxes(2, 3)
-        stacked: Array = blocks.reshape(-1, high, wide, self.block**2)
+        down, across = self.block
+        padded = np.pad(images, ((0, 0), (0, -rows % down), (0, -columns % across)), constant_values=np.nan)
+        high, wide = padded.shape[1] // down, padded.shape[2] // across
+        blocks = padded.reshape(-1, high, down, wide, across).swapaxes(2, 3)
+        stacked: Array = blocks.reshape(-1, high, wide, down * across)
         return stacked
 
 
@@ -92,19 +95,20 @@ def arranged(shape: tuple[int, ...], need: Array) -> Arrangement:
         columns = size if size <= LONGEST_ROW else int(np.ceil(np.sqrt(ASPECT * size)))
         images = (1, -(-size // max(columns, 1)), columns)
         if images[1] > 1:
-            notes.append(f"{size} entries, {columns} in a row")
+            notes.append(f"{size:,} entries, {columns} in a row")
     else:
         images = (int(np.prod(lengths[:-2], dtype=np.int64)), lengths[-2], lengths[-1])
     chosen = _most_needed(need.reshape(images[0], -1)) if images[0] > 1 else np.arange(1)
     if len(chosen) < images[0]:
         notes.append(f"{len(chosen)} of {images[0]} images")
-    block = -(-max(images[1:]) // MOST_SIDE)
-    if block > 1:
-        notes.append(f"each cell stands for {block} by {block} entries, and shows the one that differs most")
+    block = (-(-images[1] // MOST_SIDE) or 1, -(-images[2] // MOST_SIDE) or 1)
+    if block != (1, 1):
+        notes.append(f"each cell stands for {block[0]} by {block[1]} entries, and shows the one that differs most")
     before = shape[: long[-2]] if len(lengths) > 2 else ()
     labels = tuple(str([int(i) for i in np.unravel_index(k, before)]) for k in chosen) if before else ()
     row = lengths[-3] if len(lengths) > 3 and lengths[-3] <= ROW_OF_IMAGES else ROW_OF_IMAGES
-    columns = min(row, len(chosen))
+    longest = max(map(len, labels), default=1)
+    columns = max(1, min(row, len(chosen), ROW_OF_LETTERS // longest))
     return Arrangement(shape, images, chosen, labels, columns, block, tuple(notes))
 
 

@@ -93,7 +93,7 @@ def _guides(axes: "Axes", steps: Steps, h: Array, error: Array, floor: float) ->
     ends = np.array([h.min() / 3, h.max() * 3])
     if steps.roundoff > 0:
         axes.plot(ends, steps.roundoff / ends, ":", color=SOFT, linewidth=1.2)
-        at = min(steps.roundoff / floor, h.max()) ** 0.5 * h.min() ** 0.5
+        at = min(steps.roundoff / floor, h.max()) ** 0.3 * h.min() ** 0.7
         axes.annotate("roundoff / step", (at, steps.roundoff / at), (6, 4), textcoords="offset points", **_small(SOFT))
     bend = _bend(h, error)
     if bend > 0:

@@ -21,14 +21,18 @@ if TYPE_CHECKING:
 ABOVE, BELOW = (214, 104, 16), (38, 120, 200)
 # What is not finite, and what was not looked at, with its opacity.
 NOT_FINITE, UNKNOWN, UNKNOWN_OPACITY = (190, 30, 140), (128, 128, 128), 0.28
+# The ground of what is wrong and of what is undecided, with its opacity.
+WRONG_GROUND, UNDECIDED_GROUND, GROUND_OPACITY = (208, 40, 110), (200, 140, 20), 0.4
 # Ink: the style sheet turns it white on a dark ground.
 BLACK = (0, 0, 0)
-# In pixels: the width of a picture that its cells fill, and the least and the largest side of a cell.
-WIDTH, LEAST_CELL, LARGEST_CELL = 220, 2.0, 26.0
+# In pixels: the width and the height of a picture that its cells fill, and the least and the largest side of a cell.
+WIDTH, HEIGHT, LEAST_CELL, LARGEST_CELL = 220, 330, 2.0, 26.0
+# In pixels: an image that would be flatter, or narrower, has cells that are no squares.
+LEAST_SIDE = 24.0
 # In pixels: the gap between images, with labels and without, and the height of a label.
 GAP, LABEL = 6.0, 9.0
-# Marks of single entries, where there are at most so many.
-MOST_MARKS = 400
+# Marks of single entries, where there are at most so many; where there are few, they have at least so many pixels.
+MOST_MARKS, FEW_MARKS, LEAST_MARK = 400, 40, 6.0
 # States of an entry, from what needs to be seen least to most.
 NOT_LOOKED_AT, FINE, OPEN, BAD = range(4)
 
@@ -151,7 +155,9 @@ def _states(state: Array, how: Arrangement, rank: Array, name: str) -> Drawn:
     """Which entries are wrong or undecided: both by a mark of their own."""
     shown = how.of(state, rank)
     images = np.zeros((*shown.shape, 4))
-    images[np.isnan(shown) | (shown == NOT_LOOKED_AT)] = (*(c / 255 for c in UNKNOWN), UNKNOWN_OPACITY)
+    images[np.isnan(shown) | (shown == NOT_LOOKED_AT)] = _colour(UNKNOWN, UNKNOWN_OPACITY)
+    images[shown == BAD] = _colour(WRONG_GROUND, GROUND_OPACITY)
+    images[shown == OPEN] = _colour(UNDECIDED_GROUND, GROUND_OPACITY)
     wrong, undecided, entries = int((state == BAD).sum()), int((state == OPEN).sum()), state.size
     title = "where it is wrong" if wrong else "where it is undecided"
     first = [int(k) for k in np.argwhere(state == (BAD if wrong else OPEN))[0]]
@@ -167,9 +173,13 @@ def _coloured(values: Array, scale: float, above: tuple[int, ...], below: tuple[
     images = np.empty((*values.shape, 4))
     images[..., :3] = np.where((values > 0)[..., None], above, below) / np.float64(255)
     images[..., 3] = opacity
-    images[np.isnan(values)] = (*(c / 255 for c in UNKNOWN), UNKNOWN_OPACITY)
-    images[np.isinf(values)] = (*(c / 255 for c in NOT_FINITE), 1.0)
+    images[np.isnan(values)] = _colour(UNKNOWN, UNKNOWN_OPACITY)
+    images[np.isinf(values)] = _colour(NOT_FINITE, 1.0)
     return images
+
+
+def _colour(colour: tuple[int, ...], opacity: float) -> tuple[float, ...]:
+    return (*(part / 255 for part in colour), opacity)
 
 
 def _drawn(images: Array, how: Arrangement, name: str, text: str, marks: Sequence[tuple[Array, str, str]] = ()) -> str:
@@ -178,9 +188,9 @@ def _drawn(images: Array, how: Arrangement, name: str, text: str, marks: Sequenc
     from matplotlib.patches import Rectangle
 
     count, rows, columns, _ = images.shape
-    cell = float(np.clip((WIDTH - GAP * (how.columns - 1)) / (how.columns * columns), LEAST_CELL, LARGEST_CELL))
+    cell = _cell(how, rows, columns)
     gap, label = GAP, LABEL + 3 if how.labels else 0.0
-    width, height = columns * cell, rows * cell
+    width, height = columns * cell[0], rows * cell[1]
     down = -(-count // how.columns)
     whole = how.columns * width + (how.columns - 1) * gap + 2, down * (height + label) + (down - 1) * gap + 2
     figure = Figure(figsize=(whole[0] / POINTS, whole[1] / POINTS), dpi=POINTS)
@@ -200,16 +210,24 @@ def _drawn(images: Array, how: Arrangement, name: str, text: str, marks: Sequenc
     return as_svg(figure, name, text)
 
 
-def _mark(axes: "Axes", where: Array, corner: tuple[float, float], cell: float, colour: str, shape: str) -> None:
-    """Marks the entries of an image: a square of their colour, and in it a shape where there is space for one."""
+def _cell(how: Arrangement, rows: int, columns: int) -> tuple[float, float]:
+    """The width and the height of a cell: a square, unless the image would be a mere line."""
+    wide = (WIDTH - GAP * (how.columns - 1)) / (how.columns * columns)
+    side = float(np.clip(min(wide, HEIGHT / rows), LEAST_CELL, LARGEST_CELL))
+    least = min(LEAST_SIDE, wide * columns)
+    return max(side, least / columns), max(side, LEAST_SIDE / rows)
+
+
+def _mark(
+    axes: "Axes", where: Array, corner: tuple[float, float], cell: tuple[float, float], colour: str, shape: str
+) -> None:
+    """Marks the entries of an image by a shape, where there is space for one."""
     down, across = np.nonzero(where)
-    if not down.size:
-        return
-    x, y = corner[0] + (across + 0.5) * cell, corner[1] + (down + 0.5) * cell
-    axes.scatter(x, y, s=cell**2, marker="s", color=colour, alpha=0.3, linewidths=0)
-    if down.size <= MOST_MARKS:
+    if 0 < down.size <= MOST_MARKS:
+        side = max(0.55 * min(cell), LEAST_MARK if down.size <= FEW_MARKS else 0.0)
+        x, y = corner[0] + (across + 0.5) * cell[0], corner[1] + (down + 0.5) * cell[1]
         ring: dict[str, Any] = {"facecolors": "none", "edgecolors": colour} if shape == "o" else {"color": colour}
-        axes.scatter(x, y, s=(0.55 * cell) ** 2, marker=shape, linewidths=max(0.8, cell / 12), **ring)
+        axes.scatter(x, y, s=side**2, marker=shape, linewidths=max(0.8, side / 7), **ring)
 
 
 def _finite(values: Array) -> Array:

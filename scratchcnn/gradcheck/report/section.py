@@ -1,5 +1,6 @@
 """The sections of a page: the reports on a derivative, put in words and pictures, those in need first."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -24,6 +25,8 @@ MOST_IN_FULL = 3
 MOST_TIMES = 1000
 # Rows of the table of wrong entries.
 MOST_ENTRIES = 8
+# What stands between the methods of a report, and at how many entries each decided.
+_BETWEEN, _COUNT = re.compile(r"[,;] "), re.compile(r" (at \d+ of )?\d+$")
 
 
 @dataclass(frozen=True)
@@ -224,8 +227,13 @@ def _line(reports: Sequence[Report]) -> Line:
         bound=f"{bound:.2g}" if known else "",
         share=_in_words(share) if known else "",
         filled=round(100 * float(np.clip(1 + np.log10(max(share, 1e-9)) / 6, 0.0, 1.0))),
-        method=", ".join([*breaches, *dict.fromkeys(part.method for part in parts)]),
+        method=", ".join([*breaches, *dict.fromkeys(way for part in parts for way in _ways(part.method))]),
     )
+
+
+def _ways(method: str) -> list[str]:
+    """The methods alone: "differences" and "ladder" of "differences 25, ladder 4"."""
+    return [_COUNT.sub("", way) for way in _BETWEEN.split(method)]
 
 
 def _in_words(share: float) -> str:
