@@ -12,62 +12,8 @@ from scratchcnn.gradcheck import InputReport, Report, Verdict, Violation, check_
 from scratchcnn.gradcheck.report import page as pages
 from scratchcnn.gradcheck.report.entry import Entry, Picture
 from scratchcnn.gradcheck.report.page import page, write_page
+from tests.gradcheck.report.entries import ALL, ONE_WRONG, POINT, RIGHT, WRONG, scaled, scaled_backward, without_factor
 from tests.gradcheck.report.reading import read
-
-rng = np.random.default_rng(0)
-
-
-def scaled(x, w):
-    return w * np.sin(x)
-
-
-def scaled_backward(g, x, w):
-    return g * w * np.cos(x), (g * np.sin(x)).sum(axis=0)
-
-
-def without_factor(g, x, w):
-    """∂/∂x without the factor w."""
-    return g * np.cos(x), (g * np.sin(x)).sum(axis=0)
-
-
-def off_at_one(g, x, w):
-    """∂/∂x with one wrong entry."""
-    grad_x, grad_w = scaled_backward(g, x, w)
-    grad_x[1, 2] += 0.25
-    return grad_x, grad_w
-
-
-def stairs(x):
-    return np.floor(x)
-
-
-def flat(g, x):
-    return np.zeros_like(x)
-
-
-POINT = rng.normal(size=(3, 4)), rng.normal(size=4)
-RIGHT = check_gradient(scaled, scaled_backward, *POINT)
-WRONG = check_gradient(scaled, without_factor, *POINT)
-ONE_WRONG = check_gradient(scaled, off_at_one, *POINT)
-UNDECIDED = check_gradient(stairs, flat, np.array([1.0, 2.0, 3.5]))
-
-
-def narrow():
-    """A report on a right entry whose error is nine tenths of its bound."""
-    report = check_gradient(scaled, scaled_backward, *POINT, proof=False)
-    for part in report.inputs:
-        evidence = part.evidence
-        evidence.numerical[0] = evidence.analytic[0] + 0.9 * evidence.bound[0]
-    return report
-
-
-ALL = [
-    Entry("right", RIGHT),
-    Entry("narrow", narrow()),
-    Entry("undecided", UNDECIDED),
-    Entry("wrong", WRONG, where="layers.py:12", equation="w cos(x)", note="a remark"),
-    Entry("one wrong", ONE_WRONG),
-]
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +213,7 @@ def test_an_input_of_one_number_has_no_pictures_but_its_curve():
 
 
 def test_given_pictures_are_drawn_in_ink_or_in_two_colours():
-    digits, filters = np.ones((2, 1, 4, 5)), rng.normal(size=(3, 1, 5, 5))
+    digits, filters = np.ones((2, 1, 4, 5)), np.linspace(-1, 1, 75).reshape(3, 1, 5, 5)
     pictures = Picture("digits", digits), Picture("filters", filters, signed=True)
     whole = read(page("", [Entry("scaled", RIGHT, pictures=pictures)]))
     (given,) = whole.all(of="given")
