@@ -39,7 +39,7 @@ def _few_digits(point: Point) -> Picture:
 
 def _patches(point: Point) -> Picture:
     side_by_side = patches(point.x[:1], WINDOW, stride=WINDOW)
-    return Picture("patches of the first digit, every fifth", side_by_side[0, 0])
+    return Picture("patches of the first digit, side by side", side_by_side[0, 0])
 
 
 def _filters(point: Point) -> Picture:

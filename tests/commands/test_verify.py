@@ -178,7 +178,7 @@ def test_the_page_shows_what_the_network_computes_with(whole, folder):
     digits, few, patches, filters = (
         "the first 12 of 200 digits, X",
         "the first 4 of 200 digits, X",
-        "patches of the first digit, every fifth",
+        "patches of the first digit, side by side",
         "the filters, f",
     )
     maps, weights = "A1 of the first 4 digits", "the weights, W, as they meet the maps"
@@ -193,7 +193,7 @@ def test_the_page_shows_what_the_network_computes_with(whole, folder):
         "∂E/∂f": [digits, patches, filters],
     }
     words = [svg.attributes["aria-label"] for svg in page.all("svg")]
-    assert "patches of the first digit, every fifth: 5 by 5 by 5 by 5 in ink, from 0 to 1" in words
+    assert "patches of the first digit, side by side: 5 by 5 by 5 by 5 in ink, from 0 to 1" in words
     assert any(text.startswith("∂E/∂W, numerical: an array of 3 by 24 by 24, from ") for text in words)
 
 

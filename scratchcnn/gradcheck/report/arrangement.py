@@ -12,6 +12,8 @@ MOST_IMAGES = 30
 ROW_OF_IMAGES = 6
 # Letters of all labels in a row.
 ROW_OF_LETTERS = 44
+# Entries in a row of images, if these are more than so many images.
+ROW_OF_ENTRIES, FEW_IMAGES = 112, 3
 # Entries along an axis of an image that are shown at most; more are shown as blocks.
 MOST_SIDE = 96
 # Entries of a row that is not broken into several.
@@ -108,7 +110,8 @@ def arranged(shape: tuple[int, ...], need: Array) -> Arrangement:
     labels = tuple(str([int(i) for i in np.unravel_index(k, before)]) for k in chosen) if before else ()
     row = lengths[-3] if len(lengths) > 3 and lengths[-3] <= ROW_OF_IMAGES else ROW_OF_IMAGES
     longest = max(map(len, labels), default=1)
-    columns = max(1, min(row, len(chosen), ROW_OF_LETTERS // longest))
+    fitting = max(FEW_IMAGES, ROW_OF_ENTRIES // max(images[2], 1))
+    columns = max(1, min(row, len(chosen), fitting, ROW_OF_LETTERS // longest))
     return Arrangement(shape, images, chosen, labels, columns, block, tuple(notes))
 
 

@@ -56,6 +56,13 @@ def test_long_labels_have_space():
     assert laid_out((2, 2, 1, 2, 5, 4, 4)).columns * len("[0, 0, 0, 0, 0]") <= 44
 
 
+@pytest.mark.parametrize(
+    ("shape", "columns"), [((12, 28, 28), 4), ((12, 5, 5), 6), ((12, 90, 90), 3), ((2, 90, 90), 2)]
+)
+def test_wide_images_have_space(shape, columns):
+    assert laid_out(shape).columns == columns
+
+
 def test_of_many_images_those_are_shown_that_need_it():
     need = np.zeros((40, 7, 7))
     need[33, 2, 2] = 1
