@@ -33,11 +33,14 @@ class Column(Generic[Row]):
         Gives the text of a row; a `rich.text.Text` has a style.
     justify : str
         "left" or "right".
+    alone : str
+        How the cell reads on a line of its own, without the head: a format string.
     """
 
     head: str
     cell: Callable[[Row], str | Text]
     justify: Any = "left"
+    alone: str = "{}"
 
 
 def console_for(out: IO[str]) -> Console:
@@ -84,7 +87,7 @@ def print_table(
     """
     columns = [column for column in columns if any(str(column.cell(row)) for row in rows)]
     apart, grid = _first_that_fits(console, rows, columns, layouts)
-    head, body = _lines(console, grid, len(rows))
+    head, body = _lines(console, grid, len(rows), " " * INDENT if columns[0] in apart else "")
     print("\n".join(head), file=console.file)
     block = ""
     for row, line in zip(rows, body, strict=True):
@@ -140,13 +143,13 @@ def _width(console: Console, grid: Table) -> int:
     return console.measure(grid, options=console.options.update(width=WIDE)).maximum
 
 
-def _lines(console: Console, grid: Table, rows: int) -> tuple[list[str], list[str]]:
+def _lines(console: Console, grid: Table, rows: int, indent: str) -> tuple[list[str], list[str]]:
     """Render a table: the lines of its head, and a line for each row, without blanks at their ends."""
     terminal, console.width = console.width, _width(console, grid)  # a terminal that is narrower folds the lines
     with console.capture() as captured:
         console.print(grid)
     console.width = terminal
-    lines = [line.rstrip() for line in captured.get().splitlines()]
+    lines = [indent + line.rstrip() for line in captured.get().splitlines()]
     return lines[: len(lines) - rows], lines[len(lines) - rows :]
 
 
@@ -157,11 +160,11 @@ def _with_lines_of_its_own(
     indent = " " * INDENT
     if name in apart:
         yield str(name.cell(row))
-        line = indent + line
     yield line
     for column in apart:
         if column is not name:
-            yield from wrapped(str(column.cell(row)), width, indent, indent)
+            cell = str(column.cell(row))
+            yield from wrapped(column.alone.format(cell) if cell else "", width, indent, indent)
 
 
 def print_text(console: Console, text: str) -> None:

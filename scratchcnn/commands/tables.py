@@ -20,7 +20,14 @@ STYLES = {Verdict.RIGHT: "green", Verdict.WRONG: "bold red", Verdict.UNDECIDED: 
 # The parameters of the trial's table, by the symbol of their gradient.
 SIDES = {"∂E/∂W": "weight", "∂E/∂f": "filters"}
 # The columns that get lines of their own, step by step, where a terminal is narrow.
-LAYOUTS = ((), ("note",), ("equation", "note"), ("name", "equation", "note"))
+LAYOUTS = (
+    (),
+    ("note",),
+    ("equation", "note"),
+    ("name", "equation", "note"),
+    ("name", "checked\nof entries", "proved", "time", "equation", "note"),
+)
+TRIAL_LAYOUTS = ((), ("times\nas long", "\nthe harness"))
 
 
 def print_rows(rows: Sequence[Row], out: IO[str]) -> None:
@@ -49,11 +56,11 @@ def _columns() -> list[Column[Row]]:
     return [
         Column("name", lambda row: row.name),
         Column("equation", lambda row: row.equation),
-        Column("checked\nof entries", lambda row: f"{row.checked:,} of {row.entries:,}", "right"),
+        Column("checked\nof entries", lambda row: f"{row.checked:,} of {row.entries:,}", "right", "{} checked"),
         Column("worst\nerror", lambda row: f"{row.worst_error:.1e}", "right"),
         Column("bound", lambda row: f"{row.bound:.1e}", "right"),
         Column("verdict", lambda row: _styled(row.verdict.value, row.verdict)),
-        Column("proved", _proved, "right"),
+        Column("proved", _proved, "right", "proved: {}"),
         Column("time", lambda row: f"{row.seconds:.2f} s", "right"),
         Column("note", _note),
     ]
@@ -97,7 +104,7 @@ def print_trial(rows: Sequence[TrialRow], out: IO[str]) -> None:
     else:
         lines = [(row.name, symbol, getattr(row, side)) for row in rows for symbol, side in SIDES.items()]
         columns = [Column("gradient", itemgetter(1)), *_compared(itemgetter(2))]
-        print_table(console, lines, columns, heading=itemgetter(0))
+        print_table(console, lines, columns, TRIAL_LAYOUTS, heading=itemgetter(0))
     missed = [row.name for row in rows if not row.as_expected]
     summary = f"the harness calls {len(rows) - len(missed)} of {len(rows)} what they are"
     print_text(console, summary + (f"; not: {', '.join(missed)}" if missed else ""))
@@ -107,7 +114,7 @@ def _compared(side: Callable[[Any], Side], symbol: str = "") -> list[Column[Any]
     """List the columns that compare a gradient with the derivative; `side` gives the comparison of a row."""
     return [
         Column(f"{symbol}\ncosine", lambda row: _cosines(side(row)), "right"),
-        Column("times\nas long", lambda row: f"{np.mean(side(row).lengths):.3g}", "right"),
+        Column("times\nas long", lambda row: f"{np.mean(side(row).lengths):.3g}", "right", "{} times as long"),
         Column("\nthe harness", lambda row: _said(side(row))),
     ]
 

@@ -15,6 +15,7 @@ from scratchcnn.commands.tables import print_rows, print_trial
 from scratchcnn.gradcheck import Verdict
 
 WIDTHS = [60, 80, 100, 120, 200]
+NARROW = [40, 45, 50]
 NOTE = "a note that is long enough to be broken, with a-word-of-many-hyphens-that-nobody-may-break-in-two"
 # A row of each name that there is, with figures as wide as they come.
 ROWS = [
@@ -52,10 +53,10 @@ def lines_at(monkeypatch):
     return lines
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", NARROW + WIDTHS)
 def test_nothing_is_lost_on_a_terminal(lines_at, width):
     lines = lines_at(print_rows, ROWS, width)
-    assert max(map(cell_len, lines)) <= width
+    assert [line for line in lines if cell_len(line) > width and line.split() != [NOTE.split()[-1]]] == []
     assert "…" not in "".join(lines)
     words = " ".join(lines).split()
     for row in ROWS:
@@ -80,9 +81,40 @@ def test_the_figures_of_a_row_stay_on_one_line(lines_at, width):
 
 
 def test_a_terminal_that_is_too_narrow_for_the_figures_folds_them_itself(lines_at):
-    lines = lines_at(print_rows, ROWS, 30)
+    lines = lines_at(print_rows, ROWS, 25)
     assert "…" not in "".join(lines)
-    assert sum("200 of 345,600" in line and "12.30 s" in line for line in lines) == len(ROWS)
+    assert sum("8.5e-16" in line and "undecided" in line for line in lines) == len(ROWS)
+
+
+def test_on_the_narrowest_terminals_figures_have_lines_of_their_own(lines_at):
+    lines = [line for line in lines_at(print_rows, ROWS, 40) if line]
+    for row, proved in zip(ROWS, cycle(["exact", "75", "-"])):
+        start = next(k for k, line in enumerate(lines) if line == row.name)
+        assert lines[start + 1].split() == ["8.5e-16", "1.0e-15", "undecided"]
+        start = next(k for k, line in enumerate(lines) if "345,600" in line)
+        assert [line.strip() for line in lines[start : start + 3]] == [
+            "200 of 345,600 checked",
+            f"proved: {proved}",
+            "12.30 s",
+        ]
+        del lines[: start + 3]
+
+
+def test_the_head_stands_above_its_figures_on_the_narrowest_terminals(lines_at):
+    lines = lines_at(print_rows, ROWS, 60)
+    head, figures = (next(line for line in lines if word in line) for word in ("bound", "1.0e-15"))
+    assert head.index("bound") + len("bound") == figures.index("1.0e-15") + len("1.0e-15")
+
+
+def test_on_the_narrowest_terminals_the_trial_has_them_too(lines_at):
+    lines = lines_at(print_trial, TRIAL, 40)
+    assert max(map(cell_len, lines)) <= 40
+    start = next(k for k, line in enumerate(lines) if line.startswith("∂E/∂f"))
+    assert [line.split() for line in lines[start : start + 3]] == [
+        ["∂E/∂f", "-0.47", "(-0.54", "to", "-0.40)"],
+        ["126", "times", "as", "long"],
+        ["wrong", "at", "25", "of", "25"],
+    ]
 
 
 def test_in_a_pipe_each_row_is_one_line(lines_at):
