@@ -63,9 +63,10 @@ def test_the_picture_says_in_words_where_the_curve_is_lowest(steps):
 def test_of_a_right_gradient_the_entry_is_followed_that_is_closest_to_its_bound():
     report = check_gradient(np.sin, cosine, X, proof=False)
     evidence = report.inputs[0].evidence
-    share = np.abs(evidence.analytic - evidence.numerical) / evidence.bound
+    other = (report.inputs[0].worst_index[0] + 1) % 3
+    evidence.numerical[other] = evidence.analytic[other] + 0.9 * evidence.bound[other]
     (steps,) = followed(report).values()
-    assert steps.index == (int(share.argmax()),)
+    assert steps.index == (other,)
 
 
 def test_where_no_step_has_an_error_there_is_no_curve_to_draw():
