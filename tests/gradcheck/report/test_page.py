@@ -13,6 +13,7 @@ from scratchcnn.gradcheck.report import page as pages
 from scratchcnn.gradcheck.report import section as sections
 from scratchcnn.gradcheck.report.entry import Entry, Picture
 from scratchcnn.gradcheck.report.page import page, write_page
+from tests.gradcheck.difficult import DIFFICULT
 from tests.gradcheck.report.entries import ALL, ONE_WRONG, POINT, RIGHT, WRONG, scaled, scaled_backward, without_factor
 from tests.gradcheck.report.reading import read
 
@@ -246,6 +247,14 @@ def test_numbers_that_are_not_finite_are_drawn():
     assert "where it is wrong: 2 wrong of 5 entries, the first at [1]" in words
     (worst,) = whole.all("dl", of="worst")
     assert [dd.text for dd in worst.all("dd")][:2] == ["x[1]", "nan"]
+
+
+def test_functions_that_are_difficult_have_pages():
+    entries = [
+        Entry(each.name, check_gradient(each.forward, each.backward, *each.draw(np.random.default_rng(0))))
+        for each in DIFFICULT[::7]
+    ]
+    assert len(list(read(page("", entries)).all("section", of="derivative"))) == len(entries) >= 9
 
 
 def test_an_input_of_one_number_has_no_pictures_but_its_curve():

@@ -76,6 +76,13 @@ def test_where_no_step_has_an_error_there_is_no_curve_to_draw():
     assert (drawn.svg, drawn.notes) == ("", ("none: each step gives the same number",))
 
 
+@pytest.mark.parametrize("scale", [1e-310, 1e300])
+def test_numbers_whose_squares_cannot_be_computed_are_not_drawn(scale):
+    report = check_gradient(lambda x: scale * np.sin(x), lambda g, x: 1.5 * scale * cosine(g, x), X, proof=False)
+    (steps,) = followed(report).values()
+    assert curve(steps, "name", "x").notes == ("too small, or too large, to be drawn",)
+
+
 def test_a_kink_has_none():
     report = check_gradient(np.abs, lambda g, x: g * np.sign(x), np.array([0.0]), proof=False)
     (steps,) = followed(report).values()
