@@ -16,7 +16,7 @@ def imported() -> set[str]:
     )
 
 
-@pytest.mark.parametrize("heavy", ["tensorflow", "hypothesis", "pytest", "matplotlib", "rich"])
+@pytest.mark.parametrize("heavy", ["tensorflow", "hypothesis", "pytest", "matplotlib", "jinja2", "rich"])
 def test_is_not_imported(imported, heavy):
     assert "scratchcnn" in imported
     assert heavy not in imported
