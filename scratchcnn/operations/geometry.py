@@ -118,10 +118,8 @@ def _two(name: str, value: Any) -> tuple[Any, Any]:
     """Take one value for both axes, or one for each."""
     if isinstance(value, (int, np.integer)):
         return value, value
-    try:
-        vertical, horizontal = value
-    except TypeError:
-        raise TypeError(f"{name} must be an integer or a pair, got {value!r}") from None
-    except ValueError:
-        raise ValueError(f"{name} must be an integer or a pair, got {value!r}") from None
-    return vertical, horizontal
+    if not isinstance(value, (tuple, list, np.ndarray)):  # sets and texts have no vertical and horizontal part
+        raise TypeError(f"{name} must be an integer or a pair, got {value!r}")
+    if np.shape(value)[:1] != (2,) if isinstance(value, np.ndarray) else len(value) != 2:
+        raise ValueError(f"{name} must be an integer or a pair, got {value!r}")
+    return value[0], value[1]
