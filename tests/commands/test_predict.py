@@ -1,5 +1,6 @@
 """Pictures of digits: their normalization like MNIST's, and the command that tells which digits they show."""
 
+import os
 import re
 
 import numpy as np
@@ -15,6 +16,7 @@ from scratchcnn.network.layers import Conv2d, Dense, Flatten
 from scratchcnn.network.model import Model
 from scratchcnn.network.network import Network
 from scratchcnn.network.training import Recipe, Training, steps, workers
+from tests.commands.process import run
 
 
 def write(path, pixels, mode=None):
@@ -217,6 +219,15 @@ def test_the_probabilities_are_the_softmax_of_the_logits(model):
     logits = loaded.logits(digits.x()).astype(np.float64)
     np.testing.assert_allclose(found, np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), rtol=1e-4)
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_a_name_that_is_not_utf_8_is_shown_escaped(model, tmp_path):
+    name = os.fsencode(tmp_path) + b"/d\xff.png"
+    with open(name, "wb") as file:
+        Image.fromarray(CLEAR[0]).save(file, "png")
+    done = run("predict", "--model", model, name)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(rf"{tmp_path}/d\udcff.png: ")
 
 
 def refused(capsys, *arguments):
