@@ -25,10 +25,12 @@ MISUSE, INTERRUPTED, TERMINATED = 2, 130, 143  # exit codes; the last two are 12
 
 
 def run() -> NoReturn:
-    """Run the command of this process, and end it. Checks that run in other threads are not waited for."""
+    """Run the command of this process, and end it. After a signal, checks in other threads are not waited for."""
     code = main()
     if code in (INTERRUPTED, TERMINATED):
-        sys.exit(code)  # `sys.exit` waits until no thread of a pool is at work
+        with suppress(OSError):
+            sys.stdout.flush()
+        os._exit(code)  # `sys.exit` would wait until the last check has ended
     sys.exit(code)
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -21,12 +22,17 @@ every_signal = pytest.mark.parametrize("number", SIGNALS, ids=lambda number: num
 HANGS = 60  # seconds until a process that should end is given up
 
 
-def start(script, *arguments, folder):
-    """Start a script in a process of its own, in a folder of its own."""
+@contextmanager
+def started(script, *arguments, folder):
+    """A script in a process of its own, in a folder of its own; it does not outlive the block."""
     command = [sys.executable, "-c", textwrap.dedent(script), *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")])}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, cwd=folder, env=environment, **pipes)
+    with subprocess.Popen(command, cwd=folder, env=environment, **pipes) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 # The first check says that it runs, and never ends.
@@ -46,7 +52,7 @@ ENDLESS = """
 
 @every_signal
 def test_verify_does_not_wait_for_the_running_checks(tmp_path, number):
-    with start(ENDLESS, folder=tmp_path) as process:
+    with started(ENDLESS, folder=tmp_path) as process:
         assert process.stdout.readline() == "running\n"
         process.send_signal(number)
         _, said = process.communicate(timeout=HANGS)
@@ -70,7 +76,7 @@ def test_training_of_ten_classes_keeps_what_it_has_learnt(tmp_path, monkeypatch,
     small_mnist.stand_in(monkeypatch)
     data = small_mnist.write_npz(tmp_path / "mnist.npz")
     options = ["train", "--classes", "10", "--data", data, "--epochs", "100000", "--save", "model.npz"]
-    with start(TRAINING, *options, folder=tmp_path) as process:
+    with started(TRAINING, *options, folder=tmp_path) as process:
         assert process.stdout.readline().startswith("epoch 1 of 100000")
         process.send_signal(number)
         _, said = process.communicate(timeout=HANGS)
@@ -103,7 +109,7 @@ TWO_CLASSES = """
 
 @every_signal
 def test_training_of_two_classes_keeps_the_last_epoch(tmp_path, number):
-    with start(TWO_CLASSES, "train", "--epochs", "9", "--save", "learnt.npz", folder=tmp_path) as process:
+    with started(TWO_CLASSES, "train", "--epochs", "9", "--save", "learnt.npz", folder=tmp_path) as process:
         assert process.stdout.readline() == "third\n"
         process.send_signal(number)
         _, said = process.communicate(timeout=HANGS)
