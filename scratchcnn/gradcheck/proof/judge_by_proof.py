@@ -115,8 +115,9 @@ class Proofs:
         )
 
     def located(self, index: int) -> Proven:
-        """The proof of one gradient, with the entries that are wrong and the exact derivatives there."""
-        return self._proof(self.setting.first, (index,), locate=True).inputs[index]
+        """The proof of one gradient, with the entries that are wrong and the exact derivatives there if time allows."""
+        found = self._proof(self.setting.first, (index,), locate=True).inputs
+        return found[index] if index in found or self.first is None else self.first.inputs[index]
 
     def _proof(self, point: Point, wrt: Sequence[int] | None = None, *, locate: bool = False) -> Proof:
         setting = self.setting
