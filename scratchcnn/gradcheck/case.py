@@ -3,6 +3,7 @@
 import inspect
 import operator
 import reprlib
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -212,6 +213,9 @@ def real_array(value: Any, what: str) -> Array:
         It is no array of real numbers.
     """
     __tracebackhide__ = True
+    masked = sys.modules.get("numpy.ma")  # it takes time to import: without it nothing is masked
+    if masked is not None and isinstance(value, masked.MaskedArray):
+        raise TypeError(f"{what} must not be masked: the mask would be ignored, fill it with numbers before")
     try:
         array = np.array(value, copy=True, order="K")
     except ValueError as error:
@@ -235,9 +239,11 @@ def _names(forward: Forward, names: Sequence[str] | None, count: int) -> tuple[s
         given = () if isinstance(names, str) or not isinstance(names, Iterable) else tuple(names)
         if len(given) != count:
             raise ValueError(f"names must have one name for each of the {count} inputs, got {names!r}")
+        if not all(isinstance(name, str) for name in given):
+            raise TypeError(f"names must be strings, got {names!r}")
         if len(set(given)) != count:
             raise ValueError(f"names must differ, got {names!r}")
-        return tuple(str(n) for n in given)
+        return tuple(map(str, given))
     try:
         parameters = inspect.signature(forward).parameters.values()
     except (TypeError, ValueError):  # a function written in C has no signature to read

@@ -103,7 +103,10 @@ def _positive(name: str, value: Any, expected: str, advice: str = "") -> float:
     __tracebackhide__ = True
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name} must be {expected}, got {value!r}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an integer or a fraction
+        number = math.inf
     if not 0 < number < math.inf:
         raise ValueError(f"{name} must be {expected}, got {number}{advice}")
     return number
