@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -34,6 +35,8 @@ class Model:
 
     Raises
     ------
+    TypeError
+        If `network` is no network, or the parameters are no arrays.
     ValueError
         If there are more or fewer parameters than `network.shapes`, or none, or one has another shape.
     """
@@ -43,6 +46,8 @@ class Model:
 
     def __post_init__(self) -> None:
         """Check the shapes of the parameters."""
+        if not isinstance(self.network, Network):
+            raise TypeError(f"network must be a Network, got {self.network!r}")
         shapes = self.network.shapes
         if not shapes:
             raise ValueError("none of its layers has parameters")
@@ -120,6 +125,8 @@ class Model:
 
         Raises
         ------
+        TypeError
+            If `path` is neither str nor Path.
         OSError
             If the file cannot be read.
         ValueError
@@ -145,9 +152,11 @@ class Model:
 
         Raises
         ------
-        OSError, ValueError
+        TypeError, OSError, ValueError
             As `load`.
         """
+        if not isinstance(path, str | os.PathLike):
+            raise TypeError(f"path must be a str or a Path, got {path!r}")
         arrays = read_npz(Path(path))
         if str(arrays.pop("format", "")) != FORMAT:
             raise ValueError(f"{path} is not a model that scratchcnn has saved (it does not say {FORMAT!r})")
@@ -254,9 +263,13 @@ def require_shapes(what: str, arrays: Sequence[Array], shapes: Sequence[Shape]) 
 
     Raises
     ------
+    TypeError
+        If they are no arrays.
     ValueError
         If there are more or fewer arrays, or one has another shape than its parameter.
     """
+    if not isinstance(arrays, tuple | list) or not all(isinstance(array, np.ndarray) for array in arrays):
+        raise TypeError(f"the arrays of the kind {what} must be in a tuple, got {arrays!r}")
     if len(arrays) != len(shapes):
         raise ValueError(f"the network has {len(shapes)} parameters, got {len(arrays)} of the kind {what}")
     for k, (array, shape) in enumerate(zip(arrays, shapes, strict=True)):

@@ -22,9 +22,19 @@ class Network:
     ----------
     layers : tuple of Layer
         From the first to the last.
+
+    Raises
+    ------
+    TypeError
+        If `layers` is not a tuple of layers.
     """
 
     layers: tuple[Layer, ...]
+
+    def __post_init__(self) -> None:
+        """Check that there are layers only; anything else is a `TypeError`."""
+        if not isinstance(self.layers, tuple) or not all(isinstance(layer, Layer) for layer in self.layers):
+            raise TypeError(f"layers must be a tuple of layers, got {self.layers!r}")
 
     @property
     def shapes(self) -> tuple[Shape, ...]:

@@ -89,8 +89,8 @@ def test_an_operation_gives_the_right_answer_or_a_clear_error(name, data):
 
 
 def test_the_time_does_not_grow_with_the_value_of_a_window():
-    """Its pixels beside the image, half a billion of them, are not looked at."""
+    """Its pixels beside the image, a quarter of a billion, are not looked at."""
     x = np.arange(6.0).reshape(1, 1, 2, 3)
-    assert max_pool2d(x, (2**29, 1), padding="same")[..., 0, :].tolist() == [[[3, 4, 5]]]
-    (grad_x,) = max_pool2d_backward(np.ones((1, 1, 1, 3)), x, (2**29, 1), padding="same")
+    assert max_pool2d(x, (2**28, 1), padding="same")[..., 0, :].tolist() == [[[3, 4, 5]]]
+    (grad_x,) = max_pool2d_backward(np.ones((1, 1, 1, 3)), x, (2**28, 1), padding="same")
     assert grad_x.tolist() == [[[[0, 0, 0], [1, 1, 1]]]]
