@@ -169,6 +169,11 @@ def as_integer(value: Any) -> int | None:
         return None
 
 
+def holds_several(value: Any) -> bool:
+    """Whether an option is made of several things: a text is one thing, and so is an array without axes."""
+    return isinstance(value, Iterable) and not isinstance(value, str) and getattr(value, "ndim", 1) > 0
+
+
 def _options(function: Callable[..., Any]) -> str:
     """The arguments that functools.partial binds, as in a call."""
     positional: tuple[Any, ...] = ()
@@ -236,7 +241,7 @@ def _array(value: Any, position: int) -> Array:
 def _names(forward: Forward, names: Sequence[str] | None, count: int) -> tuple[str, ...]:
     __tracebackhide__ = True
     if names is not None:
-        given = () if isinstance(names, str) or not isinstance(names, Iterable) else tuple(names)
+        given = tuple(names) if holds_several(names) else ()
         if len(given) != count:
             raise ValueError(f"names must have one name for each of the {count} inputs, got {names!r}")
         if not all(isinstance(name, str) for name in given):
@@ -261,7 +266,7 @@ def _chosen(
         if not chosen:
             raise TypeError(f"no floating input to check: got dtypes {[str(a.dtype) for a in arrays]}")
         return tuple(chosen)
-    single = isinstance(wrt, str) or as_integer(wrt) is not None or not isinstance(wrt, Iterable)
+    single = as_integer(wrt) is not None or not holds_several(wrt)
     items: Iterable[Any] = (wrt,) if single else wrt  # type: ignore[assignment]
     chosen = list(map(partial(_index, names=names), items))
     if not chosen:
