@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from scratchcnn.gradcheck import CallerError, check_gradient, check_jvp, numerical_gradient, prove_gradient
 from tests.fuzz.calls import outcome
-from tests.fuzz.values import JUNK, NUMBERS, forms
+from tests.fuzz.values import JUNK, forms, numbers_or_junk
 
 # A check takes a hundred times as long as a call of an operation.
 fewer = settings(max_examples=max(settings().max_examples // 10, 10))
@@ -52,7 +52,7 @@ def calls(draw, check):
     arguments = {"one": FUNCTIONS[names[0]], "other": FUNCTIONS[names[1]], "x": X, "w": W}
     options = options or OPTIONS  # `check_jvp` passes them on
     for name in draw(st.lists(st.sampled_from(options), max_size=2, unique=True)):
-        arguments[name] = draw(st.sampled_from(NUMBERS) | st.sampled_from(JUNK) | forms(X))
+        arguments[name] = draw(numbers_or_junk | forms(X))
     for name in draw(st.lists(st.sampled_from(["one", "other", "x", "w"]), max_size=1)):
         arguments[name] = draw(forms(arguments[name]) if name in "xw" else st.sampled_from(JUNK))
     return arguments
@@ -74,8 +74,7 @@ def test_a_check_gives_a_verdict_or_a_clear_error(name, data):
 def test_a_numerical_gradient_has_the_shape_of_its_input_or_there_is_a_clear_error(data):
     arguments = {"forward": forward, "inputs": [X, W], "index": 0, "grad_output": np.ones_like(X)}
     for name in data.draw(st.lists(st.sampled_from(sorted(arguments)), max_size=2, unique=True)):
-        junk = st.sampled_from(NUMBERS) | st.sampled_from(JUNK)
-        arguments[name] = data.draw(forms(X) if name == "grad_output" else junk)
+        arguments[name] = data.draw(forms(X) if name == "grad_output" else numbers_or_junk)
     if data.draw(st.booleans()):
         arguments["inputs"] = [data.draw(forms(X)), data.draw(forms(W))]
     found = outcome(numerical_gradient, arguments, ERRORS, SAYS)

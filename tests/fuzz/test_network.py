@@ -13,9 +13,8 @@ from scratchcnn.catalogue import CATALOGUE
 from scratchcnn.network import Layer, Model, Network, layers
 from scratchcnn.network.recipe import Recipe
 from tests.fuzz.calls import outcome
-from tests.fuzz.values import JUNK, NUMBERS
+from tests.fuzz.values import numbers_or_junk as junk
 
-junk = st.sampled_from(NUMBERS) | st.sampled_from(JUNK)
 MADE = {
     "Conv2d": {"channels": 1, "filters": 2, "window": 3, "stride": 1, "padding": 0},
     "Dense": {"features": 2, "neurons": 3},

@@ -3,6 +3,7 @@
 import tempfile
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -132,44 +133,56 @@ CHANGES = [
 ]
 
 
+# Strategies made once: to make one anew for each call would take longer than the call.
+junk, numbers, dtypes = st.sampled_from(JUNK), st.sampled_from(NUMBERS), st.sampled_from(DTYPES)
+special, other_forms, changes = st.sampled_from(SPECIAL), st.sampled_from(FORMS), st.sampled_from(CHANGES)
+kinds = st.sampled_from(["form", "form", "dtype", "dtype", "special", "change", "junk"])
+numbers_or_junk, twentieth = numbers | junk, st.integers(0, 19)
+
+
 @st.composite
 def with_a_special_number(draw, array):
     changed = np.array(array)
     if changed.size and changed.dtype.kind == "f":
         with np.errstate(over="ignore"):
-            changed.reshape(-1)[draw(st.integers(0, changed.size - 1))] = draw(st.sampled_from(SPECIAL))
+            changed.reshape(-1)[draw(st.integers(0, changed.size - 1))] = draw(special)
     return changed
 
 
 @st.composite
 def forms(draw, array):
     """The same numbers in another form, or other numbers, or no numbers."""
-    kind = draw(st.sampled_from(["form", "form", "dtype", "dtype", "special", "change", "junk"]))
+    kind = draw(kinds)
     if kind == "form":
-        return draw(st.sampled_from(FORMS))(array)
+        return draw(other_forms)(array)
     if kind == "dtype":
-        return in_dtype(array, draw(st.sampled_from(DTYPES)))
+        return in_dtype(array, draw(dtypes))
     if kind == "special":
         return draw(with_a_special_number(array))
     if kind == "change":
-        return draw(st.sampled_from(CHANGES))(array)
-    return draw(st.sampled_from(JUNK))
+        return draw(changes)(array)
+    return draw(junk)
 
 
 def others(value):
     """What may stand in place of an argument."""
     if isinstance(value, np.ndarray):
         return forms(value)
-    return st.one_of(st.sampled_from(NUMBERS), st.sampled_from(JUNK))
+    return numbers_or_junk
+
+
+@cache
+def some_of(names):
+    return st.lists(st.sampled_from(names), max_size=3, unique=True)
 
 
 @st.composite
 def changed(draw, arguments):
     """The arguments of a call, by name, up to three of them others."""
     arguments = dict(arguments)
-    for name in draw(st.lists(st.sampled_from(sorted(arguments)), max_size=3, unique=True)):
+    for name in draw(some_of(tuple(sorted(arguments)))):
         arguments[name] = draw(others(arguments[name]))
-    if draw(st.integers(0, 19)) == 0:  # one array as two arguments
+    if draw(twentieth) == 0:  # one array as two arguments
         arrays = [name for name, value in arguments.items() if isinstance(value, np.ndarray)]
         if len(arrays) > 1:
             one, two = draw(st.permutations(arrays))[:2]
