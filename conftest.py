@@ -10,6 +10,7 @@ from argparse import ArgumentTypeError
 from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.browser import chromium
@@ -34,6 +35,18 @@ collect_ignore = [path for name in MISSING for path in LEFT_OUT[name]]
 
 def pytest_report_header():
     return [f"not collected, for want of {name}: {', '.join(LEFT_OUT[name])}" for name in MISSING]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """A test that is collected is run: skipping it is a failure. What cannot run somewhere is in `LEFT_OUT`."""
+    report = yield
+    if report.skipped and not item.config.getoption("benchmark_skip", False):
+        report.outcome, report.longrepr = (
+            "failed",
+            f"{item.nodeid} was skipped or may fail: it checks nothing",
+        )
+    return report
 
 
 def pytest_addoption(parser):

@@ -70,6 +70,7 @@ def test_check(benchmark, name, size, processes, table):
                 check(checker)
 
     benchmark.pedantic(check, (OURS,), setup=peers, rounds=function.rounds)  # one round with --benchmark-disable
+    assert seconds[OURS]
     rows = compare(function, seconds, proofs)
     benchmark.extra_info |= {"entries": function.entries, "load": os.getloadavg()[0], "checkers": rows}
     table.lines += lines(name, function.entries, rows)

@@ -1,7 +1,5 @@
 """`python -m scratchcnn` is the command `scratchcnn`."""
 
-import sys
+from scratchcnn.commands.main import run
 
-from scratchcnn.commands.main import main
-
-sys.exit(main())
+run()

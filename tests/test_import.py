@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("import")  # what they share is made once
+
 LIST_MODULES = "import sys, scratchcnn; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
 
 

@@ -33,7 +33,8 @@ EQUATIONS = [
 
 
 def test_its_first_block_is_the_two_commands_each_on_a_line_of_its_own():
-    assert BLOCKS[0] == ("", 'pip install -e . && python -m scratchcnn\npip install -e ".[test]" && pytest\n')
+    second = 'pip install -e ".[test]" && pytest -n auto --dist loadgroup'
+    assert BLOCKS[0] == ("", f"pip install -e . && python -m scratchcnn\n{second}\n")
     assert re.findall("^pip install .*", README, flags=re.MULTILINE) == BLOCKS[0][1].splitlines()
 
 

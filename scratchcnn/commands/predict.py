@@ -12,7 +12,7 @@ from scratchcnn.digits.mnist import Digits
 from scratchcnn.operations.losses import softmax
 
 if TYPE_CHECKING:
-    from scratchcnn.network.network import Model
+    from scratchcnn.network.model import Model
 
 
 def add(commands: Any) -> None:
@@ -38,7 +38,7 @@ def _predict(options: argparse.Namespace) -> int:
     if find_spec("PIL") is None:
         options.fail('predict needs Pillow: pip install "scratchcnn[predict]"')
     from scratchcnn.digits.pictures import read_digit
-    from scratchcnn.network.network import Model
+    from scratchcnn.network.model import Model
 
     try:
         model = Model.load(options.model)
@@ -56,8 +56,9 @@ def _probabilities(model: "Model", pictures: NDArray[np.uint8]) -> NDArray[np.fl
     digits = Digits(pictures, np.zeros(len(pictures), np.uint8))
     try:
         logits = model.logits(digits.x())
-    except ValueError as error:
-        raise ValueError(f"the model does not take pictures of 28x28 pixels: {error}") from error
+    except (TypeError, ValueError, MemoryError) as error:
+        raise ValueError(f"the model has no answer to pictures of 28x28 pixels: {error}") from error
     if logits.shape != (len(pictures), 10):
         raise ValueError(f"the model does not tell ten digits apart: its output has the shape {logits.shape}")
-    return softmax(logits)
+    with np.errstate(over="ignore"):  # of a difference of two logits, which is infinite then: the probability is 0
+        return softmax(logits)

@@ -64,18 +64,24 @@ def _train(options: argparse.Namespace) -> int:
         refuse_unwritable(options, path)
 
     from scratchcnn.article.published import DESCENTS
-    from scratchcnn.article.training import EPOCHS
+    from scratchcnn.article.training import EPOCHS, Epoch
     from scratchcnn.commands.course import training_as_npz
     from scratchcnn.digits.mnist import SHIPPED, load_digits
     from scratchcnn.network.recipe import Recipe
 
     _set_defaults(options, epochs=EPOCHS, gradient="exact", seed=Recipe.seed, digits=SHIPPED)
     _set_defaults(options, rate=DESCENTS[options.gradient].rate)
+    history: list[Epoch] = []
     try:
         digits = load_digits(options.digits)
-        history, stopped = _descend(digits, options.gradient, options.rate, options)
+        stopped = _descend(digits, options.gradient, options.rate, options, history)
     except ValueError as error:
         options.fail(str(error))
+    except KeyboardInterrupt:
+        if options.save and history:
+            write(options, options.save, training_as_npz(history))
+            print(f"scratchcnn: {len(history)} of {options.epochs} epochs are in {options.save}", file=sys.stderr)
+        raise
     if stopped:
         options.fail(f"after {len(history)} epochs: {stopped}" if history else stopped)
     last = history[-1]
@@ -95,21 +101,21 @@ def _plot(digits: "Digits", history: "list[Epoch]", options: argparse.Namespace)
     histories = {options.gradient: history}
     for name in DESCENTS.keys() - histories.keys():
         rate = options.rate * DESCENTS[name].rate / DESCENTS[options.gradient].rate
-        histories[name], stopped = _descend(digits, name, rate, options)
+        histories[name] = []
+        stopped = _descend(digits, name, rate, options, histories[name])
         if stopped:
             message = f"the {name} gradient, after {len(histories[name])} epochs: {stopped}"
             print(f"scratchcnn: {message}", file=sys.stderr)
     write(options, options.plot, training_as_png(histories, history[-1].parameters))
 
 
-def _descend(digits: "Digits", name: str, rate: float, options: argparse.Namespace) -> "tuple[list[Epoch], str]":
-    """Train along one of the gradients; return the complete epochs, and the error that ended the training, or ""."""
+def _descend(digits: "Digits", name: str, rate: float, options: argparse.Namespace, history: "list[Epoch]") -> str:
+    """Train along one of the gradients and append each epoch; return the error that ended the training, or ""."""
     from scratchcnn.article.published import DESCENTS
     from scratchcnn.article.training import train
 
     gradient = DESCENTS[name].gradient
     epochs = train(digits.x(), digits.y(), epochs=options.epochs, rate=rate, seed=options.seed, gradient=gradient)
-    history = []
     try:
         with progress_bar() as progress:
             task = progress.add_task("", total=options.epochs)
@@ -117,8 +123,8 @@ def _descend(digits: "Digits", name: str, rate: float, options: argparse.Namespa
                 history.append(epoch)
                 progress.update(task, advance=1, description=f"E {epoch.error:.3f}, accuracy {epoch.accuracy:.1%}")
     except ValueError as error:
-        return history, str(error)
-    return history, ""
+        return str(error)
+    return ""
 
 
 def _set_defaults(options: argparse.Namespace, **defaults: object) -> None:

@@ -78,8 +78,11 @@ def train(options: argparse.Namespace) -> int:
     try:
         training = _start(options)
         digits, test = load_mnist(options.data)
-        _learn(training, digits[: training.digits], test, save)
     except (OSError, ValueError) as error:
+        options.fail(str(error))
+    try:
+        _learn(training, digits[: training.digits], test, save, options)
+    except ValueError as error:
         options.fail(str(error))
     return 0
 
@@ -114,7 +117,7 @@ def _resume(path: Path, given: dict[str, Any], digits: int | None) -> "Training"
     return training
 
 
-def _learn(begun: "Training", digits: Digits, test: Digits, save: Path | None) -> None:
+def _learn(begun: "Training", digits: Digits, test: Digits, path: Path | None, options: argparse.Namespace) -> None:
     """Make the remaining steps; save the training after each epoch, and when it is interrupted."""
     from scratchcnn.network.training import accuracy, steps, workers
 
@@ -130,12 +133,22 @@ def _learn(begun: "Training", digits: Digits, test: Digits, save: Path | None) -
                 progress.update(task, completed=training.step, description=line)
                 if training.step % training.steps_per_epoch == 0:
                     line = f"epoch {training.epoch} of {training.recipe.epochs}: {line}"
-                    print(f"{line}, test accuracy {accuracy(training.model, test, team):.2%}", flush=True)
-                    if save:
-                        training.save(save)
+                    line = f"{line}, test accuracy {accuracy(training.model, test, team):.2%}"
+                    _save(training, path, options)  # before the line is printed, which may fail
+                    print(line, flush=True)
                     first, errors, start = training.step, [], time.perf_counter()
     except KeyboardInterrupt:
-        if save:
-            training.save(save)
-            print(f"scratchcnn: {training.step} of {training.steps} steps are in {save}", file=sys.stderr)
+        _save(training, path, options)
+        if path:
+            print(f"scratchcnn: {training.step} of {training.steps} steps are in {path}", file=sys.stderr)
         raise
+
+
+def _save(training: "Training", path: Path | None, options: argparse.Namespace) -> None:
+    """Save a training where that is asked for; a failure ends the command."""
+    if path is None:
+        return
+    try:
+        training.save(path)
+    except (OSError, ValueError) as error:
+        options.fail(f"cannot write {path}: {error}")

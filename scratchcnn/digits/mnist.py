@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchcnn.files import read_npz
+from scratchcnn.files import read_at_most, read_npz
 
 SHIPPED = 200  # the number of digits in the package
 SIDE = 28  # pixels, the side of an image
+MOST_AXES = 3  # of an array in an IDX file
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,7 @@ def _from_keras() -> dict[str, NDArray[Any]]:
 
 def _from_folder(folder: Path) -> dict[str, NDArray[Any]]:
     """Read the four arrays from IDX files."""
-    return {name: _read_idx(_plain_or_gzipped(folder / part.idx)) for name, part in WHOLE.items()}
+    return {name: _read_idx(_plain_or_gzipped(folder / part.idx), prod(part.shape)) for name, part in WHOLE.items()}
 
 
 def _plain_or_gzipped(path: Path) -> Path:
@@ -217,24 +218,32 @@ def _plain_or_gzipped(path: Path) -> Path:
     return path if path.exists() else gzipped
 
 
-def _read_idx(path: Path) -> NDArray[np.uint8]:
-    """Read an IDX file of bytes, plain or gzipped.
+def _read_idx(path: Path, size: int) -> NDArray[np.uint8]:
+    """Read an IDX file of bytes, plain or gzipped, with an array of `size` bytes. Nothing is unpacked beyond these.
 
     Its header is the bytes 0, 0, 8 (the code of unsigned bytes) and the number of axes, then the length of each axis as
     a big-endian int32. The array's bytes follow.
 
     Source: LeCun, Cortes and Burges, "The MNIST Database of Handwritten Digits", section "File Formats".
     """
-    content = path.read_bytes()
-    if path.suffix == ".gz":
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
-            raise ValueError(f"{path} is not a gzip file, or is damaged: {error}") from error
+    most = 4 + 4 * MOST_AXES + size
+    content = _unpacked(path, most) if path.suffix == ".gz" else read_at_most(path, most)
     head = 4 + 4 * content[3] if len(content) > 3 else 4
-    if content[:3] != b"\0\0\x08" or len(content) < head:
+    if content[:3] != b"\0\0\x08" or len(content) < head or content[3] > MOST_AXES:
         raise ValueError(f"{path} is not an IDX file of bytes: it begins with {content[:4]!r}")
     shape = tuple(np.frombuffer(content[4:head], ">i4").tolist())
-    if len(content) - head != prod(shape):
+    if min(shape, default=0) < 0 or len(content) - head != prod(shape):
         raise ValueError(f"{path} is damaged: it should hold {prod(shape)} bytes, got {len(content) - head}")
     return np.frombuffer(content, np.uint8, offset=head).reshape(shape)
+
+
+def _unpacked(path: Path, most: int) -> bytes:
+    """Unpack a gzipped file as far as its content may reach."""
+    with path.open("rb") as packed, gzip.open(packed) as file:
+        try:
+            content = file.read(most + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ValueError(f"{path} is not a gzip file, or is damaged: {error}") from error
+    if len(content) > most:
+        raise ValueError(f"{path} is too large when it is unpacked: it may have {most:,} bytes")
+    return content

@@ -1,5 +1,6 @@
 """Pictures of single digits, normalized like the images of MNIST, so that a network trained on MNIST can read them."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,10 @@ BOX = 20  # pixels, the longer side of a digit in MNIST
 MIDDLE = 14  # the pixel, of 0 to 27, at which MNIST puts the centre of mass
 FAINT = 0.1  # of the darkest ink; fainter pixels are counted as paper
 CONTRAST = 32  # grey levels of 255; a picture with less contrast shows no digit
+MOST_PIXELS = 2**26  # of a picture; its header says how many there are, before any is unpacked
+ENOUGH_PIXELS = 2**22  # of a picture that is looked at; a larger one is scaled down by a whole number first
+# What white is in pictures of 32-bit numbers, which do not say it: the least of these that no pixel exceeds.
+WHITES = (1, 2**8 - 1, 2**16 - 1, 2**31 - 1, 2**32 - 1)
 
 
 def read_digit(path: Path) -> NDArray[np.uint8]:
@@ -29,7 +34,7 @@ def read_digit(path: Path) -> NDArray[np.uint8]:
     Parameters
     ----------
     path : Path
-        A file that Pillow can read, of any size.
+        A file that Pillow can read, of at most 2²⁶ pixels. The orientation that a camera notes (EXIF) is applied.
 
     Returns
     -------
@@ -41,14 +46,16 @@ def read_digit(path: Path) -> NDArray[np.uint8]:
     OSError
         If the file does not exist, or may not be read.
     ValueError
-        If the file is not a picture, or shows no digit.
+        If the file is not a picture, is too large, or shows no digit.
     """
-    from PIL import Image
+    from PIL import Image, ImageOps
 
     with path.open("rb") as file:
         try:
             with Image.open(file) as image:
-                grey = _grey(image)
+                if image.width * image.height > MOST_PIXELS:
+                    raise ValueError(f"it has {image.width} x {image.height} pixels; {MOST_PIXELS:,} are allowed")
+                grey = _grey(ImageOps.exif_transpose(image))
         except Exception as error:  # Pillow raises many types of exceptions for files that it cannot read
             raise ValueError(f"{path} is not a picture that can be read: {error}") from error
     ink = _ink(grey)
@@ -59,13 +66,26 @@ def read_digit(path: Path) -> NDArray[np.uint8]:
 
 def _grey(image: "Image") -> NDArray[np.float64]:
     """Give the grey levels, 0 to 255; transparent pixels become black if the opaque ones are light, else white."""
-    if image.mode.startswith("I"):
-        return np.asarray(image, np.float64) / 257  # 16 bits to 8 bits: 65,535 = 257 * 255
-    grey, alpha = np.asarray(image.convert("LA"), np.float64).transpose(2, 0, 1)
+    from PIL import Image
+
+    if image.mode.startswith(("I", "F")):
+        levels = np.asarray(image, np.float32)
+        if not np.isfinite(levels).all() or levels.min() < 0:
+            raise ValueError("its pixels must be finite and not negative")
+        brightest = levels.max()
+        white = 2**16 - 1 if ";16" in image.mode else next((w for w in WHITES if brightest <= w), brightest)
+        return np.asarray(_reduced(Image.fromarray(255 * (levels / np.float32(white)))), np.float64)
+    grey, alpha = np.asarray(_reduced(image.convert("LA")), np.float64).transpose(2, 0, 1)
     opacity = alpha / 255
     paper = 0 if (grey * opacity).sum() > 127.5 * opacity.sum() and opacity.min() < 1 else 255
     composed: NDArray[np.float64] = grey * opacity + paper * (1 - opacity)
     return composed
+
+
+def _reduced(image: "Image") -> "Image":
+    """Scale a large picture down by a whole number: each pixel is then the mean of a square of pixels."""
+    factor = math.ceil(math.sqrt(image.width * image.height / ENOUGH_PIXELS))
+    return image.reduce(factor) if factor > 1 else image
 
 
 def _ink(grey: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 import inspect
 import operator
 import reprlib
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -219,6 +220,11 @@ def as_integer(value: Any) -> int | None:
         return None
 
 
+def holds_several(value: Any) -> bool:
+    """Whether an option is made of several things: a text is one thing, and so is an array without axes."""
+    return isinstance(value, Iterable) and not isinstance(value, str) and getattr(value, "ndim", 1) > 0
+
+
 def _options(function: Callable[..., Any]) -> str:
     """The arguments that functools.partial binds, as in a call."""
     positional: tuple[Any, ...] = ()
@@ -265,6 +271,9 @@ def real_array(value: Any, what: str) -> Array:
         It is no array of real numbers.
     """
     __tracebackhide__ = True
+    # It takes time to import; without it, or while another thread imports it, nothing is masked.
+    if isinstance(value, getattr(sys.modules.get("numpy.ma"), "MaskedArray", ())):
+        raise TypeError(f"{what} must not be masked: the mask would be ignored, fill it with numbers before")
     try:
         array = np.array(value, copy=True, order="K")
     except ValueError as error:
@@ -285,12 +294,14 @@ def _array(value: Any, position: int) -> Array:
 def _names(forward: Forward, names: Sequence[str] | None, count: int) -> tuple[str, ...]:
     __tracebackhide__ = True
     if names is not None:
-        given = () if isinstance(names, str) or not isinstance(names, Iterable) else tuple(names)
+        given = tuple(names) if holds_several(names) else ()
         if len(given) != count:
             raise ValueError(f"names must have one name for each of the {count} inputs, got {names!r}")
+        if not all(isinstance(name, str) for name in given):
+            raise TypeError(f"names must be strings, got {names!r}")
         if len(set(given)) != count:
             raise ValueError(f"names must differ, got {names!r}")
-        return tuple(str(n) for n in given)
+        return tuple(map(str, given))
     try:
         parameters = inspect.signature(forward).parameters.values()
     except (TypeError, ValueError):  # a function written in C has no signature to read
@@ -308,7 +319,7 @@ def _chosen(
         if not chosen:
             raise TypeError(f"no floating input to check: got dtypes {[str(a.dtype) for a in arrays]}")
         return tuple(chosen)
-    single = isinstance(wrt, str) or as_integer(wrt) is not None or not isinstance(wrt, Iterable)
+    single = as_integer(wrt) is not None or not holds_several(wrt)
     items: Iterable[Any] = (wrt,) if single else wrt  # type: ignore[assignment]
     chosen = list(map(partial(index_of, names=names), items))
     if not chosen:

@@ -21,6 +21,7 @@ from scratchcnn.gradcheck.case import (
     WrongForm,
     call,
     describe,
+    holds_several,
     prepare,
 )
 from scratchcnn.gradcheck.formats import coarsest, format_of, own_format
@@ -132,7 +133,9 @@ def inputs_of(forward: Callable[..., Any], given: Sequence[Any], names: Sequence
     structures = tuple(_flat(value)[1] for value in given)
     if all(s.kind is None for s in structures):
         return None
-    if names is None or isinstance(names, str) or len(list(names)) != len(given):
+    if names is not None and (not holds_several(names) or not all(isinstance(name, str) for name in names)):
+        raise TypeError(f"names must be strings, one for each input, got {names!r}")
+    if names is None or len(list(names)) != len(given):
         names = list(_parameters(forward))[: len(given)]
         names += [f"input {k}" for k in range(len(names), len(given))]
     return Inputs(tuple(names), structures)
@@ -267,7 +270,7 @@ def prepared(
     """
     __tracebackhide__ = True
     refuse_other_forms(forward, backward, inputs)
-    if convention not in CONVENTIONS:
+    if not isinstance(convention, str) or convention not in CONVENTIONS:
         raise ValueError(f"convention must be one of {', '.join(map(repr, CONVENTIONS))}, got {convention!r}")
     if reference is not None and not callable(reference):
         raise TypeError(f"reference must be a function of the inputs, got {type(reference).__name__}")

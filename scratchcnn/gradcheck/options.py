@@ -1,14 +1,13 @@
 """The options of a check, validated: a message names the option, what came and what was expected."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.case import as_integer
+from scratchcnn.gradcheck.case import as_integer, holds_several
 from scratchcnn.gradcheck.contract import VIOLATION_KINDS
 
 
@@ -96,14 +95,17 @@ def _some(batch: Any) -> tuple[int | str, ...]:
     __tracebackhide__ = True
     if batch is None:
         return ()
-    return (batch,) if isinstance(batch, str) or not isinstance(batch, Iterable) else tuple(batch)
+    return tuple(batch) if holds_several(batch) else (batch,)
 
 
 def _positive(name: str, value: Any, expected: str, advice: str = "") -> float:
     __tracebackhide__ = True
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name} must be {expected}, got {value!r}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an integer or a fraction
+        number = math.inf
     if not 0 < number < math.inf:
         raise ValueError(f"{name} must be {expected}, got {number}{advice}")
     return number
@@ -111,7 +113,7 @@ def _positive(name: str, value: Any, expected: str, advice: str = "") -> float:
 
 def _kinds(allow: Any) -> tuple[str, ...]:
     __tracebackhide__ = True
-    kinds = (allow,) if isinstance(allow, str) or not isinstance(allow, Iterable) else tuple(allow)
+    kinds = tuple(allow) if holds_several(allow) else (allow,)
     strange = [kind for kind in kinds if not isinstance(kind, str)]
     if strange:
         raise TypeError(f"allow takes kinds of violations, as in allow=('dtype',); got {strange[0]!r}")

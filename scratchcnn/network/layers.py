@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from scratchcnn.catalogue import CATALOGUE, Operation
+from scratchcnn.network.validate import check_options
 from scratchcnn.operations import Array, Padding, Pair, pair
 from scratchcnn.operations.convolution.conv2d import conv2d, conv2d_backward, conv2d_grad_bias, conv2d_grad_filters
 from scratchcnn.operations.dense import dense, dense_backward
@@ -68,8 +69,11 @@ class Layer:
         name = "".join(word.capitalize() for word in operation.name.split("_"))
         functions = {"operation": staticmethod(operation.forward), "derivative": staticmethod(operation.backward)}
         # A user's operation may have the name of one of ours. Its class then has another module, and is refused.
-        home = __name__ if operation in CATALOGUE else operation.forward.__module__
-        about = {"__doc__": f"`{operation.name}` as a layer.", "__module__": home}
+        ours = operation in CATALOGUE
+        home = __name__ if ours else operation.forward.__module__
+        about: dict[str, Any] = {"__doc__": f"`{operation.name}` as a layer.", "__module__": home}
+        if ours:
+            about["__post_init__"] = lambda self: check_options(vars(self))
         options = [_as_field(option) for option in operation.options]
         return make_dataclass(name, options, bases=(Layer,), namespace=functions | about, frozen=True)
 
@@ -188,6 +192,12 @@ class Conv2d(Layer):
     stride: Pair = 1
     padding: Padding = 0
 
+    def __post_init__(self) -> None:
+        """Check each field; a wrong one is a `TypeError` or a `ValueError`."""
+        check_options(vars(self))
+        if self.stride is None:  # of a pooling that is the window
+            raise TypeError("stride must be an integer or a pair, got None")
+
     @property
     def options(self) -> dict[str, Any]:
         """The keyword arguments of `conv2d`; the other fields determine the shape of its filters."""
@@ -226,6 +236,10 @@ class Dense(Layer):
 
     features: int
     neurons: int
+
+    def __post_init__(self) -> None:
+        """Check each field; a wrong one is a `TypeError` or a `ValueError`."""
+        check_options(vars(self))
 
     @property
     def options(self) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from math import inf
 
+from scratchcnn.network.validate import MOST, integer, real
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -11,9 +13,9 @@ class Recipe:
     Attributes
     ----------
     epochs : int
-        How many times the training uses every digit, at least 1.
+        How many times the training uses every digit, from 1 to 2³¹ - 1.
     batch : int
-        The number of digits in a step, at least 1; the last step of an epoch may have fewer.
+        The number of digits in a step, from 1 to 2³¹ - 1; the last step of an epoch may have fewer.
     rate : float
         The first step per unit of the gradient, above 0. Later steps fall to 0 along half a cosine.
     momentum : float
@@ -24,7 +26,7 @@ class Recipe:
     Raises
     ------
     TypeError
-        If `epochs`, `batch` or `seed` is not an integer.
+        If `epochs`, `batch` or `seed` is not an integer, or `rate` or `momentum` not a number.
     ValueError
         If a number is out of its range.
     """
@@ -36,13 +38,16 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Check the type and the range of each number."""
-        for name, least in (("epochs", 1), ("batch", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, int):
-                raise TypeError(f"{name} must be an integer, got {value!r}")
-            if value < least:
-                raise ValueError(f"{name} must be at least {least}, got {value}")
+        """Check the type and the range of each number, and make them numbers of Python's, which a file can hold."""
+        numbers = {
+            "epochs": integer("epochs", self.epochs, 1, MOST),
+            "batch": integer("batch", self.batch, 1, MOST),
+            "rate": real("rate", self.rate),
+            "momentum": real("momentum", self.momentum),
+            "seed": integer("seed", self.seed, 0),
+        }
+        for name, number in numbers.items():
+            object.__setattr__(self, name, number)
         if not 0 < self.rate < inf:
             raise ValueError(f"rate must be a finite number above 0, got {self.rate}")
         if not 0 <= self.momentum < 1:

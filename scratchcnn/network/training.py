@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from math import ceil, cos, inf, isfinite, pi
+from math import cos, inf, isfinite, pi
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,8 +18,10 @@ import numpy as np
 
 from scratchcnn.digits.mnist import Digits
 from scratchcnn.network.layers import Conv2d, Dense, Flatten, MaxPool2d, Relu
-from scratchcnn.network.network import Model, Network, require_finite
+from scratchcnn.network.model import Model, read_json, require_finite, require_shapes, take
+from scratchcnn.network.network import Network
 from scratchcnn.network.recipe import Recipe
+from scratchcnn.network.validate import MOST, integer
 from scratchcnn.operations import Array
 from scratchcnn.operations.threads import allowed, evenly, one_blas_thread
 
@@ -71,6 +73,13 @@ class Training:
         The number of steps made so far.
     error : float
         E of the last batch, before its step; infinite before the first.
+
+    Raises
+    ------
+    TypeError
+        If `digits` or `step` is no integer.
+    ValueError
+        If a number is out of its range, or the velocities have other shapes than the parameters.
     """
 
     recipe: Recipe
@@ -79,6 +88,12 @@ class Training:
     digits: int
     step: int = 0
     error: float = inf
+
+    def __post_init__(self) -> None:
+        """Check that the numbers are in their ranges, and that each parameter has its velocity."""
+        integer("digits", self.digits, 1, MOST)
+        integer("step", self.step, 0, self.steps)
+        require_shapes("velocity", self.velocities, self.model.network.shapes)
 
     @classmethod
     def begin(cls, recipe: Recipe, digits: int, network: Network = NETWORK) -> "Training":
@@ -104,7 +119,7 @@ class Training:
     @property
     def steps_per_epoch(self) -> int:
         """The number of batches that the digits make."""
-        return ceil(self.digits / self.recipe.batch)
+        return -(-self.digits // self.recipe.batch)
 
     @property
     def steps(self) -> int:
@@ -148,8 +163,11 @@ class Training:
         ------
         OSError
             If the file cannot be written.
+        ValueError
+            If the parameters or velocities are not finite, or too large for a file that could be loaded.
         """
-        velocities = {f"velocity_{k}": velocity for k, velocity in enumerate(self.velocities)}
+        names = [f"velocity_{k}" for k in range(len(self.velocities))]
+        velocities = {name: require_finite(name, v) for name, v in zip(names, self.velocities, strict=True)}
         training = {**asdict(self.recipe), "step": self.step, "digits": self.digits}
         self.model.save(path, {"training": np.array(json.dumps(training)), **velocities})
 
@@ -174,19 +192,19 @@ class Training:
         ValueError
             If the file is damaged, or holds no training.
         """
-        model, beside = Model.load_with_beside(path)
+        model, arrays = Model.load_with_beside(path)
         try:
-            recipe = json.loads(str(beside["training"]))
-            step, digits = recipe.pop("step"), recipe.pop("digits")
-            shapes = model.network.shapes
-            velocities = tuple(require_finite(beside[f"velocity_{k}"], shape) for k, shape in enumerate(shapes))
-            training = cls(Recipe(**recipe), model, velocities, digits, step)
-            whole = isinstance(digits, int) and isinstance(step, int)
-            if not whole or digits < 1 or not 0 <= step <= training.steps:
-                raise ValueError(f"{digits} digits make {training.steps} steps, of which it has made {step}")
-        except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+            record = read_json(take(arrays, "training"))
+            if not isinstance(record, dict):
+                raise TypeError(f"its record must have a name for each number, got {type(record).__name__}")
+            step, digits = (record.pop(name, None) for name in ("step", "digits"))
+            names = [f"velocity_{k}" for k in range(len(model.parameters))]
+            velocities = tuple(require_finite(name, take(arrays, name)) for name in names)
+            if arrays:
+                raise ValueError(f"it also has {', '.join(sorted(arrays))}")
+            return cls(Recipe(**record), model, velocities, digits, step)
+        except (TypeError, ValueError) as error:
             raise ValueError(f"{path} holds no training that could go on: {error}") from error
-        return training
 
 
 class Workers:

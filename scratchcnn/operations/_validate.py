@@ -1,5 +1,7 @@
 """Checks of the operations' arguments, so that a mistake is reported where it is made."""
 
+import math
+import sys
 from numbers import Complex, Number, Real
 from typing import Any, TypeVar, cast
 
@@ -15,7 +17,7 @@ def as_array(name: str, value: ArrayLike, axes: str = "") -> Array:
     """Convert an argument to an array of floating-point or complex numbers, copied only if its dtype changes.
 
     Integers and booleans become float64, since a gradient does not fit into their dtype. Object arrays may hold numbers
-    of any ring: fractions, mpmath's numbers, intervals.
+    of any ring: fractions, mpmath's numbers, intervals. What their own arithmetic raises is passed on.
 
     Parameters
     ----------
@@ -34,10 +36,12 @@ def as_array(name: str, value: ArrayLike, axes: str = "") -> Array:
     Raises
     ------
     TypeError
-        If `value` does not hold numbers.
+        If `value` does not hold numbers, or masks some of them: no operation knows masks.
     ValueError
         If `value` is ragged, or has another number of axes.
     """
+    if type(value) is not np.ndarray and is_masked(value):
+        raise TypeError(f"{name} must not be masked: an operation would ignore its mask, fill it with numbers before")
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -58,6 +62,11 @@ def as_array(name: str, value: ArrayLike, axes: str = "") -> Array:
     return array
 
 
+def is_masked(value: Any) -> bool:
+    """Whether `value` is a masked array. Then `numpy.ma`, which takes time to import, was imported as a whole."""
+    return isinstance(value, getattr(sys.modules.get("numpy.ma"), "MaskedArray", ()))
+
+
 def any_ring(array: Array) -> bool:
     """Whether an array holds objects, which are numbers of any ring; its subclass may show another dtype."""
     return bool(_stored_dtype(array).kind == "O")
@@ -75,6 +84,18 @@ def as_real(name: str, value: ArrayLike, axes: str = "") -> Array:
     if array.dtype.kind == "c" or has_complex:
         raise TypeError(f"{name} must be real, since complex numbers are neither larger nor smaller, got {array.dtype}")
     return array
+
+
+def finite(name: str, value: Any, beside: Array) -> float:
+    """Convert a number to a float; a `ValueError` unless it is finite in the dtype of the array that it multiplies."""
+    try:
+        number = float(value)
+    except OverflowError:  # an integer or a fraction
+        number = math.inf
+    largest = float(np.finfo(np.float64 if any_ring(beside) else beside.dtype).max)
+    if not math.isfinite(number) or abs(number) > largest:
+        raise ValueError(f"{name} must be finite, got {value!r} beside numbers of {beside.dtype}")
+    return number
 
 
 def as_cotangent(value: ArrayLike, shape: tuple[int, ...]) -> Array:
@@ -97,4 +118,8 @@ def gradients_like(inputs: Arrays, *gradients: Array) -> Arrays:
 
 def _cast_like(x: Array, gradient: Array) -> Array:
     gradient = np.asarray(gradient)  # NumPy returns a single fraction bare, not as an array
+    if gradient.dtype.kind == "c" and x.dtype.kind == "f":
+        raise TypeError(
+            "grad_output and the inputs must be all real or all complex: a part of the gradient would be lost"
+        )
     return gradient if any_ring(gradient) else gradient.astype(x.dtype, casting="same_kind", copy=False)

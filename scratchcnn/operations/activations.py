@@ -1,6 +1,5 @@
 """The activations: functions that a neuron applies to its input, entry by entry."""
 
-import math
 from numbers import Rational
 from typing import Any
 
@@ -9,7 +8,15 @@ from numpy.typing import ArrayLike
 
 from scratchcnn.operations._masking import keep
 from scratchcnn.operations._rings import apply
-from scratchcnn.operations._validate import Array, any_ring, as_array, as_cotangent, as_real, gradients_like
+from scratchcnn.operations._validate import (
+    Array,
+    any_ring,
+    as_array,
+    as_cotangent,
+    as_real,
+    finite,
+    gradients_like,
+)
 
 
 def sigmoid(z: ArrayLike) -> Array:
@@ -127,7 +134,7 @@ def tanh_backward(grad_output: ArrayLike, z: ArrayLike) -> tuple[Array]:
     z = as_array("z", z)
     power = apply(np.exp, np.where(z.real < 0, z, -z))
     inverse_cosh = 2 * power / (1 + power * power)
-    slope: Array = inverse_cosh * inverse_cosh
+    slope: Array = np.asanyarray(inverse_cosh * inverse_cosh)  # a single number of another ring comes bare
     return gradients_like((slope,), as_cotangent(grad_output, slope.shape) * slope)
 
 
@@ -207,7 +214,7 @@ def leaky_relu(z: ArrayLike, *, alpha: float = 0.01) -> Array:
     TypeError
         If `z` does not hold real numbers, or `alpha` is no real number.
     ValueError
-        If `alpha` is not finite.
+        If `alpha` is not finite in the dtype of `z`.
     """
     z = as_real("z", z)
     alpha = _slope(alpha, z)
@@ -251,6 +258,7 @@ def _slope(alpha: Any, z: Array) -> Any:
     """Check that α is one finite number; a fraction stays a fraction beside an object array."""
     if not isinstance(alpha, int | float | np.integer | np.floating | Rational):
         raise TypeError(f"alpha must be a number, got {alpha!r}")
-    if not math.isfinite(alpha):
-        raise ValueError(f"alpha must be finite, got {alpha!r}")
-    return alpha if any_ring(z) and isinstance(alpha, Rational) else float(alpha)
+    if any_ring(z) and isinstance(alpha, Rational):
+        return alpha
+    # An infinite slope would make positive numbers NaN, since their negative part is 0.
+    return finite("alpha", alpha, z)

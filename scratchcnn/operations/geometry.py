@@ -13,6 +13,12 @@ Padding: TypeAlias = int | Sequence[int] | Sequence[Sequence[int]] | str
 NONE: Edges = (0, 0), (0, 0)
 """No padding."""
 
+MOST = 2**31 - 1
+"""The most pixels that a window, a stride or an edge of padding may have."""
+
+MOST_PIXELS = 2**30
+"""The most pixels of an image with its padding."""
+
 
 class Windows(NamedTuple):
     """The windows on an image. Every pair is (vertical, horizontal)."""
@@ -63,21 +69,33 @@ def place_windows(image: tuple[int, ...], window: Pair, stride: Pair, padding: P
     TypeError
         If a number is no integer.
     ValueError
-        If a window or stride is below 1, a padding below 0, or the window larger than the padded image.
+        If a window or stride is below 1, a padding below 0, the window larger than the padded image, or a number or
+        the padded image too large.
     """
     size = pair("window", window, least=1)
     steps = pair("stride", stride, least=1)
     (top, bottom), (left, right) = around = _edges(padding, image, size, steps)
-    height, width = image[0] + top + bottom, image[1] + left + right
+    height, width = check_padded((image[0] + top + bottom, image[1] + left + right), padding)
     if size[0] > height or size[1] > width:
         raise ValueError(f"the window {size} is larger than the padded image, {(height, width)}")
     places = (height - size[0]) // steps[0] + 1, (width - size[1]) // steps[1] + 1
     return Windows(size, steps, around, places)
 
 
+def check_padded(padded: tuple[int, int], padding: Padding) -> tuple[int, int]:
+    """Give the height and width of an image with its padding back; a `ValueError` if that is too large."""
+    if padded[0] * padded[1] > MOST_PIXELS:
+        raise ValueError(
+            f"padding must leave at most {MOST_PIXELS} pixels, got {padding!r}: the image becomes {padded}"
+        )
+    return padded
+
+
 def pair(name: str, value: Any, *, least: int) -> tuple[int, int]:
-    """Spell an option out as two integers, neither below `least`."""
-    if type(value) is int and value >= least:  # the most common case, and a small convolution takes microseconds
+    """Spell an option out as two integers, neither below `least` nor above `MOST`."""
+    if (
+        type(value) is int and least <= value <= MOST
+    ):  # the most common case, and a small convolution takes microseconds
         return value, value
     first, second = both = _two(name, value)
     if not type(first) is type(second) is int:
@@ -87,6 +105,8 @@ def pair(name: str, value: Any, *, least: int) -> tuple[int, int]:
             raise TypeError(f"{name} must be made of integers, got {value!r}") from None
     if both[0] < least or both[1] < least:
         raise ValueError(f"{name} must be at least {least}, got {value!r}")
+    if max(both) > MOST:
+        raise ValueError(f"{name} must be at most {MOST}, got {value!r}")
     return both
 
 
@@ -118,10 +138,8 @@ def _two(name: str, value: Any) -> tuple[Any, Any]:
     """Take one value for both axes, or one for each."""
     if isinstance(value, (int, np.integer)):
         return value, value
-    try:
-        vertical, horizontal = value
-    except TypeError:
-        raise TypeError(f"{name} must be an integer or a pair, got {value!r}") from None
-    except ValueError:
-        raise ValueError(f"{name} must be an integer or a pair, got {value!r}") from None
-    return vertical, horizontal
+    if not isinstance(value, (tuple, list, np.ndarray)):  # sets and texts have no vertical and horizontal part
+        raise TypeError(f"{name} must be an integer or a pair, got {value!r}")
+    if np.shape(value)[:1] != (2,) if isinstance(value, np.ndarray) else len(value) != 2:
+        raise ValueError(f"{name} must be an integer or a pair, got {value!r}")
+    return value[0], value[1]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from scratchcnn.operations._validate import Array, as_array, gradients_like
+from scratchcnn.operations._validate import Array, as_array, finite, gradients_like
 
 
 def gradient_descent(parameter: ArrayLike, gradient: ArrayLike, *, rate: float) -> Array:
@@ -32,7 +32,7 @@ def gradient_descent(parameter: ArrayLike, gradient: ArrayLike, *, rate: float) 
     TypeError
         If an argument does not hold numbers.
     ValueError
-        If the shapes differ, or the rate is not a positive, finite number.
+        If the shapes differ, or the rate is not positive, or not finite in the dtype of the gradient.
     """
     parameter, gradient = as_array("parameter", parameter), as_array("gradient", gradient)
     if parameter.shape != gradient.shape:
@@ -41,7 +41,8 @@ def gradient_descent(parameter: ArrayLike, gradient: ArrayLike, *, rate: float) 
         )
     if not isinstance(rate, int | float | np.integer | np.floating):
         raise TypeError(f"rate must be a number, got {rate!r}")
-    if not (math.isfinite(rate) and rate > 0):
+    if not 0 < rate < math.inf:
         raise ValueError(f"rate must be positive and finite, got {rate!r}")
+    finite("rate", rate, gradient)
     (moved,) = gradients_like((parameter,), parameter - rate * gradient)
     return moved

@@ -165,7 +165,11 @@ def _shifted_powers(logits: Array) -> tuple[Array, Array]:
 
 def _classification_inputs(logits: ArrayLike, labels: ArrayLike) -> tuple[Array, Array]:
     """Check that there is a class for every sample."""
-    logits, labels = as_array("logits", logits, "NK"), np.asarray(labels)
+    logits = as_array("logits", logits, "NK")
+    try:
+        labels = np.asarray(labels)
+    except ValueError as error:
+        raise ValueError(f"labels must be an array, but its rows differ in length ({error})") from None
     if labels.dtype.kind not in "iu":
         raise TypeError(f"labels must be integers, the numbers of the classes, got dtype {labels.dtype}")
     if logits.size == 0:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from scratchcnn.operations._validate import Array, as_array, as_cotangent, gradients_like
-from scratchcnn.operations.geometry import Padding, edges
+from scratchcnn.operations.geometry import Padding, check_padded, edges
 
 
 def pad2d(x: ArrayLike, padding: Padding) -> Array:
@@ -30,11 +30,14 @@ def pad2d(x: ArrayLike, padding: Padding) -> Array:
     TypeError
         If `x` does not hold numbers, or `padding` is not made of integers.
     ValueError
-        If `x` does not have four axes, or `padding` is below 0 or a word: "same" has no meaning without a window.
+        If `x` does not have four axes, or `padding` is below 0, too large or a word: "same" has no meaning without a
+        window.
     """
     x = as_array("x", x, "NCHW")
+    frame = _frame(padding)
+    check_padded((sum(frame[0]) + x.shape[2], sum(frame[1]) + x.shape[3]), padding)
     zero = np.zeros((), x.dtype)  # in an object array a Python int; np.pad alone would insert a NumPy integer
-    return np.pad(x, ((0, 0), (0, 0), *_frame(padding)), constant_values=zero)
+    return np.pad(x, ((0, 0), (0, 0), *frame), constant_values=zero)
 
 
 def pad2d_backward(grad_output: ArrayLike, x: ArrayLike, padding: Padding) -> tuple[Array]:

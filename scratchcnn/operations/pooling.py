@@ -188,8 +188,10 @@ def _steps(axis: int, shape: tuple[int, ...], windows: Windows) -> Iterator[tupl
     The position is h = p t + r - before, with `before` pixels of padding. `axis` is 0 for rows and 1 for columns.
     """
     length, stride, places = shape[2 + axis], windows.stride[axis], windows.places[axis]
-    before = windows.padding[axis][0]
-    for r in range(windows.size[axis]):
+    before, size = windows.padding[axis][0], windows.size[axis]
+    # Of a window much larger than the image, few pixels are ever on it.
+    on_image = (h - p * stride + before for p in range(places) for h in range(length))
+    for r in range(size) if size <= places * length else sorted({r for r in on_image if 0 <= r < size}):
         # The first p with h >= 0 and the first p with h >= length; the divisions round up.
         start, stop = (min(max(-((r - before - edge) // stride), 0), places) for edge in (0, length))
         pixel = start * stride + r - before

@@ -1,7 +1,9 @@
 """Standardizing to mean 0 and standard deviation 1, as the article's code does before the last sigmoid."""
 
 import math
+import operator
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
@@ -9,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from scratchcnn.operations._rings import apply, roundoff
 from scratchcnn.operations._validate import Array, as_array, as_cotangent, gradients_like
+from scratchcnn.operations.geometry import MOST
 
 
 def standardize(z: ArrayLike, *, axis: int | Sequence[int] | None = None) -> Array:
@@ -31,7 +34,7 @@ def standardize(z: ArrayLike, *, axis: int | Sequence[int] | None = None) -> Arr
     Raises
     ------
     TypeError
-        If `z` does not hold numbers.
+        If `z` does not hold numbers, or `axis` is not made of integers.
     ValueError
         If there is nothing to average, an axis is out of bounds (NumPy's `AxisError`) or given twice, or the spread of
         `z` is not above the roundoff of its mean, so that (z - μ) / s would be noise.
@@ -99,9 +102,19 @@ def _mean(values: Array, axes: tuple[int, ...]) -> Array:
     return np.asanyarray(values.mean(axis=axes, keepdims=True))
 
 
+def _integers(axis: Any) -> tuple[int, ...]:
+    """Spell out one axis or several as integers that NumPy can hold."""
+    try:
+        several = tuple(axis) if isinstance(axis, Sequence | np.ndarray) and np.ndim(axis) == 1 else (axis,)
+        axes = tuple(map(operator.index, several))
+    except (TypeError, ValueError):
+        raise TypeError(f"axis must be an integer, several of them or None, got {axis!r}") from None
+    return tuple(max(-MOST, min(each, MOST)) for each in axes)  # beyond any number of axes
+
+
 def _averaged_axes(z: Array, axis: int | Sequence[int] | None) -> tuple[int, ...]:
     """List the averaged axes; a `ValueError` where they hold no entries."""
-    axes = tuple(range(z.ndim)) if axis is None else normalize_axis_tuple(axis, z.ndim, "axis")
+    axes = tuple(range(z.ndim)) if axis is None else normalize_axis_tuple(_integers(axis), z.ndim, "axis")
     if math.prod(z.shape[k] for k in axes) == 0:
         raise ValueError(f"z must have something to average over axes {axes}, got shape {z.shape}")
     return axes

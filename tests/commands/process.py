@@ -23,11 +23,10 @@ WRONG = """
 """
 
 
-def run(*arguments, script=None, stdout=subprocess.PIPE, **environment):
+def run(*arguments, script=None, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **environment):
     """Run a command, or a Python script with the arguments, in a process of its own."""
     command = [sys.executable, "-c", textwrap.dedent(script)] if script else [sys.executable, "-m", "scratchcnn"]
-    done = subprocess.run(
-        [*command, *map(str, arguments)], stdout=stdout, stderr=subprocess.PIPE, env={**os.environ, **environment}
-    )
-    done.stdout, done.stderr = (done.stdout or b"").decode("utf-8"), done.stderr.decode("utf-8")
+    arguments = [each if isinstance(each, bytes) else str(each) for each in arguments]
+    done = subprocess.run([*command, *arguments], stdout=stdout, stderr=stderr, env={**os.environ, **environment})
+    done.stdout, done.stderr = ((each or b"").decode("utf-8") for each in (done.stdout, done.stderr))
     return done

@@ -1,11 +1,13 @@
 """The command line: misuse, help, and files that cannot be written."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
 from scratchcnn.commands import main as cli
-from tests.commands.process import WRONG, run
+from tests.commands.process import run
 
 
 @pytest.mark.parametrize(
@@ -65,25 +67,65 @@ def test_help_and_version(arguments, capsys):
     assert "scratchcnn" in capsys.readouterr().out
 
 
-def test_an_output_that_cannot_be_written_exits_with_2_and_says_so_in_a_line():
-    with open("/dev/full", "w") as full:
-        done = run("--only", "flatten", stdout=full)
+# Output that cannot be written
+
+UNBUFFERED = [{"PYTHONUNBUFFERED": ""}, {"PYTHONUNBUFFERED": "1"}]
+# A quick command of each kind that prints to standard output.
+QUICK = [["--only", "dense"], ["train", "--epochs", "1"], ["--help"], ["train", "--help"], ["--version"]]
+
+
+@pytest.mark.parametrize("environment", UNBUFFERED, ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("arguments", QUICK, ids=" ".join)
+def test_a_full_output_exits_with_2_and_one_line(arguments, environment):
+    with open("/dev/full", "wb") as full:
+        done = run(*arguments, stdout=full, **environment)
+    assert done.stderr == "scratchcnn: the output cannot be written: No space left on device\n"
     assert done.returncode == 2
-    assert done.stderr == "scratchcnn: cannot write the output: No space left on device\n"
 
 
-@pytest.mark.parametrize(("arguments", "code"), [(["--only", "flatten"], 0), (["--only", "dense"], 1)])
-def test_a_reader_that_closes_the_pipe_early_changes_no_result(arguments, code, tmp_path):
-    path = tmp_path / "rows.json"
-    reader, writer = os.pipe()
-    os.close(reader)
-    with open(writer, "w") as pipe:
-        done = run(*arguments, "--json", path, stdout=pipe, script=WRONG)
-    assert (done.returncode, done.stderr) == (code, "")
-    assert path.stat().st_size > 0
+@pytest.mark.parametrize("environment", UNBUFFERED, ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("arguments", QUICK, ids=" ".join)
+def test_a_pipe_that_nobody_reads_exits_with_2_in_silence(arguments, environment):
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "wb") as pipe:
+        done = run(*arguments, stdout=pipe, **environment)
+    assert done.stderr == ""
+    assert done.returncode == 2
 
 
-def test_no_output_is_no_mistake():
-    program = "import sys; sys.stdout = None; from scratchcnn.commands.main import main; sys.exit(main(sys.argv[1:]))"
-    done = run("--only", "flatten", script=program)
-    assert (done.returncode, done.stderr) == (0, "")
+def closed(*arguments, streams):
+    """Run a command in a process whose output is closed."""
+    command = " ".join([sys.executable, "-m", "scratchcnn", *arguments, *streams])
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_closed_output_exits_with_2_and_one_line():
+    assert closed("--only", "dense", streams=[">&-"]) == (2, "", "scratchcnn: standard output is closed\n")
+    assert closed("--only", "dense", streams=[">&-", "2>&-"]) == (2, "", "")
+
+
+def test_a_closed_standard_error_changes_nothing():
+    code, out, _ = closed("--only", "dense", streams=["2>&-"])
+    assert code == 0
+    assert "1 of 1 right" in out
+
+
+@pytest.mark.parametrize("environment", UNBUFFERED, ids=["buffered", "unbuffered"])
+def test_a_full_standard_error_does_not_change_the_exit_code(environment):
+    with open("/dev/full", "wb") as full:
+        assert run("--only", "dense", stderr=full, **environment).returncode == 0
+        assert run("--only", "nothing", stderr=full, **environment).returncode == 2
+        assert run("--only", "dense", stdout=full, stderr=full, **environment).returncode == 2
+
+
+# Arguments that are not UTF-8
+
+
+@pytest.mark.parametrize("arguments", [["--only", b"d\xff"], ["--json", b"d\xff/rows.json"], [b"d\xff"]], ids=str)
+def test_arguments_that_are_not_utf_8_are_shown_escaped(arguments):
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert r"d\udcff" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr

@@ -1,5 +1,6 @@
 """Pictures of digits: their normalization like MNIST's, and the command that tells which digits they show."""
 
+import os
 import re
 
 import numpy as np
@@ -8,11 +9,16 @@ from PIL import Image, ImageDraw
 
 from scratchcnn.commands import main as cli
 from scratchcnn.commands import predict
+from scratchcnn.digits import pictures
 from scratchcnn.digits.mnist import load_digits
 from scratchcnn.digits.pictures import FAINT, read_digit
 from scratchcnn.network.layers import Conv2d, Dense, Flatten
-from scratchcnn.network.network import Model, Network
+from scratchcnn.network.model import Model
+from scratchcnn.network.network import Network
 from scratchcnn.network.training import Recipe, Training, steps, workers
+from tests.commands.process import run
+
+pytestmark = pytest.mark.xdist_group("predict")  # what they share is made once
 
 
 def write(path, pixels, mode=None):
@@ -48,6 +54,74 @@ def test_kind_and_side_of_the_contrast_do_not_matter(tmp_path, mode, dark_on_lig
     else:
         path = write(tmp_path / "other.png", pixels, mode)
     assert abs(read_digit(path) - expected).max() <= 1
+
+
+# What white is in pictures of 32-bit numbers: that follows from the numbers.
+@pytest.mark.parametrize("dark_on_light", [False, True])
+@pytest.mark.parametrize(
+    ("dtype", "white"),
+    [(np.int32, w) for w in (1, 255, 2**16 - 1, 2**31 - 1)] + [(np.float32, w) for w in (1, 255, 2**16 - 1, 2**32)],
+)
+def test_grey_of_32_bits(tmp_path, dtype, white, dark_on_light):
+    image = (CLEAR[0] > 100) * 255  # as few levels as a picture in 0 and 1 has
+    expected = read_digit(write(tmp_path / "digit.png", image.astype(np.uint8))).astype(int)
+    pixels = (255 - image if dark_on_light else image) / 255 * white
+    assert abs(read_digit(write(tmp_path / "other.tif", pixels.astype(dtype))) - expected).max() <= 1
+
+
+def test_16_bits_say_what_white_is(tmp_path):
+    with pytest.raises(ValueError, match="shows no digit"):
+        read_digit(write(tmp_path / "dark.png", CLEAR[0].astype(np.uint16)))
+
+
+@pytest.mark.parametrize("pixel", [np.nan, np.inf, -1])
+def test_numbers_that_are_no_grey_are_refused(tmp_path, pixel):
+    pixels = CLEAR[0].astype(np.float32)
+    pixels[3, 4] = pixel
+    with pytest.raises(ValueError, match="its pixels must be finite and not negative"):
+        read_digit(write(tmp_path / "digit.tif", pixels))
+
+
+# The numbers of EXIF: how the picture that is stored comes from the one that is seen.
+STORED = {
+    1: lambda image: image,
+    2: np.fliplr,
+    3: lambda image: np.rot90(image, 2),
+    4: np.flipud,
+    5: np.transpose,
+    6: lambda image: np.rot90(image, 1),
+    7: lambda image: np.rot90(image, 2).T,
+    8: lambda image: np.rot90(image, -1),
+}
+
+
+@pytest.mark.parametrize("orientation", STORED)
+def test_a_picture_is_seen_as_the_camera_was_held(tmp_path, orientation):
+    image = CLEAR[0]
+    stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](image)))
+    exif = stored.getexif()
+    exif[0x0112] = orientation
+    stored.save(tmp_path / "turned.png", exif=exif)
+    expected = read_digit(write(tmp_path / "digit.png", image))
+    assert np.array_equal(read_digit(tmp_path / "turned.png"), expected)
+
+
+def test_a_picture_of_too_many_pixels_is_refused_by_its_header(tmp_path):
+    path = tmp_path / "large.png"
+    Image.new("1", (8192, 8193)).save(path)
+    path.write_bytes(path.read_bytes()[:200])  # there are no pixels to unpack
+    with pytest.raises(ValueError, match="it has 8192 x 8193 pixels; 67,108,864 are allowed"):
+        read_digit(path)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "F"])
+def test_a_large_picture_is_scaled_down_first(tmp_path, monkeypatch, mode):
+    image = CLEAR[0]
+    path = tmp_path / "large.tif"
+    Image.fromarray(image.repeat(40, 0).repeat(40, 1)).convert(mode).save(path)
+    expected = read_digit(path).astype(float)
+    monkeypatch.setattr(pictures, "ENOUGH_PIXELS", 280 * 280)
+    assert abs(read_digit(path) - expected).max() <= 30  # levels of 255, where the mean smooths edges
 
 
 @pytest.mark.parametrize("dark_on_light", [False, True])
@@ -149,6 +223,15 @@ def test_the_probabilities_are_the_softmax_of_the_logits(model):
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
 
 
+def test_a_name_that_is_not_utf_8_is_shown_escaped(model, tmp_path):
+    name = os.fsencode(tmp_path) + b"/d\xff.png"
+    with open(name, "wb") as file:
+        Image.fromarray(CLEAR[0]).save(file, "png")
+    done = run("predict", "--model", model, name)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(rf"{tmp_path}/d\udcff.png: ")
+
+
 def refused(capsys, *arguments):
     with pytest.raises(SystemExit, match="2"):
         cli.main(["predict", *map(str, arguments)])
@@ -172,8 +255,8 @@ def test_misuse_exits_with_2_and_says_why(model, tmp_path, capsys):
     [
         ((Flatten(), Dense(784, 3)), r"does not tell ten digits apart: its output has the shape \(1, 3\)"),
         ((Conv2d(1, 10, 28),), r"does not tell ten digits apart: its output has the shape \(1, 10, 1, 1\)"),
-        ((Flatten(), Dense(100, 10)), "does not take pictures of 28x28 pixels"),
-        ((Conv2d(3, 1, 5), Flatten(), Dense(576, 10)), "does not take pictures of 28x28 pixels"),
+        ((Flatten(), Dense(100, 10)), "has no answer to pictures of 28x28 pixels"),
+        ((Conv2d(3, 1, 5), Flatten(), Dense(576, 10)), "has no answer to pictures of 28x28 pixels"),
     ],
     ids=["three classes", "images", "other features", "other channels"],
 )
@@ -182,6 +265,21 @@ def test_a_model_of_something_else_is_refused(tmp_path, capsys, layers, message)
     Model(network, network.draw(np.random.default_rng(0))).save(tmp_path / "model.npz")
     picture = write(tmp_path / "digit.png", CLEAR[0])
     assert re.search(message, refused(capsys, picture, "--model", tmp_path / "model.npz"))
+
+
+def test_weights_that_overflow_give_no_answer(tmp_path, capsys):
+    """Finite weights, whose sums are not: an answer would be "0 (nan%)"."""
+    network = Network((Flatten(), Dense(784, 10)))
+    Model(network, (np.full((784, 10), 3e38, np.float32), np.zeros(10, np.float32))).save(tmp_path / "model.npz")
+    picture = write(tmp_path / "digit.png", CLEAR[0])
+    assert "the output of the network is not finite" in refused(capsys, picture, "--model", tmp_path / "model.npz")
+
+
+def test_logits_that_differ_by_more_than_floats_hold_give_an_answer(tmp_path):
+    network = Network((Flatten(), Dense(784, 10)))
+    bias = np.array([3e38, -3e38, *[0] * 8], np.float32)
+    model = Model(network, (np.zeros((784, 10), np.float32), bias))
+    assert predict._probabilities(model, CLEAR[0][np.newaxis])[0].tolist() == [1] + [0] * 9
 
 
 def test_without_pillow_the_extra_is_named(monkeypatch, capsys):

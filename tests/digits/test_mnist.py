@@ -1,5 +1,7 @@
 """The digits that ship with the package: the article's counts, format and size; and the reading of all of MNIST."""
 
+import gzip
+import tracemalloc
 from importlib.resources import files
 from types import SimpleNamespace
 
@@ -163,6 +165,19 @@ DAMAGED = {
     ),
     "head only": (False, lambda content: content[:6], "is not an IDX file of bytes"),
     "empty": (False, lambda content: b"", "is not an IDX file of bytes: it begins with b''"),
+    "many axes": (False, lambda content: b"\0\0\x08\xff" + bytes(4 * 255), "is too large"),
+    "more axes": (False, lambda content: b"\0\0\x08\x04" + bytes(16), r"is not an IDX file of bytes"),
+    "negative lengths": (
+        False,
+        lambda content: b"\0\0\x08\x02" + 2 * b"\xff\xff\xff\xff" + b"\0",
+        r"is damaged: it should hold 1 bytes, got 1",
+    ),
+    "much longer": (False, lambda content: content + bytes(100), r"is too large: it may have 66 bytes"),
+    "gzip of more": (
+        True,
+        lambda content: gzip.compress(bytes(10_000_000)),
+        r"is too large when it is unpacked: it may have 66 bytes",
+    ),
     "gzip truncated": (True, lambda content: content[:-4], "is not a gzip file, or is damaged"),
     "gzip altered": (True, lambda content: content[:-6] + b"xx" + content[-4:], "is not a gzip file, or is damaged"),
     "not gzipped": (True, lambda content: b"hello", "is not a gzip file, or is damaged"),
@@ -177,6 +192,18 @@ def test_a_damaged_idx_file_is_refused_by_name(small, tmp_path, gzipped, damage,
     with pytest.raises(ValueError, match=message) as refusal:
         load_mnist(tmp_path)
     assert str(refusal.value).startswith(str(tmp_path))
+
+
+def test_a_gzipped_file_is_not_unpacked_beyond_its_array(small, tmp_path):
+    small_mnist.write_folder(tmp_path, ["y_test"])
+    (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(bytes(20_000_000)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="is too large when it is unpacked"):
+            load_mnist(tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_missing_idx_file_is_named(small, tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import CallerError, check_gradient, numerical_gradient
+from scratchcnn.gradcheck.numerical.caller_warnings import filtered_here
 
 THREADS = 8
 X = np.random.default_rng(0).normal(size=(4, 3))
@@ -79,9 +80,13 @@ def reports_of(tasks):
 def test_the_reports_of_many_threads_are_those_of_one():
     expected = reports_of(checks())
     assert {report.verdict.value for report in expected} == {"right", "wrong", "undecided"}
+    state = list(warnings.filters), np.geterr()
     with ThreadPoolExecutor(THREADS) as pool:
         found = list(pool.map(lambda task: check_gradient(*task), checks() * 3))
+        errors = [each.result() for each in [pool.submit(np.geterr) for _ in range(THREADS)]]
     assert found == expected * 3
+    assert (list(warnings.filters), np.geterr()) == state
+    assert errors == [state[1]] * THREADS
     assert [str(report) for report in found] == [str(report) for report in expected] * 3
 
 
@@ -149,6 +154,17 @@ def test_a_filter_that_has_to_be_set_is_for_one_thread():
     assert check_gradient(forward, lambda g, x: g * np.cos(x), X, proof=False)
     assert len(heard) > 50
     assert all(heard)
+
+
+def test_a_filter_that_another_thread_brings_back_silences_nothing():
+    """The `catch_warnings` of another thread ends by restoring the filters that it found, ours among them."""
+    with filtered_here("ignore", UserWarning):
+        warnings.warn("not heard", stacklevel=1)
+        found = warnings.filters
+    with warnings.catch_warnings():
+        warnings.filters = found
+        with pytest.raises(UserWarning, match="heard"):
+            warnings.warn("heard", stacklevel=1)
 
 
 def test_warnings_of_other_threads_are_heard_while_a_check_silences_its_own():

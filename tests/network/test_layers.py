@@ -1,5 +1,6 @@
 """Layers: their operations, their first parameters, and the layers that a user writes."""
 
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -7,8 +8,9 @@ import pytest
 
 from scratchcnn.catalogue import CATALOGUE
 from scratchcnn.gradcheck import assert_gradient
-from scratchcnn.network.layers import Conv2d, Dense, Flatten, Layer, Relu
-from scratchcnn.network.network import Model, Network
+from scratchcnn.network.layers import Conv2d, Dense, Flatten, Layer, LeakyRelu, MaxPool2d, Pad2d, Relu, Standardize
+from scratchcnn.network.model import Model
+from scratchcnn.network.network import Network
 from tests.network.cases import names, same
 
 
@@ -45,6 +47,32 @@ def test_parameters_are_drawn_with_the_variance_of_he():
     for weights, terms in ((filters, 500), (weight, 500)):
         # The variance of n normal numbers has a relative standard deviation of sqrt(2 / n); four of these are allowed.
         assert weights.var() == pytest.approx(2 / terms, rel=4 * (2 / weights.size) ** 0.5)
+
+
+WRONG_FIELDS = [
+    (Dense, (0, 3), ValueError, "features must be at least 1, got 0"),
+    (Dense, (3, 2.0), TypeError, "neurons must be an integer, got 2.0"),
+    (Conv2d, (True, 3, 3), TypeError, "channels must be an integer, got True"),
+    (Conv2d, (1, 2**31, 3), ValueError, "filters must be at most 2147483647, got 2147483648"),
+    (Conv2d, (1, 3, 2**31), ValueError, "window must be at most 2147483647, got 2147483648"),
+    (Conv2d, (1, 3, {3, 2}), TypeError, "window must be an integer or a pair, got {2, 3}"),
+    (Conv2d, (1, 3, 3, None), TypeError, "stride must be an integer or a pair, got None"),
+    (Conv2d, (1, 3, 3, 1, "full"), ValueError, 'padding must be "valid", "same" or numbers of pixels, got \'full\''),
+    (MaxPool2d, (2, (1, 0)), ValueError, "stride must be at least 1, got (1, 0)"),
+    (MaxPool2d, (2, None, ((1, 0), (0, -1))), ValueError, "padding must be at least 0"),
+    (Pad2d, ("same",), ValueError, "padding must be numbers of pixels where there is no window, got 'same'"),
+    (LeakyRelu, (np.nan,), ValueError, "alpha must be finite, got nan"),
+    (LeakyRelu, (10**400,), ValueError, "alpha must be finite, got 1"),
+    (LeakyRelu, ("steep",), TypeError, "alpha must be a number, got 'steep'"),
+    (Standardize, ((0, 1.5),), TypeError, "axis must be an integer, got 1.5"),
+    (Standardize, (-(10**30),), ValueError, "axis must be at least -2147483647"),
+]
+
+
+@pytest.mark.parametrize(("kind", "fields", "error", "message"), WRONG_FIELDS, ids=str)
+def test_a_wrong_field_is_refused_where_the_layer_is_made(kind, fields, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        kind(*fields)
 
 
 # A user's own layers

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from scratchcnn import softmax_cross_entropy
 from scratchcnn.digits.mnist import load_digits
 from scratchcnn.network import training
-from scratchcnn.network.network import Model
+from scratchcnn.network.model import Model
 from scratchcnn.network.training import Recipe, Training, Workers, accuracy, workers
 from tests.assertions import assert_within, gamma
 from tests.network.trainings import NETWORK, SHORT, begin, end, same, steps
@@ -154,6 +154,9 @@ def test_as_many_threads_as_blas_may_have(allowed):
         ({"rate": np.inf}, "rate must be a finite number above 0, got inf"),
         ({"momentum": 1.0}, "momentum must be at least 0 and below 1, got 1.0"),
         ({"momentum": -0.1}, "momentum must be at least 0 and below 1, got -0.1"),
+        ({"momentum": np.nan}, "momentum must be at least 0 and below 1, got nan"),
+        ({"rate": 10**400}, "rate must be a finite number above 0, got inf"),
+        ({"epochs": 10**400}, "epochs must be at most 2147483647, got 1000"),
     ],
     ids=str,
 )
@@ -162,10 +165,26 @@ def test_a_recipe_that_makes_no_sense_is_refused(wrong, message):
         Recipe(**wrong)
 
 
-def test_a_recipe_has_whole_numbers():
+@pytest.mark.parametrize("value", [2.5, np.nan, True, "3", None, 1j], ids=str)
+def test_a_recipe_has_whole_numbers(value):
     for name in ("epochs", "batch", "seed"):
-        with pytest.raises(TypeError, match=f"{name} must be an integer, got 2.5"):
-            Recipe(**{name: 2.5})
+        with pytest.raises(TypeError, match=re.escape(f"{name} must be an integer, got {value!r}")):
+            Recipe(**{name: value})
+
+
+@pytest.mark.parametrize("value", [True, "0.1", None, 1j], ids=str)
+def test_a_recipe_has_real_numbers(value):
+    for name in ("rate", "momentum"):
+        with pytest.raises(TypeError, match=re.escape(f"{name} must be a number, got {value!r}")):
+            Recipe(**{name: value})
+
+
+def test_numbers_of_numpy_in_a_recipe_can_be_saved(tmp_path):
+    recipe = Recipe(
+        epochs=np.int64(3), batch=np.uint8(64), rate=np.float32(0.5), momentum=np.float64(0), seed=np.int8(1)
+    )
+    begin(recipe).save(tmp_path / "training.npz")
+    assert Training.load(tmp_path / "training.npz").recipe == Recipe(3, 64, 0.5, 0.0, 1) == recipe
 
 
 def test_other_digits_than_it_began_with_are_refused():
@@ -211,6 +230,14 @@ WRONG = {
     "no digits": {"training": json.dumps({**RECORD, "digits": 0})},
     "half a step": {"training": json.dumps({**RECORD, "step": 1.5})},
     "half an epoch": {"training": json.dumps({**RECORD, "epochs": 2.5})},
+    "digits without end": {"training": json.dumps({**RECORD, "digits": 10**30})},
+    "a truth for a step": {"training": json.dumps({**RECORD, "step": True})},
+    "a rate in words": {"training": json.dumps({**RECORD, "rate": "0.1"})},
+    "a rate of NaN": {"training": json.dumps({**RECORD, "rate": float("nan")})},
+    "a list": {"training": json.dumps(list(RECORD.items()))},
+    "two records": {"training": np.array([json.dumps(RECORD)] * 2)},
+    "lists in lists": {"training": "[" * 100_000},
+    "one array more": {"velocity_4": np.zeros(3, np.float32)},
     "a velocity missing": {"velocity_1": None},
     "a velocity of another shape": {"velocity_1": np.zeros(3, np.float32)},
     "a velocity that is no number": {"velocity_1": np.array(["a", "b"])},

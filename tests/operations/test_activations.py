@@ -1,3 +1,4 @@
+from fractions import Fraction
 from functools import partial
 
 import mpmath
@@ -199,6 +200,10 @@ def test_the_contract_of_the_others():
 def test_what_alpha_must_be():
     with pytest.raises(ValueError, match="alpha must be finite, got nan"):
         leaky_relu(1.0, alpha=np.nan)
+    # An infinite slope would make positive numbers NaN, too: their negative part is 0.
+    with pytest.raises(ValueError, match=r"alpha must be finite, got 100000.0 beside numbers of float16"):
+        leaky_relu(np.ones(3, np.float16), alpha=1e5)
+    assert leaky_relu([Fraction(-1)], alpha=10**400).tolist() == [-(10**400)]
     with pytest.raises(TypeError, match=r"alpha must be a number, got '0.1'"):
         leaky_relu_backward(1.0, 1.0, alpha="0.1")
 

@@ -122,7 +122,8 @@ class Scene:
         self.unguarded, self.names, self.wrt, self.options, self.budget = forward, names, tuple(wrt), options, budget
         self.inputs = [np.array(a, np.float64, order="C") if a.dtype.kind == "f" else np.array(a) for a in inputs]
         self.cotangent = np.array(cotangent, np.float64)
-        self.gradients = [None if g is None else np.asarray(g, np.float64) for g in gradients]
+        # A complex gradient is a violation of its own; its real part may have a mistake beside.
+        self.gradients = [None if g is None else np.asarray(np.real(g), np.float64) for g in gradients]
         self._jacobians: dict[int, Estimate] = {}
         self.wrong: dict[int, tuple[Array, Array]] = {}  # what `places` has found
         self._truths: dict[int, Estimate] = {}

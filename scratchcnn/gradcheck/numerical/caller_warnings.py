@@ -54,11 +54,13 @@ def filtered_here(action: Any, category: type[Warning]) -> Iterator[None]:
         with warnings.catch_warnings(action=action, category=category):
             yield
         return
-    entry: Any = (action, _ThisThread(), category, None, 0)
+    here = _ThisThread()
+    entry: Any = (action, here, category, None, 0)
     _replace(lambda filters: [entry, *filters])
     try:
         yield
     finally:
+        here.ended = True
         _replace(lambda filters: [f for f in filters if f is not entry])
 
 
@@ -74,10 +76,13 @@ def _replace(changed: Callable[[Any], list[Any]]) -> None:
 
 
 class _ThisThread:
-    """Stands in a filter for the pattern of messages: every message matches, in the thread that made it."""
+    """Stands in a filter for the pattern of messages: every message matches, in the thread that made it.
+
+    Once the block has ended, none does. The `catch_warnings` of another thread may bring the filter back.
+    """
 
     def __init__(self) -> None:
-        self.thread = threading.get_ident()
+        self.thread, self.ended = threading.get_ident(), False
 
     def match(self, message: str) -> bool:
-        return threading.get_ident() == self.thread
+        return not self.ended and threading.get_ident() == self.thread

@@ -1,6 +1,5 @@
 """Derivatives of a black box, each with a bound: the methods, in the order in which they are asked."""
 
-import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -20,6 +19,7 @@ from scratchcnn.gradcheck.numerical.least_squares import Fit
 from scratchcnn.gradcheck.numerical.noise import EPS, FLOOR_ROUNDOFFS, least_noise, measure_noise
 from scratchcnn.gradcheck.numerical.not_finite import finite_part, lost_entries
 from scratchcnn.gradcheck.numerical.probe import Contraction, Line, Probe
+from scratchcnn.gradcheck.numerical.question import validated_question
 
 
 @dataclass(frozen=True)
@@ -269,20 +269,21 @@ def numerical_gradient(
     Raises
     ------
     TypeError, ValueError
-        The input is not floating, or grad_output has another shape than the output.
+        As `check_gradient`: an input is no array of real numbers, that of the index is not floating, the output is no
+        single array of real numbers, or grad_output is not finite or has another shape.
+    CallerError
+        forward raised; the original exception is chained.
     """
-    arrays, index = [np.array(a) for a in inputs], operator.index(index)
-    if not 0 <= index < len(arrays):
-        raise ValueError(f"index must be 0 .. {len(arrays) - 1}, got {index}")
-    if arrays[index].dtype.kind != "f":
-        raise TypeError(f"input {index} has dtype {arrays[index].dtype}: only floating inputs have a gradient")
-    probe = Probe(partial(undisturbed, forward), arrays, index)
-    cotangent = np.asarray(grad_output, np.float64)
-    if cotangent.shape != probe.output_shape:
-        raise ValueError(f"grad_output must have the output's shape {probe.output_shape}, got {cotangent.shape}")
+    __tracebackhide__ = True
+    asked = validated_question(forward, inputs, index, grad_output)
+    if not asked.inputs[asked.index].size:
+        nothing = np.zeros(asked.inputs[asked.index].shape)
+        words = np.full(nothing.shape, "", object)
+        return NumericalGradient(nothing, nothing.copy(), words, words.copy())
+    probe = Probe(partial(undisturbed, forward), asked.inputs, asked.index)
     with quiet():
         noise = measure_noise(probe, np.random.default_rng(0))
-        contraction = Contraction(probe, cotangent.reshape(-1), noise)
+        contraction = Contraction(probe, asked.cotangent.reshape(-1), noise)
         found = derivatives(contraction, np.arange(probe.base.size))
     value, bound, method, status = (
         a.reshape(probe.shape) for a in (found.value, found.bound, found.method, found.status)

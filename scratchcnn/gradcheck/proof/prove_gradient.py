@@ -159,9 +159,9 @@ def prove_gradient(
       x: 3 of 3 entries proved right, exactly
     """
     __tracebackhide__ = True
-    validated(seed=seed, seconds=seconds)
+    options = validated(seed=seed, seconds=seconds)
     case, grad_output = prepared(forward, backward, inputs, names, wrt, grad_output)
-    rng = np.random.default_rng((seed, 0x9F0BA11))
+    rng = np.random.default_rng((options.seed, 0x9F0BA11))
     cotangent = asked_cotangent(case, grad_output, rng)
     who = describe(backward, "backward")
     moving = [k for k in case.wrt if case.inputs[k].size]
@@ -172,7 +172,7 @@ def prove_gradient(
         return Proved(who, tuple(_unproved(case, k, reason) for k in case.wrt), reason)
     with quiet():
         gradients = case.gradients(cotangent, case.copies())
-    proof = proof_of(case, Point(case.inputs, cotangent), moving, rng, seconds)
+    proof = proof_of(case, Point(case.inputs, cotangent), moving, rng, options.seconds)
     decided = any(each.right.any() or each.wrong.any() for each in proof.inputs.values())
     reason = _elsewhere(case, proof) if decided else proof.reason
     found = (_input(case, k, proof, gradients[k], cotangent, reason) for k in moving)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,7 @@ class Runs:
     rng
         Draws the directions.
     until
-        The time (of `perf_counter`) at which runs are stopped.
+        The time (of `thread_time`) at which runs are stopped.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class Runs:
         return found
 
     def _left(self) -> float:
-        left = self.until - perf_counter()
+        left = self.until - thread_time()
         if left <= 0:
             raise NotRun("takes too long")
         return left

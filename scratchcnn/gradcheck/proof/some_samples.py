@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from time import perf_counter
+from time import thread_time
 
 import numpy as np
 
@@ -41,11 +41,11 @@ def on_some_samples(
     seconds
         How long it may take.
     """
-    until = perf_counter() + seconds
+    until = thread_time() + seconds
     samples = min(len(case.inputs[k]) for k in batch)
     count, part = 1, Part(f"not one of {samples} samples could be proved in the time that there is")
-    while 0 < count < samples and perf_counter() < until:
-        start = perf_counter()
+    while 0 < count < samples and thread_time() < until:
+        start = thread_time()
         found = _proved(case, batch, usable, count, samples, rng, until - start)
         if found is None:
             break
@@ -53,7 +53,7 @@ def on_some_samples(
         if not part.right:
             break
         # The next proof may take half of the time that is left; it must have at least twice as many samples.
-        more = int((until - perf_counter()) / 2 / (perf_counter() - start) * count)
+        more = int((until - thread_time()) / 2 / max(thread_time() - start, 1e-6) * count)
         count = min(more, samples - 1) if more >= 2 * count and count < samples - 1 else 0
     return part
 

@@ -23,7 +23,9 @@ RUNNING = [pytest.param(e, id=a) for e, a in zip(EXAMPLES, ADAPTERS, strict=True
 
 @pytest.mark.parametrize("example", RUNNING)
 def test_an_example_runs(example):
-    exec(compile(example, "example", "exec"), {"__name__": "example"})
+    names = {"__name__": "example"}
+    exec(compile(example, "example", "exec"), names)
+    assert any(name in ADAPTERS for name in names)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=ADAPTERS)

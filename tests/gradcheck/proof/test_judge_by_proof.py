@@ -8,6 +8,8 @@ import pytest
 
 from scratchcnn import sigmoid
 from scratchcnn.gradcheck import Verdict, check_gradient
+from scratchcnn.gradcheck.proof.judge_by_proof import Proofs
+from scratchcnn.gradcheck.proof.outcome import Proof
 
 X = np.array([0.4, -1.3, 2.2, 0.9, -0.6])
 FAR = np.array([40.0, 41.5, 45.0])
@@ -286,3 +288,16 @@ def test_what_matters_to_a_small_entry_is_wrong_though_it_is_little_beside_the_l
     report = check_gradient(lambda x: (x**2).sum(), backward, np.array([1.0, 2, 1e8]))
     assert report.verdict is Verdict.WRONG
     assert (report.inputs[0].worst_index, report.inputs[0].wrong) == ((0,), 1)
+
+
+def test_differences_decide_where_there_is_no_time_to_find_the_wrong_entries(monkeypatch):
+    whole, sought = Proofs._proof, []
+
+    def hurried(self, point, wrt=None, *, locate=False):
+        sought.append(locate)
+        return Proof({}, reason="it takes too long") if locate else whole(self, point, wrt)
+
+    monkeypatch.setattr(Proofs, "_proof", hurried)
+    report = check_gradient(sine, lambda g, x: sine_backward(g, x) * (1 + 1e-13), X)
+    assert any(sought)
+    assert report.inputs[0].method == "differences"

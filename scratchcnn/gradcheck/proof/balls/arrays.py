@@ -18,7 +18,7 @@ from numpy.typing import DTypeLike
 from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, constant
 from scratchcnn.gradcheck.proof.balls.scalar import UFUNC, nominal
 
-# In seconds of `time.perf_counter`: when a run is stopped.
+# In seconds of `time.thread_time`: when a run is stopped.
 stop_at: ContextVar[float] = ContextVar("stop_at", default=float("inf"))
 # In seconds: how long one operation on one ball takes at least. A step that cannot end in time is not begun.
 OPERATION_SECONDS = 3e-7
@@ -35,7 +35,7 @@ class TooLong(Exception):
 def running(dtype: DTypeLike, seconds: float) -> Iterator[None]:
     """A block in which balls show this dtype, and array operations are stopped after so many seconds."""
     shown = nominal.set(np.dtype(dtype))
-    stopped = stop_at.set(time.perf_counter() + seconds)
+    stopped = stop_at.set(time.thread_time() + seconds)
     try:
         yield
     finally:
@@ -51,7 +51,7 @@ def spend(operations: int = 0) -> None:
     TooLong
         The time is over, or it would be before these operations end.
     """
-    if time.perf_counter() + OPERATION_SECONDS * operations > stop_at.get():
+    if time.thread_time() + OPERATION_SECONDS * operations > stop_at.get():
         raise TooLong
 
 
@@ -117,12 +117,12 @@ class Balls(np.ndarray):
         return applied(function, arguments, options)
 
     def __getitem__(self, key: Any) -> Any:
-        if time.perf_counter() > stop_at.get():
+        if time.thread_time() > stop_at.get():
             raise TooLong
         return super().__getitem__(key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        if time.perf_counter() > stop_at.get():
+        if time.thread_time() > stop_at.get():
             raise TooLong
         super().__setitem__(key, value if type(value) is Ball else element(value))
 

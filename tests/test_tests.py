@@ -1,0 +1,139 @@
+"""The tests themselves: each asserts something, none hides another, and none is left out."""
+
+import ast
+import importlib
+from pathlib import Path
+
+import pytest
+
+from scratchcnn.catalogue import CATALOGUE, PUBLIC
+
+ROOT = Path(__file__).parents[1]
+FILES = {
+    path: ast.parse(path.read_text(encoding="utf-8"))
+    for folder in ("tests", "benchmarks")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+}
+every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+# What waits for something: a call of `pytest.raises`, `pytest.warns`, `np.testing.assert_allclose` and so on.
+WAITS = ("assert", "raises", "warns", "fail")
+
+
+def functions(tree):
+    """The functions at the top of a file, and the methods of its classes, each with the name of its class."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield "", node
+        elif isinstance(node, ast.ClassDef):
+            yield from ((node.name, each) for each in node.body if isinstance(each, ast.FunctionDef))
+
+
+def is_test(name):
+    return name.startswith("test")
+
+
+def module(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def imports(tree):
+    """What a file imports from other files: (module, name) by the name that it has here."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            found |= {each.asname or each.name: (node.module, each.name) for each in node.names}
+    return found
+
+
+DEFINED = {(module(path), node.name): node for path, tree in FILES.items() for _, node in functions(tree)}
+IMPORTED = {module(path): imports(tree) for path, tree in FILES.items()}
+
+
+def called(node):
+    """The names that are called in a function: (the part before the dot or "", the name)."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Name):
+            yield "", each.func.id
+        elif isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
+            owner = each.func.value
+            yield owner.id if isinstance(owner, ast.Name) else "?", each.func.attr
+
+
+def is_checked_process(node):
+    """Whether a node is `subprocess.run(..., check=True)`, which raises if the process fails."""
+    return isinstance(node, ast.keyword) and node.arg == "check" and getattr(node.value, "value", None) is True
+
+
+def asserts(home, node, seen=()):
+    """Whether a function of the module `home` asserts something, or calls a function of the tests that does."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Assert) or is_checked_process(each):
+            return True
+    for owner, name in called(node):
+        if name.startswith(WAITS):
+            return True
+        place = IMPORTED[home].get(name, (home, name))
+        if owner and owner != "self":  # a helper of another file
+            place = (".".join(IMPORTED[home].get(owner, ("", ""))), name)
+        if place in DEFINED and place not in seen and asserts(place[0], DEFINED[place], (*seen, place)):
+            return True
+    return False
+
+
+@every_file
+def test_every_test_asserts_something(path):
+    tests = [node for _, node in functions(FILES[path]) if is_test(node.name)]
+    assert [node.name for node in tests if not asserts(module(path), node)] == []
+
+
+def test_a_test_that_asserts_nothing_is_found():
+    """The search for assertions finds none where there is none: in a body that calls, loops and returns."""
+    tree = ast.parse("def test_nothing():\n    for x in range(3):\n        print(x)\n    return asserts\n")
+    assert not asserts("tests.test_tests", tree.body[0])
+
+
+@every_file
+def test_no_test_hides_another_of_its_name(path):
+    names = [(owner, node.name) for owner, node in functions(FILES[path]) if is_test(node.name)]
+    names += [("", owner) for owner in {owner for owner, _ in names}]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
+@every_file
+def test_every_test_is_in_a_file_that_is_collected(path):
+    """Else nobody would miss it. A fixture or a helper does not begin with "test"."""
+    if not path.name.startswith("test_"):
+        assert [node.name for _, node in functions(FILES[path]) if is_test(node.name)] == []
+
+
+# The operations
+
+
+def test_every_derivative_that_is_written_is_in_the_catalogue():
+    found = set()
+    for path in (ROOT / "scratchcnn" / "operations").rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        found |= {node.name for _, node in functions(tree) if node.name.endswith("_backward")}
+    assert found == {name for name in PUBLIC if name.endswith("_backward")}
+
+
+def rows_of(test):
+    """The rows that a test is parametrised with; None if it is not parametrised with rows."""
+    rows = set()
+    for mark in getattr(test, "pytestmark", []):
+        if mark.name == "parametrize" and "operation" in str(mark.args[0]):
+            for each in mark.args[1]:
+                values = getattr(each, "values", each)
+                rows.add((values[0] if isinstance(values, tuple | list) else values).name)
+    return rows or None
+
+
+@pytest.mark.parametrize("name", ["tests.test_catalogue", "tests.network.test_layers"])
+def test_every_operation_is_in_every_test_of_the_rows(name):
+    """Where a test is for some rows alone, another is for all the others."""
+    tests = {each: rows_of(test) for each, test in vars(importlib.import_module(name)).items() if is_test(each)}
+    chosen = [rows for rows in tests.values() if rows is not None]
+    every = {operation.name for operation in CATALOGUE}
+    assert chosen
+    for rows in chosen:
+        assert rows == every or every - rows in chosen
