@@ -26,6 +26,13 @@ LEFT_OUT = {
     "SCRATCHCNN_MNIST": ["tests/digits/test_whole_mnist.py"],
     "torch": ["tests/gradcheck/adapters/test_torch.py"],
     "jax": ["tests/gradcheck/adapters/test_jax.py"],
+    "tensorflow": [
+        "tests/article/test_network_tensorflow.py",
+        "tests/gradcheck/adapters/test_tensorflow.py",
+        "tests/operations/convolution/test_conv2d_tensorflow.py",
+        "tests/operations/test_layers_tensorflow.py",
+        "tests/operations/test_network_tensorflow.py",
+    ],
     "Chromium and Playwright": ["tests/gradcheck/report/test_page_in_chromium.py"],
 }
 THERE = {"SCRATCHCNN_MNIST": os.environ.get("SCRATCHCNN_MNIST"), "Chromium and Playwright": chromium()}
