@@ -1,6 +1,7 @@
 """Every operation, its derivative and its parts, called with whatever people pass."""
 
 import inspect
+from decimal import Decimal
 from functools import partial
 
 import numpy as np
@@ -113,3 +114,10 @@ def test_the_time_does_not_grow_with_the_value_of_a_window():
     assert max_pool2d(x, (2**28, 1), padding="same")[..., 0, :].tolist() == [[[3, 4, 5]]]
     (grad_x,) = max_pool2d_backward(np.ones((1, 1, 1, 3)), x, (2**28, 1), padding="same")
     assert grad_x.tolist() == [[[[0, 0, 0], [1, 1, 1]]]]
+
+
+@pytest.mark.parametrize("name", ["sigmoid_backward", "tanh_backward"])
+def test_a_single_decimal_has_a_derivative(name):
+    (found,) = PUBLIC[name](Decimal(1), Decimal("1.5"))
+    (expected,) = PUBLIC[name](1.0, 1.5)
+    assert float(found) == pytest.approx(float(expected))
