@@ -77,7 +77,7 @@ def sigmoid_backward(grad_output: ArrayLike, z: ArrayLike) -> tuple[Array]:
         If `grad_output` is not shaped like `z`.
     """
     z = as_array("z", z)
-    slope = sigmoid(z) * sigmoid(-z)
+    slope: Array = np.asanyarray(sigmoid(z) * sigmoid(-z))  # a single number of another ring comes bare
     return gradients_like((slope,), as_cotangent(grad_output, slope.shape) * slope)
 
 
