@@ -281,6 +281,7 @@ def prepared(
             return _as_arrays(forward, backward, inputs, grad_output, *asked)
         except SmallFormat:  # the output of a kernel whose inputs are in a dtype of NumPy's own
             pass
+    kernel.try_float64(forward, inputs)
     forward, backward = kernel.forward(forward), kernel.backward(backward)
     case, cotangent = _as_arrays(forward, backward, _widened(inputs), widened(grad_output)[0], *asked)
     output = coarsest(kernel.outputs)

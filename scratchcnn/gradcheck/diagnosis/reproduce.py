@@ -61,8 +61,8 @@ def _functions(case: Case, call: str) -> str:
 
 def _dtype(case: Case, index: int) -> str:
     """The number format of an input, as an expression."""
-    package = "ml_dtypes" if case.own_eps(index) else "np"
-    return f"{package}.{case.dtype(index)}"
+    name = case.dtype(index)
+    return f"np.{name}" if hasattr(np, name) else f"ml_dtypes.{name}"
 
 
 def _literal(array: Array, dtype: str) -> str:
