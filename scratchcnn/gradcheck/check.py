@@ -23,14 +23,7 @@ from scratchcnn.gradcheck.proof.judge_by_proof import Proofs
 from scratchcnn.gradcheck.proof.kept_digits import Kept, kept, too_few
 from scratchcnn.gradcheck.proof.some_samples import Part, on_some_samples
 from scratchcnn.gradcheck.report.progress import Progress
-from scratchcnn.gradcheck.report.report import (
-    GradientMismatch,
-    GradientUndecided,
-    InputReport,
-    Report,
-    SecondPoint,
-    Violation,
-)
+from scratchcnn.gradcheck.report.report import InputReport, Report, SecondPoint, Violation, demand_right
 from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.verdict import Verdict
 
@@ -175,11 +168,7 @@ def assert_gradient(forward: Forward, backward: Backward, *inputs: Any, **option
         Nothing is wrong, but not every entry could be vouched for.
     """
     __tracebackhide__ = True
-    report = check_gradient(forward, backward, *inputs, **options)
-    if report.verdict is Verdict.WRONG:
-        raise GradientMismatch(report)
-    if report.verdict is Verdict.UNDECIDED:
-        raise GradientUndecided(report)
+    demand_right(check_gradient(forward, backward, *inputs, **options))
 
 
 @dataclass(frozen=True)
