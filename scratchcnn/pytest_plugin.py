@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 OPTIONS = {
     "report": ("FILE", "write what was checked to FILE.html, FILE.json or FILE.md"),
     "seed": ("N", "the seed of a check, where the call gives none (default: 0)"),
+    "harvest": (
+        "PACKAGE[,...]",
+        "check the backward passes of PACKAGE at what the tests call them with; torch and jax stand for every"
+        " autograd.Function and custom_vjp",
+    ),
+    "pairs": (
+        "PATTERN[,...]",
+        "the names of backward passes that the harvest looks for, as in {}_backward, in place of the usual ones",
+    ),
     "seconds": ("S", "about how long the check of an input may take, where the call gives no seconds= (default: 1)"),
 }
 MARK = (
@@ -41,6 +50,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from scratchcnn.gradcheck.in_pytest.settings import KEY, settings_of
 
         config.stash[KEY] = settings_of(config, given)
+    if given["harvest"]:
+        from scratchcnn.gradcheck.in_pytest.harvest import register
+
+        register(config)
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ class GradientCheck:
                     pytest.fail(f"the gradient of {_found(part)}", pytrace=False)
 
 
-def record(item: pytest.Item, report: Report, name: str = "") -> None:
+def record(item: pytest.Item, report: Report, name: str = "", where: str = "") -> None:
     """Keeps a report with the test: for the summary, and as a property in the file of `--junit-xml`.
 
     Parameters
@@ -71,8 +71,10 @@ def record(item: pytest.Item, report: Report, name: str = "") -> None:
         What it found.
     name
         What the derivative is called. Default: as the report calls it.
+    where
+        Where it was called as it was checked. Default: in the test.
     """
-    entry = Entry(name or _name(report, item.name), _kept(report, item.config), item.nodeid)
+    entry = Entry(name or _name(report, item.name), _kept(report, item.config), where or item.nodeid)
     item.__dict__.setdefault("gradients", []).append(entry)
     (row,) = outcomes([entry])
     found = f"{row.verdict.value}: {row.checked} of {row.entries} entries checked, margin {row.margin:.2g}"

@@ -19,10 +19,16 @@ class Settings:
         The file to write, or None.
     check
         What every check is given, `seed` and `seconds`, as far as the options say it.
+    harvest
+        The packages whose backward passes are sought; `torch` and `jax` may be among them.
+    pairs
+        The patterns of their names; empty for the usual ones.
     """
 
     report: Path | None = None
     check: Mapping[str, Any] = field(default_factory=dict)
+    harvest: tuple[str, ...] = ()
+    pairs: tuple[str, ...] = ()
 
 
 KEY = pytest.StashKey[Settings]()
@@ -54,7 +60,15 @@ def settings_of(config: pytest.Config, given: Mapping[str, str]) -> Settings:
         check["seed"] = _number("seed", given["seed"], int, 0)
     if given["seconds"]:
         check["seconds"] = _number("seconds", given["seconds"], float, math.nextafter(0, 1))
-    return Settings(path if given["report"] else None, check)
+    pairs = _parts(given["pairs"])
+    for pattern in pairs:
+        if pattern.count("{}") != 1 or pattern == "{}":
+            raise pytest.UsageError(f"--gradient-pairs must have {{}} once, beside other letters, got {pattern!r}")
+    return Settings(path if given["report"] else None, check, _parts(given["harvest"]), pairs)
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _number(name: str, text: str, kind: type, least: float) -> Any:

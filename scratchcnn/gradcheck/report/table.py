@@ -11,6 +11,10 @@ from scratchcnn.gradcheck.verdict import Verdict
 # The style of each verdict on a terminal.
 STYLES = {Verdict.RIGHT: "green", Verdict.WRONG: "bold red", Verdict.UNDECIDED: "yellow"}
 HEADINGS = ("verdict", "checked", "entries", "margin", "checks", "derivative")
+# A larger margin is written with an exponent.
+MANY = 1e6
+# In characters, more than any name has: a row is never cut.
+UNLIMITED = 10_000
 # How far the lines of a note are indented, in characters.
 INDENT = 2
 
@@ -45,8 +49,9 @@ def as_text(entries: Sequence[Entry], width: int = 80, *, colour: bool = False) 
     for row in rows:
         verdict, *others = _cells(row)
         table.add_row(Text(verdict, style=STYLES[row.verdict]), *map(Text, others))
-    needed = console.measure(table, options=console.options.update(width=10_000)).maximum
-    console.print(table, width=needed, crop=False, no_wrap=True, overflow="ignore")
+    console.width = console.measure(table, options=console.options.update(width=UNLIMITED)).maximum
+    console.print(table)
+    console.width = width
     console.print()
     for row in rows:
         if row.note:
@@ -92,10 +97,12 @@ def _cells(row: Outcome) -> tuple[str, ...]:
 
 
 def _margin(margin: float) -> str:
-    """At least how many times the error fits into the bound, in two digits; "exact" where there is no error."""
+    """How many times the error fits into the bound, in two digits; "exact" where there is no error."""
     if math.isnan(margin):
         return "-"
-    return "exact" if math.isinf(margin) else f"{margin:.2g}"
+    if math.isinf(margin):
+        return "exact"
+    return f"{margin:,.0f}" if 10 <= margin < MANY else f"{margin:.2g}"
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -1,0 +1,55 @@
+"""The check of a pair at the calls that were kept of it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from scratchcnn.gradcheck.case import CallerError
+from scratchcnn.gradcheck.check import check_gradient
+from scratchcnn.gradcheck.harvest.calls import Call
+from scratchcnn.gradcheck.harvest.forms import Arguments, form_of
+from scratchcnn.gradcheck.harvest.pairs import Pair
+from scratchcnn.gradcheck.report.report import Report
+from scratchcnn.gradcheck.verdict import Verdict
+
+
+def check_calls(pair: Pair, calls: Iterable[Call], options: Mapping[str, Any]) -> Iterator[Report]:
+    """Checks a pair at each call.
+
+    A pair whose form is not known is undecided, and the report says what is not known.
+
+    Parameters
+    ----------
+    pair
+        The functions.
+    calls
+        What they are checked at.
+    options
+        Of `check_gradient`.
+    """
+    for call in calls:
+        try:
+            form = form_of(pair, call)
+            report = check_gradient(form.forward, form.backward, *form.inputs, wrt=form.wrt, **options)
+        except Exception as error:  # the forms that people give their functions have no end
+            yield not_checked(pair, _said(error))
+        else:
+            again = report.again if form.plain else ()  # lines to paste that would call something else help nobody
+            yield replace(report, sample=report.sample + _options_of(pair, call), again=again)
+
+
+def not_checked(pair: Pair, reason: str) -> Report:
+    """The report on a pair that was not checked."""
+    names = pair.forward.__qualname__, pair.backward.__qualname__
+    return Report(*names, Verdict.UNDECIDED, (), notes=(f"not checked: {reason}",))
+
+
+def _said(error: Exception) -> str:
+    known = isinstance(error, CallerError | TypeError | ValueError)
+    return str(error) if known else f"{type(error).__name__}: {error}"
+
+
+def _options_of(pair: Pair, call: Call) -> str:
+    """The options that the call was made with, for the report."""
+    fixed = {n: v for n, v in Arguments(pair.forward, call).fixed.items() if n not in ("self", "cls", "args", "kwargs")}
+    return f"; options: {', '.join(f'{n}={v!r}' for n, v in fixed.items())}" if fixed else ""
