@@ -2,7 +2,7 @@
 
 import copy
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from inspect import CO_VARARGS, CO_VARKEYWORDS
 from itertools import islice
@@ -15,10 +15,12 @@ import numpy as np
 MOST_BYTES = 4 * 2**20
 # In bytes: what is kept of all functions.
 MOST_IN_ALL = 256 * 2**20
-# How many calls of different options are kept of a function.
-MOST_OPTIONS = 4
-# How many calls of a function are checked.
-CHECKED = 3
+# In bytes: a check at larger arguments takes many seconds, and is made only where there are no smaller ones.
+AFFORDABLE = 128 * 2**10
+# Of how many kinds of options the calls of a function are kept.
+MOST_OPTIONS = 16
+# How many calls of a kind are kept, since a test may expect that some raise.
+EACH = 3
 # How deep arrays are sought in an object, and among how many parts of a container.
 DEPTH, PARTS = 4, 1000
 
@@ -57,14 +59,14 @@ class Memory:
 
 @dataclass
 class Calls:
-    """The calls of one function that are kept: of each kind of options the smallest, and the largest of all."""
+    """The calls of one function that are kept: the smallest of each kind of options, and the largest of all."""
 
     memory: Memory
     count: int = 0
     too_large: int = 0
     not_kept: str = ""
-    smallest: dict[tuple[Any, ...], Call] = field(default_factory=dict)
-    largest: Call | None = None
+    smallest: dict[tuple[Any, ...], list[Call]] = field(default_factory=dict)
+    largest: list[Call] = field(default_factory=list)
 
     def see(self, frame: FrameType) -> None:
         """Looks at a call, and keeps it if it is worth it. An exception is noted: the caller must not see it."""
@@ -88,18 +90,18 @@ class Calls:
 
     def _offer(self, size: int, options: tuple[Any, ...], make: Callable[[], Call]) -> None:
         """Keeps a call of this size and with these options, if it is worth it."""
-        known = self.smallest.get(options)
-        smaller = size < known.size if known is not None else len(self.smallest) < MOST_OPTIONS
-        larger = self.largest is None or size > self.largest.size
+        kind = self.smallest.get(options, [] if len(self.smallest) < MOST_OPTIONS else None)
+        smaller = kind is not None and (len(kind) < EACH or size < kind[-1].size)
+        larger = size <= AFFORDABLE and (len(self.largest) < EACH or size > self.largest[-1].size)
         if size > MOST_BYTES or self.memory.used + size > MOST_IN_ALL:
             self.too_large += smaller or larger
         elif smaller or larger:
             call = make()
             self.memory.used += size
-            if smaller:
-                self.smallest[options] = call
+            if kind is not None and smaller:
+                self.smallest[options] = sorted([*kind, call], key=lambda kept: kept.size)[:EACH]
             if larger:
-                self.largest = call
+                self.largest = sorted([*self.largest, call], key=lambda kept: -kept.size)[:EACH]
 
     def merge(self, other: "Calls") -> None:
         """Adds the calls that another process has kept."""
@@ -107,22 +109,35 @@ class Calls:
         self.too_large += other.too_large
         self.not_kept = self.not_kept or other.not_kept
         for call in other.kept():
-            self._offer(call.size, call.options, lambda call=call: call)  # type: ignore[misc]
+            self.add(call)
 
-    def kept(self) -> Iterator[Call]:
-        """All calls that are kept."""
-        yield from self.smallest.values()
-        if self.largest is not None and self.largest not in self.smallest.values():
-            yield self.largest
+    def add(self, call: Call | None) -> None:
+        """Adds a call, if there is one, and if it is worth it."""
+        if call is not None:
+            self._offer(call.size, call.options, lambda: call)
 
-    def chosen(self) -> list[Call]:
-        """The calls to check: the smallest, the largest, and one whose options are others."""
-        kept = sorted(self.kept(), key=lambda call: call.size)
-        if not kept:
-            return []
-        chosen = [kept[0]] if len(kept) == 1 else [kept[0], kept[-1]]
+    def kept(self) -> list[Call]:
+        """All calls that are kept, the smallest first."""
+        kept = {id(call): call for calls in (*self.smallest.values(), self.largest) for call in calls}
+        return sorted(kept.values(), key=lambda call: call.size)
+
+    def chosen(self, usable: Callable[[Call], bool]) -> list[Call]:
+        """The calls to check: the smallest, the largest that is affordable, and one whose options are others.
+
+        Parameters
+        ----------
+        usable
+            Whether a call can be checked. Where none can, the smallest is chosen all the same, to say why.
+        """
+        kept = self.kept()
+        smallest = next(filter(usable, kept), None)
+        if smallest is None:
+            return kept[:1]
+        larger = (call for call in reversed(kept) if smallest.size < call.size <= AFFORDABLE)
+        chosen = [smallest, *islice(filter(usable, larger), 1)]
         used = {call.options for call in chosen}
-        return [*chosen, *(call for call in kept if call.options not in used)][:CHECKED]
+        others = (call for call in kept if call.options not in used)
+        return [*chosen, *islice(filter(usable, others), 1)]
 
 
 def _arguments(frame: FrameType) -> tuple[dict[str, Any], tuple[str, str]]:

@@ -1,8 +1,13 @@
 """The check of a pair at the calls that were kept of it."""
 
+import copy
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from scratchcnn.gradcheck.case import CallerError
 from scratchcnn.gradcheck.check import check_gradient
@@ -10,7 +15,25 @@ from scratchcnn.gradcheck.harvest.calls import Call
 from scratchcnn.gradcheck.harvest.forms import Arguments, form_of
 from scratchcnn.gradcheck.harvest.pairs import Pair
 from scratchcnn.gradcheck.report.report import Report
+from scratchcnn.gradcheck.trees import flatten
 from scratchcnn.gradcheck.verdict import Verdict
+
+
+def is_usable(pair: Pair, call: Call) -> bool:
+    """Whether forward takes the arguments of a call, and is finite there.
+
+    Tests also call a function with what it refuses, and at infinity.
+    """
+    if pair.framework:
+        return True
+    try:
+        with _without_warnings():
+            output = Arguments(pair.forward, copy.deepcopy(call)).called_as_recorded()
+    except Exception:  # what a caller's function raises has no end
+        return False
+    leaves, _ = flatten(output[0] if isinstance(output, tuple) and output else output)
+    floats = (leaf for leaf in leaves if isinstance(leaf, np.ndarray | np.generic) and leaf.dtype.kind == "f")
+    return all(np.isfinite(leaf).all() for leaf in floats)
 
 
 def check_calls(pair: Pair, calls: Iterable[Call], options: Mapping[str, Any]) -> Iterator[Report]:
@@ -29,8 +52,9 @@ def check_calls(pair: Pair, calls: Iterable[Call], options: Mapping[str, Any]) -
     """
     for call in calls:
         try:
-            form = form_of(pair, call)
-            report = check_gradient(form.forward, form.backward, *form.inputs, wrt=form.wrt, **options)
+            with _without_warnings():
+                form = form_of(pair, call)
+                report = check_gradient(form.forward, form.backward, *form.inputs, wrt=form.wrt, **options)
         except Exception as error:  # the forms that people give their functions have no end
             yield not_checked(pair, _said(error))
         else:
@@ -42,6 +66,14 @@ def not_checked(pair: Pair, reason: str) -> Report:
     """The report on a pair that was not checked."""
     names = pair.forward.__qualname__, pair.backward.__qualname__
     return Report(*names, Verdict.UNDECIDED, (), notes=(f"not checked: {reason}",))
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Ignores warnings: the tests that made the calls have seen them, and a setting may make errors of them."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _said(error: Exception) -> str:

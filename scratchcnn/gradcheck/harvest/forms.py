@@ -73,6 +73,10 @@ class Arguments:
         """Those that are not."""
         return {name: value for name, value in self.values.items() if not is_input(value)}
 
+    def called_as_recorded(self) -> Any:
+        """Calls the function as it was called."""
+        return self.called(list(self.inputs.values()))
+
     def called(self, inputs: Sequence[Any]) -> Any:
         """Calls the function with other inputs."""
         values = self.values | dict(zip(self.inputs, inputs, strict=True))
@@ -136,7 +140,7 @@ def _function_form(forward: Callable[..., Any], backward: Callable[..., Any], ca
 
     def of_cotangent(grad_output: Any, *given: Any) -> Any:
         values = dict(zip(names, given, strict=True)) | {GRAD: grad_output}
-        if OUTPUT in order.roles:
+        if OUTPUT in order.roles and OUTPUT not in names:
             values[OUTPUT] = arguments.called(given)
         return _of_inputs(order.call(bound, values), arguments)
 

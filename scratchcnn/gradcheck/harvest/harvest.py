@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Any
 
 from scratchcnn.gradcheck.harvest.calls import Call, Calls, Memory
+from scratchcnn.gradcheck.harvest.checking import is_usable
 from scratchcnn.gradcheck.harvest.pairs import Pair, find_pairs
 from scratchcnn.gradcheck.harvest.watching import watch
 
@@ -35,7 +36,13 @@ class Watched:
 
     def chosen(self) -> list[Call]:
         """The calls to check it at: those of forward, or what calls of backward say of them."""
-        return self.forward.chosen() or [c for call in self.backward.chosen() if (c := self._of_forward(call))]
+        usable = partial(is_usable, self.pair)
+        if self.forward.kept():
+            return self.forward.chosen(usable)
+        told = Calls(Memory())
+        for call in self.backward.kept():
+            told.add(self._of_forward(call))
+        return told.chosen(usable)
 
     def _of_forward(self, call: Call) -> Call | None:
         """The call of forward that a call of backward tells of; None where backward is not given all of it."""
