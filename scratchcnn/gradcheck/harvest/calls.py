@@ -162,19 +162,21 @@ def _bytes(value: Any, depth: int = DEPTH) -> int | None:
         return 0
     if type(value).__name__.endswith("Tracer"):  # JAX traces the function: there are no numbers yet
         return None
-    size = getattr(value, "nbytes", None)
-    if isinstance(size, int):  # a framework's tensor
-        return size
+    if hasattr(type(value), "nbytes"):  # a framework's tensor
+        return int(value.nbytes)
     parts = value.values() if isinstance(value, dict) else getattr(value, "__dict__", {}).values()
     sizes = [_bytes(part, depth - 1) for part in islice(value if isinstance(value, tuple | list) else parts, PARTS)]
     return None if None in sizes else sum(filter(None, sizes))
 
 
 def _option(value: Any) -> Any:
-    """What of an argument tells calls apart: the value of an option; of an array how many axes it has."""
+    """What of an argument tells calls apart: the value of an option; of an array how many axes it has.
+
+    Attributes are sought in the type: a mock in a test makes, and notes, whatever it is asked for.
+    """
     if isinstance(value, int | float | str | bytes | type(None)):
         return value
-    if hasattr(value, "ndim"):
+    if hasattr(type(value), "ndim"):
         return "array", value.ndim
     if isinstance(value, tuple | list):
         return tuple(map(_option, value))
@@ -189,7 +191,7 @@ def _copies(arguments: Mapping[str, Any]) -> dict[str, Any]:
 def _copy(value: Any, memo: dict[int, Any]) -> Any:
     if type(value) is np.ndarray:
         return value.copy("K")
-    if hasattr(value, "detach"):  # a tensor of torch's, which may be part of a graph
+    if hasattr(type(value), "detach"):  # a tensor of torch's, which may be part of a graph
         return value.detach().clone().requires_grad_(value.requires_grad)
     if type(value) in (tuple, list):
         return type(value)(_copy(part, memo) for part in value)
