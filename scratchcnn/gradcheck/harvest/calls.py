@@ -52,16 +52,22 @@ class Call:
 
 @dataclass
 class Memory:
-    """How many bytes all calls together have."""
+    """What all functions share: how many bytes their calls have, and whether one is being looked at."""
 
     used: int = 0
+    busy: bool = False
 
 
 @dataclass
 class Calls:
-    """The calls of one function that are kept: the smallest of each kind of options, and the largest of all."""
+    """The calls of one function that are kept: the smallest of each kind of options, and the largest of all.
+
+    `count` is how many were looked at, `too_large` how many were too large to keep; `rule` says that the first argument
+    is the rule of a framework itself, of which no copy is made.
+    """
 
     memory: Memory
+    rule: bool = False
     count: int = 0
     too_large: int = 0
     not_kept: str = ""
@@ -69,15 +75,25 @@ class Calls:
     largest: list[Call] = field(default_factory=list)
 
     def see(self, frame: FrameType) -> None:
-        """Looks at a call, and keeps it if it is worth it. An exception is noted: the caller must not see it."""
+        """Looks at a call, unless looking at another makes it, and keeps it if it is worth it.
+
+        An exception is noted: the caller must not see it.
+        """
+        if self.memory.busy:
+            return
+        self.memory.busy = True
         self.count += 1
         try:
             self._look(frame)
         except Exception as error:  # a caller's object that cannot be looked at, or copied
             self.not_kept = f"{type(error).__name__}: {error}"
+        finally:
+            self.memory.busy = False
 
     def _look(self, frame: FrameType) -> None:
         arguments, spread = _arguments(frame)
+        if self.rule:
+            del arguments[next(iter(arguments))]
         size, options = 0, []
         for value in arguments.values():
             more = _bytes(value)

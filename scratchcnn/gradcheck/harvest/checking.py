@@ -12,7 +12,7 @@ import numpy as np
 from scratchcnn.gradcheck.case import CallerError
 from scratchcnn.gradcheck.check import check_gradient
 from scratchcnn.gradcheck.harvest.calls import Call
-from scratchcnn.gradcheck.harvest.forms import Arguments, form_of
+from scratchcnn.gradcheck.harvest.forms import Arguments, form_of, options_of
 from scratchcnn.gradcheck.harvest.pairs import Pair
 from scratchcnn.gradcheck.report.report import Report
 from scratchcnn.gradcheck.trees import flatten
@@ -83,5 +83,5 @@ def _said(error: Exception) -> str:
 
 def _options_of(pair: Pair, call: Call) -> str:
     """The options that the call was made with, for the report."""
-    fixed = {n: v for n, v in Arguments(pair.forward, call).fixed.items() if n not in ("self", "cls", "args", "kwargs")}
-    return f"; options: {', '.join(f'{n}={v!r}' for n, v in fixed.items())}" if fixed else ""
+    options = {n: v for n, v in options_of(pair, call).items() if n not in ("self", "cls")}
+    return f"; options: {', '.join(f'{n}={v!r}' for n, v in options.items())}" if options else ""

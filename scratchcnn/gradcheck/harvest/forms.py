@@ -113,6 +113,15 @@ def form_of(pair: Pair, call: Call) -> Form:
     return _function_form(pair.forward, pair.backward, call)
 
 
+def options_of(pair: Pair, call: Call) -> dict[str, Any]:
+    """The arguments of a call that are no inputs, by their names."""
+    if not pair.framework:
+        return Arguments(pair.forward, call).fixed
+    given = call.arguments["args"]
+    options = {n: v for n, v in zip(_rule_names(pair, len(given)), given, strict=True) if not is_input(v)}
+    return {**options, **call.arguments.get("kwargs", {})}
+
+
 def is_input(value: Any) -> bool:
     """Whether an argument is an array, or a tree with one that holds floats."""
     if isinstance(value, np.ndarray) or hasattr(value, "__dlpack__"):

@@ -3,7 +3,7 @@
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from types import FrameType
@@ -14,6 +14,8 @@ from scratchcnn.gradcheck.harvest.checking import is_usable
 from scratchcnn.gradcheck.harvest.pairs import Pair, find_pairs
 from scratchcnn.gradcheck.harvest.watching import watch
 
+# How many calls of a function are looked at in each test, so that one with a loop takes no longer.
+LOOKS = 100
 # The packages whose every rule is harvested, and the method that applies one.
 FRAMEWORKS: dict[str, Callable[[], Any]] = {
     "torch": lambda: import_module("torch").autograd.Function.apply,
@@ -80,17 +82,18 @@ class Harvest:
         self._packages = tuple(p for p in packages if p not in FRAMEWORKS)
         self._patterns = patterns
         self._memory = Memory()
-        self._functions: dict[int, dict[Any, Calls]] = {}
+        self._functions: dict[int, _Function] = {}
         self._modules: set[str] = set()
         self._ends: list[Callable[[], None]] = []
-        self._busy = False
         for framework in set(packages) & set(FRAMEWORKS):
             method = FRAMEWORKS[framework]()
             function = inspect.unwrap(getattr(method, "__func__", method))
             self._ends.append(watch(function, partial(self._see_rule, framework)))
 
     def look(self) -> None:
-        """Looks for pairs in the modules that are new."""
+        """Looks for pairs in the modules that are new. Called before each test."""
+        for function in self._functions.values():
+            function.left = LOOKS
         new = [name for name in sys.modules if name not in self._modules]
         self._modules.update(new)
         for name in new:
@@ -112,37 +115,44 @@ class Harvest:
     def _calls(self, method: Any, owner: Any) -> Calls:
         """The calls of a function, or of a method of objects of this very class."""
         function = inspect.unwrap(getattr(method, "__func__", method))
-        by_owner = self._functions.setdefault(id(function), {})
-        if not by_owner:
-            self._ends.append(watch(function, partial(self._see, by_owner)))
-        return by_owner.setdefault(owner, Calls(self._memory))
-
-    def _see(self, by_owner: dict[Any, Calls], frame: FrameType) -> None:
-        """Looks at a call, unless it is one that looking at another makes."""
-        if self._busy:
-            return
-        calls = by_owner.get(None)
-        if calls is None:
-            names = frame.f_code.co_varnames
-            first = frame.f_locals.get(names[0]) if names else None
-            calls = by_owner.get(first if isinstance(first, type) else type(first))
-        if calls is not None:
-            self._look(calls, frame)
+        if owner is not None and isinstance(inspect.getattr_static(owner, method.__name__), staticmethod):
+            owner = None  # its calls do not tell of whose they are
+        seen = self._functions.get(id(function))
+        if seen is None:
+            seen = self._functions[id(function)] = _Function(self._memory)
+            self._ends.append(watch(function, seen.look))
+        return seen.by_owner.setdefault(owner, Calls(self._memory))
 
     def _see_rule(self, framework: str, frame: FrameType) -> None:
         """Looks at the application of a rule that is not the framework's own."""
         rule = frame.f_locals["cls" if framework == "torch" else "self"]
-        if self._busy or rule.__module__.partition(".")[0] == framework:
+        if rule.__module__.partition(".")[0] == framework:
             return
         pair = Pair(f"{rule.__module__}.{rule.__qualname__}", rule, rule, framework=framework)
-        new = Watched(pair, Calls(self._memory), Calls(self._memory))
+        new = Watched(pair, Calls(self._memory, rule=True), Calls(self._memory))
         watched = self.found.setdefault(pair.name, new)
         if watched.pair.forward is rule:
-            self._look(watched.forward, frame)
+            watched.forward.see(frame)
 
-    def _look(self, calls: Calls, frame: FrameType) -> None:
-        self._busy = True
-        try:
+
+@dataclass
+class _Function:
+    """A function that is watched: its calls, by the class of the object that it is a method of, or None."""
+
+    memory: Memory
+    by_owner: dict[Any, Calls] = field(default_factory=dict)
+    left: int = LOOKS
+
+    def look(self, frame: FrameType) -> None:
+        """Looks at a call, as long as a test has not made many."""
+        if self.left <= 0:
+            return
+        calls = self.by_owner.get(None)
+        if calls is None:
+            names = frame.f_code.co_varnames
+            first = frame.f_locals.get(names[0]) if names else None
+            calls = self.by_owner.get(first if isinstance(first, type) else type(first))
+        if calls is not None:
             calls.see(frame)
-        finally:
-            self._busy = False
+        if len(self.by_owner) == 1 or all(calls.count for calls in self.by_owner.values()):
+            self.left -= 1

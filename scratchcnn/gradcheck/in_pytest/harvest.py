@@ -186,7 +186,7 @@ class Item(pytest.Item):
 def _why(watched: Watched) -> str:
     """Why no call was kept."""
     calls = watched.forward if watched.forward.count else watched.backward
-    times = f"{calls.count} calls" if calls.count > 1 else "one call"
+    looked = f"{calls.count} calls were looked at" if calls.count > 1 else "one call was looked at"
     if calls.too_large:
-        return f"{times}, none small enough to be kept"
-    return f"{times}, none with plain arrays of real numbers" + (f"; {calls.not_kept}" if calls.not_kept else "")
+        return f"{looked}, none small enough to be kept"
+    return f"{looked}, none with plain arrays of real numbers" + (f"; {calls.not_kept}" if calls.not_kept else "")
