@@ -12,6 +12,8 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
+from tests.browser import chromium
+
 settings.register_profile("dev", max_examples=30, deadline=None)
 # The same draws in every run: a failure in CI can be repeated anywhere.
 settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True, database=None, print_blob=True)
@@ -23,8 +25,10 @@ LEFT_OUT = {
     "SCRATCHCNN_MNIST": ["tests/digits/test_whole_mnist.py"],
     "torch": ["tests/gradcheck/adapters/test_torch.py", "tests/gradcheck/in_pytest/test_harvest_torch.py"],
     "jax": ["tests/gradcheck/adapters/test_jax.py", "tests/gradcheck/in_pytest/test_harvest_jax.py"],
+    "Chromium and Playwright": ["tests/gradcheck/report/test_page_in_chromium.py"],
 }
-MISSING = [name for name in LEFT_OUT if not (os.environ.get(name) or (name.islower() and find_spec(name)))]
+THERE = {"SCRATCHCNN_MNIST": os.environ.get("SCRATCHCNN_MNIST"), "Chromium and Playwright": chromium()}
+MISSING = [name for name in LEFT_OUT if not (THERE[name] if name in THERE else find_spec(name))]
 collect_ignore = [path for name in MISSING for path in LEFT_OUT[name]]
 
 

@@ -13,11 +13,13 @@ differences, but a proof that a derivative is wrong also makes the row wrong.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from scratchcnn.article.network import FEATURES
+from scratchcnn.article.network import FEATURES, FILTERS, MAP
+from scratchcnn.article.pictures import pictures
 from scratchcnn.article.point import PROVED_IMAGES, FunctionPair, Point, unsaturated_point
 from scratchcnn.catalogue import CATALOGUE, Operation
 from scratchcnn.catalogue import check as check_operation
@@ -56,7 +58,8 @@ def all_checks(seed: int = 0) -> list[Check]:
         One for each row.
     """
     point = unsaturated_point(seed)
-    return [*_printed(point), *_trained(point), *(_catalogued(operation, seed) for operation in CATALOGUE)]
+    network = [replace(c, pictures=partial(pictures, point, c.name)) for c in (*_printed(point), *_trained(point))]
+    return [*network, *(_catalogued(operation, seed) for operation in CATALOGUE)]
 
 
 def _printed(point: Point) -> Iterator[Check]:
@@ -139,7 +142,9 @@ def _chain(block: str, point: Point, outer: str, *, standardized: bool = False) 
     }
     for parameter, (name, equation, reports, note) in rows.items():
         proofs = partial(point.proofs_by, parameter, standardized=standardized)
-        yield Check(block, name, equation, reports, note=note, proofs=proofs, proof_scope=_scope(PROVED_IMAGES))
+        shape = (FILTERS, MAP, MAP) if parameter == "weight" else ()
+        scope = _scope(PROVED_IMAGES)
+        yield Check(block, name, equation, reports, note=note, proofs=proofs, proof_scope=scope, shape=shape)
 
 
 def _catalogued(operation: Operation, seed: int) -> Check:

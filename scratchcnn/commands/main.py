@@ -1,7 +1,8 @@
 """The command line: `scratchcnn verify` (the default, also of `python -m scratchcnn`), `train` and `predict`.
 
 Exit codes: 0 everything is right (in the trial: every verdict is as expected); 1 something is wrong or undecided; 2
-misuse (an unknown option or name, a number out of its range, a file that cannot be written); 130 interrupted.
+misuse (an unknown option or name, a number out of its range, a file or an output that cannot be written); 130
+interrupted.
 
 Modules that take time to import are imported where they are used, so that `--help` and a misuse are answered at once.
 """
@@ -10,8 +11,10 @@ import argparse
 import io
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 
 from scratchcnn import __version__
+from scratchcnn.commands.terminal import CannotPrint, Output
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,9 +36,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version")):
         arguments.insert(0, "verify")
-    options = _parser().parse_args(arguments)
     try:
-        code: int = options.command(options)
+        with redirect_stdout(Output(sys.stdout or io.StringIO())):
+            options = _parser().parse_args(arguments)
+            code: int = options.command(options)
+            sys.stdout.flush()
+    except CannotPrint as error:
+        print(f"scratchcnn: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("scratchcnn: interrupted", file=sys.stderr)
         return 130

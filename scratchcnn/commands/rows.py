@@ -5,11 +5,12 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scratchcnn.gradcheck import Proved, Report, Verdict
 from scratchcnn.gradcheck.proof.prove_gradient import plain_digits
+from scratchcnn.gradcheck.report.entry import Picture
 from scratchcnn.gradcheck.report.outcome import closeness, fault, severity
 
 WORKERS = 2  # checks at the same time; NumPy releases the interpreter's lock while it computes
@@ -34,6 +35,10 @@ class Check:
         Runs the proofs, one for each part; None for a part that is left out because it takes too long.
     proof_scope : str
         What the proofs cover, in words, such as "12 of the 200 digits"; empty if they cover all parts.
+    pictures : function
+        Gives the pictures of what the derivative was checked with, for a page.
+    shape : tuple of int
+        The shape in which a page shows the whole derivative if each report sees a part of it; empty if none does.
     """
 
     block: str
@@ -44,6 +49,8 @@ class Check:
     note: str = ""
     proofs: Callable[[], Iterable[Proved | None]] = tuple
     proof_scope: str = ""
+    pictures: Callable[[], tuple[Picture, ...]] = tuple
+    shape: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,8 @@ class Row:
         What the proofs cover, if it is less than the checks: "20 of the 200 digits".
     not_proved : str
         The reason if nothing is proved, else empty.
+    reports : tuple of Report
+        The reports of the check.
     """
 
     block: str
@@ -92,6 +101,7 @@ class Row:
     proved_entries: int = 0
     proved_of: str = ""
     not_proved: str = ""
+    reports: tuple[Report, ...] = field(default=(), repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Convert the row to plain data for JSON.
@@ -99,9 +109,11 @@ class Row:
         Returns
         -------
         dict
-            The fields by name. Infinity and NaN become None; `proved` is a number of digits, "exact" or None.
+            The fields by name, but for the reports. Infinity and NaN become None; `proved` is a number of digits,
+            "exact" or None.
         """
-        data = asdict(self) | {"verdict": self.verdict.value, "proved": plain_digits(self.proved)}
+        data = vars(self) | {"verdict": self.verdict.value, "proved": plain_digits(self.proved)}
+        del data["reports"]
         return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in data.items()}
 
 
@@ -164,6 +176,7 @@ def _row(check: Check, reports: list[Report]) -> Row:
         bound=math.nan if worst is None else float(worst.bound),
         note=fault(bad[0]) if bad else check.note,
         details="\n\n".join(str(report) for report in bad),
+        reports=tuple(reports),
     )
 
 

@@ -1,10 +1,11 @@
-"""Shared by the commands: types of arguments, the progress bar, and the checking and writing of files."""
+"""Shared by the commands: types of arguments, the output, the progress bar, the checking and writing of files."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from scratchcnn.files import check_writable, write_atomically
 
@@ -84,6 +85,67 @@ def path_ending_in(suffix: str) -> Callable[[str], Path]:
         return Path(text)
 
     return path
+
+
+class CannotPrint(Exception):
+    """The output cannot be written, as on a full disk."""
+
+
+class Output:
+    """A stream that is printed to. A reader who closes the pipe early, as `head` does, has read enough: no error.
+
+    Parameters
+    ----------
+    stream : text file
+        The stream. What is not defined here is its own.
+    """
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write a text.
+
+        Parameters
+        ----------
+        text : str
+            The text.
+
+        Returns
+        -------
+        int
+            The number of its characters.
+
+        Raises
+        ------
+        CannotPrint
+            If that fails.
+        """
+        self._tried(lambda: self._stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what waits in the buffer.
+
+        Raises
+        ------
+        CannotPrint
+            If that fails.
+        """
+        self._tried(self._stream.flush)
+
+    def _tried(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except OSError as error:
+            # What waits in the buffer, and what follows, goes nowhere: Python flushes once more when it ends.
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), self._stream.fileno())
+            if not isinstance(error, BrokenPipeError):
+                raise CannotPrint(f"cannot write the output: {error.strerror}") from error
 
 
 def progress_bar() -> "Progress":

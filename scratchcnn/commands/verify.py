@@ -6,7 +6,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from scratchcnn.commands.terminal import collect, refuse_unwritable, seed, write
+from scratchcnn.commands.terminal import collect, path_ending_in, refuse_unwritable, seed, write
 
 
 def add(commands: Any) -> None:
@@ -28,7 +28,7 @@ def add(commands: Any) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="only the rows of this name, as the table has it (dE/dW will do for ∂E/∂W); may be given several times",
+        help="only the rows of this name, as the table has it (de/dw will do for ∂E/∂W); may be given several times",
     )
     verify.add_argument(
         "--published",
@@ -36,6 +36,12 @@ def add(commands: Any) -> None:
         help="put the gradient of the article's code on trial instead: how it lies to the derivative, cause by cause",
     )
     verify.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON, too")
+    verify.add_argument(
+        "--report",
+        type=path_ending_in(".html"),
+        metavar="FILE.html",
+        help="write a page with pictures of every derivative, too (needs the extra `report`)",
+    )
     verify.set_defaults(command=_verify, fail=verify.error)
 
 
@@ -49,19 +55,37 @@ def _verify(options: argparse.Namespace) -> int:
     from scratchcnn.gradcheck import Verdict
 
     checks = all_checks(options.seed)
-    names = {_in_ascii(check.name): check.name for check in checks}
-    unknown = [name for name in options.only if _in_ascii(name) not in names]
+    names = {_plain(check.name): check.name for check in checks}
+    unknown = [name for name in options.only if _plain(name) not in names]
     if unknown:
         options.fail(f"--only: no row named {', '.join(unknown)}; there are: {', '.join(names.values())}")
-    wanted = {_in_ascii(name) for name in options.only} or names.keys()
-    checks = [check for check in checks if _in_ascii(check.name) in wanted]
+    wanted = {_plain(name) for name in options.only} or names.keys()
+    checks = [check for check in checks if _plain(check.name) in wanted]
     refuse_unwritable(options, options.json)
+    _refuse_no_page(options)
 
     rows = collect(run_all(checks), len(checks), lambda row: f"{row.name} ({row.block})")
     print_rows(rows, sys.stdout)
     if options.json:
         write(options, options.json, rows_as_json(rows))
+    if options.report:
+        from scratchcnn.commands.page import TITLE, entries
+        from scratchcnn.gradcheck.report.page import page
+
+        write(options, options.report, page(TITLE, entries(checks, rows)).encode())
     return 0 if all(row.verdict is Verdict.RIGHT for row in rows) else 1
+
+
+def _refuse_no_page(options: argparse.Namespace) -> None:
+    """End the command, before the work is done, if it cannot make the page that is asked for."""
+    if options.report:
+        from scratchcnn.gradcheck.report.page import check_installed
+
+        try:
+            check_installed()
+        except ModuleNotFoundError as error:
+            options.fail(f"--report: {error}")
+        refuse_unwritable(options, options.report)
 
 
 def _put_on_trial(options: argparse.Namespace) -> int:
@@ -71,6 +95,8 @@ def _put_on_trial(options: argparse.Namespace) -> int:
 
     if options.only:
         options.fail("--only chooses from the rows that there are without --published")
+    if options.report:
+        options.fail("--report shows the checks that there are without --published")
     refuse_unwritable(options, options.json)
     count, computed = run_trial(options.seed)
     rows = collect(computed, count, lambda row: row.name)
@@ -80,7 +106,7 @@ def _put_on_trial(options: argparse.Namespace) -> int:
     return 0 if all(row.as_expected for row in rows) else 1
 
 
-def _in_ascii(name: str) -> str:
-    """Spell a row's name in ASCII: ∂Ẑ2/∂Z2 becomes dZ2/dZ2."""
+def _plain(name: str) -> str:
+    """Spell a row's name in ASCII and lower case: ∂Ẑ2/∂Z2 becomes dz2/dz2."""
     letters = unicodedata.normalize("NFKD", name.replace("∂", "d"))
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter)).lower()

@@ -231,6 +231,7 @@ def _report(setting: Setting, options: Options, outcome: _Outcome, forward: str,
         name=options.name,
         sample=case.sample,
         second_point=None if second is None else SecondPoint(tuple(second.inputs), second.cotangent, case.names),
+        called=setting.called,
     )
 
 

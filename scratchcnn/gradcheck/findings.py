@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.report.evidence import Evidence
 from scratchcnn.gradcheck.report.report import InputReport
 from scratchcnn.gradcheck.report.wording import undecided as undecided_by
 from scratchcnn.gradcheck.verdict import Verdict
@@ -33,6 +34,8 @@ class Findings:
         The verdict of directions, if no entry is wrong and all are right.
     where
         The other point that the numbers belong to, if it is not the caller's own.
+    kink
+        Which entries sit on a kink; None: none does.
     """
 
     entries: Array
@@ -47,6 +50,7 @@ class Findings:
     remark: str = ""
     vouched: Verdict = Verdict.RIGHT
     where: str = ""
+    kink: Array | None = None
 
     def without(self, which: Array) -> "Findings":
         """The findings without some of the entries."""
@@ -104,5 +108,21 @@ def report(name: str, x: Array, findings: Findings) -> InputReport:
         bound=bound,
         method=findings.method,
         reason=reason,
+        where=findings.where,
+        evidence=_evidence(x, findings) if len(findings.entries) else None,
+    )
+
+
+def _evidence(x: Array, findings: Findings) -> Evidence:
+    """What a report keeps of the findings."""
+    return Evidence(
+        shape=x.shape,
+        entries=findings.entries,
+        analytic=findings.analytic,
+        numerical=findings.value,
+        bound=findings.bound,
+        right=findings.right,
+        wrong=findings.wrong,
+        kink=np.zeros(len(findings.entries), bool) if findings.kink is None else findings.kink,
         where=findings.where,
     )

@@ -16,7 +16,7 @@ from scratchcnn.gradcheck.numerical.cone import Cone
 from scratchcnn.gradcheck.numerical.gradient import Derivatives, derivatives
 from scratchcnn.gradcheck.numerical.kinks import DECIDED
 from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
-from scratchcnn.gradcheck.numerical.probe import Contraction, Probe
+from scratchcnn.gradcheck.numerical.probe import Contraction, Probe, probe_of
 from scratchcnn.gradcheck.pieces import Claim
 from scratchcnn.gradcheck.points import Point, answers, between
 from scratchcnn.gradcheck.report.wording import apart, undecided
@@ -95,17 +95,9 @@ class InputJudge:
         return max(self.eps, self.inside, self.analytic.eps(self.index))
 
     def _at(self, inputs: Sequence[Array]) -> Probe:
-        """The forward pass in float64; in the caller's own precision where it refuses float64 (a kernel in C)."""
-        try:
-            return Probe(self.case.forward, inputs, self.index, fresh=self.fresh)
-        except Exception:
-            dtypes = [a.dtype for a in self.case.inputs]
-
-            def narrow(*arrays: Array) -> Array:
-                output: Array = self.case.forward(*(a.astype(d) for a, d in zip(arrays, dtypes, strict=True)))
-                return output
-
-            return Probe(narrow, inputs, self.index)
+        """The forward pass as a function of the input, at some values of all inputs."""
+        dtypes = [a.dtype for a in self.case.inputs]
+        return probe_of(self.case.forward, inputs, self.index, dtypes, fresh=self.fresh)
 
     def by_entries(self, entries: Array, *, proven: bool = False) -> Findings:
         """Judges some entries by bounded differences, and looks again, with more effort, at those that are not right.
@@ -139,6 +131,7 @@ class InputJudge:
             wrong=judged.wrong,
             reason=judged.reason,
             method=_methods(found),
+            kink=found.status == "kink",
         )
         if not proven:
             self._together(found, findings)

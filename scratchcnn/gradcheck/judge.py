@@ -88,6 +88,7 @@ def _as_the_caller_sees_it(on_lattice: InputReport, judge_of: InputJudge, exact:
         return on_lattice
     return replace(
         report(on_lattice.name, judge_of.x, findings),
+        evidence=on_lattice.evidence,  # on every entry
         checked=on_lattice.checked,
         wrong=on_lattice.wrong,
         undecided=0,

@@ -10,6 +10,7 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.contract import Observed, copied
 from scratchcnn.gradcheck.points import Point, answers
+from scratchcnn.gradcheck.report.evidence import Called
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,21 @@ class Setting:
     def first(self) -> Point:
         """The caller's point."""
         return Point(self.case.inputs, self.cotangent)
+
+    @property
+    def called(self) -> Called:
+        """What was called, for the pictures of a report."""
+        case = self.case
+        return Called(
+            forward=case.forward,
+            inputs=case.inputs,
+            cotangent=self.cotangent,
+            output=case.output,
+            gradients=tuple(self.observed.gradients),
+            names=case.names,
+            fresh=self.observed.mutates,
+            seconds=case.forward.seconds,
+        )
 
     @cached_property
     def second_answers(self) -> tuple[Array, list[Any]] | None:

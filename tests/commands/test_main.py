@@ -1,9 +1,11 @@
 """The command line: misuse, help, and files that cannot be written."""
 
+import os
+
 import pytest
 
 from scratchcnn.commands import main as cli
-from tests.commands.process import run
+from tests.commands.process import WRONG, run
 
 
 @pytest.mark.parametrize(
@@ -61,3 +63,27 @@ def test_help_and_version(arguments, capsys):
     with pytest.raises(SystemExit, match="0"):
         cli.main(arguments)
     assert "scratchcnn" in capsys.readouterr().out
+
+
+def test_an_output_that_cannot_be_written_exits_with_2_and_says_so_in_a_line():
+    with open("/dev/full", "w") as full:
+        done = run("--only", "flatten", stdout=full)
+    assert done.returncode == 2
+    assert done.stderr == "scratchcnn: cannot write the output: No space left on device\n"
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["--only", "flatten"], 0), (["--only", "dense"], 1)])
+def test_a_reader_that_closes_the_pipe_early_changes_no_result(arguments, code, tmp_path):
+    path = tmp_path / "rows.json"
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as pipe:
+        done = run(*arguments, "--json", path, stdout=pipe, script=WRONG)
+    assert (done.returncode, done.stderr) == (code, "")
+    assert path.stat().st_size > 0
+
+
+def test_no_output_is_no_mistake():
+    program = "import sys; sys.stdout = None; from scratchcnn.commands.main import main; sys.exit(main(sys.argv[1:]))"
+    done = run("--only", "flatten", script=program)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -2,10 +2,15 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from scratchcnn.commands import main as cli
-from tests.commands.process import run
+from scratchcnn.commands.page import entries
+from scratchcnn.commands.rows import Check, Row
+from scratchcnn.gradcheck import Verdict, Violation, check_gradient
+from tests.commands.process import WRONG, run
+from tests.gradcheck.report.reading import read
 
 ARTICLE = ["∂E/∂O", "∂O/∂Z2", "∂Z2/∂W", "∂Z2/∂b", "∂Z2/∂A1", "∂A1/∂Z1", "∂Z1/∂f", "∂Z1/∂X", "∂E/∂W", "∂E/∂b", "∂E/∂f"]
 TRAINED = ["∂Ẑ2/∂Z2", "∂E/∂W", "∂E/∂b", "∂E/∂f"]
@@ -18,11 +23,16 @@ OPERATIONS = [
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """Run `python -m scratchcnn` in a locale without ∂; give the process, and the JSON that it wrote."""
-    path = tmp_path_factory.mktemp("verify") / "rows.json"
-    done = run("--json", path, LANG="C", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
-    return done, json.loads(path.read_bytes().decode("utf-8"))
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("verify")
+
+
+@pytest.fixture(scope="module")
+def whole(folder):
+    """Run `python -m scratchcnn` in a locale without ∂; give the process, and the JSON that it wrote beside a page."""
+    files = "--json", folder / "rows.json", "--report", folder / "page.html"
+    done = run(*files, LANG="C", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    return done, json.loads((folder / "rows.json").read_bytes().decode("utf-8"))
 
 
 def test_verify_finds_everything_right(whole):
@@ -110,7 +120,7 @@ def test_piped_table_is_neither_cut_nor_wrapped(whole):
 
 
 def test_only_names_rows_on_any_keyboard():
-    done = run("verify", "--only", "∂Z2/∂b", "--only", "dO/dZ2", "--only", "dense")
+    done = run("verify", "--only", "∂Z2/∂b", "--only", "do/dz2", "--only", "Dense")
     assert done.returncode == 0, done.stdout + done.stderr
     assert [word for word in done.stdout.split() if word in ("∂Z2/∂b", "∂O/∂Z2", "dense", "∂E/∂O")] == [
         "∂O/∂Z2",
@@ -137,6 +147,108 @@ def test_the_seed_decides_the_figures(tmp_path):
         (row,) = json.loads(path.read_text(encoding="utf-8"))["rows"]
         rows.append((row["worst_error"], row["bound"]))
     assert rows[0] == rows[1] != rows[2]
+
+
+# verify --report
+
+
+def test_the_page_has_a_section_for_each_row(whole, folder):
+    page = read((folder / "page.html").read_text(encoding="utf-8"))
+    (table, *_) = page.all("table", of="lines")
+    found = [next(row.all("th")).text for row in table.all("tr")][1:]
+    assert found == [f"{row['name']} {row['block']}" for row in whole[1]["rows"]]
+    for row, section in zip(whole[1]["rows"], page.all("section", of="derivative"), strict=True):
+        assert next(section.all("p", of="equation")).text == row["equation"]
+        note = next(section.all("p", of="note")).text
+        assert note.startswith(row["note"])
+        assert "proved " in note
+
+
+def test_the_page_is_small_enough_to_send(whole, folder):
+    assert (folder / "page.html").stat().st_size <= 3e6
+
+
+def test_the_page_shows_what_the_network_computes_with(whole, folder):
+    page = read((folder / "page.html").read_text(encoding="utf-8"))
+    captions = {}
+    for section in page.all("section", of="derivative"):
+        name = next(section.all("h2")).text.split()[2]
+        for given in section.all("div", of="given"):
+            captions.setdefault(name, [caption.text for caption in given.all("figcaption")])
+    digits, few, patches, filters = (
+        "the first 12 of 200 digits, X",
+        "the first 4 of 200 digits, X",
+        "patches of the first digit, side by side",
+        "the filters, f",
+    )
+    maps, weights = "A1 of the first 4 digits", "the weights, W, as they meet the maps"
+    gradients = [f"∂E/∂W, {what}" for what in ("analytic", "numerical", "difference")]
+    assert captions == {
+        "∂Z2/∂W": [maps],
+        "∂Z2/∂A1": [weights],
+        "∂A1/∂Z1": ["Z1 of the first 4 digits", maps],
+        "∂Z1/∂f": [few, patches, filters],
+        "∂Z1/∂X": [few, filters],
+        "∂E/∂W": [weights, maps, *gradients],
+        "∂E/∂f": [digits, patches, filters],
+    }
+    words = [svg.attributes["aria-label"] for svg in page.all("svg")]
+    assert "patches of the first digit, side by side: 5 by 5 by 5 by 5 in ink, from 0 to 1" in words
+    assert any(text.startswith("∂E/∂W, numerical: an array of 3 by 24 by 24, from ") for text in words)
+
+
+def test_a_wrong_derivative_comes_first_on_the_page(tmp_path):
+    path = tmp_path / "page.html"
+    assert run("--only", "conv2d", "--only", "dense", "--report", path, script=WRONG).returncode == 1
+    page = read(path.read_text(encoding="utf-8"))
+    assert [next(section.all("h2")).text for section in page.all("section", of="derivative")] == [
+        "✗ wrong dense the operations",
+        "✓ right conv2d the operations",
+    ]
+    assert "The gradient of weight is 2 times the true one" in next(page.all("p", of="cause")).text
+
+
+def test_a_backward_that_raises_has_a_section_too(tmp_path):
+    path = tmp_path / "page.html"
+    assert run("--only", "dense", "--report", path, script=RAISES).returncode == 1
+    page = read(path.read_text(encoding="utf-8"))
+    (cause,) = page.all("p", of="cause")
+    assert cause.text.startswith("error: CallerError: backward (dense_backward) raised IndexError: off by one")
+
+
+def test_a_mistake_that_only_a_proof_finds_has_a_section_too():
+    report = check_gradient(np.sin, lambda g, x: g * np.cos(x), np.ones(2))
+    check = Check("block", "sin", "cos", lambda: [report])
+    row = Row(
+        "block", "sin", "cos", Verdict.WRONG, 2, note="x: wrong by a proof", details="all of it", reports=(report,)
+    )
+    found = list(entries([check], [row]))
+    assert [entry.report.verdict for entry in found] == [Verdict.WRONG, Verdict.RIGHT]
+    assert found[0].report.violations == (Violation("proof", "x: wrong by a proof"),)
+    assert "all of it" in str(found[0].report)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--report", "page.txt"], "must end in .html"),
+        (["--report", "nowhere/page.html"], "nowhere is not a directory"),
+        (["--published", "--report", "page.html"], "--report shows the checks that there are without --published"),
+    ],
+)
+def test_a_page_that_cannot_be_written_is_refused_before_the_work(monkeypatch, capsys, arguments, message):
+    monkeypatch.setattr("scratchcnn.commands.rows.run", None)
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(arguments)
+    assert message in capsys.readouterr().err
+
+
+def test_a_page_without_the_extra_is_refused_before_the_work(monkeypatch, capsys):
+    monkeypatch.setattr("scratchcnn.commands.rows.run", None)
+    monkeypatch.setattr("scratchcnn.gradcheck.report.page.find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["--report", "page.html"])
+    assert 'a page needs Jinja2 and Matplotlib: pip install "scratchcnn[report]"' in capsys.readouterr().err
 
 
 # verify --published
@@ -176,23 +288,6 @@ def test_a_trial_that_calls_something_what_it_is_not_exits_with_1(monkeypatch, c
 
 
 # Mistakes and interruption
-
-
-WRONG = """
-    import sys
-    from scratchcnn.operations import dense
-
-    right = dense.dense_backward
-
-    def dense_backward(grad_output, x, weight, bias):
-        grad_x, grad_weight, grad_bias = right(grad_output, x, weight, bias)
-        return grad_x, 2 * grad_weight, grad_bias
-
-    dense.dense_backward = dense_backward
-    from scratchcnn.commands.main import main
-
-    sys.exit(main(sys.argv[1:]))
-"""
 
 
 def test_a_wrong_derivative_exits_with_1_and_is_named(tmp_path):

@@ -54,7 +54,7 @@ def settings_of(config: pytest.Config, given: Mapping[str, str]) -> Settings:
     path = Path(given["report"]) if config.getoption("gradient_report") else config.rootpath / given["report"]
     refused = refusal(path) if given["report"] else ""
     if refused:
-        raise pytest.UsageError(f"--gradient-report {refused}")
+        raise pytest.UsageError(f"--gradient-report: {refused}")
     check: dict[str, Any] = {}
     if given["seed"]:
         check["seed"] = _number("seed", given["seed"], int, 0)

@@ -63,6 +63,8 @@ class Estimate:
         tiny step.
     narrow
         Whether the unit is too small: nothing moves within it, or only by roundoff.
+    attempt
+        Which of the `ATTEMPTS` settled it.
     """
 
     value: Array
@@ -72,6 +74,7 @@ class Estimate:
     settled: Array
     doubtful: Array
     narrow: Array
+    attempt: Array
 
 
 def central_differences(contraction: Contraction, groups: Sequence[Group], entries: Array, unit: Array) -> Estimate:
@@ -111,6 +114,7 @@ class _Search:
         self.contraction, self.probe, self.unit = contraction, contraction.probe, unit
         self.value, self.bound, self.roundoff, self.scale = np.zeros((4, unit.size), self.probe.dtype)
         self.settled, self.doubtful, self.unmoved, self.narrow = np.zeros((4, unit.size), bool)
+        self.attempt = np.zeros(unit.size, np.intp)
         self.steepest = 0.0  # the largest derivative that is known
 
     def tried(self, attempt: _Attempt) -> list[_Attempt]:
@@ -132,6 +136,7 @@ class _Search:
         fine = agrees & (bound <= enough) & ~self.settled[chosen]
         better = chosen[fine]
         self.value[better], self.bound[better], self.settled[better] = value[fine], bound[fine], True
+        self.attempt[better] = attempt.number
         self.narrow[chosen] = quotients.in_steps & ~self.settled[chosen]
         self.doubtful[better] = quotients.still[fine] | (closer < 1)
         return self._next(attempt, moves)
@@ -167,7 +172,7 @@ class _Search:
         """What was found of some entries."""
         narrow = self.narrow | _moved_by_wider(self.probe, self.unmoved, self.unit)
         settled = self.settled & ~narrow
-        of_all = self.value, self.bound, self.roundoff, self.scale, settled, self.doubtful, narrow
+        of_all = self.value, self.bound, self.roundoff, self.scale, settled, self.doubtful, narrow, self.attempt
         return Estimate(*(each[entries] for each in of_all))
 
 

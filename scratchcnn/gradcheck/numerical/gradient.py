@@ -88,6 +88,7 @@ class Derivatives:
         self.value, self.bound, self.roundoff, self.scale = np.zeros((4, count), probe.dtype)
         self.status = np.full(count, "not finite", object)
         self.method = np.full(count, "differences", object)
+        self.attempt = np.zeros(count, np.intp)  # of those of the differences, the one that settled the entry
         self.dropped = False  # whether complex steps ran, and did not agree with differences
         self.skipped = np.empty(0, np.intp)  # indices into `entries`: those that there was no time to climb at
         self.doubtful = np.zeros(count, bool)  # settled by differences, but perhaps on the steps of a staircase
@@ -132,7 +133,7 @@ class Derivatives:
         narrow = self.entries[rest][found.narrow]
         self.unit[narrow] = wide_unit(self.unit)[narrow]
         self.status[rest] = np.where(found.settled, "ok", "noise").astype(object)
-        self.doubtful[rest] = found.doubtful
+        self.doubtful[rest], self.attempt[rest] = found.doubtful, found.attempt
 
     def by_stairs(self, most: int | None = None) -> None:
         """Decides entries along which forward moves in steps.

@@ -113,6 +113,29 @@ class Probe:
         self.x[where] = self.base[where]
 
 
+def probe_of(
+    forward: Callable[..., Any], inputs: Sequence[Array], index: int, dtypes: Sequence[np.dtype], *, fresh: bool
+) -> Probe:
+    """The forward pass in float64; in the caller's own precision where it refuses float64 (a kernel in C).
+
+    Parameters
+    ----------
+    forward, inputs, index, fresh
+        As in `Probe`.
+    dtypes
+        The caller's, one for each input.
+    """
+    try:
+        return Probe(forward, inputs, index, fresh=fresh)
+    except Exception:
+
+        def narrow(*arrays: Array) -> Array:
+            output: Array = forward(*(a.astype(d) for a, d in zip(arrays, dtypes, strict=True)))
+            return output
+
+        return Probe(narrow, inputs, index)
+
+
 class Joined(Probe):
     """The forward pass as a function of several inputs at once, whose entries stand in a row.
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from scratchcnn.gradcheck.report.entry import Entry
+from scratchcnn.gradcheck.report.page import check_installed, page
 from scratchcnn.gradcheck.report.table import as_markdown
+from scratchcnn.gradcheck.report.writing import check_writable, write_atomically
 
 SUFFIXES = (".html", ".json", ".md")
 # The version of the form of the JSON file.
@@ -17,9 +19,13 @@ def refusal(path: Path) -> str:
     """Why a file with results cannot be written, as far as that can be told before; empty if it can."""
     if path.suffix not in SUFFIXES:
         return f"must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}, got {path}"
-    if path.is_dir():
-        return f"{path} is a directory"
-    return "" if path.parent.is_dir() else f"{path.parent} is not a directory"
+    try:
+        check_writable(path)
+        if path.suffix == ".html":
+            check_installed()
+    except (OSError, ModuleNotFoundError) as error:
+        return str(error)
+    return ""
 
 
 def write_results(path: Path, title: str, entries: Sequence[Entry]) -> None:
@@ -39,13 +45,8 @@ def write_results(path: Path, title: str, entries: Sequence[Entry]) -> None:
     OSError
         The file cannot be written.
     """
-    if path.suffix == ".html":
-        from scratchcnn.gradcheck.report.page import write_page  # type: ignore[import-not-found,unused-ignore]
-
-        write_page(path, title, entries)
-        return
-    text = as_markdown(title, entries) if path.suffix == ".md" else as_json(title, entries)
-    path.write_text(text, encoding="utf-8")
+    as_file = {".html": page, ".json": as_json, ".md": as_markdown}[path.suffix]
+    write_atomically(path, as_file(title, entries).encode())
 
 
 def as_json(title: str, entries: Sequence[Entry]) -> str:

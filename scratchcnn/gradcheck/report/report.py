@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.report.evidence import Called, Evidence
 from scratchcnn.gradcheck.report.wording import LINE_WIDTH, TIE, apart, explained, wrapped
 from scratchcnn.gradcheck.verdict import Verdict
 
@@ -132,6 +133,8 @@ class InputReport:
         Why entries are undecided, or what is wrong along a direction.
     where
         The other point that the three numbers belong to; empty if it is the caller's own.
+    evidence
+        What was compared entry by entry, if anything was.
     """
 
     name: str
@@ -147,6 +150,7 @@ class InputReport:
     method: str
     reason: str
     where: str = ""
+    evidence: Evidence | None = field(default=None, repr=False)
 
     def __eq__(self, other: object) -> bool:
         """Whether two reports are the same; one NaN equals another here."""
@@ -156,7 +160,12 @@ class InputReport:
         return hash(self._values())
 
     def _values(self) -> tuple[Any, ...]:
-        return tuple("NaN" if value != value else value for value in vars(self).values())
+        return tuple("NaN" if value != value else value for value in self.facts.values())
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The fields by name, without the evidence."""
+        return {name: value for name, value in vars(self).items() if name != "evidence"}
 
     @property
     def error(self) -> float:
@@ -187,6 +196,12 @@ class Report:
     digits
         How many decimal digits floats keep of each entry: of each gradient that was proved, by the name of its input,
         and of forward's output, by the name "output".
+    compared
+        The wrong gradients beside the true ones, by the names of their inputs.
+    again
+        Lines of Python that show the mistake again.
+    called
+        What was called, for pictures; None once the report was pickled, since functions are not.
     """
 
     forward: str
@@ -202,6 +217,7 @@ class Report:
     digits: dict[str, Array] = field(default_factory=dict, compare=False)
     compared: dict[str, Compared] = field(default_factory=dict, compare=False)
     again: tuple[str, ...] = field(default=(), compare=False)
+    called: Called | None = field(default=None, compare=False)
 
     @property
     def ok(self) -> bool:
@@ -211,10 +227,13 @@ class Report:
     def __bool__(self) -> bool:
         return self.ok
 
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"called": None}
+
     def __str__(self) -> str:
         verdict = self.verdict.value.upper()
         title = f"{self.backward} is {verdict} as the gradient of {self.forward}"
-        lines = list(_headed(f"{self.name} is {verdict}" if self.name else title, self._causes()))
+        lines = list(_headed(f"{self.name} is {verdict}" if self.name else title, self.causes))
         if self.sample and not self.ok:
             lines.append(f"  checked with {self.sample}")
         for violation in self.violations:
@@ -239,7 +258,8 @@ class Report:
         text = escape(str(self)).replace(f" is {word}", f' is <b style="color: {COLOURS[self.verdict]}">{word}</b>', 1)
         return f"<pre>{text}</pre>"
 
-    def _causes(self) -> list[Diagnosis]:
+    @property
+    def causes(self) -> list[Diagnosis]:
         """The diagnoses of values; the breaches of the contract are said with the violations."""
         said = {(violation.kind, violation.message) for violation in self.violations}
         return [d for d in self.diagnoses if (d.kind, d.message) not in said]
@@ -256,7 +276,7 @@ class Report:
             "forward": self.forward,
             "backward": self.backward,
             "verdict": self.verdict.value,
-            "inputs": [_plain(vars(i)) for i in self.inputs],
+            "inputs": [_plain(i.facts) for i in self.inputs],
             "violations": [_plain(vars(v)) for v in self.violations],
             "diagnoses": [_plain(vars(d)) for d in self.diagnoses],
             "notes": list(self.notes),

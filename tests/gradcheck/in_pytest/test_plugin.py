@@ -75,6 +75,13 @@ WHY = "the gradient of x is the true one without the factor 1 + tanh(x) (at 15 o
 
 SETTINGS = "[pytest]\nfilterwarnings = error\naddopts = --strict-markers --strict-config -p no:cacheprovider\n"
 
+# A plugin that makes Jinja2 look as if it were not installed.
+HIDES = """
+import importlib.util
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name == "jinja2" else found(name, package)
+"""
+
 
 @pytest.fixture
 def project(pytester, monkeypatch):
@@ -179,18 +186,19 @@ def test_each_input_is_a_subtest(run):
 
 
 @pytest.mark.parametrize("distributed", [(), ("-n", "2")], ids=["in one process", "with xdist"])
-def test_a_page_gets_the_reports_themselves(project, distributed):
-    project.makeconftest("""
-        import sys, types
-
-        def write_page(path, title, entries):
-            path.write_text(repr([(e.name, sorted(e.report.compared), e.where) for e in entries]))
-
-        sys.modules["scratchcnn.gradcheck.report.page"] = types.SimpleNamespace(write_page=write_page)
-    """)
-    project.runpytest_subprocess(*distributed, "--gradient-report=report.html", "-k", "wrong")
+def test_a_page_shows_what_was_checked(project, distributed):
+    project.runpytest_subprocess(*distributed, "--gradient-report=report.html", "-k", "wrong or right_again")
     page = (project.path / "report.html").read_text(encoding="utf-8")
-    assert page == "[('wrong_backward', ['x'], 'test_layers.py::test_wrong')]"
+    for text in ("wrong_backward", "test_layers.py::test_wrong", "scaled_tanh_backward", "1 + tanh(x)", "<svg"):
+        assert text in page
+
+
+@pytest.mark.parametrize("distributed", [(), ("-n", "2")], ids=["in one process", "with xdist"])
+def test_without_jinja2_a_page_is_refused_before_the_tests(project, distributed):
+    project.makepyfile(hides=HIDES)
+    result = project.runpytest_subprocess("-p", "hides", "--gradient-report=report.html", *distributed)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert '--gradient-report: a page needs Jinja2: pip install "scratchcnn[report]"' in result.stderr.str()
 
 
 def test_a_failure_shows_the_report_also_where_the_run_stops_at_the_first(project):
@@ -244,8 +252,8 @@ def test_a_file_named_in_the_settings_lies_beside_them(project):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--gradient-report=report.txt", "--gradient-report must end in .html, .json or .md, got report.txt"),
-        ("--gradient-report=nowhere/report.md", "--gradient-report nowhere is not a directory"),
+        ("--gradient-report=report.txt", "--gradient-report: must end in .html, .json or .md, got report.txt"),
+        ("--gradient-report=nowhere/report.md", "--gradient-report: nowhere is not a directory"),
         ("--gradient-seed=-1", "--gradient-seed must be an integer, at least 0, got '-1'"),
         ("--gradient-seed=x", "--gradient-seed must be an integer, at least 0, got 'x'"),
         ("--gradient-seconds=0", "--gradient-seconds must be a number above 0, got '0'"),
