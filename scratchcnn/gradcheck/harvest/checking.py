@@ -12,7 +12,7 @@ import numpy as np
 from scratchcnn.gradcheck.case import CallerError
 from scratchcnn.gradcheck.check import check_gradient
 from scratchcnn.gradcheck.harvest.calls import Call
-from scratchcnn.gradcheck.harvest.forms import Arguments, form_of, options_of
+from scratchcnn.gradcheck.harvest.forms import call_forward, form_of, options_of
 from scratchcnn.gradcheck.harvest.pairs import Pair
 from scratchcnn.gradcheck.report.report import Report
 from scratchcnn.gradcheck.trees import flatten
@@ -24,16 +24,19 @@ def is_usable(pair: Pair, call: Call) -> bool:
 
     Tests also call a function with what it refuses, and at infinity.
     """
-    if pair.framework:
-        return True
+    return not refusal(pair, call)
+
+
+def refusal(pair: Pair, call: Call) -> str:
+    """Why a pair cannot be checked at a call: forward raises, or is not finite; empty if it can."""
     try:
         with _without_warnings():
-            output = Arguments(pair.forward, copy.deepcopy(call)).called_as_recorded()
-    except Exception:  # what a caller's function raises has no end
-        return False
+            output = call_forward(pair, copy.deepcopy(call))
+    except Exception as error:  # what a caller's function raises has no end
+        return f"forward raises {type(error).__name__}: {error}"
     leaves, _ = flatten(output[0] if isinstance(output, tuple) and output else output)
     floats = (leaf for leaf in leaves if isinstance(leaf, np.ndarray | np.generic) and leaf.dtype.kind == "f")
-    return all(np.isfinite(leaf).all() for leaf in floats)
+    return "" if all(np.isfinite(leaf).all() for leaf in floats) else "forward is not finite"
 
 
 def check_calls(pair: Pair, calls: Iterable[Call], options: Mapping[str, Any]) -> Iterator[Report]:

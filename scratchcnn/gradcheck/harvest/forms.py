@@ -75,10 +75,6 @@ class Arguments:
         """Those that are not."""
         return {name: value for name, value in self.values.items() if not is_input(value)}
 
-    def called_as_recorded(self) -> Any:
-        """Calls the function as it was called."""
-        return self.called(list(self.inputs.values()))
-
     def called(self, inputs: Sequence[Any]) -> Any:
         """Calls the function with other inputs."""
         values = self.values | dict(zip(self.inputs, inputs, strict=True))
@@ -113,12 +109,22 @@ def form_of(pair: Pair, call: Call) -> Form:
     return _function_form(pair.forward, pair.backward, call)
 
 
+def call_forward(pair: Pair, call: Call) -> Any:
+    """Calls forward as it was called."""
+    if pair.framework:
+        rule: Any = pair.forward
+        apply = rule.apply if pair.framework == "torch" else rule
+        return apply(*call.arguments["args"], **call.arguments.get("kwargs", {}))
+    arguments = Arguments(pair.forward, call)
+    return arguments.called(list(arguments.inputs.values()))
+
+
 def options_of(pair: Pair, call: Call) -> dict[str, Any]:
     """The arguments of a call that are no inputs, by their names."""
     if not pair.framework:
         return Arguments(pair.forward, call).fixed
     given = call.arguments["args"]
-    options = {n: v for n, v in zip(_rule_names(pair, len(given)), given, strict=True) if not is_input(v)}
+    options = {n: v for n, v in zip(rule_names(pair, len(given)), given, strict=True) if not is_input(v)}
     return {**options, **call.arguments.get("kwargs", {})}
 
 
@@ -308,7 +314,7 @@ def _rule_form(pair: Pair, call: Call) -> Form:
         there = dict(zip(places, tensors, strict=True))
         return apply(*(there.get(k, value) for k, value in enumerate(given)), **call.arguments.get("kwargs", {}))
 
-    names = _rule_names(pair, len(given))
+    names = rule_names(pair, len(given))
     function = named(of_tensors, title(pair.forward), [names[k] for k in places])
     adapter = from_torch if pair.framework == "torch" else from_jax
     forward, backward, *inputs = adapter(function, *(given[k] for k in places))
@@ -316,7 +322,7 @@ def _rule_form(pair: Pair, call: Call) -> Form:
     return Form(forward, backward, inputs, asked or None)
 
 
-def _rule_names(pair: Pair, count: int) -> list[str]:
+def rule_names(pair: Pair, count: int) -> list[str]:
     """The names of a rule's arguments: of torch's those of its forward, less the context."""
     rule: Any = pair.forward
     names = list(inspect.signature(rule.forward if pair.framework == "torch" else rule).parameters)

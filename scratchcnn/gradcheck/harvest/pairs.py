@@ -1,6 +1,7 @@
 """Which functions of a module are the forward and the backward pass of one thing, by their names."""
 
 import inspect
+import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -57,9 +58,23 @@ def find_pairs(module: types.ModuleType, patterns: Sequence[str] = ()) -> list[P
         kind = value if isinstance(value, type) else type(value)
         if not isinstance(value, types.ModuleType) and _is_layer(kind) and kind.__module__ == module.__name__:
             forward, backward = usual_method(kind, FORWARDS), usual_method(kind, BACKWARDS)
-            if forward is not None and backward is not None:
+            if forward is not None and backward is not None and _is_written(getattr(kind, forward)):
                 methods = getattr(kind, forward), getattr(kind, backward)
                 found.append(Pair(f"{module.__name__}.{name}", *methods, owner=value))
+    return found
+
+
+def find_rules(module: types.ModuleType) -> list[Pair]:
+    """The rules of torch and of jax that a module defines: each `autograd.Function`, and each `custom_vjp`."""
+    torch, jax = sys.modules.get("torch"), sys.modules.get("jax")
+    found = []
+    for name, value in vars(module).items():
+        is_torch = torch is not None and isinstance(value, type) and issubclass(value, torch.autograd.Function)
+        is_jax = jax is not None and isinstance(value, jax.custom_vjp)
+        if (is_torch or is_jax) and _is_of(value, module):
+            rule: Any = value
+            framework = "torch" if is_torch else "jax"
+            found.append(Pair(f"{module.__name__}.{name}", rule, rule, framework=framework))
     return found
 
 
@@ -90,6 +105,18 @@ def _is_function(value: Any) -> bool:
 
 def _is_of(function: Any, module: types.ModuleType) -> bool:
     return getattr(function, "__module__", None) == module.__name__
+
+
+def _is_written(method: Any) -> bool:
+    """Whether a method does anything: that of a base class raises NotImplementedError, or is `pass`."""
+    code = getattr(inspect.unwrap(getattr(method, "__func__", method)), "__code__", None)
+    return code is None or (code.co_names != ("NotImplementedError",) and code.co_code != _NOTHING)
+
+
+def _nothing(x: Any) -> None: ...
+
+
+_NOTHING = _nothing.__code__.co_code
 
 
 def _is_layer(kind: type) -> bool:
