@@ -2,7 +2,7 @@
 
 import copy
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from inspect import CO_VARARGS, CO_VARKEYWORDS
 from itertools import islice
@@ -137,23 +137,24 @@ class Calls:
         kept = {id(call): call for calls in (*self.smallest.values(), self.largest) for call in calls}
         return sorted(kept.values(), key=lambda call: call.size)
 
-    def chosen(self, usable: Callable[[Call], bool]) -> list[Call]:
+    def chosen(self, best: Callable[[Iterable[Call]], Call | None]) -> list[Call]:
         """The calls to check: the smallest, the largest that is affordable, and one whose options are others.
 
         Parameters
         ----------
-        usable
-            Whether a call can be checked. Where none can, the smallest is chosen all the same, to say why.
+        best
+            The first of several calls that can be checked, or None. Where none can, the smallest is chosen all the
+            same, to say why.
         """
         kept = self.kept()
-        smallest = next(filter(usable, kept), None)
+        smallest = best(kept)
         if smallest is None:
             return kept[:1]
-        larger = (call for call in reversed(kept) if smallest.size < call.size <= AFFORDABLE)
-        chosen = [smallest, *islice(filter(usable, larger), 1)]
+        largest = best(call for call in reversed(kept) if smallest.size < call.size <= AFFORDABLE)
+        chosen = [call for call in (smallest, largest) if call is not None]
         used = {call.options for call in chosen}
-        others = (call for call in kept if call.options not in used)
-        return [*chosen, *islice(filter(usable, others), 1)]
+        other = best(call for call in kept if call.options not in used)
+        return chosen if other is None else [*chosen, other]
 
 
 def _arguments(frame: FrameType) -> tuple[dict[str, Any], tuple[str, str]]:

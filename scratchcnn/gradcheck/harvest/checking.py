@@ -4,14 +4,15 @@ import copy
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from scratchcnn.gradcheck.case import CallerError
 from scratchcnn.gradcheck.check import check_gradient
-from scratchcnn.gradcheck.harvest.calls import Call
+from scratchcnn.gradcheck.harvest.calls import EACH, Call
 from scratchcnn.gradcheck.harvest.forms import call_forward, form_of, options_of
 from scratchcnn.gradcheck.harvest.pairs import Pair
 from scratchcnn.gradcheck.report.report import Report
@@ -19,16 +20,11 @@ from scratchcnn.gradcheck.trees import flatten
 from scratchcnn.gradcheck.verdict import Verdict
 
 
-def is_usable(pair: Pair, call: Call) -> bool:
-    """Whether forward takes the arguments of a call, and is finite there.
+def refusal(pair: Pair, call: Call) -> str:
+    """Why a pair cannot be checked at a call: forward raises, or is not finite; empty if it can.
 
     Tests also call a function with what it refuses, and at infinity.
     """
-    return not refusal(pair, call)
-
-
-def refusal(pair: Pair, call: Call) -> str:
-    """Why a pair cannot be checked at a call: forward raises, or is not finite; empty if it can."""
     try:
         with _without_warnings():
             output = call_forward(pair, copy.deepcopy(call))
@@ -39,8 +35,9 @@ def refusal(pair: Pair, call: Call) -> str:
     return "" if all(np.isfinite(leaf).all() for leaf in floats) else "forward is not finite"
 
 
-def check_calls(pair: Pair, calls: Iterable[Call], options: Mapping[str, Any]) -> Iterator[Report]:
-    """Checks a pair at each call.
+@dataclass(frozen=True)
+class PairCheck:
+    """The checks of a pair; each call is checked once.
 
     A pair whose form is not known is undecided, and the report says what is not known.
 
@@ -48,21 +45,35 @@ def check_calls(pair: Pair, calls: Iterable[Call], options: Mapping[str, Any]) -
     ----------
     pair
         The functions.
-    calls
-        What they are checked at.
     options
         Of `check_gradient`.
     """
-    for call in calls:
+
+    pair: Pair
+    options: Mapping[str, Any]
+    _reports: dict[Call, Report] = field(default_factory=dict)
+
+    def report(self, call: Call) -> Report:
+        """The report at a call."""
+        if call not in self._reports:
+            self._reports[call] = self._checked(call)
+        return self._reports[call]
+
+    def best(self, calls: Iterable[Call]) -> Call | None:
+        """The first of the first calls that forward takes at which the verdict is not undecided, or else the first."""
+        usable = list(islice((call for call in calls if not refusal(self.pair, call)), EACH))
+        decided = (call for call in usable if self.report(call).verdict is not Verdict.UNDECIDED)
+        return next(decided, next(iter(usable), None))
+
+    def _checked(self, call: Call) -> Report:
         try:
             with _without_warnings():
-                form = form_of(pair, call)
-                report = check_gradient(form.forward, form.backward, *form.inputs, wrt=form.wrt, **options)
+                form = form_of(self.pair, call)
+                report = check_gradient(form.forward, form.backward, *form.inputs, wrt=form.wrt, **self.options)
         except Exception as error:  # the forms that people give their functions have no end
-            yield not_checked(pair, _said(error))
-        else:
-            again = report.again if form.plain else ()  # lines to paste that would call something else help nobody
-            yield replace(report, sample=report.sample + _options_of(pair, call), again=again)
+            return not_checked(self.pair, _said(error))
+        again = report.again if form.plain else ()  # lines to paste that would call something else help nobody
+        return replace(report, sample=report.sample + _options_of(self.pair, call), again=again)
 
 
 def not_checked(pair: Pair, reason: str) -> Report:

@@ -153,7 +153,7 @@ def _function_form(forward: Callable[..., Any], backward: Callable[..., Any], ca
     if not _takes_cotangent(backward, arguments, output):
         return _without_cotangent(of_inputs, bound, arguments, output)
     order = order_of(bound, names, None, f"check_gradient({title(forward)}, {title(backward)}, ...)", cache=False)
-    order = _with_optional(order, bound, names)
+    order = _with_optional(_with_spread(order, bound, names), bound, names)
 
     def of_cotangent(grad_output: Any, *given: Any) -> Any:
         values = dict(zip(names, given, strict=True)) | {GRAD: grad_output}
@@ -245,6 +245,13 @@ def _without_cotangent(
         return grad_output * derivative(forward(x) if takes_output else x)
 
     return Form(forward, named(backward, title(derivative), ["grad_output", *names]), inputs)
+
+
+def _with_spread(order: Order, backward: Callable[..., Any], names: Sequence[str]) -> Order:
+    """The order, with the inputs that forward takes as `*parameters`, where backward does so too."""
+    spread = any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(backward).parameters.values())
+    starred = [name for name in names if spread and name.endswith("]") and name not in order.roles]
+    return Order((*order.positional, *starred), order.keywords)
 
 
 def _with_optional(order: Order, backward: Callable[..., Any], names: Sequence[str]) -> Order:

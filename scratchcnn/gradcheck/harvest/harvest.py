@@ -10,7 +10,6 @@ from types import FrameType
 from typing import Any
 
 from scratchcnn.gradcheck.harvest.calls import Call, Calls, Memory
-from scratchcnn.gradcheck.harvest.checking import is_usable
 from scratchcnn.gradcheck.harvest.pairs import Pair, find_pairs
 from scratchcnn.gradcheck.harvest.watching import watch
 
@@ -36,15 +35,14 @@ class Watched:
         """Whether either was called."""
         return self.forward.count + self.backward.count > 0
 
-    def chosen(self) -> list[Call]:
-        """The calls to check it at: those of forward, or what calls of backward say of them."""
-        usable = partial(is_usable, self.pair)
+    def chosen(self, best: Callable[[Iterable[Call]], Call | None]) -> list[Call]:
+        """The calls to check it at: those of forward, or what calls of backward say of them; `best` as in `Calls`."""
         if self.forward.kept():
-            return self.forward.chosen(usable)
+            return self.forward.chosen(best)
         told = Calls(Memory())
         for call in self.backward.kept():
             told.add(self._of_forward(call))
-        return told.chosen(usable)
+        return told.chosen(best)
 
     def _of_forward(self, call: Call) -> Call | None:
         """The call of forward that a call of backward tells of; None where backward is not given all of it."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.harvest.calls import Call
-from scratchcnn.gradcheck.harvest.checking import check_calls, not_checked
+from scratchcnn.gradcheck.harvest.checking import PairCheck, not_checked
 from scratchcnn.gradcheck.harvest.pairs import Pair
 from scratchcnn.gradcheck.in_file.drawing import Asked, CannotDraw, calls_of
 from scratchcnn.gradcheck.in_file.shrinking import shrunk
@@ -46,15 +46,11 @@ def check_pairs(pairs: Sequence[Pair], module: ModuleType, asked: Asked, options
 
 def _checked(pair: Pair, call: Call, options: Mapping[str, Any]) -> Report:
     """The report on a pair at a call, or, where it is wrong, at a smaller one."""
-
-    def check(call: Call) -> Report:
-        (report,) = check_calls(pair, [call], options)
-        return report
-
-    report = check(call)
+    check = PairCheck(pair, options)
+    report = check.report(call)
     if report.verdict is not Verdict.WRONG or pair.framework:
         return report
-    _, smaller = shrunk(pair, call, report, check)
+    smaller = check.report(shrunk(check, call))
     if smaller is report:
         return report
     return replace(smaller, notes=(*smaller.notes, f"found with {report.sample}, and made smaller"))

@@ -1,15 +1,14 @@
 """A smaller call at which a gradient is wrong in the same way: shorter axes, then rounder numbers."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from scratchcnn.gradcheck.harvest.calls import Call
-from scratchcnn.gradcheck.harvest.checking import refusal
-from scratchcnn.gradcheck.harvest.pairs import Pair
+from scratchcnn.gradcheck.harvest.checking import PairCheck, refusal
 from scratchcnn.gradcheck.report.report import Report
 from scratchcnn.gradcheck.verdict import Verdict
 
@@ -19,38 +18,30 @@ TRIES = 30
 DECIMALS = (0, 1)
 
 
-def shrunk(pair: Pair, call: Call, report: Report, check: Callable[[Call], Report]) -> tuple[Call, Report]:
-    """The smallest call that is found, and the report on it.
+def shrunk(check: PairCheck, call: Call) -> Call:
+    """The smallest call that is found.
 
     All axes of one length are shortened together, since they are mostly one axis to the function; what forward then
     refuses is no candidate.
 
     Parameters
     ----------
-    pair
-        The functions.
+    check
+        Checks the pair.
     call
         A call at which the gradient is wrong.
-    report
-        The report on it.
-    check
-        Checks the pair at another call.
     """
-    tries = TRIES
+    faults, tries = _faults(check.report(call)), TRIES
     for make in (_shorter, _rounder):
         candidates = make(call)
-        while tries:
-            candidate = next(candidates, None)
-            if candidate is None:
-                break
-            if refusal(pair, candidate):
+        while tries and (candidate := next(candidates, None)) is not None:
+            if refusal(check.pair, candidate):
                 continue
             tries -= 1
-            found = check(candidate)
-            if _faults(found) == _faults(report):
-                call, report = candidate, found
+            if _faults(check.report(candidate)) == faults:
+                call = candidate
                 candidates = make(call)
-    return call, report
+    return call
 
 
 def _faults(report: Report) -> tuple[Any, ...] | None:
@@ -78,7 +69,7 @@ def _rounder(call: Call) -> Iterator[Call]:
     """The call with rounded numbers, if they are not round already."""
     arrays = _arrays(call)
     for decimals in DECIMALS:
-        rounded = {name: np.round(array, decimals) for name, array in arrays.items()}
+        rounded = {name: np.round(array, decimals) + 0 for name, array in arrays.items()}
         if all(np.array_equal(array, rounded[name]) for name, array in arrays.items()):
             return
         if all(np.unique(array).size == np.unique(rounded[name]).size for name, array in arrays.items()):

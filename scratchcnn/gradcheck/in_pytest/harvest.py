@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scratchcnn.gradcheck.harvest.checking import check_calls, not_checked
+from scratchcnn.gradcheck.harvest.checking import PairCheck, not_checked
 from scratchcnn.gradcheck.harvest.harvest import FRAMEWORKS, Harvest, Watched
 from scratchcnn.gradcheck.in_pytest.fixture import record
 from scratchcnn.gradcheck.in_pytest.passing import packed, unpacked
@@ -160,10 +160,10 @@ class Item(pytest.Item):
         GradientMismatch, GradientUndecided
             As the worst of the reports says.
         """
-        pair, calls = self.watched.pair, self.watched.chosen()
-        reports = list(check_calls(pair, calls, self.config.stash[KEY].check)) or [
-            not_checked(pair, _why(self.watched))
-        ]
+        pair = self.watched.pair
+        check = PairCheck(pair, self.config.stash[KEY].check)
+        calls = self.watched.chosen(check.best)
+        reports = [check.report(call) for call in calls] or [not_checked(pair, _why(self.watched))]
         places = [call.where for call in calls] or [""]
         for report, place in zip(reports, places, strict=True):
             record(self, report, pair.name, place)

@@ -59,7 +59,7 @@ def test_calls_of_a_method_are_told_apart_by_the_class_of_the_object(layers, har
     layers.relu(np.ones(5))
     assert called(harvest) == {"Double": 1, "Triple": 1, "Square": 1, "relu_backward": 1}
     assert not harvest.found["watched.layers.Layer"].called
-    assert [call.size for call in harvest.found["watched.layers.Square"].chosen()] == [32]
+    assert [call.size for call in harvest.found["watched.layers.Square"].forward.kept()] == [32]
 
 
 def test_in_each_test_so_many_calls_are_looked_at(layers, harvest, monkeypatch):
