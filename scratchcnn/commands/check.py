@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # In characters: how wide notes are where the output is no terminal.
 PIPED = 80
+# In milliseconds: how long the watch waits until the first check.
+POLL = 100
 
 
 def add(commands: Any) -> None:
@@ -175,9 +177,11 @@ def _saves(target: "Target") -> Iterator[bool]:
     from scratchcnn.gradcheck.in_file.target import load
 
     file = Path(target.path or load(target).__file__ or "").resolve()
-    yield False
-    for changes in watch(file.parent, watch_filter=PythonFilter()):
-        yield any(Path(path).resolve() != file for _, path in changes)
+    started = False
+    for changes in watch(file.parent, watch_filter=PythonFilter(), yield_on_timeout=True, rust_timeout=POLL):
+        if changes or not started:  # the watch begins before the first check: a save during it is not lost
+            started = True
+            yield any(Path(path).resolve() != file for _, path in changes)
 
 
 def _each(options: argparse.Namespace, name: str, read: Callable[[str], tuple[str, Any]]) -> Mapping[str, Any]:

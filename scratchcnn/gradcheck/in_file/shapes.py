@@ -16,6 +16,7 @@ _TUPLE = re.compile(rf"\(\s*({_DIMENSION}\s*,(?:\s*(?:{_DIMENSION}|\.\.\.)\s*,?)
 _BRACKETS = re.compile(rf"\[\s*({_DIMENSION}(?:\s*,\s*{_DIMENSION})*)\s*\]")
 _PRODUCT = re.compile(rf"\b({_DIMENSION}(?:\s+[x×]\s+{_DIMENSION})+)\b")
 _NO_AXES = re.compile(r"\bscalar\b|shape \(\)|^\W*(?:number|float)\b")
+_NO_ARRAY = re.compile(r"\b(dict|dictionary|tuple|pair|str|string|bool|callable|function)\b")
 _INTEGERS = re.compile(r"\b(int|ints|integers?|labels?|ind(?:ex|ices))\b", re.IGNORECASE)
 _BELOW = re.compile(r"\[\s*0\s*,\s*(\w+)\s*\)|<\s*(\w+)|\b0\s*(?:\.\.\.?|to)\s*(\w+)\s*-\s*1")
 # The usual letters: the batch; channels, height and width of an image; height and width, and number, of filters.
@@ -46,7 +47,7 @@ class Shape:
 def shape_of(docstring: str, name: str) -> Shape | None:
     """The shape that a docstring gives of a parameter; None where it gives none."""
     text = _entry(docstring, name)
-    if text is None:
+    if text is None or _NO_ARRAY.search(text):
         return None
     found = _TUPLE.search(text) or _PRODUCT.search(text) or _BRACKETS.search(text)
     if found is None:

@@ -31,29 +31,36 @@ def shrunk(check: PairCheck, call: Call) -> Call:
     call
         A call at which the gradient is wrong.
     """
-    faults, tries = _faults(check.report(call)), TRIES
+    tries = TRIES
     for make in (_shorter, _rounder):
         candidates = make(call)
         while tries and (candidate := next(candidates, None)) is not None:
             if refusal(check.pair, candidate):
                 continue
             tries -= 1
-            if _faults(check.report(candidate)) == faults:
+            if _same(check.report(candidate), check.report(call)):
                 call = candidate
                 candidates = make(call)
     return call
 
 
-def _faults(report: Report) -> tuple[Any, ...] | None:
-    """What is wrong, in words without their numbers; None where nothing is.
+def _same(found: Report, before: Report) -> bool:
+    """Whether the same is wrong, and no less clear: where lengths are equal, a factor of 2 may be any of them."""
+    return _faults(found) == _faults(before) and _coincidences(found) <= _coincidences(before)
 
-    Where lengths are equal the words say more: "2 is the length of axis 0 of x, and 3 more". Such a call is no better.
-    """
+
+def _faults(report: Report) -> tuple[Any, ...] | None:
+    """What is wrong, in words without numbers and what stands in brackets; None where nothing is."""
     if report.verdict is not Verdict.WRONG:
         return None
     wrong = tuple(part.name for part in report.inputs if part.verdict is Verdict.WRONG)
-    said = tuple((d.kind, re.sub(r"\d+", "0", d.message)) for d in report.diagnoses)
+    said = tuple((d.kind, re.sub(r"\([^()]*\)|\d|\s", "", d.message)) for d in report.diagnoses)
     return wrong, said, {violation.kind for violation in report.violations}
+
+
+def _coincidences(report: Report) -> int:
+    """How many things a factor may be: "2 is the length of axis 0 of x, and 3 more"."""
+    return sum(int(more) for d in report.diagnoses for more in re.findall(r"and (\d+) more", d.message))
 
 
 def _shorter(call: Call) -> Iterator[Call]:
