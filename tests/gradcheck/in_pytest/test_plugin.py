@@ -208,6 +208,36 @@ def test_a_failure_shows_the_report_also_where_the_run_stops_at_the_first(projec
     assert "fixture.py" not in text
 
 
+def test_an_input_without_entries_is_no_failure(project):
+    project.makepyfile(
+        test_layers="""
+        from layers import *
+
+        def test_empty(gradcheck):
+            gradcheck(lambda x, y: 2 * x, lambda g, x, y: (2 * g, 0 * y), X, np.zeros((0, 3)))
+    """
+    )
+    project.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+def test_a_report_that_is_made_elsewhere_is_recorded_too(project):
+    project.makepyfile(
+        test_layers="""
+        import pytest
+        from layers import *
+        from scratchcnn.gradcheck import GradientMismatch, check_gradient
+
+        @pytest.mark.parametrize("backward", [scaled_tanh_backward, wrong_backward])
+        def test_it(gradcheck, backward):
+            gradcheck.demand(check_gradient(scaled_tanh, backward, X, SCALE), backward.__name__[:5])
+    """
+    )
+    result = project.runpytest_subprocess("-p", "no:subtests")
+    result.assert_outcomes(passed=1, failed=1)
+    assert [row[-1] for row in rows(result.outlines)] == ["wrong", "scale"]
+    assert "GradientMismatch: wrong_backward is WRONG" in result.stdout.str()
+
+
 def test_without_subtests_the_test_alone_fails(project):
     result = project.runpytest_subprocess("-p", "no:subtests", "-k", "wrong")
     result.assert_outcomes(failed=1, deselected=5)
