@@ -7,18 +7,19 @@ at the first few digits, which takes seconds; the mistakes show there as well.
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
-from scratchcnn.article.network import Parameters
+from scratchcnn.article.network import FILTERS, MAP, Parameters
 from scratchcnn.article.point import FunctionPair, Point
 from scratchcnn.article.published import ALL, Cause, draw_as_published, images_as_published, published
 from scratchcnn.article.training import Gradient, exact
 from scratchcnn.digits.mnist import load_digits
 from scratchcnn.gradcheck import Report, Verdict, check_gradient, numerical_gradient
+from scratchcnn.gradcheck.report.entry import Entry, Picture
 from scratchcnn.operations import Array
 
 DRAWS = 10  # draws of the parameters, at which the gradients are compared
@@ -56,11 +57,12 @@ class Side:
 
 @dataclass(frozen=True)
 class TrialRow:
-    """A row of the trial's table: a gradient's name, and its comparison by W and by f."""
+    """A row of the trial's table: a gradient's name, its comparison by W and by f, and what a page shows of it."""
 
     name: str
     weight: Side
     filters: Side
+    entries: tuple[Entry, ...] = field(default=(), repr=False)
 
     @property
     def as_expected(self) -> bool:
@@ -127,17 +129,17 @@ class Trial:
         point = Point(self.seeds[0], x, y, self.draws[0])
         check = partial(check_gradient, seed=point.seed, max_entries=HARNESS_ENTRIES)
         found = [gradient(draw, self.x, self.y) for draw in self.draws]
-        weight = _side(
-            [(each.weight, truth.weight) for each, truth in zip(found, self.truths, strict=True)],
-            check(*_by_weights(point, gradient), point.weight),
-            wrong=Cause.JACOBIAN in causes,
+        by_weights = [(each.weight, truth.weight) for each, truth in zip(found, self.truths, strict=True)]
+        by_filters = [(each.filters, truth.filters) for each, truth in zip(found, self.truths, strict=True)]
+        weight_report = check(*_by_weights(point, gradient), point.weight)
+        filters_report = check(*_by_filters(point, gradient), point.filters)
+        weight = _side(by_weights, weight_report, wrong=Cause.JACOBIAN in causes)
+        filters = _side(by_filters, filters_report, wrong=bool(causes))
+        entries = (
+            Entry("∂E/∂W", weight_report, name, note=_likeness(weight), pictures=_whole(*by_weights[0])),
+            Entry("∂E/∂f", filters_report, name, note=_likeness(filters), pictures=_whole(*by_filters[0])),
         )
-        filters = _side(
-            [(each.filters, truth.filters) for each, truth in zip(found, self.truths, strict=True)],
-            check(*_by_filters(point, gradient), point.filters),
-            wrong=bool(causes),
-        )
-        return TrialRow(name, weight, filters)
+        return TrialRow(name, weight, filters, entries)
 
     def measure(self) -> TrialRow:
         """Check the derivative at the first draw, every entry of it, against bounded differences of E.
@@ -206,6 +208,21 @@ def _side(pairs: list[tuple[Array, Array]], report: Report, *, wrong: bool) -> S
     (part,) = report.inputs
     expected = Verdict.WRONG if wrong else Verdict.RIGHT
     return Side(*_cosines_and_lengths(pairs), report.verdict, part.wrong, part.checked, expected)
+
+
+def _likeness(side: Side) -> str:
+    """Say how far a gradient is from the derivative."""
+    cosine, length = float(np.mean(side.cosines)), float(np.mean(side.lengths))
+    return f"with the derivative it has a cosine of {cosine:.2f}, and it is {length:.3g} times as long"
+
+
+def _whole(gradient: Array, truth: Array) -> tuple[Picture, Picture]:
+    """Show a gradient by W or f, and the derivative, at the first draw and all digits."""
+    shape = gradient.shape if gradient.ndim > 2 else (FILTERS, MAP, MAP)
+    return (
+        Picture("this gradient at all digits", gradient.reshape(shape), signed=True),
+        Picture("the derivative at all digits", truth.reshape(shape), signed=True),
+    )
 
 
 def _measured(forward: Callable[..., Array], at: Array, truth: Array) -> Side:

@@ -8,7 +8,7 @@ from scratchcnn.commands.rows import Check, Row
 from scratchcnn.gradcheck import Report, Verdict, Violation
 from scratchcnn.gradcheck.report.entry import Entry, Picture
 
-TITLE = "The derivatives of scratchcnn"
+TITLE, TRIAL_TITLE = "The derivatives of scratchcnn", "The published gradient on trial"
 
 
 def entries(checks: Iterable[Check], rows: Iterable[Row]) -> Iterator[Entry]:

@@ -95,14 +95,19 @@ def _put_on_trial(options: argparse.Namespace) -> int:
 
     if options.only:
         options.fail("--only chooses from the rows that there are without --published")
-    if options.report:
-        options.fail("--report shows the checks that there are without --published")
     refuse_unwritable(options, options.json)
+    _refuse_no_page(options)
     count, computed = run_trial(options.seed)
     rows = collect(computed, count, lambda row: row.name)
     print_trial(rows, sys.stdout)
     if options.json:
         write(options, options.json, rows_as_json(rows))
+    if options.report:
+        from scratchcnn.commands.page import TRIAL_TITLE
+        from scratchcnn.gradcheck.report.page import page
+
+        shown = (entry for row in rows for entry in row.entries)
+        write(options, options.report, page(TRIAL_TITLE, shown).encode())
     return 0 if all(row.as_expected for row in rows) else 1
 
 

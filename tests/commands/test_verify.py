@@ -233,11 +233,12 @@ def test_a_mistake_that_only_a_proof_finds_has_a_section_too():
     [
         (["--report", "page.txt"], "must end in .html"),
         (["--report", "nowhere/page.html"], "nowhere is not a directory"),
-        (["--published", "--report", "page.html"], "--report shows the checks that there are without --published"),
+        (["--published", "--report", "nowhere/page.html"], "nowhere is not a directory"),
     ],
 )
 def test_a_page_that_cannot_be_written_is_refused_before_the_work(monkeypatch, capsys, arguments, message):
-    monkeypatch.setattr("scratchcnn.commands.rows.run", None)
+    for work in ("commands.rows.run", "article.trial.run_trial"):
+        monkeypatch.setattr(f"scratchcnn.{work}", None)
     with pytest.raises(SystemExit, match="2"):
         cli.main(arguments)
     assert message in capsys.readouterr().err
@@ -262,7 +263,8 @@ def test_a_trial_prints_a_table_and_writes_its_rows(monkeypatch, capsys, tmp_pat
     monkeypatch.setattr("scratchcnn.article.trial.DRAWS", 1)
     monkeypatch.setattr(Trial, "rows", lambda self: [rows(self)[0], rows(self)[-1]])
     path = tmp_path / "rows.json"
-    assert cli.main(["verify", "--published", "--seed", "3", "--json", str(path)]) == 0
+    files = "--json", str(path), "--report", str(tmp_path / "page.html")
+    assert cli.main(["verify", "--published", "--seed", "3", *files]) == 0
     out = capsys.readouterr().out
     assert out.rstrip().endswith("the harness calls 2 of 2 what they are")
     truth, published = json.loads(path.read_text(encoding="utf-8"))["rows"]
@@ -273,6 +275,16 @@ def test_a_trial_prints_a_table_and_writes_its_rows(monkeypatch, capsys, tmp_pat
     (line,) = (line for line in out.splitlines() if "as published" in line)
     assert line.count("wrong at") == 2
     assert f" {cosine:.2f} " in line
+    page = read((tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert [next(section.all("h2")).text for section in page.all("section", of="derivative")] == [
+        *(f"✗ wrong {name} all four: as published" for name in ("∂E/∂W", "∂E/∂f")),
+        *(f"✓ right {name} the derivative" for name in ("∂E/∂W", "∂E/∂f")),
+    ]
+    notes = [note.text for note in page.all("p", of="note") if "cosine" in note.text]
+    assert notes[1].startswith(f"with the derivative it has a cosine of {cosine:.2f}, and it is ")
+    words = [svg.attributes["aria-label"] for svg in page.all("svg")]
+    assert words[0].startswith("this gradient at all digits: an array of 3 by 24 by 24, from ")
+    assert any(text.startswith("the derivative at all digits: an array of 3 by 1 by 5 by 5, from ") for text in words)
 
 
 def test_a_trial_that_calls_something_what_it_is_not_exits_with_1(monkeypatch, capsys):

@@ -8,6 +8,8 @@ from scratchcnn.gradcheck.arrays import Array
 
 # Images of one array that are shown at most.
 MOST_IMAGES = 30
+# Cells of all of them together, if they are several.
+MOST_CELLS = 30_000
 # Images in a row, where no axis decides.
 ROW_OF_IMAGES = 6
 # Letters of all labels in a row.
@@ -100,7 +102,9 @@ def arranged(shape: tuple[int, ...], need: Array) -> Arrangement:
             notes.append(f"{size:,} entries, {columns} in a row")
     else:
         images = (int(np.prod(lengths[:-2], dtype=np.int64)), lengths[-2], lengths[-1])
-    chosen = _most_needed(need.reshape(images[0], -1)) if images[0] > 1 else np.arange(1)
+    cells = min(images[1], MOST_SIDE) * min(images[2], MOST_SIDE)
+    most = min(MOST_IMAGES, max(1, MOST_CELLS // max(cells, 1)))
+    chosen = _most_needed(need.reshape(images[0], -1), most) if images[0] > 1 else np.arange(1)
     if len(chosen) < images[0]:
         notes.append(f"{len(chosen)} of {images[0]} images")
     block = (-(-images[1] // MOST_SIDE) or 1, -(-images[2] // MOST_SIDE) or 1)
@@ -115,8 +119,8 @@ def arranged(shape: tuple[int, ...], need: Array) -> Arrangement:
     return Arrangement(shape, images, chosen, labels, columns, block, tuple(notes))
 
 
-def _most_needed(need: Array) -> Array:
+def _most_needed(need: Array, most: int) -> Array:
     """(images,) those with the highest need, in their order."""
-    order = np.argsort(-need.max(axis=1), kind="stable")[:MOST_IMAGES]
+    order = np.argsort(-need.max(axis=1), kind="stable")[:most]
     chosen: Array = np.sort(order)
     return chosen

@@ -22,6 +22,8 @@ LETTERS = 11
 RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 # As powers of ten: how much of the picture is left free below and above.
 MARGIN = 0.7
+# Steps and distances that are drawn: their squares can still be computed.
+LEAST, LARGEST = 1e-140, 1e140
 # A ratio: halving a step divides the truncation error of a central difference by about four; and how many times in a
 # row it must be seen to do so.
 QUARTER, TOLERANCE, IN_A_ROW = 4.0, 0.4, 3
@@ -47,6 +49,9 @@ def curve(steps: Steps, name: str, entry: str) -> Drawn | None:
     if not error.any():
         return Drawn(f"error of the differences of {entry}", "", notes=("none: each step gives the same number",))
     off = abs(steps.analytic - to)
+    numbers = np.concatenate([h, error[error > 0], [e for e in (off, steps.bound) if np.isfinite(e) and e > 0]])
+    if numbers.min() < LEAST or numbers.max() > LARGEST:
+        return Drawn(f"error of the differences of {entry}", "", notes=("too small, or too large, to be drawn",))
     notes = []
     if taken.any():
         notes.append("ringed: the steps that the check takes; extrapolated to 0 they give the numerical value")

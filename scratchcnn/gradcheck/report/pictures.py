@@ -63,11 +63,15 @@ class Drawn:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """Both gradients of an input at every entry, NaN where one is not known, and the state of each entry."""
+    """Both gradients of an input at every entry, NaN where one is not known, and the state of each entry.
+
+    `further`: whether a diagnosis looked at more entries than the check.
+    """
 
     analytic: Array
     numerical: Array
     state: Array
+    further: bool = False
 
     @property
     def difference(self) -> Array:
@@ -85,7 +89,7 @@ def seen(name: str, evidence: Evidence, compared: Compared | None, called: Calle
     if compared is not None and compared.analytic.shape == evidence.shape:
         known = np.isfinite(compared.numerical)
         state = np.where(compared.wrong, BAD, np.where(known & ~np.equal(state, OPEN), FINE, state))
-        return Seen(compared.analytic, compared.numerical, state)
+        return Seen(compared.analytic, compared.numerical, state, bool((state == BAD).sum() > evidence.wrong.sum()))
     given = called.gradient(name) if called is not None and not evidence.where else None
     if given is not None and given.shape == evidence.shape:
         analytic = np.where(state == NOT_LOOKED_AT, given, analytic)
@@ -118,7 +122,7 @@ def pictures_of(found: Seen, name: str) -> list[Drawn]:
     else:
         drawn.append(_signed("difference", difference, _largest(difference), how, rank, f"{name}-d"))
     if (found.state >= OPEN).any():
-        drawn.append(_states(found.state, how, rank, f"{name}-s"))
+        drawn.append(_states(found, how, rank, f"{name}-s"))
     return drawn
 
 
@@ -151,8 +155,9 @@ def _signed(title: str, values: Array, scale: float, how: Arrangement, rank: Arr
     return Drawn(title, svg, f"−{scale:.3g}", f"{scale:.3g}", notes)
 
 
-def _states(state: Array, how: Arrangement, rank: Array, name: str) -> Drawn:
+def _states(found: Seen, how: Arrangement, rank: Array, name: str) -> Drawn:
     """Which entries are wrong or undecided: both by a mark of their own."""
+    state = found.state
     shown = how.of(state, rank)
     images = np.zeros((*shown.shape, 4))
     images[np.isnan(shown) | (shown == NOT_LOOKED_AT)] = _colour(UNKNOWN, UNKNOWN_OPACITY)
@@ -162,9 +167,10 @@ def _states(state: Array, how: Arrangement, rank: Array, name: str) -> Drawn:
     title = "where it is wrong" if wrong else "where it is undecided"
     first = [int(k) for k in np.argwhere(state == (BAD if wrong else OPEN))[0]]
     said = ", ".join([f"{wrong:,} wrong"] * bool(wrong) + [f"{undecided:,} undecided"] * bool(undecided))
-    text = f"{title}: {said} of {entries:,} entries, the first at {first}"
+    looked = ", as the diagnosis found" if found.further else ""
+    text = f"{title}: {said} of {entries:,} entries{looked}, the first at {first}"
     marks = [(shown == BAD, WRONG, "x"), (shown == OPEN, UNDECIDED, "o")]
-    return Drawn(title, _drawn(images, how, name, text, marks), notes=(f"{said} of {entries:,}",))
+    return Drawn(title, _drawn(images, how, name, text, marks), notes=(f"{said} of {entries:,}{looked}",))
 
 
 def _coloured(values: Array, scale: float, above: tuple[int, ...], below: tuple[int, ...]) -> Array:

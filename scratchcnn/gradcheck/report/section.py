@@ -25,8 +25,28 @@ MOST_IN_FULL = 3
 MOST_TIMES = 1000
 # Rows of the table of wrong entries.
 MOST_ENTRIES = 8
+# Letters of all pictures of a page: once there are so many, what needs to be seen less has none.
+MOST_LETTERS = 1_500_000
+# Sections of a page: once there are so many, what is right has only its line in the table.
+MOST_SECTIONS = 150
 # What stands between the methods of a report, and at how many entries each decided.
 _BETWEEN, _COUNT = re.compile(r"[,;] "), re.compile(r" (at \d+ of )?\d+$")
+
+
+class Paper:
+    """The space that is left for pictures."""
+
+    def __init__(self, letters: int) -> None:
+        self.letters = letters
+
+    def __bool__(self) -> bool:
+        return self.letters > 0
+
+    def take(self, drawn: Iterable[Drawn]) -> tuple[Drawn, ...]:
+        """Uses the space that some pictures need."""
+        pictures = tuple(drawn)
+        self.letters -= sum(len(each.svg) for each in pictures)
+        return pictures
 
 
 @dataclass(frozen=True)
@@ -56,6 +76,8 @@ class Part:
         What is drawn.
     places, more
         The first entries that are wrong or undecided, and how many more there are.
+    full
+        Whether there was no space left for pictures.
     """
 
     name: str
@@ -69,6 +91,7 @@ class Part:
     curve: Drawn | None = None
     places: tuple[Place, ...] = ()
     more: int = 0
+    full: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,7 +151,7 @@ class Section:
     line
         Its line in the table.
     shown, others
-        The reports in full, and a line for each of the others.
+        The reports in full, and a line for each of the others. None in full: it has no more than its line in the table.
     pictures
         What stands beside them.
     """
@@ -157,23 +180,26 @@ def sections(entries: Iterable[Entry]) -> list[Section]:
     together: dict[tuple[str, str | None], list[Entry]] = {}
     for entry in entries:
         together.setdefault((entry.name, entry.where), []).append(entry)
-    found = [_section(f"d{number}", group) for number, group in enumerate(together.values(), 1)]
-    return sorted(found, key=lambda section: NEEDS.index(section.need))
+    groups = sorted(together.values(), key=lambda group: min(NEEDS.index(need(entry.report)) for entry in group))
+    paper = Paper(MOST_LETTERS)
+    return [_section(number, group, paper) for number, group in enumerate(groups, 1)]
 
 
-def _section(anchor: str, entries: Sequence[Entry]) -> Section:
+def _section(number: int, entries: Sequence[Entry], paper: Paper) -> Section:
+    anchor = f"d{number}"
     reports = sorted((entry.report for entry in entries), key=_rank)
     bad = [report for report in reports if not report.ok]
     count = min(max(1, len(bad)), MOST_IN_FULL)
+    if number > MOST_SECTIONS and not bad:
+        return Section(anchor, entries[0], _line(reports), ())
+    given = [each for entry in entries for each in entry.pictures] if paper else []
     return Section(
         anchor=anchor,
         entry=entries[0],
         line=_line(reports),
-        shown=tuple(_shown(report, f"{anchor}-{k}") for k, report in enumerate(reports[:count], 1)),
+        pictures=paper.take(picture(each, f"{anchor}-p{k}") for k, each in enumerate(given)),
+        shown=tuple(_shown(report, f"{anchor}-{k}", paper) for k, report in enumerate(reports[:count], 1)),
         others=tuple(_line([report]) for report in reports[count:]),
-        pictures=tuple(
-            picture(given, f"{anchor}-p{k}") for k, given in enumerate(p for entry in entries for p in entry.pictures)
-        ),
     )
 
 
@@ -243,10 +269,10 @@ def _in_words(share: float) -> str:
     return f"{share:.2g} times" if share < MOST_TIMES else f"over {MOST_TIMES} times"
 
 
-def _shown(report: Report, name: str) -> Shown:
-    steps = followed(report)
+def _shown(report: Report, name: str, paper: Paper) -> Shown:
+    steps = followed(report) if paper else {}
     ranked = sorted(report.inputs, key=lambda part: NEEDS.index(_need(part)))
-    parts = tuple(_part(report, part, steps.get(part.name), f"{name}-{k}") for k, part in enumerate(ranked, 1))
+    parts = tuple(_part(report, part, steps.get(part.name), f"{name}-{k}", paper) for k, part in enumerate(ranked, 1))
     return Shown(report, parts, tuple(_ranges(report.second_point)), tuple(_imports(report)))
 
 
@@ -269,7 +295,7 @@ def _imports(report: Report) -> Iterator[str]:
             yield f"from scratchcnn.gradcheck import {function}"
 
 
-def _part(report: Report, part: InputReport, steps: Steps | None, name: str) -> Part:
+def _part(report: Report, part: InputReport, steps: Steps | None, name: str, paper: Paper) -> Part:
     counts = f"{part.checked:,} of {part.size:,} entries compared"
     counts += f", {part.wrong:,} wrong" * bool(part.wrong) + f", {part.undecided:,} undecided" * bool(part.undecided)
     evidence = part.evidence
@@ -285,7 +311,10 @@ def _part(report: Report, part: InputReport, steps: Steps | None, name: str) -> 
     compared = report.compared.get(part.name)
     found = seen(part.name, evidence, compared, report.called)
     places = list(_places(part.name, found, evidence))
+    full = not paper
     entry = _called(part.name, steps.index) if steps is not None else ""
+    drawn = curve(steps, f"{name}-v", entry) if steps is not None and not full else None
+    paper.take([drawn] if drawn is not None else [])
     return Part(
         name=part.name,
         need=_need(part),
@@ -294,10 +323,11 @@ def _part(report: Report, part: InputReport, steps: Steps | None, name: str) -> 
         reason=part.reason,
         worst=worst,
         other_point=part.where,
-        pictures=tuple(pictures_of(found, name)),
-        curve=curve(steps, f"{name}-v", entry) if steps is not None else None,
+        pictures=paper.take(pictures_of(found, name) if not full else ()),
+        curve=drawn,
         places=tuple(places[:MOST_ENTRIES]) if len(places) > 1 else (),
         more=max(0, len(places) - MOST_ENTRIES),
+        full=full,
     )
 
 

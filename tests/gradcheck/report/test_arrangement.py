@@ -73,6 +73,12 @@ def test_of_many_images_those_are_shown_that_need_it():
     assert how.notes == (f"{MOST_IMAGES} of 40 images",)
 
 
+def test_of_large_images_fewer_are_shown():
+    assert len(laid_out((40, 96, 96)).chosen) == 3
+    assert len(laid_out((40, 28, 28)).chosen) == MOST_IMAGES
+    assert len(laid_out((40, 1000, 1000)).chosen) == 3
+
+
 def test_of_many_entries_a_cell_shows_the_one_that_needs_it():
     """One entry among 24,000 is seen, wherever it is."""
     shape = 120, 200

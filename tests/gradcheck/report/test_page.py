@@ -10,8 +10,10 @@ import pytest
 
 from scratchcnn.gradcheck import InputReport, Report, Verdict, Violation, check_gradient
 from scratchcnn.gradcheck.report import page as pages
+from scratchcnn.gradcheck.report import section as sections
 from scratchcnn.gradcheck.report.entry import Entry, Picture
 from scratchcnn.gradcheck.report.page import page, write_page
+from tests.gradcheck.difficult import DIFFICULT
 from tests.gradcheck.report.entries import ALL, ONE_WRONG, POINT, RIGHT, WRONG, scaled, scaled_backward, without_factor
 from tests.gradcheck.report.reading import read
 
@@ -191,6 +193,47 @@ def test_a_layer_that_has_learnt_since_has_no_curve():
     assert not any("central differences" in c.text for c in read(page("", [Entry("f", report)])).all("figcaption"))
 
 
+def test_what_only_the_diagnosis_looked_at_is_shown_and_said():
+    report = check_gradient(scaled, without_factor, *POINT, max_entries=5)
+    whole = read(page("", [Entry("scaled", report)]))
+    words = [svg.attributes["aria-label"] for svg in whole.all("svg")]
+    assert "where it is wrong: 12 wrong of 12 entries, as the diagnosis found, the first at [0, 0]" in words
+    assert "not known" not in next(whole.all(of="pictures")).text
+
+
+def test_of_a_sample_the_rest_is_grey():
+    report = check_gradient(np.sin, lambda g, x: g * np.cos(x), np.linspace(0, 1, 20), max_entries=5, proof=False)
+    drawn = {f.children[0].text: f.text for f in read(page("", [Entry("sin", report)])).all("figure")}
+    assert "grey" not in drawn["analytic"]
+    assert f"grey: {20 - report.inputs[0].checked} of 20 not known" in drawn["numerical"]
+    assert report.inputs[0].checked < 20
+
+
+def test_a_page_of_many_checks_has_pictures_of_those_in_need_and_stays_small(monkeypatch):
+    monkeypatch.setattr(sections, "MOST_LETTERS", 100_000)
+    entries = [Entry(f"right {k}", RIGHT) for k in range(20)] + [Entry("wrong", WRONG)]
+    whole = read(page("", entries))
+    drawn = [len(list(section.all("svg"))) for section in whole.all("section", of="derivative")]
+    assert drawn == sorted(drawn, reverse=True)
+    assert drawn[0] > 6
+    assert drawn[-1] == 0
+    assert len(list(whole.all("a"))) == 2 * len(entries)
+    *_, last = whole.all("section", of="derivative")
+    assert "no pictures: the page holds as many as it can" in last.text
+
+
+def test_of_very_many_checks_all_are_in_the_table_and_those_in_need_have_sections(monkeypatch):
+    monkeypatch.setattr(sections, "MOST_SECTIONS", 3)
+    entries = [Entry(f"right {k}", RIGHT) for k in range(4)] + [Entry(f"wrong {k}", WRONG) for k in range(2)]
+    whole = read(page("", entries))
+    assert [row[1] for row in rows(next(whole.all("table", of="lines")))] == [
+        *("wrong 0", "wrong 1", "right 0", "right 1", "right 2", "right 3"),
+    ]
+    assert [a.text for a in whole.all("a") if a.text != "to the table"] == ["wrong 0", "wrong 1", "right 0"]
+    assert len(list(whole.all("section", of="derivative"))) == 3
+    assert "3 that are right and not linked have no section" in next(whole.all("p", of="legend")).text
+
+
 def test_numbers_that_are_not_finite_are_drawn():
     def nowhere(g, x):
         grad = g * np.cos(x)
@@ -204,6 +247,14 @@ def test_numbers_that_are_not_finite_are_drawn():
     assert "where it is wrong: 2 wrong of 5 entries, the first at [1]" in words
     (worst,) = whole.all("dl", of="worst")
     assert [dd.text for dd in worst.all("dd")][:2] == ["x[1]", "nan"]
+
+
+def test_functions_that_are_difficult_have_pages():
+    entries = [
+        Entry(each.name, check_gradient(each.forward, each.backward, *each.draw(np.random.default_rng(0))))
+        for each in DIFFICULT[::7]
+    ]
+    assert len(list(read(page("", entries)).all("section", of="derivative"))) == len(entries) >= 9
 
 
 def test_an_input_of_one_number_has_no_pictures_but_its_curve():

@@ -3,8 +3,11 @@
 This file is collected where Chromium and Playwright are installed: see `conftest.py`.
 """
 
+import numpy as np
 import pytest
 
+from scratchcnn.gradcheck import check_gradient
+from scratchcnn.gradcheck.report.entry import Entry, Picture
 from scratchcnn.gradcheck.report.page import write_page
 from tests.browser import SCHEMES, WIDTHS, browser, faults
 from tests.commands.process import run
@@ -22,9 +25,12 @@ def started():
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """A page of mistakes, and one that `verify` writes."""
+    """A page of mistakes, one of names that fit no line, and one that `verify` writes."""
     folder = tmp_path_factory.mktemp("pages")
     write_page(folder / "mistakes.html", "Mistakes", ALL)
+    long = "a_long_name_without_a_blank_" * 5
+    report = check_gradient(np.sin, lambda g, x: 2e-9 * g * np.cos(x), np.ones((3, 4)), names=(long,))
+    write_page(folder / "names.html", long, [Entry(long, report, long, long, long, (Picture(long, np.eye(3)),))])
     done = run(*(word for row in ROWS for word in ("--only", row)), "--report", folder / "verify.html")
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
@@ -32,7 +38,7 @@ def pages(tmp_path_factory):
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("name", ["mistakes", "verify"])
+@pytest.mark.parametrize("name", ["mistakes", "names", "verify"])
 def test_a_page_is_whole_and_its_links_lead_to_their_places(started, pages, name, width, scheme):
     assert faults(started, pages / f"{name}.html", width, scheme) == []
 
