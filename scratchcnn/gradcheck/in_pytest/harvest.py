@@ -5,6 +5,7 @@ import sys
 from collections.abc import Generator
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import zip_longest
 from typing import Any
 
 import pytest
@@ -131,7 +132,7 @@ class Harvesting:
         found = [watched for watched in self.harvest.found.values() if watched.called]
         items = [Item.from_parent(parent, name=watched.pair.name, watched=watched) for watched in found]
         session.testscollected += len(items)
-        for item, following in zip(items, [*items[1:], None], strict=True):
+        for item, following in zip_longest(items, items[1:]):
             if session.shouldfail or session.shouldstop:
                 break
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)

@@ -235,6 +235,13 @@ def test_misuse_is_refused(project, options, message):
     assert result.ret == pytest.ExitCode.USAGE_ERROR
 
 
+def test_where_nothing_is_called_there_is_nothing_to_check(project):
+    project.makepyfile("def test_it():\n    pass")
+    result = project.runpytest_subprocess("--gradient-harvest=small")
+    result.assert_outcomes(passed=1)
+    assert "never called by the tests:" in result.stdout.str()
+
+
 def test_collecting_alone_harvests_nothing(project):
     project.makepyfile(test_small=SAME)
     result = project.runpytest_subprocess("--gradient-harvest=small", "--collect-only")
