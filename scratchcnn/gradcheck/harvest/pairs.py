@@ -1,10 +1,12 @@
 """Which functions of a module are the forward and the backward pass of one thing, by their names."""
 
 import inspect
+import pickle
 import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from scratchcnn.gradcheck.adapters.calling.methods import BACKWARDS, FORWARDS, usual_method
@@ -40,6 +42,26 @@ class Pair:
     backward: Callable[..., Any]
     owner: Any = None
     framework: str = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sends the rule of jax, which cannot be pickled, to another process by its name.
+
+        Raises
+        ------
+        pickle.PicklingError
+            It has none there.
+        """
+        if self.framework != "jax":
+            return Pair, (self.name, self.forward, self.backward, self.owner, self.framework)
+        module, _, name = self.name.rpartition(".")
+        if getattr(sys.modules.get(module), name, None) is not self.forward:
+            raise pickle.PicklingError(f"{self.name} is not what a module calls so")
+        return _named_rule, (module, name)
+
+
+def _named_rule(module: str, name: str) -> Pair:
+    rule = getattr(import_module(module), name)
+    return Pair(f"{module}.{name}", rule, rule, framework="jax")
 
 
 def find_pairs(module: types.ModuleType, patterns: Sequence[str] = ()) -> list[Pair]:

@@ -50,7 +50,7 @@ class Harvesting:
         self.settings = config.stash[KEY]
         self.distributes = config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput")
         self.harvest = Harvest(() if self.distributes else self.settings.harvest, self.settings.pairs)
-        self.lost: list[str] = []
+        self.lost: set[str] = set()
 
     def pytest_collection_finish(self) -> None:
         """Begins with what the test files have imported, and with the packages themselves."""
@@ -120,7 +120,7 @@ class Harvesting:
 
     def _take(self, name: str, text: str) -> None:
         if not text:
-            self.lost.append(name)
+            self.lost.add(name)
             return
         watched = unpacked(text)
         known = self.harvest.found.setdefault(name, watched)

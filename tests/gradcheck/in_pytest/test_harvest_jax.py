@@ -1,5 +1,7 @@
 """The harvest of JAX's rules: every `custom_vjp` that is called with numbers."""
 
+import pytest
+
 pytest_plugins = "pytester"
 
 RULES = """
@@ -38,11 +40,20 @@ def test_tracing():
 """
 
 
-def test_each_rule_that_is_called_is_checked(pytester):
+@pytest.mark.parametrize("distributed", [(), ("-n", "2")], ids=["in one process", "with xdist"])
+def test_each_rule_that_is_called_is_checked(pytester, distributed):
     pytester.makepyfile(rules=RULES, test_rules=TESTS)
-    result = pytester.runpytest_subprocess("-v", "--gradient-harvest=jax")
+    result = pytester.runpytest_subprocess("-v", "--gradient-harvest=jax", *distributed)
     text = result.stdout.str()
     assert "gradient-harvest::rules.scaled_sine PASSED" in text
     assert "gradient-harvest::rules.square FAILED" in text
     assert "the gradient of x is 1/2 times the true one" in " ".join(text.split())
     result.assert_outcomes(passed=4, failed=1)
+
+
+def test_a_rule_without_a_name_cannot_leave_a_worker(pytester):
+    local = RULES.replace("\n", "\n    ")
+    pytester.makepyfile(f"import jax.numpy as jnp\ndef test_it():\n    {local}\n    square(jnp.ones(2))")
+    result = pytester.runpytest_subprocess("--gradient-harvest=jax", "-n", "2")
+    assert "not checked, since what the tests of a worker made cannot leave it" in result.stdout.str()
+    result.assert_outcomes(passed=1)
