@@ -24,12 +24,7 @@ from scratchcnn.gradcheck.proof.judge_by_proof import Proofs
 from scratchcnn.gradcheck.proof.kept_digits import Kept, kept, too_few
 from scratchcnn.gradcheck.proof.some_samples import Part, on_some_samples
 from scratchcnn.gradcheck.report.progress import Progress
-from scratchcnn.gradcheck.report.report import (
-    InputReport,
-    Report,
-    SecondPoint,
-    Violation,
-)
+from scratchcnn.gradcheck.report.report import InputReport, Report, SecondPoint, Violation
 from scratchcnn.gradcheck.restrictions import restricted
 from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.tracing import untraced

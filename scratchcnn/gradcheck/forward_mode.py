@@ -12,7 +12,7 @@ from scratchcnn.gradcheck.case import CallerError, WrongForm, describe
 from scratchcnn.gradcheck.check import check_gradient
 from scratchcnn.gradcheck.leaves import aligned
 from scratchcnn.gradcheck.points import draw_cotangent
-from scratchcnn.gradcheck.report.report import GradientMismatch, GradientUndecided, Report, Violation
+from scratchcnn.gradcheck.report.report import Report, Violation, demand_right
 from scratchcnn.gradcheck.trees import Structure, flatten, is_tree
 from scratchcnn.gradcheck.verdict import Verdict
 
@@ -77,11 +77,7 @@ def assert_jvp(forward: Callable[..., Any], jvp: Jvp, *inputs: Any, **options: A
         Nothing is wrong, but not every entry could be vouched for.
     """
     __tracebackhide__ = True
-    report = check_jvp(forward, jvp, *inputs, **options)
-    if report.verdict is Verdict.WRONG:
-        raise GradientMismatch(report)
-    if report.verdict is Verdict.UNDECIDED:
-        raise GradientUndecided(report)
+    demand_right(check_jvp(forward, jvp, *inputs, **options))
 
 
 class _Transposed:

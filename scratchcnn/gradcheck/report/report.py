@@ -285,6 +285,15 @@ class Report:
         }
 
 
+def demand_right(report: Report) -> None:
+    """Raises `GradientMismatch`, or `GradientUndecided`, unless the report says that the gradient is right."""
+    __tracebackhide__ = True
+    if report.verdict is Verdict.WRONG:
+        raise GradientMismatch(report)
+    if report.verdict is Verdict.UNDECIDED:
+        raise GradientUndecided(report)
+
+
 def _headed(title: str, causes: Sequence[Diagnosis]) -> Iterator[str]:
     """The title with the first cause, then the others: one for each input, and what else fits the same one."""
     said: set[str] = set()
