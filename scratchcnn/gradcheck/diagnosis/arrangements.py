@@ -34,11 +34,12 @@ def displaced(scene: Scene, index: int) -> Iterator[Claim]:
         return
     for down, right in product(range(-MOST, MOST + 1), repeat=2):
         if (down or right) and abs(down) < shape[-2] and abs(right) < shape[-1]:
-            kind = "padding-not-cropped" if down >= 0 and right >= 0 else "shifted"
-            message = f"the true one moved by {down} and {right} along its last two axes: cropped in the wrong place"
-            other = "shifted" if kind == "padding-not-cropped" else "padding-not-cropped"
-            yield Claim(kind, message, _displaced(index, down, right))
-            yield Claim(other, message, _displaced(index, down, right))
+            moved = f"the true one moved by {down} and {right} along its last two axes"
+            claims = [
+                Claim("padding-not-cropped", f"{moved}: cropped in the wrong place", _displaced(index, down, right)),
+                Claim("shifted", f"{moved}: an index is off", _displaced(index, down, right)),
+            ]
+            yield from claims if down >= 0 and right >= 0 else claims[::-1]
 
 
 def _displaced(index: int, down: int, right: int) -> Callable[[Scene], bool]:

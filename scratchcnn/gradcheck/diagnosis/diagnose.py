@@ -10,9 +10,11 @@ from scratchcnn.gradcheck.case import Case, Forward
 from scratchcnn.gradcheck.diagnosis.arrangements import arranged, displaced, not_transposed, swapped
 from scratchcnn.gradcheck.diagnosis.claim import Claim, Family
 from scratchcnn.gradcheck.diagnosis.conjugates import conjugated
+from scratchcnn.gradcheck.diagnosis.constants.claims import with_another_constant
 from scratchcnn.gradcheck.diagnosis.cotangents import of_another_cotangent
 from scratchcnn.gradcheck.diagnosis.factors import along_axes, cropped_cotangent, missing_factor
 from scratchcnn.gradcheck.diagnosis.forms import misshapen
+from scratchcnn.gradcheck.diagnosis.functions import of_another_function, reciprocal
 from scratchcnn.gradcheck.diagnosis.operands import as_of_stride_one, at_another_operand, with_another_option
 from scratchcnn.gradcheck.diagnosis.places import SLIGHT, single_entry, wrong_entries, wrong_places
 from scratchcnn.gradcheck.diagnosis.precision import rounded
@@ -20,8 +22,10 @@ from scratchcnn.gradcheck.diagnosis.products import with_another_factor
 from scratchcnn.gradcheck.diagnosis.reproduce import reproducer
 from scratchcnn.gradcheck.diagnosis.scales import scaled
 from scratchcnn.gradcheck.diagnosis.scene import Budget, Outside, Scene, TooDear, gradients_at
-from scratchcnn.gradcheck.diagnosis.sums import overwritten, summed
-from scratchcnn.gradcheck.diagnosis.terms import missing_term
+from scratchcnn.gradcheck.diagnosis.steps.claims import wrong_step
+from scratchcnn.gradcheck.diagnosis.sums import averaged, overwritten, spread, summed
+from scratchcnn.gradcheck.diagnosis.terms import missing_penalty, missing_term
+from scratchcnn.gradcheck.diagnosis.wrong_axes import summed_elsewhere
 from scratchcnn.gradcheck.points import Point, second_cotangent
 from scratchcnn.gradcheck.report.report import Compared, Diagnosis, InputReport, Violation
 from scratchcnn.gradcheck.setting import Setting
@@ -42,14 +46,22 @@ REPAIRS: tuple[Family, ...] = (
     as_of_stride_one,
     overwritten,
     summed,
+    spread,
+    averaged,
     missing_factor,
     along_axes,
-    at_another_operand,
+    missing_penalty,
+    wrong_step,
+    summed_elsewhere,
+    of_another_cotangent,
     with_another_factor,
     not_transposed,
-    of_another_cotangent,
-    missing_term,
+    of_another_function,
+    reciprocal,
+    at_another_operand,
 )
+# What may fit a mistake of another kind, too: said where nothing else holds.
+GENERAL: tuple[Family, ...] = (missing_term, with_another_constant)
 KINK = Claim(
     "kink",
     "the true one but at entries that sit on a kink: there it is outside the interval of the one-sided derivatives",
@@ -195,7 +207,16 @@ def proved(scenes: Sequence[Scene], index: int) -> list[Claim]:
             bad, known = wrong_entries(scenes[0], index)
             if not bad.any():
                 return [] if known.all() else [KINK]
-    return _holding(REPAIRS, scenes, index) or _holding(PLACES, scenes, index)
+    for families in (REPAIRS, GENERAL, PLACES):
+        found = _holding(families, scenes, index)
+        if found:
+            return [*found, *_where(found, scenes, index)]
+    return []
+
+
+def _where(found: Sequence[Claim], scenes: Sequence[Scene], index: int) -> list[Claim]:
+    """Where the gradient is wrong, besides a term that is missing: a branch or a case says more than a formula."""
+    return _holding(PLACES, scenes, index)[:1] if [c.kind for c in found] == ["missing-term"] else []
 
 
 def _holding(families: Sequence[Family], scenes: Sequence[Scene], index: int) -> list[Claim]:

@@ -35,14 +35,14 @@ def scaled(scene: Scene, index: int) -> Iterator[Claim]:
             "small-relative", f"too {'large' if factor > 1 else 'small'} by a share of {abs(factor - 1):.3g}", is_times
         )
         return
-    found = next(_names(scene, abs(factor)), None)
+    found = next(recognized(scene, abs(factor)), None)
     if found is not None:
         value, name = found
         exact = value if factor > 0 else -value
         minus = "" if factor > 0 else "minus "
-        said = f"{minus}{_number(value)} times the true one" + (f" ({name})" if name else "")
+        said = f"{minus}{number(value)} times the true one" + (f" ({name})" if name else "")
         yield Claim("constant-factor", said, lambda s: is_times(s, exact))
-    yield Claim("constant-factor", f"{_number(factor)} times the true one", is_times)
+    yield Claim("constant-factor", f"{number(factor)} times the true one", is_times)
     for k, scalar in enumerate(scene.inputs):
         if k != index and scalar.size == 1 and scalar.dtype.kind == "f":
             name = scene.names[k]
@@ -70,7 +70,7 @@ def _factor(scene: Scene, index: int) -> float:
         return float((gradient * direction).sum() / (scene.cotangent * slopes.value).sum())
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     for whole in (value, 1 / value):
         if abs(whole - round(whole)) < SAME * abs(whole) and abs(whole) >= 1:
             return f"{round(whole)}" if whole == value else f"1/{round(whole)}"
@@ -83,7 +83,7 @@ def _some(names: list[str]) -> str:
     return (names[0] if more else " and ".join(names)) + more
 
 
-def _names(scene: Scene, factor: float) -> Iterator[tuple[float, str]]:
+def recognized(scene: Scene, factor: float) -> Iterator[tuple[float, str]]:
     """Numbers of the check that a factor is, or whose reciprocal or root it is, each with what it is."""
     lengths: dict[int, list[str]] = {}
     arrays = [*zip(scene.names, scene.inputs, strict=True), ("the output", scene.output)]
@@ -97,15 +97,15 @@ def _names(scene: Scene, factor: float) -> Iterator[tuple[float, str]]:
             lengths.setdefault(prod(array.shape[2:]), []).append(f"the pixels of {name}")
     known = [(float(length), _some(list(dict.fromkeys(of)))) for length, of in lengths.items()]
     known += [(float(v), f"the option {k}") for k, v in scene.options.items() if isinstance(v, int | float) and v]
-    for number, name in known:
-        for value in (number, 1 / number):
+    for known_number, name in known:
+        for value in (known_number, 1 / known_number):
             if abs(value - factor) <= SAME * factor:
-                yield value, f"{_number(number)} is {name}"
-        if number > 1:
-            for value in (number / (number - 1), (number - 1) / number):
+                yield value, f"{number(known_number)} is {name}"
+        if known_number > 1:
+            for value in (known_number / (known_number - 1), (known_number - 1) / known_number):
                 for power in (1.0, 0.5):
                     if abs(value**power - factor) <= SAME * factor:
-                        yield value**power, f"N and N - 1 exchanged, N = {_number(number)}, {name}"
+                        yield value**power, f"N and N - 1 exchanged, N = {number(known_number)}, {name}"
     for value in (2.0, 0.5):
         if abs(value - factor) <= SAME * factor:
             yield value, ""

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -19,6 +19,9 @@ from scratchcnn.gradcheck.numerical.quotients import Quotients, settle
 from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP, units
 from scratchcnn.gradcheck.points import Point
 
+if TYPE_CHECKING:
+    from scratchcnn.gradcheck.diagnosis.steps.sweep import Swept
+
 # Steps of the differences, in units of an entry; the last, tiny one tells kinks.
 STEPS = UNEVEN_STEP * 2.0 ** -np.array([5.0, 6, 7, 8, 9, TINY_EXPONENT])
 # How much smaller moves are that meet a kink: a relu among many entries that wakes.
@@ -29,6 +32,8 @@ ROUNDOFFS = 64.0
 SHARP = 1e-5
 # The step of a first look, in units of the entries, and the share of the gradient that it may be off by.
 COARSE, CLOSE = 2.0**-20, 0.05
+# Numbers of a record that take as long as a call of forward.
+NUMBERS_A_CALL = 4
 # Numbers of a Jacobian that are kept at most.
 LARGEST = 2_000_000
 
@@ -48,12 +53,30 @@ class Budget:
     """
 
     def __init__(self, forward: Timed, calls: int) -> None:
-        self.forward, self.last = forward, forward.calls + calls
+        self.forward, self.last, self.others = forward, forward.calls + calls, 0
+
+    @property
+    def spent(self) -> int:
+        """The calls up to now, and what counts as such."""
+        return self.forward.calls + self.others
 
     def afford(self, calls: int) -> None:
         """Raise `TooDear` where so many more calls would be too many."""
-        if self.forward.calls + calls > self.last:
+        if self.spent + calls > self.last:
             raise TooDear
+
+    def spend(self, calls: int) -> None:
+        """Count what costs as much as so many calls."""
+        self.others += calls
+
+    def counted(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A function whose calls count as those of forward do."""
+
+        def call(*inputs: Array) -> Any:
+            self.spend(1)
+            return function(*inputs)
+
+        return call
 
 
 @dataclass(frozen=True)
@@ -133,6 +156,25 @@ class Scene:
             return self.unguarded(*inputs)
         except Exception as error:  # whatever it raises at a point that was chosen for it
             raise Outside from error
+
+    @property
+    def caller(self) -> Callable[..., Any] | None:
+        """Forward as the caller wrote it; None where it needs another precision than float64."""
+        return partial(f.func, *f.args, **f.keywords) if isinstance(f := self.unguarded, partial) else None
+
+    @cached_property
+    def swept(self) -> "list[Swept]":
+        """The gradients that one wrong step of forward gives, for each depth of the calls in it."""
+        from scratchcnn.gradcheck.diagnosis.steps.claims import is_right
+        from scratchcnn.gradcheck.diagnosis.steps.record import records
+        from scratchcnn.gradcheck.diagnosis.steps.sweep import swept
+
+        if self.caller is None:
+            return []
+        made = records(self.caller, self.inputs, self.wrt)
+        self.budget.spend(sum(len(record.tape.parts) for record in made) // NUMBERS_A_CALL)
+        found = [swept(record, self.cotangent) for record in made]
+        return [s for s in found if s is not None and all(is_right(self, s, k) for k in s.right)]
 
     @cached_property
     def output(self) -> Array:
@@ -216,7 +258,7 @@ class Scene:
                 return False
         if weights.shape != slopes.value.shape or gradient.shape != direction.shape:
             return False
-        return self._same_along(gradient * direction, weights, slopes)
+        return self.same_along(gradient * direction, weights, slopes)
 
     def differs_along(self, index: int) -> bool:
         """Whether the gradient is known not to be the true one, along a random direction."""
@@ -224,7 +266,7 @@ class Scene:
         known = bool(np.isfinite(slopes.error[self.cotangent != 0]).all())
         return known and not self.is_derivative(index)
 
-    def _same_along(self, parts: Array, weights: Array, slopes: Estimate) -> bool:
+    def same_along(self, parts: Array, weights: Array, slopes: Estimate) -> bool:
         """Whether a gradient's parts along a direction add up to what the outputs' slopes do."""
         terms = weights * slopes.value
         with np.errstate(all="ignore"):
@@ -245,7 +287,7 @@ class Scene:
             if not np.all(factor):
                 return False
             direction, slopes = self.along_here(index)
-            return self._same_along(self.analytic(index) / factor * direction, self.cotangent, slopes)
+            return self.same_along(self.analytic(index) / factor * direction, self.cotangent, slopes)
 
     def is_rearranged(self, index: int, function: Callable[[Array], Array]) -> bool:
         """Whether the gradient is the true one with its entries elsewhere. Compared as in `is_times`."""
@@ -256,7 +298,7 @@ class Scene:
             if not np.array_equal(np.sort(function(direction), axis=None), np.sort(direction, axis=None)):
                 return False  # entries are lost
             # Moved entries of both: their products are the same, in another order.
-            return self._same_along(self.analytic(index) * function(direction), self.cotangent, slopes)
+            return self.same_along(self.analytic(index) * function(direction), self.cotangent, slopes)
 
     def _may_be(
         self, index: int, weights: Array, forward: Callable[..., Any] | None, inputs: Sequence[Array] | None

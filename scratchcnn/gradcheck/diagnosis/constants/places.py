@@ -1,0 +1,145 @@
+"""The constants in forward's code, and what may be taken for each of them."""
+
+import dis
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import combinations
+from types import CodeType, FunctionType
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.diagnosis.arrangements import rearrangements
+from scratchcnn.gradcheck.diagnosis.constants.variant import Place, variant
+
+# Axes of arrays that are tried, and constants of a check.
+AXES, MOST_PLACES = 4, 40
+# An instruction has one byte for the number of a constant.
+MOST_CONSTANTS = 255
+
+
+@dataclass(frozen=True)
+class Other:
+    """What may be taken for a constant: the kind of the mistake, the value, and the constant and the value in words."""
+
+    kind: str
+    value: Any
+    said: str
+
+
+def places(forward: Callable[..., Any]) -> list[Place]:
+    """The constants in the code of forward and of the caller's functions that it calls."""
+    world, _ = variant(forward)
+    found: list[Place] = []
+    for code in dict.fromkeys(world.codes):
+        found += _loaded(code)
+    for function in world.functions:
+        found += _defaults(function)
+        found += _enclosed(function)
+    for original, names in world.globals.values():
+        found += [Place(original, n, original[n]) for n in sorted(names) if _is_number(original[n])]
+    found += [Place(a, None, a) for a in world.arrays if a.size > 1]
+    return found[:MOST_PLACES]
+
+
+def _loaded(code: CodeType) -> Iterator[Place]:
+    if len(code.co_consts) < MOST_CONSTANTS:
+        for instruction in dis.get_instructions(code):
+            known = _is_number(instruction.argval) or _is_axes(instruction.argval)
+            if instruction.opname == "LOAD_CONST" and known:
+                yield Place(code, instruction.offset, instruction.argval)
+
+
+def _defaults(function: FunctionType) -> Iterator[Place]:
+    for k, value in enumerate(function.__defaults__ or ()):
+        if _is_number(value) or _is_axes(value):
+            yield Place(function, k, value)
+    for name, value in (function.__kwdefaults__ or {}).items():
+        if _is_number(value) or _is_axes(value):
+            yield Place(function, name, value)
+
+
+def _enclosed(function: FunctionType) -> Iterator[Place]:
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):  # not assigned yet
+            value = cell.cell_contents
+            if _is_number(value) or _is_axes(value):
+                yield Place(cell, name, value)
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def _is_axes(value: Any) -> bool:
+    return isinstance(value, tuple) and bool(value) and all(type(n) is int for n in value)
+
+
+def others(place: Place) -> Iterator[Other]:
+    """What may be taken for a constant."""
+    value = place.value
+    if isinstance(value, np.ndarray):
+        yield from _of_array(value)
+    elif _is_axes(value):
+        for count in range(1, AXES + 1):
+            for axes in combinations(range(AXES), count):
+                if axes != value:
+                    yield Other("broadcast", axes, f"{axes} in place of {value}")
+        for axis in range(AXES):
+            yield Other("broadcast", axis, f"{axis} in place of {value}")
+    elif type(value) is int:
+        for n in dict.fromkeys((value - 1, value + 1, -value, 0, 1)):
+            if n != value:
+                yield Other(_kind(place, n), n, f"{n} in place of {value}")
+    else:
+        for x in (0.0, 1.0, 2 * value, value / 2, -value):
+            if x != value:
+                yield Other(_kind(place, x), x, f"{x:g} in place of {value:g}")
+
+
+def _kind(place: Place, other: float) -> str:
+    """The kind of a mistake in which a number is another one."""
+    value = place.value
+    if isinstance(place.key, str) or isinstance(place.owner, FunctionType):
+        name = _parameter(place)
+        return "broadcast" if "axis" in name or "dim" in name else "option-ignored"
+    if type(value) is int:
+        return "shifted" if abs(other - value) == 1 else "operand"
+    return {0.0: "missing-term", 1.0: "missing-factor", -value: "sign"}.get(other, "constant-factor")
+
+
+def _of_array(array: np.ndarray) -> Iterator[Other]:
+    shape = "x".join(map(str, array.shape))
+    for kind, message, function in rearrangements(array.shape):
+        if kind != "permuted" or array.ndim == 1:
+            moved = np.ascontiguousarray(function(array))
+            if not np.array_equal(moved, array):
+                yield Other(kind, moved, message.replace("the true one", f"the table of {shape} numbers"))
+    if array.dtype.kind == "f":
+        yield Other("option-ignored", np.ones_like(array), f"ones in place of the table of {shape} numbers")
+    if array.dtype.kind == "b":
+        yield Other("option-ignored", np.ones_like(array), f"the mask of {shape} entries left out")
+
+
+def named(place: Place) -> str:
+    """Where a constant stands, for a reader."""
+    owner = place.owner
+    if isinstance(owner, CodeType):
+        return f" in `{owner.co_name}`, line {_line(owner, place.key)}"
+    if isinstance(owner, FunctionType):
+        return f" for `{_parameter(place)}` of `{owner.__name__}`"
+    return f" for `{place.key}`" if place.key else ""
+
+
+def _parameter(place: Place) -> str:
+    """The name of the parameter or variable that a constant is the value of."""
+    if isinstance(place.key, str):
+        return place.key
+    parameters = inspect.signature(place.owner).parameters.values()
+    return [p.name for p in parameters if p.default is not p.empty][place.key]
+
+
+def _line(code: CodeType, offset: int) -> int:
+    return next((i.positions.lineno or 0 for i in dis.get_instructions(code) if i.offset == offset and i.positions), 0)

@@ -1,0 +1,81 @@
+"""The ways in which a step is differentiated wrongly: what stands in place of its derivative."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.diagnosis.steps.tape import Part
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a number, as arrays: see `tape.Part`."""
+
+    factor: Array
+    value: Array
+    result: Array
+    at_result: Array
+    transposed: Array
+    diagonal: Array
+
+    @classmethod
+    def of(cls, parts: Sequence[Part]) -> "Parts":
+        """The arrays."""
+        _, factor, _, value, result, at_result, transposed, diagonal = np.array(parts).T
+        return cls(factor, value, result, at_result, transposed, diagonal)
+
+    def slips(self) -> Array:
+        """(slips, parts) what stands in place of each derivative; NaN where that is nothing."""
+        with np.errstate(all="ignore"):
+            return np.stack([slip.instead(self) for slip in SLIPS])
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A way to differentiate a step wrongly.
+
+    Attributes
+    ----------
+    kind
+        One of DESIGN's names of mistakes.
+    sentence
+        What the gradient is then: the end of "the true one ...". `{step}` is the expression, `{operand}` the part of it
+        that is differentiated, `{other}` the other part of it.
+    instead
+        What stands in place of the derivatives.
+    """
+
+    kind: str
+    sentence: str
+    instead: Callable[[Parts], Array]
+
+
+def _logistic_at_result(p: Parts) -> Array:
+    """Of the sigmoid, taken at its output: known by its derivative, y (1 - y)."""
+    y = p.result
+    twice = 1 / (1 + np.exp(-y))
+    return np.where(np.isclose(p.factor, y * (1 - y), rtol=1e-9, atol=0), twice * (1 - twice), np.nan)
+
+
+SLIPS: tuple[Slip, ...] = (
+    Slip("operand", "with the derivative of {step} taken at its output", lambda p: p.at_result),
+    Slip("operand", "with the derivative of {step} taken at its output", _logistic_at_result),
+    Slip("operand", "with y (1 - y), y the result, in place of the derivative of {step}", lambda p: p.result * (1 - p.result)),
+    Slip("operand", "with 1 - y², y the result, in place of the derivative of {step}", lambda p: 1 - p.result**2),
+    Slip("operand", "with 1 - x², x the argument, in place of the derivative of {step}", lambda p: 1 - p.value**2),
+    Slip("operand", "with x (1 - x), x the argument, in place of the derivative of {step}", lambda p: p.value * (1 - p.value)),
+    Slip("transposed", "with {other} not transposed on the way back through {step}", lambda p: p.transposed),
+    Slip("missing-factor", "without the factor {other} on the way back through {step}", lambda p: p.diagonal),
+    Slip("missing-factor", "without the derivative of {step} by {operand}", lambda p: np.where(np.isnan(p.diagonal), 1, np.nan)),
+    Slip("missing-term", "with {operand} in {step} taken for a constant", lambda p: 0 * p.factor),
+    Slip("sign", "with the wrong sign where {step} is differentiated by {operand}", lambda p: -p.factor),
+    Slip("operand", "with {operand} in place of {other} where {step} is differentiated by {operand}", lambda p: p.value),
+    Slip("operand", "with y, the result, in place of the derivative of {step} by {operand}", lambda p: p.result),
+    Slip("operand", "with 1 - d in place of d, the derivative of {step} by {operand}", lambda p: 1 - p.factor),
+    Slip("operand", "with 1 / d in place of d, the derivative of {step} by {operand}", lambda p: 1 / p.factor),
+    Slip("missing-factor", "with the derivative of {step} by {operand} counted twice", lambda p: p.factor**2),
+)  # fmt: skip
+CONSTANT = next(n for n, slip in enumerate(SLIPS) if slip.kind == "missing-term")
+"""The number of the slip in which an operand is taken for a constant."""
