@@ -47,7 +47,6 @@ REPAIRS: tuple[Family, ...] = (
     overwritten,
     summed,
     spread,
-    averaged,
     missing_factor,
     along_axes,
     missing_penalty,
@@ -61,13 +60,13 @@ REPAIRS: tuple[Family, ...] = (
     at_another_operand,
 )
 # What may fit a mistake of another kind, too: said where nothing else holds.
-GENERAL: tuple[Family, ...] = (missing_term, with_another_constant)
+GENERAL: tuple[Family, ...] = (with_another_constant, missing_term)
 KINK = Claim(
     "kink",
     "the true one but at entries that sit on a kink: there it is outside the interval of the one-sided derivatives",
     lambda scene: True,
 )
-PLACES: tuple[Family, ...] = (wrong_places,)
+PLACES: tuple[Family, ...] = (wrong_places, averaged)
 # Breaches of the contract that claims explain: they are said after these.
 LATE = ("elsewhere", "shape", "digits")
 # Claims that are said of one input at most.
@@ -210,13 +209,9 @@ def proved(scenes: Sequence[Scene], index: int) -> list[Claim]:
     for families in (REPAIRS, GENERAL, PLACES):
         found = _holding(families, scenes, index)
         if found:
-            return [*found, *_where(found, scenes, index)]
+            where = _holding(PLACES, scenes, index)[:1] if all(claim.inside for claim in found) else []
+            return [found[0], *where, *found[1:]]
     return []
-
-
-def _where(found: Sequence[Claim], scenes: Sequence[Scene], index: int) -> list[Claim]:
-    """Where the gradient is wrong, besides a term that is missing: a branch or a case says more than a formula."""
-    return _holding(PLACES, scenes, index)[:1] if [c.kind for c in found] == ["missing-term"] else []
 
 
 def _holding(families: Sequence[Family], scenes: Sequence[Scene], index: int) -> list[Claim]:

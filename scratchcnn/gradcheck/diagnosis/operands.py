@@ -54,10 +54,10 @@ def with_another_option(scene: Scene, index: int) -> Iterator[Claim]:
     for name, value in scene.options.items():
         if inner is None:
             return
-        for other in _defaults(inner, name):
+        for other in _defaults(inner, name, value):
             if not np.array_equal(other, value):
                 kind = KINDS.get(name, "option-ignored")
-                message = f"that of {name}={other!r}; forward has {name}={value!r}"
+                message = f"that of {name}={_short(other)}; forward has {name}={_short(value)}"
                 changed = partial(inner, **{**scene.options, name: other})
                 yield Claim(kind, message, _of(index, changed), along=True)
                 if name == "padding":
@@ -144,14 +144,24 @@ def _at(index: int, other: int, value: Callable[[Scene], Array]) -> Callable[[Sc
     return holds
 
 
-def _defaults(function: Callable[..., Any], name: str) -> Iterator[Any]:
+def _short(value: Any) -> str:
+    return " ".join(repr(value).split())
+
+
+def _defaults(function: Callable[..., Any], name: str, value: Any) -> Iterator[Any]:
+    """What an option may be in its place: what does nothing, the default, and of an array its entries elsewhere."""
     yield from NEUTRAL.get(name, ())
     try:
         default = inspect.signature(function).parameters[name].default
     except (KeyError, TypeError, ValueError):
-        return
+        default = inspect.Parameter.empty
     if default is not inspect.Parameter.empty and default not in NEUTRAL.get(name, ()):
         yield default
+    if type(value) in (int, float):
+        yield from (type(value)(n) for n in (0, 1))
+    if isinstance(value, np.ndarray):
+        yield from (np.zeros_like(value), np.ones_like(value))
+        yield from (function(value) for kind, _, function in rearrangements(value.shape) if kind != "permuted")
 
 
 def _of(index: int, forward: Callable[..., Any]) -> Callable[[Scene], bool]:

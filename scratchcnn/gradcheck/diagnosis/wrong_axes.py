@@ -28,8 +28,8 @@ def summed_elsewhere(scene: Scene, index: int) -> Iterator[Claim]:
         return
     sets = [axes for count in range(1, len(shape) + 1) for axes in combinations(range(len(shape)), count)]
     for right, wrong in permutations(sets, 2):
-        if np.prod([shape[k] for k in right]) < ENTRIES:
-            continue
+        if np.prod([shape[k] for k in right]) < ENTRIES or set(right) <= set(wrong):
+            continue  # too few, or both sums are the same along the right axes: any term that is constant there fits
         message = f"the true one with a sum over {_said(wrong)} in it that belongs over {_said(right)}"
         yield Claim("broadcast", message, _term(index, right, wrong))
 

@@ -33,14 +33,14 @@ def places(forward: Callable[..., Any]) -> list[Place]:
     """The constants in the code of forward and of the caller's functions that it calls."""
     world, _ = variant(forward)
     found: list[Place] = []
-    for code in dict.fromkeys(world.codes):
-        found += _loaded(code)
     for function in world.functions:
         found += _defaults(function)
         found += _enclosed(function)
     for original, names in world.globals.values():
         found += [Place(original, n, original[n]) for n in sorted(names) if _is_number(original[n])]
     found += [Place(a, None, a) for a in world.arrays if a.size > 1]
+    for code in dict.fromkeys(world.codes):
+        found += _loaded(code)
     return found[:MOST_PLACES]
 
 
@@ -119,6 +119,7 @@ def _of_array(array: np.ndarray) -> Iterator[Other]:
                 yield Other(kind, moved, message.replace("the true one", f"the table of {shape} numbers"))
     if array.dtype.kind == "f":
         yield Other("option-ignored", np.ones_like(array), f"ones in place of the table of {shape} numbers")
+        yield Other("option-ignored", np.zeros_like(array), f"zeros in place of the table of {shape} numbers")
     if array.dtype.kind == "b":
         yield Other("option-ignored", np.ones_like(array), f"the mask of {shape} entries left out")
 

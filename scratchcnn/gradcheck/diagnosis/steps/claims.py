@@ -36,7 +36,7 @@ def wrong_step(scene: Scene, index: int) -> Iterator[Claim]:
                 if said is not None:
                     sentence = slip.sentence.format(step=said.step, operand=said.operand, other=said.other)
                     holds = _holds(index, depth, swept.steps[k], which)
-                    yield Claim(slip.kind, f"the true one {sentence}", holds)
+                    yield Claim(slip.kind, f"the true one {sentence}", holds, inside=True)
 
 
 def _scaled_step(scene: Scene, index: int) -> Iterator[Claim]:
@@ -58,7 +58,7 @@ def _scaled_step(scene: Scene, index: int) -> Iterator[Claim]:
             value = float(np.copysign(value, factor))
             times = f"{number(value)} times" + (f" ({name})" if name else "")
             sentence = f"the true one with {times} what flows back to {said.operand} in {said.step}"
-            yield Claim("constant-factor", sentence, _scales(index, depth, swept.steps[k], value))
+            yield Claim("constant-factor", sentence, _scales(index, depth, swept.steps[k], value), inside=True)
 
 
 def _scales(index: int, depth: int, step: Step, factor: float) -> Callable[[Scene], bool]:
