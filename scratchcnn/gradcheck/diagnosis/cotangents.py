@@ -66,7 +66,7 @@ def _times_outputs() -> Iterator[tuple[str, str, Other]]:
 
 
 def _times_vectors(scene: Scene) -> Iterator[tuple[str, str, Other]]:
-    """A vector among the inputs that scales the output along an axis: once too often, not at all, along another axis."""
+    """A vector that scales the output along an axis: once too often, not at all, along another axis."""
     shape = scene.cotangent.shape
     for k, array in enumerate(scene.inputs):
         if array.ndim != 1 or array.dtype.kind != "f" or len(shape) < 2:

@@ -55,12 +55,10 @@ REPAIRS: tuple[Family, ...] = (
     of_another_cotangent,
     with_another_factor,
     not_transposed,
-    of_another_function,
-    reciprocal,
     at_another_operand,
 )
 # What may fit a mistake of another kind, too: said where nothing else holds.
-GENERAL: tuple[Family, ...] = (with_another_constant, missing_term)
+GENERAL: tuple[Family, ...] = (of_another_function, reciprocal, with_another_constant, missing_term)
 KINK = Claim(
     "kink",
     "the true one but at entries that sit on a kink: there it is outside the interval of the one-sided derivatives",

@@ -71,6 +71,7 @@ def _factor(scene: Scene, index: int) -> float:
 
 
 def number(value: float) -> str:
+    """A number for a reader: a whole one or one divided by a whole one where it is that."""
     for whole in (value, 1 / value):
         if abs(whole - round(whole)) < SAME * abs(whole) and abs(whole) >= 1:
             return f"{round(whole)}" if whole == value else f"1/{round(whole)}"

@@ -65,7 +65,9 @@ def _parts(s: Scene, index: int) -> Estimate | None:
     return each.times(s.cotangent)
 
 
-def _cotangent_summed(index: int, shape: tuple[int, ...], over: tuple[int, ...], k: int | None) -> Callable[[Scene], bool]:
+def _cotangent_summed(
+    index: int, shape: tuple[int, ...], over: tuple[int, ...], k: int | None
+) -> Callable[[Scene], bool]:
     def holds(s: Scene) -> bool:
         terms = s.cotangent if k is None else s.cotangent * s.inputs[k]
         total, size = terms.sum(axis=over), np.abs(terms).sum(axis=over)
@@ -116,7 +118,8 @@ def _counts(s: Scene, index: int, divided: bool) -> Array | None:
     """
     truth, gradient = s.truth(index), s.analytic(index)
     zero = np.abs(truth.value) <= truth.error
-    if (np.abs(gradient[zero]) > truth.error[zero]).any() or (gradient[~zero] == 0).any() or not np.isfinite(truth.error).all():
+    unlike = (np.abs(gradient[zero]) > truth.error[zero]).any() or (gradient[~zero] == 0).any()
+    if unlike or not np.isfinite(truth.error).all():
         return None
     ratio = truth.value / gradient if divided else gradient / truth.value
     counts = np.where(zero, np.nan, np.rint(ratio))

@@ -1,6 +1,8 @@
 """What is said of a wrong gradient, word by word: a case for each kind of claim."""
 
 from functools import partial
+from inspect import getsourcefile, getsourcelines
+from os.path import basename
 
 import numpy as np
 import pytest
@@ -49,6 +51,12 @@ def entry(d, place, factor):
     return d
 
 
+def line_of(text, function):
+    """The file and line in which a function has some text."""
+    lines, first = getsourcelines(function)
+    return f"{basename(getsourcefile(function))}:{first + next(k for k, line in enumerate(lines) if text in line)}"
+
+
 IMAGES, FILTERS, BIAS = drawn(2, 3, 5, 4), drawn(4, 3, 2, 3, seed=1), drawn(4, seed=2)
 CONV = (conv2d, conv2d_backward, (IMAGES, FILTERS, BIAS))
 SQUARE = (dense, dense_backward, (drawn(4, 4), drawn(4, 4, seed=1), drawn(4, seed=2)))
@@ -95,7 +103,13 @@ CASES = {
         "filters is the true one turned by 180 degrees over its last two axes",
     ),
     "transposed": (SQUARE, 1, lambda d, *_: d.T, "weight is the true one with axes 0 and 1 exchanged"),
-    "operand": (SQUARE, 0, lambda d, g, x, w, b: g @ w, "x is the true one for weight with axes 0 and 1 exchanged"),
+    "operand": (
+        SQUARE,
+        0,
+        lambda d, g, x, w, b: g @ w,
+        "x is the true one with `weight` not transposed on the way back through `x @ weight` "
+        f"({line_of('x @ weight + bias', dense)})",
+    ),
     "filters not turned": (
         CONV,
         0,

@@ -139,7 +139,7 @@ def _parameter(place: Place) -> str:
     if isinstance(place.key, str):
         return place.key
     parameters = inspect.signature(place.owner).parameters.values()
-    return [p.name for p in parameters if p.default is not p.empty][place.key]
+    return [p.name for p in parameters if p.default is not p.empty][int(place.key)]
 
 
 def _line(code: CodeType, offset: int) -> int:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.diagnosis.steps.tape import DEEPEST, Slope, Tape, TooLarge
+from scratchcnn.gradcheck.diagnosis.steps.tape import DEEPEST, Slope, Tape, TooLarge, moving
 from scratchcnn.gradcheck.numerical.caller_warnings import undisturbed
 from scratchcnn.gradcheck.proof.balls.arrays import Balls, lift
-from scratchcnn.gradcheck.proof.balls.ball import Ball, Undecidable, constant, precision
+from scratchcnn.gradcheck.proof.balls.ball import Undecidable, constant, precision
 from scratchcnn.gradcheck.proof.world.run import NotRun, output
 from scratchcnn.gradcheck.proof.world.world import World
 
@@ -60,7 +60,7 @@ def _record(forward: Callable[..., Any], inputs: Sequence[Array], wrt: Sequence[
         balls = np.asarray(lift(inputs[k])).reshape(-1).tolist()
         slopes = [tape.leaf() for _ in balls]
         made = np.empty(len(balls), object)
-        made[:] = [Ball(b.value, s) for b, s in zip(balls, slopes, strict=True)]
+        made[:] = [moving(b.value, s) for b, s in zip(balls, slopes, strict=True)]
         given[k], places[k] = made.reshape(inputs[k].shape).view(Balls), np.array([s.node for s in slopes], np.intp)
     with precision(BITS):
         y = undisturbed(partial(output, world, forward), *given)

@@ -59,23 +59,32 @@ def _logistic_at_result(p: Parts) -> Array:
     return np.where(np.isclose(p.factor, y * (1 - y), rtol=1e-9, atol=0), twice * (1 - twice), np.nan)
 
 
+def _one_outside_of_products(p: Parts) -> Array:
+    """1, but in a product of matrices, where the factor that is left out is a matrix."""
+    return np.where(np.isnan(p.diagonal), 1, np.nan)
+
+
+_AT_OUTPUT = "with the derivative of {step} taken at its output"
+_REPLACED = "in place of the derivative of {step}"
+_WRITTEN = "where {step} is differentiated by {operand}"
+
 SLIPS: tuple[Slip, ...] = (
-    Slip("operand", "with the derivative of {step} taken at its output", lambda p: p.at_result),
-    Slip("operand", "with the derivative of {step} taken at its output", _logistic_at_result),
-    Slip("operand", "with y (1 - y), y the result, in place of the derivative of {step}", lambda p: p.result * (1 - p.result)),
-    Slip("operand", "with 1 - y², y the result, in place of the derivative of {step}", lambda p: 1 - p.result**2),
-    Slip("operand", "with 1 - x², x the argument, in place of the derivative of {step}", lambda p: 1 - p.value**2),
-    Slip("operand", "with x (1 - x), x the argument, in place of the derivative of {step}", lambda p: p.value * (1 - p.value)),
+    Slip("operand", _AT_OUTPUT, lambda p: p.at_result),
+    Slip("operand", _AT_OUTPUT, _logistic_at_result),
+    Slip("operand", f"with y (1 - y), y the result, {_REPLACED}", lambda p: p.result * (1 - p.result)),
+    Slip("operand", f"with 1 - y², y the result, {_REPLACED}", lambda p: 1 - p.result**2),
+    Slip("operand", f"with 1 - x², x the argument, {_REPLACED}", lambda p: 1 - p.value**2),
+    Slip("operand", f"with x (1 - x), x the argument, {_REPLACED}", lambda p: p.value * (1 - p.value)),
     Slip("transposed", "with {other} not transposed on the way back through {step}", lambda p: p.transposed),
     Slip("missing-factor", "without the factor {other} on the way back through {step}", lambda p: p.diagonal),
-    Slip("missing-factor", "without the derivative of {step} by {operand}", lambda p: np.where(np.isnan(p.diagonal), 1, np.nan)),
+    Slip("missing-factor", "without the derivative of {step} by {operand}", _one_outside_of_products),
     Slip("missing-term", "with {operand} in {step} taken for a constant", lambda p: 0 * p.factor),
-    Slip("sign", "with the wrong sign where {step} is differentiated by {operand}", lambda p: -p.factor),
-    Slip("operand", "with {operand} in place of {other} where {step} is differentiated by {operand}", lambda p: p.value),
-    Slip("operand", "with y, the result, in place of the derivative of {step} by {operand}", lambda p: p.result),
+    Slip("sign", f"with the wrong sign {_WRITTEN}", lambda p: -p.factor),
+    Slip("operand", f"with {{operand}} in place of {{other}} {_WRITTEN}", lambda p: p.value),
+    Slip("operand", f"with y, the result, {_REPLACED} by {{operand}}", lambda p: p.result),
     Slip("operand", "with 1 - d in place of d, the derivative of {step} by {operand}", lambda p: 1 - p.factor),
     Slip("operand", "with 1 / d in place of d, the derivative of {step} by {operand}", lambda p: 1 / p.factor),
     Slip("missing-factor", "with the derivative of {step} by {operand} counted twice", lambda p: p.factor**2),
-)  # fmt: skip
+)
 CONSTANT = next(n for n, slip in enumerate(SLIPS) if slip.kind == "missing-term")
 """The number of the slip in which an operand is taken for a constant."""

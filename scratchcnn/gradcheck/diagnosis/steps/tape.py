@@ -102,7 +102,7 @@ class Tape:
         return Slope(self, len(self.parts) - 1)
 
     def combined(self, operands: Sequence[tuple["Slope", float, str]]) -> "Slope":
-        """The slope of a number that comes from others: their slopes, the derivatives by them, which operand each is."""
+        """The slope of a number that comes from others: of each its slope, the derivative by it, and its side."""
         site, truncated = self.site()
         seen = _seen(sys._getframe(2))
         parts: list[Part] = []
@@ -158,7 +158,7 @@ class Tape:
         u, v = (np.array([[float(e.value) for e in row] for row in side]) for side in (x, y))
         made = np.empty((m, n), object)
         for i, j in np.ndindex(m, n):
-            parts = []
+            parts: list[Part] = []
             for c in range(k):
                 if isinstance(s := x[i][c].slope, Slope):
                     turned = v[j, c] if k == n else np.nan
@@ -167,7 +167,7 @@ class Tape:
                     turned = u[c, i] if k == m else np.nan
                     parts.append(Part(s.node, u[i, c], right, v[c, j], transposed=turned, diagonal=float(c == i)))
             value = sum((x[i][c].value * y[c][j].value for c in range(k)), arb(0))
-            made[i, j] = Ball(value, self._number(parts, site) if parts else None)
+            made[i, j] = moving(value, self._number(parts, site) if parts else None)
         return made
 
 
@@ -220,6 +220,11 @@ class Slope:
         return self.tape.product(a, b)
 
 
+def moving(value: arb, slope: Any) -> Ball:
+    """A ball whose slope is on the tape, or none."""
+    return Ball(value, slope)
+
+
 class _Seen(NamedTuple):
     """What is known of an operation on balls while it is carried out."""
 
@@ -227,7 +232,7 @@ class _Seen(NamedTuple):
     result: float = np.nan
     at_result: float = np.nan
 
-    def of(self, slope: Slope) -> tuple[float, float]:
+    def of(self, slope: Any) -> tuple[float, float]:
         """The value of the ball with a slope, and the derivative taken at the result."""
         for ball in self.balls:
             if type(ball) is Ball and ball.slope is slope:
