@@ -253,7 +253,7 @@ def _explained(report: Report, setting: Setting, seconds: float) -> Report:
     with quiet():
         call = f"{report.forward}, {report.backward}"
         found = diagnose(setting, report.inputs, report.violations, call, calls)
-    return replace(report, diagnoses=found.diagnoses, compared=found.compared, again=found.again)
+    return replace(report, **vars(found))
 
 
 def _kept_digits(setting: Setting, proofs: Proofs | None, reports: Sequence[InputReport]) -> tuple[Kept, ...]:

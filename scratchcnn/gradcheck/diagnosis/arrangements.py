@@ -7,7 +7,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.scene import Estimate, Scene
+from scratchcnn.gradcheck.diagnosis.estimates import Estimate
+from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 Rearrangement = Callable[[Array], Array]
 

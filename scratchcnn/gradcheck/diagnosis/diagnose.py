@@ -8,6 +8,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.case import Case, Forward
 from scratchcnn.gradcheck.diagnosis.arrangements import arranged, displaced, not_transposed, swapped
+from scratchcnn.gradcheck.diagnosis.budget import Budget, Outside, TooDear
 from scratchcnn.gradcheck.diagnosis.claim import Claim, Family
 from scratchcnn.gradcheck.diagnosis.conjugates import conjugated
 from scratchcnn.gradcheck.diagnosis.constants.claims import with_another_constant
@@ -15,13 +16,18 @@ from scratchcnn.gradcheck.diagnosis.cotangents import of_another_cotangent
 from scratchcnn.gradcheck.diagnosis.factors import along_axes, cropped_cotangent, missing_factor
 from scratchcnn.gradcheck.diagnosis.forms import misshapen
 from scratchcnn.gradcheck.diagnosis.functions import of_another_function, reciprocal
-from scratchcnn.gradcheck.diagnosis.operands import as_of_stride_one, at_another_operand, with_another_option
+from scratchcnn.gradcheck.diagnosis.operands import (
+    as_of_stride_one,
+    at_a_function_of_an_operand,
+    at_another_operand,
+    with_another_option,
+)
 from scratchcnn.gradcheck.diagnosis.places import SLIGHT, single_entry, wrong_entries, wrong_places
 from scratchcnn.gradcheck.diagnosis.precision import rounded
 from scratchcnn.gradcheck.diagnosis.products import with_another_factor
 from scratchcnn.gradcheck.diagnosis.reproduce import reproducer
 from scratchcnn.gradcheck.diagnosis.scales import scaled
-from scratchcnn.gradcheck.diagnosis.scene import Budget, Outside, Scene, TooDear, gradients_at
+from scratchcnn.gradcheck.diagnosis.scene import Scene, gradients_at
 from scratchcnn.gradcheck.diagnosis.steps.claims import wrong_step
 from scratchcnn.gradcheck.diagnosis.sums import averaged, overwritten, spread, summed
 from scratchcnn.gradcheck.diagnosis.terms import missing_penalty, missing_term
@@ -58,7 +64,13 @@ REPAIRS: tuple[Family, ...] = (
     at_another_operand,
 )
 # What may fit a mistake of another kind, too: said where nothing else holds.
-GENERAL: tuple[Family, ...] = (of_another_function, reciprocal, with_another_constant, missing_term)
+GENERAL: tuple[Family, ...] = (
+    at_a_function_of_an_operand,
+    of_another_function,
+    reciprocal,
+    with_another_constant,
+    missing_term,
+)
 KINK = Claim(
     "kink",
     "the true one but at entries that sit on a kink: there it is outside the interval of the one-sided derivatives",
@@ -83,11 +95,14 @@ class Explanation:
         By the names of inputs: their gradient beside the true one.
     again
         Lines of Python that show it again; none where no short ones do.
+    unexplained
+        A sentence for each input whose wrong gradient is explained by nothing.
     """
 
     diagnoses: tuple[Diagnosis, ...]
     compared: dict[str, Compared] = field(default_factory=dict)
     again: tuple[str, ...] = ()
+    unexplained: tuple[str, ...] = ()
 
 
 def diagnose(
@@ -115,16 +130,20 @@ def diagnose(
     scenes = list(_scenes(setting, budget))
     elsewhere = {v.input for v in violations if v.kind == "elsewhere" and not v.waived}
     found: list[Diagnosis] = []
+    unexplained: list[str] = []
     for index, report in zip(setting.case.wrt, inputs, strict=True):
         if report.verdict is Verdict.WRONG:
-            found += _named(scenes, index) or _by_an_entry(report)
+            causes = _named(scenes, index) or _by_an_entry(report)
+            found += causes
+            if not causes and not breaches:
+                unexplained.append(_unexplained(report.name, budget))
         elif report.name in elsewhere and len(scenes) > 1:
             found += _named(scenes[::-1], index) or _stale(scenes[::-1], index)
     wrong = [
         k for k, r in zip(setting.case.wrt, inputs, strict=True) if r.verdict is Verdict.WRONG or r.name in elsewhere
     ]
     again = reproducer(setting, wrong[0], call, budget) if wrong else ()
-    return Explanation((*early, *found, *late), dict(_compared(scenes[0], setting, inputs)), again)
+    return Explanation((*early, *found, *late), dict(_compared(scenes[0], setting, inputs)), again, tuple(unexplained))
 
 
 def _named(scenes: Sequence[Scene], index: int) -> list[Diagnosis]:
@@ -143,6 +162,13 @@ def _proof(claim: Claim, scenes: Sequence[Scene], index: int) -> str:
     except TooDear:
         return f"along a random direction through all {size} entries{again}"
     return f"at {known} of {size} entries{again}"
+
+
+def _unexplained(name: str, budget: Budget) -> str:
+    """Why nothing is said of a wrong gradient."""
+    if budget.spent >= budget.last:
+        return f"no cause was found for the gradient of {name} before the calls of forward for the search ran out"
+    return f"no known mistake explains the gradient of {name}"
 
 
 def _by_an_entry(report: InputReport) -> list[Diagnosis]:

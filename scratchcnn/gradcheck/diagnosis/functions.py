@@ -6,7 +6,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.scene import ROUNDOFFS, Estimate, Scene
+from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, Estimate
+from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 Function = Callable[[Array], Array]
 

@@ -11,7 +11,8 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.arrangements import rearrangements
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.scene import Estimate, Scene
+from scratchcnn.gradcheck.diagnosis.estimates import Estimate
+from scratchcnn.gradcheck.diagnosis.scene import Scene
 from scratchcnn.gradcheck.diagnosis.terms import softmax
 
 # What an option is where it does nothing.
@@ -100,8 +101,8 @@ def _replacements(scene: Scene, other: int) -> Iterator[tuple[str, str, Callable
         if k != other and array.shape == shape and array.dtype.kind == "f":
             yield "operand", scene.names[k], _input(k)
     yield "operand", f"minus {name}", lambda s: -s.inputs[other]
-    for said, function in FUNCTIONS.items():
-        yield "operand", f"{said} of {name}", _moved(other, function)
+    for said, signs in _signs(scene, other):
+        yield "operand", f"{name} with the sign of {said}", _with_sign(other, signs)
     yield "missing-factor", "ones", lambda s: np.ones_like(s.inputs[other])
     if len(shape) > 1 and shape[0] > 1:
         yield (
@@ -109,6 +110,30 @@ def _replacements(scene: Scene, other: int) -> Iterator[tuple[str, str, Callable
             "the first sample's values, for all,",
             lambda s: np.broadcast_to(s.inputs[other][:1], shape).copy(),
         )
+
+
+def _signs(scene: Scene, other: int) -> Iterator[tuple[str, Callable[[Scene], Array]]]:
+    """Arrays of an input's shape whose signs may choose the branch in place of its own."""
+    shape = scene.inputs[other].shape
+    for k, array in enumerate(scene.inputs):
+        if k != other and array.shape == shape and array.dtype.kind == "f":
+            yield scene.names[k], _input(k)
+    if scene.cotangent.shape == shape:
+        yield "the cotangent", lambda s: s.cotangent
+
+
+def _with_sign(other: int, signs: Callable[[Scene], Array]) -> Callable[[Scene], Array]:
+    return lambda s: np.copysign(s.inputs[other], signs(s))
+
+
+def at_a_function_of_an_operand(scene: Scene, index: int) -> Iterator[Claim]:
+    """The true gradient at inputs one of which has gone through a function once too often."""
+    for other, array in enumerate(scene.inputs):
+        if array.dtype.kind == "f" and array.size > 1:
+            name = scene.names[other]
+            for said, function in FUNCTIONS.items():
+                message = f"the true one for {said} of {name} in place of {name}"
+                yield Claim("operand", message, _at(index, other, _moved(other, function)), along=True)
 
 
 def _other_classes(scene: Scene, index: int, other: int) -> Iterator[tuple[str, str, Callable[[Scene], Array]]]:

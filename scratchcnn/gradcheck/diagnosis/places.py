@@ -6,7 +6,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.scene import ROUNDOFFS, Scene
+from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS
+from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # A relative error below this is called small.
 SLIGHT = 1e-3

@@ -7,7 +7,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.scene import ROUNDOFFS, SHARP, Estimate, Scene
+from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, SHARP, Estimate
+from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # Entries that a term has to fit for each of its coefficients, and two more: fewer prove nothing.
 MORE = 2

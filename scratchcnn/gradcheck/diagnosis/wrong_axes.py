@@ -7,7 +7,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.scene import ROUNDOFFS, SHARP, Scene
+from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, SHARP
+from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # Axes of an array whose sums are tried.
 AXES = 3

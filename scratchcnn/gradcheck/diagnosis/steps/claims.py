@@ -6,10 +6,10 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
+from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS
 from scratchcnn.gradcheck.diagnosis.scales import SAME, number, recognized
-from scratchcnn.gradcheck.diagnosis.scene import ROUNDOFFS, Scene
+from scratchcnn.gradcheck.diagnosis.scene import Scene
 from scratchcnn.gradcheck.diagnosis.steps.slips import CONSTANT, SLIPS
-from scratchcnn.gradcheck.diagnosis.steps.sweep import Swept
 from scratchcnn.gradcheck.diagnosis.steps.tape import Step
 from scratchcnn.gradcheck.diagnosis.steps.words import words
 
@@ -31,7 +31,7 @@ def wrong_step(scene: Scene, index: int) -> Iterator[Claim]:
             if index not in swept.right:
                 continue
             fits = np.flatnonzero(_same(scene, index, swept.wrong[index][:, which]))
-            for k in fits.tolist():
+            for k in reversed(fits.tolist()):
                 said = words(swept.steps[k])
                 if said is not None:
                     sentence = slip.sentence.format(step=said.step, operand=said.operand, other=said.other)
@@ -50,7 +50,7 @@ def _scaled_step(scene: Scene, index: int) -> Iterator[Claim]:
         with np.errstate(all="ignore"):
             factors = ((gradient - without) * share).sum(axis=1) / (share**2).sum(axis=1)
         fits = np.flatnonzero(_same(scene, index, without + factors[:, None] * share))
-        for k in fits.tolist():
+        for k in reversed(fits.tolist()):
             factor, said = float(factors[k]), words(swept.steps[k])
             if said is None or abs(factor) < SAME or abs(factor - 1) < SAME:
                 continue
@@ -80,13 +80,6 @@ def _holds(index: int, depth: int, step: Step, slip: int) -> Callable[[Scene], b
         return bool(_same(s, index, swept.wrong[index][swept.steps.index(step), slip]))
 
     return holds
-
-
-def is_right(scene: Scene, swept: Swept, index: int) -> bool:
-    """Whether a record gives the true gradient when every step is right: else it is none of what floats do."""
-    direction, slopes = scene.along_here(index)
-    right = swept.right[index].reshape(scene.inputs[index].shape)
-    return scene.same_along(right * direction, scene.cotangent, slopes)
 
 
 def _same(scene: Scene, index: int, gradients: Array) -> Array:

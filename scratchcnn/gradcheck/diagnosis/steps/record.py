@@ -1,6 +1,6 @@
 """The record of a call of forward, once for each depth of the calls in it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -38,18 +38,16 @@ class Record:
     outputs: Array
 
 
-def records(forward: Callable[..., Any], inputs: Sequence[Array], wrt: Sequence[int]) -> list[Record]:
+def records(forward: Callable[..., Any], inputs: Sequence[Array], wrt: Sequence[int]) -> Iterator[Record]:
     """The records of forward at a point, the most detailed first; none where it does not run on balls."""
-    found: list[Record] = []
     depth = DEEPEST
     while depth >= 1:
         try:
             record = _record(forward, inputs, wrt, depth)
         except (NotRun, Undecidable, TooLarge):
-            break
-        found.append(record)
+            return
+        yield record
         depth = min(depth, record.tape.deepest) - 1
-    return found
 
 
 def _record(forward: Callable[..., Any], inputs: Sequence[Array], wrt: Sequence[int], depth: int) -> Record:

@@ -66,6 +66,7 @@ def _one_outside_of_products(p: Parts) -> Array:
 
 _AT_OUTPUT = "with the derivative of {step} taken at its output"
 _REPLACED = "in place of the derivative of {step}"
+_DERIVATIVE = "the derivative of {step} by {operand}"
 _WRITTEN = "where {step} is differentiated by {operand}"
 
 SLIPS: tuple[Slip, ...] = (
@@ -77,14 +78,15 @@ SLIPS: tuple[Slip, ...] = (
     Slip("operand", f"with x (1 - x), x the argument, {_REPLACED}", lambda p: p.value * (1 - p.value)),
     Slip("transposed", "with {other} not transposed on the way back through {step}", lambda p: p.transposed),
     Slip("missing-factor", "without the factor {other} on the way back through {step}", lambda p: p.diagonal),
-    Slip("missing-factor", "without the derivative of {step} by {operand}", _one_outside_of_products),
     Slip("missing-term", "with {operand} in {step} taken for a constant", lambda p: 0 * p.factor),
+    Slip("missing-factor", "without the derivative of {step} by {operand}", _one_outside_of_products),
     Slip("sign", f"with the wrong sign {_WRITTEN}", lambda p: -p.factor),
     Slip("operand", f"with {{operand}} in place of {{other}} {_WRITTEN}", lambda p: p.value),
     Slip("operand", f"with y, the result, {_REPLACED} by {{operand}}", lambda p: p.result),
-    Slip("operand", "with 1 - d in place of d, the derivative of {step} by {operand}", lambda p: 1 - p.factor),
-    Slip("operand", "with 1 / d in place of d, the derivative of {step} by {operand}", lambda p: 1 / p.factor),
+    Slip("operand", f"with 1 - d in place of d, {_DERIVATIVE}", lambda p: 1 - p.factor),
+    Slip("operand", f"with 1 / d in place of d, {_DERIVATIVE}", lambda p: 1 / p.factor),
     Slip("missing-factor", "with the derivative of {step} by {operand} counted twice", lambda p: p.factor**2),
+    Slip("operand", f"with the square root of d in place of d, {_DERIVATIVE}", lambda p: np.sqrt(p.factor)),
 )
 CONSTANT = next(n for n, slip in enumerate(SLIPS) if slip.kind == "missing-term")
 """The number of the slip in which an operand is taken for a constant."""

@@ -9,7 +9,7 @@ from types import CodeType
 from scratchcnn.gradcheck.diagnosis.steps.tape import LEFT, RIGHT, Step
 
 # In characters: a longer expression is cut short.
-MOST_LETTERS = 50
+MOST_LETTERS = 60
 
 
 @dataclass(frozen=True)
@@ -70,5 +70,6 @@ def _operands(tree: ast.expr, which: str) -> tuple[str, str]:
 def _short(text: str) -> str:
     if len(text) <= MOST_LETTERS:
         return text
-    head, bracket, _ = text.partition("(")
-    return f"{head}(...)" if bracket and 0 < len(head) <= MOST_LETTERS else text[:MOST_LETTERS] + "..."
+    tree = ast.parse(f"({text})", mode="eval").body
+    call = f"{ast.unparse(tree.func)}(...)" if isinstance(tree, ast.Call) else ""
+    return call if 0 < len(call) <= MOST_LETTERS else text[:MOST_LETTERS] + "..."
