@@ -154,13 +154,15 @@ def _named(scenes: Sequence[Scene], index: int) -> list[Diagnosis]:
 def _proof(claim: Claim, scenes: Sequence[Scene], index: int) -> str:
     """Where a claim was seen to hold."""
     size = scenes[0].inputs[index].size
+    moved = int(np.count_nonzero(scenes[0].direction(index)))
+    through = f"all {size}" if moved == size else f"{moved} of {size}"
     again = ", and at a second point" if len(scenes) > 1 else ", at no second point"
     if claim.along:
-        return f"along a random direction through all {size} entries{again}"
+        return f"along a random direction through {through} entries{again}"
     try:
         known = int(np.isfinite(scenes[0].truth(index).error).sum())
     except TooDear:
-        return f"along a random direction through all {size} entries{again}"
+        return f"along a random direction through {through} entries{again}"
     return f"at {known} of {size} entries{again}"
 
 

@@ -1,6 +1,7 @@
 """A point at which a gradient is wrong, and what can be computed there: derivatives of each output, and their sums."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +143,8 @@ class Scene:
         found = None if self._record is None else jacobian(self._record, index)
         if found is None or not self._is_true(self.cotangent.reshape(-1) @ found[0], index):
             return None
+        if index in self._jacobians:  # there are kinks: a record takes one side of each
+            return self._jacobians[index]
         value, size = found
         return Estimate(value, 2.0**-40 * size)
 
@@ -217,9 +220,7 @@ class Scene:
 
     def differs_along(self, index: int) -> bool:
         """Whether the gradient is known not to be the true one, along a random direction."""
-        _, slopes = self.along_here(index)
-        known = bool(np.isfinite(slopes.error[self.cotangent != 0]).all())
-        return known and not self.is_derivative(index)
+        return self._known(self.along_here(index)[1]) and not self.is_derivative(index)
 
     def same_along(self, parts: Array, weights: Array, slopes: Estimate) -> bool:
         """Whether a gradient's parts along a direction add up to what the outputs' slopes do."""
@@ -283,10 +284,29 @@ class Scene:
         return self._directions[index]
 
     def along_here(self, index: int) -> tuple[Array, Estimate]:
-        """A random direction of an input, and the derivative of each output along it."""
+        """A random direction of an input, and the derivative of each output along it.
+
+        Entries that sit on a kink are left out.
+        """
         if index not in self._here:
-            self._here[index] = self.along(index)
+            found = self.along(index)
+            if not self._known(found[1]) and self._leave_out_kinks(index):
+                found = self.along(index)
+            self._here[index] = found
         return self._here[index]
+
+    def _known(self, slopes: Estimate) -> bool:
+        """Whether the derivatives of all outputs that count are known."""
+        return bool(np.isfinite(slopes.error[self.cotangent != 0]).all())
+
+    def _leave_out_kinks(self, index: int) -> bool:
+        """Take the entries whose derivatives are not known out of the random direction; whether there are any."""
+        with suppress(TooDear):
+            self._jacobians[index] = self._by_differences(index)
+            known = np.isfinite(self.truth(index).error)
+            self._directions[index] = np.where(known, self.direction(index), 0.0)
+            return bool(known.any() and not known.all())
+        return False
 
     @staticmethod
     def _noise(probe: Probe) -> Array:
