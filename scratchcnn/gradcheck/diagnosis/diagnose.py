@@ -11,9 +11,9 @@ from scratchcnn.gradcheck.diagnosis.arrangements import arranged, displaced, not
 from scratchcnn.gradcheck.diagnosis.budget import Budget, Outside, TooDear
 from scratchcnn.gradcheck.diagnosis.claim import Claim, Family
 from scratchcnn.gradcheck.diagnosis.conjugates import conjugated
-from scratchcnn.gradcheck.diagnosis.constants.claims import with_another_constant
+from scratchcnn.gradcheck.diagnosis.constants.claims import with_another_constant, without_a_limit
 from scratchcnn.gradcheck.diagnosis.cotangents import of_another_cotangent
-from scratchcnn.gradcheck.diagnosis.factors import along_axes, cropped_cotangent, missing_factor
+from scratchcnn.gradcheck.diagnosis.factors import along_axes, cropped_cotangent, missing_factor, same_along_axes
 from scratchcnn.gradcheck.diagnosis.forms import misshapen
 from scratchcnn.gradcheck.diagnosis.functions import of_another_function, reciprocal
 from scratchcnn.gradcheck.diagnosis.operands import (
@@ -61,6 +61,7 @@ REPAIRS: tuple[Family, ...] = (
     of_another_cotangent,
     with_another_factor,
     not_transposed,
+    without_a_limit,
     at_another_operand,
 )
 # What may fit a mistake of another kind, too: said where nothing else holds.
@@ -69,6 +70,7 @@ GENERAL: tuple[Family, ...] = (
     of_another_function,
     reciprocal,
     with_another_constant,
+    same_along_axes,
     missing_term,
 )
 KINK = Claim(

@@ -29,6 +29,8 @@ FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "the tanh": np.tanh,
     "the softmax": softmax,
 }
+# What options have by default in the libraries that people copy from.
+USUAL = (1e-12, 1e-8, 1e-7, 1e-6, 1e-5, 1e-3, 0.01, 0.1, 0.2, 0.5, 0.9, 0.99, 0.999, 10.0, 1e4)
 KINDS = {"stride": "stride-ignored", "padding": "padding-not-cropped", "axis": "broadcast"}
 
 
@@ -183,7 +185,9 @@ def _defaults(function: Callable[..., Any], name: str, value: Any) -> Iterator[A
     if default is not inspect.Parameter.empty and default not in NEUTRAL.get(name, ()):
         yield default
     if type(value) in (int, float):
-        yield from (type(value)(n) for n in (0, 1))
+        yield from (type(value)(n) for n in (0, 1, 2, 3))
+    if type(value) is float:
+        yield from USUAL
     if isinstance(value, np.ndarray):
         yield from (np.zeros_like(value), np.ones_like(value))
         yield from (function(value) for kind, _, function in rearrangements(value.shape) if kind != "permuted")

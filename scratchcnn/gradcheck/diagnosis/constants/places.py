@@ -2,6 +2,7 @@
 
 import dis
 import inspect
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.diagnosis.arrangements import rearrangements
+from scratchcnn.gradcheck.diagnosis.constants.roles import AXIS, INDEX, LIMIT, role
 from scratchcnn.gradcheck.diagnosis.constants.variant import Place, variant
 
 # Axes of arrays that are tried, and constants of a check.
@@ -82,32 +84,57 @@ def others(place: Place) -> Iterator[Other]:
     value = place.value
     if isinstance(value, np.ndarray):
         yield from _of_array(value)
-    elif _is_axes(value):
-        for count in range(1, AXES + 1):
-            for axes in combinations(range(AXES), count):
-                if axes != value:
-                    yield Other("broadcast", axes, f"{axes} in place of {value}")
-        for axis in range(AXES):
-            yield Other("broadcast", axis, f"{axis} in place of {value}")
-    elif type(value) is int:
-        for n in dict.fromkeys((value - 1, value + 1, -value, 0, 1)):
-            if n != value:
-                yield Other(_kind(place, n), n, f"{n} in place of {value}")
+    elif _role(place) == AXIS or _is_axes(value):
+        yield from _of_axes(value)
+    elif isinstance(place.owner, CodeType):
+        yield from _of_number(value, _role(place))
     else:
-        for x in (0.0, 1.0, 2 * value, value / 2, -value):
-            if x != value:
-                yield Other(_kind(place, x), x, f"{x:g} in place of {value:g}")
+        yield from (Other("option-ignored", x, f"{x:g} in place of {value:g}") for x in _near(value) if x != value)
 
 
-def _kind(place: Place, other: float) -> str:
-    """The kind of a mistake in which a number is another one."""
-    value = place.value
-    if isinstance(place.key, str) or isinstance(place.owner, FunctionType):
-        name = _parameter(place)
-        return "broadcast" if "axis" in name or "dim" in name else "option-ignored"
+def limits(place: Place) -> Iterator[Other]:
+    """What a limit is where it limits nothing."""
+    if isinstance(place.owner, CodeType) and _role(place) == LIMIT and _is_number(place.value):
+        for x in (-np.inf, np.inf):
+            yield Other("subset", x, f"no limit in place of {place.value:g}")
+
+
+def _role(place: Place) -> str:
+    if isinstance(place.owner, CodeType):
+        return role(place.owner, place.key)[0]
+    is_named = isinstance(place.key, str) or isinstance(place.owner, FunctionType)
+    return AXIS if is_named and any(word in _parameter(place) for word in ("axis", "dim")) else ""
+
+
+def _of_axes(value: Any) -> Iterator[Other]:
+    for axis in range(AXES):
+        if axis != value:
+            yield Other("broadcast", axis, f"axis {axis} in place of {value}")
+    for count in range(1, AXES + 1):
+        for axes in combinations(range(AXES), count):
+            if axes != value:
+                yield Other("broadcast", axes, f"axes {axes} in place of {value}")
+
+
+def _of_number(value: float, role: str) -> Iterator[Other]:
+    """The other constants of a number, by what it is for."""
+    for x in _near(value):
+        if x != value:
+            beside = type(value) is int and abs(x - value) == 1
+            kind = "shifted" if role == INDEX and beside else "operand" if role in (INDEX, LIMIT) else _kind(value, x)
+            yield Other(kind, x, f"{x:g} in place of {value:g}")
+
+
+def _near(value: float) -> Iterator[float]:
+    """Numbers that stand in place of another one by mistake."""
     if type(value) is int:
-        return "shifted" if abs(other - value) == 1 else "operand"
-    return {0.0: "missing-term", 1.0: "missing-factor", -value: "sign"}.get(other, "constant-factor")
+        return iter(dict.fromkeys((0, 1, -value, value - 1, value + 1, 2 * value)))
+    return iter(dict.fromkeys((0.0, 1.0, -value, 2 * value, value / 2)))
+
+
+def _kind(value: float, other: float) -> str:
+    """The kind of a mistake in which a number to calculate with is another one."""
+    return {-value: "sign", 0: "missing-term", 1: "missing-factor"}.get(other, "constant-factor")
 
 
 def _of_array(array: np.ndarray) -> Iterator[Other]:
@@ -120,6 +147,8 @@ def _of_array(array: np.ndarray) -> Iterator[Other]:
     if array.dtype.kind == "f":
         yield Other("option-ignored", np.ones_like(array), f"ones in place of the table of {shape} numbers")
         yield Other("option-ignored", np.zeros_like(array), f"zeros in place of the table of {shape} numbers")
+        if array.ndim == 2 and len(array) == array.shape[1]:
+            yield Other("missing-factor", np.eye(len(array)), f"no matrix in place of the table of {shape} numbers")
     if array.dtype.kind == "b":
         yield Other("option-ignored", np.ones_like(array), f"the mask of {shape} entries left out")
 
@@ -128,7 +157,8 @@ def named(place: Place) -> str:
     """Where a constant stands, for a reader."""
     owner = place.owner
     if isinstance(owner, CodeType):
-        return f" in `{owner.co_name}`, line {_line(owner, place.key)}"
+        around = role(owner, place.key)[1]
+        return f" in `{around or owner.co_name}` ({os.path.basename(owner.co_filename)}:{_line(owner, place.key)})"
     if isinstance(owner, FunctionType):
         return f" for `{_parameter(place)}` of `{owner.__name__}`"
     return f" for `{place.key}`" if place.key else ""

@@ -52,7 +52,7 @@ def _scaled_step(scene: Scene, index: int) -> Iterator[Claim]:
         fits = np.flatnonzero(_same(scene, index, without + factors[:, None] * share))
         for k in reversed(fits.tolist()):
             factor, said = float(factors[k]), words(swept.steps[k])
-            if said is None or abs(factor) < SAME or abs(factor - 1) < SAME:
+            if said is None or abs(factor) < SAME or abs(abs(factor) - 1) < SAME:
                 continue
             value, name = next(recognized(scene, abs(factor)), (abs(factor), ""))
             value = float(np.copysign(value, factor))
