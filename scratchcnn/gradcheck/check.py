@@ -34,8 +34,8 @@ from scratchcnn.gradcheck.report.report import (
 from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.verdict import Verdict
 
-# Calls of forward that a diagnosis may make, if the check made fewer, as far as there is time for them.
-DIAGNOSIS_CALLS = 5000
+# Calls of forward that a diagnosis may make: as many as the check made, within these limits, if there is time.
+LEAST_CALLS, DIAGNOSIS_CALLS = 1500, 5000
 # Of the time of an input: what these calls may take. It is so much that only a slow forward gets fewer of them.
 DIAGNOSIS_SHARE = 3.0
 
@@ -249,7 +249,7 @@ def _explained(report: Report, setting: Setting, seconds: float) -> Report:
     """The report with the mistakes that explain what is wrong. `seconds` is what the check of an input may take."""
     forward = setting.case.forward
     affordable = int(DIAGNOSIS_SHARE * seconds / max(forward.seconds, 1e-9))
-    calls = min(DIAGNOSIS_CALLS, affordable)
+    calls = min(max(LEAST_CALLS, forward.calls), DIAGNOSIS_CALLS, affordable)
     with quiet():
         call = f"{report.forward}, {report.backward}"
         found = diagnose(setting, report.inputs, report.violations, call, calls)

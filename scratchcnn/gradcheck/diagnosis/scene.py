@@ -20,6 +20,7 @@ from scratchcnn.gradcheck.numerical.steps import units
 from scratchcnn.gradcheck.points import Point
 
 if TYPE_CHECKING:
+    from scratchcnn.gradcheck.diagnosis.constants.variant import Place
     from scratchcnn.gradcheck.diagnosis.steps.record import Record
     from scratchcnn.gradcheck.diagnosis.steps.sweep import Swept
 
@@ -88,6 +89,13 @@ class Scene:
     def caller(self) -> Callable[..., Any] | None:
         """Forward as the caller wrote it; None where it needs another precision than float64."""
         return partial(f.func, *f.args, **f.keywords) if isinstance(f := self.unguarded, partial) else None
+
+    @cached_property
+    def constants(self) -> "list[Place]":
+        """The constants in the code of forward."""
+        from scratchcnn.gradcheck.diagnosis.constants.places import places
+
+        return [] if self.caller is None else places(self.caller)
 
     @cached_property
     def swept(self) -> "list[Swept]":

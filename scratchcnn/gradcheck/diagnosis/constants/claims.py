@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.constants.places import limits, named, others, places
+from scratchcnn.gradcheck.diagnosis.constants.places import limits, named, others
 from scratchcnn.gradcheck.diagnosis.constants.variant import Place, variant
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
@@ -17,7 +17,7 @@ def without_a_limit(scene: Scene, index: int) -> Iterator[Claim]:
     """The true gradient of a forward in which a limit is not there: a mask that backward forgot."""
     forward = scene.caller
     if forward is not None and scene.analytic(index).shape == scene.inputs[index].shape:
-        for place in places(forward):
+        for place in scene.constants:
             for other in limits(place):
                 said = f"that of a forward with {other.said}{named(place)}: a mask is forgotten"
                 yield Claim(other.kind, said, _of(index, forward, place, other.value), along=True)
@@ -29,7 +29,7 @@ def with_another_constant(scene: Scene, index: int) -> Iterator[Claim]:
     if forward is None or scene.analytic(index).shape != scene.inputs[index].shape:
         return
     last = scene.budget.spent + MOST_CALLS
-    for place in places(forward):
+    for place in scene.constants:
         if scene.budget.spent > last:
             return
         for other in others(place):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.diagnosis.arrangements import rearrangements
-from scratchcnn.gradcheck.diagnosis.constants.roles import AXIS, INDEX, LIMIT, role
+from scratchcnn.gradcheck.diagnosis.constants.roles import AXIS, INDEX, LIMIT, around, role
 from scratchcnn.gradcheck.diagnosis.constants.variant import Place, variant
 
 # Axes of arrays that are tried, and constants of a check.
@@ -101,7 +101,7 @@ def limits(place: Place) -> Iterator[Other]:
 
 def _role(place: Place) -> str:
     if isinstance(place.owner, CodeType):
-        return role(place.owner, place.key)[0]
+        return role(place.owner, place.key)
     is_named = isinstance(place.key, str) or isinstance(place.owner, FunctionType)
     return AXIS if is_named and any(word in _parameter(place) for word in ("axis", "dim")) else ""
 
@@ -157,8 +157,8 @@ def named(place: Place) -> str:
     """Where a constant stands, for a reader."""
     owner = place.owner
     if isinstance(owner, CodeType):
-        around = role(owner, place.key)[1]
-        return f" in `{around or owner.co_name}` ({os.path.basename(owner.co_filename)}:{_line(owner, place.key)})"
+        text = around(owner, place.key) or owner.co_name
+        return f" in `{text}` ({os.path.basename(owner.co_filename)}:{_line(owner, place.key)})"
     if isinstance(owner, FunctionType):
         return f" for `{_parameter(place)}` of `{owner.__name__}`"
     return f" for `{place.key}`" if place.key else ""

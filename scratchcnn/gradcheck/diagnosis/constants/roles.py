@@ -8,6 +8,7 @@ from functools import lru_cache
 from types import CodeType
 
 AXIS, INDEX, LIMIT, NUMBER = "axis", "index", "limit", "number"
+Position = tuple[int | None, int | None]
 # Functions that take an axis, a place or a limit.
 REDUCTIONS = {
     "sum",
@@ -28,29 +29,38 @@ POSITIONS = {"range", "arange", "roll", "tri", "tril", "triu", "eye", "take"}
 LIMITS = {"maximum", "minimum", "fmax", "fmin", "clip"}
 
 
-def role(code: CodeType, offset: int) -> tuple[str, str]:
-    """What the constant that an instruction loads is for, and the text around it; both empty without a source."""
-    for instruction in dis.get_instructions(code):
-        if instruction.offset == offset and instruction.positions is not None:
-            place = instruction.positions.lineno, instruction.positions.col_offset
-            return _roles(code.co_filename).get(place, ("", ""))
-    return "", ""
+def role(code: CodeType, offset: int) -> str:
+    """What the constant that an instruction loads is for; empty without a source."""
+    return _roles(code.co_filename).get(_positions(code).get(offset), ("", None))[0]
+
+
+def around(code: CodeType, offset: int) -> str:
+    """The text of the expression around the constant that an instruction loads; empty without a source."""
+    _, node = _roles(code.co_filename).get(_positions(code).get(offset), ("", None))
+    return ast.unparse(node) if node is not None else ""
+
+
+@lru_cache(maxsize=256)
+def _positions(code: CodeType) -> dict[int, Position]:
+    """The line and column of each instruction."""
+    places = ((i.offset, i.positions) for i in dis.get_instructions(code))
+    return {offset: (p.lineno, p.col_offset) for offset, p in places if p is not None}
 
 
 @lru_cache(maxsize=16)
-def _roles(filename: str) -> dict[tuple[int | None, int | None], tuple[str, str]]:
+def _roles(filename: str) -> dict[Position | None, tuple[str, ast.expr | None]]:
     """The role of each constant of a file, and the expression around it, by line and column."""
     try:
         tree = ast.parse("".join(linecache.getlines(filename)))
     except (SyntaxError, ValueError):
         return {}
-    return {(node.lineno, node.col_offset): (kind, around) for node, kind, around in _constants(tree, NUMBER, "")}
+    return {(node.lineno, node.col_offset): (kind, near) for node, kind, near in _constants(tree, NUMBER, None)}
 
 
-def _constants(tree: ast.AST, kind: str, around: str) -> Iterator[tuple[ast.expr, str, str]]:
+def _constants(tree: ast.AST, kind: str, around: ast.expr | None) -> Iterator[tuple[ast.expr, str, ast.expr | None]]:
     for child in ast.iter_child_nodes(tree):
         inner = _inside(tree, child, kind)
-        near = ast.unparse(tree) if isinstance(tree, ast.Call | ast.Compare | ast.BinOp | ast.Subscript) else around
+        near = tree if isinstance(tree, ast.Call | ast.Compare | ast.BinOp | ast.Subscript) else around
         if isinstance(child, ast.Constant | ast.UnaryOp | ast.Tuple):
             yield child, inner, near
         yield from _constants(child, inner, near)
