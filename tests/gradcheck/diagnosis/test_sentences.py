@@ -220,3 +220,10 @@ def test_a_singular_matrix_is_no_factor():
     x, weight = drawn(3, 3), np.ones((3, 3))
     report = check_gradient(lambda x, w: np.sin(x @ w), lambda g, x, w: (g @ w.T, x.T @ (g * np.cos(x @ w))), x, weight)
     assert [each.wrong > 0 for each in report.inputs] == [True, False]
+
+
+def test_a_claim_along_a_direction_leaves_out_entries_on_kinks():
+    report = check_gradient(relu, lambda g, z: (g * (g > 0),), np.array([0.7, -1.2, 0.0, 2.1, -0.4]))
+    (found,) = (d.message for d in report.diagnoses if d.kind == "operand")
+    assert found.startswith("the true one for z with the sign of the cotangent in place of z")
+    assert "along a random direction through 4 of 5 entries" in found

@@ -81,7 +81,7 @@ SLIPS: tuple[Slip, ...] = (
     Slip("sign", f"with the wrong sign {_WRITTEN}", lambda p: -p.factor),
     Slip("missing-term", "with {operand} in {step} taken for a constant", lambda p: 0 * p.factor),
     Slip("missing-factor", "without the derivative of {step} by {operand}", _one_outside_of_products),
-    Slip("operand", f"with {{operand}} in place of {{other}} {_WRITTEN}", lambda p: p.value),
+    Slip("swapped", f"with {{operand}} in place of {{other}} {_WRITTEN}", lambda p: p.value),
     Slip("operand", f"with y, the result, {_REPLACED} by {{operand}}", lambda p: p.result),
     Slip("operand", f"with 1 - d in place of d, {_DERIVATIVE}", lambda p: 1 - p.factor),
     Slip("operand", f"with 1 / d in place of d, {_DERIVATIVE}", lambda p: 1 / p.factor),
