@@ -23,7 +23,7 @@ from scratchcnn.gradcheck.diagnosis.operands import (
     with_another_option,
 )
 from scratchcnn.gradcheck.diagnosis.places import SLIGHT, single_entry, wrong_entries, wrong_places
-from scratchcnn.gradcheck.diagnosis.precision import rounded
+from scratchcnn.gradcheck.diagnosis.precision import as_if_rounded, rounded
 from scratchcnn.gradcheck.diagnosis.products import with_another_factor
 from scratchcnn.gradcheck.diagnosis.reproduce import reproducer
 from scratchcnn.gradcheck.diagnosis.scales import scaled
@@ -78,7 +78,7 @@ KINK = Claim(
     "the true one but at entries that sit on a kink: there it is outside the interval of the one-sided derivatives",
     lambda scene: True,
 )
-PLACES: tuple[Family, ...] = (wrong_places, averaged)
+PLACES: tuple[Family, ...] = (as_if_rounded, wrong_places, averaged)
 # Breaches of the contract that claims explain: they are said after these.
 LATE = ("elsewhere", "shape", "digits")
 # Claims that are said of one input at most.

@@ -184,6 +184,8 @@ def _defaults(function: Callable[..., Any], name: str, value: Any) -> Iterator[A
         default = inspect.Parameter.empty
     if default is not inspect.Parameter.empty and default not in NEUTRAL.get(name, ()):
         yield default
+    if type(value) is bool:
+        yield not value
     if type(value) in (int, float):
         yield from (type(value)(n) for n in (0, 1, 2, 3))
     if type(value) is float:

@@ -227,3 +227,38 @@ def test_a_claim_along_a_direction_leaves_out_entries_on_kinks():
     (found,) = (d.message for d in report.diagnoses if d.kind == "operand")
     assert found.startswith("the true one for z with the sign of the cotangent in place of z")
     assert "along a random direction through 4 of 5 entries" in found
+
+
+def with_slope(rounded):
+    return lambda g, z: (g * rounded(1 - np.tanh(z) ** 2),)
+
+
+def test_a_factor_kept_in_a_lower_precision_is_named():
+    half = with_slope(lambda slope: slope.astype(np.float16).astype(float))
+    report = check_gradient(np.tanh, half, drawn(3, 2), names=("z",))
+    assert report.diagnoses[0].kind == "precision"
+    assert report.diagnoses[0].message.startswith(
+        "the true one with what the cotangent is multiplied by rounded to float16"
+    )
+
+
+def test_scattered_errors_of_a_lower_precision_are_named():
+    single = with_slope(lambda slope: slope.astype(np.float32).astype(float) * (1 + 1e-9))
+    report = check_gradient(np.tanh, single, drawn(3, 2), names=("z",))
+    assert report.diagnoses[0].message.startswith("the true one but for errors of a few roundoffs of float32")
+
+
+def test_an_option_that_is_off_in_backward_alone_is_named():
+    def scaled(z, *, squared=True, eps=0.25):
+        return np.tanh(z**2 if squared else z) / (1 + eps)
+
+    def backward(g, z, *, squared=True, eps=0.25, used=1e-3):
+        return (g * (1 - np.tanh(z**2) ** 2) * 2 * z / (1 + used),)
+
+    report = check_gradient(partial(scaled, eps=0.25), partial(backward, eps=0.25), drawn(3, 2))
+    assert report.diagnoses[0].kind == "constant-factor"
+    assert any("that of eps=0.001; forward has eps=0.25" in d.message for d in report.diagnoses)
+    report = check_gradient(
+        partial(scaled, squared=True), lambda g, z, **_: (g * (1 - np.tanh(z) ** 2) / 1.25,), drawn(3, 2)
+    )
+    assert any("that of squared=False" in d.message for d in report.diagnoses)

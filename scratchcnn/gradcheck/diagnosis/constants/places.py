@@ -56,10 +56,10 @@ def _loaded(code: CodeType) -> Iterator[Place]:
 
 def _defaults(function: FunctionType) -> Iterator[Place]:
     for k, value in enumerate(function.__defaults__ or ()):
-        if _is_number(value) or _is_axes(value):
+        if _is_option(value) or _is_axes(value):
             yield Place(function, k, value)
     for name, value in (function.__kwdefaults__ or {}).items():
-        if _is_number(value) or _is_axes(value):
+        if _is_option(value) or _is_axes(value):
             yield Place(function, name, value)
 
 
@@ -67,12 +67,16 @@ def _enclosed(function: FunctionType) -> Iterator[Place]:
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         with suppress(ValueError):  # not assigned yet
             value = cell.cell_contents
-            if _is_number(value) or _is_axes(value):
+            if _is_option(value) or _is_axes(value):
                 yield Place(cell, name, value)
 
 
 def _is_number(value: Any) -> bool:
     return type(value) in (int, float)
+
+
+def _is_option(value: Any) -> bool:
+    return type(value) in (int, float, bool)
 
 
 def _is_axes(value: Any) -> bool:
@@ -127,6 +131,8 @@ def _of_number(value: float, role: str) -> Iterator[Other]:
 
 def _near(value: float) -> Iterator[float]:
     """Numbers that stand in place of another one by mistake."""
+    if type(value) is bool:
+        return iter((not value,))
     if type(value) is int:
         return iter(dict.fromkeys((0, 1, -value, value - 1, value + 1, 2 * value)))
     return iter(dict.fromkeys((0.0, 1.0, -value, 2 * value, value / 2)))
