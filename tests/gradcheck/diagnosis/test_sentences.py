@@ -262,3 +262,23 @@ def test_an_option_that_is_off_in_backward_alone_is_named():
         partial(scaled, squared=True), lambda g, z, **_: (g * (1 - np.tanh(z) ** 2) / 1.25,), drawn(3, 2)
     )
     assert any("that of squared=False" in d.message for d in report.diagnoses)
+
+
+INVERSE = (drawn(3, 3) + 2 * np.eye(3), drawn(3, 2, seed=1))
+FACTORS = {
+    "left out": (lambda g, a, x: -g @ x.T, "missing-factor", "without its first factor, the inverse of a transposed"),
+    "not transposed": (
+        lambda g, a, x: -np.linalg.inv(a) @ g @ x.T,
+        "transposed",
+        "with the inverse of a in place of the inverse of a transposed as its first factor",
+    ),
+}
+
+
+@pytest.mark.parametrize(("of_matrix", "kind", "said"), FACTORS.values(), ids=FACTORS)
+def test_the_inverse_of_a_matrix_is_a_factor(of_matrix, kind, said):
+    def backward(g, a, b):
+        return of_matrix(g, a, np.linalg.solve(a, b)), np.linalg.solve(a.T, g)
+
+    report = check_gradient(np.linalg.solve, backward, *INVERSE, names=("a", "b"))
+    assert (kind, True) in [(d.kind, d.message.startswith(f"the true one {said}")) for d in report.diagnoses]
