@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.diagnosis.arrangements import rearrangements
 from scratchcnn.gradcheck.diagnosis.constants.roles import AXIS, INDEX, LIMIT, around, role
 from scratchcnn.gradcheck.diagnosis.constants.variant import Place, variant
+from scratchcnn.gradcheck.diagnosis.rearrangements import rearrangements
 
 # Axes of arrays that are tried, and constants of a check.
 AXES, MOST_PLACES = 4, 40
