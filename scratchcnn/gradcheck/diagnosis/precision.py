@@ -24,13 +24,19 @@ def rounded(scene: Scene, index: int) -> Iterator[Claim]:
     for dtype in PRECISIONS:
         name = np.dtype(dtype).name
         yield Claim("precision", f"the true one rounded to {name}", _rounded(index, dtype, _one))
-        if scene.cotangent.shape == gradient.shape:
-            message = f"the true one with what the cotangent is multiplied by rounded to {name}"
-            yield Claim("precision", message, _rounded(index, dtype, lambda s: s.cotangent))
-        for k, array in enumerate(scene.inputs):
-            if array.shape == gradient.shape and array.dtype.kind == "f":
-                message = f"the true one with what {scene.names[k]} is multiplied by rounded to {name}"
-                yield Claim("precision", message, _rounded(index, dtype, lambda s, k=k: s.inputs[k]))  # type: ignore[misc]
+        for factor, of in _factors(scene, gradient.shape):
+            message = f"the true one with what {factor} is multiplied by rounded to {name}"
+            yield Claim("precision", message, _rounded(index, dtype, of))
+            yield Claim("small-relative", f"off by roundoffs of {name}", _rounded(index, dtype, of))
+
+
+def _factors(scene: Scene, shape: tuple[int, ...]) -> Iterator[tuple[str, Callable[[Scene], Array]]]:
+    """What a gradient of some shape may be a multiple of, entry by entry."""
+    if scene.cotangent.shape == shape:
+        yield "the cotangent", lambda s: s.cotangent
+    for k, array in enumerate(scene.inputs):
+        if array.shape == shape and array.dtype.kind == "f":
+            yield scene.names[k], lambda s, k=k: s.inputs[k]  # type: ignore[misc]
 
 
 def _one(s: Scene) -> Array:

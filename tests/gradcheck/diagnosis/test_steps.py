@@ -81,6 +81,11 @@ def test_the_numbers_of_a_sum_are_one_step():
     assert [step.operand for step in found.steps if words(step).step.startswith("`x.sum()`")] == [ALL]
 
 
+def test_what_calls_the_check_is_no_part_of_forward():
+    (record,) = records(lambda x: np.sin(x), (drawn(2),), (0,))  # this test is in the same file
+    assert {len(step.site) for step in record.tape.steps} == {1}
+
+
 def gated(x, w):
     return np.tanh(x @ w) * sigmoid(x)
 

@@ -89,6 +89,7 @@ class Tape:
         self.steps: dict[Step, int] = {}
         self.sums: set[Site] = set()  # expressions that add up several numbers
         self._sites: list[Site | None] = []
+        self._maker = sys._getframe(1).f_code  # forward is called from there: what called that is no part of it
 
     def leaf(self) -> "Slope":
         """The slope of an entry of an input."""
@@ -141,7 +142,7 @@ class Tape:
         """The expression in the caller's code that is being computed, and whether it is a call of a deeper one."""
         path, frame = [], sys._getframe(2)
         caller: FrameType | None = frame
-        while caller is not None:
+        while caller is not None and caller.f_code is not self._maker:
             if caller.f_code.co_filename in self.files:
                 path.append((caller.f_code, caller.f_lasti))
             caller = caller.f_back
