@@ -35,7 +35,7 @@ from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.verdict import Verdict
 
 # Calls of forward that a diagnosis may make: as many as the check made, within these limits, if there is time.
-LEAST_CALLS, DIAGNOSIS_CALLS = 1500, 5000
+LEAST_CALLS, DIAGNOSIS_CALLS = 2500, 5000
 # Of the time of an input: what these calls may take. It is so much that only a slow forward gets fewer of them.
 DIAGNOSIS_SHARE = 3.0
 
