@@ -6,7 +6,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
-from scratchcnn.gradcheck.diagnosis.scene import Budget, Scene, gradients_at
+from scratchcnn.gradcheck.diagnosis.budget import Budget
+from scratchcnn.gradcheck.diagnosis.scene import Scene, gradients_at
 from scratchcnn.gradcheck.points import Point, draw_cotangent
 from scratchcnn.gradcheck.setting import Setting
 
