@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.effort import Timed
-from scratchcnn.gradcheck.formats import Format, coarsest, format_of
+from scratchcnn.gradcheck.formats import FLOAT64, Format, coarsest, format_of, own_format
 from scratchcnn.gradcheck.trees import is_tree
 
 Forward = Callable[..., Any]
@@ -66,8 +66,9 @@ class Case:
     `named` says whether the caller named these in `wrt`: then backward may answer for them alone. `formats` are the
     small number formats of the inputs, if any has one, and `output_format` is the coarsest of the outputs; their
     numbers are held in float32 here. `reference` is the name of the function that answers for forward in float64, and
-    `alone` says that backward then is called in the inputs' own formats alone. `domains` and `structures` are what the
-    caller says of inputs by their index (`restrictions`).
+    `alone` says that backward then is called in the inputs' own formats alone. `kernel` is what the
+    functions were made of where some are in a small format. `domains` and `structures` are what the caller says of
+    inputs by their index (`restrictions`).
     """
 
     forward: Timed
@@ -81,6 +82,7 @@ class Case:
     output_format: Format | None = None
     reference: str = ""
     alone: bool = False
+    kernel: Any = None
     domains: Mapping[int, Any] = field(default_factory=dict)
     structures: Mapping[int, str] = field(default_factory=dict)
 
@@ -102,6 +104,11 @@ class Case:
         """The eps of an input's small format; 0 where it has none."""
         of = self.formats[index] if self.formats else None
         return 0.0 if of is None else of.eps
+
+    def strange_answer(self, index: int) -> Format | None:
+        """The number format of a gradient, where it is not its input's small format, nor the output's dtype."""
+        answer = self.kernel.strange_answer(index) if self.kernel is not None else None
+        return None if answer is None else own_format(answer) or FLOAT64
 
     def rounded(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         """The nearest inputs in their formats."""
@@ -341,11 +348,20 @@ def batched(items: Iterable[Any], case: Case) -> tuple[int, ...]:
         An input does not exist or has no axis, or the numbers of samples differ.
     """
     __tracebackhide__ = True
-    found = tuple(dict.fromkeys(index_of(item, case.names, "batch") for item in items))
+    found = tuple(dict.fromkeys(k for item in items for k in indices_of(item, case.names, "batch")))
     lengths = {case.names[k]: case.inputs[k].shape[:1] for k in found}
     if len(set(lengths.values())) > 1 or () in lengths.values():
         raise ValueError(f"batch must name inputs with as many samples along their first axis, got {lengths}")
     return found
+
+
+def indices_of(item: Any, names: tuple[str, ...], option: str) -> list[int]:
+    """The indices of the inputs that an option names: of one, or of all leaves of a tree or a complex array."""
+    if isinstance(item, str) and item not in names:
+        leaves = [k for k, name in enumerate(names) if name.startswith((f"{item}.", f"{item}["))]
+        if leaves:
+            return leaves
+    return [index_of(item, names, option)]
 
 
 def index_of(item: Any, names: tuple[str, ...], option: str = "wrt") -> int:

@@ -384,4 +384,7 @@ def _notes(setting: Setting, outcome: _Outcome, degree: int | None, reports: Seq
         if gradient.dtype != case.inputs[index].dtype and promoted(case, index, gradient):
             wider = f"{gradient.dtype}, as the output is; the input is {case.inputs[index].dtype}"
             notes.append(f"{of} has dtype {wider}")
+        answer = case.strange_answer(index)
+        if answer is not None and answer.eps < case.own_eps(index):
+            notes.append(f"{of} has dtype {answer}, the input {case.dtype(index)}")
     return tuple(notes)

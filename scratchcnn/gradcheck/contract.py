@@ -140,6 +140,10 @@ def _form(case: Case, index: int, gradient: Any) -> list[Violation]:
         way_out = f"return it in the input's dtype, or allow 'dtype' to have it judged as {gradient.dtype}"
         message = f"the gradient has dtype {gradient.dtype}, the input {x.dtype}: {way_out}"
         broken.append(Violation("dtype", message, name))
+    answer = case.strange_answer(index)
+    if answer is not None and answer.eps > case.own_eps(index):
+        message = f"the gradient has dtype {answer}, the input {case.dtype(index)}: return it in the input's dtype"
+        broken.append(Violation("dtype", message, name))
     return broken
 
 

@@ -42,6 +42,8 @@ class Kernel:
         The caller's forward in float64.
     outputs
         The format of each leaf of forward's output, once it was called.
+    answers
+        The dtype of each leaf of what backward returned in the kernel's own formats, once it was called.
     takes_float64
         Whether the kernel answers in float64 as its reference does.
     """
@@ -50,7 +52,15 @@ class Kernel:
     dtypes: tuple[np.dtype[Any], ...]
     reference: Callable[..., Any] | None = None
     outputs: tuple[Format | None, ...] = field(default=(), init=False)
+    answers: tuple[np.dtype[Any] | None, ...] = field(default=(), init=False)
     takes_float64: bool = field(default=False, init=False)
+
+    def strange_answer(self, index: int) -> np.dtype[Any] | None:
+        """The dtype of a gradient that is not its input's small format; None where it is, or is the output's dtype."""
+        if len(self.answers) != len(self.dtypes) or self.inputs[index] is None or not any(self.outputs):
+            return None
+        answer = self.answers[index]
+        return None if answer is None or answer == self.dtypes[index] else answer
 
     def try_float64(self, function: Callable[..., Any], inputs: Sequence[Any]) -> None:
         """Finds out whether the kernel takes float64."""
@@ -87,7 +97,10 @@ class Kernel:
             if self.is_alone:
                 raise TypeError("a kernel with a reference is called in its own number format alone")
             return widened(function(*arguments))[0]
-        return widened(function(_cast(cotangent, self.outputs), *self._rounded(inputs)))[0]
+        returned = function(_cast(cotangent, self.outputs), *self._rounded(inputs))
+        if not self.answers:
+            self.answers = tuple(getattr(leaf, "dtype", None) for leaf in _row(returned))
+        return widened(returned)[0]
 
     @property
     def is_alone(self) -> bool:
@@ -133,6 +146,12 @@ def widened(tree: Any) -> tuple[Any, tuple[Format | None, ...]]:
     pairs = zip(leaves, formats, strict=True)
     wide = [leaf if of is None else _widened(leaf) for leaf, of in pairs]
     return unflatten(structure, wide), formats
+
+
+def _row(returned: Any) -> list[Any]:
+    """The leaves of what backward returns; numbers in a tuple are gradients, each by itself."""
+    leaves = flatten(returned)[0]
+    return list(returned) if isinstance(returned, list | tuple) and leaves == [returned] else leaves
 
 
 def _in_float64(inputs: Sequence[Any]) -> list[Any]:

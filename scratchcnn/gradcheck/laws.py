@@ -51,7 +51,10 @@ def _is_made_of_parts(case: Case, samples: Sequence[int], rng: np.random.Generat
     count = case.output.shape[0]
     cotangent = _cotangent(case, case.output, rng)
     halves = [slice(0, count // 2), slice(count // 2, count)]
-    parts = [_gradients(case, cotangent[half], _some(case, samples, half)) for half in halves]
+    try:
+        parts = [_gradients(case, cotangent[half], _some(case, samples, half)) for half in halves]
+    except Exception as error:
+        raise ValueError(_does_not_halve(case, samples, error)) from error
     whole = _gradients(case, cotangent, case.inputs)
 
     def put_together(k: int) -> Array:
@@ -59,6 +62,13 @@ def _is_made_of_parts(case: Case, samples: Sequence[int], rng: np.random.Generat
 
     message = "the gradient of a batch is not made of those of its halves: forward or backward mixes samples"
     yield from _different(case, "batch", message, whole, put_together, parts)
+
+
+def _does_not_halve(case: Case, samples: Sequence[int], error: Exception) -> str:
+    named = tuple(case.names[k] for k in samples)
+    alike = [k for k, a in enumerate(case.inputs) if a.shape[:1] == case.output.shape[:1] and k not in samples]
+    advice = f": name all that hold samples, batch={(*named, *(case.names[k] for k in alike))!r}" if alike else ""
+    return f"with half of the samples of {', '.join(named)} a call fails{advice}; it said {error}"
 
 
 def _is_permuted(case: Case, samples: Sequence[int], rng: np.random.Generator) -> Iterator[Violation]:

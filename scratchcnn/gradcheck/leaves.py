@@ -290,13 +290,14 @@ def prepared(
     case, cotangent = _as_arrays(forward, backward, _widened(inputs), widened(grad_output)[0], *asked)
     output = coarsest(kernel.outputs)
     if reference is None:
-        return replace(case, formats=kernel.inputs, output_format=output), cotangent
+        return replace(case, formats=kernel.inputs, output_format=output, kernel=kernel), cotangent
     found = replace(
         case,
         formats=tuple(map(own_format, kernel.dtypes)),
         output_format=output or own_format(case.output.dtype),
         reference=describe(reference, "the reference"),
         alone=kernel.is_alone,
+        kernel=kernel,
     )
     widest = (a.astype(np.float64) if a.dtype.kind == "f" else a.copy() for a in found.inputs)
     shape = np.shape(call(found.forward, "reference", *widest))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.case import Case, index_of
+from scratchcnn.gradcheck.case import Case, indices_of
 from scratchcnn.gradcheck.effort import Timed
 from scratchcnn.gradcheck.invariants import STRUCTURES, has_structure
 from scratchcnn.gradcheck.wrapping import wrapped
@@ -98,7 +98,8 @@ def _of_inputs(case: Case, given: Any, option: str, read: Callable[[Any, str], A
     if given is None:
         return
     if isinstance(given, Mapping):
-        yield from ((index_of(key, case.names, option), read(value, option)) for key, value in given.items())
+        for key, value in given.items():
+            yield from ((k, read(value, option)) for k in indices_of(key, case.names, option))
     else:
         value = read(given, option)
         yield from ((k, value) for k in case.wrt)

@@ -70,3 +70,25 @@ def test_without_a_batch_only_linearity_is_asked_for():
 def test_misuse_is_named():
     with pytest.raises(TypeError, match="laws must be True or False, got 'all'"):
         check_gradient(np.sin, lambda g, x: g * np.cos(x), X, laws="all")
+
+
+def cross_entropy(z, labels):
+    return np.log(np.exp(z).sum(1)) - z[np.arange(len(z)), labels]
+
+
+def cross_entropy_backward(g, z, labels):
+    p = np.exp(z) / np.exp(z).sum(1, keepdims=True)
+    p[np.arange(len(z)), labels] -= 1
+    return g[:, None] * p
+
+
+def test_all_inputs_that_hold_samples_are_named():
+    z, labels = np.random.default_rng(0).normal(size=(6, 4)), np.arange(6) % 4
+    with pytest.raises(ValueError, match=r"name all that hold samples, batch=\('z', 'labels'\)"):
+        check_gradient(cross_entropy, cross_entropy_backward, z, labels, laws=True, batch="z")
+    assert check_gradient(cross_entropy, cross_entropy_backward, z, labels, laws=True, batch=("z", "labels")).ok
+
+
+def test_a_complex_input_is_named_as_a_whole():
+    z = np.random.default_rng(0).normal(size=(4, 3, 2)) @ [1, 1j]
+    assert check_gradient(lambda z: z**2, lambda g, z: 2 * g * np.conj(z), z, laws=True, batch="z").ok

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
-from tests.gradcheck.kernels import KERNELS, alone_in, dense, dense_backward, layer_norm
+from tests.gradcheck.kernels import KERNELS, alone_in, dense, dense_backward, layer_norm, softmax
 
 BFLOAT16, E4M3, E5M2 = ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2
 FORMATS = [BFLOAT16, np.float16, np.float32, E4M3, E5M2]
@@ -127,3 +127,59 @@ def test_trees_and_lists_may_hold_small_formats():
 def test_a_reference_that_is_no_function_is_named():
     with pytest.raises(TypeError, match="reference must be a function of the inputs, got ndarray"):
         check_gradient(dense, dense_backward, np.ones((2, 2)), np.ones((2, 2)), reference=np.ones(2))
+
+
+def softmax_backward(g, z):
+    p = softmax(z)
+    return p * (g - (g * p).sum(-1, keepdims=True))
+
+
+def inside_float32(function):
+    return lambda *arrays: function(*(a.astype(np.float32) for a in arrays))
+
+
+def returning(dtypes):
+    """A dense layer in bfloat16 whose gradients have these dtypes."""
+
+    def backward(g, x, w):
+        gradients = dense_backward(*(a.astype(np.float32) for a in (g, x, w)))
+        return tuple(a.astype(dtype) for a, dtype in zip(gradients, dtypes, strict=True))
+
+    inputs = KERNELS["dense"].inputs(BFLOAT16, 0)
+    return check_gradient(alone_in(BFLOAT16, dense), backward, *inputs, names=["x", "w"], reference=dense)
+
+
+def test_a_gradient_in_a_wider_dtype_is_noted_and_a_narrower_one_is_a_breach():
+    report = returning([BFLOAT16, np.float32])
+    assert report.verdict is Verdict.RIGHT
+    assert "the gradient of 'w' has dtype float32, the input bfloat16" in report.notes
+    assert [each.kind for each in returning([E5M2, BFLOAT16]).violations] == ["dtype"]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, BFLOAT16])
+@pytest.mark.parametrize("with_reference", [True, False])
+def test_saturated_right_code_is_not_accused(dtype, with_reference):
+    for seed in range(4):
+        inputs = [(16 * np.random.default_rng(seed).normal(size=(4, 5))).astype(dtype)]
+        kernel = inside_float32(softmax), inside_float32(softmax_backward)
+        report = check_gradient(*kernel, *inputs, diagnosis=False, reference=softmax if with_reference else None)
+        assert report.verdict is not Verdict.WRONG, (seed, str(report))
+
+
+def test_sums_that_lose_their_digits_in_the_format_are_told():
+    def backward(g, x, w):
+        total = np.zeros(w.shape, x.dtype)
+        for row in g * x:
+            total = total + row
+        return g * w, total
+
+    ones = np.ones((3000, 1), BFLOAT16)  # the sum stays at 256
+    report = check_gradient(lambda x, w: x * w, backward, ones, ones[0], grad_output=ones)
+    assert "in bfloat16 the gradient strays from its float64 twin" in report.inputs[1].reason
+
+
+def test_an_overflow_in_the_format_is_told():
+    with np.errstate(over="ignore"):
+        report = check_gradient(lambda x: x * x, lambda g, x: 2 * g * x, np.array([1, 300.0], np.float16))
+    assert report.inputs[0].reason == "in float16 forward overflows: in float64 its output is finite"
+    assert report.verdict is Verdict.UNDECIDED
