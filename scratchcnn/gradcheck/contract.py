@@ -28,6 +28,7 @@ VIOLATION_KINDS = (
     "digits",  # floats keep fewer digits than the caller asks for
     *("linear", "batch"),  # a law is broken, where the caller asks for laws
     "reference",  # forward is another function than the reference
+    "nonlinear",  # a Jacobian-vector product is not linear in the tangents
 )
 
 

@@ -156,14 +156,12 @@ def test_a_gradient_in_a_wider_dtype_is_noted_and_a_narrower_one_is_a_breach():
     assert [each.kind for each in returning([E5M2, BFLOAT16]).violations] == ["dtype"]
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float16, BFLOAT16])
-@pytest.mark.parametrize("with_reference", [True, False])
-def test_saturated_right_code_is_not_accused(dtype, with_reference):
-    for seed in range(4):
-        inputs = [(16 * np.random.default_rng(seed).normal(size=(4, 5))).astype(dtype)]
-        kernel = inside_float32(softmax), inside_float32(softmax_backward)
-        report = check_gradient(*kernel, *inputs, diagnosis=False, reference=softmax if with_reference else None)
-        assert report.verdict is not Verdict.WRONG, (seed, str(report))
+@pytest.mark.parametrize("row", [[0, -25.0, -30], [0, -26.0, -20], [0, -17.0, -27, -40]])
+def test_digits_that_are_lost_inside_accuse_nobody(row):
+    """Where p is nearly 1, g - Σ g p has no digits left in float32."""
+    kernel = inside_float32(softmax), inside_float32(softmax_backward)
+    report = check_gradient(*kernel, np.array([row], np.float32))
+    assert report.verdict is not Verdict.WRONG, str(report)
 
 
 def test_sums_that_lose_their_digits_in_the_format_are_told():
