@@ -53,7 +53,7 @@ def test_the_kinds_that_may_be_allowed_are_listed():
     assert tuple(re.findall(r"`([\w-]+)`", meaning)) == VIOLATION_KINDS
 
 
-@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_a_page_links_to_is_there(page):
     links = re.findall(r"\]\((?!https?://)([^)#]*)(#[^)]*)?\)", page.read_text(encoding="utf-8"))
     assert [link for link, _ in links if not (page.parent / link).exists()] == []
