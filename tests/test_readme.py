@@ -55,8 +55,15 @@ def test_the_kinds_that_may_be_allowed_are_listed():
 
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_a_page_links_to_is_there(page):
-    links = re.findall(r"\]\((?!https?://)([^)#]*)(#[^)]*)?\)", page.read_text(encoding="utf-8"))
-    assert [link for link, _ in links if not (page.parent / link).exists()] == []
+    links = re.findall(r"\]\((?!https?://)([^)#]*)#?([^)]*)\)", page.read_text(encoding="utf-8"))
+    pages = [(page.parent / link if link else page, heading) for link, heading in links]
+    assert [str(path) for path, heading in pages if not path.exists() or heading not in anchors(path)] == []
+
+
+def anchors(page):
+    """What a link may name in a page: nothing, or a heading, as GitHub writes it."""
+    headings = re.findall("^#+ (.*)", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {"", *(re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings)}
 
 
 @pytest.mark.parametrize(("example", "after"), EXAMPLES)
