@@ -1,4 +1,4 @@
-"""Adding an operation is what README.md says: a pair of functions and a row, tried on a copy of the project."""
+"""Adding an operation is what CONTRIBUTING.md says: a pair of functions and a row, tried on a copy of the project."""
 
 import json
 import os
@@ -67,7 +67,7 @@ assert Model.load(Path("model.npz")).network == network
 def project(tmp_path_factory):
     """Copy the project, and take the two steps in the copy."""
     copy = tmp_path_factory.mktemp("project")
-    for part in ("scratchcnn", "tests"):
+    for part in ("scratchcnn", "tests", ".github", "benchmarks"):
         shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
     for part in ("conftest.py", "pyproject.toml", "README.md"):
         shutil.copy(ROOT / part, copy)
@@ -98,9 +98,10 @@ def test_it_is_exported_has_a_layer_and_is_saved_and_loaded(project):
     python(project, "-c", USE)
 
 
-def test_it_has_its_tests_and_its_line_in_the_readme(project):
+def test_it_has_its_tests_and_its_line_in_the_equations(project):
     python(project, "-m", "tests.readme")
-    assert "| `softplus` | ∂E/∂z = ∂E/∂O · σ(s z) | Dugas et al. (2001) |" in (project / "README.md").read_text("utf-8")
+    equations = (project / ".github/EQUATIONS.md").read_text("utf-8")
+    assert "| `softplus` | ∂E/∂z = ∂E/∂O · σ(s z) | Dugas et al. (2001) |" in equations
     tests = ["tests/test_catalogue.py", "tests/network/test_layers.py", "tests/test_readme.py"]
     printed = python(project, "-m", "pytest", "-q", "-k", "softplus or its_line or has_a_row", *tests)
     assert "passed" in printed

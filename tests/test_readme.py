@@ -1,9 +1,9 @@
-"""README.md is true: its commands work, its examples print what it shows, and its table is the catalogue's."""
+"""README.md and the guides are true: commands work, examples print what is shown, and tables say what the code says."""
 
+import inspect
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,30 +12,58 @@ import scratchcnn
 from scratchcnn.article import network as article
 from scratchcnn.commands.checks import all_checks
 from scratchcnn.commands.main import main
+from scratchcnn.gradcheck import assert_gradient, check_gradient
+from scratchcnn.gradcheck.contract import VIOLATION_KINDS
+from tests import readme
 from tests.assertions import assert_within
-from tests.readme import with_table
+from tests.readme import GUIDES, ROOT, with_table
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-# The fenced blocks, as (language, text), in order.
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+README = readme.README.read_text(encoding="utf-8")
+TABLES = readme.EQUATIONS.read_text(encoding="utf-8")
+BLOCKS = [block for page in GUIDES for block in readme.blocks(page)]
 # Those of the adapters run in `tests/gradcheck/adapters`, and those that are files in `tests/test_readme_files.py`.
 EXAMPLES = [
-    (text, BLOCKS[k + 1])
-    for k, (language, text) in enumerate(BLOCKS)
+    (text, after)
+    for (language, text), after in zip(BLOCKS, [*BLOCKS[1:], ("", "")], strict=True)
     if language == "python" and "gradcheck.adapters" not in text and not text.startswith("# ")
 ]
 EQUATIONS = [
     [cell.strip() for cell in line.strip("|").split("|")]
-    for line in README.splitlines()
+    for line in TABLES.splitlines()
     if line.startswith("|") and "tests/" in line
 ]
+OPTIONS = re.findall(r"^\| `(\w+)` \| (.*) \| `(.*?)` \|$", README, flags=re.MULTILINE)
 
 
 def test_its_first_block_is_the_two_commands_each_on_a_line_of_its_own():
-    second = 'pip install -e ".[test]" && pytest -n auto --dist loadgroup'
+    second = 'pip install -e ".[test,tensorflow]" && pytest -n auto --dist loadgroup'
     assert BLOCKS[0] == ("", f"pip install -e . && python -m scratchcnn\n{second}\n")
     assert re.findall("^pip install .*", README, flags=re.MULTILINE) == BLOCKS[0][1].splitlines()
+
+
+def test_the_table_of_options_has_each_once_with_its_default():
+    parameters = {**inspect.signature(check_gradient).parameters, **inspect.signature(assert_gradient).parameters}
+    defaults = {p.name: repr(p.default) for p in parameters.values() if p.kind is p.KEYWORD_ONLY}
+    assert len(OPTIONS) == len(defaults)
+    assert {name: default for name, _, default in OPTIONS} == defaults
+
+
+def test_the_kinds_that_may_be_allowed_are_listed():
+    (meaning,) = (meaning for name, meaning, _ in OPTIONS if name == "allow")
+    assert tuple(re.findall(r"`([\w-]+)`", meaning)) == VIOLATION_KINDS
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_links_to_is_there(page):
+    links = re.findall(r"\]\((?!https?://)([^)#]*)#?([^)]*)\)", page.read_text(encoding="utf-8"))
+    pages = [(page.parent / link if link else page, heading) for link, heading in links]
+    assert [str(path) for path, heading in pages if not path.exists() or heading not in anchors(path)] == []
+
+
+def anchors(page):
+    """What a link may name in a page: nothing, or a heading, as GitHub writes it."""
+    headings = re.findall("^#+ (.*)", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {"", *(re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings)}
 
 
 @pytest.mark.parametrize(("example", "after"), EXAMPLES)
@@ -115,5 +143,5 @@ def test_every_derivative_of_the_network_has_its_equation():
 
 
 def test_every_operation_has_its_line():
-    assert "| `dense` |" in README
-    assert with_table(README) == README, "the table of operations is old: python -m tests.readme writes it"
+    assert "| `dense` |" in TABLES
+    assert with_table(TABLES) == TABLES, "the table of operations is old: python -m tests.readme writes it"

@@ -1,14 +1,15 @@
-"""The examples of the README run, and are short."""
+"""The examples of the adapters run, and those of the README are short."""
 
 import re
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
-README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
-EXAMPLES = [block for block in BLOCKS if "gradcheck.adapters" in block]
+from tests.readme import GUIDES, README, blocks
+
+# Those of the README, but for those that are files.
+SHORT = [text for language, text in blocks(README) if language == "python" and not text.startswith("# ")]
+EXAMPLES = [text for page in GUIDES for language, text in blocks(page) if "gradcheck.adapters" in text]
 ADAPTERS = [re.search(r"from_[a-z]+", example).group() for example in EXAMPLES]
 
 
@@ -28,7 +29,7 @@ def test_an_example_runs(example):
     assert any(name in ADAPTERS for name in names)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=ADAPTERS)
+@pytest.mark.parametrize("example", SHORT)
 def test_an_example_has_ten_lines_at_most_beside_imports(example):
     assert len([line for line in example.splitlines() if line and not line.startswith(("import", "from"))]) <= 10
 
