@@ -46,9 +46,9 @@ def every_sample(operations):
 
 
 @every_sample(CATALOGUE)
-def test_the_derivative_is_right(operation, sample, seed):
+def test_the_derivative_is_right(operation, sample, seed, gradcheck):
     report = check(operation, sample, seed=seed)
-    assert report.verdict is Verdict.RIGHT, str(report)
+    gradcheck.demand(report, operation.name)
     parameters = list(inspect.signature(operation.forward).parameters)
     floating = [a.dtype.kind == "f" for a in sample.inputs]
     assert [each.name for each in report.inputs] == [

@@ -7,7 +7,18 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "scratchcnn"
 # The packages from the bottom to the top. Each may import those before it; `gradcheck` imports none of them.
-ROOMS = ["gradcheck", "files", "operations", "samples", "catalogue", "digits", "network", "article", "commands"]
+ROOMS = [
+    "gradcheck",
+    "pytest_plugin",
+    "files",
+    "operations",
+    "samples",
+    "catalogue",
+    "digits",
+    "network",
+    "article",
+    "commands",
+]
 LONGEST = 400
 
 

@@ -19,11 +19,11 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # The fenced blocks, as (language, text), in order.
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
-# Those of the adapters run in `tests/gradcheck/adapters`.
+# Those of the adapters run in `tests/gradcheck/adapters`, and those that are files in `tests/test_readme_files.py`.
 EXAMPLES = [
     (text, BLOCKS[k + 1])
     for k, (language, text) in enumerate(BLOCKS)
-    if language == "python" and "gradcheck.adapters" not in text
+    if language == "python" and "gradcheck.adapters" not in text and not text.startswith("# ")
 ]
 EQUATIONS = [
     [cell.strip() for cell in line.strip("|").split("|")]

@@ -1,4 +1,4 @@
-"""The command line: `scratchcnn verify` (the default, also of `python -m scratchcnn`), `train` and `predict`.
+"""The command line: `scratchcnn verify` (the default, also of `python -m scratchcnn`), `check`, `train` and `predict`.
 
 Exit codes: 0 everything is right (in the trial: every verdict is as expected); 1 something is wrong or undecided; 2
 misuse (an unknown option or name, a number out of its range, a file that cannot be written), or the output cannot be
@@ -126,11 +126,11 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    from scratchcnn.commands import predict, train, verify
+    from scratchcnn.commands import check, predict, train, verify
 
     parser = _Parser(prog="scratchcnn", description="A CNN by hand in NumPy, with every derivative verified.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="{verify,train,predict}")
-    for command in (verify, train, predict):
+    commands = parser.add_subparsers(title="commands", required=True, metavar="{verify,check,train,predict}")
+    for command in (verify, check, train, predict):
         command.add(commands)
     return parser

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from scratchcnn.gradcheck import InputReport, Proved, Report, Verdict
+from scratchcnn.gradcheck import Proved, Report, Verdict
 from scratchcnn.gradcheck.proof.prove_gradient import plain_digits
 from scratchcnn.gradcheck.report.entry import Picture
-from scratchcnn.gradcheck.report.wording import apart
+from scratchcnn.gradcheck.report.outcome import closeness, fault, severity
 
 WORKERS = 2  # checks at the same time; NumPy releases the interpreter's lock while it computes
 NO_PROOF = "no proof was asked for"  # the reason if a check has no proofs
@@ -166,15 +166,15 @@ def _row(check: Check, reports: list[Report]) -> Row:
     """Combine the reports of a check into its row."""
     bad = [report for report in reports if report.verdict is not Verdict.RIGHT]
     parts = [part for report in reports for part in report.inputs if part.size]
-    worst = max(parts, key=lambda part: (_severity(part.verdict), _closeness(part)), default=None)
+    worst = max(parts, key=lambda part: (severity(part.verdict), closeness(part)), default=None)
     return Row(
         *(check.block, check.name, check.equation),
-        verdict=max((report.verdict for report in reports), key=_severity, default=Verdict.UNDECIDED),
+        verdict=max((report.verdict for report in reports), key=severity, default=Verdict.UNDECIDED),
         entries=check.entries or sum(part.size for part in parts),
         checked=sum(part.checked for part in parts),
         worst_error=math.nan if worst is None else float(worst.error),
         bound=math.nan if worst is None else float(worst.bound),
-        note=_fault(bad[0]) if bad else check.note,
+        note=fault(bad[0]) if bad else check.note,
         details="\n\n".join(str(report) for report in bad),
         reports=tuple(reports),
     )
@@ -214,30 +214,3 @@ def _proved_wrong(row: Row, proofs: list[Proved]) -> Row:
         note=row.note if row.verdict is Verdict.WRONG else fault,
         details="\n\n".join(filter(None, [row.details, *map(str, proofs)])),
     )
-
-
-def _severity(verdict: Verdict) -> int:
-    """Rank a verdict: a larger number outweighs a smaller one."""
-    return (Verdict.RIGHT, Verdict.UNDECIDED, Verdict.WRONG).index(verdict)
-
-
-def _closeness(part: InputReport) -> float:
-    """Give the worst error in units of its bound; above 1 it is outside."""
-    return part.error / part.bound if part.bound > 0 else (math.inf if part.error > 0 else 0.0)
-
-
-def _fault(report: Report) -> str:
-    """Describe in one line why a report is not right: the input, the entry, and both values."""
-    for part in report.inputs:
-        if part.wrong:
-            analytic, numerical = apart(part.analytic, part.numerical, 6)
-            return f"{part.name}: wrong at {part.worst_index}: analytic {analytic}, numerical {numerical}"
-    for violation in report.violations:
-        if not violation.waived:
-            where = f"{violation.input}: " if violation.input else ""
-            return f"{where}{violation.kind}: {violation.message}"
-    for verdict in (Verdict.WRONG, Verdict.UNDECIDED):
-        for part in report.inputs:
-            if part.verdict is verdict:
-                return f"{part.name}: {verdict.value}: {part.reason}"
-    return "nothing to check"

@@ -5,9 +5,8 @@ from typing import Any, Literal
 from scratchcnn.gradcheck.case import Backward, Forward
 from scratchcnn.gradcheck.check import check_gradient
 from scratchcnn.gradcheck.drawn import drop_if_undecided, drops_undecided
-from scratchcnn.gradcheck.report.report import GradientMismatch, GradientUndecided
+from scratchcnn.gradcheck.report.report import demand_right
 from scratchcnn.gradcheck.tracing import untraced
-from scratchcnn.gradcheck.verdict import Verdict
 
 
 @untraced
@@ -43,7 +42,4 @@ def assert_gradient(
     report = check_gradient(forward, backward, *inputs, **options)
     if drops:
         drop_if_undecided(report)
-    if report.verdict is Verdict.WRONG:
-        raise GradientMismatch(report)
-    if report.verdict is Verdict.UNDECIDED:
-        raise GradientUndecided(report)
+    demand_right(report)

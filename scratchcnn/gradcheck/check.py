@@ -24,19 +24,14 @@ from scratchcnn.gradcheck.proof.judge_by_proof import Proofs
 from scratchcnn.gradcheck.proof.kept_digits import Kept, kept, too_few
 from scratchcnn.gradcheck.proof.some_samples import Part, on_some_samples
 from scratchcnn.gradcheck.report.progress import Progress
-from scratchcnn.gradcheck.report.report import (
-    InputReport,
-    Report,
-    SecondPoint,
-    Violation,
-)
+from scratchcnn.gradcheck.report.report import InputReport, Report, SecondPoint, Violation
 from scratchcnn.gradcheck.restrictions import restricted
 from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.tracing import untraced
 from scratchcnn.gradcheck.verdict import Verdict
 
-# Calls of forward that a diagnosis may make, if the check made fewer, as far as there is time for them.
-DIAGNOSIS_CALLS = 5000
+# Calls of forward that a diagnosis may make: as many as the check made, within these limits, if there is time.
+LEAST_CALLS, DIAGNOSIS_CALLS = 2500, 5000
 # Of the time of an input: what these calls may take. It is so much that only a slow forward gets fewer of them.
 DIAGNOSIS_SHARE = 3.0
 
@@ -259,11 +254,11 @@ def _explained(report: Report, setting: Setting, seconds: float, *, narrow: bool
     if small is not None and (small.is_coarse or (narrow and not setting.case.reference)):
         return report  # too little is known of the true gradient to tell one mistake from another
     affordable = int(DIAGNOSIS_SHARE * seconds / max(forward.seconds, 1e-9))
-    calls = min(DIAGNOSIS_CALLS, affordable)
+    calls = min(max(LEAST_CALLS, forward.calls), DIAGNOSIS_CALLS, affordable)
     with quiet():
         call = f"{report.forward}, {report.backward}"
         found = diagnose(setting, report.inputs, report.violations, call, calls)
-    return replace(report, diagnoses=found.diagnoses, compared=found.compared, again=found.again)
+    return replace(report, **vars(found))
 
 
 def _by_reference(setting: Setting) -> Iterator[Violation]:

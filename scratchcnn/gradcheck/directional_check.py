@@ -16,7 +16,7 @@ from scratchcnn.gradcheck.numerical.noise import EPS, least_noise
 from scratchcnn.gradcheck.numerical.probe import Contraction, Line, Probe
 from scratchcnn.gradcheck.points import Point
 from scratchcnn.gradcheck.report.wording import apart
-from scratchcnn.gradcheck.verdict import SUM_ROUNDOFFS, Verdict, small_in
+from scratchcnn.gradcheck.verdict import SUM_ROUNDOFFS, ZERO_ROUNDOFFS, Verdict, small_in
 
 # As a share of the gradient's norm along it: a direction vouches if it would show a mistake of this size.
 VISIBLE_SHARE = 1e-3
@@ -78,6 +78,9 @@ class DirectionalCheck:
         self.total = float(parts.sum())
         few = FEW_ROUNDOFFS * precision if precision > EPS else 0.0
         self.rounding = (SUM_ROUNDOFFS * self.eps + few) * self.total
+        if precision > EPS:
+            # Backward may lose what is below a roundoff of forward: g - Σ g p where p is nearly 1.
+            self.rounding += ZERO_ROUNDOFFS * precision * float(np.abs(self.weights) @ np.nan_to_num(np.abs(probe.y0)))
         if case.format is not None:
             self.rounding += case.format.smallest * float(np.abs(self.direction).sum())
         zero = SUM_ROUNDOFFS * EPS * float(np.abs(self.weights) @ np.nan_to_num(np.abs(probe.y0)))

@@ -20,8 +20,8 @@ MOST_POINTS, LEAST_POINTS = 32, 8
 FARTHEST, SHARE = 1.5, 2.0**-6
 # In units: the step of the differences.
 STEP = 2.0**-17
-# In u of the largest derivative: sides that differ by more belong to a kink.
-SIDES = 0.125
+# Sides that differ by more belong to a kink: in u of the largest derivative; or as a share of it, if that is more.
+SIDES, SIDES_SHARE = 0.125, 2.0**-10
 
 
 @dataclass(frozen=True)
@@ -78,5 +78,5 @@ def _differences(probe: Probe, cotangent: Array, entries: Array, eps: float) -> 
             probe.move(entry, probe.base[entry] + sign * step, y)
             side[k] = sign * (weights @ (y - probe.y0)) / step
     value = (up + down) / 2
-    smooth = np.abs(up - down) <= SIDES * eps / 2 * np.nanmax(np.abs(value), initial=0)
+    smooth = np.abs(up - down) <= max(SIDES * eps / 2, SIDES_SHARE) * np.nanmax(np.abs(value), initial=0)
     return value, smooth

@@ -38,6 +38,11 @@ class Format:
         return self.dtype.name
 
     @property
+    def is_small(self) -> bool:
+        """Whether it is none of NumPy's own."""
+        return self.dtype.type.__module__ == "ml_dtypes"
+
+    @property
     def is_coarse(self) -> bool:
         """Whether it has fewer digits than bfloat16."""
         return self.eps > COARSE_EPS

@@ -13,6 +13,7 @@ from scratchcnn.gradcheck.numerical.exact import Exact
 from scratchcnn.gradcheck.proof.judge_by_proof import Proofs, by_proof, wrong_at_ties
 from scratchcnn.gradcheck.report.report import InputReport
 from scratchcnn.gradcheck.setting import Setting
+from scratchcnn.gradcheck.twin import judge_twin
 from scratchcnn.gradcheck.verdict import Verdict
 
 
@@ -65,7 +66,7 @@ def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
         findings = proved or judge_of.by_sample()
         if findings.entries.size < x.size:
             judge_of.along_directions(findings, check.effort.directions)
-    judge_of.in_low_precision(findings)
+    judge_twin(judge_of, findings)
     ties = wrong_at_ties(judge_of, proofs) if proofs is not None else ""
     if setting.second is None or findings.verdict is Verdict.WRONG:
         return Judged(report(name, x, findings), ties=ties)

@@ -2,7 +2,8 @@
 
 A check knows NumPy's own floats. A kernel in a small format becomes a function of float32 arrays, which hold its
 numbers exactly: its arguments are rounded to the format and its results widened. In float64 the caller's reference
-answers, if there is one; else the kernel itself, if it takes float64.
+answers, if there is one; else the kernel itself, if it takes float64. A kernel that takes float64, and answers there as
+its reference does, is judged in float64.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,6 +15,9 @@ import numpy as np
 from scratchcnn.gradcheck.formats import Format, coarsest, format_of
 from scratchcnn.gradcheck.trees import flatten, unflatten
 from scratchcnn.gradcheck.wrapping import wrapped
+
+# As a share of the largest number: how far a kernel in float64 may be from its reference, as the same function.
+SAME = 2.0**-40
 
 # pytest shows none of this module's frames.
 __tracebackhide__ = True
@@ -38,12 +42,25 @@ class Kernel:
         The caller's forward in float64.
     outputs
         The format of each leaf of forward's output, once it was called.
+    takes_float64
+        Whether the kernel answers in float64 as its reference does.
     """
 
     inputs: tuple[Format | None, ...]
     dtypes: tuple[np.dtype[Any], ...]
     reference: Callable[..., Any] | None = None
     outputs: tuple[Format | None, ...] = field(default=(), init=False)
+    takes_float64: bool = field(default=False, init=False)
+
+    def try_float64(self, function: Callable[..., Any], inputs: Sequence[Any]) -> None:
+        """Finds out whether the kernel takes float64."""
+        if self.reference is None or not self._is_narrow:
+            return
+        try:
+            here, there = (flatten(f(*_in_float64(inputs)))[0] for f in (function, self.reference))
+            self.takes_float64 = len(here) == len(there) and all(map(_same, here, there))
+        except Exception:  # it takes other dtypes
+            self.takes_float64 = False
 
     def forward(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Forward: in float64 the reference, or the kernel if it takes that; else the kernel."""
@@ -54,7 +71,7 @@ class Kernel:
         return wrapped(function, self._backward)
 
     def _forward(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        if self.reference is not None and self._is_wide(arguments):
+        if self.reference is not None and self._is_wide(arguments) and not self.takes_float64:
             if self._is_narrow:
                 return self.reference(*arguments)
             function(*arguments)  # which may keep what its backward needs
@@ -75,7 +92,7 @@ class Kernel:
     @property
     def is_alone(self) -> bool:
         """Whether backward is called in the kernel's own format alone, since a reference answers in float64."""
-        return self.reference is not None and self._is_narrow
+        return self.reference is not None and self._is_narrow and not self.takes_float64
 
     @property
     def _is_narrow(self) -> bool:
@@ -116,6 +133,26 @@ def widened(tree: Any) -> tuple[Any, tuple[Format | None, ...]]:
     pairs = zip(leaves, formats, strict=True)
     wide = [leaf if of is None else _widened(leaf) for leaf, of in pairs]
     return unflatten(structure, wide), formats
+
+
+def _in_float64(inputs: Sequence[Any]) -> list[Any]:
+    """Copies of the inputs, with floating numbers in float64."""
+    built = []
+    for value in inputs:
+        leaves, structure = flatten(value)
+        arrays = [np.array(_widened(leaf) if _format(leaf) else leaf) for leaf in leaves]
+        built.append(unflatten(structure, [a.astype(np.float64) if a.dtype.kind == "f" else a for a in arrays]))
+    return built
+
+
+def _same(here: Any, there: Any) -> bool:
+    """Whether two outputs are the same in float64, up to roundoff."""
+    a, b = np.asarray(here), np.asarray(there)
+    if a.dtype.kind != "f":
+        return bool(np.array_equal(a, b))
+    if a.dtype != np.float64 or a.shape != b.shape:
+        return False
+    return bool((np.abs(a - b) <= SAME * np.abs(b).max(initial=0)).all())
 
 
 def _format(leaf: Any) -> Format | None:

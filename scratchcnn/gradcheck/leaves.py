@@ -50,6 +50,10 @@ class Inputs:
         """The name of each leaf: `params['w']`."""
         return tuple(p for name, s in zip(self.names, self.structures, strict=True) for p in paths(s, name))
 
+    def leaves_of(self, inputs: Sequence[Any]) -> list[Any]:
+        """The leaves of inputs that are built alike."""
+        return [leaf for value in inputs for leaf in _flat(value)[0]]
+
     def built(self, leaves: Sequence[Any]) -> list[Any]:
         """The arguments of a call, made of these leaves."""
         rest = iter(leaves)
@@ -281,6 +285,7 @@ def prepared(
             return _as_arrays(forward, backward, inputs, grad_output, *asked)
         except SmallFormat:  # the output of a kernel whose inputs are in a dtype of NumPy's own
             pass
+    kernel.try_float64(forward, inputs)
     forward, backward = kernel.forward(forward), kernel.backward(backward)
     case, cotangent = _as_arrays(forward, backward, _widened(inputs), widened(grad_output)[0], *asked)
     output = coarsest(kernel.outputs)
@@ -319,7 +324,7 @@ def _as_arrays(
     known = inputs_of(forward, inputs, names)
     if known is not None:
         known = replace(known, conjugated=conjugated)
-        inputs = [leaf for value in inputs for leaf in _flat(value)[0]]
+        inputs = known.leaves_of(inputs)
         names = tuple(names) if names is not None and len(names) == len(inputs) else known.paths
         wrt = known.chosen(wrt)
         forward, backward = _of_leaves(forward, known), _with_leaves(backward, known)

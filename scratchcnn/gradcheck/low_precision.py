@@ -1,4 +1,4 @@
-"""What a low precision allows: a gradient beside its float64 twin, all entries together, and forward's reference.
+"""What a low precision allows: an entry, all entries together, and forward beside its reference.
 
 A kernel that answers in a small format alone is held to the roundings of that format. A rounding moves a number by up
 to u = eps/2 of it. How far those of the terms move their sum is measured: the gradient is computed again with all
@@ -16,8 +16,6 @@ from scratchcnn.gradcheck.report.report import Violation
 from scratchcnn.gradcheck.report.wording import apart
 from scratchcnn.gradcheck.verdict import Verdict
 
-# Outputs in a low precision are those in float64 within so many times their measured noise, in that precision's units.
-TWIN_NOISES = 8.0
 # In u of the sizes: the root mean square of ten roundings. One has 0.42: it is anything up to u of the power of two
 # below.
 TEN_ROUNDINGS = 1.3
@@ -105,14 +103,14 @@ def vouching_share(eps: float) -> float:
 def differs_from_reference(case: Case, rng: np.random.Generator) -> Violation | None:
     """What says that forward is another function than its reference; None where roundings explain the difference."""
     floating = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in case.inputs]
-    output = np.asarray(case.forward(*(a.copy() for a in floating)), np.float64)
+    output = np.array(case.forward(*(a.copy() for a in floating)), np.float64)
     given = case.output.astype(np.float64)
     kernel = coarsest((case.format, own_format(case.output.dtype))) or FLOAT64
     moved = [case.forward(*_moved(floating, kernel.eps, rng)) for _ in range(MOVES)]
     terms = np.sqrt(np.mean([(np.asarray(m, np.float64) - output) ** 2 for m in moved], axis=0)) / kernel.eps
-    excess = np.abs(given - output) - entry_tolerance(output, terms, kernel)
+    excess = np.asarray(np.abs(given - output) - entry_tolerance(output, terms, kernel))
     excess[(given == output) | (np.isnan(given) & np.isnan(output)) | (np.abs(output) > kernel.largest)] = 0
-    excess = np.nan_to_num(excess, nan=np.inf)
+    excess = np.nan_to_num(excess, nan=np.inf).reshape(-1)
     if not excess.size or excess.max() <= 0:
         return None
     worst = int(excess.argmax())

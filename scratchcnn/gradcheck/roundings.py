@@ -18,7 +18,7 @@ from scratchcnn.gradcheck.low_precision import (
 )
 from scratchcnn.gradcheck.numerical.gradient import Derivatives
 from scratchcnn.gradcheck.numerical.kinks import DECIDED
-from scratchcnn.gradcheck.verdict import Verdict
+from scratchcnn.gradcheck.verdict import ZERO_ROUNDOFFS, Verdict
 
 
 def to_the_roundings(
@@ -41,6 +41,9 @@ def to_the_roundings(
     if case.format is None or not known.size:
         return
     small, terms = case.format, analytic.terms(index)[found.entries[known]]
+    if not small.is_small:
+        # A precision that is finer shows what is lost below a roundoff of forward: g - Σ g p where p is nearly 1.
+        terms = np.maximum(terms, ZERO_ROUNDOFFS * found.scale[known])
     value, distance = findings.value[known], (findings.analytic - findings.value)[known]
     verdict, told = all_together(distance, found.bound[known], value, terms, small)
     doubted = verdict is not Verdict.RIGHT or findings.wrong[known].any()

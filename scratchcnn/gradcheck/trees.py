@@ -7,7 +7,7 @@ An array of complex numbers is a tree of two leaves, `z.real` and `z.imag`.
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Number
 from typing import Any
@@ -53,8 +53,15 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     return leaves, Structure(kind, _keys(tree), tuple(children))
 
 
-def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:
-    """The tree with these leaves.
+def complex_array(real: Any, imag: Any) -> Any:
+    """The array of complex numbers with these parts."""
+    return np.asarray(real) + 1j * np.asarray(imag)
+
+
+def unflatten(
+    structure: Structure, leaves: Sequence[Any], complex_of: Callable[[Any, Any], Any] = complex_array
+) -> Any:
+    """The tree with these leaves; `complex_of` makes complex numbers of their parts.
 
     Raises
     ------
@@ -63,7 +70,7 @@ def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:
     """
     if len(leaves) != structure.size:
         raise ValueError(f"the tree has {structure.size} leaves, got {len(leaves)}")
-    return _built(structure, iter(leaves))
+    return _built(structure, iter(leaves), complex_of)
 
 
 def paths(structure: Structure, name: str = "") -> tuple[str, ...]:
@@ -133,13 +140,13 @@ def _parts(tree: Any) -> list[Any]:
     return list(tree) if isinstance(tree, list | tuple) else [getattr(tree, name) for name in _keys(tree)]
 
 
-def _built(structure: Structure, leaves: Iterator[Any]) -> Any:
+def _built(structure: Structure, leaves: Iterator[Any], complex_of: Callable[[Any, Any], Any]) -> Any:
     kind = structure.kind
     if kind is None:
         return next(leaves)
-    parts = [_built(child, leaves) for child in structure.children]
+    parts = [_built(child, leaves, complex_of) for child in structure.children]
     if kind is complex:
-        return None if parts[0] is None else np.asarray(parts[0]) + 1j * np.asarray(parts[1])
+        return None if parts[0] is None else complex_of(*parts)
     if issubclass(kind, dict):
         made = kind.__new__(kind)  # a defaultdict takes something else in its call
         made.update(zip(structure.keys, parts, strict=True))

@@ -1,5 +1,6 @@
 """Forward mode: Jacobian-vector products, right, wrong, and not linear."""
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -96,3 +97,43 @@ def test_several_outputs():
 def test_a_tangent_in_another_form_is_named():
     with pytest.raises(TypeError, match=r"jvp must return the tangent of the output, .* got list"):
         check_jvp(layer, lambda primals, tangents: [tangents[0]] * 3, X, W)
+
+
+def affine(x, params):
+    return x @ params["w"] + params["b"]
+
+
+def affine_jvp(primals, tangents):
+    (x, params), (dx, d) = primals, tangents
+    return dx @ params["w"] + x @ d["w"] + d["b"]
+
+
+def test_trees_have_tangents_that_are_trees():
+    x, params = np.arange(6.0).reshape(2, 3), {"w": np.ones((3, 2)), "b": np.zeros(2)}
+    report = check_jvp(affine, affine_jvp, x, params)
+    assert [each.name for each in report.inputs] == ["x", "params['w']", "params['b']"]
+    assert report.verdict is Verdict.RIGHT
+    wrong = check_jvp(affine, lambda p, t: affine_jvp(p, t) - t[1]["b"], x, params, wrt="params")
+    assert [each.verdict for each in wrong.inputs] == [Verdict.RIGHT, Verdict.WRONG]
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1, Verdict.RIGHT), (-1, Verdict.WRONG)])
+@pytest.mark.parametrize("x", [np.array([0.5, -1]).astype(ml_dtypes.bfloat16), np.array([1 + 2j, 0.3 - 1j])])
+def test_small_formats_and_complex_numbers(x, factor, verdict):
+    def jvp(primals, tangents):
+        return factor * tangents[0] * np.exp(primals[0])
+
+    assert check_jvp(np.exp, jvp, x).verdict is verdict
+
+
+def test_a_product_that_writes_into_its_tangents_is_a_breach():
+    def jvp(primals, tangents):
+        return np.multiply(np.cos(primals[0]), tangents[0], out=tangents[0])
+
+    report = check_jvp(np.sin, jvp, np.ones(3))
+    assert [(each.kind, each.message) for each in report.violations] == [("mutation", "jvp writes into its tangents")]
+
+
+def test_other_parameters_are_refused_by_name():
+    with pytest.raises(TypeError, match=r"two tuples, \(primals, tangents\); it takes \(x, w, dx, dw\)"):
+        check_jvp(np.multiply, lambda x, w, dx, dw: dx * w + x * dw, np.ones(3), np.ones(3))

@@ -16,6 +16,7 @@ def from_jax(function: Callable[..., Any], *inputs: Any, output: int | str | Non
 
     The gradient is that of `jax.vjp`, through the function's own rule. Everything is computed in the dtype of the
     arrays, float64 too (x64 is enabled for the call alone), and with products of matrices at the highest precision.
+    A complex input becomes two, `z.real` and `z.imag`; complex cotangents and gradients are those of PyTorch.
 
     Parameters
     ----------
@@ -81,8 +82,9 @@ class _Jax:
                 return self._output([there.get(k, a) for k, a in enumerate(arrays)])
 
             output, vjp = self.jax.vjp(of_floating, *(arrays[k] for k in floating))
-            gradients = vjp(self._array(np.asarray(grad_output)).astype(output.dtype))
-            found = dict(zip(floating, map(np.array, gradients), strict=True))
+            # A check has the cotangents and gradients of complex numbers as in PyTorch, JAX their conjugates.
+            gradients = vjp(self._array(np.conj(grad_output)).astype(output.dtype))
+            found = dict(zip(floating, map(np.conj, map(np.array, gradients)), strict=True))
         return tuple(found.get(k) for k in range(len(leaves)))
 
     def _array(self, array: Any) -> Any:
@@ -93,7 +95,7 @@ class _Jax:
         return self.jax.numpy.asarray(chosen(self._called(arrays), self.output, self.call))
 
     def _called(self, arrays: Sequence[Any]) -> Any:
-        return self.function(*self.numbers.among(self.inputs.built(arrays)))
+        return self.function(*self.numbers.among(self.inputs.built(arrays, self.jax.lax.complex)))
 
     @contextmanager
     def _precise(self) -> Iterator[None]:

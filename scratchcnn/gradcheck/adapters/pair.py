@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.trees import Structure, flatten, keys, paths, unflatten
+from scratchcnn.gradcheck.trees import Structure, complex_array, flatten, keys, paths, unflatten
 
 # (forward, backward, *arrays): the first two where no inputs are given.
 Pair = tuple[Any, ...]
@@ -39,13 +39,13 @@ class Inputs:
             return tuple((name,) for name in self.names)
         return tuple((n, *way) for n, s in zip(self.names, self.structures, strict=True) for way in keys(s))
 
-    def built(self, leaves: Sequence[Any]) -> list[Any]:
-        """The arguments of a call, made of these leaves."""
+    def built(self, leaves: Sequence[Any], complex_of: Callable[[Any, Any], Any] = complex_array) -> list[Any]:
+        """The arguments of a call, made of these leaves; `complex_of` makes complex numbers of their parts."""
         if self.structures is None:
             return list(leaves)
         arguments, start = [], 0
         for structure in self.structures:
-            arguments.append(unflatten(structure, leaves[start : start + structure.size]))
+            arguments.append(unflatten(structure, leaves[start : start + structure.size], complex_of))
             start += structure.size
         return arguments
 

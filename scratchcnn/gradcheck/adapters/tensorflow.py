@@ -28,6 +28,7 @@ def from_tensorflow(
     The gradient is that of `tf.GradientTape`, through the function's own rule. Everything is computed in the dtype of
     the arrays; of a layer that has a configuration, a twin is made in that dtype, else they are given in the layer's.
     Around each call the seed is set and operations are made deterministic; both are put back.
+    A complex input becomes two, `z.real` and `z.imag`.
 
     Parameters
     ----------
@@ -128,7 +129,7 @@ class _TensorFlow:
 
     def _output(self, tensors: Sequence[Any]) -> Any:
         first = len(tensors) - self.weights
-        arguments = self.numbers.among(self.inputs.built(tensors[:first]))
+        arguments = self.numbers.among(self.inputs.built(tensors[:first], self.tf.complex))
         found = self.function(*arguments, weights=tensors[first:]) if self.weights else self.function(*arguments)
         return self.tf.convert_to_tensor(chosen(found, self.output, self.call))
 

@@ -26,7 +26,7 @@ def from_torch(function: Any, *inputs: Any, output: int | str | None = None, dev
 
     The gradient is that of torch's reverse mode, through the function's own backward. Everything is computed in the
     dtype of the arrays. Around each call the seed is set, and operations are asked to be deterministic; both are put
-    back.
+    back. A complex input becomes two, `z.real` and `z.imag`.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ class _Torch:
 
     def _output(self, tensors: Sequence[Any]) -> Any:
         first = len(tensors) - len(self.parameters)
-        arguments = self.numbers.among(self.inputs.built(tensors[:first]))
+        arguments = self.numbers.among(self.inputs.built(tensors[:first], self.torch.complex))
         if self.module is None:
             found = self.function(*arguments)
         else:

@@ -20,12 +20,15 @@ class Claim:
         Whether it is so, at a point.
     along
         Whether that is seen along a random direction through all entries, and not entry by entry.
+    inside
+        Whether it is about a step inside forward: the entries at which it shows may say more.
     """
 
     kind: str
     message: str
     holds: Callable[[Scene], bool]
     along: bool = False
+    inside: bool = False
 
 
 Family = Callable[[Scene, int], Iterator[Claim]]

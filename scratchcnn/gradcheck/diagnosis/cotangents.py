@@ -1,12 +1,13 @@
 """Mistakes with the cotangent: ignored, averaged, of one sample only, turned, multiplied once too often."""
 
 from collections.abc import Callable, Iterator
+from itertools import permutations
 
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.diagnosis.arrangements import rearrangements
 from scratchcnn.gradcheck.diagnosis.claim import Claim
+from scratchcnn.gradcheck.diagnosis.rearrangements import rearrangements
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 Other = Callable[[Scene], Array]
@@ -39,6 +40,7 @@ def _others(scene: Scene) -> Iterator[tuple[str, str, Other]]:
     yield "other", "the true one for the cotangent's absolute value", lambda s: np.abs(s.cotangent)
     yield "other", "the true one for the cotangent's square", lambda s: s.cotangent**2
     yield from _times_outputs()
+    yield from _times_vectors(scene)
     for kind, message, function in rearrangements(shape):
         if kind != "permuted" or len(shape) > 1:
             said = message.replace("the true one", "the cotangent", 1)
@@ -61,6 +63,36 @@ def _times_outputs() -> Iterator[tuple[str, str, Other]]:
     for name, factor in factors.items():
         yield "missing-factor", f"the true one without the factor {name}", _divided(factor)
         yield "missing-factor", f"the true one times {name} once more", _multiplied(factor)
+
+
+def _times_vectors(scene: Scene) -> Iterator[tuple[str, str, Other]]:
+    """A vector that scales the output along an axis: once too often, not at all, along another axis."""
+    shape = scene.cotangent.shape
+    for k, array in enumerate(scene.inputs):
+        if array.ndim != 1 or array.dtype.kind != "f" or len(shape) < 2:
+            continue
+        name, axes = scene.names[k], [axis for axis, length in enumerate(shape) if length == array.size]
+        for axis in axes:
+            yield "missing-factor", f"the true one without the scale {name}", _scaled(k, None, axis)
+            yield "missing-factor", f"the true one with the scale {name} counted twice", _scaled(k, axis, None)
+        for axis, other in permutations(axes, 2):
+            said = f"the true one with the scale {name} along axis {axis} in place of axis {other}"
+            yield "broadcast", said, _scaled(k, axis, other)
+
+
+def _scaled(k: int, times: int | None, over: int | None) -> Other:
+    """The cotangent times an input along an axis, or divided by it, or both."""
+
+    def other(s: Scene) -> Array:
+        factor: Array = np.ones(())
+        for axis, power in ((times, 1), (over, -1)):
+            if axis is not None:
+                lengths = [1] * s.cotangent.ndim
+                lengths[axis] = -1
+                factor = factor * s.inputs[k].reshape(lengths) ** power
+        return s.cotangent * factor
+
+    return other
 
 
 def _divided(factor: Callable[[Array], Array]) -> Other:

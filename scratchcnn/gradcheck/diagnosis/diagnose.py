@@ -8,20 +8,30 @@ import numpy as np
 
 from scratchcnn.gradcheck.case import Case, Forward
 from scratchcnn.gradcheck.diagnosis.arrangements import arranged, displaced, not_transposed, swapped
+from scratchcnn.gradcheck.diagnosis.budget import Budget, Outside, TooDear
 from scratchcnn.gradcheck.diagnosis.claim import Claim, Family
 from scratchcnn.gradcheck.diagnosis.conjugates import conjugated
+from scratchcnn.gradcheck.diagnosis.constants.claims import with_another_constant, without_a_limit
 from scratchcnn.gradcheck.diagnosis.cotangents import of_another_cotangent
-from scratchcnn.gradcheck.diagnosis.factors import along_axes, cropped_cotangent, missing_factor
+from scratchcnn.gradcheck.diagnosis.factors import along_axes, cropped_cotangent, missing_factor, same_along_axes
 from scratchcnn.gradcheck.diagnosis.forms import misshapen
-from scratchcnn.gradcheck.diagnosis.operands import as_of_stride_one, at_another_operand, with_another_option
+from scratchcnn.gradcheck.diagnosis.functions import of_another_function, reciprocal
+from scratchcnn.gradcheck.diagnosis.operands import (
+    as_of_stride_one,
+    at_a_function_of_an_operand,
+    at_another_operand,
+    with_another_option,
+)
 from scratchcnn.gradcheck.diagnosis.places import SLIGHT, single_entry, wrong_entries, wrong_places
-from scratchcnn.gradcheck.diagnosis.precision import rounded
+from scratchcnn.gradcheck.diagnosis.precision import as_if_rounded, rounded
 from scratchcnn.gradcheck.diagnosis.products import with_another_factor
 from scratchcnn.gradcheck.diagnosis.reproduce import reproducer
 from scratchcnn.gradcheck.diagnosis.scales import scaled
-from scratchcnn.gradcheck.diagnosis.scene import Budget, Outside, Scene, TooDear, gradients_at
-from scratchcnn.gradcheck.diagnosis.sums import overwritten, summed
-from scratchcnn.gradcheck.diagnosis.terms import missing_term
+from scratchcnn.gradcheck.diagnosis.scene import Scene, gradients_at
+from scratchcnn.gradcheck.diagnosis.steps.claims import wrong_step
+from scratchcnn.gradcheck.diagnosis.sums import averaged, overwritten, spread, summed
+from scratchcnn.gradcheck.diagnosis.terms import missing_penalty, missing_term
+from scratchcnn.gradcheck.diagnosis.wrong_axes import summed_elsewhere
 from scratchcnn.gradcheck.points import Point, second_cotangent
 from scratchcnn.gradcheck.report.report import Compared, Diagnosis, InputReport, Violation
 from scratchcnn.gradcheck.setting import Setting
@@ -42,12 +52,25 @@ REPAIRS: tuple[Family, ...] = (
     as_of_stride_one,
     overwritten,
     summed,
+    spread,
     missing_factor,
     along_axes,
-    at_another_operand,
+    missing_penalty,
+    wrong_step,
+    summed_elsewhere,
+    of_another_cotangent,
     with_another_factor,
     not_transposed,
-    of_another_cotangent,
+    without_a_limit,
+    at_another_operand,
+)
+# What may fit a mistake of another kind, too: said where nothing else holds.
+GENERAL: tuple[Family, ...] = (
+    at_a_function_of_an_operand,
+    of_another_function,
+    reciprocal,
+    with_another_constant,
+    same_along_axes,
     missing_term,
 )
 KINK = Claim(
@@ -55,7 +78,7 @@ KINK = Claim(
     "the true one but at entries that sit on a kink: there it is outside the interval of the one-sided derivatives",
     lambda scene: True,
 )
-PLACES: tuple[Family, ...] = (wrong_places,)
+PLACES: tuple[Family, ...] = (as_if_rounded, wrong_places, averaged)
 # Breaches of the contract that claims explain: they are said after these.
 LATE = ("elsewhere", "shape", "digits")
 # Claims that are said of one input at most.
@@ -74,11 +97,14 @@ class Explanation:
         By the names of inputs: their gradient beside the true one.
     again
         Lines of Python that show it again; none where no short ones do.
+    unexplained
+        A sentence for each input whose wrong gradient is explained by nothing.
     """
 
     diagnoses: tuple[Diagnosis, ...]
     compared: dict[str, Compared] = field(default_factory=dict)
     again: tuple[str, ...] = ()
+    unexplained: tuple[str, ...] = ()
 
 
 def diagnose(
@@ -106,16 +132,20 @@ def diagnose(
     scenes = list(_scenes(setting, budget))
     elsewhere = {v.input for v in violations if v.kind == "elsewhere" and not v.waived}
     found: list[Diagnosis] = []
+    unexplained: list[str] = []
     for index, report in zip(setting.case.wrt, inputs, strict=True):
         if report.verdict is Verdict.WRONG:
-            found += _named(scenes, index) or _by_an_entry(report)
+            causes = _named(scenes, index) or _by_an_entry(report)
+            found += causes
+            if not causes and not breaches:
+                unexplained.append(_unexplained(report.name, budget))
         elif report.name in elsewhere and len(scenes) > 1:
             found += _named(scenes[::-1], index) or _stale(scenes[::-1], index)
     wrong = [
         k for k, r in zip(setting.case.wrt, inputs, strict=True) if r.verdict is Verdict.WRONG or r.name in elsewhere
     ]
     again = reproducer(setting, wrong[0], call, budget) if wrong else ()
-    return Explanation((*early, *found, *late), dict(_compared(scenes[0], setting, inputs)), again)
+    return Explanation((*early, *found, *late), dict(_compared(scenes[0], setting, inputs)), again, tuple(unexplained))
 
 
 def _named(scenes: Sequence[Scene], index: int) -> list[Diagnosis]:
@@ -126,14 +156,23 @@ def _named(scenes: Sequence[Scene], index: int) -> list[Diagnosis]:
 def _proof(claim: Claim, scenes: Sequence[Scene], index: int) -> str:
     """Where a claim was seen to hold."""
     size = scenes[0].inputs[index].size
+    moved = int(np.count_nonzero(scenes[0].direction(index)))
+    through = f"all {size}" if moved == size else f"{moved} of {size}"
     again = ", and at a second point" if len(scenes) > 1 else ", at no second point"
     if claim.along:
-        return f"along a random direction through all {size} entries{again}"
+        return f"along a random direction through {through} entries{again}"
     try:
         known = int(np.isfinite(scenes[0].truth(index).error).sum())
     except TooDear:
-        return f"along a random direction through all {size} entries{again}"
+        return f"along a random direction through {through} entries{again}"
     return f"at {known} of {size} entries{again}"
+
+
+def _unexplained(name: str, budget: Budget) -> str:
+    """Why nothing is said of a wrong gradient."""
+    if budget.spent >= budget.last:
+        return f"no cause was found for the gradient of {name} before the calls of forward for the search ran out"
+    return f"no known mistake explains the gradient of {name}"
 
 
 def _by_an_entry(report: InputReport) -> list[Diagnosis]:
@@ -195,7 +234,12 @@ def proved(scenes: Sequence[Scene], index: int) -> list[Claim]:
             bad, known = wrong_entries(scenes[0], index)
             if not bad.any():
                 return [] if known.all() else [KINK]
-    return _holding(REPAIRS, scenes, index) or _holding(PLACES, scenes, index)
+    for families in (REPAIRS, GENERAL, PLACES):
+        found = _holding(families, scenes, index)
+        if found:
+            where = _holding(PLACES, scenes, index)[:1] if all(claim.inside for claim in found) else []
+            return [found[0], *where, *found[1:]]
+    return []
 
 
 def _holding(families: Sequence[Family], scenes: Sequence[Scene], index: int) -> list[Claim]:

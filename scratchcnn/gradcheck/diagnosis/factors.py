@@ -8,7 +8,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.scene import ROUNDOFFS, Estimate, Scene
+from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, Estimate
+from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 Quantity = Callable[[Scene], Array]
 
@@ -144,7 +145,7 @@ def _constant(scene: Scene, index: int) -> Callable[[Scene], bool]:
 
 
 def along_axes(scene: Scene, index: int) -> Iterator[Claim]:
-    """The true gradient times factors that are the same along some axes: a scale, a deviation, a sum."""
+    """The true gradient with a scale along an axis counted twice, not at all, or along another axis."""
     shape = scene.inputs[index].shape
     if scene.analytic(index).shape != shape or len(shape) < 2:
         return
@@ -166,6 +167,13 @@ def along_axes(scene: Scene, index: int) -> Iterator[Claim]:
         for axis, other in permutations(axes, 2):
             message = f"the true one with {name} along axis {axis} in place of axis {other}"
             yield Claim("broadcast", message, _vector(index, k, axis, other))
+
+
+def same_along_axes(scene: Scene, index: int) -> Iterator[Claim]:
+    """The true gradient times numbers that are the same along some axes, whatever they are."""
+    shape = scene.inputs[index].shape
+    if scene.analytic(index).shape != shape:
+        return
     for count in range(len(shape) - 1, 0, -1):
         for axes_of in combinations(range(len(shape)), count):
             along = " and ".join(str(axis) for axis in range(len(shape)) if axis not in axes_of)

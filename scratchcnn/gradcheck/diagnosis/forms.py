@@ -8,7 +8,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.scene import Scene, alike
+from scratchcnn.gradcheck.diagnosis.estimates import alike
+from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 
 def misshapen(scene: Scene, index: int) -> Iterator[Claim]:

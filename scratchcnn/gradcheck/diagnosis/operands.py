@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.diagnosis.arrangements import rearrangements
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.scene import Estimate, Scene
+from scratchcnn.gradcheck.diagnosis.estimates import Estimate
+from scratchcnn.gradcheck.diagnosis.rearrangements import rearrangements
+from scratchcnn.gradcheck.diagnosis.scene import Scene
 from scratchcnn.gradcheck.diagnosis.terms import softmax
 
 # What an option is where it does nothing.
@@ -28,6 +29,8 @@ FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "the tanh": np.tanh,
     "the softmax": softmax,
 }
+# What options have by default in the libraries that people copy from.
+USUAL = (1e-12, 1e-8, 1e-7, 1e-6, 1e-5, 1e-3, 0.01, 0.1, 0.2, 0.5, 0.9, 0.99, 0.999, 10.0, 1e4)
 KINDS = {"stride": "stride-ignored", "padding": "padding-not-cropped", "axis": "broadcast"}
 
 
@@ -54,10 +57,10 @@ def with_another_option(scene: Scene, index: int) -> Iterator[Claim]:
     for name, value in scene.options.items():
         if inner is None:
             return
-        for other in _defaults(inner, name):
+        for other in _defaults(inner, name, value):
             if not np.array_equal(other, value):
                 kind = KINDS.get(name, "option-ignored")
-                message = f"that of {name}={other!r}; forward has {name}={value!r}"
+                message = f"that of {name}={_short(other)}; forward has {name}={_short(value)}"
                 changed = partial(inner, **{**scene.options, name: other})
                 yield Claim(kind, message, _of(index, changed), along=True)
                 if name == "padding":
@@ -100,8 +103,8 @@ def _replacements(scene: Scene, other: int) -> Iterator[tuple[str, str, Callable
         if k != other and array.shape == shape and array.dtype.kind == "f":
             yield "operand", scene.names[k], _input(k)
     yield "operand", f"minus {name}", lambda s: -s.inputs[other]
-    for said, function in FUNCTIONS.items():
-        yield "operand", f"{said} of {name}", _moved(other, function)
+    for said, signs in _signs(scene, other):
+        yield "operand", f"{name} with the sign of {said}", _with_sign(other, signs)
     yield "missing-factor", "ones", lambda s: np.ones_like(s.inputs[other])
     if len(shape) > 1 and shape[0] > 1:
         yield (
@@ -109,6 +112,30 @@ def _replacements(scene: Scene, other: int) -> Iterator[tuple[str, str, Callable
             "the first sample's values, for all,",
             lambda s: np.broadcast_to(s.inputs[other][:1], shape).copy(),
         )
+
+
+def _signs(scene: Scene, other: int) -> Iterator[tuple[str, Callable[[Scene], Array]]]:
+    """Arrays of an input's shape whose signs may choose the branch in place of its own."""
+    shape = scene.inputs[other].shape
+    for k, array in enumerate(scene.inputs):
+        if k != other and array.shape == shape and array.dtype.kind == "f":
+            yield scene.names[k], _input(k)
+    if scene.cotangent.shape == shape:
+        yield "the cotangent", lambda s: s.cotangent
+
+
+def _with_sign(other: int, signs: Callable[[Scene], Array]) -> Callable[[Scene], Array]:
+    return lambda s: np.copysign(s.inputs[other], signs(s))
+
+
+def at_a_function_of_an_operand(scene: Scene, index: int) -> Iterator[Claim]:
+    """The true gradient at inputs one of which has gone through a function once too often."""
+    for other, array in enumerate(scene.inputs):
+        if array.dtype.kind == "f" and array.size > 1:
+            name = scene.names[other]
+            for said, function in FUNCTIONS.items():
+                message = f"the true one for {said} of {name} in place of {name}"
+                yield Claim("operand", message, _at(index, other, _moved(other, function)), along=True)
 
 
 def _other_classes(scene: Scene, index: int, other: int) -> Iterator[tuple[str, str, Callable[[Scene], Array]]]:
@@ -144,14 +171,28 @@ def _at(index: int, other: int, value: Callable[[Scene], Array]) -> Callable[[Sc
     return holds
 
 
-def _defaults(function: Callable[..., Any], name: str) -> Iterator[Any]:
+def _short(value: Any) -> str:
+    return " ".join(repr(value).split())
+
+
+def _defaults(function: Callable[..., Any], name: str, value: Any) -> Iterator[Any]:
+    """What an option may be in its place: what does nothing, the default, and of an array its entries elsewhere."""
     yield from NEUTRAL.get(name, ())
     try:
         default = inspect.signature(function).parameters[name].default
     except (KeyError, TypeError, ValueError):
-        return
+        default = inspect.Parameter.empty
     if default is not inspect.Parameter.empty and default not in NEUTRAL.get(name, ()):
         yield default
+    if type(value) is bool:
+        yield not value
+    if type(value) in (int, float):
+        yield from (type(value)(n) for n in (0, 1, 2, 3))
+    if type(value) is float:
+        yield from USUAL
+    if isinstance(value, np.ndarray):
+        yield from (np.zeros_like(value), np.ones_like(value))
+        yield from (function(value) for kind, _, function in rearrangements(value.shape) if kind != "permuted")
 
 
 def _of(index: int, forward: Callable[..., Any]) -> Callable[[Scene], bool]:

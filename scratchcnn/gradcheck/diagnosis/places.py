@@ -6,7 +6,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.scene import ROUNDOFFS, Scene
+from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS
+from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # A relative error below this is called small.
 SLIGHT = 1e-3
@@ -151,12 +152,19 @@ def _by_thresholds(scene: Scene, index: int) -> Iterator[tuple[str, str, Where]]
 
 
 def _has_samples(scene: Scene, index: int) -> bool:
-    """Whether the first axis is that of samples: each one's outputs depend on its own entries alone."""
+    """Whether the first axis is that of samples: each one's outputs depend on its own entries alone, of all inputs."""
     x, output = scene.inputs[index], scene.cotangent
     if x.ndim > 1 and output.size == 1:
         return True  # a loss: nobody knows
     if x.ndim < 2 or output.ndim < 1 or x.shape[0] != output.shape[0]:
         return False
+    alike = [k for k in scene.wrt if scene.inputs[k].ndim > 1 and scene.inputs[k].shape[0] == x.shape[0]]
+    return all(_apart(scene, k) for k in alike)
+
+
+def _apart(scene: Scene, index: int) -> bool:
+    """Whether the outputs of each place along the first axis depend on the entries there alone."""
+    x, output = scene.inputs[index], scene.cotangent
     count = x.shape[0]
     moved = np.abs(scene.jacobian(index).value) > 2 * scene.jacobian(index).error
     blocks = moved.reshape(count, output.size // count, count, x.size // count).any(axis=(1, 3))

@@ -6,7 +6,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.scene import Estimate, Scene
+from scratchcnn.gradcheck.diagnosis.estimates import Estimate
+from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # The largest condition number of a matrix that a product is divided by.
 CONDITION = 1e4
@@ -37,8 +38,9 @@ def with_another_factor(scene: Scene, index: int) -> Iterator[Claim]:
             )
             for other, replacing in matrices.items():
                 if other != name and replacing(scene).shape == shape:
+                    turned = name in (f"{other} transposed", other.removesuffix(" transposed"))
                     message = f"the true one with {other} in place of {name} as its {side} factor"
-                    yield Claim("operand", message, _product(index, of, replacing, left))
+                    yield Claim("transposed" if turned else "operand", message, _product(index, of, replacing, left))
 
 
 def _matrices(scene: Scene) -> Iterator[tuple[str, Matrix]]:
@@ -47,6 +49,9 @@ def _matrices(scene: Scene) -> Iterator[tuple[str, Matrix]]:
         if array.ndim == 2 and array.dtype.kind == "f" and min(array.shape) > 1:
             yield scene.names[k], _input(k)
             yield f"{scene.names[k]} transposed", _transposed(_input(k))
+            if array.shape[0] == array.shape[1] and np.linalg.cond(scene.inputs[k]) < CONDITION:
+                yield f"the inverse of {scene.names[k]}", _inverse(k)
+                yield f"the inverse of {scene.names[k]} transposed", _transposed(_inverse(k))
     if scene.output.ndim == 2 and min(scene.output.shape) > 1:
         yield "the output", _output
         yield "the output transposed", _transposed(_output)
@@ -54,6 +59,10 @@ def _matrices(scene: Scene) -> Iterator[tuple[str, Matrix]]:
 
 def _input(k: int) -> Matrix:
     return lambda s: s.inputs[k]
+
+
+def _inverse(k: int) -> Matrix:
+    return lambda s: np.asarray(np.linalg.inv(s.inputs[k]))
 
 
 def _output(s: Scene) -> Array:

@@ -6,7 +6,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
-from scratchcnn.gradcheck.diagnosis.scene import Budget, Scene, gradients_at
+from scratchcnn.gradcheck.diagnosis.budget import Budget
+from scratchcnn.gradcheck.diagnosis.scene import Scene, gradients_at
 from scratchcnn.gradcheck.points import Point, draw_cotangent
 from scratchcnn.gradcheck.setting import Setting
 
@@ -61,8 +62,8 @@ def _functions(case: Case, call: str) -> str:
 
 def _dtype(case: Case, index: int) -> str:
     """The number format of an input, as an expression."""
-    package = "ml_dtypes" if case.own_eps(index) else "np"
-    return f"{package}.{case.dtype(index)}"
+    name = case.dtype(index)
+    return f"np.{name}" if hasattr(np, name) else f"ml_dtypes.{name}"
 
 
 def _literal(array: Array, dtype: str) -> str:

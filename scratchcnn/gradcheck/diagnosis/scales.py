@@ -1,15 +1,19 @@
 """Mistakes of scale: a sign, a factor, nothing at all, a few last digits."""
 
 from collections.abc import Iterator
+from itertools import permutations
 from math import prod
 
 import numpy as np
 
+from scratchcnn.gradcheck.diagnosis.budget import TooDear
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.scene import Scene, TooDear
+from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # A factor that differs from one by less is called a small relative error.
 SMALL = 1e-2
+# What a factor may be, at most so many are said.
+MOST_SAID = 2
 # A factor is taken to be a number that is known if it differs from it by less than this.
 SAME = 1e-6
 
@@ -35,14 +39,14 @@ def scaled(scene: Scene, index: int) -> Iterator[Claim]:
             "small-relative", f"too {'large' if factor > 1 else 'small'} by a share of {abs(factor - 1):.3g}", is_times
         )
         return
-    found = next(_names(scene, abs(factor)), None)
-    if found is not None:
-        value, name = found
+    found = list(recognized(scene, abs(factor)))
+    if found:
+        value, name = found[0][0], ", or ".join(dict.fromkeys(name for _, name in found[:MOST_SAID]))
         exact = value if factor > 0 else -value
         minus = "" if factor > 0 else "minus "
-        said = f"{minus}{_number(value)} times the true one" + (f" ({name})" if name else "")
+        said = f"{minus}{number(value)} times the true one" + (f" ({name})" if name else "")
         yield Claim("constant-factor", said, lambda s: is_times(s, exact))
-    yield Claim("constant-factor", f"{_number(factor)} times the true one", is_times)
+    yield Claim("constant-factor", f"{number(factor)} times the true one", is_times)
     for k, scalar in enumerate(scene.inputs):
         if k != index and scalar.size == 1 and scalar.dtype.kind == "f":
             name = scene.names[k]
@@ -70,7 +74,8 @@ def _factor(scene: Scene, index: int) -> float:
         return float((gradient * direction).sum() / (scene.cotangent * slopes.value).sum())
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A number for a reader: a whole one or one divided by a whole one where it is that."""
     for whole in (value, 1 / value):
         if abs(whole - round(whole)) < SAME * abs(whole) and abs(whole) >= 1:
             return f"{round(whole)}" if whole == value else f"1/{round(whole)}"
@@ -83,29 +88,50 @@ def _some(names: list[str]) -> str:
     return (names[0] if more else " and ".join(names)) + more
 
 
-def _names(scene: Scene, factor: float) -> Iterator[tuple[float, str]]:
-    """Numbers of the check that a factor is, or whose reciprocal or root it is, each with what it is."""
+def recognized(scene: Scene, factor: float) -> Iterator[tuple[float, str]]:
+    """Numbers of the check that a factor is, or whose reciprocal it is, each with what it is.
+
+    If there are none: quotients of two lengths, and N and N - 1 exchanged.
+    """
+
+    def same(value: float) -> bool:
+        return abs(value - factor) <= SAME * factor
+
+    known, found = _numbers(scene), False
+    for known_number, name in known:
+        for value in filter(same, (known_number, 1 / known_number)):
+            found = True
+            yield value, f"{number(known_number)} is {name}"
+    if not found:
+        yield from filter(lambda pair: same(pair[0]), _from_two(known))
+    if same(2.0) or same(0.5):
+        yield (2.0 if same(2.0) else 0.5), ""
+
+
+def _numbers(scene: Scene) -> list[tuple[float, str]]:
+    """The lengths, sizes and options of a check, each with what it is."""
     lengths: dict[int, list[str]] = {}
     arrays = [*zip(scene.names, scene.inputs, strict=True), ("the output", scene.output)]
     for name, array in arrays:
         for axis, length in enumerate(array.shape):
             if length > 1:
                 lengths.setdefault(length, []).append(f"the length of axis {axis} of {name}")
+    for name, array in arrays:
         if array.ndim > 1 and array.size > 1:
             lengths.setdefault(array.size, []).append(f"the size of {name}")
         if array.ndim > 3:
             lengths.setdefault(prod(array.shape[2:]), []).append(f"the pixels of {name}")
     known = [(float(length), _some(list(dict.fromkeys(of)))) for length, of in lengths.items()]
-    known += [(float(v), f"the option {k}") for k, v in scene.options.items() if isinstance(v, int | float) and v]
-    for number, name in known:
-        for value in (number, 1 / number):
-            if abs(value - factor) <= SAME * factor:
-                yield value, f"{_number(number)} is {name}"
-        if number > 1:
-            for value in (number / (number - 1), (number - 1) / number):
-                for power in (1.0, 0.5):
-                    if abs(value**power - factor) <= SAME * factor:
-                        yield value**power, f"N and N - 1 exchanged, N = {_number(number)}, {name}"
-    for value in (2.0, 0.5):
-        if abs(value - factor) <= SAME * factor:
-            yield value, ""
+    return known + [(float(v), f"the option {k}") for k, v in scene.options.items() if isinstance(v, int | float) and v]
+
+
+def _from_two(known: list[tuple[float, str]]) -> Iterator[tuple[float, str]]:
+    """Quotients of two lengths, and those of N and N - 1 and their roots."""
+    lengths = [(length, name) for length, name in known if length > 1 and name.startswith("the length")]
+    for (above, one), (below, other) in permutations(lengths, 2):
+        yield above / below, f"{number(above)} is {one}, {number(below)} is {other}"
+    for length, name in known:
+        if length > 1:
+            for value in (length / (length - 1), (length - 1) / length):
+                yield value, f"N and N - 1 exchanged, N = {number(length)}, {name}"
+                yield value**0.5, f"the roots of N and N - 1 exchanged, N = {number(length)}, {name}"

@@ -1,9 +1,9 @@
 """A point at which a gradient is wrong, and what can be computed there: derivatives of each output, and their sums."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -11,76 +11,27 @@ from numpy.typing import DTypeLike
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.contract import copied
-from scratchcnn.gradcheck.effort import FEW_STRIDES, Timed
-from scratchcnn.gradcheck.numerical.differences import TINY_EXPONENT
+from scratchcnn.gradcheck.diagnosis.budget import Budget, Outside, TooDear
+from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, SHARP, STEPS, Estimate, alike, estimate_slopes
+from scratchcnn.gradcheck.effort import FEW_STRIDES
 from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
 from scratchcnn.gradcheck.numerical.probe import Probe
-from scratchcnn.gradcheck.numerical.quotients import Quotients, settle
-from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP, units
+from scratchcnn.gradcheck.numerical.steps import units
 from scratchcnn.gradcheck.points import Point
 
-# Steps of the differences, in units of an entry; the last, tiny one tells kinks.
-STEPS = UNEVEN_STEP * 2.0 ** -np.array([5.0, 6, 7, 8, 9, TINY_EXPONENT])
-# How much smaller moves are that meet a kink: a relu among many entries that wakes.
-CLOSER = (2.0**-10, 2.0**-20)
-# Roundoffs that two ways to compute a gradient may be apart, by the terms that are summed.
-ROUNDOFFS = 64.0
-# How many times fewer in a small format: with as many, no number would be another.
+if TYPE_CHECKING:
+    from scratchcnn.gradcheck.diagnosis.constants.variant import Place
+    from scratchcnn.gradcheck.diagnosis.steps.record import Record
+    from scratchcnn.gradcheck.diagnosis.steps.sweep import Swept
+
+# How many times fewer roundoffs count in a small format: with as many, no number would be another.
 FEWER = 16.0
-# An estimate says something of an entry where its error is below this share of the gradient's largest entry.
-SHARP = 1e-5
 # The step of a first look, in units of the entries, and the share of the gradient that it may be off by.
 COARSE, CLOSE = 2.0**-20, 0.05
+# Numbers of a record that take as long as a call of forward.
+NUMBERS_A_CALL = 4
 # Numbers of a Jacobian that are kept at most.
 LARGEST = 2_000_000
-
-
-class TooDear(Exception):
-    """It would take too many calls."""
-
-
-class Outside(Exception):
-    """Forward has no value where it was called."""
-
-
-class Budget:
-    """How many calls of forward a diagnosis may make.
-
-    It counts calls, not seconds: the same check gives the same report on a slower machine.
-    """
-
-    def __init__(self, forward: Timed, calls: int) -> None:
-        self.forward, self.last = forward, forward.calls + calls
-
-    def afford(self, calls: int) -> None:
-        """Raise `TooDear` where so many more calls would be too many."""
-        if self.forward.calls + calls > self.last:
-            raise TooDear
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A value and a bound for its error, entry by entry; where nothing is known the bound is infinite."""
-
-    value: Array
-    error: Array
-
-    def reshaped(self, shape: tuple[int, ...]) -> "Estimate":
-        """The same in another shape."""
-        return Estimate(self.value.reshape(shape), self.error.reshape(shape))
-
-    def mapped(self, function: Callable[[Array], Array]) -> "Estimate":
-        """What a rearrangement of entries makes of it."""
-        return Estimate(function(self.value), function(self.error))
-
-    def times(self, factor: Any) -> "Estimate":
-        """The product with numbers that are known."""
-        with np.errstate(all="ignore"):
-            return Estimate(self.value * factor, self.error * np.abs(factor) + EPS * np.abs(self.value * factor))
-
-    def plus(self, other: "Estimate") -> "Estimate":
-        """The sum of two."""
-        return Estimate(self.value + other.value, self.error + other.error)
 
 
 class Scene:
@@ -137,6 +88,48 @@ class Scene:
         except Exception as error:  # whatever it raises at a point that was chosen for it
             raise Outside from error
 
+    @property
+    def caller(self) -> Callable[..., Any] | None:
+        """Forward as the caller wrote it; None where it needs another precision than float64."""
+        return partial(f.func, *f.args, **f.keywords) if isinstance(f := self.unguarded, partial) else None
+
+    @cached_property
+    def constants(self) -> "list[Place]":
+        """The constants in the code of forward."""
+        from scratchcnn.gradcheck.diagnosis.constants.places import places
+
+        return [] if self.caller is None else places(self.caller)
+
+    @cached_property
+    def swept(self) -> "list[Swept]":
+        """The gradients that one wrong step of forward gives, for each depth of the calls in it."""
+        from scratchcnn.gradcheck.diagnosis.steps.sweep import swept
+
+        if self._record is None:
+            return []
+        found = [swept(record, self.cotangent) for record in (self._record, *self._records)]
+        return [s for s in found if s is not None and all(self._is_true(s.right[k], k) for k in s.right)]
+
+    @cached_property
+    def _record(self) -> "Record | None":
+        """The most detailed record of forward."""
+        return next(self._records, None)
+
+    @cached_property
+    def _records(self) -> "Iterator[Record]":
+        """The records of forward that are left, the most detailed first."""
+        from scratchcnn.gradcheck.diagnosis.steps.record import records
+
+        if self.caller is not None:
+            for record in records(self.caller, self.inputs, self.wrt):
+                self.budget.spend(len(record.tape.parts) // NUMBERS_A_CALL)
+                yield record
+
+    def _is_true(self, gradient: Array, index: int) -> bool:
+        """Whether a gradient is the true one, along a random direction: a record may do what floats do not."""
+        direction, slopes = self.along_here(index)
+        return self.same_along(gradient.reshape(direction.shape) * direction, self.cotangent, slopes)
+
     @cached_property
     def output(self) -> Array:
         """Forward's output."""
@@ -151,14 +144,29 @@ class Scene:
     def jacobian(self, index: int) -> Estimate:
         """(outputs, entries) the derivative of each output by each entry of an input. Raises `TooDear`."""
         if index not in self._jacobians:
-            probe = Probe(self.forward, self.inputs, index, fresh=True)
-            self.budget.afford(2 * len(STEPS) * probe.base.size)
-            if probe.base.size * probe.outputs > LARGEST:
-                raise TooDear
-            moves = [(np.array([k]), probe.unit[k : k + 1]) for k in range(probe.base.size)]
-            slopes = _slopes(probe, moves, self._noise(probe))
-            self._jacobians[index] = Estimate(slopes.value / probe.unit, slopes.error / probe.unit)
+            self._jacobians[index] = self._by_record(index) or self._by_differences(index)
         return self._jacobians[index]
+
+    def _by_record(self, index: int) -> Estimate | None:
+        """The Jacobian from a record of forward; None where there is none, or none that floats agree with."""
+        from scratchcnn.gradcheck.diagnosis.steps.jacobian import jacobian
+
+        found = None if self._record is None else jacobian(self._record, index)
+        if found is None or not self._is_true(self.cotangent.reshape(-1) @ found[0], index):
+            return None
+        if index in self._jacobians:  # there are kinks: a record takes one side of each
+            return self._jacobians[index]
+        value, size = found
+        return Estimate(value, 2.0**-40 * size)
+
+    def _by_differences(self, index: int) -> Estimate:
+        probe = Probe(self.forward, self.inputs, index, fresh=True)
+        self.budget.afford(2 * len(STEPS) * probe.base.size)
+        if probe.base.size * probe.outputs > LARGEST:
+            raise TooDear
+        moves = [(np.array([k]), probe.unit[k : k + 1]) for k in range(probe.base.size)]
+        found = estimate_slopes(probe, moves, self._noise(probe))
+        return Estimate(found.value / probe.unit, found.error / probe.unit)
 
     def truth(self, index: int, cotangent: Array | None = None) -> Estimate:
         """The true gradient by an input, for this cotangent or another one. Raises `TooDear`."""
@@ -190,7 +198,7 @@ class Scene:
         self.budget.afford(2 * len(STEPS))
         probe = Probe(forward or self.forward, self.inputs if inputs is None else inputs, index, fresh=True)
         direction = self.direction(index)
-        slopes = _slopes(probe, [(np.arange(probe.base.size), direction.reshape(-1))], self._noise(probe))
+        slopes = estimate_slopes(probe, [(np.arange(probe.base.size), direction.reshape(-1))], self._noise(probe))
         return direction, slopes.reshaped(probe.output_shape)
 
     def is_derivative(
@@ -219,15 +227,13 @@ class Scene:
                 return False
         if weights.shape != slopes.value.shape or gradient.shape != direction.shape:
             return False
-        return self._same_along(gradient * direction, weights, slopes)
+        return self.same_along(gradient * direction, weights, slopes)
 
     def differs_along(self, index: int) -> bool:
         """Whether the gradient is known not to be the true one, along a random direction."""
-        _, slopes = self.along_here(index)
-        known = bool(np.isfinite(slopes.error[self.cotangent != 0]).all())
-        return known and not self.is_derivative(index)
+        return self._known(self.along_here(index)[1]) and not self.is_derivative(index)
 
-    def _same_along(self, parts: Array, weights: Array, slopes: Estimate) -> bool:
+    def same_along(self, parts: Array, weights: Array, slopes: Estimate) -> bool:
         """Whether a gradient's parts along a direction add up to what the outputs' slopes do."""
         terms = weights * slopes.value
         with np.errstate(all="ignore"):
@@ -248,7 +254,7 @@ class Scene:
             if not np.all(factor):
                 return False
             direction, slopes = self.along_here(index)
-            return self._same_along(self.analytic(index) / factor * direction, self.cotangent, slopes)
+            return self.same_along(self.analytic(index) / factor * direction, self.cotangent, slopes)
 
     def is_rearranged(self, index: int, function: Callable[[Array], Array]) -> bool:
         """Whether the gradient is the true one with its entries elsewhere. Compared as in `is_times`."""
@@ -259,7 +265,7 @@ class Scene:
             if not np.array_equal(np.sort(function(direction), axis=None), np.sort(direction, axis=None)):
                 return False  # entries are lost
             # Moved entries of both: their products are the same, in another order.
-            return self._same_along(self.analytic(index) * function(direction), self.cotangent, slopes)
+            return self.same_along(self.analytic(index) * function(direction), self.cotangent, slopes)
 
     def _may_be(
         self, index: int, weights: Array, forward: Callable[..., Any] | None, inputs: Sequence[Array] | None
@@ -289,10 +295,29 @@ class Scene:
         return self._directions[index]
 
     def along_here(self, index: int) -> tuple[Array, Estimate]:
-        """A random direction of an input, and the derivative of each output along it."""
+        """A random direction of an input, and the derivative of each output along it.
+
+        Entries that sit on a kink are left out.
+        """
         if index not in self._here:
-            self._here[index] = self.along(index)
+            found = self.along(index)
+            if not self._known(found[1]) and self._leave_out_kinks(index):
+                found = self.along(index)
+            self._here[index] = found
         return self._here[index]
+
+    def _known(self, slopes: Estimate) -> bool:
+        """Whether the derivatives of all outputs that count are known."""
+        return bool(np.isfinite(slopes.error[self.cotangent != 0]).all())
+
+    def _leave_out_kinks(self, index: int) -> bool:
+        """Take the entries whose derivatives are not known out of the random direction; whether there are any."""
+        with suppress(TooDear):
+            self._jacobians[index] = self._by_differences(index)
+            known = np.isfinite(self.truth(index).error)
+            self._directions[index] = np.where(known, self.direction(index), 0.0)
+            return bool(known.any() and not known.all())
+        return False
 
     @staticmethod
     def _noise(probe: Probe) -> Array:
@@ -301,71 +326,6 @@ class Scene:
     def agrees(self, index: int, predicted: Estimate) -> bool:
         """Whether the gradient is what a claim predicts, at every entry of which the prediction is known."""
         return alike(self.analytic(index), predicted, self.eps)
-
-
-def alike(array: Array, predicted: Estimate, eps: float = EPS) -> bool:
-    """Whether an array is what is predicted, wherever that is known, and known well enough to matter."""
-    if array.shape != predicted.value.shape:
-        return False
-    known = np.isfinite(predicted.error) & np.isfinite(predicted.value)
-    if not known.any() or not np.isfinite(array[known]).all():
-        return False
-    value, error = predicted.value[known], predicted.error[known]
-    scale = max(float(np.abs(value).max()), float(np.abs(array[known]).max()))
-    if scale > 0 and (error > max(SHARP, 2 * ROUNDOFFS * eps) * scale).any():
-        return False
-    tolerance = error + ROUNDOFFS * eps * np.maximum(np.abs(value), np.abs(array[known]))
-    return bool((np.abs(array[known] - value) <= tolerance).all())
-
-
-def _slopes(probe: Probe, moves: Sequence[tuple[Array, Array]], noise: Array) -> Estimate:
-    """(outputs, moves) derivatives along some moves, each of some entries by some amounts for a step of one.
-
-    Moves that meet a kink are made smaller, until they don't.
-    """
-    found = _slopes_at(probe, moves, noise)
-    for closer in CLOSER:
-        loose = ~(found.error <= SHARP * np.abs(found.value).max(axis=0, initial=0)).all(axis=0)
-        again = np.flatnonzero(loose).tolist()
-        if not again:
-            break
-        smaller = _slopes_at(probe, [(moves[m][0], closer * moves[m][1]) for m in again], noise)
-        value, error = smaller.value / closer, smaller.error / closer
-        better = error < found.error[:, again]
-        found.value[:, again] = np.where(better, value, found.value[:, again])
-        found.error[:, again] = np.where(better, error, found.error[:, again])
-    return found
-
-
-def _slopes_at(probe: Probe, moves: Sequence[tuple[Array, Array]], noise: Array) -> Estimate:
-    y = np.empty((len(STEPS), 2, len(moves), probe.outputs))
-    for m, (entries, amounts) in enumerate(moves):
-        for k, step in enumerate(STEPS):
-            for side, sign in enumerate((-1.0, 1.0)):
-                probe.move(entries, probe.base[entries] + sign * step * amounts, y[k, side, m])
-    left, right, here = y[:, 0], y[:, 1], probe.y0
-    with np.errstate(all="ignore"):
-        h = np.broadcast_to(STEPS[:, None], (len(STEPS), len(moves) * probe.outputs))
-        flat = (len(STEPS), -1)
-        reached = np.maximum(np.maximum(np.abs(left), np.abs(right)), np.abs(here))
-        local = np.maximum(noise, 2 * EPS * reached)
-        nothing, never = np.zeros(h.shape[1]), np.zeros(h.shape[1], bool)
-        quotients = Quotients(
-            h=h,
-            central=(right - left).reshape(flat) / (2 * h),
-            noise=local.reshape(flat) / h,
-            bend=((right - here) - (here - left)).reshape(flat) / h,
-            rest=nothing,
-            roundoff=nothing,
-            scale=nothing,
-            unmoved=never,
-            in_steps=never,
-            still=never,
-        )
-        value, bound, smooth = settle(quotients)
-    bound = np.where(smooth, bound + 2.0**-40 * np.abs(value), np.inf)
-    shape = (len(moves), probe.outputs)
-    return Estimate(value.reshape(shape).T.copy(), bound.reshape(shape).T.copy())
 
 
 def gradients_at(case: Case, point: Point, dtype: DTypeLike | None) -> tuple[list[Any], float]:

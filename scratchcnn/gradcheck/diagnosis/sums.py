@@ -5,8 +5,11 @@ from itertools import combinations
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.scene import ROUNDOFFS, Estimate, Scene
+from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, Estimate
+from scratchcnn.gradcheck.diagnosis.scales import SAME
+from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 
 def summed(scene: Scene, index: int) -> Iterator[Claim]:
@@ -26,7 +29,11 @@ def summed(scene: Scene, index: int) -> Iterator[Claim]:
                 yield Claim("broadcast", message, _summed(index, shape, over, mean))
             if shape == scene.inputs[index].shape and over:
                 message = f"the cotangent summed over axes {over}: what it is multiplied by is missing"
-                yield Claim("missing-factor", message, _cotangent_summed(index, shape, over))
+                yield Claim("missing-factor", message, _cotangent_summed(index, shape, over, None))
+                for k, array in enumerate(scene.inputs):
+                    if k != index and array.shape == scene.cotangent.shape and array.dtype.kind == "f":
+                        message = f"the cotangent times {scene.names[k]}, summed over axes {over}"
+                        yield Claim("operand", message, _cotangent_summed(index, shape, over, k))
 
 
 def _summed(index: int, shape: tuple[int, ...], over: tuple[int, ...], mean: bool) -> Callable[[Scene], bool]:
@@ -59,12 +66,76 @@ def _parts(s: Scene, index: int) -> Estimate | None:
     return each.times(s.cotangent)
 
 
-def _cotangent_summed(index: int, shape: tuple[int, ...], over: tuple[int, ...]) -> Callable[[Scene], bool]:
+def _cotangent_summed(
+    index: int, shape: tuple[int, ...], over: tuple[int, ...], k: int | None
+) -> Callable[[Scene], bool]:
     def holds(s: Scene) -> bool:
-        total, size = s.cotangent.sum(axis=over), np.abs(s.cotangent).sum(axis=over)
+        terms = s.cotangent if k is None else s.cotangent * s.inputs[k]
+        total, size = terms.sum(axis=over), np.abs(terms).sum(axis=over)
         if total.size != int(np.prod(shape)):
             return False
         return s.agrees(index, Estimate(total.reshape(shape), ROUNDOFFS * s.eps * size.reshape(shape)))
+
+    return holds
+
+
+def spread(scene: Scene, index: int) -> Iterator[Claim]:
+    """The true gradient summed, or averaged, over some of its own axes, and the same number everywhere along them."""
+    shape = scene.inputs[index].shape
+    if scene.analytic(index).shape != shape:
+        return
+    long = [axis for axis, length in enumerate(shape) if length > 1]
+    for count in range(1, len(long) + 1):
+        for over in combinations(long, count):
+            for reduced, said in ((np.sum, "summed"), (np.mean, "averaged")):
+                message = f"the true one {said} over its own axes {over}, and the same along them"
+                yield Claim("broadcast", message, _spread(index, over, reduced))
+
+
+def _spread(index: int, over: tuple[int, ...], reduced: Callable[..., Array]) -> Callable[[Scene], bool]:
+    def holds(s: Scene) -> bool:
+        truth = s.truth(index)
+        return s.agrees(index, truth.mapped(lambda a: reduced(a, axis=over, keepdims=True) + 0 * a))
+
+    return holds
+
+
+def averaged(scene: Scene, index: int) -> Iterator[Claim]:
+    """Each entry of the true gradient divided by a whole number of its own, or multiplied by one."""
+    if scene.analytic(index).shape != scene.inputs[index].shape:
+        return
+    for divided in (True, False):
+        counts = _counts(scene, index, divided)
+        if counts is not None:
+            many = f"a whole number of its own, up to {int(np.nanmax(counts))}"
+            what = f"divided by {many}: averaged, not added" if divided else f"times {many}: added several times"
+            yield Claim("overlap", f"the true one with each entry {what}", _counted(index, divided, counts))
+
+
+def _counts(s: Scene, index: int, divided: bool) -> Array | None:
+    """The whole numbers that the entries of the true gradient were divided by, or multiplied by; NaN where it is zero.
+
+    None if they are no whole numbers, or all the same.
+    """
+    truth, gradient = s.truth(index), s.analytic(index)
+    zero = np.abs(truth.value) <= truth.error
+    unlike = (np.abs(gradient[zero]) > truth.error[zero]).any() or (gradient[~zero] == 0).any()
+    if unlike or not np.isfinite(truth.error).all():
+        return None
+    ratio = truth.value / gradient if divided else gradient / truth.value
+    counts = np.where(zero, np.nan, np.rint(ratio))
+    exact = np.abs(ratio - counts)[~zero] <= SAME * counts[~zero]
+    different = np.unique(counts[~zero])
+    return counts if exact.all() and len(different) > 1 and different[0] >= 1 else None
+
+
+def _counted(index: int, divided: bool, counts: Array) -> Callable[[Scene], bool]:
+    def holds(s: Scene) -> bool:
+        found = _counts(s, index, divided)
+        if found is None:
+            return False
+        known = np.isfinite(found) & np.isfinite(counts)
+        return bool(known.any() and (found == counts)[known].all())
 
     return holds
 

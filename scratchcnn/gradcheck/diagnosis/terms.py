@@ -7,7 +7,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.scene import ROUNDOFFS, SHARP, Estimate, Scene
+from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, SHARP, Estimate
+from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # Entries that a term has to fit for each of its coefficients, and two more: fewer prove nothing.
 MORE = 2
@@ -20,7 +21,6 @@ def missing_term(scene: Scene, index: int) -> Iterator[Claim]:
     shape = scene.inputs[index].shape
     if scene.analytic(index).shape != shape or not shape:
         return
-    yield from _with_one_coefficient(scene, index)
     for message, basis in _bases(scene, index):
         for count in range(1, len(shape) + 1):
             for axes in combinations(range(len(shape)), count):
@@ -28,9 +28,9 @@ def missing_term(scene: Scene, index: int) -> Iterator[Claim]:
                 yield Claim("missing-term", message.format(where=where), _lacks(index, axes, basis))
 
 
-def _with_one_coefficient(scene: Scene, index: int) -> Iterator[Claim]:
+def missing_penalty(scene: Scene, index: int) -> Iterator[Claim]:
     """Of a loss: a constant times an input, by the cotangent; the constant is the same everywhere."""
-    if scene.cotangent.size != 1:
+    if scene.cotangent.size != 1 or scene.analytic(index).shape != scene.inputs[index].shape:
         return
     missing = scene.truth(index).value - scene.analytic(index)
     for k, array in enumerate(scene.inputs):
@@ -93,6 +93,14 @@ def _bases(scene: Scene, index: int) -> Iterator[tuple[str, Basis]]:
             + "{where}, as of a normalizer taken for a constant",
             lambda s: [softmax(s.inputs[index])],
         )
+        for option, value in scene.options.items():
+            if isinstance(value, int | float) and value:
+                said = f"the true one less a multiple of the softmax of {name} / {option}" + "{where}"
+                yield said + ", as of a normalizer taken for a constant", _softmax_of(index, value)
+
+
+def _softmax_of(index: int, divisor: float) -> Basis:
+    return lambda s: [softmax(s.inputs[index] / divisor)]
 
 
 def _input(k: int) -> Basis:

@@ -219,6 +219,7 @@ class Report:
     compared: dict[str, Compared] = field(default_factory=dict, compare=False)
     again: tuple[str, ...] = field(default=(), compare=False)
     called: Called | None = field(default=None, compare=False)
+    unexplained: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def ok(self) -> bool:
@@ -235,7 +236,7 @@ class Report:
     def __str__(self) -> str:
         verdict = self.verdict.value.upper()
         title = f"{self.backward} is {verdict} as the gradient of {self.forward}"
-        lines = list(_headed(f"{self.name} is {verdict}" if self.name else title, self.causes))
+        lines = list(_headed(f"{self.name} is {verdict}" if self.name else title, self.causes, self.unexplained))
         if self.sample and not self.ok:
             lines.append(f"  checked with {self.sample}")
         for violation in self.violations:
@@ -285,8 +286,20 @@ class Report:
         }
 
 
-def _headed(title: str, causes: Sequence[Diagnosis]) -> Iterator[str]:
-    """The title with the first cause, then the others: one for each input, and what else fits the same one."""
+def demand_right(report: Report) -> None:
+    """Raises `GradientMismatch`, or `GradientUndecided`, unless the report says that the gradient is right."""
+    __tracebackhide__ = True
+    if report.verdict is Verdict.WRONG:
+        raise GradientMismatch(report)
+    if report.verdict is Verdict.UNDECIDED:
+        raise GradientUndecided(report)
+
+
+def _headed(title: str, causes: Sequence[Diagnosis], unexplained: Sequence[str]) -> Iterator[str]:
+    """The title with the first cause, then the others: one for each input, and what else fits the same one.
+
+    Where there is no cause the title says so.
+    """
     said: set[str] = set()
     for cause in causes:
         sentence = f"the gradient of {cause.input} is {cause.message}"
@@ -298,7 +311,8 @@ def _headed(title: str, causes: Sequence[Diagnosis]) -> Iterator[str]:
             yield f"  and {sentence}"
         said.add(cause.input)
     if not said:
-        yield title
+        yield f"{title}: {unexplained[0]}" if unexplained else title
+    yield from (f"  and {sentence}" for sentence in unexplained[0 if said else 1 :])
 
 
 def _describe(entry: InputReport) -> list[str]:

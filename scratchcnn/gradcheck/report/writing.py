@@ -24,8 +24,9 @@ def check_writable(path: Path) -> None:
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a directory")
     destination = _destination(path)
-    if not destination.parent.is_dir():
-        raise FileNotFoundError(f"{destination.parent} is not a directory")
+    for folder in (path.parent, destination.parent):
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{folder} is not a directory")
     if destination.exists() and not os.access(destination, os.W_OK):
         raise PermissionError(f"no permission to write {path}")
     if not _is_special(path):

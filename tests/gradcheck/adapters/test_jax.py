@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from scratchcnn.gradcheck import Verdict
+from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.adapters import from_jax
 from tests.gradcheck.adapters.checks import checked
 from tests.gradcheck.adapters.layers.row import draw
@@ -103,3 +103,10 @@ def test_what_the_framework_has_no_numbers_for_is_not_rounded_silently():
     forward, _ = from_jax(jnp.sin)
     with pytest.raises(TypeError, match=r"^jax has no arrays of object$"):
         forward(X.astype(object))
+
+
+@pytest.mark.parametrize("function", [lambda z: jnp.abs(z) ** 2, lambda z: z**2, lambda z: jnp.fft.fft(z).real])
+def test_complex_numbers_are_their_two_parts(function):
+    z = draw(4, 2) @ [1, 1j]
+    assert check_gradient(*from_jax(function, z)).verdict is Verdict.RIGHT
+    assert check_gradient(*from_jax(function), z).verdict is Verdict.RIGHT

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.framework.config import is_op_determinism_enabled
 
-from scratchcnn.gradcheck import Verdict
+from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.adapters import from_tensorflow
 from tests.gradcheck.adapters.checks import checked
 from tests.gradcheck.adapters.layers.row import draw
@@ -127,3 +127,10 @@ def test_what_the_framework_has_no_numbers_for_is_not_rounded_silently():
     forward, _ = from_tensorflow(tf.sin)
     with pytest.raises(TypeError, match=r"^tensorflow has no arrays of object$"):
         forward(X.astype(object))
+
+
+@pytest.mark.parametrize("function", [lambda z: tf.abs(z) ** 2, lambda z: z**2, tf.exp])
+def test_complex_numbers_are_their_two_parts(function):
+    z = draw(4, 2) @ [1, 1j]
+    assert check_gradient(*from_tensorflow(function, z)).verdict is Verdict.RIGHT
+    assert check_gradient(*from_tensorflow(function), z).verdict is Verdict.RIGHT

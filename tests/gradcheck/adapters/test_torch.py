@@ -226,3 +226,37 @@ def test_small_formats_come_and_go_bit_by_bit(dtype):
     np.testing.assert_array_equal(array.astype(np.float32), x.float().numpy())
     np.testing.assert_array_equal(forward(array), array)
     assert forward(np.asarray(array[0, 0])).shape == ()
+
+
+class ComplexSquare(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, z):
+        ctx.save_for_backward(z)
+        return z * z
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * 2 * ctx.saved_tensors[0].conj()
+
+
+class NotConjugated(ComplexSquare):
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * 2 * ctx.saved_tensors[0]
+
+
+Z = draw(4, 2) @ [1, 1j]
+
+
+@pytest.mark.parametrize("function", [ComplexSquare, lambda z: torch.fft.fft(z).abs()])
+def test_complex_numbers_are_their_two_parts(function):
+    pair = from_torch(function, Z)
+    report = check_gradient(*pair)
+    assert [each.name for each in report.inputs] == ["z.real", "z.imag"]
+    assert report.verdict is Verdict.RIGHT
+    assert check_gradient(*from_torch(function), Z).verdict is Verdict.RIGHT
+
+
+def test_a_gradient_that_is_not_conjugated_is_named():
+    report = check_gradient(*from_torch(NotConjugated, Z))
+    assert {each.kind for each in report.diagnoses} >= {"conjugated"}

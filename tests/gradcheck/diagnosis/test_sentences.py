@@ -1,6 +1,8 @@
 """What is said of a wrong gradient, word by word: a case for each kind of claim."""
 
 from functools import partial
+from inspect import getsourcefile, getsourcelines
+from os.path import basename
 
 import numpy as np
 import pytest
@@ -49,6 +51,12 @@ def entry(d, place, factor):
     return d
 
 
+def line_of(text, function):
+    """The file and line in which a function has some text."""
+    lines, first = getsourcelines(function)
+    return f"{basename(getsourcefile(function))}:{first + next(k for k, line in enumerate(lines) if text in line)}"
+
+
 IMAGES, FILTERS, BIAS = drawn(2, 3, 5, 4), drawn(4, 3, 2, 3, seed=1), drawn(4, seed=2)
 CONV = (conv2d, conv2d_backward, (IMAGES, FILTERS, BIAS))
 SQUARE = (dense, dense_backward, (drawn(4, 4), drawn(4, 4, seed=1), drawn(4, seed=2)))
@@ -95,7 +103,13 @@ CASES = {
         "filters is the true one turned by 180 degrees over its last two axes",
     ),
     "transposed": (SQUARE, 1, lambda d, *_: d.T, "weight is the true one with axes 0 and 1 exchanged"),
-    "operand": (SQUARE, 0, lambda d, g, x, w, b: g @ w, "x is the true one for weight with axes 0 and 1 exchanged"),
+    "operand": (
+        SQUARE,
+        0,
+        lambda d, g, x, w, b: g @ w,
+        "x is the true one with `weight` not transposed on the way back through `x @ weight` "
+        f"({line_of('x @ weight + bias', dense)})",
+    ),
     "filters not turned": (
         CONV,
         0,
@@ -206,3 +220,65 @@ def test_a_singular_matrix_is_no_factor():
     x, weight = drawn(3, 3), np.ones((3, 3))
     report = check_gradient(lambda x, w: np.sin(x @ w), lambda g, x, w: (g @ w.T, x.T @ (g * np.cos(x @ w))), x, weight)
     assert [each.wrong > 0 for each in report.inputs] == [True, False]
+
+
+def test_a_claim_along_a_direction_leaves_out_entries_on_kinks():
+    report = check_gradient(relu, lambda g, z: (g * (g > 0),), np.array([0.7, -1.2, 0.0, 2.1, -0.4]))
+    (found,) = (d.message for d in report.diagnoses if d.kind == "operand")
+    assert found.startswith("the true one for z with the sign of the cotangent in place of z")
+    assert "along a random direction through 4 of 5 entries" in found
+
+
+def with_slope(rounded):
+    return lambda g, z: (g * rounded(1 - np.tanh(z) ** 2),)
+
+
+def test_a_factor_kept_in_a_lower_precision_is_named():
+    half = with_slope(lambda slope: slope.astype(np.float16).astype(float))
+    report = check_gradient(np.tanh, half, drawn(3, 2), names=("z",))
+    assert report.diagnoses[0].kind == "precision"
+    assert report.diagnoses[0].message.startswith(
+        "the true one with what the cotangent is multiplied by rounded to float16"
+    )
+
+
+def test_scattered_errors_of_a_lower_precision_are_named():
+    single = with_slope(lambda slope: slope.astype(np.float32).astype(float) * (1 + 1e-9))
+    report = check_gradient(np.tanh, single, drawn(3, 2), names=("z",))
+    assert report.diagnoses[0].message.startswith("the true one but for errors of a few roundoffs of float32")
+
+
+def test_an_option_that_is_off_in_backward_alone_is_named():
+    def scaled(z, *, squared=True, eps=0.25):
+        return np.tanh(z**2 if squared else z) / (1 + eps)
+
+    def backward(g, z, *, squared=True, eps=0.25, used=1e-3):
+        return (g * (1 - np.tanh(z**2) ** 2) * 2 * z / (1 + used),)
+
+    report = check_gradient(partial(scaled, eps=0.25), partial(backward, eps=0.25), drawn(3, 2))
+    assert report.diagnoses[0].kind == "constant-factor"
+    assert any("that of eps=0.001; forward has eps=0.25" in d.message for d in report.diagnoses)
+    report = check_gradient(
+        partial(scaled, squared=True), lambda g, z, **_: (g * (1 - np.tanh(z) ** 2) / 1.25,), drawn(3, 2)
+    )
+    assert any("that of squared=False" in d.message for d in report.diagnoses)
+
+
+INVERSE = (drawn(3, 3) + 2 * np.eye(3), drawn(3, 2, seed=1))
+FACTORS = {
+    "left out": (lambda g, a, x: -g @ x.T, "missing-factor", "without its first factor, the inverse of a transposed"),
+    "not transposed": (
+        lambda g, a, x: -np.linalg.inv(a) @ g @ x.T,
+        "transposed",
+        "with the inverse of a in place of the inverse of a transposed as its first factor",
+    ),
+}
+
+
+@pytest.mark.parametrize(("of_matrix", "kind", "said"), FACTORS.values(), ids=FACTORS)
+def test_the_inverse_of_a_matrix_is_a_factor(of_matrix, kind, said):
+    def backward(g, a, b):
+        return of_matrix(g, a, np.linalg.solve(a, b)), np.linalg.solve(a.T, g)
+
+    report = check_gradient(np.linalg.solve, backward, *INVERSE, names=("a", "b"))
+    assert (kind, True) in [(d.kind, d.message.startswith(f"the true one {said}")) for d in report.diagnoses]

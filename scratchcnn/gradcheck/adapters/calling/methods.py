@@ -67,9 +67,10 @@ def bound(layer: Any, method: str | Callable[..., Any]) -> Callable[..., Any]:
 
 def _callables(layer: Any) -> list[str]:
     names = [name for name in dir(layer) if not name.startswith("_") or name == "__call__"]
-    own = getattr(layer, "__dict__", {})
+    kind = layer if isinstance(layer, type) else type(layer)
+    own = {} if layer is kind else getattr(layer, "__dict__", {})
     # Not from the layer itself: a property might compute something.
-    return [name for name in names if callable(own.get(name, getattr(type(layer), name, None)))]
+    return [name for name in names if callable(own.get(name, getattr(kind, name, None)))]
 
 
 def _methods(layer: Any) -> str:

@@ -50,6 +50,9 @@ def product(a: Any, b: Any) -> Any:
     """(m, n) objects: the product of object arrays (m, k) and (k, n)."""
     (m, k), n = a.shape, b.shape[1]
     spend(int(MATRIX_SHARE * m * k * n) + (m + n) * k + m * n)
+    other = _other_slope(a) or _other_slope(b)
+    if other is not None:
+        return other.product(a, b)
     (x, dx), (y, dy) = _matrices(a), _matrices(b)
     values = (x * y).entries()
     if dx is None and dy is None:
@@ -57,6 +60,12 @@ def product(a: Any, b: Any) -> Any:
     parts = [*([] if dx is None else [dx * y]), *([] if dy is None else [x * dy])]
     moves = parts[0] if len(parts) == 1 else parts[0] + parts[1]
     return objects([Ball(v, s) for v, s in zip(values, moves.entries(), strict=True)], (m, n))
+
+
+def _other_slope(a: Any) -> Any:
+    """A slope that is no ball, if there is one (a diagnosis records what is done with it): it has its own product."""
+    slopes = (x.slope for x in a.reshape(-1).tolist() if type(x) is Ball)
+    return next((s for s in slopes if s is not None and type(s) is not arb), None)
 
 
 def _matrices(a: Any) -> tuple[arb_mat, arb_mat | None]:

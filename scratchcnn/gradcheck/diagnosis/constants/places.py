@@ -1,0 +1,182 @@
+"""The constants in forward's code, and what may be taken for each of them."""
+
+import dis
+import inspect
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import combinations
+from types import CodeType, FunctionType
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.diagnosis.constants.roles import AXIS, INDEX, LIMIT, around, role
+from scratchcnn.gradcheck.diagnosis.constants.variant import Place, variant
+from scratchcnn.gradcheck.diagnosis.rearrangements import rearrangements
+
+# Axes of arrays that are tried, and constants of a check.
+AXES, MOST_PLACES = 4, 40
+# An instruction has one byte for the number of a constant.
+MOST_CONSTANTS = 255
+
+
+@dataclass(frozen=True)
+class Other:
+    """What may be taken for a constant: the kind of the mistake, the value, and the constant and the value in words."""
+
+    kind: str
+    value: Any
+    said: str
+
+
+def places(forward: Callable[..., Any]) -> list[Place]:
+    """The constants in the code of forward and of the caller's functions that it calls."""
+    world, _ = variant(forward)
+    found: list[Place] = []
+    for function in world.functions:
+        found += _defaults(function)
+        found += _enclosed(function)
+    for original, names in world.globals.values():
+        found += [Place(original, n, original[n]) for n in sorted(names) if _is_number(original[n])]
+    found += [Place(a, None, a) for a in world.arrays if a.size > 1]
+    for code in dict.fromkeys(world.codes):
+        found += _loaded(code)
+    return found[:MOST_PLACES]
+
+
+def _loaded(code: CodeType) -> Iterator[Place]:
+    if len(code.co_consts) < MOST_CONSTANTS:
+        for instruction in dis.get_instructions(code):
+            known = _is_number(instruction.argval) or _is_axes(instruction.argval)
+            if instruction.opname == "LOAD_CONST" and known:
+                yield Place(code, instruction.offset, instruction.argval)
+
+
+def _defaults(function: FunctionType) -> Iterator[Place]:
+    for k, value in enumerate(function.__defaults__ or ()):
+        if _is_option(value) or _is_axes(value):
+            yield Place(function, k, value)
+    for name, value in (function.__kwdefaults__ or {}).items():
+        if _is_option(value) or _is_axes(value):
+            yield Place(function, name, value)
+
+
+def _enclosed(function: FunctionType) -> Iterator[Place]:
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):  # not assigned yet
+            value = cell.cell_contents
+            if _is_option(value) or _is_axes(value):
+                yield Place(cell, name, value)
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def _is_option(value: Any) -> bool:
+    return type(value) in (int, float, bool)
+
+
+def _is_axes(value: Any) -> bool:
+    return isinstance(value, tuple) and bool(value) and all(type(n) is int for n in value)
+
+
+def others(place: Place) -> Iterator[Other]:
+    """What may be taken for a constant."""
+    value = place.value
+    if isinstance(value, np.ndarray):
+        yield from _of_array(value)
+    elif _role(place) == AXIS or _is_axes(value):
+        yield from _of_axes(value)
+    elif isinstance(place.owner, CodeType):
+        yield from _of_number(value, _role(place))
+    else:
+        yield from (Other("option-ignored", x, f"{x:g} in place of {value:g}") for x in _near(value) if x != value)
+
+
+def limits(place: Place) -> Iterator[Other]:
+    """What a limit is where it limits nothing."""
+    if isinstance(place.owner, CodeType) and _role(place) == LIMIT and _is_number(place.value):
+        for x in (-np.inf, np.inf):
+            yield Other("subset", x, f"no limit in place of {place.value:g}")
+
+
+def _role(place: Place) -> str:
+    if isinstance(place.owner, CodeType):
+        return role(place.owner, place.key)
+    is_named = isinstance(place.key, str) or isinstance(place.owner, FunctionType)
+    return AXIS if is_named and any(word in _parameter(place) for word in ("axis", "dim")) else ""
+
+
+def _of_axes(value: Any) -> Iterator[Other]:
+    for axis in range(AXES):
+        if axis != value:
+            yield Other("broadcast", axis, f"axis {axis} in place of {value}")
+    for count in range(1, AXES + 1):
+        for axes in combinations(range(AXES), count):
+            if axes != value:
+                yield Other("broadcast", axes, f"axes {axes} in place of {value}")
+
+
+def _of_number(value: float, role: str) -> Iterator[Other]:
+    """The other constants of a number, by what it is for."""
+    for x in _near(value):
+        if x != value:
+            beside = type(value) is int and abs(x - value) == 1
+            kind = "shifted" if role == INDEX and beside else "operand" if role in (INDEX, LIMIT) else _kind(value, x)
+            yield Other(kind, x, f"{x:g} in place of {value:g}")
+
+
+def _near(value: float) -> Iterator[float]:
+    """Numbers that stand in place of another one by mistake."""
+    if type(value) is bool:
+        return iter((not value,))
+    if type(value) is int:
+        return iter(dict.fromkeys((0, 1, -value, value - 1, value + 1, 2 * value)))
+    return iter(dict.fromkeys((0.0, 1.0, -value, 2 * value, value / 2)))
+
+
+def _kind(value: float, other: float) -> str:
+    """The kind of a mistake in which a number to calculate with is another one."""
+    return {-value: "sign", 0: "missing-term", 1: "missing-factor"}.get(other, "constant-factor")
+
+
+def _of_array(array: np.ndarray) -> Iterator[Other]:
+    shape = "x".join(map(str, array.shape))
+    for kind, message, function in rearrangements(array.shape):
+        if kind != "permuted" or array.ndim == 1:
+            moved = np.ascontiguousarray(function(array))
+            if not np.array_equal(moved, array):
+                yield Other(kind, moved, message.replace("the true one", f"the table of {shape} numbers"))
+    if array.dtype.kind == "f":
+        yield Other("option-ignored", np.ones_like(array), f"ones in place of the table of {shape} numbers")
+        yield Other("option-ignored", np.zeros_like(array), f"zeros in place of the table of {shape} numbers")
+        if array.ndim == 2 and len(array) == array.shape[1]:
+            yield Other("missing-factor", np.eye(len(array)), f"no matrix in place of the table of {shape} numbers")
+    if array.dtype.kind == "b":
+        yield Other("option-ignored", np.ones_like(array), f"the mask of {shape} entries left out")
+
+
+def named(place: Place) -> str:
+    """Where a constant stands, for a reader."""
+    owner = place.owner
+    if isinstance(owner, CodeType):
+        text = around(owner, place.key) or owner.co_name
+        return f" in `{text}` ({os.path.basename(owner.co_filename)}:{_line(owner, place.key)})"
+    if isinstance(owner, FunctionType):
+        return f" for `{_parameter(place)}` of `{owner.__name__}`"
+    return f" for `{place.key}`" if place.key else ""
+
+
+def _parameter(place: Place) -> str:
+    """The name of the parameter or variable that a constant is the value of."""
+    if isinstance(place.key, str):
+        return place.key
+    parameters = inspect.signature(place.owner).parameters.values()
+    return [p.name for p in parameters if p.default is not p.empty][int(place.key)]
+
+
+def _line(code: CodeType, offset: int) -> int:
+    return next((i.positions.lineno or 0 for i in dis.get_instructions(code) if i.offset == offset and i.positions), 0)

@@ -1,0 +1,82 @@
+"""What a constant in the source is for: an axis, an index, a limit, or a number to calculate with."""
+
+import ast
+import dis
+import linecache
+from collections.abc import Iterator
+from functools import lru_cache
+from types import CodeType
+
+AXIS, INDEX, LIMIT, NUMBER = "axis", "index", "limit", "number"
+Position = tuple[int | None, int | None]
+# Functions that take an axis, a place or a limit.
+REDUCTIONS = {
+    "sum",
+    "mean",
+    "std",
+    "var",
+    "max",
+    "min",
+    "prod",
+    "cumsum",
+    "argmax",
+    "argmin",
+    "norm",
+    "softmax",
+    "flip",
+}
+POSITIONS = {"range", "arange", "roll", "tri", "tril", "triu", "eye", "take"}
+LIMITS = {"maximum", "minimum", "fmax", "fmin", "clip"}
+
+
+def role(code: CodeType, offset: int) -> str:
+    """What the constant that an instruction loads is for; empty without a source."""
+    return _roles(code.co_filename).get(_positions(code).get(offset), ("", None))[0]
+
+
+def around(code: CodeType, offset: int) -> str:
+    """The text of the expression around the constant that an instruction loads; empty without a source."""
+    _, node = _roles(code.co_filename).get(_positions(code).get(offset), ("", None))
+    return ast.unparse(node) if node is not None else ""
+
+
+@lru_cache(maxsize=256)
+def _positions(code: CodeType) -> dict[int, Position]:
+    """The line and column of each instruction."""
+    places = ((i.offset, i.positions) for i in dis.get_instructions(code))
+    return {offset: (p.lineno, p.col_offset) for offset, p in places if p is not None}
+
+
+@lru_cache(maxsize=16)
+def _roles(filename: str) -> dict[Position | None, tuple[str, ast.expr | None]]:
+    """The role of each constant of a file, and the expression around it, by line and column."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(filename)))
+    except (SyntaxError, ValueError):
+        return {}
+    return {(node.lineno, node.col_offset): (kind, near) for node, kind, near in _constants(tree, NUMBER, None)}
+
+
+def _constants(tree: ast.AST, kind: str, around: ast.expr | None) -> Iterator[tuple[ast.expr, str, ast.expr | None]]:
+    for child in ast.iter_child_nodes(tree):
+        inner = _inside(tree, child, kind)
+        near = tree if isinstance(tree, ast.Call | ast.Compare | ast.BinOp | ast.Subscript) else around
+        if isinstance(child, ast.Constant | ast.UnaryOp | ast.Tuple):
+            yield child, inner, near
+        yield from _constants(child, inner, near)
+
+
+def _inside(parent: ast.AST, child: ast.AST, kind: str) -> str:
+    """What a constant inside `child`, a part of `parent`, is for."""
+    if isinstance(parent, ast.keyword):
+        return AXIS if parent.arg in ("axis", "dim", "axes") else NUMBER
+    if isinstance(parent, ast.Subscript) and child is parent.slice:
+        return INDEX
+    if isinstance(parent, ast.Compare):
+        return LIMIT
+    if isinstance(parent, ast.Call):
+        name = getattr(parent.func, "attr", getattr(parent.func, "id", ""))
+        by_name = ((AXIS, REDUCTIONS), (INDEX, POSITIONS), (LIMIT, LIMITS))
+        return next((role for role, names in by_name if name in names), NUMBER)
+    plain = isinstance(parent, ast.BinOp | ast.Lambda | ast.stmt)
+    return NUMBER if plain and kind != INDEX else kind

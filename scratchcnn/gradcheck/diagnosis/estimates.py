@@ -1,0 +1,113 @@
+"""Derivatives with a bound for their error: by differences of forward along some moves."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.numerical.differences import TINY_EXPONENT
+from scratchcnn.gradcheck.numerical.noise import EPS
+from scratchcnn.gradcheck.numerical.probe import Probe
+from scratchcnn.gradcheck.numerical.quotients import Quotients, settle
+from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP
+
+# Steps of the differences, in units of an entry; the last, tiny one tells kinks.
+STEPS = UNEVEN_STEP * 2.0 ** -np.array([5.0, 6, 7, 8, 9, TINY_EXPONENT])
+# How much smaller moves are that meet a kink: a relu among many entries that wakes.
+CLOSER = (2.0**-10, 2.0**-20)
+# Roundoffs that two ways to compute a gradient may be apart, by the terms that are summed.
+ROUNDOFFS = 64.0
+# An estimate says something of an entry where its error is below this share of the gradient's largest entry.
+SHARP = 1e-5
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and a bound for its error, entry by entry; where nothing is known the bound is infinite."""
+
+    value: Array
+    error: Array
+
+    def reshaped(self, shape: tuple[int, ...]) -> "Estimate":
+        """The same in another shape."""
+        return Estimate(self.value.reshape(shape), self.error.reshape(shape))
+
+    def mapped(self, function: Callable[[Array], Array]) -> "Estimate":
+        """What a rearrangement of entries makes of it."""
+        return Estimate(function(self.value), function(self.error))
+
+    def times(self, factor: Any) -> "Estimate":
+        """The product with numbers that are known."""
+        with np.errstate(all="ignore"):
+            return Estimate(self.value * factor, self.error * np.abs(factor) + EPS * np.abs(self.value * factor))
+
+    def plus(self, other: "Estimate") -> "Estimate":
+        """The sum of two."""
+        return Estimate(self.value + other.value, self.error + other.error)
+
+
+def alike(array: Array, predicted: Estimate, eps: float = EPS) -> bool:
+    """Whether an array is what is predicted, wherever that is known, and known well enough to matter."""
+    if array.shape != predicted.value.shape:
+        return False
+    known = np.isfinite(predicted.error) & np.isfinite(predicted.value)
+    if not known.any() or not np.isfinite(array[known]).all():
+        return False
+    value, error = predicted.value[known], predicted.error[known]
+    scale = max(float(np.abs(value).max()), float(np.abs(array[known]).max()))
+    if scale > 0 and (error > max(SHARP, 2 * ROUNDOFFS * eps) * scale).any():
+        return False
+    tolerance = error + ROUNDOFFS * eps * np.maximum(np.abs(value), np.abs(array[known]))
+    return bool((np.abs(array[known] - value) <= tolerance).all())
+
+
+def estimate_slopes(probe: Probe, moves: Sequence[tuple[Array, Array]], noise: Array) -> Estimate:
+    """(outputs, moves) derivatives along some moves, each of some entries by some amounts for a step of one.
+
+    Moves that meet a kink are made smaller, until they don't.
+    """
+    found = _once(probe, moves, noise)
+    for closer in CLOSER:
+        loose = ~(found.error <= SHARP * np.abs(found.value).max(axis=0, initial=0)).all(axis=0)
+        again = np.flatnonzero(loose).tolist()
+        if not again:
+            break
+        smaller = _once(probe, [(moves[m][0], closer * moves[m][1]) for m in again], noise)
+        value, error = smaller.value / closer, smaller.error / closer
+        better = error < found.error[:, again]
+        found.value[:, again] = np.where(better, value, found.value[:, again])
+        found.error[:, again] = np.where(better, error, found.error[:, again])
+    return found
+
+
+def _once(probe: Probe, moves: Sequence[tuple[Array, Array]], noise: Array) -> Estimate:
+    y = np.empty((len(STEPS), 2, len(moves), probe.outputs))
+    for m, (entries, amounts) in enumerate(moves):
+        for k, step in enumerate(STEPS):
+            for side, sign in enumerate((-1.0, 1.0)):
+                probe.move(entries, probe.base[entries] + sign * step * amounts, y[k, side, m])
+    left, right, here = y[:, 0], y[:, 1], probe.y0
+    with np.errstate(all="ignore"):
+        h = np.broadcast_to(STEPS[:, None], (len(STEPS), len(moves) * probe.outputs))
+        flat = (len(STEPS), -1)
+        reached = np.maximum(np.maximum(np.abs(left), np.abs(right)), np.abs(here))
+        local = np.maximum(noise, 2 * EPS * reached)
+        nothing, never = np.zeros(h.shape[1]), np.zeros(h.shape[1], bool)
+        quotients = Quotients(
+            h=h,
+            central=(right - left).reshape(flat) / (2 * h),
+            noise=local.reshape(flat) / h,
+            bend=((right - here) - (here - left)).reshape(flat) / h,
+            rest=nothing,
+            roundoff=nothing,
+            scale=nothing,
+            unmoved=never,
+            in_steps=never,
+            still=never,
+        )
+        value, bound, smooth = settle(quotients)
+    bound = np.where(smooth, bound + 2.0**-40 * np.abs(value), np.inf)
+    shape = (len(moves), probe.outputs)
+    return Estimate(value.reshape(shape).T.copy(), bound.reshape(shape).T.copy())

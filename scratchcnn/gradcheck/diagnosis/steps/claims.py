@@ -1,0 +1,92 @@
+"""Claims about the steps of forward: one of them is differentiated wrongly."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.diagnosis.claim import Claim
+from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS
+from scratchcnn.gradcheck.diagnosis.scales import SAME, number, recognized
+from scratchcnn.gradcheck.diagnosis.scene import Scene
+from scratchcnn.gradcheck.diagnosis.steps.slips import CONSTANT, SLIPS
+from scratchcnn.gradcheck.diagnosis.steps.tape import Step
+from scratchcnn.gradcheck.diagnosis.steps.words import words
+
+# As a share of the largest entry: how far a gradient may be from the one of a wrong step, and is it all the same.
+NEAR = 1e-10
+# Entries that have to be different from zero for a gradient to be recognized.
+ENTRIES = 3
+
+
+def wrong_step(scene: Scene, index: int) -> Iterator[Claim]:
+    """One step of forward is differentiated wrongly, in one of the usual ways; all others are right."""
+    gradient = scene.analytic(index)
+    if gradient.shape != scene.inputs[index].shape or np.count_nonzero(gradient) < min(ENTRIES, gradient.size):
+        return
+    for which, slip in enumerate(SLIPS):
+        if which == CONSTANT + 1:
+            yield from _scaled_step(scene, index)
+        for depth, swept in reversed(list(enumerate(scene.swept))):  # the outermost call first
+            if index not in swept.right:
+                continue
+            fits = np.flatnonzero(_same(scene, index, swept.wrong[index][:, which]))
+            for k in reversed(fits.tolist()):
+                said = words(swept.steps[k])
+                if said is not None:
+                    sentence = slip.sentence.format(step=said.step, operand=said.operand, other=said.other)
+                    holds = _holds(index, depth, swept.steps[k], which)
+                    yield Claim(slip.kind, f"the true one {sentence}", holds, inside=True)
+
+
+def _scaled_step(scene: Scene, index: int) -> Iterator[Claim]:
+    """One step of forward has its derivative times a constant."""
+    gradient = scene.analytic(index).reshape(-1)
+    for depth, swept in reversed(list(enumerate(scene.swept))):  # the outermost call first
+        if index not in swept.right:
+            continue
+        without = swept.wrong[index][:, CONSTANT]
+        share = swept.right[index] - without
+        with np.errstate(all="ignore"):
+            factors = ((gradient - without) * share).sum(axis=1) / (share**2).sum(axis=1)
+        fits = np.flatnonzero(_same(scene, index, without + factors[:, None] * share))
+        for k in reversed(fits.tolist()):
+            factor, said = float(factors[k]), words(swept.steps[k])
+            if said is None or abs(factor) < SAME or abs(abs(factor) - 1) < SAME:
+                continue
+            value, name = next(recognized(scene, abs(factor)), (abs(factor), ""))
+            value = float(np.copysign(value, factor))
+            times = f"{number(value)} times" + (f" ({name})" if name else "")
+            sentence = f"the true one with {times} what flows back to {said.operand} in {said.step}"
+            yield Claim("constant-factor", sentence, _scales(index, depth, swept.steps[k], value), inside=True)
+
+
+def _scales(index: int, depth: int, step: Step, factor: float) -> Callable[[Scene], bool]:
+    def holds(s: Scene) -> bool:
+        swept = s.swept[depth] if depth < len(s.swept) else None
+        if swept is None or step not in swept.steps:
+            return False
+        without = swept.wrong[index][swept.steps.index(step), CONSTANT]
+        return bool(_same(s, index, without + factor * (swept.right[index] - without)))
+
+    return holds
+
+
+def _holds(index: int, depth: int, step: Step, slip: int) -> Callable[[Scene], bool]:
+    def holds(s: Scene) -> bool:
+        swept = s.swept[depth] if depth < len(s.swept) else None
+        if swept is None or step not in swept.steps:
+            return False
+        return bool(_same(s, index, swept.wrong[index][swept.steps.index(step), slip]))
+
+    return holds
+
+
+def _same(scene: Scene, index: int, gradients: Array) -> Array:
+    """Whether the gradient is each of these, (..., entries)."""
+    gradient = scene.analytic(index).reshape(-1)
+    scale = float(np.abs(gradient).max(initial=0))
+    near = max(NEAR, ROUNDOFFS * scene.eps) * scale
+    with np.errstate(all="ignore"):
+        same: Array = (np.abs(gradients - gradient) <= near).all(axis=-1)
+    return same

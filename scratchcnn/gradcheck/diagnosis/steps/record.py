@@ -1,0 +1,67 @@
+"""The record of a call of forward, once for each depth of the calls in it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.diagnosis.steps.tape import DEEPEST, Slope, Tape, TooLarge, moving
+from scratchcnn.gradcheck.numerical.caller_warnings import undisturbed
+from scratchcnn.gradcheck.proof.balls.arrays import Balls, lift
+from scratchcnn.gradcheck.proof.balls.ball import Undecidable, constant, precision
+from scratchcnn.gradcheck.proof.world.run import NotRun, output
+from scratchcnn.gradcheck.proof.world.world import World
+
+# In bits: what a comparison of numbers needs.
+BITS = 128
+
+
+@dataclass(frozen=True)
+class Record:
+    """A tape, and where on it the entries of the inputs and of the output stand.
+
+    Attributes
+    ----------
+    tape
+        The record.
+    inputs
+        By the index of each input: the numbers of its entries on the tape.
+    outputs
+        Of each entry of the output, the number on the tape; -1 where it is a constant.
+    """
+
+    tape: Tape
+    inputs: dict[int, Array]
+    outputs: Array
+
+
+def records(forward: Callable[..., Any], inputs: Sequence[Array], wrt: Sequence[int]) -> Iterator[Record]:
+    """The records of forward at a point, the most detailed first; none where it does not run on balls."""
+    depth = DEEPEST
+    while depth >= 1:
+        try:
+            record = _record(forward, inputs, wrt, depth)
+        except (NotRun, Undecidable, TooLarge):
+            return
+        yield record
+        depth = min(depth, record.tape.deepest) - 1
+
+
+def _record(forward: Callable[..., Any], inputs: Sequence[Array], wrt: Sequence[int], depth: int) -> Record:
+    world = World(np.float64)
+    tape = Tape(world.files, depth)
+    given, places = list(inputs), {}
+    for k in wrt:
+        balls = np.asarray(lift(inputs[k])).reshape(-1).tolist()
+        slopes = [tape.leaf() for _ in balls]
+        made = np.empty(len(balls), object)
+        made[:] = [moving(b.value, s) for b, s in zip(balls, slopes, strict=True)]
+        given[k], places[k] = made.reshape(inputs[k].shape).view(Balls), np.array([s.node for s in slopes], np.intp)
+    with precision(BITS):
+        y = undisturbed(partial(output, world, forward), *given)
+    balls = [constant(b) for b in np.asarray(y).reshape(-1).tolist()]
+    nodes = [b.slope.node if isinstance(b.slope, Slope) else -1 for b in balls]
+    return Record(tape, places, np.array(nodes, np.intp))

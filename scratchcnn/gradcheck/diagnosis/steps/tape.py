@@ -1,0 +1,257 @@
+"""A record of forward: every number that it computed, and its derivative by the numbers that it was computed from.
+
+The numbers are balls (`proof.balls`). In place of a slope, each has a `Slope`, which writes down what it is multiplied
+by and added to. What is written down is filed under the expression in the caller's code that computed it.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
+
+import numpy as np
+from flint import arb
+
+from scratchcnn.gradcheck.proof.balls.ball import Ball, constant
+from scratchcnn.gradcheck.proof.balls.rules import apply
+
+# Numbers that are recorded at most.
+MOST_NUMBERS = 20_000
+# A number that stands between two others of the same expression is left out if it comes from at most so many.
+FEW_PARTS = 8
+# How far calls are followed from forward into its helpers, at most.
+DEEPEST = 8
+
+Site = tuple[tuple[CodeType, int], ...]
+"""An expression in the caller's code: the functions that are on their way, and the instruction of each."""
+
+LEFT, RIGHT, ALL = "left", "right", "all"
+
+
+class TooLarge(Exception):
+    """There are too many numbers to record."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """An operand of an expression in the caller's code: what is differentiated there."""
+
+    site: Site
+    operand: str
+
+
+class Part(NamedTuple):
+    """What a number comes from: another number, and the derivative by it.
+
+    Attributes
+    ----------
+    of
+        The other number.
+    factor
+        The derivative.
+    step
+        The number of the step that it belongs to; -1 if to none.
+    value
+        The other number's value; NaN where it is not known.
+    result
+        The value of the number that comes from it; NaN where it is not known.
+    at_result
+        The derivative, taken at the result in place of the value; NaN where there is none.
+    transposed, diagonal
+        In a product of matrices, the derivative if the other matrix were transposed, or were the unit matrix; else NaN.
+    """
+
+    of: int
+    factor: float
+    step: int
+    value: float = np.nan
+    result: float = np.nan
+    at_result: float = np.nan
+    transposed: float = np.nan
+    diagonal: float = np.nan
+
+
+class Tape:
+    """The record.
+
+    Parameters
+    ----------
+    files
+        The files of the caller's code.
+    depth
+        How many calls an expression is told apart by. With 1, a call of a helper is a single step.
+    """
+
+    def __init__(self, files: set[str], depth: int) -> None:
+        self.files, self.depth, self.deepest = files, depth, 0
+        self.parts: list[list[Part]] = []
+        self.steps: dict[Step, int] = {}
+        self.sums: set[Site] = set()  # expressions that add up several numbers
+        self._sites: list[Site | None] = []
+        self._maker = sys._getframe(1).f_code  # forward is called from there: what called that is no part of it
+
+    def leaf(self) -> "Slope":
+        """The slope of an entry of an input."""
+        return self._number([], None)
+
+    def _number(self, parts: list[Part], site: Site | None) -> "Slope":
+        if len(self.parts) == MOST_NUMBERS:
+            raise TooLarge
+        self.parts.append(parts)
+        self._sites.append(site)
+        return Slope(self, len(self.parts) - 1)
+
+    def combined(self, operands: Sequence[tuple["Slope", float, str]]) -> "Slope":
+        """The slope of a number that comes from others: of each its slope, the derivative by it, and its side."""
+        site, truncated = self.site()
+        seen = _seen(sys._getframe(2))
+        parts: list[Part] = []
+        within = [self._sites[slope.node] == site for slope, *_ in operands]
+        if within == [True, False]:  # a sum so far, and one number more
+            self.sums.add(site)
+        for (slope, factor, operand), inside in zip(operands, within, strict=True):
+            if inside and len(self.parts[slope.node]) <= FEW_PARTS:
+                parts += [_further(part, factor, seen) for part in self.parts[slope.node]]
+            else:
+                step = -1 if inside else self.step(site, ALL if truncated else operand)
+                value, at_result = seen.of(slope)
+                parts.append(Part(slope.node, factor, step, value, seen.result, at_result))
+        return self._number(self._merged(parts, site), site)
+
+    def _merged(self, parts: list[Part], site: Site) -> list[Part]:
+        """The parts, those of the same number as one; so a product of a number with itself is a square."""
+        found: dict[int, Part] = {}
+        for part in parts:
+            other = found.get(part.of)
+            if other is None:
+                found[part.of] = part
+            elif -1 in (part.step, other.step):
+                return parts
+            else:
+                step = part.step if part.step == other.step else self.step(site, ALL)
+                factor = part.factor + other.factor
+                found[part.of] = Part(part.of, factor, step, part.value, part.result)
+        return list(found.values())
+
+    def step(self, site: Site, operand: str) -> int:
+        """The number of a step."""
+        return self.steps.setdefault(Step(site, operand), len(self.steps))
+
+    def site(self) -> tuple[Site, bool]:
+        """The expression in the caller's code that is being computed, and whether it is a call of a deeper one."""
+        path, frame = [], sys._getframe(2)
+        caller: FrameType | None = frame
+        while caller is not None and caller.f_code is not self._maker:
+            if caller.f_code.co_filename in self.files:
+                path.append((caller.f_code, caller.f_lasti))
+            caller = caller.f_back
+        path.reverse()
+        self.deepest = max(self.deepest, len(path))
+        return tuple(path[: self.depth]), len(path) > self.depth
+
+    def product(self, a: Any, b: Any) -> Any:
+        """(m, n) balls: the product of (m, k) and (k, n), each number of it in one step."""
+        (m, k), n = a.shape, b.shape[1]
+        site, truncated = self.site()
+        left, right = (self.step(site, ALL if truncated else side) for side in (LEFT, RIGHT))
+        x, y = ([[constant(e) for e in row] for row in side.tolist()] for side in (a, b))
+        u, v = (np.array([[float(e.value) for e in row] for row in side]) for side in (x, y))
+        made = np.empty((m, n), object)
+        for i, j in np.ndindex(m, n):
+            parts: list[Part] = []
+            for c in range(k):
+                if isinstance(s := x[i][c].slope, Slope):
+                    turned = v[j, c] if k == n else np.nan
+                    parts.append(Part(s.node, v[c, j], left, u[i, c], transposed=turned, diagonal=float(c == j)))
+                if isinstance(s := y[c][j].slope, Slope):
+                    turned = u[c, i] if k == m else np.nan
+                    parts.append(Part(s.node, u[i, c], right, v[c, j], transposed=turned, diagonal=float(c == i)))
+            value = sum((x[i][c].value * y[c][j].value for c in range(k)), arb(0))
+            made[i, j] = moving(value, self._number(parts, site) if parts else None)
+        return made
+
+
+class Slope:
+    """The slope of a number on the tape, in place of an `arb`: what is done with it is recorded."""
+
+    __slots__ = ("node", "tape")
+
+    def __init__(self, tape: Tape, node: int) -> None:
+        self.tape, self.node = tape, node
+
+    def __add__(self, other: Any) -> "Slope":
+        return self.tape.combined([(self, 1.0, LEFT), (other, 1.0, RIGHT)]) if isinstance(other, Slope) else self
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> "Slope":
+        return self.tape.combined([(self, 1.0, LEFT), (other, -1.0, RIGHT)]) if isinstance(other, Slope) else self
+
+    def __rsub__(self, other: Any) -> "Slope":
+        return self.tape.combined([(self, -1.0, RIGHT)])
+
+    def __neg__(self) -> "Slope":
+        return self.tape.combined([(self, -1.0, RIGHT)])
+
+    def __mul__(self, factor: Any) -> "Slope":
+        return self.tape.combined([(self, float(factor), LEFT)])
+
+    def __rmul__(self, factor: Any) -> "Slope":
+        return self.tape.combined([(self, float(factor), RIGHT)])
+
+    def __truediv__(self, divisor: Any) -> "Slope":
+        return self.tape.combined([(self, float(1 / divisor), LEFT)])
+
+    def __gt__(self, other: Any) -> bool:
+        return False
+
+    __lt__ = __gt__
+
+    def is_zero(self) -> bool:
+        """It is not known to be."""
+        return False
+
+    def is_finite(self) -> bool:
+        """It is."""
+        return True
+
+    def product(self, a: Any, b: Any) -> Any:
+        """The product of two matrices of balls, some of which have slopes on the tape."""
+        return self.tape.product(a, b)
+
+
+def moving(value: arb, slope: Any) -> Ball:
+    """A ball whose slope is on the tape, or none."""
+    return Ball(value, slope)
+
+
+class _Seen(NamedTuple):
+    """What is known of an operation on balls while it is carried out."""
+
+    balls: tuple[Any, ...] = ()
+    result: float = np.nan
+    at_result: float = np.nan
+
+    def of(self, slope: Any) -> tuple[float, float]:
+        """The value of the ball with a slope, and the derivative taken at the result."""
+        for ball in self.balls:
+            if type(ball) is Ball and ball.slope is slope:
+                return float(ball.value), self.at_result
+        return np.nan, np.nan
+
+
+def _seen(frame: FrameType) -> _Seen:
+    """What the frame of an operation on balls shows: the operation has no other way to tell."""
+    names = frame.f_locals
+    if frame.f_code is apply.__code__:
+        rule, y = names["rule"], names["y"]
+        return _Seen((names["x"],), float(y), float(rule.derivative(y, rule.value(y))))
+    result = names.get("q", names.get("value"))
+    return _Seen((names.get("self"), names.get("other")), np.nan if result is None else float(result))
+
+
+def _further(part: Part, factor: float, seen: _Seen) -> Part:
+    """A part of a number that stands between two others of the same expression, as one of the later number."""
+    at_result = part.at_result if factor == 1 else np.nan
+    return Part(part.of, part.factor * factor, part.step, part.value, seen.result, at_result)

@@ -1,0 +1,75 @@
+"""A step of forward in words: its text in the caller's code, and where that is."""
+
+import ast
+import linecache
+import os
+from dataclasses import dataclass
+from types import CodeType
+
+from scratchcnn.gradcheck.diagnosis.steps.tape import LEFT, RIGHT, Step
+
+# In characters: a longer expression is cut short.
+MOST_LETTERS = 60
+
+
+@dataclass(frozen=True)
+class Words:
+    """The texts of a step: the expression, the operand that is differentiated, the other one."""
+
+    step: str
+    operand: str
+    other: str
+
+
+def words(step: Step) -> Words | None:
+    """The texts of a step; None where the code has no source."""
+    if not step.site:
+        return None
+    code, instruction = step.site[-1]
+    text, line = source(code, instruction)
+    try:
+        tree = ast.parse(f"({text})", mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+    where = f"{os.path.basename(code.co_filename)}:{line}"
+    operand, other = _operands(tree, step.operand)
+    short = f"`{_short(text)}` ({where})"
+    return Words(short, f"`{_short(operand)}`" if operand else "its argument", f"`{_short(other)}`" if other else "it")
+
+
+def source(code: CodeType, instruction: int) -> tuple[str, int]:
+    """The text of the expression that an instruction computes, and its line; an empty text where there is none."""
+    line, last, start, end = list(code.co_positions())[instruction // 2]
+    if line is None or last is None or start is None or end is None:
+        return "", 0
+    lines = [linecache.getline(code.co_filename, n).encode() for n in range(line, last + 1)]  # columns count bytes
+    if not lines or not lines[0]:
+        return "", line
+    lines[-1] = lines[-1][:end]
+    lines[0] = lines[0][start:]
+    return " ".join(b" ".join(lines).decode(errors="replace").split()), line
+
+
+def _operands(tree: ast.expr, which: str) -> tuple[str, str]:
+    """The operand that is differentiated, and the other one; empty where the expression is no operation on two."""
+    if isinstance(tree, ast.UnaryOp):
+        return ast.unparse(tree.operand), ""
+    if isinstance(tree, ast.BinOp) and which in (LEFT, RIGHT):
+        # A number times an array is computed as the array times the number.
+        right = isinstance(tree.left, ast.Constant) or (which == RIGHT and not isinstance(tree.right, ast.Constant))
+        pair = (tree.right, tree.left) if right else (tree.left, tree.right)
+        return ast.unparse(pair[0]), ast.unparse(pair[1])
+    if isinstance(tree, ast.Call) and len(tree.args) == 2 and which in (LEFT, RIGHT):
+        pair = (tree.args[0], tree.args[1]) if which == LEFT else (tree.args[1], tree.args[0])
+        return ast.unparse(pair[0]), ast.unparse(pair[1])
+    if isinstance(tree, ast.Call) and len(tree.args) == 1:
+        return ast.unparse(tree.args[0]), ""
+    return "", ""
+
+
+def _short(text: str) -> str:
+    if len(text) <= MOST_LETTERS:
+        return text
+    tree = ast.parse(f"({text})", mode="eval").body
+    call = f"{ast.unparse(tree.func)}(...)" if isinstance(tree, ast.Call) else ""
+    return call if 0 < len(call) <= MOST_LETTERS else text[:MOST_LETTERS] + "..."

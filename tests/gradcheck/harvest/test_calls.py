@@ -1,0 +1,125 @@
+"""Which calls of a function are kept, and which of these are chosen."""
+
+import sys
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from scratchcnn.gradcheck.harvest import calls as calls_module
+from scratchcnn.gradcheck.harvest.calls import AFFORDABLE, MOST_BYTES, Calls, Memory
+
+
+@pytest.fixture
+def calls():
+    return Calls(Memory())
+
+
+def seen_by(calls):
+    """A function whose calls are seen."""
+
+    def called(x, *more, stride=1, **options):
+        calls.see(sys._getframe())
+
+    return called
+
+
+@pytest.fixture
+def layer(calls):
+    return seen_by(calls)
+
+
+def anything(calls):
+    return next(iter(calls), None)
+
+
+def sizes(chosen):
+    return [call.size // 8 for call in chosen]
+
+
+def test_the_smallest_the_largest_and_one_with_other_options_are_chosen(calls, layer):
+    for length, stride in ((5, 1), (9, 1), (4, 2), (7, 1), (6, 2), (3, 1), (8, 1)):
+        layer(np.ones(length), stride=stride)
+    chosen = calls.chosen(anything)
+    assert sizes(chosen) == [3, 9, 4]
+    assert [call.arguments["stride"] for call in chosen] == [1, 1, 2]
+    assert calls.count == 7
+
+
+def test_one_call_is_chosen_once(calls, layer):
+    for _ in range(3):
+        layer(np.ones(4))
+    assert sizes(calls.chosen(anything)) == [4]
+
+
+def test_what_cannot_be_used_is_passed_over(calls, layer):
+    for length in (1, 2, 3, 4):
+        layer(np.ones(length))
+    assert sizes(calls.chosen(lambda given: next((call for call in given if call.size > 8), None))) == [2, 4]
+    assert sizes(calls.chosen(lambda given: None)) == [1], "to say why"
+
+
+def test_arguments_are_copied_and_in_order(calls, layer):
+    x, y = np.asfortranarray(np.arange(6.0).reshape(2, 3)), [np.ones(2)]
+    layer(x, y, 3, stride=2, way="same")
+    x[:] = y[0][:] = 0
+    (call,) = calls.kept()
+    assert list(call.arguments) == ["x", "more", "stride", "options"]
+    assert call.spread == ("more", "options")
+    assert call.arguments["x"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert call.arguments["x"].flags.f_contiguous
+    assert call.arguments["more"][0][0].tolist() == [1, 1]
+    assert (call.arguments["more"][1], call.arguments["stride"], call.arguments["options"]) == (3, 2, {"way": "same"})
+    assert call.where == "tests/gradcheck/harvest/test_calls.py::test_arguments_are_copied_and_in_order"
+
+
+@pytest.mark.parametrize(
+    "argument", [np.ones(3, complex), np.array([1, "a"], object), np.ones(3, np.longdouble), np.ma.ones(3), 2.0, "word"]
+)
+def test_without_plain_arrays_of_real_numbers_nothing_is_kept(calls, layer, argument):
+    layer(argument)
+    assert calls.count == 1
+    assert calls.kept() == []
+
+
+def test_large_arguments_are_kept_only_where_nothing_else_is(calls, layer):
+    layer(np.ones(MOST_BYTES // 8 + 1))
+    assert (calls.kept(), calls.too_large) == ([], 1)
+    layer(np.ones(AFFORDABLE // 8 + 1))
+    assert sizes(calls.chosen(anything)) == [AFFORDABLE // 8 + 1]
+    layer(np.ones(5))
+    layer(np.ones(7))
+    assert sizes(calls.chosen(anything)) == [5, 7]
+
+
+def test_all_functions_together_have_a_limit(monkeypatch):
+    monkeypatch.setattr(calls_module, "MOST_IN_ALL", 100)
+    memory = Memory()
+    one, other = Calls(memory), Calls(memory)
+    seen_by(one)(np.ones(10))
+    seen_by(other)(np.ones(3))
+    assert [len(calls.kept()) for calls in (one, other)] == [1, 0]
+    assert memory.used == 80
+
+
+def test_an_argument_that_cannot_be_copied_is_noted(calls, layer):
+    layer(np.ones(2), (name for name in "ab"))
+    assert calls.kept() == []
+    assert calls.not_kept.startswith("TypeError: cannot pickle 'generator' object")
+
+
+def test_a_mock_is_not_touched(calls, layer):
+    """Whatever one asks a mock for, it makes, and notes."""
+    given = mock.Mock()
+    layer(np.ones(2), given, stride=given)
+    assert given.mock_calls == []
+    assert given._mock_children == {}
+
+
+def test_what_two_processes_kept_is_put_together(calls):
+    other = Calls(Memory())
+    for of, length, stride in ((calls, 4, 1), (calls, 6, 1), (other, 3, 1), (other, 5, 2), (other, 8, 1)):
+        seen_by(of)(np.ones(length), stride=stride)
+    calls.merge(other)
+    assert calls.count == 5
+    assert sizes(calls.chosen(anything)) == [3, 8, 5]

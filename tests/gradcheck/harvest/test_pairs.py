@@ -1,0 +1,106 @@
+"""Which functions of a module are a pair."""
+
+import types
+
+import pytest
+
+from scratchcnn.gradcheck.harvest.pairs import find_pairs
+
+
+def module(text):
+    """A module of this text."""
+    made = types.ModuleType("made")
+    exec(text, vars(made))
+    return made
+
+
+def names(text, patterns=()):
+    """The names of the pairs of a module: of functions both, of a class its name."""
+    found = find_pairs(module(text), patterns)
+    return [p.name.removeprefix("made.") if p.owner else (p.forward.__name__, p.backward.__name__) for p in found]
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward"),
+    [
+        ("relu", "relu_backward"),
+        ("relu", "relu_bwd"),
+        ("relu", "relu_grad"),
+        ("relu", "relu_prime"),
+        ("relu", "backward_relu"),
+        ("relu", "grad_relu"),
+        ("relu", "drelu"),
+        ("relu", "d_relu"),
+        ("relu_forward", "relu_backward"),
+        ("relu_fwd", "relu_bwd"),
+        ("forward_relu", "backward_relu"),
+    ],
+)
+def test_functions_by_their_names(forward, backward):
+    assert names(f"def {backward}(g, x): pass\ndef {forward}(x): pass") == [(forward, backward)]
+
+
+def test_a_function_that_is_wrapped_or_private():
+    text = """
+import functools
+def noted(function):
+    return functools.wraps(function)(lambda *given: function(*given))
+@noted
+def _relu(x): pass
+@noted
+def _relu_backward(g, x): pass
+"""
+    assert names(text) == [("_relu", "_relu_backward")]
+
+
+def test_names_that_only_look_alike_are_no_pair():
+    assert names("def ense(x): pass\ndef backward(g): pass\ndef grad_descent(x): pass\ndef relu(x): pass") == []
+    assert names("from numpy import gradient\nfrom math import sin\ndef sin_grad(g, x): pass") == []
+
+
+def test_patterns_replace_the_usual_names():
+    text = "def f(x): pass\ndef f_backward(g, x): pass\ndef f_vjp(g, x): pass"
+    assert names(text) == [("f", "f_backward")]
+    assert names(text, ["{}_vjp"]) == [("f", "f_vjp")]
+
+
+def test_classes_and_objects_with_both_methods():
+    text = """
+import abc
+class Layer(abc.ABC):
+    @abc.abstractmethod
+    def forward(self, x): pass
+    def backward(self, g): return g
+class Dense(Layer):
+    def forward(self, x): return x
+class Half:
+    def forward(self, x): return x
+class OtherHalf:
+    def backward(self, g): return g
+class Loss:
+    @staticmethod
+    def forward(x): return x
+    @staticmethod
+    def backward(x): return x
+one = Dense()
+"""
+    assert names(text) == ["Dense", "Loss", "one"]
+
+
+@pytest.mark.parametrize("body", ["pass", "'To do.'", "raise NotImplementedError", "raise NotImplementedError()"])
+def test_a_base_class_that_only_says_what_there_is_to_write(body):
+    text = f"""
+class Layer:
+    def forward(self, x): {body}
+    def backward(self, g): {body}
+class Dense(Layer):
+    def forward(self, x): return x
+    def backward(self, g): return g
+"""
+    assert names(text) == ["Dense"]
+
+
+def test_what_a_module_imports_belongs_to_another():
+    from_other = "from tests.gradcheck.harvest.twelve.functions import relu, relu_backward\n"
+    from_other += "from tests.gradcheck.harvest.twelve.layers import Dense"
+    assert names(from_other) == []

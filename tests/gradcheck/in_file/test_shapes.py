@@ -1,0 +1,74 @@
+"""The shapes that docstrings give, and the lengths that are chosen for them."""
+
+import pytest
+
+from scratchcnn.gradcheck.in_file.shapes import Shape, lengths_of, shape_of
+
+DOCSTRING = """
+A convolution.
+
+Inputs:
+- x: Input data of shape (N, C, H, W)
+- w (F, C, HH, WW): filters
+- y: Vector of labels, of shape (N,) where y[i] is the label for x[i] and
+  0 <= y[i] < C
+- flat: A numpy array, of shape (N, d_1, ..., d_k)
+- conv_param: A dictionary with the following keys:
+  - 'stride': The number of pixels between (vertically, horizontally)
+
+Parameters
+----------
+images : (N, C, H, W) array
+    Where (a, b) stands.
+left, right : (N, 3) array
+classes : (N,) integers in [0, K)
+positions : (T,) integers
+rate : float
+`kernel` : array, K x K
+
+Args:
+    hidden (ndarray): of shape [N, D]
+    scale: a scalar
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "axes", "below"),
+    [
+        ("x", "N C H W", None),
+        ("w", "F C HH WW", None),
+        ("y", "N", "C"),
+        ("flat", "N d_1 d_k", None),
+        ("images", "N C H W", None),
+        ("left", "N 3", None),
+        ("right", "N 3", None),
+        ("classes", "N", "K"),
+        ("positions", "T", "2"),
+        ("rate", "", None),
+        ("kernel", "K K", None),
+        ("hidden", "N D", None),
+        ("scale", "", None),
+    ],
+)
+def test_shapes_are_read_as_people_write_them(name, axes, below):
+    assert shape_of(DOCSTRING, name) == Shape(tuple(axes.split()), below)
+
+
+@pytest.mark.parametrize("name", ["conv_param", "nowhere", "C", "data"])
+def test_where_there_is_no_shape_none_is_made_up(name):
+    assert shape_of(DOCSTRING, name) is None
+
+
+def test_lengths_differ_and_images_are_larger_than_filters():
+    shapes = [shape_of(DOCSTRING, name) for name in ("x", "w", "hidden")]
+    first, *others = lengths_of(shapes)
+    assert len(set(first.values())) >= 6
+    assert all(found["H"] >= found["HH"] and found["W"] >= found["WW"] for found in (first, *others))
+    assert others[0]["H"] == others[0]["W"] == 8
+    assert set(others[-1].values()) == {4}
+
+
+def test_labels_lie_below_the_length_that_the_docstring_names():
+    lengths = {"N": 5, "C": 3}
+    spec = shape_of(DOCSTRING, "y").spec(lengths)
+    assert (spec.shape, spec.below) == ((5,), 3)
