@@ -206,7 +206,8 @@ def describe(function: Callable[..., Any], role: str = "") -> str:
     """The name of a function, as a reader knows it; a lambda goes by its role."""
     while isinstance(function, partial):
         function = function.func
-    name = str(getattr(function, "__qualname__", type(function).__name__)).rpartition("<locals>.")[2]
+    short = getattr(function, "__name__", type(function).__name__)  # a ufunc of NumPy 2.0 and 2.1 has no other
+    name = str(getattr(function, "__qualname__", short)).rpartition("<locals>.")[2]
     return role if role and name.endswith("<lambda>") else name
 
 

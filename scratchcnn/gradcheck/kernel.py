@@ -151,7 +151,8 @@ def widened(tree: Any) -> tuple[Any, tuple[Format | None, ...]]:
 def _row(returned: Any) -> list[Any]:
     """The leaves of what backward returns; numbers in a tuple are gradients, each by itself."""
     leaves = flatten(returned)[0]
-    return list(returned) if isinstance(returned, list | tuple) and leaves == [returned] else leaves
+    alone = len(leaves) == 1 and leaves[0] is returned
+    return list(returned) if isinstance(returned, list | tuple) and alone else leaves
 
 
 def _in_float64(inputs: Sequence[Any]) -> list[Any]:
