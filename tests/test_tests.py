@@ -101,8 +101,11 @@ def test_no_test_hides_another_of_its_name(path):
 
 @every_file
 def test_every_test_is_in_a_file_that_is_collected(path):
-    """Else nobody would miss it. A fixture or a helper does not begin with "test"."""
-    if not path.name.startswith("test_"):
+    """Else nobody would miss it. A fixture or a helper does not begin with "test".
+
+    The package `twelve` stands for somebody else's project, and has tests of its own.
+    """
+    if not path.name.startswith("test_") and path.parent.name != "twelve":
         assert [node.name for _, node in functions(FILES[path]) if is_test(node.name)] == []
 
 

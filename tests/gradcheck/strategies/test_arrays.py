@@ -69,7 +69,7 @@ def test_ties_are_made_of_few_numbers(x):
 
 def test_ties_and_zeros_occur():
     for condition in (lambda x: (x == 0).any(), lambda x: x[0] == x[1] != 0):
-        smallest(arrays(3, distinct=False), condition)
+        assert condition(smallest(arrays(3, distinct=False), condition))
 
 
 @DTYPES
