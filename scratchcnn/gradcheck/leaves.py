@@ -73,7 +73,7 @@ class Inputs:
             given = [returned] if alike or not isinstance(returned, tuple | list) else given
         if len(given) == len(self.structures):
             parts = zip(given, self.structures, self.names, strict=True)
-            return tuple(leaf for each in parts for leaf in aligned(*each, self.conjugated))
+            return tuple(leaf for each in parts for leaf in aligned(*each, self.conjugated, lenient=True))
         if len(given) == len(self.paths) and not any(map(is_tree, given)):
             return tuple(given)
         raise WrongForm(
@@ -207,8 +207,13 @@ def _keys(tree: Any) -> tuple[Any, ...]:
     return flatten(tree)[1].keys
 
 
-def aligned(gradient: Any, structure: Structure, name: str, conjugated: bool = False) -> Iterator[Any]:
-    """The leaves of a gradient in the order of its input's, whatever the order of keys. Raises `WrongForm`."""
+def aligned(
+    gradient: Any, structure: Structure, name: str, conjugated: bool = False, *, lenient: bool = False
+) -> Iterator[Any]:
+    """The leaves of a gradient in the order of its input's, whatever the order of keys.
+
+    Raises `WrongForm` where its keys are others; `lenient` takes None for those that are missing.
+    """
     if structure.kind is None:
         yield gradient
     elif gradient is None:
@@ -218,10 +223,10 @@ def aligned(gradient: Any, structure: Structure, name: str, conjugated: bool = F
     else:
         parts = _children(gradient)
         missing = [key for key in structure.keys if key not in parts]
-        if missing or len(parts) > len(structure.keys):
+        if len(parts) > len(structure.keys) - len(missing) or (missing and not (lenient and parts)):
             raise WrongForm(f"the gradient of {name} must have the keys {list(structure.keys)}, got {list(parts)}")
         for key, child in zip(structure.keys, structure.children, strict=True):
-            yield from aligned(parts[key], child, f"{name}[{key!r}]", conjugated)
+            yield from aligned(parts.get(key), child, f"{name}[{key!r}]", conjugated, lenient=lenient)
 
 
 def _children(tree: Any) -> dict[Any, Any]:
@@ -326,6 +331,12 @@ def _as_arrays(
     if known is not None:
         known = replace(known, conjugated=conjugated)
         inputs = known.leaves_of(inputs)
+        for leaf, path in zip(inputs, known.paths, strict=True):
+            if leaf is None or isinstance(leaf, str | bytes) or callable(leaf):
+                raise TypeError(
+                    f"{path} must be an array of numbers, got {type(leaf).__name__}: an option is bound to the"
+                    " functions, by functools.partial or a lambda"
+                )
         names = tuple(names) if names is not None and len(names) == len(inputs) else known.paths
         wrt = known.chosen(wrt)
         forward, backward = _of_leaves(forward, known), _with_leaves(backward, known)

@@ -170,10 +170,10 @@ def test_a_tree_is_proved():
     ("backward", "options", "error", "message"),
     [
         (
-            lambda g, x, p: (g, {"w": x}),
+            lambda g, x, p: (g, {"w": x, "c": x, "b": x}),
             {},
             TypeError,
-            r"the gradient of params must have the keys \['w', 'b'\], got \['w'\]",
+            r"the gradient of params must have the keys \['w', 'b'\], got \['w', 'c', 'b'\]",
         ),
         (
             lambda g, x, p: (g, g, g, g),
@@ -276,3 +276,15 @@ def test_a_layer_s_methods_name_its_adapter():
     layer = Layer()
     with pytest.raises(TypeError, match=r"from_layer; check_gradient\(\*from_layer\(layer, x\)\)"):
         check_gradient(layer.forward, layer.backward, [1.0, 2.0])
+
+
+def test_a_key_that_is_left_out_is_no_gradient():
+    report = check_gradient(dense, lambda g, x, p: (g @ p["w"].T, {"w": x.T @ g}), X, PARAMS)
+    assert "backward gave None for \"params['b']\"" in report.violations[0].message
+    table = {"w": np.ones(3), "which": np.arange(3)}
+    assert check_gradient(lambda p: p["w"] ** 2, lambda g, p: {"w": 2 * g * p["w"]}, table).ok
+
+
+def test_what_is_no_array_in_a_tree_is_named_by_its_path():
+    with pytest.raises(TypeError, match=r"p\['mode'\] must be an array of numbers, got str: an option is bound"):
+        check_gradient(lambda p: p["w"] ** 2, lambda g, p: g, {"w": np.ones(3), "mode": "train"})

@@ -42,6 +42,11 @@ class Dense:
         """What is differentiated: the samples, the weight, and the bias where there is one."""
         return (self.x, self.weight) if self.bias is None else (self.x, self.weight, self.bias)
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keywords of both functions: none."""
+        return {}
+
 
 def dense_layers(
     *,
