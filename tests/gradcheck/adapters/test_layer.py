@@ -481,3 +481,23 @@ class TestArguments:
         report = check_gradient(*pair)
         assert [r.name for r in report.inputs] == ["params['W']"]
         assert report.ok, report
+
+
+class WithMomentum:
+    def __init__(self):
+        self.w, self.speed = draw(3, 2), np.zeros((3, 2))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w
+
+    def backward(self, grad, lr):
+        grad_x = grad @ self.w.T
+        self.speed = 0.9 * self.speed - lr * (self.x.T @ grad)
+        self.w = self.w + self.speed
+        return grad_x
+
+
+def test_a_momentum_is_not_carried_from_call_to_call():
+    report = check_gradient(*from_layer(WithMomentum(), draw(4, 3)))
+    assert report.ok, str(report)

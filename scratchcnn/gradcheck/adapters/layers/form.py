@@ -116,6 +116,8 @@ class LayerForm:
 
     def _gradients(self, layer: Any, grad_output: Any, leaves: Sequence[Any]) -> list[Any]:
         way, sources = self.found.way, self.found.sources
+        if way.steps:
+            layer = self.layers.copied(layer)  # a step leaves more than parameters: a momentum
         inputs, parameters = self._placed(layer, leaves)
         ran = way.run_forward(layer, inputs)
         self._run_beside(leaves)
