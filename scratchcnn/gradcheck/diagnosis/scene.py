@@ -225,13 +225,17 @@ class Scene:
                 direction, slopes = self.along(index, forward=forward, inputs=inputs)
             except Exception:  # forward does not take these
                 return False
-        if weights.shape != slopes.value.shape or gradient.shape != direction.shape:
-            return False
+        if weights.shape != slopes.value.shape or gradient.shape != direction.shape or not gradient.any():
+            return False  # nothing but zeros may be the derivative of anything
         return self.same_along(gradient * direction, weights, slopes)
 
     def differs_along(self, index: int) -> bool:
         """Whether the gradient is known not to be the true one, along a random direction."""
-        return self._known(self.along_here(index)[1]) and not self.is_derivative(index)
+        direction, slopes = self.along_here(index)
+        gradient = self.analytic(index)
+        if gradient.shape != direction.shape:
+            return True
+        return self._known(slopes) and not self.same_along(gradient * direction, self.cotangent, slopes)
 
     def same_along(self, parts: Array, weights: Array, slopes: Estimate) -> bool:
         """Whether a gradient's parts along a direction add up to what the outputs' slopes do."""
