@@ -66,8 +66,9 @@ class Case:
     `named` says whether the caller named these in `wrt`: then backward may answer for them alone. `formats` are the
     small number formats of the inputs, if any has one, and `output_format` is the coarsest of the outputs; their
     numbers are held in float32 here. `reference` is the name of the function that answers for forward in float64, and
-    `alone` says that backward then is called in the inputs' own formats alone. `domains` and `structures` are what the
-    caller says of inputs by their index (`restrictions`).
+    `alone` says that backward then is called in the inputs' own formats alone. `parts` are the paths of several outputs
+    that are checked as one row of numbers, each with how many it has. `domains` and `structures` are what the caller
+    says of inputs by their index (`restrictions`).
     """
 
     forward: Timed
@@ -81,6 +82,7 @@ class Case:
     output_format: Format | None = None
     reference: str = ""
     alone: bool = False
+    parts: tuple[tuple[str, int], ...] = ()
     domains: Mapping[int, Any] = field(default_factory=dict)
     structures: Mapping[int, str] = field(default_factory=dict)
 

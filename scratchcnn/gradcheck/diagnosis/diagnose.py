@@ -11,7 +11,7 @@ from scratchcnn.gradcheck.diagnosis.budget import Budget, Outside, TooDear
 from scratchcnn.gradcheck.diagnosis.claim import Claim, Family
 from scratchcnn.gradcheck.diagnosis.conjugates import conjugated
 from scratchcnn.gradcheck.diagnosis.constants.claims import with_another_constant, without_a_limit
-from scratchcnn.gradcheck.diagnosis.cotangents import of_another_cotangent
+from scratchcnn.gradcheck.diagnosis.cotangents import of_another_cotangent, of_some_outputs
 from scratchcnn.gradcheck.diagnosis.factors import along_axes, cropped_cotangent, missing_factor, same_along_axes
 from scratchcnn.gradcheck.diagnosis.forms import misshapen
 from scratchcnn.gradcheck.diagnosis.functions import of_another_function, reciprocal
@@ -42,6 +42,7 @@ REPAIRS: tuple[Family, ...] = (
     conjugated,
     rounded,
     scaled,
+    of_some_outputs,
     single_entry,
     arranged,
     cropped_cotangent,

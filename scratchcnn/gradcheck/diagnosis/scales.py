@@ -14,6 +14,8 @@ from scratchcnn.gradcheck.diagnosis.scene import Scene
 SMALL = 1e-2
 # What a factor may be, at most so many are said.
 MOST_SAID = 2
+# A length whose quotient with the next smaller one proves little.
+SMALL_LENGTH = 4
 # A factor is taken to be a number that is known if it differs from it by less than this.
 SAME = 1e-6
 
@@ -133,5 +135,7 @@ def _from_two(known: list[tuple[float, str]]) -> Iterator[tuple[float, str]]:
     for length, name in known:
         if length > 1:
             for value in (length / (length - 1), (length - 1) / length):
-                yield value, f"N and N - 1 exchanged, N = {number(length)}, {name}"
+                # A quotient of small numbers may be anything.
+                perhaps = "perhaps " if length <= SMALL_LENGTH else ""
+                yield value, f"{perhaps}N and N - 1 exchanged, N = {number(length)}, {name}"
                 yield value**0.5, f"the roots of N and N - 1 exchanged, N = {number(length)}, {name}"

@@ -39,7 +39,9 @@ def _scene(case: Case, point: Point, budget: Budget) -> Iterator[Scene]:
             continue
         names, options = case.names, dict(case.forward.keywords)
         forward = case.forward if dtype is not None or case.alone else _in_own_precision(case)
-        yield Scene(forward, names, point.inputs, case.wrt, point.cotangent, gradients, options, budget, eps)
+        yield Scene(
+            forward, names, point.inputs, case.wrt, point.cotangent, gradients, options, budget, eps, case.parts
+        )
         return
 
 
