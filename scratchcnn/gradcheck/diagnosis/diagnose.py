@@ -29,7 +29,7 @@ from scratchcnn.gradcheck.diagnosis.scales import scaled
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 from scratchcnn.gradcheck.diagnosis.scenes import further_scenes, scenes_of
 from scratchcnn.gradcheck.diagnosis.steps.claims import wrong_step
-from scratchcnn.gradcheck.diagnosis.sums import averaged, overwritten, spread, summed
+from scratchcnn.gradcheck.diagnosis.sums import averaged, cotangent_alone, overwritten, spread, summed
 from scratchcnn.gradcheck.diagnosis.terms import missing_penalty, missing_term
 from scratchcnn.gradcheck.diagnosis.wrong_axes import summed_elsewhere
 from scratchcnn.gradcheck.report.report import Compared, Diagnosis, InputReport, Violation
@@ -50,6 +50,7 @@ REPAIRS: tuple[Family, ...] = (
     swapped,
     with_another_option,
     as_of_stride_one,
+    cotangent_alone,
     overwritten,
     summed,
     spread,
