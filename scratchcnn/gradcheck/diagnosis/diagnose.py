@@ -131,18 +131,20 @@ def diagnose(
         return Explanation(tuple(breaches))
     budget = Budget(setting.case.forward, calls)
     scenes = list(scenes_of(setting, budget))
-    tests = [*scenes, *further_scenes(setting, budget)]
+    further = list(further_scenes(setting, budget))
     elsewhere = {v.input for v in violations if v.kind == "elsewhere" and not v.waived}
     found: list[Diagnosis] = []
     unexplained: list[str] = []
     for index, report in zip(setting.case.wrt, inputs, strict=True):
         if report.verdict is Verdict.WRONG:
-            causes = _named(tests, index) or _by_an_entry(report)
+            causes = _named([*scenes, *further], index) or _by_an_entry(report)
             found += causes
             if not causes and not breaches:
                 unexplained.append(_unexplained(report.name, budget))
         elif report.name in elsewhere and len(scenes) > 1:
-            found += _named(scenes[::-1], index) or _stale(scenes[::-1], index)
+            shows = [scene for scene in further if _tells(scene, scenes[1], index)]
+            there = [scenes[1], *shows] if shows else scenes[::-1]
+            found += _named(there, index) or _stale(scenes[::-1], index)
     wrong = [
         k for k, r in zip(setting.case.wrt, inputs, strict=True) if r.verdict is Verdict.WRONG or r.name in elsewhere
     ]
