@@ -144,7 +144,7 @@ def diagnose(
         elif report.name in elsewhere and len(scenes) > 1:
             shows = [scene for scene in further if _tells(scene, scenes[1], index)]
             there = [scenes[1], *shows] if shows else scenes[::-1]
-            found += _named(there, index) or _stale(scenes[::-1], index)
+            found += _stale(scenes[::-1], index) or _named(there, index)
     wrong = [
         k for k, r in zip(setting.case.wrt, inputs, strict=True) if r.verdict is Verdict.WRONG or r.name in elsewhere
     ]
