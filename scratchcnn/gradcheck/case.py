@@ -69,6 +69,9 @@ class Case:
     `alone` says that backward then is called in the inputs' own formats alone. `kernel` is what the
     functions were made of where some are in a small format. `domains` and `structures` are what the caller says of
     inputs by their index (`restrictions`).
+    `alone` says that backward then is called in the inputs' own formats alone. `parts` are the paths of several outputs
+    that are checked as one row of numbers, each with how many it has. `domains` and `structures` are what the caller
+    says of inputs by their index (`restrictions`).
     """
 
     forward: Timed
@@ -83,6 +86,7 @@ class Case:
     reference: str = ""
     alone: bool = False
     kernel: Any = None
+    parts: tuple[tuple[str, int], ...] = ()
     domains: Mapping[int, Any] = field(default_factory=dict)
     structures: Mapping[int, str] = field(default_factory=dict)
 

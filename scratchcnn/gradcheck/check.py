@@ -32,6 +32,8 @@ from scratchcnn.gradcheck.verdict import Verdict
 
 # Calls of forward that a diagnosis may make: as many as the check made, within these limits, if there is time.
 LEAST_CALLS, DIAGNOSIS_CALLS = 2500, 5000
+# In seconds: what the least calls may take.
+LEAST_SECONDS = 3.0
 # Of the time of an input: what these calls may take. It is so much that only a slow forward gets fewer of them.
 DIAGNOSIS_SHARE = 3.0
 
@@ -167,7 +169,7 @@ def check_gradient(
     other = case.rounded_cotangent(second_cotangent(cotangent, rng, given=grad_output is not None))
     second = second_point(case, other, rng)
     observed = observe(case, cotangent, other, second, options.seconds, drawn=grad_output is None)
-    setting = Setting(case, cotangent, observed, second, rng)
+    setting = Setting(case, cotangent, observed, second, rng, drawn=grad_output is None)
     outcome = _judged(setting, options, samples, describe(backward, "backward"))
     report = _report(setting, options, outcome, describe(forward, "forward"), describe(backward, "backward"))
     if not options.diagnosis or report.verdict is not Verdict.WRONG:
@@ -254,7 +256,8 @@ def _explained(report: Report, setting: Setting, seconds: float, *, narrow: bool
     if small is not None and (small.is_coarse or (narrow and not setting.case.reference)):
         return report  # too little is known of the true gradient to tell one mistake from another
     affordable = int(DIAGNOSIS_SHARE * seconds / max(forward.seconds, 1e-9))
-    calls = min(max(LEAST_CALLS, forward.calls), DIAGNOSIS_CALLS, affordable)
+    least = min(LEAST_CALLS, int(LEAST_SECONDS / max(forward.seconds, 1e-9)))
+    calls = min(max(least, forward.calls), DIAGNOSIS_CALLS, affordable)
     with quiet():
         call = f"{report.forward}, {report.backward}"
         found = diagnose(setting, report.inputs, report.violations, call, calls)

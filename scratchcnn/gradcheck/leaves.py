@@ -109,6 +109,13 @@ class Outputs:
     which: tuple[int, ...]
     conjugated: bool = False
 
+    @property
+    def parts(self) -> tuple[tuple[str, int], ...]:
+        """The paths of the outputs in the row, each with how many numbers it has; none of a single one."""
+        names = paths(self.structure, "output")
+        found = tuple((names[k], int(np.prod(self.shapes[k], dtype=np.int64))) for k in self.which)
+        return found if len(found) > 1 else ()
+
     def joined(self, output: Any) -> Array:
         """The differentiated outputs, one after the other; a single one as it is."""
         leaves, _ = flatten(output)
@@ -345,7 +352,7 @@ def _as_arrays(
     except SeveralOutputs as several:
         found = replace(outputs_of(several.output, outputs), conjugated=conjugated)
         forward, backward = _joined(forward, found), _split(backward, found)
-        case = prepare(forward, backward, inputs, names, wrt)
+        case = replace(prepare(forward, backward, inputs, names, wrt), parts=found.parts)
         return case, grad_output if grad_output is None else found.joined(grad_output)
     if outputs is not None:
         raise ValueError(f"outputs names some of several outputs, but forward returns one array; got {outputs!r}")

@@ -17,7 +17,8 @@ from scratchcnn.gradcheck.report.evidence import Called
 class Setting:
     """The case at its inputs, with a cotangent, and at a second point.
 
-    `second` is None where forward has no finite output of the same shape at the point that was drawn.
+    `second` is None where forward has no finite output of the same shape at the point that was drawn. `drawn` says
+    that the cotangent was drawn, too, and not the caller's.
     """
 
     case: Case
@@ -25,6 +26,7 @@ class Setting:
     observed: Observed
     second: Point | None
     rng: np.random.Generator
+    drawn: bool = True
 
     @property
     def first(self) -> Point:

@@ -19,6 +19,42 @@ def of_another_cotangent(scene: Scene, index: int) -> Iterator[Claim]:
         yield Claim(kind, message, lambda s, other=other: s.is_derivative(index, other(s)), along=True)  # type: ignore[misc]
 
 
+def of_some_outputs(scene: Scene, index: int) -> Iterator[Claim]:
+    """Of several outputs, the true gradient without one of them, or of one alone, or with one's sign wrong."""
+    start = 0
+    for name, count in scene.parts:
+        row = slice(start, start + count)
+        start += count
+        for said, factor in (
+            (f"the true one without the part of {name}", 0.0),
+            (f"with minus the part of {name}", -1.0),
+        ):
+            kind = "sign" if factor else "missing-term"
+            yield Claim(kind, said, _derivative_of(index, row, factor, 1.0), along=True)
+        yield Claim("missing-term", f"the part of {name} alone", _derivative_of(index, row, 1.0, 0.0), along=True)
+
+
+def _derivative_of(index: int, row: slice, inside: float, outside: float) -> Callable[[Scene], bool]:
+    """Whether the gradient is that of a cotangent times a number in a row of outputs, and another one elsewhere."""
+
+    def holds(s: Scene) -> bool:
+        factor = np.full(s.cotangent.shape, outside)
+        factor[row] = inside
+        return s.is_derivative(index, factor * s.cotangent)
+
+    return holds
+
+
+def _place(scene: Scene, axis: int, place: int) -> str:
+    """An index of the output, for a reader."""
+    start = 0
+    for name, count in scene.parts:
+        if place < start + count:
+            return f"entry {place - start} of {name}"
+        start += count
+    return f"index {place} of the output's axis {axis}"
+
+
 def _others(scene: Scene) -> Iterator[tuple[str, str, Other]]:
     shape = scene.cotangent.shape
     yield "ignores-cotangent", "the true one for a cotangent of ones", lambda s: np.ones_like(s.cotangent)
@@ -27,16 +63,17 @@ def _others(scene: Scene) -> Iterator[tuple[str, str, Other]]:
         yield "missing-factor", "the true one for the cotangent's sum", _total
     for axis, length in enumerate(shape):
         if length > 1:
-            first, last = f"index 0 of the output's axis {axis}", f"index {length - 1} of the output's axis {axis}"
-            kind = "batch" if axis == 0 else "subset"
-            yield kind, f"the true one of {'the first sample' if axis == 0 else first} alone", _part(axis, 0)
-            yield kind, f"the true one of {'the last sample' if axis == 0 else last} alone", _part(axis, length - 1)
+            first, last = _place(scene, axis, 0), _place(scene, axis, length - 1)
+            samples = axis == 0 and not scene.parts
+            kind = "batch" if samples else "subset"
+            yield kind, f"the true one of {'the first sample' if samples else first} alone", _part(axis, 0)
+            yield kind, f"the true one of {'the last sample' if samples else last} alone", _part(axis, length - 1)
             if len(shape) > 1:
                 yield "broadcast", f"the true one for the cotangent's mean over axis {axis}", _mean((axis,))
                 yield "broadcast", f"the true one for the cotangent's sum over axis {axis}", _sum(axis)
             if length > 2:
-                yield kind, f"the true one without index 0 of the output's axis {axis}", _rest(axis, 0)
-                yield kind, f"the true one without index {length - 1} of the output's axis {axis}", _rest(axis, -1)
+                yield kind, f"the true one without {first}", _rest(axis, 0)
+                yield kind, f"the true one without {last}", _rest(axis, -1)
     yield "other", "the true one for the cotangent's absolute value", lambda s: np.abs(s.cotangent)
     yield "other", "the true one for the cotangent's square", lambda s: s.cotangent**2
     yield from _times_outputs()

@@ -1,4 +1,4 @@
-"""From a wrong gradient to the mistake: claims from the specific to the general, each proved at two points."""
+"""From a wrong gradient to the mistake: claims from the specific to the general, each proved at several points."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from scratchcnn.gradcheck.case import Case, Forward
 from scratchcnn.gradcheck.diagnosis.arrangements import arranged, displaced, not_transposed, swapped
 from scratchcnn.gradcheck.diagnosis.budget import Budget, Outside, TooDear
 from scratchcnn.gradcheck.diagnosis.claim import Claim, Family
 from scratchcnn.gradcheck.diagnosis.conjugates import conjugated
 from scratchcnn.gradcheck.diagnosis.constants.claims import with_another_constant, without_a_limit
-from scratchcnn.gradcheck.diagnosis.cotangents import of_another_cotangent
+from scratchcnn.gradcheck.diagnosis.cotangents import of_another_cotangent, of_some_outputs
 from scratchcnn.gradcheck.diagnosis.factors import along_axes, cropped_cotangent, missing_factor, same_along_axes
 from scratchcnn.gradcheck.diagnosis.forms import misshapen
 from scratchcnn.gradcheck.diagnosis.functions import of_another_function, reciprocal
@@ -27,12 +26,12 @@ from scratchcnn.gradcheck.diagnosis.precision import as_if_rounded, rounded
 from scratchcnn.gradcheck.diagnosis.products import with_another_factor
 from scratchcnn.gradcheck.diagnosis.reproduce import reproducer
 from scratchcnn.gradcheck.diagnosis.scales import scaled
-from scratchcnn.gradcheck.diagnosis.scene import Scene, gradients_at
+from scratchcnn.gradcheck.diagnosis.scene import Scene
+from scratchcnn.gradcheck.diagnosis.scenes import further_scenes, scenes_of
 from scratchcnn.gradcheck.diagnosis.steps.claims import wrong_step
-from scratchcnn.gradcheck.diagnosis.sums import averaged, overwritten, spread, summed
+from scratchcnn.gradcheck.diagnosis.sums import averaged, cotangent_alone, overwritten, spread, summed
 from scratchcnn.gradcheck.diagnosis.terms import missing_penalty, missing_term
 from scratchcnn.gradcheck.diagnosis.wrong_axes import summed_elsewhere
-from scratchcnn.gradcheck.points import Point, second_cotangent
 from scratchcnn.gradcheck.report.report import Compared, Diagnosis, InputReport, Violation
 from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.verdict import Verdict
@@ -43,6 +42,7 @@ REPAIRS: tuple[Family, ...] = (
     conjugated,
     rounded,
     scaled,
+    of_some_outputs,
     single_entry,
     arranged,
     cropped_cotangent,
@@ -50,6 +50,7 @@ REPAIRS: tuple[Family, ...] = (
     swapped,
     with_another_option,
     as_of_stride_one,
+    cotangent_alone,
     overwritten,
     summed,
     spread,
@@ -129,18 +130,21 @@ def diagnose(
     if setting.observed.unsteady or any(v.kind == "count" for v in violations):
         return Explanation(tuple(breaches))
     budget = Budget(setting.case.forward, calls)
-    scenes = list(_scenes(setting, budget))
+    scenes = list(scenes_of(setting, budget))
+    further = list(further_scenes(setting, budget))
     elsewhere = {v.input for v in violations if v.kind == "elsewhere" and not v.waived}
     found: list[Diagnosis] = []
     unexplained: list[str] = []
     for index, report in zip(setting.case.wrt, inputs, strict=True):
         if report.verdict is Verdict.WRONG:
-            causes = _named(scenes, index) or _by_an_entry(report)
+            causes = _named([*scenes, *further], index) or _by_an_entry(report)
             found += causes
             if not causes and not breaches:
                 unexplained.append(_unexplained(report.name, budget))
         elif report.name in elsewhere and len(scenes) > 1:
-            found += _named(scenes[::-1], index) or _stale(scenes[::-1], index)
+            shows = [scene for scene in further if _tells(scene, scenes[1], index)]
+            there = [scenes[1], *shows] if shows else scenes[::-1]
+            found += _stale(scenes[::-1], index) or _named(there, index)
     wrong = [
         k for k, r in zip(setting.case.wrt, inputs, strict=True) if r.verdict is Verdict.WRONG or r.name in elsewhere
     ]
@@ -194,28 +198,6 @@ def _stale(scenes: Sequence[Scene], index: int) -> list[Diagnosis]:
     return []
 
 
-def _scenes(setting: Setting, budget: Budget) -> Iterator[Scene]:
-    """The point of the check and its second one, in float64 where backward takes it."""
-    case = setting.case
-    second = setting.second or Point(case.inputs, second_cotangent(setting.cotangent, setting.rng, given=True))
-    for point in (setting.first, second):
-        for dtype in (np.float64, None):
-            try:
-                gradients, eps = gradients_at(case, point, dtype)
-            except Exception:  # backward refuses that precision
-                continue
-            names, options = case.names, dict(case.forward.keywords)
-            forward = case.forward if dtype is not None or case.alone else _in_own_precision(case)
-            yield Scene(forward, names, point.inputs, case.wrt, point.cotangent, gradients, options, budget, eps)
-            break
-
-
-def _in_own_precision(case: Case) -> Forward:
-    """Forward of numbers in float64, called with the caller's own dtypes: it takes no others."""
-    dtypes = [a.dtype for a in case.inputs]
-    return lambda *inputs: case.forward(*(a.astype(d) for a, d in zip(inputs, dtypes, strict=True)))
-
-
 def _compared(scene: Scene, setting: Setting, inputs: Sequence[InputReport]) -> Iterator[tuple[str, Compared]]:
     for index, report in zip(setting.case.wrt, inputs, strict=True):
         if report.verdict is Verdict.WRONG and index in setting.observed.usable:
@@ -233,7 +215,7 @@ def proved(scenes: Sequence[Scene], index: int) -> list[Claim]:
         with suppress(TooDear, Outside):
             bad, known = wrong_entries(scenes[0], index)
             if not bad.any():
-                return [] if known.all() else [KINK]
+                return [KINK] if known.any() and not known.all() else []
     for families in (REPAIRS, GENERAL, PLACES):
         found = _holding(families, scenes, index)
         if found:
@@ -249,16 +231,26 @@ def _holding(families: Sequence[Family], scenes: Sequence[Scene], index: int) ->
             for claim in family(scenes[0], index):
                 if any(claim.kind == other.kind or claim.message == other.message for other in found):
                     continue
-                if _holds(claim, scenes):
+                if _holds(claim, scenes, index):
                     found.append(claim)
                     if len(found) == MOST:
                         return found
     return found
 
 
-def _holds(claim: Claim, scenes: Sequence[Scene]) -> bool:
+def _holds(claim: Claim, scenes: Sequence[Scene], index: int) -> bool:
+    """Whether a claim holds at the point of the check and its second one, and at further ones as far as can be seen."""
     scenes[0].budget.afford(0)
     try:
-        return all(claim.holds(scene) for scene in scenes)
+        if not all(claim.holds(scene) for scene in scenes[:2]):
+            return False
+        with suppress(TooDear, Outside):
+            return all(claim.holds(scene) for scene in scenes[2:] if _tells(scene, scenes[0], index))
+        return True
     except (ArithmeticError, np.linalg.LinAlgError):  # what cannot be computed from these numbers does not hold
         return False
+
+
+def _tells(scene: Scene, first: Scene, index: int) -> bool:
+    """Whether the mistake shows at a further point: nothing is known of a gradient that is right, or zero, there."""
+    return bool(scene.analytic(index).any() or not first.analytic(index).any()) and scene.differs_along(index)

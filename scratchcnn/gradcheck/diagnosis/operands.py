@@ -164,9 +164,10 @@ def _at(index: int, other: int, value: Callable[[Scene], Array]) -> Callable[[Sc
     def holds(s: Scene) -> bool:
         inputs = list(s.inputs)
         inputs[other] = value(s)
-        if np.array_equal(inputs[other], s.inputs[other]) or s.is_derivative(index, -s.cotangent):
-            return False  # the same operand; or an odd function's gradient with a wrong sign, which is said so
-        return s.is_derivative(index, inputs=inputs)
+        if np.array_equal(inputs[other], s.inputs[other]):
+            return False
+        # An odd function's gradient with a wrong sign is said so.
+        return s.is_derivative(index, inputs=inputs) and not s.is_derivative(index, -s.cotangent)
 
     return holds
 

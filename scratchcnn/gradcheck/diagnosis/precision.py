@@ -1,6 +1,7 @@
 """A gradient that went through a lower precision."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,23 +12,47 @@ from scratchcnn.gradcheck.numerical.noise import EPS
 
 # Entries of which a rounding to a lower precision is believed: one may be a short number by chance.
 ENTRIES = 3
-PRECISIONS = (np.float16, np.float32)
 # Of a quotient of two products in float64.
 ROUNDOFF = 4 * EPS
 
 
+@dataclass(frozen=True)
+class Precision:
+    """A number format: its name, its eps, and what it makes of numbers in float64."""
+
+    name: str
+    eps: float
+    short: Callable[[Array], Array]
+
+
+def _of_eight_digits(array: Array) -> Array:
+    """The nearest numbers of 8 binary digits, as bfloat16 has them; its range is that of float32."""
+    digits, exponent = np.frexp(array)
+    short: Array = np.ldexp(np.rint(digits * 2.0**8), exponent - 8)
+    return short
+
+
+def _of_numpy(dtype: type) -> Precision:
+    return Precision(
+        np.dtype(dtype).name, float(np.finfo(dtype).eps), lambda a: np.asarray(a.astype(dtype).astype(np.float64))
+    )
+
+
+# The coarsest first: numbers of bfloat16 may be numbers of float16, too.
+PRECISIONS = (Precision("bfloat16", 2.0**-7, _of_eight_digits), _of_numpy(np.float16), _of_numpy(np.float32))
+
+
 def rounded(scene: Scene, index: int) -> Iterator[Claim]:
-    """The true gradient rounded to float32 or float16."""
+    """The true gradient rounded to bfloat16, float16 or float32."""
     gradient = scene.analytic(index)
     if gradient.shape != scene.inputs[index].shape or gradient.size < ENTRIES:
         return
-    for dtype in PRECISIONS:
-        name = np.dtype(dtype).name
-        yield Claim("precision", f"the true one rounded to {name}", _rounded(index, dtype, _one))
+    for to in PRECISIONS:
+        yield Claim("precision", f"the true one rounded to {to.name}", _rounded(index, to, _one))
         for factor, of in _factors(scene, gradient.shape):
-            message = f"the true one with what {factor} is multiplied by rounded to {name}"
-            yield Claim("precision", message, _rounded(index, dtype, of))
-            yield Claim("small-relative", f"off by roundoffs of {name}", _rounded(index, dtype, of))
+            message = f"the true one with what {factor} is multiplied by rounded to {to.name}"
+            yield Claim("precision", message, _rounded(index, to, of))
+            yield Claim("small-relative", f"off by roundoffs of {to.name}", _rounded(index, to, of))
 
 
 def _factors(scene: Scene, shape: tuple[int, ...]) -> Iterator[tuple[str, Callable[[Scene], Array]]]:
@@ -43,20 +68,19 @@ def _one(s: Scene) -> Array:
     return np.ones(())
 
 
-def _rounded(index: int, dtype: type, factor: Callable[[Scene], Array]) -> Callable[[Scene], bool]:
+def _rounded(index: int, to: Precision, factor: Callable[[Scene], Array]) -> Callable[[Scene], bool]:
     """Whether the gradient is nearly the true one, and a factor times numbers of that precision."""
 
     def holds(s: Scene) -> bool:
         gradient, truth = s.analytic(index), s.truth(index)
         with np.errstate(all="ignore"):
             other = gradient / factor(s)
-            short = other.astype(dtype).astype(np.float64)
+            short = to.short(other)
         if not (np.abs(short - other) <= ROUNDOFF * np.abs(other)).all():
             return False
-        eps = float(np.finfo(dtype).eps)
         known = np.isfinite(truth.error)
         distance, size = np.abs(gradient - truth.value)[known], np.abs(truth.value)[known]
-        return bool((distance <= truth.error[known] + 8 * eps * (size + size.max(initial=0))).all())
+        return bool((distance <= truth.error[known] + 8 * to.eps * (size + size.max(initial=0))).all())
 
     return holds
 
@@ -66,9 +90,9 @@ def as_if_rounded(scene: Scene, index: int) -> Iterator[Claim]:
     gradient = scene.analytic(index)
     if gradient.shape != scene.inputs[index].shape or gradient.size < ENTRIES:
         return
-    for dtype in PRECISIONS:
-        said = f"the true one but for errors of a few roundoffs of {np.dtype(dtype).name}, as of numbers kept in it"
-        yield Claim("precision", said, _scattered(index, float(np.finfo(dtype).eps)))
+    for to in PRECISIONS[1:]:  # errors of 3 % may be anything, not bfloat16 alone
+        said = f"the true one but for errors of a few roundoffs of {to.name}, as of numbers kept in it"
+        yield Claim("precision", said, _scattered(index, to.eps))
 
 
 def _scattered(index: int, eps: float) -> Callable[[Scene], bool]:

@@ -37,8 +37,11 @@ def reproducer(setting: Setting, index: int, call: str, budget: Budget) -> tuple
         return ()  # leaves of a tree
     names = [name if name.isidentifier() else f"x{k}" for k, name in enumerate(case.names)]
     options = f", wrt={[case.names[k] for k in case.wrt]!r}" if case.named else ""
+    cotangent = _cotangent(setting)
+    if cotangent is None:
+        return ()
     reference = f", reference={case.reference}" if case.reference.isidentifier() else ""
-    last = f"check_gradient({_functions(case, call)}, {', '.join(names)}{options}{reference})"
+    last = f"check_gradient({_functions(case, call)}, {', '.join(names)}{options}{cotangent}{reference})"
     numbers = sum(a.size for a in case.inputs)
     dtypes = [_dtype(case, k) for k in range(len(case.inputs))]
     drawn = _drawn(case) if numbers > SHOWN_NUMBERS else None
@@ -47,6 +50,19 @@ def reproducer(setting: Setting, index: int, call: str, budget: Budget) -> tuple
         return ("rng = np.random.default_rng(0)", *made, last)
     given = (f"{name} = {_literal(a, of)}" for name, a, of in zip(names, case.inputs, dtypes, strict=True))
     return (*given, last) if numbers <= MOST_NUMBERS else ()
+
+
+def _cotangent(setting: Setting) -> str | None:
+    """The argument that hands over the caller's cotangent, empty where it was drawn; None where it is too long."""
+    if setting.drawn:
+        return ""
+    given = setting.cotangent
+    usual = given.dtype == np.float64
+    if given.size and (given == given.flat[0]).all() and usual and not setting.case.parts:
+        return f", grad_output=np.full({given.shape}, {float(given.flat[0])!r})"
+    if given.size > MOST_NUMBERS or setting.case.parts or not usual:
+        return None
+    return f", grad_output={_literal(given, 'np.float64')}"
 
 
 def _functions(case: Case, call: str) -> str:
@@ -91,7 +107,8 @@ def _is_wrong(setting: Setting, index: int, inputs: Sequence[Array], budget: Bud
     """Whether the gradient is wrong there, too."""
     case = setting.case
     dtype = case.output.dtype if case.output.dtype.kind == "f" else np.dtype(np.float64)
-    cotangent = case.rounded_cotangent(draw_cotangent(case.output.shape, dtype, np.random.default_rng(1)))
+    drawn = draw_cotangent(case.output.shape, dtype, np.random.default_rng(1))
+    cotangent = case.rounded_cotangent(drawn) if setting.drawn else setting.cotangent
     try:
         gradients, eps = gradients_at(case, Point(tuple(inputs), cotangent), None)
         scene = Scene(case.forward, case.names, inputs, case.wrt, cotangent, gradients, {}, budget, eps)

@@ -14,6 +14,8 @@ from scratchcnn.gradcheck.diagnosis.scene import Scene
 SMALL = 1e-2
 # What a factor may be, at most so many are said.
 MOST_SAID = 2
+# A length whose quotient with the next smaller one proves little.
+SMALL_LENGTH = 4
 # A factor is taken to be a number that is known if it differs from it by less than this.
 SAME = 1e-6
 
@@ -46,6 +48,9 @@ def scaled(scene: Scene, index: int) -> Iterator[Claim]:
         minus = "" if factor > 0 else "minus "
         said = f"{minus}{number(value)} times the true one" + (f" ({name})" if name else "")
         yield Claim("constant-factor", said, lambda s: is_times(s, exact))
+        for axis in _averaged_over(scene, index, exact):
+            averaged = f"the true one averaged over axis {axis} of the output, not summed"
+            yield Claim("broadcast", averaged, lambda s: is_times(s, exact))
     yield Claim("constant-factor", f"{number(factor)} times the true one", is_times)
     for k, scalar in enumerate(scene.inputs):
         if k != index and scalar.size == 1 and scalar.dtype.kind == "f":
@@ -60,6 +65,15 @@ def scaled(scene: Scene, index: int) -> Iterator[Claim]:
                 f"the true one times {name} once more",
                 lambda s, k=k: s.is_times(index, s.inputs[k].reshape(())),  # type: ignore[misc]
             )
+
+
+def _averaged_over(scene: Scene, index: int, factor: float) -> Iterator[int]:
+    """The axes of the output that an input with fewer axes is summed over, where one by their length is the factor."""
+    shape, whole = scene.inputs[index].shape, scene.cotangent.shape
+    if 0 < len(shape) < len(whole) and whole[len(whole) - len(shape) :] == shape:
+        for axis, length in enumerate(whole[: len(whole) - len(shape)]):
+            if abs(factor * length - 1) < SAME and length > 1:
+                yield axis
 
 
 def _factor(scene: Scene, index: int) -> float:
@@ -133,5 +147,7 @@ def _from_two(known: list[tuple[float, str]]) -> Iterator[tuple[float, str]]:
     for length, name in known:
         if length > 1:
             for value in (length / (length - 1), (length - 1) / length):
-                yield value, f"N and N - 1 exchanged, N = {number(length)}, {name}"
+                # A quotient of small numbers may be anything.
+                perhaps = "perhaps " if length <= SMALL_LENGTH else ""
+                yield value, f"{perhaps}N and N - 1 exchanged, N = {number(length)}, {name}"
                 yield value**0.5, f"the roots of N and N - 1 exchanged, N = {number(length)}, {name}"

@@ -55,6 +55,8 @@ class Scene:
         The calls of forward that are left.
     eps
         Of the precision that backward was run in.
+    parts
+        The paths of several outputs that are a row here, each with how many numbers it has.
     """
 
     def __init__(
@@ -68,8 +70,9 @@ class Scene:
         options: dict[str, Any],
         budget: Budget,
         eps: float = EPS,
+        parts: Sequence[tuple[str, int]] = (),
     ) -> None:
-        self.eps = eps
+        self.eps, self.parts = eps, tuple(parts)
         self.unguarded, self.names, self.wrt, self.options, self.budget = forward, names, tuple(wrt), options, budget
         self.inputs = [np.array(a, np.float64, order="C") if a.dtype.kind == "f" else np.array(a) for a in inputs]
         self.cotangent = np.array(cotangent, np.float64)
@@ -160,10 +163,11 @@ class Scene:
         return Estimate(value, 2.0**-40 * size)
 
     def _by_differences(self, index: int) -> Estimate:
-        probe = Probe(self.forward, self.inputs, index, fresh=True)
-        self.budget.afford(2 * len(STEPS) * probe.base.size)
-        if probe.base.size * probe.outputs > LARGEST:
+        entries = self.inputs[index].size
+        self.budget.afford(2 * len(STEPS) * entries)
+        if entries * self.cotangent.size > LARGEST:
             raise TooDear
+        probe = Probe(self.forward, self.inputs, index, fresh=True)
         moves = [(np.array([k]), probe.unit[k : k + 1]) for k in range(probe.base.size)]
         found = estimate_slopes(probe, moves, self._noise(probe))
         return Estimate(found.value / probe.unit, found.error / probe.unit)
@@ -225,13 +229,17 @@ class Scene:
                 direction, slopes = self.along(index, forward=forward, inputs=inputs)
             except Exception:  # forward does not take these
                 return False
-        if weights.shape != slopes.value.shape or gradient.shape != direction.shape:
-            return False
+        if weights.shape != slopes.value.shape or gradient.shape != direction.shape or not gradient.any():
+            return False  # nothing but zeros may be the derivative of anything
         return self.same_along(gradient * direction, weights, slopes)
 
     def differs_along(self, index: int) -> bool:
         """Whether the gradient is known not to be the true one, along a random direction."""
-        return self._known(self.along_here(index)[1]) and not self.is_derivative(index)
+        direction, slopes = self.along_here(index)
+        gradient = self.analytic(index)
+        if gradient.shape != direction.shape:
+            return True
+        return self._known(slopes) and not self.same_along(gradient * direction, self.cotangent, slopes)
 
     def same_along(self, parts: Array, weights: Array, slopes: Estimate) -> bool:
         """Whether a gradient's parts along a direction add up to what the outputs' slopes do."""
@@ -262,10 +270,10 @@ class Scene:
             return self.agrees(index, self.truth(index).mapped(function))
         except TooDear:
             direction, slopes = self.along_here(index)
-            if not np.array_equal(np.sort(function(direction), axis=None), np.sort(direction, axis=None)):
-                return False  # entries are lost
-            # Moved entries of both: their products are the same, in another order.
-            return self.same_along(self.analytic(index) * function(direction), self.cotangent, slopes)
+            moved = function(direction)
+            # Moved entries of both: their products are the same, in another order, if none is lost.
+            same = self.same_along(self.analytic(index) * moved, self.cotangent, slopes)
+            return same and np.array_equal(np.sort(moved, axis=None), np.sort(direction, axis=None))
 
     def _may_be(
         self, index: int, weights: Array, forward: Callable[..., Any] | None, inputs: Sequence[Array] | None

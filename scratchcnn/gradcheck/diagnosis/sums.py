@@ -11,6 +11,9 @@ from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, Estimate
 from scratchcnn.gradcheck.diagnosis.scales import SAME
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
+# Entries that have to have one factor for that to be no chance.
+ALIKE = 3
+
 
 def summed(scene: Scene, index: int) -> Iterator[Claim]:
     """The parts that the true gradient sums up, summed over other axes.
@@ -34,6 +37,8 @@ def summed(scene: Scene, index: int) -> Iterator[Claim]:
                     if k != index and array.shape == scene.cotangent.shape and array.dtype.kind == "f":
                         message = f"the cotangent times {scene.names[k]}, summed over axes {over}"
                         yield Claim("operand", message, _cotangent_summed(index, shape, over, k))
+                        message = f"{message}: {scene.names[k]} has a factor in forward that is missing"
+                        yield Claim("missing-factor", message, _unscaled(index, shape, over, k))
 
 
 def _summed(index: int, shape: tuple[int, ...], over: tuple[int, ...], mean: bool) -> Callable[[Scene], bool]:
@@ -77,6 +82,38 @@ def _cotangent_summed(
         return s.agrees(index, Estimate(total.reshape(shape), ROUNDOFFS * s.eps * size.reshape(shape)))
 
     return holds
+
+
+def _unscaled(index: int, shape: tuple[int, ...], over: tuple[int, ...], k: int) -> Callable[[Scene], bool]:
+    """Whether the gradient is that sum, and the true one has an input times numbers that are the same along an axis."""
+    summed_up = _cotangent_summed(index, shape, over, k)
+
+    def holds(s: Scene) -> bool:
+        if not summed_up(s):
+            return False
+        parts, x = _parts(s, index), s.inputs[k]
+        if parts is None or not (x.all() and s.cotangent.all()):
+            return False
+        factor = parts.value / (s.cotangent * x)
+        error = parts.error / np.abs(s.cotangent * x) + SAME * np.abs(factor)
+        axes = [axis for axis, length in enumerate(x.shape) if length >= ALIKE]
+        return any((np.abs(factor - factor.mean(axis=axis, keepdims=True)) <= error).all() for axis in axes)
+
+    return holds
+
+
+def cotangent_alone(scene: Scene, index: int) -> Iterator[Claim]:
+    """The cotangent itself, the same along the axes that the output does not have."""
+    shape, whole = scene.inputs[index].shape, scene.cotangent.shape
+    if len(whole) < len(shape) and whole and scene.analytic(index).shape == shape:
+        for axes in combinations(range(len(shape)), len(shape) - len(whole)):
+            if tuple(n for axis, n in enumerate(shape) if axis not in axes) == whole:
+                said = f"the cotangent itself, the same along axis {' and '.join(map(str, axes))}: what it is"
+                yield Claim("missing-factor", f"{said} multiplied by is missing", _broadcast(index, axes))
+
+
+def _broadcast(index: int, axes: tuple[int, ...]) -> Callable[[Scene], bool]:
+    return lambda s: bool((s.analytic(index) == np.expand_dims(s.cotangent, axes)).all())
 
 
 def spread(scene: Scene, index: int) -> Iterator[Claim]:

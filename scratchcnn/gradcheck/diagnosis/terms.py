@@ -10,8 +10,8 @@ from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, SHARP, Estimate
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
-# Entries that a term has to fit for each of its coefficients, and two more: fewer prove nothing.
-MORE = 2
+# Entries that a term has to fit besides one for each of its coefficients: fewer prove nothing.
+MORE = 3
 
 Basis = Callable[[Scene], list[Array]]
 

@@ -119,7 +119,7 @@ BREAKS = [
            "sigmoid(z) * sigmoid(-z) => sigmoid(sigmoid(z)) * sigmoid(-sigmoid(z))", "the output in place of z", Z),
     broken("the cotangent forgotten", sigmoid, "as_cotangent(grad_output, slope.shape) * slope => slope",
            "without the factor the cotangent", Z),
-    broken("1 / cosh not squared", tanh, "= inverse_cosh * inverse_cosh => = inverse_cosh",
+    broken("1 / cosh not squared", tanh, "(inverse_cosh * inverse_cosh) => (inverse_cosh)",
            "the square root of d in place of d, the derivative of `apply(np.tanh,", Z),
     broken("a factor 2 forgotten", tanh, "inverse_cosh = 2 * power => inverse_cosh = power", "1/4 times", Z),
     broken("masked by the cotangent's sign", relu, "~(z <= 0) => ~(np.asarray(grad_output) <= 0)",

@@ -80,7 +80,7 @@ def test_a_wrong_gradient():
         "      3* 6*                 2  4",
         "  to see it again:",
         "    x = np.array([1.0, 2.0])",
-        "    check_gradient(square, backward, x)",
+        "    check_gradient(square, backward, x, grad_output=np.full((2,), 1.0))",
     ]
 
 

@@ -37,6 +37,7 @@ def wrong_step(scene: Scene, index: int) -> Iterator[Claim]:
                     sentence = slip.sentence.format(step=said.step, operand=said.operand, other=said.other)
                     holds = _holds(index, depth, swept.steps[k], which)
                     yield Claim(slip.kind, f"the true one {sentence}", holds, inside=True)
+    yield from _equal_ways(scene, index)
 
 
 def _scaled_step(scene: Scene, index: int) -> Iterator[Claim]:
@@ -59,6 +60,32 @@ def _scaled_step(scene: Scene, index: int) -> Iterator[Claim]:
             times = f"{number(value)} times" + (f" ({name})" if name else "")
             sentence = f"the true one with {times} what flows back to {said.operand} in {said.step}"
             yield Claim("constant-factor", sentence, _scales(index, depth, swept.steps[k], value), inside=True)
+
+
+def _equal_ways(scene: Scene, index: int) -> Iterator[Claim]:
+    """An input comes into a step twice, and one of the two ways is taken for the other: twice that one."""
+    for depth, swept in reversed(list(enumerate(scene.swept))):  # the outermost call first
+        if index not in swept.right:
+            continue
+        without = swept.wrong[index][:, CONSTANT]
+        for k in reversed(np.flatnonzero(_same(scene, index, 2 * without)).tolist()):
+            said = words(swept.steps[k])
+            if said is not None:
+                sentence = f"the true one with the way back to {said.operand} in {said.step} taken to be like the other"
+                reason = "twice that one, as of a symmetric matrix"
+                yield Claim(
+                    "missing-term", f"{sentence}: {reason}", _doubled(index, depth, swept.steps[k]), inside=True
+                )
+
+
+def _doubled(index: int, depth: int, step: Step) -> Callable[[Scene], bool]:
+    def holds(s: Scene) -> bool:
+        swept = s.swept[depth] if depth < len(s.swept) else None
+        if swept is None or step not in swept.steps:
+            return False
+        return bool(_same(s, index, 2 * swept.wrong[index][swept.steps.index(step), CONSTANT]))
+
+    return holds
 
 
 def _scales(index: int, depth: int, step: Step, factor: float) -> Callable[[Scene], bool]:

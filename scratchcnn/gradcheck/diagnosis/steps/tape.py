@@ -18,6 +18,8 @@ from scratchcnn.gradcheck.proof.balls.rules import apply
 
 # Numbers that are recorded at most.
 MOST_NUMBERS = 20_000
+# Derivatives of one number by another that are recorded at most.
+MOST_PARTS = 100_000
 # A number that stands between two others of the same expression is left out if it comes from at most so many.
 FEW_PARTS = 8
 # How far calls are followed from forward into its helpers, at most.
@@ -89,6 +91,7 @@ class Tape:
         self.steps: dict[Step, int] = {}
         self.sums: set[Site] = set()  # expressions that add up several numbers
         self._sites: list[Site | None] = []
+        self._count = 0  # of all parts
         self._maker = sys._getframe(1).f_code  # forward is called from there: what called that is no part of it
 
     def leaf(self) -> "Slope":
@@ -96,7 +99,8 @@ class Tape:
         return self._number([], None)
 
     def _number(self, parts: list[Part], site: Site | None) -> "Slope":
-        if len(self.parts) == MOST_NUMBERS:
+        self._count += len(parts)
+        if len(self.parts) == MOST_NUMBERS or self._count > MOST_PARTS:
             raise TooLarge
         self.parts.append(parts)
         self._sites.append(site)
@@ -153,6 +157,8 @@ class Tape:
     def product(self, a: Any, b: Any) -> Any:
         """(m, n) balls: the product of (m, k) and (k, n), each number of it in one step."""
         (m, k), n = a.shape, b.shape[1]
+        if self._count + m * k * n > MOST_PARTS:
+            raise TooLarge
         site, truncated = self.site()
         left, right = (self.step(site, ALL if truncated else side) for side in (LEFT, RIGHT))
         x, y = ([[constant(e) for e in row] for row in side.tolist()] for side in (a, b))
