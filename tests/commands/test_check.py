@@ -273,3 +273,41 @@ def test_watching_without_watchfiles_says_what_to_install(files):
     done = run("check", "affine.py", "--watch", script=script)
     assert done.returncode == 2
     assert '--watch needs watchfiles: pip install "scratchcnn[watch]"' in done.stderr
+
+
+ENDING = '''
+def square(x):
+    """x : (N,) array"""
+    return x**2
+
+
+def square_backward(g, x):
+    raise SystemExit(0)
+'''
+RAISING = '''
+def square(x):
+    return x**2
+
+
+def square_backward(g, x):
+    return 2 * g * x
+
+
+def samples(rng):
+    return 1 / 0
+'''
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        (ENDING, "it ends the process: SystemExit(0)"),
+        (RAISING, "samples(rng) raises ZeroDivisionError: division by zero"),
+    ],
+)
+def test_code_that_ends_the_process_or_fails_is_not_right(files, source, reason):
+    (files / "own.py").write_text(source)
+    done = run("check", "own.py")
+    assert done.returncode == 1
+    assert reason in " ".join(done.stdout.split())
+    assert "Traceback" not in done.stdout + done.stderr

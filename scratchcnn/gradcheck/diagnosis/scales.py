@@ -43,7 +43,7 @@ def scaled(scene: Scene, index: int) -> Iterator[Claim]:
         return
     found = list(recognized(scene, abs(factor)))
     if found:
-        value, name = found[0][0], ", or ".join(dict.fromkeys(name for _, name in found[:MOST_SAID]))
+        value, name = found[0][0], ", or ".join(dict.fromkeys(name for _, name in found[:MOST_SAID] if name))
         exact = value if factor > 0 else -value
         minus = "" if factor > 0 else "minus "
         said = f"{minus}{number(value)} times the true one" + (f" ({name})" if name else "")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.effort import SECONDS_PER_INPUT
 from scratchcnn.gradcheck.harvest.calls import Call
 from scratchcnn.gradcheck.harvest.checking import PairCheck, not_checked
 from scratchcnn.gradcheck.harvest.pairs import Pair
@@ -18,6 +19,9 @@ from scratchcnn.gradcheck.in_file.target import short_name
 from scratchcnn.gradcheck.report.entry import Entry
 from scratchcnn.gradcheck.report.report import Report
 from scratchcnn.gradcheck.verdict import Verdict
+
+# As a share of the time of an input: how long a smaller call is looked for.
+SHRINKING_SHARE = 5.0
 
 
 def check_pairs(pairs: Sequence[Pair], module: ModuleType, asked: Asked, options: Mapping[str, Any]) -> Iterator[Entry]:
@@ -40,6 +44,8 @@ def check_pairs(pairs: Sequence[Pair], module: ModuleType, asked: Asked, options
             reports = [_checked(pair, call, options) for call in calls_of(pair, module, rng, asked)]
         except CannotDraw as error:
             reports = [not_checked(pair, str(error))]
+        except SystemExit as error:  # of the caller's code: it must not end the checks as if all were well
+            reports = [not_checked(pair, f"it ends the process: SystemExit({error.code!r})")]
         for report in reports or [not_checked(pair, "its samples(rng) gives none")]:
             yield Entry(short_name(pair), report, _place(pair))
 
@@ -50,7 +56,7 @@ def _checked(pair: Pair, call: Call, options: Mapping[str, Any]) -> Report:
     report = check.report(call)
     if report.verdict is not Verdict.WRONG or pair.framework:
         return report
-    smaller = check.report(shrunk(check, call))
+    smaller = check.report(shrunk(check, call, SHRINKING_SHARE * options.get("seconds", SECONDS_PER_INPUT)))
     if smaller is report:
         return report
     return replace(smaller, notes=(*smaller.notes, f"found with {report.sample}, and made smaller"))

@@ -53,12 +53,16 @@ def _samples(pair: Pair, module: ModuleType, rng: np.random.Generator) -> list[A
     function = next(filter(callable, [*own, getattr(module, "samples", None)]), None)
     if function is None:
         return None
-    given = function(rng)
+    try:
+        given = function(rng)
+        given = list(given) if isinstance(given, Iterator) else given
+    except Exception as error:
+        raise CannotDraw(f"{function.__name__}(rng) raises {type(error).__name__}: {error}") from error
     if isinstance(given, dict) and not names.isdisjoint(given):
         given = next(value for name, value in given.items() if name in names)
     elif isinstance(given, dict) and any(hasattr(module, str(name)) for name in given):
         return None
-    return list(given) if isinstance(given, list | Iterator) else [given]
+    return given if isinstance(given, list) else [given]
 
 
 def _named(pair: Pair, sample: Any, asked: Asked) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A smaller call at which a gradient is wrong in the same way: shorter axes, then rounder numbers."""
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -18,7 +19,7 @@ TRIES = 30
 DECIMALS = (0, 1)
 
 
-def shrunk(check: PairCheck, call: Call) -> Call:
+def shrunk(check: PairCheck, call: Call, seconds: float) -> Call:
     """The smallest call that is found.
 
     All axes of one length are shortened together, since they are mostly one axis to the function; what forward then
@@ -30,11 +31,13 @@ def shrunk(check: PairCheck, call: Call) -> Call:
         Checks the pair.
     call
         A call at which the gradient is wrong.
+    seconds
+        How long to look. What was begun is ended.
     """
-    tries = TRIES
+    tries, end = TRIES, time.monotonic() + seconds
     for make in (_shorter, _rounder):
         candidates = make(call)
-        while tries and (candidate := next(candidates, None)) is not None:
+        while tries and time.monotonic() < end and (candidate := next(candidates, None)) is not None:
             if refusal(check.pair, candidate):
                 continue
             tries -= 1

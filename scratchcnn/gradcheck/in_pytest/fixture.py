@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from scratchcnn.gradcheck.case import CallerError, describe
 from scratchcnn.gradcheck.check import check_gradient
+from scratchcnn.gradcheck.drawn import drop_if_undecided, drops_undecided
 from scratchcnn.gradcheck.in_pytest.settings import KEY, Settings
 from scratchcnn.gradcheck.report.entry import Entry
 from scratchcnn.gradcheck.report.outcome import outcomes
@@ -25,13 +26,20 @@ class GradientCheck:
         asked = {name: value for mark in marks for name, value in mark.kwargs.items()}
         self._options = {**request.config.stash.get(KEY, Settings()).check, **asked}
 
-    def __call__(self, forward: Callable[..., Any], backward: Callable[..., Any], *inputs: Any, **options: Any) -> None:
+    def __call__(
+        self,
+        forward: Callable[..., Any],
+        backward: Callable[..., Any],
+        *inputs: Any,
+        on_undecided: Literal["raise", "assume"] = "raise",
+        **options: Any,
+    ) -> None:
         """Raises unless the gradient is right.
 
         Parameters
         ----------
-        forward, backward, inputs, options
-            As those of `check_gradient`. What the call does not say is as the mark `gradient` of the test says, or
+        forward, backward, inputs, on_undecided, options
+            As those of `assert_gradient`. What the call does not say is as the mark `gradient` of the test says, or
             else the options of pytest.
 
         Raises
@@ -40,11 +48,14 @@ class GradientCheck:
             As `assert_gradient`.
         """
         __tracebackhide__ = True
+        drops = drops_undecided(on_undecided)
         try:
             report = check_gradient(forward, backward, *inputs, **{**self._options, **options})
         except CallerError as error:
             record(self._request.node, broken(forward, backward, str(error)))
             raise
+        if drops:
+            drop_if_undecided(report)
         self.demand(report)
 
     def demand(self, report: Report, name: str = "") -> None:

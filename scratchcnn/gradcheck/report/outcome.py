@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scratchcnn.gradcheck.report.entry import Entry
-from scratchcnn.gradcheck.report.report import InputReport, Report
+from scratchcnn.gradcheck.report.report import Diagnosis, InputReport, Report
 from scratchcnn.gradcheck.report.wording import apart
 from scratchcnn.gradcheck.verdict import Verdict
 
@@ -84,9 +84,16 @@ def _margin(part: InputReport) -> float:
     return 1 / close if close else math.inf
 
 
+def _sentence(cause: Diagnosis, *, is_breach: bool) -> str:
+    if not cause.input:
+        return cause.message
+    return f"{cause.input}: {cause.message}" if is_breach else f"the gradient of {cause.input} is {cause.message}"
+
+
 def why(report: Report) -> str:
     """Why a report is not right, in one line: the mistake where it is known, else what is wrong or undecided."""
-    found = [f"the gradient of {d.input} is {d.message}" if d.input else d.message for d in report.diagnoses]
+    breaches = {(violation.kind, violation.message) for violation in report.violations}
+    found = [_sentence(d, is_breach=(d.kind, d.message) in breaches) for d in report.diagnoses]
     return " ".join((found[0] if found else fault(report)).split())
 
 

@@ -65,3 +65,9 @@ def test_the_cotangent_of_the_caller_is_handed_over_again():
     assert alike.again[-1].endswith(", x, grad_output=np.full((3,), 1.0))")
     own = check_gradient(np.sin, doubled, drawn(3), grad_output=np.array([1.0, -2, 0.5]))
     assert own.again[-1].endswith(", x, grad_output=np.array([1.0, -2.0, 0.5]))")
+
+
+def test_a_half_has_one_reading_for_each_thing_of_length_two():
+    report = check_gradient(lambda x: x**2, lambda g, x: g * x, np.array([1.0, 2.0]))
+    assert ", or )" not in str(report)
+    assert "1/2 times the true one (2 is the length of axis 0 of x" in " ".join(str(report).split())
