@@ -284,7 +284,7 @@ def square(x):
 def square_backward(g, x):
     raise SystemExit(0)
 '''
-RAISING = '''
+RAISING = """
 def square(x):
     return x**2
 
@@ -295,7 +295,7 @@ def square_backward(g, x):
 
 def samples(rng):
     return 1 / 0
-'''
+"""
 
 
 @pytest.mark.parametrize(

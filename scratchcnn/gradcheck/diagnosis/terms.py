@@ -11,7 +11,7 @@ from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, SHARP, Estimate
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # Entries that a term has to fit besides one for each of its coefficients: fewer prove nothing.
-MORE = 3
+MORE = 2
 
 Basis = Callable[[Scene], list[Array]]
 
