@@ -298,8 +298,9 @@ def _split(pair: Sequence[Any]) -> tuple[Any, Any, Sequence[Any]]:
 def _object_form(pair: Pair, call: Call) -> Form:
     """The form of an object's methods: of a layer with a state, or of functions that are kept in a class."""
     first = next(iter(call.arguments))
-    owner = call.arguments[first] if first in ("self", "cls") else pair.owner
-    rest = {name: value for name, value in call.arguments.items() if name not in ("self", "cls")}
+    hidden = {"self", "cls", pair.object_name}
+    owner = call.arguments[first] if first in hidden else pair.owner
+    rest = {name: value for name, value in call.arguments.items() if name not in hidden}
     call = Call(rest, call.spread, call.where, call.size, call.options)
     forward, backward = (getattr(owner, method.__name__) for method in (pair.forward, pair.backward))
     arguments = Arguments(forward, call)

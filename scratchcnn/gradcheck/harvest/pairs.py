@@ -43,6 +43,16 @@ class Pair:
     owner: Any = None
     framework: str = ""
 
+    @property
+    def object_name(self) -> str:
+        """The parameter of forward that takes the object, `self` as a rule; empty where there is none."""
+        if self.owner is None or self.framework:
+            return ""
+        kind = self.owner if isinstance(self.owner, type) else type(self.owner)
+        if isinstance(inspect.getattr_static(kind, self.forward.__name__), staticmethod | classmethod):
+            return ""
+        return next(iter(inspect.signature(self.forward).parameters), "")
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Sends the rule of jax, which cannot be pickled, to another process by its name.
 

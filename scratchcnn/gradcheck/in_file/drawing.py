@@ -73,7 +73,7 @@ def _named(pair: Pair, sample: Any, asked: Asked) -> dict[str, Any]:
     values = list(sample) if isinstance(sample, tuple) else [sample]
     names = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
     if isinstance(pair.owner, type) and values and isinstance(values[0], pair.owner):
-        names.insert(0, "self")
+        names.insert(0, pair.object_name)
     spread = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
     if len(values) > len(names) and spread is None:
         raise CannotDraw(f"samples gives {len(values)} arguments, and {pair.forward.__qualname__} takes {len(names)}")
@@ -134,9 +134,9 @@ def _call(pair: Pair, values: Mapping[str, Any]) -> Call:
     arguments |= {name: value for name, value in values.items() if name in names}
     others = {name: value for name, value in values.items() if name not in names}
     starred, double = (next((p.name for p in parameters if p.kind is kind), "") for kind in _SPREAD)
-    owner = others.pop("self", None)
-    if _is_method(pair):
-        arguments["self"] = owner if owner is not None else _made(pair, others)
+    owner = others.pop(pair.object_name, None)
+    if pair.object_name:
+        arguments[pair.object_name] = owner if owner is not None else _made(pair, others)
     elif double:
         arguments[double] = others
     elif others:
@@ -144,7 +144,7 @@ def _call(pair: Pair, values: Mapping[str, Any]) -> Call:
     if pair.framework:
         arguments = {"args": tuple(_tensor(arguments[n], pair.framework) for n in names if n in arguments)}
         return Call(arguments, ("args", ""), "", 0, ())
-    order = ["self", *names] if _is_method(pair) else names
+    order = [pair.object_name, *names] if pair.object_name else names
     empty: dict[str, Any] = {starred: (), double: {}}
     complete = {name: arguments.get(name, empty.get(name)) for name in order if name in arguments or name in empty}
     return Call(complete, (starred, double), "", 0, ())
@@ -184,15 +184,7 @@ def _parameters(pair: Pair) -> list[inspect.Parameter]:
     if pair.framework == "torch":
         known = rule_names(pair, len(parameters))
         return [p for p in parameters if p.name in known]
-    return parameters[1:] if _is_method(pair) else parameters
-
-
-def _is_method(pair: Pair) -> bool:
-    """Whether forward takes the object first."""
-    if pair.owner is None:
-        return False
-    kind = pair.owner if isinstance(pair.owner, type) else type(pair.owner)
-    return not isinstance(inspect.getattr_static(kind, pair.forward.__name__), staticmethod | classmethod)
+    return parameters[1:] if pair.object_name else parameters
 
 
 def _tensor(value: Any, framework: str) -> Any:

@@ -48,17 +48,17 @@ class Dense:
 
 
 class Normalize:
-    """Wrong: the mean's share in the gradient is left out."""
+    """Wrong: the mean's share in the gradient is left out. The object is not called `self`."""
 
-    def __init__(self, features):
-        self.gamma = np.linspace(0.5, 1.5, features)
+    def __init__(me, features):
+        me.gamma = np.linspace(0.5, 1.5, features)
 
-    def forward(self, x):
-        self.std = x.std(axis=0)
-        self.normal = (x - x.mean(axis=0)) / self.std
-        return self.gamma * self.normal
+    def forward(me, x):
+        me.std = x.std(axis=0)
+        me.normal = (x - x.mean(axis=0)) / me.std
+        return me.gamma * me.normal
 
-    def backward(self, dout):
-        self.dgamma = (dout * self.normal).sum(axis=0)
-        g = dout * self.gamma
-        return (g - self.normal * (g * self.normal).mean(axis=0)) / self.std
+    def backward(me, dout):
+        me.dgamma = (dout * me.normal).sum(axis=0)
+        g = dout * me.gamma
+        return (g - me.normal * (g * me.normal).mean(axis=0)) / me.std
