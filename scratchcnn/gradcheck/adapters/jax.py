@@ -83,8 +83,8 @@ class _Jax:
 
             output, vjp = self.jax.vjp(of_floating, *(arrays[k] for k in floating))
             # A check has the cotangents and gradients of complex numbers as in PyTorch, JAX their conjugates.
-            gradients = vjp(self._array(np.conj(grad_output)).astype(output.dtype))
-            found = dict(zip(floating, map(np.conj, map(np.array, gradients)), strict=True))
+            gradients = vjp(self._array(_conjugate(grad_output)).astype(output.dtype))
+            found = dict(zip(floating, map(_conjugate, gradients), strict=True))
         return tuple(found.get(k) for k in range(len(leaves)))
 
     def _array(self, array: Any) -> Any:
@@ -104,3 +104,8 @@ class _Jax:
         enabled = jax.enable_x64(True) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64()
         with enabled, jax.default_matmul_precision("highest"):
             yield
+
+
+def _conjugate(array: Any) -> Any:
+    """The conjugate, as an array of NumPy's; np.conj makes a number of an array without axes."""
+    return np.array(np.conj(np.asarray(array)))

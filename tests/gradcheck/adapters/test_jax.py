@@ -110,3 +110,8 @@ def test_complex_numbers_are_their_two_parts(function):
     z = draw(4, 2) @ [1, 1j]
     assert check_gradient(*from_jax(function, z)).verdict is Verdict.RIGHT
     assert check_gradient(*from_jax(function), z).verdict is Verdict.RIGHT
+
+
+def test_an_output_without_axes():
+    assert check_gradient(*from_jax(lambda x: (x**3).sum(), X)).verdict is Verdict.RIGHT
+    assert check_gradient(*from_jax(lambda x: x**3, np.array(1.5))).verdict is Verdict.RIGHT
