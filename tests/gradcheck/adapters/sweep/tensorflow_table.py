@@ -232,5 +232,5 @@ TABLE: Table = {
     "overlap_and_add": (lambda x: signal.overlap_and_add(x, 2), WIDE),
     # log-probabilities
     "normal": (lambda m, s, x: -(((x - m) / s) ** 2) / 2 - math.log(s), REAL, POSITIVE, OTHER),
-    "gamma density": (lambda a, b, x: a * math.log(b) + (a - 1) * math.log(x) - b * x - math.lgamma(a), *[POSITIVE] * 3),
+    "gamma law": (lambda a, b, x: a * math.log(b) + (a - 1) * math.log(x) - b * x - math.lgamma(a), *[POSITIVE] * 3),
 }  # fmt: skip
