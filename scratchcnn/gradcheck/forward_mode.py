@@ -12,12 +12,11 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import CallerError, WrongForm, describe
 from scratchcnn.gradcheck.check import check_gradient
 from scratchcnn.gradcheck.formats import FLOAT64, format_of, own_format
-from scratchcnn.gradcheck.leaves import Inputs, aligned, inputs_of
+from scratchcnn.gradcheck.leaves import Inputs, aligned, inputs_of, of_leaves
 from scratchcnn.gradcheck.points import draw_cotangent
 from scratchcnn.gradcheck.report.report import Report, Violation, demand_right
 from scratchcnn.gradcheck.trees import Structure, flatten, is_tree
 from scratchcnn.gradcheck.verdict import Verdict
-from scratchcnn.gradcheck.wrapping import wrapped
 
 Jvp = Callable[[tuple[Any, ...], tuple[Any, ...]], Any]
 
@@ -61,7 +60,8 @@ def check_jvp(forward: Callable[..., Any], jvp: Jvp, *inputs: Any, **options: An
     options.setdefault("name", f"{describe(jvp, 'jvp')}, the forward mode of {describe(forward, 'forward')},")
     known = inputs_of(forward, inputs, options.get("names"))
     if known is not None:
-        forward, jvp, inputs = *_of_leaves(forward, jvp, known), tuple(known.leaves_of(inputs))
+        forward, jvp = of_leaves(forward, known), _jvp_of_leaves(jvp, known)
+        inputs = tuple(known.leaves_of(inputs))
         options |= {"names": known.paths, "wrt": known.chosen(options.get("wrt"))}
     transposed = _Transposed(jvp)
     report = check_gradient(forward, transposed, *inputs, **options)
@@ -99,14 +99,14 @@ def _refuse_other_parameters(jvp: Jvp) -> None:
         raise TypeError(f"jvp must take two tuples, (primals, tangents); it takes {signature}") from None
 
 
-def _of_leaves(forward: Callable[..., Any], jvp: Jvp, known: Inputs) -> tuple[Callable[..., Any], Jvp]:
-    """Both functions with the leaves of the inputs as arguments."""
+def _jvp_of_leaves(jvp: Jvp, known: Inputs) -> Jvp:
+    """The product with the leaves of the inputs, and of their tangents, as arguments."""
 
-    def jvp_of_leaves(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
+    def call(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
         return jvp(tuple(known.built(primals)), tuple(known.built(tangents)))
 
-    jvp_of_leaves.__qualname__ = describe(jvp, "jvp")
-    return wrapped(forward, lambda call, leaves: call(*known.built(leaves))), jvp_of_leaves
+    call.__qualname__ = describe(jvp, "jvp")
+    return call
 
 
 def _moves(x: Array) -> bool:

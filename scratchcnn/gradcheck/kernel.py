@@ -73,11 +73,11 @@ class Kernel:
             self.takes_float64 = False
 
     def forward(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Forward: in float64 the reference, or the kernel if it takes that; else the kernel."""
+        """Forward: in float64 the reference, or the kernel if it takes that as its reference does; else the kernel."""
         return wrapped(function, self._forward)
 
     def backward(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Backward, which takes no float64 where there is a reference: it may only seem to."""
+        """Backward. It refuses float64 where forward does not answer there as its reference does."""
         return wrapped(function, self._backward)
 
     def _forward(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:

@@ -346,7 +346,7 @@ def _as_arrays(
                 )
         names = tuple(names) if names is not None and len(names) == len(inputs) else known.paths
         wrt = known.chosen(wrt)
-        forward, backward = _of_leaves(forward, known), _with_leaves(backward, known)
+        forward, backward = of_leaves(forward, known), _with_leaves(backward, known)
     try:
         case = prepare(forward, backward, inputs, names, wrt)
     except SeveralOutputs as several:
@@ -359,7 +359,8 @@ def _as_arrays(
     return case, grad_output
 
 
-def _of_leaves(forward: Forward, known: Inputs) -> Forward:
+def of_leaves(forward: Forward, known: Inputs) -> Forward:
+    """Forward with the leaves of its inputs as arguments."""
     return wrapped(forward, lambda call, leaves: call(*known.built(leaves)))
 
 
