@@ -89,7 +89,8 @@ def test_an_adapter_gives_what_can_be_checked_or_a_clear_error(name, data):
     arguments = {
         each: data.draw(options) for each in data.draw(st.lists(st.sampled_from(names), max_size=2, unique=True))
     }
-    if data.draw(st.integers(0, 4)) == 0:
+    # A layer is tried out with its inputs, and raises what it likes.
+    if name != "from_layer" and data.draw(st.integers(0, 4)) == 0:
         inputs = (data.draw(forms(inputs[0])), *inputs[1:])
     report = outcome(lambda **given: check_gradient(*adapter(*functions, *inputs, **given)), arguments, ERRORS, SAYS)
     if report is not None:
