@@ -4,7 +4,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from scratchcnn.gradcheck import check_gradient
+from scratchcnn.gradcheck import Verdict, check_gradient
 
 
 def drawn(*shape):
@@ -65,6 +65,56 @@ def test_the_cotangent_of_the_caller_is_handed_over_again():
     assert alike.again[-1].endswith(", x, grad_output=np.full((3,), 1.0))")
     own = check_gradient(np.sin, doubled, drawn(3), grad_output=np.array([1.0, -2, 0.5]))
     assert own.again[-1].endswith(", x, grad_output=np.array([1.0, -2.0, 0.5]))")
+
+
+def run(lines, **functions):
+    """The report of lines that are to be pasted."""
+    *made, last = lines
+    scope = {"np": np, "check_gradient": check_gradient, **functions}
+    exec("\n".join(made), scope)
+    return eval(last, scope)
+
+
+def test_what_the_caller_says_of_the_inputs_is_said_again():
+    def log(x):
+        return np.log(x)
+
+    def back(g, x):
+        return g / x * 2
+
+    report = check_gradient(log, back, np.linspace(0.5, 5, 12), domain=(0, None))
+    assert "domain={'x': '(0.0, inf)'}" in report.again[-1]
+    assert run(report.again, log=log, back=back).verdict is Verdict.WRONG
+
+    def largest(a):
+        return np.linalg.eigvalsh(a)[-1]
+
+    def largest_back(g, a):
+        v = np.linalg.eigh(a)[1][:, -1]
+        return -g * np.outer(v, v)
+
+    symmetric = np.diag([1.0, 2.0, 4.0]) + 0.25
+    report = check_gradient(largest, largest_back, symmetric, structure="symmetric")
+    assert report.again[-1].endswith(", a, structure={'a': 'symmetric'})")
+    assert run(report.again, largest=largest, largest_back=largest_back).verdict is Verdict.WRONG
+
+
+def test_the_outputs_and_the_convention_of_the_call_are_said_again():
+    def both(z):
+        return np.exp(2j * z), z * z
+
+    def back(g, z):
+        return (g[0] * 3j * np.exp(2j * z)).real
+
+    report = check_gradient(both, back, np.array([1.0, 0.5]), outputs=[0], convention="jax")
+    assert report.again[-1].endswith(", outputs=[0], convention='jax')")
+    assert run(report.again, both=both, back=back).verdict is Verdict.WRONG
+
+
+def test_a_threshold_of_zero_has_no_sign():
+    x = np.array([-2.0, -1, 1, 2])
+    report = check_gradient(lambda x: np.where(x > 0, x, np.sin(x)), lambda g, x: g * np.where(x > 0, 1, 0.3 * x), x)
+    assert "but where x is below 0" in " ".join(str(report).split())
 
 
 def test_a_half_has_one_reading_for_each_thing_of_length_two():
