@@ -3,8 +3,10 @@
 import ast
 import importlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from scratchcnn.catalogue import CATALOGUE, PUBLIC
 
@@ -107,6 +109,16 @@ def test_every_test_is_in_a_file_that_is_collected(path):
     """
     if not path.name.startswith("test_") and path.parent.name != "twelve":
         assert [node.name for _, node in functions(FILES[path]) if is_test(node.name)] == []
+
+
+@pytest.mark.parametrize("asked", ["load", "each"])
+def test_several_processes_share_out_files_in_order(request, asked):
+    """What the tests of a file share is made once. Who asks for another way gets it."""
+    conftest = request.config.pluginmanager.get_plugin(str(ROOT / "conftest.py"))
+    config = SimpleNamespace(getvalue={"dist": asked, "tx": ["2*popen"]}.__getitem__, option=SimpleNamespace())
+    scheduler = conftest.pytest_xdist_make_scheduler(config, log=None)
+    assert isinstance(scheduler, LoadFileScheduling) == (asked == "load")
+    assert vars(config.option) == ({"loadscopereorder": False} if scheduler else {})
 
 
 # The operations
