@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.browser import chromium
+from tests.process_state import left_as_it_was
 
 settings.register_profile("dev", max_examples=30, deadline=None)
 # The same draws in every run: a failure in CI can be repeated anywhere.
@@ -70,6 +71,12 @@ def pytest_runtest_makereport(item):
             f"{item.nodeid} was skipped or may fail: it checks nothing",
         )
     return report
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_changed():
+    with left_as_it_was():
+        yield
 
 
 def pytest_addoption(parser):
