@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.browser import chromium
+from tests.process_state import left_as_it_was
 
 settings.register_profile("dev", max_examples=30, deadline=None)
 # The same draws in every run: a failure in CI can be repeated anywhere.
@@ -49,6 +50,17 @@ def pytest_report_header():
     return [f"not collected, for want of {name}: {', '.join(LEFT_OUT[name])}" for name in MISSING]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With `-n`, the tests of a file run in one process, so that what they share is made once; files come in order."""
+    if config.getvalue("dist") != "load":  # the default
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    config.option.loadscopereorder = False  # a file of few tests may take long: it must not come last
+    return LoadFileScheduling(config, log)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item):
     """A test that is collected is run: skipping it is a failure. What cannot run somewhere is in `LEFT_OUT`."""
@@ -59,6 +71,12 @@ def pytest_runtest_makereport(item):
             f"{item.nodeid} was skipped or may fail: it checks nothing",
         )
     return report
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_changed():
+    with left_as_it_was():
+        yield
 
 
 def pytest_addoption(parser):
