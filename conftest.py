@@ -1,4 +1,4 @@
-"""How much the property-based tests draw: the profiles `dev`, `ci` and `deep`.
+"""How much the property-based tests draw: the profiles `dev`, `ci`, `mutation` and `deep`.
 
 `HYPOTHESIS_PROFILE=deep pytest` chooses by name; else `ci` where the variable `CI` is set, and `dev` elsewhere.
 
@@ -19,6 +19,9 @@ from tests.process_state import left_as_it_was
 settings.register_profile("dev", max_examples=30, deadline=None)
 # The same draws in every run: a failure in CI can be repeated anywhere.
 settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True, database=None, print_blob=True)
+# Thousands of runs of the same tests, by mutmut, in a process that ran them before.
+again = [HealthCheck.differing_executors]
+settings.register_profile("mutation", settings.get_profile("ci"), max_examples=10, suppress_health_check=again)
 settings.register_profile("deep", max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
