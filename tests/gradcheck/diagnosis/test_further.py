@@ -121,3 +121,47 @@ def test_a_half_has_one_reading_for_each_thing_of_length_two():
     report = check_gradient(lambda x: x**2, lambda g, x: g * x, np.array([1.0, 2.0]))
     assert ", or )" not in str(report)
     assert "1/2 times the true one (2 is the length of axis 0 of x" in " ".join(str(report).split())
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def softmax_jacobian(z):
+    y = softmax(z)
+    return y[..., :, None] * np.eye(z.shape[-1]) - y[..., :, None] * y[..., None, :]
+
+
+def affine(w, x):
+    return w @ x
+
+
+def affine_jacobian(w, x):
+    return np.einsum("ik,j->ikj", np.eye(len(w)), x)
+
+
+@pytest.mark.parametrize(
+    ("forward", "jacobian", "inputs", "summed"),
+    [
+        (softmax, softmax_jacobian, (drawn(4),), "and summed over the output's axes"),
+        (softmax, softmax_jacobian, (drawn(3, 4),), "sample by sample and summed over the output's last axis"),
+        (affine, affine_jacobian, (drawn(2, 3), drawn(3)), "and summed over the output's axes"),
+        (affine, lambda w, x: affine_jacobian(w, x).transpose(1, 2, 0), (drawn(2, 3), drawn(3)), "output's axes"),
+    ],
+    ids=["of a vector", "of each sample", "of a matrix", "the input's axes first"],
+)
+def test_a_jacobian_is_named(forward, jacobian, inputs, summed):
+    report = check_gradient(forward, lambda g, *given: jacobian(*given), *inputs, wrt=[0])
+    found, _ = report.diagnoses  # the other one is the contract's, of the shape
+    assert found.kind == "ignores-cotangent"
+    assert f"the Jacobian, of shape {jacobian(*inputs).shape}: it is right if multiplied" in found.message
+    assert summed in found.message
+
+
+def test_a_wrong_jacobian_is_not_called_right():
+    report = check_gradient(softmax, lambda g, z: 2 * softmax_jacobian(z), drawn(4))
+    assert [d.message.partition(" (at")[0] for d in report.diagnoses] == [
+        "an array of shape (4, 4), not (4,)",
+        "the gradient has shape (4, 4), the input (4,)",
+    ]
