@@ -265,13 +265,33 @@ def test_misuse_ends_with_exit_code_2_and_one_line(files, arguments, message):
 
 
 def test_the_results_as_a_file(files):
-    assert run("check", "affine.py", "--report", "found.json", "--seed", "3").returncode == 1
+    assert run("check", "affine.py", "--report", "found.json", "--seed", "3", "--seconds", "0.5").returncode == 1
     document = json.loads((files / "found.json").read_text(encoding="utf-8"))
     assert document["title"] == "Gradients of affine.py"
     assert {e["name"]: e["where"] for e in document["entries"]} == {
         "affine_backward": "affine.py:15",
         "root_backward": "affine.py:25",
     }
+
+
+FULL_DISK = """
+    import os, sys
+    from scratchcnn.commands.main import main
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    os.fsync = full
+    sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_full_disk_is_said_after_the_table(files):
+    done = run("check", "affine.py:affine_forward", "--report", "found.json", script=FULL_DISK)
+    assert "1 of 1 right" in done.stdout
+    assert done.stderr.endswith("error: cannot write found.json: No space left on device\n")
+    assert done.returncode == 2
+    assert not (files / "found.json").exists()
 
 
 @pytest.fixture
@@ -301,6 +321,24 @@ def test_at_each_save_what_changed_is_checked_again(files, watching):
     assert table() == {"affine_backward": "wrong"}
     (files / "beside.py").write_text("", encoding="utf-8")
     assert table() == {"affine_backward": "wrong", "root_backward": "right"}
+
+
+# Saves that the watch hears of: none yet, of the file whose code stays the same, none, and of another file.
+SAVES = """
+    import sys, watchfiles
+    from scratchcnn.commands.main import main
+
+    saves = [set(), {(1, "affine.py")}, set(), {(1, "beside.py")}]
+    watchfiles.watch = lambda *folder, **options: iter(saves)
+    sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_where_nothing_changed_nothing_is_printed(files):
+    """The first check, and the one after the save of the other file, on which the functions may depend."""
+    done = run("check", "affine.py:root", "--watch", script=SAVES)
+    assert re.findall(r"\d+ of \d+ right", done.stdout) == ["0 of 1 right"] * 2
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_watching_without_watchfiles_says_what_to_install(files):
