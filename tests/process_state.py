@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+# A library adds a filter for warnings of its own where it is first imported, as SymPy does within PyTorch.
+WATCHED = {"builtins", "numpy", "scratchcnn"}
+
 
 def state() -> dict[str, Any]:
     """What a process shares among all of its tests, by name, in a form that `==` compares."""
@@ -14,7 +17,9 @@ def state() -> dict[str, Any]:
     return {
         "NumPy's random state": (name, key.tobytes(), *rest),
         "NumPy's error state": (np.geterr(), np.geterrcall()),
-        "the filters of warnings": list(warnings.filters),
+        "the filters of warnings": [
+            entry for entry in warnings.filters if entry[2].__module__.split(".")[0] in WATCHED
+        ],
     }
 
 
