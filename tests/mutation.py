@@ -136,10 +136,10 @@ def change_of(file: str, name: str) -> Change:
     return Change(file, f"{owner}.{function}" if owner else function, " ".join(before), " ".join(after))
 
 
-def tried(place: Path, file: str, sample: float, seed: int) -> Tried:
+def tried(place: Path, file: str, options: argparse.Namespace) -> Tried:
     """Try the changes of a file, or a sample of them."""
     tests, names = own_tests(file), names_of(file)
-    chosen = sorted(random.Random(f"{seed} {file}").sample(names, round(sample * len(names))))
+    chosen = sorted(random.Random(f"{options.seed} {file}").sample(names, round(options.sample * len(names))))
     if not (names and chosen):
         return Tried(file, 0, [])
     if not tests:
@@ -147,7 +147,7 @@ def tried(place: Path, file: str, sample: float, seed: int) -> Tried:
     (place / "pyproject.toml").write_text(settings_for(file, tests), encoding="utf-8")
     shutil.rmtree(place / "mutants", ignore_errors=True)
     (place / "mutants").mkdir()  # Python forgets a folder of its path that is not there when it starts.
-    run(place, "run", *([] if len(chosen) == len(names) else chosen))
+    run(place, "run", "--max-children", str(options.jobs), *([] if len(chosen) == len(names) else chosen))
     outcomes = dict(line.strip().rsplit(": ", 1) for line in run(place, "results", "--all", "true").splitlines())
     survived = [name for name in chosen if outcomes[name] not in ("killed", "timeout")]
     return Tried(file, len(chosen), [change_of(file, name) for name in survived])
@@ -159,6 +159,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="the few files that mutation.toml names")
     parser.add_argument("--sample", type=float, default=1.0, metavar="SHARE", help="try this share of the changes")
     parser.add_argument("--seed", type=int, default=0, help="which changes a sample holds")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at a time")
     options = parser.parse_args()
     places = SETTINGS["quick"] if options.quick else options.places or SETTINGS["places"]
     results = []
@@ -166,7 +167,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         copied(Path(folder))
         for file in files_in(places):
-            result = tried(Path(folder), file, options.sample, options.seed)
+            result = tried(Path(folder), file, options)
             results.append(result)
             print(f"{result.number:7} {result.noticed:8} {len(result.left):5}  {file}", flush=True)
             for change in result.left:

@@ -241,6 +241,13 @@ def test_the_contract(forward, backward):
         assert_complex_step(forward, backward, np.random.default_rng(1).normal(size=x.shape))
 
 
+def test_the_gradient_of_an_average_keeps_the_digits_and_the_imaginary_parts_of_the_cotangent():
+    x = np.arange(6.0).reshape(1, 1, 2, 3)
+    for dtype, number in ((np.longdouble, 1 + np.finfo(np.longdouble).eps), (np.complex128, 2 + 3j)):
+        (grad_x,) = avg_pool2d_backward(np.full((1, 1, 2, 3), number, dtype), x.astype(dtype), 1)
+        assert grad_x.ravel().tolist() == [number] * 6
+
+
 @BOTH
 def test_an_empty_batch_is_fine(forward, backward):
     for shape in (0, 2, 4, 5), (2, 0, 4, 5):
@@ -252,10 +259,11 @@ def test_an_empty_batch_is_fine(forward, backward):
 @BOTH
 def test_bad_arguments_are_named(forward, backward):
     x = np.ones((2, 3, 4, 5))
-    with pytest.raises(ValueError, match=r"x must have 4 axes \(N, C, H, W\), got shape \(4, 5\)"):
-        forward(x[0, 0], 2)
-    with pytest.raises(TypeError, match="x must hold numbers, got dtype <U1"):
-        forward([[[["1"]]]], 1)
+    for call in (forward, partial(backward, x)):
+        with pytest.raises(ValueError, match=r"^x must have 4 axes \(N, C, H, W\), got shape \(4, 5\)"):
+            call(x[0, 0], 2)
+        with pytest.raises(TypeError, match=r"^x must hold numbers, got dtype <U1"):
+            call([[[["1"]]]], 1)
     with pytest.raises(ValueError, match="window must be at least 1, got 0"):
         forward(x, 0)
     with pytest.raises(TypeError, match=r"window must be an integer or a pair, got 2\.0"):

@@ -11,16 +11,17 @@ EPS = float(np.finfo(float).eps)
 INF = np.inf
 
 
-def interval(*ends):
-    low, high = np.array(ends, float).T
+def interval(ends, dtype):
+    low, high = np.array(ends, dtype).T
     return Interval(low, high)
 
 
-def climbed(both, right=None, left=None, *, kink=(), jumps=(), rest=0.0, outputs=None):
+def climbed(both, right=None, left=None, *, kink=(), jumps=(), rest=0.0, outputs=None, dtype=float):
     """What the ladder tells of some outputs, each by the ends of its intervals."""
     count = len(both)
     marked = [np.isin(np.arange(count), which) for which in (kink, jumps)]
-    walk = Walk(interval(*both), interval(*(right or both)), interval(*(left or both)), marked[0], np.full(count, -1))
+    intervals = (interval(ends, dtype) for ends in (both, right or both, left or both))
+    walk = Walk(*intervals, marked[0], np.full(count, -1))
     nothing = np.zeros(count, bool)
     return Climb(
         np.arange(count) if outputs is None else np.array(outputs),
@@ -51,7 +52,11 @@ class TestSides:
 
     def test_along_a_negative_multiple_right_and_left_change_places(self):
         one = pair(3.0, 1.0, (0.5, 0.25))
-        for share, values, bounds in ((2.0, [6, 2], [1, 0.5]), (-2.0, [-2, -6], [0.5, 1])):
+        for share, values, bounds in (
+            (2.0, [6, 2], [1, 0.5]),
+            (0.5, [1.5, 0.5], [0.25, 0.125]),
+            (-2.0, [-2, -6], [0.5, 1]),
+        ):
             assert one.times(share).value.ravel().tolist() == values
             assert one.times(share).bound.ravel().tolist() == bounds
 
@@ -75,6 +80,9 @@ class TestSides:
         found = sides(climbed([(-INF, 3), (1, INF), (1, 3), (1, 3)], jumps=[2]))
         assert found.value.tolist() == [[0, 0, 0, 2]] * 2
         assert found.bound[0].tolist() == [INF, INF, INF, 1 + 2 * EPS]
+
+    def test_they_are_in_float64_also_where_the_ladder_was_not(self):
+        assert sides(climbed([(np.longdouble(1), np.longdouble(3))], dtype=np.longdouble)).value.dtype == np.float64
 
 
 class TestSlope:

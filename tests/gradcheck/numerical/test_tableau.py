@@ -48,6 +48,11 @@ def test_few_steps_make_few_levels():
     value, error = extrapolate(quotients, silent(quotients), 2, LEVELS)
     assert np.isinf(error).all()
     assert not value.any()
+    three = np.array([1.0, 2.0, 4.0])
+    value, error = extrapolate(three, silent(three), 1, LEVELS)
+    assert np.isfinite(error).sum(axis=1).tolist() == [1, 1, 0, 0]
+    # Level 1 has 3 and 6, level 2 has 6 + 3 / 3.
+    assert (value[1, 0], error[1, 0]) == (7, SAFETY * 4)
     assert extrapolate(quotients[:1], silent(quotients[:1]), 2, LEVELS)[0].tolist() == [[0.0]] * LEVELS
 
 
@@ -74,6 +79,12 @@ def test_the_last_of_a_level_is_held_to_the_one_at_twice_the_steps():
     # Level 1 has 0, 0, 128; level 2 has 0 and 128 + 128 / 3. The next term is larger there by 2^3.
     assert (first, last) == (0, 128 + 128 / 3)
     assert error[1, 1] == SAFETY * max(last, last - 128, (last - first) / 8)
+    # Where the last of the level is as good as its parts, the distance to the one before it counts.
+    quotients = np.array([0.0, 0.0, 64.0, 64.0, 64.0])
+    value, error = extrapolate(quotients, silent(quotients), 1, 2)
+    # Level 1 has 0, 128, 64, 64; level 2 has 128 + 128 / 3, 64 - 64 / 3 and 64.
+    assert value[1, 2] == 64
+    assert error[1, 2] == pytest.approx(SAFETY * 64 / 3 / 8, rel=1e-15)
     quotients = np.array([64.0, 0.0, 0.0, 0.0])
     value, error = extrapolate(quotients, silent(quotients), 1, 2)
     # Level 1 has -64, 0, 0; level 2 has 64/3 and 0.
