@@ -170,7 +170,7 @@ def _function_form(forward: Callable[..., Any], backward: Callable[..., Any], ca
 def _options(backward: Callable[..., Any], arguments: Arguments) -> dict[str, Any]:
     """The arguments of the call that are no inputs and that backward takes under the same names."""
     parameters = inspect.signature(backward).parameters
-    return {n: v for n, v in arguments.fixed.items() if n in parameters}
+    return {n: v for n, v in arguments.fixed.items() if n in parameters or _double(parameters)}
 
 
 def _bound(backward: Callable[..., Any], options: Mapping[str, Any]) -> Callable[..., Any]:
@@ -178,17 +178,24 @@ def _bound(backward: Callable[..., Any], options: Mapping[str, Any]) -> Callable
     signature = inspect.signature(backward)
     if not options:
         return backward
-    rest = [p for n, p in signature.parameters.items() if n not in options]
+    parameters = signature.parameters
+    rest = signature.replace(parameters=[p for n, p in parameters.items() if n not in options])
+    own = {n: v for n, v in options.items() if n in parameters}
+    others = {n: v for n, v in options.items() if n not in parameters}
 
     def of_rest(*given: Any, **keywords: Any) -> Any:
-        values = dict(zip([p.name for p in rest], given, strict=False)) | keywords | dict(options)
-        positional = [p for p in signature.parameters.values() if p.name in values and p.kind is p.POSITIONAL_ONLY]
-        first = [values.pop(p.name) for p in positional]
-        return backward(*first, **values)
+        call = signature.bind_partial()
+        call.arguments |= rest.bind_partial(*given, **keywords).arguments | own
+        return backward(*call.args, **call.kwargs, **others)
 
     found = named(of_rest, title(backward), ())
-    found.__signature__ = signature.replace(parameters=rest)  # type: ignore[attr-defined]
+    found.__signature__ = rest  # type: ignore[attr-defined]
     return found
+
+
+def _double(parameters: Mapping[str, inspect.Parameter]) -> bool:
+    """Whether a function takes `**options`, whatever their names."""
+    return any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
 def _required(backward: Callable[..., Any], arguments: Arguments) -> list[inspect.Parameter]:
