@@ -73,7 +73,8 @@ class TestMaximum:
     @given(poolings(TIES), st.integers(0, 99))
     def test_the_derivative_where_pixels_are_equal(self, case, seed):
         forward, backward = partial(max_pool2d, **case.options), partial(max_pool2d_backward, **case.options)
-        assert_gradient(forward, backward, case.x, seed=seed)
+        # Every entry is looked at: directions, which stand for those that there is no time for, decide no kink.
+        assert_gradient(forward, backward, case.x, max_entries=None, seed=seed)
 
     def test_negative_images_keep_their_maxima_at_the_border(self):
         x = -np.arange(1.0, 10.0).reshape(1, 1, 3, 3)
