@@ -34,11 +34,13 @@ LEFT_OUT = {
         "tests/operations/test_network_tensorflow.py",
     ],
     "any framework": ["tests/gradcheck/adapters/sweep/test_tables.py"],
+    "loky and dask": ["tests/gradcheck/test_clusters.py"],
     "Chromium and Playwright": ["tests/gradcheck/report/test_page_in_chromium.py"],
 }
 THERE = {
     "SCRATCHCNN_MNIST": os.environ.get("SCRATCHCNN_MNIST"),
     "any framework": any(map(find_spec, ("torch", "jax", "tensorflow"))),
+    "loky and dask": all(map(find_spec, ("loky", "dask", "distributed"))),
     "Chromium and Playwright": chromium(),
 }
 MISSING = [name for name in LEFT_OUT if not (THERE[name] if name in THERE else find_spec(name))]
