@@ -34,6 +34,7 @@ LEFT_OUT = {
         "tests/operations/test_network_tensorflow.py",
     ],
     "any framework": ["tests/gradcheck/adapters/sweep/test_tables.py"],
+    "loky": ["tests/commands/test_jobs.py", "tests/gradcheck/in_pytest/test_jobs.py"],
     "loky and dask": ["tests/gradcheck/test_clusters.py"],
     "Chromium and Playwright": ["tests/gradcheck/report/test_page_in_chromium.py"],
 }

@@ -5,6 +5,7 @@ from concurrent.futures import Executor, Future
 import numpy as np
 
 from scratchcnn.gradcheck import check_gradient
+from scratchcnn.gradcheck.adapters import from_cache, from_layer
 
 RNG = np.random.default_rng(0)
 X, W = RNG.normal(size=(5, 16)), RNG.normal(size=(16, 9))
@@ -90,6 +91,31 @@ def only_float32(x, w):
     return np.maximum(x @ w, 0).sum()
 
 
+def with_a_cache(x, w):
+    z = x @ w
+    return np.maximum(z, 0), (x, w, z)
+
+
+def with_a_cache_backward(dout, cache):
+    x, w, z = cache
+    g = dout * (z > 0)
+    return g @ w.T, x.T @ g
+
+
+class Layer:
+    def __init__(self):
+        self.w = W
+
+    def forward(self, x):
+        self.x = x
+        return np.maximum(x @ self.w, 0).sum()
+
+    def backward(self, g):
+        g = g * (self.x @ self.w > 0)
+        self.dw = self.x.T @ g
+        return g @ self.w.T
+
+
 # The functions and the inputs. Each answers the same whenever it is asked.
 CASES = {
     "a rectifier": (rectified, rectified_backward, X, W),
@@ -102,6 +128,8 @@ CASES = {
     "written into": (in_place, rectified_backward, X, W),
     "not finite": (lost, lost_backward, X, W),
     "a tree": (of_a_tree, of_a_tree_backward, {"w": W, "b": np.ones(9)}, X),
+    "a cache": from_cache(with_a_cache, with_a_cache_backward, X, W),
+    "a layer": from_layer(Layer(), X),
     "a kernel": (only_float32, rectified_backward, X.astype(np.float32), W.astype(np.float32)),
 }
 
