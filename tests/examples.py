@@ -2,6 +2,7 @@
 
 import os
 import re
+from pathlib import Path
 
 from hypothesis import settings
 from hypothesis.database import ExampleDatabase, GitHubArtifactDatabase, MultiplexedDatabase, ReadOnlyDatabase
@@ -10,6 +11,8 @@ from hypothesis.database import ExampleDatabase, GitHubArtifactDatabase, Multipl
 VARIABLE = "SCRATCHCNN_EXAMPLES"
 # As hypothesis.database names it, and the nightly workflow.
 ARTIFACT = "hypothesis-example-db"
+# Where what was fetched is kept for a day.
+FETCHED = Path(".hypothesis", "github-artifacts", ARTIFACT)
 
 
 def database(where: str) -> ExampleDatabase:
@@ -35,7 +38,9 @@ def database(where: str) -> ExampleDatabase:
     if found is None:
         expected = "redis://HOST:PORT, unix:///PATH or github:OWNER/REPOSITORY"
         raise ValueError(f"{VARIABLE} must be {expected}, got {where!r}")
-    return MultiplexedDatabase(local, ReadOnlyDatabase(GitHubArtifactDatabase(*found.groups(), ARTIFACT)))
+    # Without a path Hypothesis complains that it is asked for its folder too early.
+    artifact = GitHubArtifactDatabase(*found.groups(), ARTIFACT, path=FETCHED)
+    return MultiplexedDatabase(local, ReadOnlyDatabase(artifact))
 
 
 def here() -> ExampleDatabase:

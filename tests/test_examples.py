@@ -1,4 +1,4 @@
-"""A failing example that one machine has found is the first that another tries, with a Redis server between them."""
+"""A failing example that one machine has found is the first that another tries: through Redis, or a nightly job."""
 
 import os
 import shutil
@@ -6,13 +6,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from hypothesis.database import GitHubArtifactDatabase, MultiplexedDatabase, ReadOnlyDatabase
 from redis import Redis, RedisError
 
-from tests.examples import database
+from tests.examples import FETCHED, database
 
 ROOT = Path(__file__).parents[1]
 # In seconds: how long the server may take until it answers.
@@ -84,7 +86,7 @@ def _wait_for(address):
 
 def drawn_by(machine, address):
     """Runs the tests in a folder of its own, as another machine would, and gives what they drew, in order."""
-    machine.mkdir()
+    machine.mkdir(exist_ok=True)
     (machine / "conftest.py").write_text(CONFTEST)
     (machine / "test_clipped.py").write_text(TESTS)
     environment = {**os.environ, "SCRATCHCNN_EXAMPLES": address, "PYTHONPATH": str(ROOT)}
@@ -99,19 +101,35 @@ def wrong(x):
     return 4 <= x < 7
 
 
-def test_what_one_machine_has_found_another_tries_first(address, tmp_path):
-    found = drawn_by(tmp_path / "one", address)
-    assert not wrong(found[0])
-    smallest = found[-1]
-    assert wrong(smallest)
-    assert drawn_by(tmp_path / "other", address)[0] == smallest
-    assert not wrong(drawn_by(tmp_path / "alone", "")[0]), "nothing but the server tells it"
+@pytest.fixture(scope="module")
+def first(address, tmp_path_factory):
+    """The folder of a machine that has found a failing example, which the server keeps too, and the example."""
+    machine = tmp_path_factory.mktemp("machines") / "first"
+    found = drawn_by(machine, address)
+    assert not wrong(found[0]), "nobody has told it"
+    assert wrong(found[-1])
+    return machine, found[-1]
+
+
+def test_what_one_machine_has_found_another_tries_first(address, first, tmp_path):
+    assert drawn_by(tmp_path / "second", address)[0] == first[1]
+
+
+def test_what_a_nightly_job_has_kept_is_tried_first(first, tmp_path):
+    """The artifact is in the place where Hypothesis keeps one that it has fetched less than a day ago."""
+    machine = tmp_path / "second"
+    fetched = machine / FETCHED / f"{datetime.now(UTC).isoformat()}.zip"
+    fetched.parent.mkdir(parents=True)
+    examples = first[0] / ".hypothesis" / "examples"
+    with ZipFile(fetched, "w") as artifact:
+        for path in filter(Path.is_file, examples.rglob("*")):
+            artifact.write(path, path.relative_to(examples))
+    assert drawn_by(machine, "github:somebody/something")[0] == first[1]
 
 
 def test_the_nightly_job_is_read_and_not_written():
-    assert database("github:somebody/something") == MultiplexedDatabase(
-        database(""), ReadOnlyDatabase(GitHubArtifactDatabase("somebody", "something"))
-    )
+    kept = GitHubArtifactDatabase("somebody", "something", path=FETCHED)
+    assert database("github:somebody/something") == MultiplexedDatabase(database(""), ReadOnlyDatabase(kept))
 
 
 @pytest.mark.parametrize("where", ["ftp://host", "github:somebody", "github:a/b/c", "yes"])

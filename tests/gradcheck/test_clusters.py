@@ -12,7 +12,7 @@ import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.numerical import spreading
-from tests.gradcheck.spread import CASES, report_of
+from tests.gradcheck.spread import CASES, report_alone, report_of
 
 X = np.linspace(-1, 1, 300)
 # A file in which one function calls another.
@@ -48,10 +48,12 @@ def cluster():
         yield client.get_executor()
 
 
-@pytest.mark.parametrize("kind", ["processes", "cluster"])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [*((name, "processes") for name in CASES), *((name, "cluster") for name in ("a rectifier", "a wrong product"))],
+)
 def test_the_report_is_the_same(name, kind, request):
-    alone, spread = report_of(name), report_of(name, executor=request.getfixturevalue(kind))
+    alone, spread = report_alone(name), report_of(name, executor=request.getfixturevalue(kind))
     assert spread.to_dict() == alone.to_dict()
     assert spread.called.forward.calls == alone.called.forward.calls
 
@@ -155,12 +157,12 @@ def test_a_worker_that_dies_is_an_error_that_names_the_executor():
 
 
 class Large:
-    """A forward pass with weights of 16 MB, which count how often they are pickled."""
+    """A forward pass with weights of 11 MB, which count how often they are pickled."""
 
     pickled = 0
 
     def __init__(self):
-        self.weights = np.ones(2**21)
+        self.weights = np.ones(1_400_000)
 
     def __getstate__(self):
         Large.pickled += 1
