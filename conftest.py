@@ -22,7 +22,7 @@ examples = here()
 settings.register_profile("dev", max_examples=30, deadline=None, database=examples)
 # The same draws in every run: a failure in CI can be repeated anywhere.
 settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True, database=None, print_blob=True)
-# Split over several jobs, each of them draws its share, and no two draw the same.
+# Split over several jobs, each of them draws its share, at random.
 share = -(-10_000 // int(os.environ.get("SCRATCHCNN_PARTS", 1)))
 slow = [HealthCheck.too_slow]
 settings.register_profile("deep", max_examples=share, deadline=None, suppress_health_check=slow, database=examples)
