@@ -1,6 +1,7 @@
 """How much the property-based tests draw: the profiles `dev`, `ci`, `mutation` and `deep`.
 
 `HYPOTHESIS_PROFILE=deep pytest` chooses by name; else `ci` where the variable `CI` is set, and `dev` elsewhere.
+`SCRATCHCNN_PARTS` says among how many jobs `deep` is split, and `SCRATCHCNN_EXAMPLES` how failing examples are shared.
 
 The tests that need all of MNIST are there where `SCRATCHCNN_MNIST` says what file, or folder, holds it.
 """
@@ -9,20 +10,26 @@ import os
 from argparse import ArgumentTypeError
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.browser import chromium
+from tests.examples import here
 from tests.process_state import left_as_it_was
 
-settings.register_profile("dev", max_examples=30, deadline=None)
+examples = here()
+settings.register_profile("dev", max_examples=30, deadline=None, database=examples)
 # The same draws in every run: a failure in CI can be repeated anywhere.
 settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True, database=None, print_blob=True)
 # Thousands of runs of the same tests, by mutmut, in a process that ran them before.
 again = [HealthCheck.differing_executors]
 settings.register_profile("mutation", settings.get_profile("ci"), max_examples=10, suppress_health_check=again)
-settings.register_profile("deep", max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Split over several jobs, each of them draws its share, at random.
+share = -(-10_000 // int(os.environ.get("SCRATCHCNN_PARTS", 1)))
+slow = [HealthCheck.too_slow]
+settings.register_profile("deep", max_examples=share, deadline=None, suppress_health_check=slow, database=examples)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 # What is left out where something is missing, and what that is.
@@ -46,11 +53,16 @@ LEFT_OUT = {
         "tests/operations/test_network_tensorflow.py",
     ],
     "any framework": ["tests/gradcheck/adapters/sweep/test_tables.py"],
+    "loky": ["tests/commands/test_jobs.py", "tests/gradcheck/in_pytest/test_jobs.py"],
+    "loky and dask": ["tests/gradcheck/test_clusters.py"],
+    "redis and redis-server": ["tests/test_examples.py"],
     "Chromium and Playwright": ["tests/gradcheck/report/test_page_in_chromium.py"],
 }
 THERE = {
     "SCRATCHCNN_MNIST": os.environ.get("SCRATCHCNN_MNIST"),
     "any framework": any(map(find_spec, ("torch", "jax", "tensorflow"))),
+    "loky and dask": all(map(find_spec, ("loky", "dask", "distributed"))),
+    "redis and redis-server": find_spec("redis") and which("redis-server"),
     "Chromium and Playwright": chromium(),
 }
 MISSING = [name for name in LEFT_OUT if not (THERE[name] if name in THERE else find_spec(name))]

@@ -139,7 +139,7 @@ def check_gradient(
         Looks at single entries, many of them at a time; default: this thread does, one by one. Any `Executor` of
         `concurrent.futures` will do, but none of whose workers this is. The report is the same, as long as forward
         computes the same there. Threads call forward at the same time: it must not write into what they share. To
-        other processes forward is pickled (with cloudpickle, from the extra `cluster`), a copy for some pieces of work.
+        other processes forward is pickled (with cloudpickle, from the extra `jobs`), a copy for some pieces of work.
 
     Returns
     -------

@@ -1,15 +1,19 @@
 """Checks that ask each method for single entries, for the tests of executors."""
 
 from concurrent.futures import Executor, Future
+from functools import cache
 
 import numpy as np
 
 from scratchcnn.gradcheck import check_gradient
+from scratchcnn.gradcheck.adapters import from_cache, from_layer
 
 RNG = np.random.default_rng(0)
-X, W = RNG.normal(size=(5, 16)), RNG.normal(size=(16, 9))
+X, W = RNG.normal(size=(3, 8)), RNG.normal(size=(8, 5))
+# So many entries that complex steps are held to directions.
+MANY = RNG.normal(size=(8, 40))
 # Entries at zero: the kink of the modulus.
-AT_ZERO = np.where(RNG.uniform(size=300) < 0.05, 0, RNG.normal(size=300))
+AT_ZERO = np.where(np.arange(60) % 12 == 0, 0, RNG.normal(size=60))
 
 
 def rectified(x, w):
@@ -90,20 +94,54 @@ def only_float32(x, w):
     return np.maximum(x @ w, 0).sum()
 
 
+def with_a_cache(x, w):
+    z = x @ w
+    return np.maximum(z, 0), (x, w, z)
+
+
+def with_a_cache_backward(dout, cache):
+    x, w, z = cache
+    g = dout * (z > 0)
+    return g @ w.T, x.T @ g
+
+
+class Layer:
+    def __init__(self):
+        self.w = W
+
+    def forward(self, x):
+        self.x = x
+        return np.maximum(x @ self.w, 0).sum()
+
+    def backward(self, g):
+        g = g * (self.x @ self.w > 0)
+        self.dw = self.x.T @ g
+        return g @ self.w.T
+
+
 # The functions and the inputs. Each answers the same whenever it is asked.
 CASES = {
     "a rectifier": (rectified, rectified_backward, X, W),
     "a product": (product, product_backward, X, W),
+    "a larger product": (product, product_backward, X, MANY),
     "a wrong product": (product, wrong_backward, X, W),
     "float32 inside": (in_float32, linear_backward, X, W),
     "at a kink": (modulus, lambda g, x: g * np.sign(x), AT_ZERO),
-    "elementwise": (lambda x: np.abs(x) + np.sqrt(x**2), lambda g, x: 2 * g * np.sign(x), AT_ZERO[:60] + 1e-3),
+    "elementwise": (lambda x: np.abs(x) + np.sqrt(x**2), lambda g, x: 2 * g * np.sign(x), AT_ZERO[:20] + 1e-3),
     "a running sum": (running_sum, running_sum_backward, X[0]),
     "written into": (in_place, rectified_backward, X, W),
     "not finite": (lost, lost_backward, X, W),
-    "a tree": (of_a_tree, of_a_tree_backward, {"w": W, "b": np.ones(9)}, X),
+    "a tree": (of_a_tree, of_a_tree_backward, {"w": W, "b": np.ones(5)}, X),
+    "a cache": from_cache(with_a_cache, with_a_cache_backward, X, W),
+    "a layer": from_layer(Layer(), X),
     "a kernel": (only_float32, rectified_backward, X.astype(np.float32), W.astype(np.float32)),
 }
+
+
+@cache
+def report_alone(name):
+    """The report on every entry of a case, without an executor."""
+    return report_of(name)
 
 
 def report_of(name, **options):

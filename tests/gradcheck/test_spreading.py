@@ -12,7 +12,7 @@ from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.numerical import spreading
 from scratchcnn.gradcheck.numerical.load import Load
 from scratchcnn.gradcheck.numerical.spreading import SENDING_RATE, Workers
-from tests.gradcheck.spread import CASES, Here, report_of
+from tests.gradcheck.spread import CASES, Here, report_alone, report_of
 
 SEAMS = {"_outputs_at", "_hidden_by_each", "_depend", "climb_each", "_one_by_one", "_series_of_each"}
 
@@ -24,8 +24,9 @@ def small_pieces(monkeypatch):
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_report_is_the_same_with_threads(name):
+    alone = report_alone(name)
     with ThreadPoolExecutor(3) as threads:
-        alone, spread = report_of(name), report_of(name, executor=threads)
+        spread = report_of(name, executor=threads)
     assert spread.to_dict() == alone.to_dict()
     assert spread.called.forward.calls == alone.called.forward.calls
 
@@ -159,8 +160,6 @@ def no_complex_numbers(work, x):
 
 def test_the_work_ends_at_the_first_piece_without_an_answer():
     class Subject:
-        nbytes = 0
-
         def apart(self):
             return self
 

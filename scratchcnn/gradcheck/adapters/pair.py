@@ -142,6 +142,9 @@ class _Leaf(inspect.Parameter):
         super().__init__("leaf", inspect.Parameter.POSITIONAL_ONLY)
         self._path = path
 
+    def __reduce__(self) -> Any:
+        return _Leaf, (self._path,)
+
     @property
     def name(self) -> str:
         """The leaf's path."""

@@ -38,12 +38,20 @@ class Load:
         """What was sent."""
         return self._content
 
+    @property
+    def size(self) -> int:
+        """How many bytes a process is sent; 0 where it cannot be pickled. Then only threads can be given it."""
+        try:
+            return len(self._pickled)
+        except Exception:
+            return 0  # `failure` says why
+
     @cached_property
     def _pickled(self) -> bytes:
         try:
             import cloudpickle
         except ModuleNotFoundError:
-            self.failure = 'cloudpickle is not installed: pip install "scratchcnn[cluster]"'
+            self.failure = 'cloudpickle is not installed: pip install "scratchcnn[jobs]"'
             raise
         try:
             with _code_of_strange_modules(cloudpickle):
@@ -101,10 +109,13 @@ def _code_of_strange_modules(cloudpickle: Any) -> Iterator[None]:
 
 
 def _roots() -> Iterator[ModuleType]:
-    """The modules and packages that were loaded from files, without what is in packages."""
-    for name, module in list(sys.modules.items()):
-        alone = "." not in name and name != "__main__" and getattr(module, "__name__", "") == name
-        if alone and (getattr(module, "__file__", None) or getattr(module, "__path__", None)):
+    """The modules and packages that were loaded from files, without Python's own and what is in packages."""
+    others = sys.modules.keys() - sys.stdlib_module_names - {"__main__"}
+    for name in sorted(name for name in others if "." not in name):
+        module = sys.modules[name]
+        if getattr(module, "__name__", "") == name and (
+            getattr(module, "__file__", None) or getattr(module, "__path__", None)
+        ):
             yield module
 
 

@@ -114,11 +114,6 @@ class Probe:
     def _sizes(self) -> Array:
         return units(self.base)
 
-    @property
-    def nbytes(self) -> int:
-        """How many bytes another process is sent, about: the arrays, and some numbers for each output."""
-        return sum(a.nbytes for a in self.arrays) + 3 * self.y0.nbytes
-
     def apart(self) -> Self:
         """The same forward pass, for another thread: it moves an array of its own."""
         other = copy(self)

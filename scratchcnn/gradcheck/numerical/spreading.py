@@ -9,7 +9,8 @@ the contract, the verdicts, what is drawn) stays with the caller.
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import closing
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeVar
@@ -17,7 +18,7 @@ from typing import Any, Protocol, Self, TypeVar
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.numerical.caller_warnings import quiet
+from scratchcnn.gradcheck.numerical.caller_warnings import filtered_here, quiet
 from scratchcnn.gradcheck.numerical.load import CannotLoad, Load, as_sent
 
 Result = TypeVar("Result")
@@ -36,10 +37,6 @@ class Spreadable(Protocol):
     """A forward pass that some workers may move at the same time."""
 
     workers: "Workers | None"
-
-    @property
-    def nbytes(self) -> int:
-        """How many bytes are sent with it."""
 
     def apart(self) -> Self:
         """The same, with the arrays that it moves its own."""
@@ -77,7 +74,7 @@ class Workers:
     seconds: float
     count: Callable[[int], None]
 
-    def pieces(self, entries: int, evaluations: float, sent: int) -> int:
+    def pieces(self, entries: int, evaluations: float, sent: int = 0) -> int:
         """How many pieces the work is cut into, so that sending `sent` bytes is a small part of each."""
         total = entries * evaluations * self.seconds
         return min(entries, int(total / max(PIECE_SECONDS, SENDING_FACTOR * sent / SENDING_RATE)))
@@ -106,7 +103,8 @@ class Workers:
 
     def _submitted(self, load: Load, piece: tuple[Array, ...]) -> "Future[_Done]":
         try:
-            return self.executor.submit(_at_a_worker, load, piece)
+            with filtered_here("ignore", UserWarning):  # Dask says that arguments of more than 10 MB are large
+                return self.executor.submit(_at_a_worker, load, piece)
         except Exception as error:
             raise self._failure(load, error) from error
 
@@ -160,21 +158,22 @@ def spread(subject: Subject, work: Callable[..., Result], *columns: Array, evalu
         How many evaluations of forward an entry takes, about.
     """
     __tracebackhide__ = True
-    workers = subject.workers
-    pieces = 1 if workers is None else workers.pieces(len(columns[0]), evaluations, subject.nbytes)
-    if workers is None or pieces < 2:
+    workers, entries = subject.workers, len(columns[0])
+    if workers is None or workers.pieces(entries, evaluations) < 2:
+        return [work(subject, *columns)]
+    load = Load((subject, work))
+    sent = 0 if isinstance(workers.executor, ThreadPoolExecutor) else load.size
+    pieces = workers.pieces(entries, evaluations, sent)
+    if pieces < 2:
         return [work(subject, *columns)]
     cuts = zip(*(np.array_split(column, pieces) for column in columns), strict=True)
-    most = max(2 * (os.cpu_count() or 1), WAITING_BYTES // max(subject.nbytes, 1))
+    most = max(2 * (os.cpu_count() or 1), WAITING_BYTES // max(sent, 1))
     found: list[Result] = []
-    results = workers.results(Load((subject, work)), cuts, most)
-    try:
+    with closing(workers.results(load, cuts, most)) as results:
         for result in results:
             found.append(result)
             if result is None:
                 break
-    finally:
-        results.close()
     return found
 
 

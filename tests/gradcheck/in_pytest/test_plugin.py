@@ -287,6 +287,9 @@ def test_a_file_named_in_the_settings_lies_beside_them(project):
         ("--gradient-seed=-1", "--gradient-seed must be an integer, at least 0, got '-1'"),
         ("--gradient-seed=x", "--gradient-seed must be an integer, at least 0, got 'x'"),
         ("--gradient-seconds=0", "--gradient-seconds must be a number above 0, got '0'"),
+        ("--gradient-jobs=0", "--gradient-jobs must be an integer, at least 1, got '0'"),
+        ("--gradient-jobs=-2", "--gradient-jobs must be an integer, at least 1, got '-2'"),
+        ("--gradient-jobs=two", "--gradient-jobs must be an integer, at least 1, got 'two'"),
     ],
 )
 def test_misuse_is_refused_before_the_tests(project, option, message):
