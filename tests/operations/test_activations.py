@@ -212,6 +212,9 @@ def test_what_alpha_must_be():
     with pytest.raises(ValueError, match=r"alpha must be finite, got 100000.0 beside numbers of float16"):
         leaky_relu(np.ones(3, np.float16), alpha=1e5)
     assert leaky_relu([Fraction(-1)], alpha=10**400).tolist() == [-(10**400)]
+    with pytest.raises(ValueError, match="alpha must be finite, got 1000"):
+        leaky_relu(-1.0, alpha=10**400)
+    assert leaky_relu(-1.0, alpha=Fraction(1, 4)) == -0.25
     with pytest.raises(TypeError, match=r"alpha must be a number, got '0.1'"):
         leaky_relu_backward(1.0, 1.0, alpha="0.1")
 
