@@ -296,12 +296,13 @@ def test_a_cotangent_that_does_not_fit_is_named(shape):
 
 def test_fractions_are_convolved_exactly_also_beside_floats():
     third = np.frompyfunc(lambda number: Fraction(int(number), 3), 1, 1)
-    x, filters = np.arange(1.0, 13).reshape(1, 1, 3, 4), np.arange(1.0, 5).reshape(1, 1, 2, 2)
-    g = np.arange(1.0, 7).reshape(1, 1, 2, 3)
+    x, filters, g = (
+        np.arange(1.0, 1 + np.prod(shape)).reshape(shape) for shape in ((2, 5, 3, 6), (4, 5, 2, 3), (2, 4, 2, 4))
+    )
     for call, a, b, *image in (
         (conv2d, x, filters),
-        (conv2d_grad_input, g, filters, (3, 4)),
-        (conv2d_grad_filters, g, x, 2),
+        (conv2d_grad_input, g, filters, (3, 6)),
+        (conv2d_grad_filters, g, x, (2, 3)),
     ):
         exact = call(third(a), third(b), *image)
         assert (9 * exact).tolist() == call(a, b, *image).tolist()
