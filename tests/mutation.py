@@ -65,7 +65,7 @@ def is_listed(change: Change) -> bool:
         return True
     place = (change.file, change.function)
     return any(
-        [change.before, change.after] in entry["changes"]
+        "changes" not in entry or [change.before, change.after] in entry["changes"]
         for entry in SETTINGS["same"]
         if (entry["file"], entry["function"]) == place
     )

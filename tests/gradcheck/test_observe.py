@@ -1,5 +1,8 @@
 """The contract as it is observed, without any derivative: what exactly is said, and of which input."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -166,6 +169,16 @@ class TestForm:
     def test_integers_are_no_gradient_of_floats(self):
         found = watched(lambda g, x: np.rint(right(g, x)).astype(np.int64))
         assert [(v.kind, v.input) for v in found.violations if v.kind == "dtype"] == [("dtype", "x")]
+
+    def test_a_kernel_that_answers_in_another_format(self):
+        case = prepare(forward, right, (X,))
+        for answer, messages in (
+            (np.float16, ["the gradient has dtype float16, the input float64: return it in the input's dtype"]),
+            (None, []),
+        ):
+            kernel = SimpleNamespace(strange_answer=lambda index, answer=answer: answer)
+            found = observe(replace(case, kernel=kernel), G, OTHER, None, LONG, drawn=True)
+            assert [(v.kind, v.message, v.input) for v in found.violations] == [("dtype", m, "x") for m in messages]
 
     def test_another_shape(self):
         found = watched(lambda g, x, y: (g * y, (g * x).T), X, X + 1, function=product)

@@ -1,3 +1,4 @@
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
@@ -247,6 +248,29 @@ def test_the_gradient_of_an_average_keeps_the_digits_and_the_imaginary_parts_of_
     for dtype, number in ((np.longdouble, 1 + np.finfo(np.longdouble).eps), (np.complex128, 2 + 3j)):
         (grad_x,) = avg_pool2d_backward(np.full((1, 1, 2, 3), number, dtype), x.astype(dtype), 1)
         assert grad_x.ravel().tolist() == [number] * 6
+
+
+def test_the_gradient_of_a_maximum_keeps_the_digits_and_the_ring_of_the_cotangent():
+    x = np.arange(6.0).reshape(1, 1, 2, 3)
+    digits, third = 1 + np.finfo(np.longdouble).eps, Fraction(1, 3)
+    (grad_x,) = max_pool2d_backward(np.full((1, 1, 2, 3), digits), x.astype(np.longdouble), 1)
+    assert grad_x.ravel().tolist() == [digits] * 6
+    (grad_x,) = max_pool2d_backward(np.full((1, 1, 1, 1), third), x, (2, 3))
+    assert grad_x.ravel().tolist() == [0, 0, 0, 0, 0, third]
+
+
+@BOTH
+def test_a_window_far_larger_than_the_image_takes_no_time(forward, backward):
+    """Each of four windows sees all pixels, and the first pixel at another place in the window."""
+    x, options = (
+        np.array([[[[5.0, 1.0, 3.0]]]]),
+        {"window": (1, 2**28), "stride": 1, "padding": ((0, 0), (2**27, 2**27))},
+    )
+    output = 5 if forward is max_pool2d else 3
+    assert forward(x, **options).tolist() == [[[[output] * 4]]]
+    share = [4, 0, 0] if forward is max_pool2d else [4 / 3] * 3
+    (grad_x,) = backward(np.ones((1, 1, 1, 4)), x, **options)
+    assert grad_x.ravel() == pytest.approx(share, rel=1e-15)
 
 
 @BOTH
