@@ -37,6 +37,7 @@ LEFT_OUT = {
     "SCRATCHCNN_MNIST": ["tests/digits/test_whole_mnist.py"],
     "torch": [
         "tests/gradcheck/adapters/test_torch.py",
+        "tests/gradcheck/harvest/test_harvest_torch.py",
         "tests/gradcheck/in_file/test_rules_torch.py",
         "tests/gradcheck/in_pytest/test_harvest_torch.py",
     ],
