@@ -129,16 +129,31 @@ def test_what_a_worker_cannot_load_is_an_error_that_says_so(kind, request):
 
 @pytest.mark.parametrize("kind", ["processes", "cluster"])
 def test_what_forward_raises_at_a_worker_is_raised_as_it_is(kind, request):
+    here = os.getpid()
+
     def forward(x):
-        if x[5] != 0.5:
+        if os.getpid() != here:
             raise SystemExit("not here")
         return np.maximum(x, 0).sum()
 
     executor = request.getfixturevalue(kind)
     with pytest.raises(SystemExit, match="not here"):
-        check_gradient(
-            forward, lambda g, x: g * (x > 0), np.full(300, 0.5), executor=executor, max_entries=None, proof=False
-        )
+        check_gradient(forward, lambda g, x: g * (x > 0), X, executor=executor, max_entries=None, proof=False)
+
+
+def test_an_exception_that_cannot_be_pickled_is_raised_as_what_it_said(processes):
+    class Local(BaseException):
+        pass
+
+    here = os.getpid()
+
+    def forward(x):
+        if os.getpid() != here:
+            raise Local("not here")
+        return np.maximum(x, 0).sum()
+
+    with pytest.raises(RuntimeError, match=r"^Local: not here$"):
+        check_gradient(forward, lambda g, x: g * (x > 0), X, executor=processes, max_entries=None, proof=False)
 
 
 def test_a_worker_that_dies_is_an_error_that_names_the_executor():
