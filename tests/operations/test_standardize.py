@@ -1,9 +1,11 @@
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from mpmath import mpf
 
 from scratchcnn import standardize, standardize_backward
 from scratchcnn.gradcheck import assert_gradient
@@ -143,8 +145,13 @@ def test_a_spread_lost_in_roundoff_is_refused_with_its_size():
         standardize(z)
     with pytest.raises(ValueError, match=r"beside a roundoff of 2\.22e-16"):
         standardize_backward(np.ones(2), z)
-    with pytest.raises(ValueError, match="spread"):
-        standardize(3.0)
+    for single in (3.0, mpf(3)):
+        with pytest.raises(ValueError, match="spread"):
+            standardize(single)
+        with pytest.raises(ValueError, match="spread"):
+            standardize_backward(1.0, single)
+    with pytest.raises(TypeError, match="a Fraction has no sqrt"):
+        standardize(Fraction(1, 2))
     with pytest.raises(ValueError, match=r"over axes \(0,\)"):  # the first column is constant
         standardize(np.array([[1.0, 2.0], [1.0, 3.0]]), axis=0)
 
