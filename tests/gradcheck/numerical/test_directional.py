@@ -25,6 +25,8 @@ def along(function, direction=DIRECTION, cotangent=C):
 def test_all_entries_move_together_to_the_left_and_right():
     y = moved_along(Line(Probe(lambda x: x, [X], 0), slice(None), DIRECTION))
     assert y.shape == (len(DIRECTION_STEPS), 2, 1, 3)
+    wide = Probe(lambda x: x, [X], 0, np.longdouble)
+    assert moved_along(Line(wide, slice(None), DIRECTION.astype(np.longdouble))).dtype == np.longdouble
     for side, sign in ((0, -1), (1, 1)):
         assert np.array_equal(y[:, side, 0], X + sign * DIRECTION_STEPS[:, None] * DIRECTION)
 
