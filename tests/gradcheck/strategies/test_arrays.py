@@ -34,6 +34,13 @@ def test_a_large_array_has_distinct_entries_too(x):
     assert len(set(np.abs(x).ravel().tolist())) == 600
 
 
+@settings(max_examples=1)
+@given(arrays(40, dtype=np.float16, largest=2.0**-20))
+def test_where_the_dtype_holds_fewer_numbers_than_there_are_entries_each_of_them_occurs(x):
+    """In float16 there are sixteen multiples of the least number, 2^-24, up to 2^-20."""
+    assert set(np.abs(x).tolist()) == {k * 2.0**-24 for k in range(1, 17)}
+
+
 @given(arrays(3, dtype=np.complex64))
 def test_both_parts_of_a_complex_array_are_drawn(z):
     assert z.dtype == np.complex64

@@ -90,6 +90,12 @@ def test_positive_definite_matrices_are_far_from_singular(data, dtype):
     np.linalg.cholesky(matrix.astype(float))
 
 
+@pytest.mark.parametrize("make", [masks, distributions, one_hot_labels])
+def test_an_array_may_have_no_entries(make):
+    for shape in ((0, 3), (2, 0)):
+        assert smallest(make(shape)).shape == shape
+
+
 @given(sorted_arrays())
 def test_sorted_arrays_rise(x):
     assert (np.diff(x, axis=-1) > 0).all()
