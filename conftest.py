@@ -16,16 +16,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.browser import chromium
-from tests.examples import here
+from tests.examples import PARTS, here, share
 
 examples = here()
 settings.register_profile("dev", max_examples=30, deadline=None, database=examples)
 # The same draws in every run: a failure in CI can be repeated anywhere.
 settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True, database=None, print_blob=True)
 # Split over several jobs, each of them draws its share, at random.
-share = -(-10_000 // int(os.environ.get("SCRATCHCNN_PARTS", 1)))
-slow = [HealthCheck.too_slow]
-settings.register_profile("deep", max_examples=share, deadline=None, suppress_health_check=slow, database=examples)
+deep = {"max_examples": share(10_000, os.environ.get(PARTS, "1")), "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("deep", **deep, deadline=None, database=examples)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 # What is left out where something is missing, and what that is.

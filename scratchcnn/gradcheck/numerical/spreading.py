@@ -39,7 +39,7 @@ class Spreadable(Protocol):
     workers: "Workers | None"
 
     def apart(self) -> Self:
-        """The same, with the arrays that it moves its own."""
+        """The same on arrays of its own."""
 
 
 Subject = TypeVar("Subject", bound=Spreadable)
