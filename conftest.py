@@ -1,4 +1,4 @@
-"""How much the property-based tests draw: the profiles `dev`, `ci` and `deep`.
+"""How much the property-based tests draw: the profiles `dev`, `ci`, `mutation` and `deep`.
 
 `HYPOTHESIS_PROFILE=deep pytest` chooses by name; else `ci` where the variable `CI` is set, and `dev` elsewhere.
 `SCRATCHCNN_PARTS` says among how many jobs `deep` is split, and `SCRATCHCNN_EXAMPLES` how failing examples are shared.
@@ -17,11 +17,15 @@ from hypothesis import HealthCheck, settings
 
 from tests.browser import chromium
 from tests.examples import PARTS, here, share
+from tests.process_state import left_as_it_was
 
 examples = here()
 settings.register_profile("dev", max_examples=30, deadline=None, database=examples)
 # The same draws in every run: a failure in CI can be repeated anywhere.
 settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True, database=None, print_blob=True)
+# Thousands of runs of the same tests, by mutmut, in a process that ran them before.
+again = [HealthCheck.differing_executors]
+settings.register_profile("mutation", settings.get_profile("ci"), max_examples=10, suppress_health_check=again)
 # Split over several jobs, each of them draws its share, at random.
 deep = {"max_examples": share(10_000, os.environ.get(PARTS, "1")), "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("deep", **deep, deadline=None, database=examples)
@@ -30,8 +34,17 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.ge
 # What is left out where something is missing, and what that is.
 LEFT_OUT = {
     "SCRATCHCNN_MNIST": ["tests/digits/test_whole_mnist.py"],
-    "torch": ["tests/gradcheck/adapters/test_torch.py", "tests/gradcheck/in_pytest/test_harvest_torch.py"],
-    "jax": ["tests/gradcheck/adapters/test_jax.py", "tests/gradcheck/in_pytest/test_harvest_jax.py"],
+    "torch": [
+        "tests/gradcheck/adapters/test_torch.py",
+        "tests/gradcheck/harvest/test_harvest_torch.py",
+        "tests/gradcheck/in_file/test_rules_torch.py",
+        "tests/gradcheck/in_pytest/test_harvest_torch.py",
+    ],
+    "jax": [
+        "tests/gradcheck/adapters/test_jax.py",
+        "tests/gradcheck/in_file/test_rules_jax.py",
+        "tests/gradcheck/in_pytest/test_harvest_jax.py",
+    ],
     "tensorflow": [
         "tests/article/test_network_tensorflow.py",
         "tests/gradcheck/adapters/test_tensorflow.py",
@@ -60,6 +73,17 @@ def pytest_report_header():
     return [f"not collected, for want of {name}: {', '.join(LEFT_OUT[name])}" for name in MISSING]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With `-n`, the tests of a file run in one process, so that what they share is made once; files come in order."""
+    if config.getvalue("dist") != "load":  # the default
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    config.option.loadscopereorder = False  # a file of few tests may take long: it must not come last
+    return LoadFileScheduling(config, log)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item):
     """A test that is collected is run: skipping it is a failure. What cannot run somewhere is in `LEFT_OUT`."""
@@ -70,6 +94,12 @@ def pytest_runtest_makereport(item):
             f"{item.nodeid} was skipped or may fail: it checks nothing",
         )
     return report
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_changed():
+    with left_as_it_was():
+        yield
 
 
 def pytest_addoption(parser):

@@ -5,8 +5,6 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("import")  # what they share is made once
-
 LIST_MODULES = "import sys, scratchcnn; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from scratchcnn.commands.terminal import jobs, refuse_no_jobs, seed
 
@@ -195,11 +195,11 @@ def _saves(target: "Target") -> Iterator[bool]:
 
 def _each(options: argparse.Namespace, name: str, read: Callable[[str], tuple[str, Any]]) -> Mapping[str, Any]:
     """Read all values of an option; end the command with a message if one is not what it should be."""
+    fail: Callable[[str], NoReturn] = options.fail
     try:
         return dict(read(text) for text in getattr(options, name))
     except ValueError as error:
-        options.fail(f"--{name} {error}")
-        raise  # `fail` ends the command
+        fail(f"--{name} {error}")
 
 
 def _seconds(text: str) -> float:

@@ -173,7 +173,7 @@ def check_gradient(
         executor=executor,
     )
     case, grad_output = prepared(forward, backward, inputs, names, wrt, grad_output, outputs, convention, reference)
-    case = restricted(case, domain, structure)
+    case = replace(restricted(case, domain, structure), asked=_asked(outputs, convention))
     samples = batched(options.batch, case)
     rng = np.random.default_rng((options.seed, 0x5C4A7C))
     cotangent = case.rounded_cotangent(asked_cotangent(case, grad_output, rng))
@@ -349,6 +349,12 @@ def _elsewhere(case: Case, judged: Sequence[Judged]) -> list[Violation]:
             message = f"{here} at your inputs; {there}; {advice}"
             found.append(Violation("elsewhere", message, case.names[index]))
     return found
+
+
+def _asked(outputs: Any, convention: str) -> str:
+    """The options that say what is differentiated, as a call has them; empty where they are the defaults."""
+    given = {"outputs": outputs, "convention": None if convention == "torch" else convention}
+    return "".join(f", {name}={value!r}" for name, value in given.items() if value is not None)
 
 
 def _waive(violation: Violation, allow: Sequence[str]) -> Violation:

@@ -16,8 +16,6 @@ from scratchcnn.article.trial import DRAWS, Side, Trial, TrialRow
 from scratchcnn.commands.tables import print_trial
 from scratchcnn.gradcheck import Verdict
 
-pytestmark = pytest.mark.xdist_group("trial")  # what they share is made once
-
 
 @pytest.fixture(scope="module")
 def trial():

@@ -22,6 +22,10 @@ WRONG = """
     sys.exit(main(sys.argv[1:]))
 """
 
+# What a script begins with to which Ctrl-C is sent. Where a shell has started the tests in the background, they ignore
+# it, and so would each process that they start.
+HEARS_CTRL_C = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
 
 def run(*arguments, script=None, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **environment):
     """Run a command, or a Python script with the arguments, in a process of its own."""

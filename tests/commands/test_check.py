@@ -99,7 +99,37 @@ def cross_entropy_grad(logits, labels):
     p[np.arange(len(labels)), labels] -= 1
     return p / len(labels)
 """
-FILES = {"affine.py": AFFINE, "layer.py": LAYER, "smooth.py": SMOOTH, "labels.py": LABELS}
+JACOBIANS = """
+import numpy as np
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def softmax_derivative(z):
+    y = softmax(z)
+    return y[..., :, None] * np.eye(z.shape[-1]) - y[..., :, None] * y[..., None, :]
+
+
+def turn(x):
+    return np.stack([x[0] * np.cos(x[1]), x[0] * np.sin(x[1]), x[2]])
+
+
+def turn_prime(x):
+    r, a, _ = x
+    return np.array([[np.cos(a), r * np.sin(a), 0], [np.sin(a), r * np.cos(a), 0], [0, 0, 1]])
+
+
+def outer(x):
+    return x[:, None] * x
+
+
+def outer_prime(x):
+    return np.ones(7)
+"""
+FILES = {"affine.py": AFFINE, "layer.py": LAYER, "smooth.py": SMOOTH, "labels.py": LABELS, "jacobians.py": JACOBIANS}
 
 
 @pytest.fixture
@@ -115,6 +145,17 @@ def verdicts(text):
     """The verdict of each row of the table."""
     rows = re.findall(r"^(right|wrong|undecided) .* (\S+)$", text, re.MULTILINE)
     return {name: verdict for verdict, name in rows}
+
+
+def test_a_derivative_may_be_a_jacobian_of_all_or_of_each_sample(files):
+    for shape in ("4", "3x4"):
+        done = run("check", "jacobians.py:softmax", "--input", f"z={shape}")
+        assert verdicts(done.stdout) == {"softmax_derivative": "right"}
+    done = run("check", "jacobians.py:turn", "--input", "x=3")
+    assert verdicts(done.stdout) == {"turn_prime": "wrong"}  # its sign
+    done = run("check", "jacobians.py:outer", "--input", "x=2")
+    assert verdicts(done.stdout) == {"outer_prime": "undecided"}
+    assert "or as the Jacobian, of the output's axes and then the input's" in " ".join(done.stdout.split())
 
 
 def test_shapes_come_from_the_docstring_and_what_is_wrong_is_made_smaller(files):
@@ -224,13 +265,33 @@ def test_misuse_ends_with_exit_code_2_and_one_line(files, arguments, message):
 
 
 def test_the_results_as_a_file(files):
-    assert run("check", "affine.py", "--report", "found.json", "--seed", "3").returncode == 1
+    assert run("check", "affine.py", "--report", "found.json", "--seed", "3", "--seconds", "0.5").returncode == 1
     document = json.loads((files / "found.json").read_text(encoding="utf-8"))
     assert document["title"] == "Gradients of affine.py"
     assert {e["name"]: e["where"] for e in document["entries"]} == {
         "affine_backward": "affine.py:15",
         "root_backward": "affine.py:25",
     }
+
+
+FULL_DISK = """
+    import os, sys
+    from scratchcnn.commands.main import main
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    os.fsync = full
+    sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_full_disk_is_said_after_the_table(files):
+    done = run("check", "affine.py:affine_forward", "--report", "found.json", script=FULL_DISK)
+    assert "1 of 1 right" in done.stdout
+    assert done.stderr.endswith("error: cannot write found.json: No space left on device\n")
+    assert done.returncode == 2
+    assert not (files / "found.json").exists()
 
 
 @pytest.fixture
@@ -260,6 +321,24 @@ def test_at_each_save_what_changed_is_checked_again(files, watching):
     assert table() == {"affine_backward": "wrong"}
     (files / "beside.py").write_text("", encoding="utf-8")
     assert table() == {"affine_backward": "wrong", "root_backward": "right"}
+
+
+# Saves that the watch hears of: none yet, of the file whose code stays the same, none, and of another file.
+SAVES = """
+    import sys, watchfiles
+    from scratchcnn.commands.main import main
+
+    saves = [set(), {(1, "affine.py")}, set(), {(1, "beside.py")}]
+    watchfiles.watch = lambda *folder, **options: iter(saves)
+    sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_where_nothing_changed_nothing_is_printed(files):
+    """The first check, and the one after the save of the other file, on which the functions may depend."""
+    done = run("check", "affine.py:root", "--watch", script=SAVES)
+    assert re.findall(r"\d+ of \d+ right", done.stdout) == ["0 of 1 right"] * 2
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_watching_without_watchfiles_says_what_to_install(files):

@@ -14,6 +14,7 @@ import pytest
 
 from scratchcnn.commands.interruption import Terminated, terminated_by_signal
 from scratchcnn.network.training import Training
+from tests.commands.process import HEARS_CTRL_C
 from tests.digits import small_mnist
 
 # The exit code of each signal, and the last line.
@@ -25,7 +26,7 @@ HANGS = 60  # seconds until a process that should end is given up
 @contextmanager
 def started(script, *arguments, folder):
     """A script in a process of its own, in a folder of its own; it does not outlive the block."""
-    command = [sys.executable, "-c", textwrap.dedent(script), *map(str, arguments)]
+    command = [sys.executable, "-c", HEARS_CTRL_C + textwrap.dedent(script), *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")])}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, cwd=folder, env=environment, **pipes) as process:

@@ -1,8 +1,10 @@
 """The command line: misuse, help, and files that cannot be written."""
 
+import io
 import os
 import subprocess
 import sys
+from contextlib import redirect_stdout
 
 import pytest
 
@@ -92,6 +94,12 @@ def test_a_pipe_that_nobody_reads_exits_with_2_in_silence(arguments, environment
         done = run(*arguments, stdout=pipe, **environment)
     assert done.stderr == ""
     assert done.returncode == 2
+
+
+def test_the_output_may_go_to_a_stream_that_is_no_file():
+    with redirect_stdout(io.StringIO()) as out:
+        assert cli.main(["train", "--epochs", "1", "--digits", "2"]) == 0
+    assert out.getvalue().startswith("2 digits, 1 epochs: ")
 
 
 def closed(*arguments, streams):

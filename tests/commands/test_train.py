@@ -6,8 +6,6 @@ import pytest
 from scratchcnn.commands import main as cli
 from tests.commands.process import run
 
-pytestmark = pytest.mark.xdist_group("train")  # what they share is made once
-
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
@@ -98,6 +96,27 @@ def test_plot_says_where_the_other_gradient_leads_nowhere(drawn, monkeypatch, ca
     assert cli.main(["train", "--gradient", "published", *options]) == 0
     assert "scratchcnn: the exact gradient, after 0 epochs: the error is not finite" in capsys.readouterr().err
     assert [len(history) for history in drawn[0][0].values()] == [2, 0]
+
+
+def interrupted(*arguments, **options):
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_without_a_file_to_save_says_no_more(monkeypatch, capsys):
+    monkeypatch.setattr("scratchcnn.article.training.evaluate", interrupted)
+    assert cli.main(["train", "--digits", "30"]) == 130
+    assert capsys.readouterr() == ("", "scratchcnn: interrupted\n")
+
+
+def test_a_full_disk_is_said(monkeypatch, capsys, tmp_path):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["train", "--epochs", "1", "--digits", "30", "--save", str(tmp_path / "learnt.npz")])
+    assert capsys.readouterr().err.endswith("learnt.npz: No space left on device\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 WITHOUT_MATPLOTLIB = """

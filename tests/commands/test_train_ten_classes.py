@@ -13,6 +13,7 @@ from scratchcnn.commands import main as cli
 from scratchcnn.digits.mnist import load_digits
 from scratchcnn.network import training
 from scratchcnn.network.training import Recipe, Training
+from tests.commands.process import HEARS_CTRL_C
 from tests.digits import small_mnist
 from tests.network.trainings import end, same, steps
 
@@ -91,7 +92,7 @@ INTERRUPTED = """
 def test_ctrl_c_saves_what_there_is(data, tmp_path):
     file = tmp_path / "model.npz"
     options = ["train", "--classes", "10", "--data", data, "--batch", "32", "--save", str(file)]
-    script = [sys.executable, "-c", textwrap.dedent(INTERRUPTED)]
+    script = [sys.executable, "-c", HEARS_CTRL_C + textwrap.dedent(INTERRUPTED)]
     done = subprocess.run([*script, *options], capture_output=True, text=True)
     assert done.returncode == 130, done.stderr
     assert f"scratchcnn: 6 of 50 steps are in {file}" in done.stderr
@@ -101,6 +102,15 @@ def test_ctrl_c_saves_what_there_is(data, tmp_path):
     start = Training.begin(Recipe(batch=32), 150)
     *_, expected = (now for _, now in zip(range(6), steps(start, load_digits(150)), strict=False))
     assert same(saved, expected)
+
+
+def test_ctrl_c_without_a_file_to_save_says_no_more(data, monkeypatch, capsys):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "step", interrupted)
+    assert train("--classes", "10", "--data", data) == 130
+    assert capsys.readouterr() == ("", "scratchcnn: interrupted\n")
 
 
 def test_ctrl_c_from_outside(data, tmp_path):
@@ -113,7 +123,7 @@ def test_ctrl_c_from_outside(data, tmp_path):
         small_mnist.stand_in(pytest.MonkeyPatch())
         sys.exit(cli.main({["train", "--classes", "10", "--data", data, "--epochs", "100000", "--save", "m.npz"]}))
     """
-    command = [sys.executable, "-c", textwrap.dedent(script)]
+    command = [sys.executable, "-c", HEARS_CTRL_C + textwrap.dedent(script)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")])}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, cwd=tmp_path, env=environment, **pipes) as process:
@@ -123,6 +133,12 @@ def test_ctrl_c_from_outside(data, tmp_path):
     assert process.returncode == 130, said
     steps_made = int(re.search(r"scratchcnn: (\d+) of 300000 steps are in m\.npz", said)[1])
     assert Training.load(tmp_path / "m.npz").step == steps_made >= 2
+
+
+def test_a_rate_that_is_too_large_is_said(data, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        train("--classes", "10", "--data", data, "--rate", "1e30")
+    assert re.search(r"not finite any more after \d+ steps: the rate is too large", capsys.readouterr().err)
 
 
 MISUSE = [

@@ -187,7 +187,7 @@ def _by_threshold(scene: Scene, index: int, name: str, of: Where) -> Iterator[tu
         for sign, word in ((1, "above"), (-1, "below")):
             inside, outside = sign * value[bad], sign * value[known & ~bad]
             if inside.min() > outside.max():
-                threshold = sign * _between(float(outside.max()), float(inside.min()))
+                threshold = sign * _between(float(outside.max()), float(inside.min())) + 0.0  # no -0.0
                 yield f"where {said} is {word} {threshold:.4g}", "subset", _beyond(of, function, sign, threshold)
     if (of(scene)[bad] == 0).all():
         yield f"where {name} is zero", "subset", lambda s: of(s) == 0

@@ -28,6 +28,7 @@ from scratchcnn.gradcheck.trees import flatten, unflatten
 # Seeds what forward draws, as a dropout does.
 SEED = 0
 _REQUIRED = inspect.Parameter.empty
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ def _function_form(forward: Callable[..., Any], backward: Callable[..., Any], ca
 def _options(backward: Callable[..., Any], arguments: Arguments) -> dict[str, Any]:
     """The arguments of the call that are no inputs and that backward takes under the same names."""
     parameters = inspect.signature(backward).parameters
-    return {n: v for n, v in arguments.fixed.items() if n in parameters}
+    return {n: v for n, v in arguments.fixed.items() if n in parameters or _double(parameters)}
 
 
 def _bound(backward: Callable[..., Any], options: Mapping[str, Any]) -> Callable[..., Any]:
@@ -177,17 +178,24 @@ def _bound(backward: Callable[..., Any], options: Mapping[str, Any]) -> Callable
     signature = inspect.signature(backward)
     if not options:
         return backward
-    rest = [p for n, p in signature.parameters.items() if n not in options]
+    parameters = signature.parameters
+    rest = signature.replace(parameters=[p for n, p in parameters.items() if n not in options])
+    own = {n: v for n, v in options.items() if n in parameters}
+    others = {n: v for n, v in options.items() if n not in parameters}
 
     def of_rest(*given: Any, **keywords: Any) -> Any:
-        values = dict(zip([p.name for p in rest], given, strict=False)) | keywords | dict(options)
-        positional = [p for p in signature.parameters.values() if p.name in values and p.kind is p.POSITIONAL_ONLY]
-        first = [values.pop(p.name) for p in positional]
-        return backward(*first, **values)
+        call = signature.bind_partial()
+        call.arguments |= rest.bind_partial(*given, **keywords).arguments | own
+        return backward(*call.args, **call.kwargs, **others)
 
     found = named(of_rest, title(backward), ())
-    found.__signature__ = signature.replace(parameters=rest)  # type: ignore[attr-defined]
+    found.__signature__ = rest  # type: ignore[attr-defined]
     return found
+
+
+def _double(parameters: Mapping[str, inspect.Parameter]) -> bool:
+    """Whether a function takes `**options`, whatever their names."""
+    return any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
 def _required(backward: Callable[..., Any], arguments: Arguments) -> list[inspect.Parameter]:
@@ -227,24 +235,42 @@ def _takes_cotangent(backward: Callable[..., Any], arguments: Arguments, output:
 def _without_cotangent(
     forward: Callable[..., Any], derivative: Callable[..., Any], arguments: Arguments, output: Any
 ) -> Form:
-    """The form of a derivative that takes no cotangent: of a number, or of a function of each entry alone."""
+    """The form of a derivative that takes no cotangent: of a number, of each entry alone, or a Jacobian."""
     names, inputs = list(arguments.inputs), list(arguments.inputs.values())
     if np.ndim(output) == 0:
         shared = [n for n in names if n in inspect.signature(derivative).parameters] or names
         returned = derivative(*copy.deepcopy([arguments.inputs[n] for n in shared]))
         checked = _answered(returned, arguments)
         return Form(*_split(from_loss(forward, *inputs, gradient=derivative, returns=checked, seed=SEED)), checked)
-    if len(inputs) != 1 or np.shape(output) != np.shape(inputs[0]):
-        raise TypeError(
-            f"{title(derivative)} takes no gradient from above: as a derivative of each entry alone it can be checked"
-            " where there is one input, of the output's shape"
-        )
     takes_output = not any(same(n, names[0]) for n in inspect.signature(derivative).parameters)
 
+    def slope(x: Any) -> Any:
+        return derivative(forward(x) if takes_output else x)
+
+    shape = np.shape(inputs[0])
+    times = None if len(inputs) != 1 else _times(np.shape(output), shape, np.shape(slope(copy.deepcopy(inputs[0]))))
+    if times is None:
+        raise TypeError(
+            f"{title(derivative)} takes no gradient from above: it can be checked where there is one input, as the"
+            " derivative of each entry alone, of the shape of input and output, or as the Jacobian, of the output's"
+            " axes and then the input's"
+        )
+
     def backward(grad_output: Any, x: Any) -> Any:
-        return grad_output * derivative(forward(x) if takes_output else x)
+        return times(grad_output, slope(x))
 
     return Form(forward, named(backward, title(derivative), ["grad_output", *names]), inputs)
+
+
+def _times(output: Shape, given: Shape, found: Shape) -> Callable[[Any, Any], Any] | None:
+    """How the gradient from above is multiplied by a derivative of this shape; None where it fits neither."""
+    if output == given and len(found) <= len(given):
+        return lambda g, slope: g * slope
+    if found == (*output, *given):
+        return lambda g, slope: np.tensordot(g, slope, len(output))
+    if output[:-1] == given[:-1] and found == (*output, given[-1]):  # one for each sample
+        return lambda g, slope: np.einsum("...i,...ij->...j", g, slope)
+    return None
 
 
 def _with_spread(order: Order, backward: Callable[..., Any], names: Sequence[str]) -> Order:

@@ -38,7 +38,8 @@ def register(config: pytest.Config) -> None:
     if sys.version_info < (3, 12) and find_spec("bytecode") is None:
         missing.append("bytecode")
     if missing:
-        raise pytest.UsageError(f'--gradient-harvest needs {missing[0]}: pip install "scratchcnn[harvest]"')
+        extra = "harvest" if missing[0] == "bytecode" else missing[0]
+        raise pytest.UsageError(f'--gradient-harvest needs {missing[0]}: pip install "scratchcnn[{extra}]"')
     config.pluginmanager.register(Harvesting(config), "scratchcnn-harvest")
 
 
@@ -185,7 +186,9 @@ class Item(pytest.Item):
 
 
 def _why(watched: Watched) -> str:
-    """Why no call was kept."""
+    """Why no call of forward was kept, or is known."""
+    if not watched.forward.count and watched.backward.kept():
+        return "backward alone was called, and it is not given all that forward takes"
     calls = watched.forward if watched.forward.count else watched.backward
     looked = f"{calls.count} calls were looked at" if calls.count > 1 else "one call was looked at"
     if calls.too_large:

@@ -76,6 +76,13 @@ def test_an_operand_taken_for_a_constant_passes_nothing_back():
     np.testing.assert_allclose(said["`x`", CONSTANT], [2 * np.exp(2), 3 * np.exp(3)])  # of x * exp(x), without x
 
 
+def test_a_method_is_of_its_object_and_not_of_its_axis():
+    found = swept(next(records(lambda x: (x * x).sum(0) + np.sum(x, 0), (drawn(3, 2),), (0,))), np.ones(2))
+    said = {words(step).operand for step in found.steps if "sum" in words(step).step}
+    assert said >= {"`x * x`", "`x`"}
+    assert "`0`" not in said
+
+
 def test_the_numbers_of_a_sum_are_one_step():
     found = swept(next(records(lambda x: np.sin(x.sum()), (drawn(5),), (0,))), np.ones(()))
     assert [step.operand for step in found.steps if words(step).step.startswith("`x.sum()`")] == [ALL]

@@ -108,6 +108,16 @@ def test_an_argument_that_cannot_be_copied_is_noted(calls, layer):
     assert calls.not_kept.startswith("TypeError: cannot pickle 'generator' object")
 
 
+def test_a_call_that_copying_an_argument_makes_is_not_looked_at(calls, layer):
+    class Copied:
+        def __deepcopy__(self, memo):
+            layer(np.ones(3))
+            return self
+
+    layer(np.ones(2), Copied())
+    assert (calls.count, sizes(calls.kept())) == (1, [2])
+
+
 def test_a_mock_is_not_touched(calls, layer):
     """Whatever one asks a mock for, it makes, and notes."""
     given = mock.Mock()

@@ -25,6 +25,7 @@ class Square:
     def forward(x): return x * x
     @staticmethod
     def backward(g, x): return 2 * g * x
+one = Double()
 """
 
 
@@ -60,6 +61,16 @@ def test_calls_of_a_method_are_told_apart_by_the_class_of_the_object(layers, har
     assert called(harvest) == {"Double": 1, "Triple": 1, "Square": 1, "relu_backward": 1}
     assert not harvest.found["watched.layers.Layer"].called
     assert [call.size for call in harvest.found["watched.layers.Square"].forward.kept()] == [32]
+
+
+def test_an_object_is_covered_by_its_class_and_a_class_from_elsewhere_is_not_looked_at(layers, harvest):
+    class Elsewhere(layers.Double):
+        factor = 4
+
+    assert "watched.layers.one" not in harvest.found
+    layers.one.forward(np.ones(2))
+    Elsewhere().forward(np.ones(2))
+    assert called(harvest) == {"Double": 1}
 
 
 def test_in_each_test_so_many_calls_are_looked_at(layers, harvest, monkeypatch):

@@ -213,23 +213,81 @@ def test_undecided_is_no_failure_of_the_code_but_of_the_run(project):
 
 
 def test_where_nothing_could_be_kept_the_report_says_why(project):
-    project.makepyfile("import numpy, small\ndef test_it():\n    small.square(1j * numpy.ones(2)), small.curve(2.0)")
+    project.makepyfile("""
+        import numpy, small
+        def test_it():
+            small.curve(2.0)
+            small.step(numpy.ones(2**20))
+            small.step(numpy.ones(2**20))
+            small.drop_backward(numpy.ones(2), numpy.array([True, False]))
+    """)
     result = project.runpytest_subprocess("--gradient-harvest=small", "-v")
-    text = result.stdout.str()
-    assert "not checked: one call was looked at, none with plain arrays of real numbers" in " ".join(text.split())
+    words = " ".join(result.stdout.str().split())
+    for why in (
+        "one call was looked at, none with plain arrays of real numbers",
+        "2 calls were looked at, none small enough to be kept",
+        "backward alone was called, and it is not given all that forward takes",
+    ):
+        assert f"not checked: {why}" in words
     assert result.ret == 1
+
+
+BREAKS = """
+from scratchcnn.gradcheck.harvest.checking import PairCheck
+
+def broken(self, call):
+    raise ZeroDivisionError("a fault of the harness")
+
+PairCheck.report = broken
+"""
+
+
+def test_a_fault_of_the_harness_has_a_traceback_and_x_stops_after_it(project):
+    project.makeconftest(BREAKS)
+    project.makepyfile(
+        "import numpy, small\ndef test_it():\n    small.curve(numpy.ones(2))\n    small.step(numpy.ones(2))"
+    )
+    result = project.runpytest_subprocess("--gradient-harvest=small", "-x")
+    text = result.stdout.str()
+    assert "ZeroDivisionError: a fault of the harness" in text
+    result.assert_outcomes(passed=1, failed=1)
+
+
+def test_a_worker_that_dies_hands_nothing_over(project):
+    project.makepyfile("""
+        import os, numpy, small
+        def test_it():
+            small.curve(numpy.ones(2))
+        def test_dies():
+            os._exit(1)
+    """)
+    result = project.runpytest_subprocess("--gradient-harvest=small", "-n", "1", "--max-worker-restart=0")
+    assert "test_dies" in result.stdout.str()
+    assert result.ret == 1
+
+
+# A plugin that makes PyTorch look as if it were not installed.
+HIDES = """
+import importlib.util
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name == "torch" else found(name, package)
+"""
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--gradient-harvest=no_such_package"], "--gradient-harvest: no_such_package cannot be imported"),
+        (
+            ["--gradient-harvest=torch", "-p", "hides"],
+            '--gradient-harvest needs torch: pip install "scratchcnn[torch]"',
+        ),
         (["--gradient-harvest=small", "--gradient-pairs=_backward"], "must have {} once, beside other letters"),
         (["--gradient-harvest=small", "--gradient-pairs={}"], "must have {} once, beside other letters"),
     ],
 )
 def test_misuse_is_refused(project, options, message):
-    project.makepyfile("def test_it():\n    pass")
+    project.makepyfile(test_nothing="def test_it():\n    pass", hides=HIDES)
     result = project.runpytest_subprocess(*options)
     assert message in result.stderr.str()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -242,8 +300,9 @@ def test_where_nothing_is_called_there_is_nothing_to_check(project):
     assert "never called by the tests:" in result.stdout.str()
 
 
-def test_collecting_alone_harvests_nothing(project):
+@pytest.mark.parametrize("distributed", [(), ("-n", "2")], ids=["in one process", "with xdist"])
+def test_collecting_alone_harvests_nothing(project, distributed):
     project.makepyfile(test_small=SAME)
-    result = project.runpytest_subprocess("--gradient-harvest=small", "--collect-only")
+    result = project.runpytest_subprocess("--gradient-harvest=small", "--collect-only", *distributed)
     assert "gradient-harvest" not in result.stdout.str()
     assert result.ret == 0

@@ -238,6 +238,27 @@ def test_a_report_that_is_made_elsewhere_is_recorded_too(project):
     assert "GradientMismatch: wrong_backward is WRONG" in result.stdout.str()
 
 
+DRAWN = """
+import numpy as np
+from hypothesis import given, settings, strategies as st
+
+def test_drawn(gradcheck):
+    @settings(database=None)
+    @given(st.sampled_from([1.0, 1.5]))
+    def test(number):
+        gradcheck(np.floor, lambda g, x: 0 * g, np.array([number]), on_undecided="assume")
+
+    test()
+"""
+
+
+def test_undecided_draws_are_dropped_and_not_recorded(project):
+    project.makepyfile(test_drawn=DRAWN)
+    result = project.runpytest_subprocess("test_drawn.py")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["1 of 1 right"])
+
+
 def test_without_subtests_the_test_alone_fails(project):
     result = project.runpytest_subprocess("-p", "no:subtests", "-k", "wrong")
     result.assert_outcomes(failed=1, deselected=5)

@@ -352,6 +352,13 @@ def test_a_report_is_its_text_in_a_console_too():
     assert repr(report) == str(report)
 
 
+def test_a_notebook_shows_the_verdict_in_colour_and_the_text_as_it_is():
+    shown = Report("<lambda>", "backward", Verdict.WRONG, ())._repr_html_()
+    assert shown.startswith('<pre>backward is <b style="color: ')
+    assert ">WRONG</b> as the gradient of &lt;lambda&gt;" in shown
+    assert shown.endswith("</pre>")
+
+
 def test_reports_are_equal_where_numbers_are_not():
     blank = entry(analytic=math.nan, numerical=float("nan"))
     same = entry(analytic=float("nan"), numerical=math.nan)

@@ -4,6 +4,7 @@ import pickle
 import re
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -25,6 +26,14 @@ def whole():
 
 def sine(x):
     return np.sin(x)  # the parameters of a ufunc have no names before NumPy 2.4
+
+
+def power(x, exponent):
+    return x**exponent
+
+
+def power_backward(g, x, exponent):
+    return 2 * g * x
 
 
 def section(whole, name):
@@ -277,6 +286,20 @@ def test_given_pictures_are_drawn_in_ink_or_in_two_colours():
     (svg,) = ink.all("svg")
     assert svg.attributes["aria-label"] == "digits: 2 by 1 by 4 by 5 in ink, from 0 to 1"
     assert list(signed.all("p", of="scale"))
+
+
+def test_a_given_picture_of_which_nothing_is_known_says_so():
+    unknown = Picture("gradient", np.full((2, 3), np.nan), signed=True)
+    whole = read(page("", [Entry("scaled", RIGHT, pictures=(unknown,))]))
+    (given,) = whole.all(of="given")
+    (svg,) = given.all("svg")
+    assert svg.attributes["aria-label"] == "gradient: an array of 2 by 3; nothing of it is known"
+
+
+def test_the_lines_to_see_a_check_with_options_again_import_partial():
+    forward, backward = partial(power, exponent=3), partial(power_backward, exponent=3)
+    whole = read(page("", [Entry("power", check_gradient(forward, backward, np.ones(2)))]))
+    assert "from functools import partial import numpy as np" in whole.text
 
 
 def test_a_page_is_written_as_a_whole_or_not_at_all(tmp_path):

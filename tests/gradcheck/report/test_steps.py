@@ -1,6 +1,7 @@
 """The curve of steps: the V of truncation and roundoff, with the steps that the check takes, and its bound."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -96,6 +97,19 @@ def test_a_slow_forward_is_not_called_again():
         return x[:1] ** 2
 
     report = check_gradient(slow, lambda g, x: (2 * g * x,), np.ones(1), proof=False, seconds=1)
+    assert followed(report) == {}
+
+
+def test_a_curve_without_roundoff_has_no_guide_to_it(steps):
+    svg = curve(replace(steps, roundoff=0.0), "name", "x[0]").svg
+    assert "truncation ∝ step²</text>" in svg
+    assert "roundoff / step" not in svg
+
+
+def test_a_forward_whose_output_has_another_shape_by_now_is_left_alone():
+    state = {"rows": 3}
+    report = check_gradient(lambda x: x[: state["rows"]] ** 2, lambda g, x: 2 * g * x, X)
+    state["rows"] = 2
     assert followed(report) == {}
 
 
