@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.browser import chromium
-from tests.examples import here
+from tests.examples import PARTS, here, share
 from tests.process_state import left_as_it_was
 
 examples = here()
@@ -27,9 +27,8 @@ settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True
 again = [HealthCheck.differing_executors]
 settings.register_profile("mutation", settings.get_profile("ci"), max_examples=10, suppress_health_check=again)
 # Split over several jobs, each of them draws its share, at random.
-share = -(-10_000 // int(os.environ.get("SCRATCHCNN_PARTS", 1)))
-slow = [HealthCheck.too_slow]
-settings.register_profile("deep", max_examples=share, deadline=None, suppress_health_check=slow, database=examples)
+deep = {"max_examples": share(10_000, os.environ.get(PARTS, "1")), "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("deep", **deep, deadline=None, database=examples)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 # What is left out where something is missing, and what that is.

@@ -9,6 +9,8 @@ from hypothesis.database import ExampleDatabase, GitHubArtifactDatabase, Multipl
 
 # The environment variable that says where.
 VARIABLE = "SCRATCHCNN_EXAMPLES"
+# The one that says among how many jobs the draws are split.
+PARTS = "SCRATCHCNN_PARTS"
 # As hypothesis.database names it, and the nightly workflow.
 ARTIFACT = "hypothesis-example-db"
 # Where what was fetched is kept for a day.
@@ -41,6 +43,19 @@ def database(where: str) -> ExampleDatabase:
     # Without a path Hypothesis complains that it is asked for its folder too early.
     artifact = GitHubArtifactDatabase(*found.groups(), ARTIFACT, path=FETCHED)
     return MultiplexedDatabase(local, ReadOnlyDatabase(artifact))
+
+
+def share(examples: int, parts: str) -> int:
+    """How many of these examples each of some jobs draws.
+
+    Raises
+    ------
+    ValueError
+        `parts`, the number of jobs, is no positive integer.
+    """
+    if not parts.isdecimal() or not int(parts):
+        raise ValueError(f"{PARTS} must be a positive integer, got {parts!r}")
+    return -(-examples // int(parts))
 
 
 def here() -> ExampleDatabase:

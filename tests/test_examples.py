@@ -14,7 +14,7 @@ import pytest
 from hypothesis.database import GitHubArtifactDatabase, MultiplexedDatabase, ReadOnlyDatabase
 from redis import Redis, RedisError
 
-from tests.examples import FETCHED, database
+from tests.examples import FETCHED, database, share
 
 ROOT = Path(__file__).parents[1]
 # In seconds: how long the server may take until it answers.
@@ -141,3 +141,13 @@ def test_another_address_is_refused(where):
 def test_a_server_that_does_not_answer_is_named():
     with pytest.raises(ValueError, match=r"SCRATCHCNN_EXAMPLES: unix:///nowhere/redis\.sock cannot be reached: "):
         database("unix:///nowhere/redis.sock")
+
+
+def test_several_jobs_share_the_draws():
+    assert [share(10_000, parts) for parts in ("1", "8", "3")] == [10_000, 1250, 3334]
+
+
+@pytest.mark.parametrize("parts", ["0", "-1", "two", "", "1.5"])
+def test_another_number_of_jobs_is_refused(parts):
+    with pytest.raises(ValueError, match=f"SCRATCHCNN_PARTS must be a positive integer, got '{parts}'"):
+        share(10_000, parts)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scratchcnn.gradcheck import Proved, Report, Verdict
-from scratchcnn.gradcheck.jobs import processes
+from scratchcnn.gradcheck.jobs import in_order, processes
 from scratchcnn.gradcheck.proof.prove_gradient import plain_digits
 from scratchcnn.gradcheck.report.entry import Picture
 from scratchcnn.gradcheck.report.outcome import closeness, fault, severity
@@ -135,7 +135,7 @@ def run_all(checks: Iterable[Check], jobs: int | None = None) -> Iterator[Row]:
     """
     with processes(jobs) as executor:
         if executor is not None:
-            yield from executor.map(run, checks)
+            yield from in_order(executor, run, checks)
             return
     pool = ThreadPoolExecutor(jobs or THREADS)
     try:

@@ -8,6 +8,7 @@ import pytest
 from scratchcnn.commands.rows import Check, run_all
 from scratchcnn.gradcheck import Verdict, check_gradient
 from tests.commands.process import run
+from tests.commands.test_interruption import ENDLESS, HANGS, SIGNALS, every_signal, started
 
 SLOW = '''
 import os
@@ -75,3 +76,12 @@ def test_the_trial_has_no_jobs():
     done = run("verify", "--published", "--jobs=2")
     assert done.returncode == 2
     assert "--jobs is for the rows that there are without --published" in done.stderr
+
+
+@every_signal
+def test_a_signal_ends_verify_with_all_its_processes(tmp_path, number):
+    with started(ENDLESS, "verify", "--jobs=2", folder=tmp_path) as process:
+        assert process.stdout.readline() == "running\n"
+        process.send_signal(number)
+        _, said = process.communicate(timeout=HANGS)  # the processes have the output open until they end
+    assert (process.returncode, said) == SIGNALS[number]

@@ -73,13 +73,14 @@ def settings_of(config: pytest.Config, given: Mapping[str, str]) -> Settings:
     return Settings(path if given["report"] else None, check, _parts(given["harvest"]), pairs)
 
 
-def _processes(config: pytest.Config, jobs: int) -> Executor | None:
+def _processes(config: pytest.Config, jobs: int) -> Executor:
     """The processes of `--gradient-jobs`, which end with pytest."""
     if needed := missing():
         raise pytest.UsageError(f"--gradient-jobs needs {needed}")
     block = ExitStack()
     config.add_cleanup(block.close)
-    return block.enter_context(processes(jobs))
+    executor: Executor = block.enter_context(processes(jobs))
+    return executor
 
 
 def _parts(text: str) -> tuple[str, ...]:

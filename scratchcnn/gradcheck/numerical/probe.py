@@ -115,12 +115,11 @@ class Probe:
         return units(self.base)
 
     def apart(self) -> Self:
-        """The same forward pass, for another thread: it moves an array of its own."""
+        """The same forward pass on arrays of its own, for another thread."""
         other = copy(self)
         other.workers = None
-        other.arrays = list(self.arrays)
-        other.x = self.base.copy()
-        other.arrays[self.index] = other.x.reshape(self.shape)
+        other.arrays = [a.copy() for a in self.arrays]
+        other.x = other.arrays[self.index].reshape(-1)
         return other
 
     def __getstate__(self) -> dict[str, Any]:

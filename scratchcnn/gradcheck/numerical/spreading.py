@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 # In seconds: how long the work on a piece takes, at least.
 PIECE_SECONDS = 0.25
 # A ratio: how many times longer the work on a piece takes than sending it, at least.
-SENDING_FACTOR = 50
+SENDING_FACTOR = 25
 # In bytes per second: how fast a piece is sent to another process. It is copied some times on its way.
 SENDING_RATE = 2.0**28
 # In bytes: what the pieces may hold that wait for a worker. A scheduler keeps all of them.
@@ -39,7 +39,7 @@ class Spreadable(Protocol):
     workers: "Workers | None"
 
     def apart(self) -> Self:
-        """The same, with the arrays that it moves its own."""
+        """The same on arrays of its own."""
 
 
 Subject = TypeVar("Subject", bound=Spreadable)
