@@ -1,6 +1,6 @@
 """Claims about the steps of forward: one of them is differentiated wrongly."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS
 from scratchcnn.gradcheck.diagnosis.scales import SAME, number, recognized
 from scratchcnn.gradcheck.diagnosis.scene import Scene
-from scratchcnn.gradcheck.diagnosis.steps.slips import CONSTANT, SLIPS
+from scratchcnn.gradcheck.diagnosis.steps.slips import CONSTANT, ODD, SLIPS
 from scratchcnn.gradcheck.diagnosis.steps.tape import Step
 from scratchcnn.gradcheck.diagnosis.steps.words import words
 
@@ -21,12 +21,28 @@ ENTRIES = 3
 
 def wrong_step(scene: Scene, index: int) -> Iterator[Claim]:
     """One step of forward is differentiated wrongly, in one of the usual ways; all others are right."""
+    if _tells(scene, index):
+        yield from _slipped(scene, index, range(CONSTANT + 1))
+        yield from _scaled_step(scene, index)
+        yield from _slipped(scene, index, range(CONSTANT + 1, ODD))
+        yield from _equal_ways(scene, index)
+
+
+def oddly_wrong_step(scene: Scene, index: int) -> Iterator[Claim]:
+    """One step of forward is differentiated wrongly, in a way that may be another mistake seen from forward."""
+    if _tells(scene, index):
+        yield from _slipped(scene, index, range(ODD, len(SLIPS)))
+
+
+def _tells(scene: Scene, index: int) -> bool:
     gradient = scene.analytic(index)
-    if gradient.shape != scene.inputs[index].shape or np.count_nonzero(gradient) < min(ENTRIES, gradient.size):
-        return
-    for which, slip in enumerate(SLIPS):
-        if which == CONSTANT + 1:
-            yield from _scaled_step(scene, index)
+    different = int(np.count_nonzero(gradient))
+    return gradient.shape == scene.inputs[index].shape and different >= min(ENTRIES, gradient.size)
+
+
+def _slipped(scene: Scene, index: int, slips: Iterable[int]) -> Iterator[Claim]:
+    for which in slips:
+        slip = SLIPS[which]
         for depth, swept in reversed(list(enumerate(scene.swept))):  # the outermost call first
             if index not in swept.right:
                 continue
@@ -37,7 +53,6 @@ def wrong_step(scene: Scene, index: int) -> Iterator[Claim]:
                     sentence = slip.sentence.format(step=said.step, operand=said.operand, other=said.other)
                     holds = _holds(index, depth, swept.steps[k], which)
                     yield Claim(slip.kind, f"the true one {sentence}", holds, inside=True)
-    yield from _equal_ways(scene, index)
 
 
 def _scaled_step(scene: Scene, index: int) -> Iterator[Claim]:
@@ -60,6 +75,9 @@ def _scaled_step(scene: Scene, index: int) -> Iterator[Claim]:
             times = f"{number(value)} times" + (f" ({name})" if name else "")
             sentence = f"the true one with {times} what flows back to {said.operand} in {said.step}"
             yield Claim("constant-factor", sentence, _scales(index, depth, swept.steps[k], value), inside=True)
+            if "the option" in name:
+                forgotten = f"the true one with an option left out of {said.step}: {name}"
+                yield Claim("option-ignored", forgotten, _scales(index, depth, swept.steps[k], value), inside=True)
 
 
 def _equal_ways(scene: Scene, index: int) -> Iterator[Claim]:
