@@ -52,17 +52,17 @@ class TestGroup:
 class TestDepends:
     def test_which_outputs_an_entry_moves(self):
         probe = probe_of(lambda x: np.array([x[0], x[1], x[0] * x[1], 5.0]), [2.0, 3.0])
-        assert depends(probe, 0, UNIT).tolist() == [True, False, True, False]
-        assert depends(probe, 1, UNIT).tolist() == [False, True, True, False]
+        assert depends(probe, 0, 1.0).tolist() == [True, False, True, False]
+        assert depends(probe, 1, 1.0).tolist() == [False, True, True, False]
 
     def test_an_output_that_a_near_move_does_not_show_is_shown_by_a_far_one(self):
         probe = probe_of(lambda x: np.maximum(x - 20, 0), [0.0])
-        assert depends(probe, 0, UNIT).tolist() == [True]
+        assert depends(probe, 0, 1.0).tolist() == [True]
 
     def test_one_side_is_enough(self):
         for sign in (1, -1):
             probe = probe_of(lambda x, sign=sign: np.maximum(sign * x, 0), [0.0])
-            assert depends(probe, 0, UNIT).tolist() == [True]
+            assert depends(probe, 0, 1.0).tolist() == [True]
 
     def test_outside_the_domain_a_near_move_tells(self):
         def function(x):
@@ -70,11 +70,11 @@ class TestDepends:
                 raise ValueError("outside")
             return np.array([x[0], 1.0])
 
-        assert depends(probe_of(function, [0.0]), 0, UNIT).tolist() == [True, False]
+        assert depends(probe_of(function, [0.0]), 0, 1.0).tolist() == [True, False]
 
     def test_a_side_that_is_inside_tells_alone(self):
         probe = probe_of(lambda x: np.where(x >= 0, x, np.nan) * np.array([1.0, 0.0]), [0.0])
-        assert depends(probe, 0, UNIT).tolist() == [True, False]
+        assert depends(probe, 0, 1.0).tolist() == [True, False]
 
 
 class TestElementwise:
