@@ -76,6 +76,31 @@ class TestDepends:
         probe = probe_of(lambda x: np.where(x >= 0, x, np.nan) * np.array([1.0, 0.0]), [0.0])
         assert depends(probe, 0, 1.0).tolist() == [True, False]
 
+    def test_how_far_it_moves_is_in_units_of_the_entry(self):
+        """The output wakes at 10, and the domain ends at 20: with a unit of 1/2 the far move is 13."""
+
+        def function(x):
+            if abs(x[0]) > 20:
+                raise ValueError("outside")
+            return np.maximum(x - 10, 0)
+
+        assert depends(probe_of(function, [0.0]), 0, 0.5).tolist() == [True]
+
+    def test_the_near_move_is_half_a_unit(self):
+        def function(x):
+            if abs(x[0]) > 0.6:
+                raise ValueError("outside")
+            return np.maximum(x - 0.4, 0)
+
+        assert depends(probe_of(function, [0.0]), 0, 1.0).tolist() == [True]
+
+    def test_moves_that_only_longdouble_shows(self):
+        probe = Probe(lambda x: 1 + x * np.longdouble(2) ** -60, [np.zeros(1)], 0, np.longdouble)
+        wider = bool(np.finfo(np.longdouble).eps < 2.0**-60)
+        assert depends(probe, 0, 1.0).tolist() == [wider]
+        group = elementwise(Probe(probe.forward, [np.zeros(2)], 0, np.longdouble), np.arange(2), UNIT)
+        assert group.share(np.ones(2)).tolist() == [wider] * 2
+
 
 class TestElementwise:
     @pytest.mark.parametrize("count", [2, 3, 4, 5, 8])
@@ -106,9 +131,18 @@ class TestElementwise:
         assert elementwise(probe_of(lambda x: x[:2], [1.0, 2.0, 3.0]), np.arange(3), UNIT) is None
         assert elementwise(probe_of(lambda x: x, [1.0, 2.0]), np.arange(2), UNIT) is not None
 
+    def test_how_far_it_moves_is_in_units(self):
+        def function(x):
+            if np.abs(x).max() > 20:
+                raise ValueError("outside")
+            return 3 * x
+
+        group = elementwise(probe_of(function, np.zeros(3)), np.arange(3), UNIT / 2)
+        assert group.share(np.array([1.0, 2.0, 4.0])).tolist() == [1, 2, 4]
+
     def test_moves_to_either_side_count(self):
         for sign in (1, -1):
-            probe = probe_of(lambda x, sign=sign: np.maximum(sign * x, 0), np.zeros(3))
+            probe = probe_of(lambda x, sign=sign: np.where(sign * x > 0, x, 0), np.zeros(3))
             assert elementwise(probe, np.arange(3), UNIT).share(np.array([1.0, 2.0, 4.0])).tolist() == [1, 2, 4]
 
 
