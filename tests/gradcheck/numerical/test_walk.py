@@ -38,9 +38,15 @@ class TestInterval:
     def test_the_hull_holds_both(self):
         assert ends(interval((0, 1), (5, 6)).hull(interval((3, 4), (-1, 7)))) == [(0, 4), (-1, 7)]
 
-    def test_narrowed_is_the_intersection_where_it_is_wanted(self):
-        found = interval((0, 3), (0, 3)).narrowed(interval((1, 2), (1, 2)), np.array([True, False]))
+    def test_the_intersection_of_both_and_where_it_is_wanted(self):
+        found = interval((0, 3), (0, 3))
+        assert ends(found.common(interval((1, 2), (-1, 4)))) == [(1, 2), (0, 3)]
+        found.narrow(interval((1, 2), (1, 2)), np.array([True, False]))
         assert ends(found) == [(1, 2), (0, 3)]
+
+    def test_the_intervals_of_one_rung(self):
+        rungs = Interval(np.arange(6.0).reshape(3, 2), np.arange(6.0, 12).reshape(3, 2))
+        assert ends(rungs.at(1)) == [(2, 8), (3, 9)]
 
     def test_the_middle_and_room_at_both_ends(self):
         assert interval((1, 4)).middle.tolist() == [2.5]
@@ -163,7 +169,7 @@ class TestQuotients:
 def crafted(*rungs):
     """The walk over intervals of right, left and central quotients, the smallest step first."""
     sides = [Interval(*np.array([rung[k] for rung in reversed(rungs)], float).T[..., None]) for k in range(3)]
-    walker = _Walker(sides)
+    walker = _Walker(*sides)
     for k in range(len(rungs) - 1, -1, -1):
         walker.step(k)
     return walker
