@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.gradcheck.in_pytest.settings import SETTINGS
+
 pytest_plugins = "pytester"
 
 LAYERS = """
@@ -72,8 +74,6 @@ ROWS = [
 ]
 WHY = "the gradient of x is the true one without the factor 1 + tanh(x) (at 15 of 15 entries, and at a second point)"
 
-
-SETTINGS = "[pytest]\nfilterwarnings = error\naddopts = --strict-markers --strict-config -p no:cacheprovider\n"
 
 # A plugin that makes Jinja2 look as if it were not installed.
 HIDES = """
