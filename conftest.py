@@ -96,6 +96,19 @@ def pytest_runtest_makereport(item):
     return report
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _processes_share_bytecode(tmp_path_factory):
+    """Where Python is told to leave no bytecode beside the sources, each process of a test would compile them again."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # of all workers
+    with pytest.MonkeyPatch.context() as environment:
+        if os.environ.get("PYTHONDONTWRITEBYTECODE"):
+            environment.delenv("PYTHONDONTWRITEBYTECODE")
+            environment.setenv("PYTHONPYCACHEPREFIX", str(folder / "bytecode"))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _nothing_stays_changed():
     with left_as_it_was():
