@@ -80,7 +80,7 @@ class Unborn:
 def test_what_cannot_be_loaded_is_said(stand_in):
     arrived = pickle.loads(pickle.dumps(Load(Unborn())))
     with pytest.raises(
-        CannotLoad, match="^a worker cannot load what forward needs: ValueError: invalid literal for int"
+        CannotLoad, match=r"^a worker cannot load what forward needs: ValueError: invalid literal for int"
     ):
         arrived.opened()
 
