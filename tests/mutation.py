@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[1]
 SETTINGS = tomllib.loads((ROOT / "tests" / "mutation.toml").read_text(encoding="utf-8"))
 # The share of the changes that tests must notice, or that are listed.
 WANTED = 0.95
+# What mutmut says of a change where a test failed, did not end, or ended Python.
+NOTICED = ("killed", "timeout", "segfault")
 TABLE = "[tool.mutmut]\n"
 
 
@@ -143,13 +145,15 @@ def tried(place: Path, file: str, options: argparse.Namespace) -> Tried:
     if not (names and chosen):
         return Tried(file, 0, [])
     if not tests:
-        return Tried(file, len(chosen), [Change(file, "all functions", "no test of this name", "")] * len(chosen))
+        return Tried(
+            file, len(chosen), [Change(file, "all functions", "there is no test of its name", "")] * len(chosen)
+        )
     (place / "pyproject.toml").write_text(settings_for(file, tests), encoding="utf-8")
     shutil.rmtree(place / "mutants", ignore_errors=True)
     (place / "mutants").mkdir()  # Python forgets a folder of its path that is not there when it starts.
     run(place, "run", "--max-children", str(options.jobs), *([] if len(chosen) == len(names) else chosen))
     outcomes = dict(line.strip().rsplit(": ", 1) for line in run(place, "results", "--all", "true").splitlines())
-    survived = [name for name in chosen if outcomes[name] not in ("killed", "timeout")]
+    survived = [name for name in chosen if outcomes[name] not in NOTICED]
     return Tried(file, len(chosen), [change_of(file, name) for name in survived])
 
 
@@ -170,7 +174,7 @@ def main() -> int:
             result = tried(Path(folder), file, options)
             results.append(result)
             print(f"{result.number:7} {result.noticed:8} {len(result.left):5}  {file}", flush=True)
-            for change in result.left:
+            for change in dict.fromkeys(result.left):
                 print(change, flush=True)
     number, left = sum(result.number for result in results), sum(len(result.left) for result in results)
     noticed = sum(result.noticed for result in results)

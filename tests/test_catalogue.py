@@ -92,6 +92,15 @@ def test_a_forward_pass_that_is_not_its_definition_is_found_from_the_row():
             assert report.violations[0].message.startswith("forward gives ")
 
 
+def test_a_definition_of_another_shape_is_found_from_the_row():
+    conv2d = ROWS["conv2d"]
+    further = replace(conv2d, definition=lambda *inputs, **options: conv2d.definition(*inputs, **options)[1:])
+    sample = next(filter(is_small, samples(conv2d)))
+    (violation,) = check(further, sample).violations
+    count, *rest = conv2d.forward(*sample.inputs, **sample.options).shape
+    assert violation.message == f"forward has shape {(count, *rest)}, its definition {(count - 1, *rest)}"
+
+
 @every_sample([operation for operation in CATALOGUE if operation.holomorphic])
 def test_the_forward_pass_is_holomorphic(operation, sample, seed):
     inputs = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in sample.inputs]

@@ -5,6 +5,9 @@ import sys
 
 import pytest
 
+import scratchcnn
+from scratchcnn.operations.convolution.conv2d import conv2d
+
 LIST_MODULES = "import sys, scratchcnn; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
 
 
@@ -30,3 +33,14 @@ def test_nothing_but_numpy(imported):
         text=True,
     )
     assert imported - set(bare.stdout.split()) == {"scratchcnn"}
+
+
+def test_every_operation_is_an_attribute_by_its_name():
+    assert {"conv2d", "conv2d_backward", "__version__"} <= {*dir(scratchcnn)} & {*scratchcnn.__all__}
+    assert scratchcnn.conv2d is conv2d
+
+
+@pytest.mark.parametrize("name", ["conv3d", "_public_", "__path"])
+def test_another_name_is_no_attribute(name):
+    with pytest.raises(AttributeError, match=f"module 'scratchcnn' has no attribute '{name}'"):
+        getattr(scratchcnn, name)

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from scratchcnn.gradcheck.case import prepare
-from scratchcnn.gradcheck.contract import SAME_ROUNDOFFS, observe
+from scratchcnn.gradcheck.case import CallerError, prepare
+from scratchcnn.gradcheck.contract import SAME_ROUNDOFFS, _differ, observe
+from scratchcnn.gradcheck.formats import own_format
 from scratchcnn.gradcheck.points import Point
 
 X = np.array([[0.5, -1.5], [2.0, 0.25], [-0.75, 1.25]])
@@ -132,8 +133,23 @@ class TestRepeated:
                 return np.sin(x) + (len(calls) == number)
 
             found = watched(right, function=drawing)
-            assert [v.kind for v in found.violations] == ["nondeterministic"]
+            (violation,) = found.violations
+            assert violation.kind == "nondeterministic"
+            assert violation.message == (
+                "forward gives another output at the same inputs: fix its seed, or pass what it draws as an input"
+            )
             assert found.unsteady
+
+    @pytest.mark.parametrize("number", [2, 3])
+    def test_a_forward_that_raises_later_is_reported_by_its_role(self, number):
+        calls = []
+
+        def later(x):
+            calls.append(None)
+            return np.sin(x) / (len(calls) != number)
+
+        with np.errstate(divide="raise"), pytest.raises(CallerError, match=r"^forward raised FloatingPointError"):
+            watched(right, function=lambda x: later(x))
 
 
 class TestForm:
@@ -146,7 +162,10 @@ class TestForm:
 
     def test_what_has_no_shape_is_an_array_of_objects(self):
         found = watched(lambda g, x: ([[1.0], [2.0, 3.0]],), wrt=("x",))
-        assert {v.kind for v in found.violations} == {"shape"}
+        assert [(v.kind, v.message, v.input) for v in found.violations[:2]] == [
+            ("shape", "the gradient has shape (), the input (3, 2)", "x"),
+            ("shape", "the gradient is no array of real numbers but of object", "x"),
+        ]
 
     def test_another_dtype_is_judged_all_the_same(self):
         found = watched(lambda g, x: right(g, x).astype(np.float32))
@@ -168,7 +187,8 @@ class TestForm:
 
     def test_integers_are_no_gradient_of_floats(self):
         found = watched(lambda g, x: np.rint(right(g, x)).astype(np.int64))
-        assert [(v.kind, v.input) for v in found.violations if v.kind == "dtype"] == [("dtype", "x")]
+        assert ("dtype", "x") in [(v.kind, v.input) for v in found.violations]
+        assert not found.unsteady  # equal integers are no difference
 
     def test_a_kernel_that_answers_in_another_format(self):
         case = prepare(forward, right, (X,))
@@ -176,9 +196,13 @@ class TestForm:
             (np.float16, ["the gradient has dtype float16, the input float64: return it in the input's dtype"]),
             (None, []),
         ):
-            kernel = SimpleNamespace(strange_answer=lambda index, answer=answer: answer)
+            kernel = SimpleNamespace(strange_answer={0: answer}.__getitem__)
             found = observe(replace(case, kernel=kernel), G, OTHER, None, LONG, drawn=True)
             assert [(v.kind, v.message, v.input) for v in found.violations] == [("dtype", m, "x") for m in messages]
+        # An answer with as many digits as the input's own format is none of another format.
+        kernel = SimpleNamespace(strange_answer=lambda index: np.float16)
+        case = replace(case, kernel=kernel, formats=(own_format(np.float16),))
+        assert observe(case, G, OTHER, None, LONG, drawn=True).violations == []
 
     def test_another_shape(self):
         found = watched(lambda g, x, y: (g * y, (g * x).T), X, X + 1, function=product)
@@ -198,6 +222,7 @@ class TestForm:
 class TestCount:
     def message(self, backward, *inputs, **options):
         found = watched(backward, *inputs, **options)
+        assert found.mutates is False
         assert (found.usable, [v.kind for v in found.violations]) == ((), ["count"])
         return found.violations[0].message
 
@@ -234,6 +259,15 @@ class TestWriting:
         ]
         assert found.mutates
 
+    def test_the_cotangent(self):
+        def backward(g, x):
+            g *= np.cos(x)
+            return g.copy()
+
+        found = watched(backward)
+        assert found.violations[0].message == "backward writes into the cotangent it is given"
+        assert found.mutates
+
     def test_nothing_is_written_where_nothing_changes_also_with_nan(self):
         with_nan = np.where(X == 2.0, np.nan, X)
         found = watched(lambda g, x: np.nan_to_num(right(g, x)), with_nan)
@@ -243,9 +277,22 @@ class TestWriting:
 
 class TestOtherCotangents:
     def test_one_of_two_gradients_is_deaf(self):
-        assert told(lambda g, x, y: (g * y, 0 * g + x), X, X + 1, function=product, drawn=False) == [
-            ("ignores-cotangent", "y")
-        ]
+        found = watched(lambda g, x, y: (g * y, 0 * g + x), X, X + 1, function=product, drawn=False)
+        (violation,) = found.violations
+        assert (violation.kind, violation.input) == ("ignores-cotangent", "y")
+        assert violation.message == "the gradient stays the same for another cotangent"
+
+    def test_every_cotangent_has_the_dtype_of_the_output(self):
+        seen = set()
+
+        def backward(g, x):
+            seen.add((g.dtype, g.shape))
+            return right(g, x)
+
+        assert (
+            told(backward, X.astype(np.float32), second=Point([X.astype(np.float32)], OTHER.astype(np.float32))) == []
+        )
+        assert seen == {(np.dtype(np.float32), X.shape)}
 
     def test_a_gradient_of_zeros_is_not_deaf(self):
         assert told(lambda g, x: 0 * x, function=lambda x: 0 * x) == []
@@ -293,3 +340,30 @@ class TestAfterOtherData:
             return np.sin(x)
 
         assert told(right, function=refusing, second=self.SECOND) == []
+
+
+NAN, INF = np.nan, np.inf
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "differ"),
+    [
+        ([1.0, 2.0], [1.0, 2.0], False),
+        ([1.0, 2.0], [[1.0, 2.0]], True),
+        ([1, 2], [1, 2], False),
+        ([1, 2], [1, 3], True),
+        ([1.0, 2.0], [1, 3], True),
+        ([1, 3], [1.0, 2.0], True),
+        ([NAN, INF, -INF, 1.0], [NAN, INF, -INF, 1.0], False),
+        ([NAN, 1.0], [2.0, 1.0], True),
+        ([2.0, 1.0], [NAN, 1.0], True),
+        ([INF, 1.0], [-INF, 1.0], True),
+        ([NAN, 1.0], [NAN, 1.5], True),
+        ([NAN, NAN], [NAN, NAN], False),
+        # Up to 64 roundoffs of the largest entry that is finite.
+        ([1.0, 0.0, INF], [1.0, SAME_ROUNDOFFS * EPS, INF], False),
+        ([1.0, 0.0, INF], [1.0, 2 * SAME_ROUNDOFFS * EPS, INF], True),
+    ],
+)
+def test_when_two_gradients_differ(a, b, differ):
+    assert _differ(np.array(a), np.array(b)) is differ

@@ -51,8 +51,15 @@ def test_then_the_first_and_the_last_place_of_each_axis(seed):
 def test_every_entry_may_be_drawn():
     seen = set()
     for seed in range(60):
-        seen |= set(drawn((4, 5), 10, seed).tolist())
+        chosen = drawn((4, 5), 12, seed).tolist()
+        assert len(chosen) == len(set(chosen)) == 12
+        seen |= set(chosen)
     assert seen == set(range(20))
+
+
+def test_a_large_array_has_as_many_as_there_is_room_for():
+    for most in (50, 599):
+        assert len(set(drawn((20, 30), most).tolist())) == most
 
 
 def test_the_same_generator_draws_the_same_entries():

@@ -11,6 +11,7 @@ from scratchcnn.gradcheck import assert_gradient
 from scratchcnn.network.layers import Conv2d, Dense, Flatten, Layer, LeakyRelu, MaxPool2d, Pad2d, Relu, Standardize
 from scratchcnn.network.model import Model
 from scratchcnn.network.network import Network
+from scratchcnn.network.validate import check_options
 from tests.network.cases import names, same
 
 
@@ -73,6 +74,13 @@ WRONG_FIELDS = [
 def test_a_wrong_field_is_refused_where_the_layer_is_made(kind, fields, error, message):
     with pytest.raises(error, match=re.escape(message)):
         kind(*fields)
+
+
+def test_an_option_without_a_check_is_passed_over():
+    """Whoever adds an operation with another option may leave its check to the operation."""
+    assert check_options({"colour": "red", "window": 2}) is None
+    with pytest.raises(ValueError, match="window must be at least 1, got 0"):
+        check_options({"colour": "red", "window": 0})
 
 
 # A user's own layers

@@ -203,6 +203,24 @@ def test_brackets_in_a_text_do_not_nest():
     assert models.read_json(np.array(json.dumps(["[" * 100, '\\"[' * 100]))) == ["[" * 100, '\\"[' * 100]
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Model("network", ()), "network must be a Network, got 'network'"),
+        (
+            lambda: Model(small().network, [[1.0]]),
+            r"the arrays of the kind parameter must be in a tuple, got \[\[1.0\]\]",
+        ),
+        (lambda: Model.load(3), "path must be a str or a Path, got 3"),
+        (lambda: Network([Relu()]), r"layers must be a tuple of layers, got \[Relu\(\)\]"),
+        (lambda: Network((Relu,)), "layers must be a tuple of layers, got "),
+    ],
+)
+def test_what_is_of_another_type_is_named(make, message):
+    with pytest.raises(TypeError, match=message):
+        make()
+
+
 def test_parameters_that_do_not_fit_are_named():
     parameters = SMALL.draw(np.random.default_rng(0))
     with pytest.raises(ValueError, match="the network has 4 parameters, got 3"):

@@ -9,7 +9,11 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from scratchcnn.gradcheck import check_gradient
+from scratchcnn.gradcheck.report.entry import Entry
 
 pytest_plugins = "pytester"
 
@@ -206,6 +210,16 @@ def test_a_failure_shows_the_report_also_where_the_run_stops_at_the_first(projec
     text = "\n".join(result.outlines)
     assert "E       GradientMismatch: wrong_backward is WRONG as the gradient of scaled_tanh" in text
     assert "fixture.py" not in text
+
+
+def test_what_was_checked_is_text_between_two_processes(pytestconfig):
+    entry = Entry("sine", check_gradient(np.sin, lambda g, x: g * np.cos(x), np.ones(2)))
+    report = pytest.TestReport("test.py::test", ("test.py", 1, "test"), {}, "passed", None, "teardown")
+    report.gradients = [entry]
+    hook = pytestconfig.hook
+    data = json.loads(json.dumps(hook.pytest_report_to_serializable(config=pytestconfig, report=report)))
+    (back,) = hook.pytest_report_from_serializable(config=pytestconfig, data=data).gradients
+    assert (back.name, back.report) == (entry.name, entry.report)
 
 
 def test_an_input_without_entries_is_no_failure(project):

@@ -33,6 +33,7 @@ def test_every_entry_moves_by_exactly_its_share_of_the_step():
     rungs = ladder(x, direction)
     for side, sign in ((0, -1), (1, 1)):
         assert np.array_equal(rungs.y[:, side] - x, sign * rungs.h[:, None] * direction)
+    assert rungs.y.shape == (len(rungs.h), 2, 3)
     assert rungs.y0.tolist() == x.tolist()
     assert rungs.outputs.tolist() == [0, 1, 2]
 

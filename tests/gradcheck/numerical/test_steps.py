@@ -51,6 +51,17 @@ def test_data_are_far_from_zero_beyond_eight_standard_deviations():
     assert units(9.0 + deviation).tolist() == [4, 4]  # it is 10.25
 
 
+def test_how_far_data_are_from_zero_is_the_same_at_every_scale():
+    for x in (np.array([10.25, 7.75]), np.array([6.0, 8.0]), np.array([3.0, 100.0])):
+        for scale in (2.0**-40, 2.0**40):
+            assert units(scale * x).tolist() == (scale * units(x)).tolist()
+    assert units(np.array([6.0, 8.0])).tolist() == [8, 8]  # the median is eight deviations, and not more
+
+
+def test_one_number_among_zeros_is_the_scale_of_all():
+    assert units(np.append(np.zeros(100), 8.0)).tolist() == [8] * 101
+
+
 def test_one_entry_alone_has_no_spread():
     assert units(np.array([1e6])) == 2.0**19
     assert units(np.array([1e6, 1e6])).tolist() == [2.0**19] * 2
@@ -88,7 +99,7 @@ def test_a_pair_of_points_is_exactly_as_far_to_the_left_as_to_the_right(x, step)
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_the_step_is_rounded_where_numbers_are_coarser(sign):
-    x = np.array([sign * (1 - 2.0**-53)])  # the step to beyond 1 has the spacing of 2^-52
-    below, above, h = symmetric(x, np.array([2.0**-53 * 3]))
-    assert h % 2.0**-53 == 0
-    assert max(abs(below), abs(above)) == 1 + 2.0**-52
+    """Beyond 1 numbers are 2^-52 apart: a step of as much from 1 - 2^-53 is rounded to half of it, on both sides."""
+    x, half = np.array([sign * (1 - 2.0**-53)]), 2.0**-53
+    below, above, h = symmetric(x, np.array([2 * half]))
+    assert (h, above - x, x - below) == (half, half, half)

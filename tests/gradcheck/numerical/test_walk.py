@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck.numerical.rungs import Rungs
-from scratchcnn.gradcheck.numerical.walk import KINK_STEPS, Interval, Walk, walk
+from scratchcnn.gradcheck.numerical.walk import KINK_STEPS, Interval, Walk, _right_left_central, _Walker, walk
 
 STEPS = 2.0 ** -np.arange(24)
 SILENT = 2.0**-60
@@ -108,10 +108,12 @@ def test_outside_the_domain_the_other_side_speaks_alone():
         return x**1.5 + 2 * x if x >= 0 else np.nan
 
     with np.errstate(invalid="ignore"):
-        found = walked(root)
+        found = walked(root, np.sin)
     assert not found.kink.any()
-    assert holds(found.both, 2.0) or not found.both.bounded.any()
+    assert holds(found.both, 2.0)
     assert holds(found.right, 2.0)
+    assert found.both.high[0] - found.both.low[0] < 0.01
+    assert found.both.high[1] - found.both.low[1] < 1e-9
 
 
 def test_few_steps_apart_make_no_kink():
@@ -127,3 +129,97 @@ def test_noise_widens_what_is_known():
     assert width > (walked(np.sin).both.high - walked(np.sin).both.low)
     # Two values, each off by the noise, over the largest steps: little more than that is left.
     assert 2.0**-31 < width < 2.0**-20
+
+
+class TestQuotients:
+    """Of three steps, the first result of the tableau takes the first two; its noise is that of the quotients."""
+
+    H = np.array([1.0, 0.5, 0.25])
+
+    def intervals(self, function, noise, at=5.0):
+        y = np.array([[[function(at - h)], [function(at + h)]] for h in self.H])
+        found = _right_left_central(Rungs(self.H, y, np.array([function(at)]), np.array([0])), noise[..., None])
+        return [ends(Interval(side.low[0], side.high[0]))[0] for side in found]
+
+    def test_each_side_has_the_noise_of_its_own_two_outputs_and_the_central_one_the_larger(self):
+        noise = np.array([[1.0, 2.0], [1.0, 2.0], [1.0, 2.0]]) / 64
+        right, left, central = self.intervals(lambda x: 3 * x, noise)
+        # One-sided: 2 (2 n / h) of the half step and 2 n / h of the whole one; central: (4 n / h + n / h) / 3.
+        assert right == (3 - 20 / 64, 3 + 20 / 64)
+        assert left == (3 - 10 / 64, 3 + 10 / 64)
+        assert central == (3 - 6 / 64, 3 + 6 / 64)
+
+    def test_the_noise_is_that_of_the_rung(self):
+        noise = np.array([[4.0, 4.0], [1.0, 1.0], [1.0, 1.0]]) / 64
+        _, _, (low, high) = self.intervals(lambda x: 3 * x, noise)
+        assert (low, high) == (3 - 4 / 64, 3 + 4 / 64)
+
+    def test_one_sided_quotients_of_a_parabola_are_exact_after_one_level(self):
+        """They are f' + h f'' / 2, and central ones f' itself: two levels agree, and there is no noise."""
+        for low, high in self.intervals(lambda x: x**2, np.zeros((3, 2))):
+            assert low == high == 10
+
+
+def crafted(*rungs):
+    """The walk over intervals of right, left and central quotients, the smallest step first."""
+    sides = [Interval(*np.array([rung[k] for rung in reversed(rungs)], float).T[..., None]) for k in range(3)]
+    walker = _Walker(sides)
+    for k in range(len(rungs) - 1, -1, -1):
+        walker.step(k)
+    return walker
+
+
+ONE, TWO, WIDE, MISS = (0.9, 1.1), (1.9, 2.1), (0.5, 1.5), (5.0, 6.0)
+NOWHERE = (-np.inf, np.inf)
+
+
+class TestWalker:
+    def test_what_agrees_is_intersected_to_the_top(self):
+        walker = crafted((ONE, ONE, ONE), ((1.0, 1.2), ONE, ONE), (ONE, (0.8, 1.05), ONE))
+        assert ends(walker.both) == [(1.0, 1.05)]
+        assert (walker.stopped.tolist(), walker.parted.tolist()) == ([-1], [0])
+
+    @pytest.mark.parametrize("side", [0, 1, 2])
+    def test_a_side_that_becomes_wild_ends_the_walk(self, side):
+        wild = [ONE, ONE, ONE]
+        wild[side] = WIDE
+        walker = crafted((ONE, ONE, ONE), wild)
+        assert walker.stopped.tolist() == [0]
+        assert ends(walker.both) == [ONE]
+
+    @pytest.mark.parametrize("side", [0, 1, 2])
+    def test_a_side_without_a_value_ends_the_walk_unless_it_never_had_one(self, side):
+        gone = [ONE, ONE, ONE]
+        gone[side] = NOWHERE
+        assert crafted((ONE, ONE, ONE), gone).stopped.tolist() == [0]
+        assert crafted(gone, gone).stopped.tolist() == [-1]
+
+    def test_sides_that_keep_apart_are_a_kink(self):
+        for central in ((1.4, 1.6), ONE, TWO):
+            walker = crafted(*[(TWO, ONE, central)] * 5)
+            assert (walker.parted.tolist(), walker.stopped.tolist()) == ([5], [-1])
+            assert (ends(walker.right), ends(walker.left), ends(walker.both)) == ([TWO], [ONE], [NOWHERE])
+
+    def test_a_central_quotient_that_misses_both_sides_is_no_kink(self):
+        walker = crafted((ONE, ONE, ONE), *[(ONE, ONE, MISS)] * 5)
+        assert (walker.parted.tolist(), walker.stopped.tolist()) == ([0], [4])
+
+    def test_sides_that_were_apart_once_may_meet_in_noise(self):
+        meet = ((1.05, 2.2), ONE, MISS)
+        walker = crafted((TWO, ONE, (1.4, 1.6)), ((1.8, 2.2), ONE, (1.4, 1.6)), (TWO, (0.8, 1.95), (1.4, 1.6)))
+        assert walker.stopped.tolist() == [0]  # the left one is wild
+        walker = crafted(((1.5, 2.5), (0.5, 1.4), (1.4, 1.6)), ((1.3, 2.4), (0.4, 1.4), (1.4, 1.6)))
+        assert (walker.parted.tolist(), walker.stopped.tolist()) == ([2], [-1])
+        assert crafted((ONE, ONE, ONE), meet).stopped.tolist() == [0]
+
+    @pytest.mark.parametrize("side", [0, 1])
+    def test_a_side_that_is_not_true_to_itself_ends_the_walk(self, side):
+        later = [TWO, ONE, (1.4, 1.6)]
+        later[side] = MISS if side == 0 else (-6.0, -5.9)
+        walker = crafted((TWO, ONE, (1.4, 1.6)), later)
+        assert (walker.parted.tolist(), walker.stopped.tolist()) == ([1], [0])
+
+    def test_a_walk_that_ended_does_not_go_on(self):
+        walker = crafted((ONE, ONE, ONE), (MISS, ONE, ONE), ((0.99, 1.01), ONE, ONE))
+        assert ends(walker.both) == [ONE]
+        assert walker.stopped.tolist() != [-1]

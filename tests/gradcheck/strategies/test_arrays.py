@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import find, given, settings
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from scratchcnn import dense, dense_backward
@@ -15,8 +15,12 @@ DTYPES = pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, n
 KINKS = st.lists(st.integers(-12, 12).map(lambda k: k / 4), min_size=1, max_size=3)
 
 
+# Nobody reads what Hypothesis explains of an example.
+FEW = settings(max_examples=300, database=None, derandomize=True, phases=[Phase.generate, Phase.shrink])
+
+
 def smallest(strategy, condition):
-    return find(strategy, condition, settings=settings(max_examples=300, database=None, derandomize=True))
+    return find(strategy, condition, settings=FEW)
 
 
 @DTYPES
@@ -32,6 +36,13 @@ def test_the_entries_differ_in_size_and_none_is_far_smaller_than_another(dtype, 
 @given(arrays((20, 30)))
 def test_a_large_array_has_distinct_entries_too(x):
     assert len(set(np.abs(x).ravel().tolist())) == 600
+
+
+@settings(max_examples=1)
+@given(arrays(40, dtype=np.float16, largest=2.0**-20))
+def test_where_the_dtype_holds_fewer_numbers_than_there_are_entries_each_of_them_occurs(x):
+    """In float16 there are sixteen multiples of the least number, 2^-24, up to 2^-20."""
+    assert set(np.abs(x).tolist()) == {k * 2.0**-24 for k in range(1, 17)}
 
 
 @given(arrays(3, dtype=np.complex64))

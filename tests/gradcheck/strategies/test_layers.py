@@ -18,7 +18,7 @@ def test_a_dense_layer_is_right(case):
     if case.bias is None:
         assert_gradient(np.matmul, lambda g, x, w: (g @ w.T, x.T @ g), *case.inputs)
     else:
-        assert_gradient(dense, dense_backward, *case.inputs)
+        assert_gradient(dense, dense_backward, *case.inputs, **case.options)
 
 
 DENSE = {
