@@ -88,5 +88,5 @@ def test_the_plugin_ends_its_processes_with_pytest():
 def test_the_plugin_says_what_is_missing(monkeypatch):
     monkeypatch.setattr(jobs, "find_spec", lambda name: None)
     config = Config()
-    with pytest.raises(pytest.UsageError, match="^--gradient-jobs needs loky: pip install"):
+    with pytest.raises(pytest.UsageError, match=r"^--gradient-jobs needs loky: pip install"):
         settings_of(config, given("2"))
