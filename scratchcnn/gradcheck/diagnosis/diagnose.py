@@ -12,7 +12,7 @@ from scratchcnn.gradcheck.diagnosis.claim import Claim, Family
 from scratchcnn.gradcheck.diagnosis.conjugates import conjugated
 from scratchcnn.gradcheck.diagnosis.constants.claims import with_another_constant, without_a_limit
 from scratchcnn.gradcheck.diagnosis.cotangents import of_another_cotangent, of_some_outputs
-from scratchcnn.gradcheck.diagnosis.edits.claims import wrong_expression
+from scratchcnn.gradcheck.diagnosis.edits.claims import is_true, wrong_expression
 from scratchcnn.gradcheck.diagnosis.edits.look import Code
 from scratchcnn.gradcheck.diagnosis.factors import along_axes, cropped_cotangent, missing_factor, same_along_axes
 from scratchcnn.gradcheck.diagnosis.forms import misshapen
@@ -207,6 +207,10 @@ def _stale(scenes: Sequence[Scene], index: int) -> list[Diagnosis]:
     with suppress(TooDear, Outside):
         if there.is_derivative(index, inputs=here.inputs):
             message = "the true one at the inputs of the first point: kept from an earlier call, or a constant"
+            return [Diagnosis("stale", there.names[index], message, 1.0)]
+        gradients = there.look.forgetful() if there.look is not None else []
+        if gradients and is_true(there, gradients[index], index):
+            message = "right at the second point without what lists or dicts keep from earlier calls"
             return [Diagnosis("stale", there.names[index], message, 1.0)]
     return []
 
