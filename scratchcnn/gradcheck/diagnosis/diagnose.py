@@ -267,8 +267,13 @@ def _holds(claim: Claim, scenes: Sequence[Scene], index: int) -> bool:
         if not all(claim.holds(scene) for scene in scenes[:2]):
             return False
         with suppress(TooDear, Outside):
-            telling = [scene for scene in scenes[2:] if _tells(scene, scenes[0], index)]
-            return not telling or any(claim.holds(scene) for scene in telling)
+            telling = False
+            for scene in scenes[2:]:
+                if _tells(scene, scenes[0], index):
+                    telling = True
+                    if claim.holds(scene):
+                        return True
+            return not telling
         return True
     except (ArithmeticError, np.linalg.LinAlgError):  # what cannot be computed from these numbers does not hold
         return False
