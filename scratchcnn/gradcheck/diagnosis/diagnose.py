@@ -12,7 +12,7 @@ from scratchcnn.gradcheck.diagnosis.claim import Claim, Family
 from scratchcnn.gradcheck.diagnosis.conjugates import conjugated
 from scratchcnn.gradcheck.diagnosis.constants.claims import with_another_constant, without_a_limit
 from scratchcnn.gradcheck.diagnosis.cotangents import of_another_cotangent, of_some_outputs
-from scratchcnn.gradcheck.diagnosis.edits.claims import wrong_expression
+from scratchcnn.gradcheck.diagnosis.edits.claims import is_true, wrong_expression
 from scratchcnn.gradcheck.diagnosis.edits.look import Code
 from scratchcnn.gradcheck.diagnosis.factors import along_axes, cropped_cotangent, missing_factor, same_along_axes
 from scratchcnn.gradcheck.diagnosis.forms import misshapen
@@ -208,6 +208,10 @@ def _stale(scenes: Sequence[Scene], index: int) -> list[Diagnosis]:
         if there.is_derivative(index, inputs=here.inputs):
             message = "the true one at the inputs of the first point: kept from an earlier call, or a constant"
             return [Diagnosis("stale", there.names[index], message, 1.0)]
+        gradients = there.look.forgetful() if there.look is not None else []
+        if gradients and is_true(there, gradients[index], index):
+            message = "right at the second point without what lists or dicts keep from earlier calls"
+            return [Diagnosis("stale", there.names[index], message, 1.0)]
     return []
 
 
@@ -263,8 +267,13 @@ def _holds(claim: Claim, scenes: Sequence[Scene], index: int) -> bool:
         if not all(claim.holds(scene) for scene in scenes[:2]):
             return False
         with suppress(TooDear, Outside):
-            telling = [scene for scene in scenes[2:] if _tells(scene, scenes[0], index)]
-            return not telling or any(claim.holds(scene) for scene in telling)
+            telling = False
+            for scene in scenes[2:]:
+                if _tells(scene, scenes[0], index):
+                    telling = True
+                    if claim.holds(scene):
+                        return True
+            return not telling
         return True
     except (ArithmeticError, np.linalg.LinAlgError):  # what cannot be computed from these numbers does not hold
         return False

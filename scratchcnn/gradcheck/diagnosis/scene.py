@@ -82,6 +82,7 @@ class Scene:
         self.cotangent = np.array(cotangent, np.float64)
         # A complex gradient is a violation of its own; its real part may have a mistake beside.
         self.gradients = [None if g is None else np.asarray(np.real(g), np.float64) for g in gradients]
+        self._true_sweeps: dict[int, list[Swept]] = {}
         self._jacobians: dict[int, Estimate] = {}
         self.wrong: dict[int, tuple[Array, Array]] = {}  # what `places` has found
         self._truths: dict[int, Estimate] = {}
@@ -118,15 +119,22 @@ class Scene:
             else look_at(self._code, self.inputs, self.cotangent, self.gradients, self.budget)
         )
 
-    @cached_property
-    def swept(self) -> "list[Swept]":
+    def swept(self, index: int) -> "list[Swept]":
         """The gradients that one wrong step of forward gives, for each depth of the calls in it."""
+        if index not in self._true_sweeps:
+            self._true_sweeps[index] = [
+                s for s in self._sweeps if index in s.right and self.is_true(s.right[index], index)
+            ]
+        return self._true_sweeps[index]
+
+    @cached_property
+    def _sweeps(self) -> "list[Swept]":
         from scratchcnn.gradcheck.diagnosis.steps.sweep import swept
 
         if self._record is None:
             return []
         found = [swept(record, self.cotangent) for record in (self._record, *self._records)]
-        return [s for s in found if s is not None and all(self.is_true(s.right[k], k) for k in s.right)]
+        return [s for s in found if s is not None]
 
     @cached_property
     def _record(self) -> "Record | None":

@@ -107,9 +107,17 @@ def _suspects(scene: Scene, look: Look, index: int, right: list[int]) -> Iterato
         reach = look.reach(site.number, index)
         if reach is None or any((reached := look.reach(site.number, k)) is not None and reached.any() for k in right):
             continue
-        bad, known = _wrong_entries(scene, index)
-        if not (bad & ~reach).any():
-            yield Suspect(site, seen, not (reach & known & ~bad).any())
+        if not (_wrong_entries(scene, index)[0] & ~reach).any():
+            yield Suspect(site, seen, not any(_reaches_right(scene, look, site, k) for k in scene.wrt))
+
+
+def _reaches_right(scene: Scene, look: Look, site: Site, index: int) -> bool:
+    """Whether an expression matters to an entry that is right."""
+    reach = None if scene.gradients[index] is None else look.reach(site.number, index)
+    if reach is None or reach.shape != scene.inputs[index].shape:
+        return False
+    bad, known = _wrong_entries(scene, index)
+    return bool((reach & known & ~bad).any())
 
 
 def _wrong_entries(scene: Scene, index: int) -> tuple[Array, Array]:
@@ -128,7 +136,7 @@ def _less(seen: Seen, scene: Scene, index: int) -> Seen:
         variables={
             k: v
             for k, v in seen.variables.items()
-            if not is_array(v) or v.shape != shape or not _is_true(scene, v, index)
+            if not is_array(v) or v.shape != shape or not is_true(scene, v, index)
         },
     )
 
@@ -144,12 +152,12 @@ def _right(site: Site, change: Change, index: int, right: list[int], held: list[
 def _is_right_with(s: Scene, site: Site, change: Change, index: int, right: list[int]) -> bool:
     """Whether a change makes a gradient the true one, and leaves those that are right as they are."""
     gradients = None if s.look is None else s.look.changed(site.number, change)
-    if gradients is None or not _is_true(s, gradients[index], index):
+    if gradients is None or not is_true(s, gradients[index], index):
         return False
     return not any(s.look.differs(gradients, k) for k in right)  # type: ignore[union-attr]
 
 
-def _is_true(s: Scene, gradient: Any, index: int) -> bool:
+def is_true(s: Scene, gradient: Any, index: int) -> bool:
     """Whether a gradient is the true one: at every entry, where there is time to find the derivative of each."""
     if gradient is None or gradient.shape != s.inputs[index].shape or gradient.dtype.kind != "f":
         return False

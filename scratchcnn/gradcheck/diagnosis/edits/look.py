@@ -72,6 +72,7 @@ class Look:
     def __init__(self, rerun: Rerun, inputs: list[Array], cotangent: Array, budget: Budget) -> None:
         self.rerun, self.inputs, self.cotangent, self.budget = rerun, inputs, cotangent, budget
         self.before, self.seen = rerun.watched(inputs, cotangent)
+        self.of_forward = rerun.world.of_forward
         self._twice: dict[int, list[Any] | None] = {}
         self._changed: dict[tuple[int, str], list[Any] | None] = {}
 
@@ -98,6 +99,7 @@ class Look:
         self.budget.afford(1)
         self.budget.spend(1)
         try:
+            self.rerun.world.of_forward = self.of_forward
             with np.errstate(all="ignore"):
                 gradients = self.rerun.edited(self.inputs, self.cotangent, number, edit)
         except TooDear:
@@ -105,6 +107,13 @@ class Look:
         except Exception:  # whatever it raises with another value in it
             return None
         return gradients if len(gradients) == len(self.before) else None
+
+    def forgetful(self) -> list[Any]:
+        """The gradients without anything that is kept from earlier calls; none where that does not run."""
+        try:
+            return self.rerun.forgetful(self.inputs, self.cotangent)
+        except Exception:  # what it keeps is no cache
+            return []
 
     def twice(self, number: int) -> list[Any] | None:
         """The gradients with an expression twice as large, or a mask upside down."""

@@ -54,7 +54,8 @@ def place_of(child: ast.AST, parent: ast.AST, field: str, role: str) -> Place:
         return Place(known, found, *_argument(child, parent))
     if isinstance(child, ast.Tuple | ast.List):
         several = 2 <= len(child.elts) <= MOST_RESULTS and found not in (INDEX, AXIS)
-        return Place(several or found == AXIS, AXIS if found == AXIS else RESULTS if several else found)
+        kind = AXIS if found == AXIS else RESULTS if several else found
+        return Place(several or found == AXIS, kind, *_argument(child, parent))
     if isinstance(child, ast.Slice | ast.Starred | ast.IfExp | ast.Yield | ast.YieldFrom | ast.Await | ast.Lambda):
         return Place(False, found)
     if field == "value" and isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Store):

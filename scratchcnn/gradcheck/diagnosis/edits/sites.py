@@ -63,16 +63,21 @@ class Watched:
     sites: tuple[Site, ...]
 
 
-@lru_cache(maxsize=256)
 def watched(code: CodeType) -> Watched | None:
     """The function of some code; None where its source is not what is run."""
+    return _watched(code, code.co_filename)
+
+
+@lru_cache(maxsize=256)
+def _watched(code: CodeType, filename: str) -> Watched | None:
+    """The same; code of other files may be equal."""
     for node in _nodes(code):
         try:
             plain = _compiled(node, code)
         except (SyntaxError, ValueError):
             continue
         if plain is not None and _same(plain, code):
-            wrapping = _Wrapping(code.co_filename)
+            wrapping = _Wrapping(filename)
             made = _compiled(wrapping.function(copy.deepcopy(node)), code)
             if made is not None and made.co_freevars == code.co_freevars:
                 return Watched(made, tuple(wrapping.sites))

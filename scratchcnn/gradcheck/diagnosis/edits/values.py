@@ -1,5 +1,6 @@
 """A part of a product or a sum that is wrong: too much, missing, another variable, a function of it."""
 
+import ast
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -67,7 +68,7 @@ def variables(site: Site, seen: Seen) -> Iterator[Change]:
         return
     for name, other in seen.variables.items():
         if name != site.text and _alike(seen.value, other):
-            kind = "subset" if is_mask(seen.value) and is_mask(other) else "operand"
+            kind = "subset" if is_mask(seen.value) and is_mask(other) else _kind_of_other(site.text, name)
             yield Change(kind, f"`{name}` in place of `{site.text}`", variable(name))
             if is_array(other):
                 yield Change(kind, f"`1 - {name}` in place of `{site.text}`", combined(name, lambda _, a: 1 - a))
@@ -92,7 +93,7 @@ def terms(site: Site, seen: Seen) -> Iterator[Change]:
     """A term that is missing."""
     if is_array(seen.value) and site.role not in (TERM, INDEX):
         for name, other in seen.variables.items():
-            if name != site.text and _broadcasts(other, seen.value):
+            if name != site.text and name.isidentifier() and _broadcasts(other, seen.value):
                 yield from _combinations(site, name, SUMS, "missing-term")
 
 
@@ -122,6 +123,18 @@ def _combinations(
 def _kind(site: Site, kind: str) -> str:
     """What is compared with a limit is a wrong operand, whatever it lacks."""
     return "operand" if site.role == LIMIT else kind
+
+
+def _kind_of_other(text: str, other: str) -> str:
+    """What the mistake is where another expression should stand: if that is a product with the one, a factor lacks."""
+    try:
+        one, tree = ast.parse(text, mode="eval").body, ast.parse(other, mode="eval").body
+    except SyntaxError:
+        return "operand"
+    is_product = isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult | ast.Div | ast.MatMult)
+    if is_product and ast.dump(one) in (ast.dump(tree.left), ast.dump(tree.right)):  # type: ignore[attr-defined]
+        return "missing-factor"
+    return "operand"
 
 
 def _alike(value: Any, other: Any) -> bool:

@@ -1,5 +1,6 @@
 """The caller's backward, copied so that its expressions tell their values and can be given others."""
 
+import copy
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -53,6 +54,14 @@ class Watching(Floats):
         self.number = NONE
         self.edit: Edit = lambda value, _: value
         self.seen: dict[int, Seen] | None = None
+        self.of_forward: dict[str, Array] = {}  # what forward computes, by the text of the expression
+        self.kept: list[Any] = []  # lists, dicts and sets: some may be caches
+
+    def _container(self, value: Any) -> Any:
+        made = super()._container(value)
+        if isinstance(made, list | dict | set):
+            self.kept.append(made)
+        return made
 
     def _made(self, function: types.FunctionType, names: dict[str, Any]) -> Any:
         made = super()._made(function, names)
@@ -71,7 +80,7 @@ class Watching(Floats):
 
     def _see(self, number: int, value: Any) -> Any:
         if number == self.number:
-            return self.edit(value, _variables(sys._getframe(1)))
+            return self.edit(value, {**self.of_forward, **_variables(sys._getframe(1))})
         if self.seen is not None and number not in self.seen:
             self._record(number, _copied(value), sys._getframe(1))
         return value
@@ -80,7 +89,7 @@ class Watching(Floats):
         """Keeps what an expression told, unless a function calls for it whose own expressions nobody sees."""
         codes = list(_codes(frame))
         if self.seen is not None and self.unknown.isdisjoint(codes):
-            variables = {k: _copied(v) for k, v in _variables(frame).items()}
+            variables = {**self.of_forward, **{k: _copied(v) for k, v in _variables(frame).items()}}
             self.seen[number] = Seen(value, variables, len(codes))
 
     def _put(self, number: int, added: bool, value: Any, array: Any, index: Any) -> None:
@@ -120,15 +129,16 @@ class Rerun:
 
     def watched(self, inputs: list[Array], cotangent: Array) -> tuple[list[Any], dict[int, Seen]]:
         """What it answers, and what its expressions told: those of its own, not of what forward calls, too."""
-        self.world.seen = {}
+        world = self.world
+        world.seen, world.of_forward = {}, {}
         try:
             self._forward(inputs, always=True)
-            shared = set(self.world.seen)
-            self.world.seen = {}
+            shared, world.seen = world.seen, {}
+            world.of_forward = {world.sites[k].text: seen.value for k, seen in shared.items() if _is_new(seen)}
             gradients = self._gradients(inputs, cotangent)
-            return gradients, {k: seen for k, seen in self.world.seen.items() if k not in shared}
+            return gradients, {k: seen for k, seen in world.seen.items() if k not in shared}
         finally:
-            self.world.seen = None
+            world.seen = None
 
     def edited(self, inputs: list[Array], cotangent: Array, number: int, edit: Edit) -> list[Any]:
         """What it answers with one expression changed."""
@@ -139,6 +149,19 @@ class Rerun:
         finally:
             self.world.number = NONE
 
+    def forgetful(self, inputs: list[Array], cotangent: Array) -> list[Any]:
+        """What it answers without anything kept from earlier calls in lists, dicts and sets."""
+        before = [copy.copy(each) for each in self.world.kept]
+        try:
+            for each in self.world.kept:
+                each.clear()
+            self._forward(inputs, always=True)
+            return self._gradients(inputs, cotangent)
+        finally:
+            for each, content in zip(self.world.kept, before, strict=True):
+                each.clear()
+                (each.extend if isinstance(each, list) else each.update)(content)
+
     def _forward(self, inputs: list[Array], *, always: bool = False) -> None:
         """A layer may keep what its backward needs."""
         if self.keeps or always:
@@ -147,6 +170,14 @@ class Rerun:
     def _gradients(self, inputs: list[Array], cotangent: Array) -> list[Any]:
         given = self.case.gradients(cotangent.copy(), [a.copy() for a in inputs])
         return [None if g is None else np.asarray(g) for g in given]
+
+
+def _is_new(seen: Seen) -> bool:
+    """Whether an expression made an array that no variable holds."""
+    array = seen.value
+    if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or array.size < 2:
+        return False
+    return not any(isinstance(v, np.ndarray) and np.array_equal(v, array) for v in seen.variables.values())
 
 
 def _codes(frame: types.FrameType | None) -> Iterator[types.CodeType]:

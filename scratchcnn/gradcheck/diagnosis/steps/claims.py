@@ -43,9 +43,7 @@ def _tells(scene: Scene, index: int) -> bool:
 def _slipped(scene: Scene, index: int, slips: Iterable[int]) -> Iterator[Claim]:
     for which in slips:
         slip = SLIPS[which]
-        for depth, swept in reversed(list(enumerate(scene.swept))):  # the outermost call first
-            if index not in swept.right:
-                continue
+        for depth, swept in reversed(list(enumerate(scene.swept(index)))):  # the outermost call first
             fits = np.flatnonzero(_same(scene, index, swept.wrong[index][:, which]))
             for k in reversed(fits.tolist()):
                 said = words(swept.steps[k])
@@ -58,9 +56,7 @@ def _slipped(scene: Scene, index: int, slips: Iterable[int]) -> Iterator[Claim]:
 def _scaled_step(scene: Scene, index: int) -> Iterator[Claim]:
     """One step of forward has its derivative times a constant."""
     gradient = scene.analytic(index).reshape(-1)
-    for depth, swept in reversed(list(enumerate(scene.swept))):  # the outermost call first
-        if index not in swept.right:
-            continue
+    for depth, swept in reversed(list(enumerate(scene.swept(index)))):  # the outermost call first
         without = swept.wrong[index][:, CONSTANT]
         share = swept.right[index] - without
         with np.errstate(all="ignore"):
@@ -82,9 +78,7 @@ def _scaled_step(scene: Scene, index: int) -> Iterator[Claim]:
 
 def _equal_ways(scene: Scene, index: int) -> Iterator[Claim]:
     """An input comes into a step twice, and one of the two ways is taken for the other: twice that one."""
-    for depth, swept in reversed(list(enumerate(scene.swept))):  # the outermost call first
-        if index not in swept.right:
-            continue
+    for depth, swept in reversed(list(enumerate(scene.swept(index)))):  # the outermost call first
         without = swept.wrong[index][:, CONSTANT]
         for k in reversed(np.flatnonzero(_same(scene, index, 2 * without)).tolist()):
             said = words(swept.steps[k])
@@ -98,7 +92,8 @@ def _equal_ways(scene: Scene, index: int) -> Iterator[Claim]:
 
 def _doubled(index: int, depth: int, step: Step) -> Callable[[Scene], bool]:
     def holds(s: Scene) -> bool:
-        swept = s.swept[depth] if depth < len(s.swept) else None
+        sweeps = s.swept(index)
+        swept = sweeps[depth] if depth < len(sweeps) else None
         if swept is None or step not in swept.steps:
             return False
         return bool(_same(s, index, 2 * swept.wrong[index][swept.steps.index(step), CONSTANT]))
@@ -108,7 +103,8 @@ def _doubled(index: int, depth: int, step: Step) -> Callable[[Scene], bool]:
 
 def _scales(index: int, depth: int, step: Step, factor: float) -> Callable[[Scene], bool]:
     def holds(s: Scene) -> bool:
-        swept = s.swept[depth] if depth < len(s.swept) else None
+        sweeps = s.swept(index)
+        swept = sweeps[depth] if depth < len(sweeps) else None
         if swept is None or step not in swept.steps:
             return False
         without = swept.wrong[index][swept.steps.index(step), CONSTANT]
@@ -119,7 +115,8 @@ def _scales(index: int, depth: int, step: Step, factor: float) -> Callable[[Scen
 
 def _holds(index: int, depth: int, step: Step, slip: int) -> Callable[[Scene], bool]:
     def holds(s: Scene) -> bool:
-        swept = s.swept[depth] if depth < len(s.swept) else None
+        sweeps = s.swept(index)
+        swept = sweeps[depth] if depth < len(sweeps) else None
         if swept is None or step not in swept.steps:
             return False
         return bool(_same(s, index, swept.wrong[index][swept.steps.index(step), slip]))
