@@ -109,6 +109,21 @@ def test_each_output_walks_by_itself():
         assert (both.kink[k], both.stopped[k]) == (alone.kink[0], alone.stopped[0])
 
 
+def test_the_noise_of_one_output_is_no_measure_of_another_s():
+    y = np.stack([np.stack([3 * sign * STEPS] * 2, axis=1) for sign in (-1, 1)], axis=1)
+    noise = np.broadcast_to(np.array([0.0, 2.0**-40]), y.shape)
+    found = walk(Rungs(STEPS, y, np.zeros(2), np.arange(2)), noise)
+    assert found.stopped.tolist() == [-1, -1]
+    assert ends(found.both)[0] == (3, 3)
+    assert holds(found.both, 3.0, 1)
+
+
+def test_a_walk_in_longdouble_keeps_its_digits():
+    slope = 1 + np.finfo(np.longdouble).eps
+    found = walked(lambda x: slope * x, steps=STEPS.astype(np.longdouble), noise=0.0)
+    assert found.both.low == found.right.low == found.left.low == slope
+
+
 def test_outside_the_domain_the_other_side_speaks_alone():
     def root(x):
         return x**1.5 + 2 * x if x >= 0 else np.nan
@@ -175,7 +190,7 @@ def crafted(*rungs):
     return walker
 
 
-ONE, TWO, WIDE, MISS = (0.9, 1.1), (1.9, 2.1), (0.5, 1.5), (5.0, 6.0)
+ONE, TWO, WIDE, MISS = (0.9, 1.1), (1.9, 2.1), (0.5, 1.5), (5.0, 5.2)
 NOWHERE = (-np.inf, np.inf)
 
 
