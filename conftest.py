@@ -6,6 +6,7 @@ The tests that need all of MNIST are there where `SCRATCHCNN_MNIST` says what fi
 """
 
 import os
+import sys
 from argparse import ArgumentTypeError
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,6 +57,15 @@ collect_ignore = [path for name in MISSING for path in LEFT_OUT[name]]
 
 def pytest_report_header():
     return [f"not collected, for want of {name}: {', '.join(LEFT_OUT[name])}" for name in MISSING]
+
+
+def pytest_sessionfinish(session):
+    """A worker saves what it has measured before it says that it is ready: then it has ten seconds to end."""
+    if hasattr(session.config, "workerinput") and "coverage" in sys.modules:
+        from coverage import Coverage
+
+        if Coverage.current() is not None:
+            Coverage.current().save()
 
 
 @pytest.hookimpl(wrapper=True)
