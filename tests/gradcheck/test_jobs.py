@@ -26,7 +26,8 @@ class Threads(ThreadPoolExecutor):
 
 @pytest.fixture(autouse=True)
 def loky(monkeypatch):
-    monkeypatch.setitem(sys.modules, "loky", types.SimpleNamespace(ProcessPoolExecutor=Threads))
+    stand_in = types.SimpleNamespace(ProcessPoolExecutor=Threads, __spec__="it is there")
+    monkeypatch.setitem(sys.modules, "loky", stand_in)
 
 
 @pytest.mark.parametrize("count", [None, 1])
@@ -88,5 +89,5 @@ def test_the_plugin_ends_its_processes_with_pytest():
 def test_the_plugin_says_what_is_missing(monkeypatch):
     monkeypatch.setattr(jobs, "find_spec", lambda name: None)
     config = Config()
-    with pytest.raises(pytest.UsageError, match="^--gradient-jobs needs loky: pip install"):
+    with pytest.raises(pytest.UsageError, match=r"^--gradient-jobs needs loky: pip install"):
         settings_of(config, given("2"))
