@@ -65,7 +65,7 @@ def test_a_mistake_is_wrong(mistake):
         assert breaches & violations if breaches else values, f"seed {seed}: {report}"
 
 
-def test_four_fifths_of_the_half_that_nobody_looked_at_are_named():
+def test_nine_tenths_of_the_half_that_nobody_looked_at_are_named():
     """By their own kind among the first two. (Claims were worked out on the other half.) Few get other names alone."""
     found = Counter()
     for mistake in (m for m in BANK if not half(m.name)):
@@ -73,5 +73,5 @@ def test_four_fifths_of_the_half_that_nobody_looked_at_are_named():
         first = list(dict.fromkeys(kinds))[:2]
         found["named" if {*first} & {*mistake.kinds} else "misnamed" if kinds else "unnamed"] += 1
     share = {name: count / found.total() for name, count in found.items()}
-    assert share["named"] >= 0.8
-    assert share["misnamed"] <= 0.1
+    assert share["named"] >= 0.9
+    assert share["misnamed"] <= 0.05

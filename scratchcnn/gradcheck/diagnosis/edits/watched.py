@@ -134,7 +134,9 @@ class Rerun:
         try:
             self._forward(inputs, always=True)
             shared, world.seen = world.seen, {}
-            world.of_forward = {world.sites[k].text: seen.value for k, seen in shared.items() if _is_new(seen)}
+            own = min((seen.depth for seen in shared.values()), default=0) + 1  # not of the helpers of its helpers
+            outer = ((k, seen) for k, seen in shared.items() if seen.depth <= own)
+            world.of_forward = {world.sites[k].text: seen.value for k, seen in outer if _is_new(seen)}
             gradients = self._gradients(inputs, cotangent)
             return gradients, {k: seen for k, seen in world.seen.items() if k not in shared}
         finally:
