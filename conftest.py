@@ -7,6 +7,7 @@ The tests that need all of MNIST are there where `SCRATCHCNN_MNIST` says what fi
 """
 
 import os
+import sys
 from argparse import ArgumentTypeError
 from importlib.util import find_spec
 from pathlib import Path
@@ -73,6 +74,7 @@ def pytest_report_header():
     return [f"not collected, for want of {name}: {', '.join(LEFT_OUT[name])}" for name in MISSING]
 
 
+<<<<<<< HEAD
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """With `-n`, the tests of a file run in one process, so that what they share is made once; files come in order."""
@@ -82,6 +84,15 @@ def pytest_xdist_make_scheduler(config, log):
 
     config.option.loadscopereorder = False  # a file of few tests may take long: it must not come last
     return LoadFileScheduling(config, log)
+=======
+def pytest_sessionfinish(session):
+    """A worker saves what it has measured before it says that it is ready: then it has ten seconds to end."""
+    if hasattr(session.config, "workerinput") and "coverage" in sys.modules:
+        from coverage import Coverage
+
+        if Coverage.current() is not None:
+            Coverage.current().save()
+>>>>>>> c84c64867c0bcb30e07aba987c2ab28dcf0a4ac7
 
 
 @pytest.hookimpl(wrapper=True)
@@ -94,6 +105,19 @@ def pytest_runtest_makereport(item):
             f"{item.nodeid} was skipped or may fail: it checks nothing",
         )
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _processes_share_bytecode(tmp_path_factory):
+    """Where Python is told to leave no bytecode beside the sources, each process of a test would compile them again."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # of all workers
+    with pytest.MonkeyPatch.context() as environment:
+        if os.environ.get("PYTHONDONTWRITEBYTECODE"):
+            environment.delenv("PYTHONDONTWRITEBYTECODE")
+            environment.setenv("PYTHONPYCACHEPREFIX", str(folder / "bytecode"))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from scratchcnn.commands.main import main
 from scratchcnn.commands.rows import Check, run_all
 from scratchcnn.gradcheck import Verdict, check_gradient
 from tests.commands.process import run
@@ -66,16 +67,27 @@ def test_check_looks_at_entries_in_other_processes(tmp_path):
     ("jobs", "said"),
     [("0", "must be at least 1, got 0"), ("-3", "must be at least 1, got -3"), ("two", "invalid int value: 'two'")],
 )
-def test_another_number_of_jobs_is_refused(command, jobs, said):
-    done = run(*command, f"--jobs={jobs}")
-    assert done.returncode == 2
-    assert f"argument --jobs: {said}" in done.stderr
+def test_another_number_of_jobs_is_refused(command, jobs, said, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([*command, f"--jobs={jobs}"])
+    assert end.value.code == 2
+    assert f"argument --jobs: {said}" in capsys.readouterr().err
 
 
-def test_the_trial_has_no_jobs():
-    done = run("verify", "--published", "--jobs=2")
-    assert done.returncode == 2
-    assert "--jobs is for the rows that there are without --published" in done.stderr
+def test_the_trial_has_no_jobs(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["verify", "--published", "--jobs=2"])
+    assert end.value.code == 2
+    assert "--jobs is for the rows that there are without --published" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["verify"], ["check", "layers.py"]])
+def test_without_loky_jobs_say_what_to_install(command, monkeypatch, capsys):
+    monkeypatch.setattr("scratchcnn.gradcheck.jobs.find_spec", lambda name: None)
+    with pytest.raises(SystemExit) as end:
+        main([*command, "--jobs=2"])
+    assert end.value.code == 2
+    assert 'error: --jobs needs loky: pip install "scratchcnn[jobs]"' in capsys.readouterr().err
 
 
 @every_signal

@@ -32,14 +32,13 @@ def project(pytester, monkeypatch):
     return pytester
 
 
-@pytest.mark.parametrize("mode", ["prepend", "importlib"])
-def test_other_processes_look_at_the_entries(project, mode):
-    result = project.runpytest_subprocess("--gradient-jobs=2", f"--import-mode={mode}", "-W", "error")
+def test_other_processes_look_at_the_entries(project):
+    result = project.runpytest_subprocess("--gradient-jobs=2", "-W", "error")
     result.assert_outcomes(passed=1)
     assert len(list(project.path.glob("*.pid"))) > 1
 
 
-def test_one_job_is_this_process(project):
-    project.makeini("[pytest]\ngradient_jobs = 1")
-    project.runpytest_subprocess().assert_outcomes(passed=1)
-    assert len(list(project.path.glob("*.pid"))) == 1
+def test_functions_of_a_file_that_no_process_can_import_travel_too(project):
+    project.makeini("[pytest]\ngradient_jobs = 2")
+    project.runpytest_subprocess("--import-mode=importlib", "-W", "error").assert_outcomes(passed=1)
+    assert len(list(project.path.glob("*.pid"))) > 1
