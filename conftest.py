@@ -74,7 +74,6 @@ def pytest_report_header():
     return [f"not collected, for want of {name}: {', '.join(LEFT_OUT[name])}" for name in MISSING]
 
 
-<<<<<<< HEAD
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """With `-n`, the tests of a file run in one process, so that what they share is made once; files come in order."""
@@ -84,7 +83,8 @@ def pytest_xdist_make_scheduler(config, log):
 
     config.option.loadscopereorder = False  # a file of few tests may take long: it must not come last
     return LoadFileScheduling(config, log)
-=======
+
+
 def pytest_sessionfinish(session):
     """A worker saves what it has measured before it says that it is ready: then it has ten seconds to end."""
     if hasattr(session.config, "workerinput") and "coverage" in sys.modules:
@@ -92,7 +92,6 @@ def pytest_sessionfinish(session):
 
         if Coverage.current() is not None:
             Coverage.current().save()
->>>>>>> c84c64867c0bcb30e07aba987c2ab28dcf0a4ac7
 
 
 @pytest.hookimpl(wrapper=True)

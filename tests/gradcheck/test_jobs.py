@@ -26,7 +26,8 @@ class Threads(ThreadPoolExecutor):
 
 @pytest.fixture(autouse=True)
 def loky(monkeypatch):
-    monkeypatch.setitem(sys.modules, "loky", types.SimpleNamespace(ProcessPoolExecutor=Threads))
+    stand_in = types.SimpleNamespace(ProcessPoolExecutor=Threads, __spec__="it is there")
+    monkeypatch.setitem(sys.modules, "loky", stand_in)
 
 
 @pytest.mark.parametrize("count", [None, 1])
