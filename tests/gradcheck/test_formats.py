@@ -39,7 +39,7 @@ def test_own_formats_are_those_with_fewer_digits_than_float64(dtype, digits, exp
 
 def test_own_formats_of_others():
     assert own_format(BFLOAT16) == format_of(BFLOAT16)
-    for dtype in (np.float64, np.longdouble, int, np.complex64):
+    for dtype in (np.float64, np.longdouble, np.int64, np.int32, bool, np.complex64, ml_dtypes.int4):
         assert own_format(dtype) is None
     assert (FLOAT64.dtype, FLOAT64.eps) == (np.dtype(float), 2.0**-52)
 
@@ -58,6 +58,7 @@ def test_rounded_is_the_nearest_number_in_the_array_s_own_dtype():
     with np.errstate(all="raise"):
         rounded = format_of(BFLOAT16).rounded(numbers)
     assert (rounded.dtype, rounded.tolist()) == (np.float64, [1, 1 + 2.0**-7, np.inf])
+    assert format_of(BFLOAT16).rounded(np.ones(1, np.float32)).dtype == np.float32
 
 
 def test_cast_is_of_float32_alone():

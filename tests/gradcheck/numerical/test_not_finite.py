@@ -12,7 +12,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:(invalid|divide|overflow)")  # o
 def lost(function, x, entries=None):
     x = np.array(x, float)
     chosen = np.arange(x.size) if entries is None else np.array(entries)
-    return lost_entries(Probe(function, [x], 0), chosen, np.ones(x.size)).tolist()
+    found = lost_entries(Probe(function, [x], 0), chosen, np.ones(x.size))
+    assert found.dtype == bool
+    return found.tolist()
 
 
 class TestFinitePart:
@@ -24,6 +26,10 @@ class TestFinitePart:
         assert y.tolist() == [0, np.log(4)]
         probe.move(3, 8.0, y)
         assert y.tolist() == [0, np.log(8)]
+
+    def test_the_outputs_are_in_a_row(self):
+        probe = finite_part(Probe(lambda x: np.log(x).reshape(2, 2), [np.array([1.0, -1.0, 0.0, 4.0])], 0))
+        assert probe.y0.tolist() == [0, np.log(4)]
 
     def test_another_shape_is_outside_the_domain(self):
         def function(x):
@@ -49,6 +55,10 @@ class TestLost:
 
     def test_each_output_loses_its_own_entry(self):
         assert lost(np.log, [-1.0, 4.0, 0.0, 0.5]) == [True, False, True, False]
+
+    def test_an_entry_far_from_where_it_is_finite(self):
+        assert lost(lambda x: np.log(x).sum(keepdims=True), [-10.0, 4.0]) == [True, True]
+        assert lost(np.log, [-10.0, 4.0]) == [True, False]
 
     @pytest.mark.parametrize("at", [0, 1, 2, 3])
     def test_an_entry_that_cures_nothing_is_seen_from_where_it_is_finite(self, at):

@@ -122,6 +122,7 @@ def test_a_walk_in_longdouble_keeps_its_digits():
     slope = 1 + np.finfo(np.longdouble).eps
     found = walked(lambda x: slope * x, steps=STEPS.astype(np.longdouble), noise=0.0)
     assert found.both.low == found.right.low == found.left.low == slope
+    assert found.both.high == found.right.high == found.left.high == slope
 
 
 def test_outside_the_domain_the_other_side_speaks_alone():
