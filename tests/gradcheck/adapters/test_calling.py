@@ -113,6 +113,18 @@ class MeanOfW(Dense):
         return back
 
 
+class MeanOfAll(MeanOfW):
+    def backward(self, dout):
+        back = super().backward(dout)
+        self.db = self.db / len(self.x)
+        return back / len(self.x)
+
+
+def test_gradients_that_are_all_means_are_said_so():
+    assert check_gradient(*from_layer(MeanOfAll(4, 3), X, mean=True)).ok
+    assert not check_gradient(*from_layer(MeanOfAll(4, 3), X)).ok
+
+
 @pytest.mark.parametrize("mean", ["W", ("W",)])
 def test_a_gradient_that_is_a_mean_is_named(mean):
     assert check_gradient(*from_layer(MeanOfW(4, 3), X, mean=mean)).ok

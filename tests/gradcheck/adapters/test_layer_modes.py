@@ -5,6 +5,7 @@ import pytest
 
 from scratchcnn.gradcheck import check_gradient
 from scratchcnn.gradcheck.adapters import from_layer
+from scratchcnn.gradcheck.adapters.layers.slots import slot
 from tests.gradcheck.adapters.layers.row import draw
 
 X = draw(5, 4)
@@ -103,3 +104,55 @@ def test_what_could_be_the_gradient_of_two_parameters_is_asked_for():
         TypeError, match="forward depends on 'W', but no gradient of it is found: backward returns None"
     ):
         from_layer(Two(), fixed={"x": X})
+
+
+class Embedding:
+    """Rows of a table; indices have no gradient, and the cache is handed to backward."""
+
+    def __init__(self):
+        self.table = draw(5, 3)
+
+    def forward(self, indices):
+        return self.table[indices]
+
+    def backward(self, dout, indices):
+        self.dtable = np.zeros_like(self.table)
+        np.add.at(self.dtable, indices, dout)
+
+
+def test_indices_have_no_gradient():
+    assert check_gradient(*from_layer(Embedding(), np.array([3, 1, 3]))).ok
+
+
+def test_a_cache_that_forward_does_not_return_is_missed():
+    class Cached(Own):
+        def backward(self, dout, cache):
+            return dout
+
+    with pytest.raises(TypeError, match=r"backward takes a cache, but forward returns no \(output, cache\): ndarray"):
+        from_layer(Cached(), X)
+
+
+def test_a_part_without_numbers_has_no_parameters():
+    layer = Own()
+    layer.settings = {"name": "own"}
+    with pytest.raises(
+        ValueError, match="params names 'settings', which holds no parameters of the layer, which has W"
+    ):
+        from_layer(layer, X, params=("settings",))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("W", 1.0), ("parts['W']", 2.0), ("['V']", 3.0), ("layers[0].W", 4.0), ("layers[-1].W", None)]
+)
+def test_a_place_in_a_layer_is_written_as_in_python(text, found):
+    class Layer(dict):
+        W, parts, layers = 1.0, {"W": 2.0}, [Own()]
+
+    layer = Layer(V=3.0)
+    layer.layers[0].W = 4.0
+    if found is None:
+        with pytest.raises(ValueError, match="is no way to an array in a layer: write it as 'W', "):
+            slot(text)
+    else:
+        assert slot(text).get(layer) == found

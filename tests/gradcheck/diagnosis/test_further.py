@@ -165,3 +165,38 @@ def test_a_wrong_jacobian_is_not_called_right():
         "an array of shape (4, 4), not (4,)",
         "the gradient has shape (4, 4), the input (4,)",
     ]
+
+
+def windows(x):
+    return np.stack([x[k : k + 3] for k in range(len(x) - 2)])
+
+
+def folded(grad_windows, x):
+    """What the windows hand back to each entry, added up."""
+    total = np.zeros_like(x)
+    for k, row in enumerate(grad_windows):
+        total[k : k + 3] += row
+    return total
+
+
+def times(x):
+    """In how many windows each entry is."""
+    return folded(np.ones((len(x) - 2, 3)), x)
+
+
+@pytest.mark.parametrize(
+    ("backward", "named"),
+    [
+        (lambda g, x: folded(g, x) / times(x), "divided by a whole number of its own, up to 3: averaged, not added"),
+        (lambda g, x: folded(g, x) * times(x), "times a whole number of its own, up to 3: added several times"),
+    ],
+)
+def test_overlaps_that_are_averaged_or_counted_are_named(backward, named):
+    assert first(check_gradient(windows, backward, drawn(6))) == f"the true one with each entry {named}"
+
+
+def test_other_numbers_for_each_entry_are_not_called_whole():
+    shares = np.array([0.5, 1.25, 3.0, 2.0, 1.5, 0.75])
+    report = check_gradient(windows, lambda g, x: folded(g, x) * shares, drawn(6))
+    assert not report.ok
+    assert "whole number" not in str(report)

@@ -79,8 +79,6 @@ def sorted_gradients(
             break
     else:
         raise TypeError(_unclear(items, structure, leaves, call))
-    if any(leaf.floating and k not in found and k not in optional for k, leaf in enumerate(leaves)):
-        raise TypeError(_unclear(items, structure, leaves, call))
     return [found.get(k) for k in range(len(leaves))]
 
 
