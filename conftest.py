@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -117,6 +118,14 @@ def _processes_share_bytecode(tmp_path_factory):
             environment.delenv("PYTHONDONTWRITEBYTECODE")
             environment.setenv("PYTHONPYCACHEPREFIX", str(folder / "bytecode"))
         yield
+
+
+@pytest.fixture
+def drawing_from_the_shared_generator():
+    """For a test that draws from NumPy's generator that all share: afterwards it goes on where it was."""
+    before = np.random.get_state()  # noqa: NPY002
+    yield
+    np.random.set_state(before)  # noqa: NPY002
 
 
 @pytest.fixture(autouse=True)

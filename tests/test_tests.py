@@ -132,12 +132,11 @@ def test_several_processes_share_out_files_in_order(request, asked):
         (lambda: warnings.simplefilter("ignore"), "the filters of warnings"),
     ],
 )
+@pytest.mark.usefixtures("drawing_from_the_shared_generator")
 def test_a_test_that_changes_the_process_is_found(change, what):
-    random = np.random.get_state()  # noqa: NPY002 - the state that all share
     found = pytest.raises(AssertionError, match=f"^the test changes {what}$")
     with np.errstate(), warnings.catch_warnings(), found, left_as_it_was():
         change()
-    np.random.set_state(random)  # noqa: NPY002
 
 
 def test_every_test_is_watched(request):

@@ -131,6 +131,7 @@ def test_a_cache_in_a_buffer_that_all_calls_share_is_stale():
     assert [v.kind for v in report.violations] == ["stale"]
 
 
+@pytest.mark.usefixtures("drawing_from_the_shared_generator")
 def test_what_is_drawn_is_the_same_at_each_call():
     def forward(x):
         mask = np.random.rand(*x.shape) < 0.5  # noqa: NPY002

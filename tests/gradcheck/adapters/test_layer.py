@@ -349,6 +349,7 @@ class TestAround:
         layer.rng = None if generator is np.random else generator
         assert check_gradient(*from_layer(layer, X, seed=0)).ok
 
+    @pytest.mark.usefixtures("drawing_from_the_shared_generator")
     def test_the_global_generators_are_put_back(self):
         np.random.seed(5)  # noqa: NPY002
         expected = np.random.normal()  # noqa: NPY002

@@ -391,6 +391,7 @@ def seeded(x):
     return x * np.random.rand(*x.shape) + np.random.normal() + np.random.randint(0, 3, x.shape)  # noqa: NPY002
 
 
+@pytest.mark.usefixtures("drawing_from_the_shared_generator")
 def test_a_seed_of_the_generator_that_all_share_holds_for_balls_and_leaves_that_alone():
     x = normal(4)
     np.random.seed(5)  # noqa: NPY002
