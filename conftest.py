@@ -7,6 +7,7 @@ The tests that need all of MNIST are there where `SCRATCHCNN_MNIST` says what fi
 """
 
 import os
+import sys
 from argparse import ArgumentTypeError
 from importlib.util import find_spec
 from pathlib import Path
@@ -84,6 +85,15 @@ def pytest_xdist_make_scheduler(config, log):
     return LoadFileScheduling(config, log)
 
 
+def pytest_sessionfinish(session):
+    """A worker saves what it has measured before it says that it is ready: then it has ten seconds to end."""
+    if hasattr(session.config, "workerinput") and "coverage" in sys.modules:
+        from coverage import Coverage
+
+        if Coverage.current() is not None:
+            Coverage.current().save()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item):
     """A test that is collected is run: skipping it is a failure. What cannot run somewhere is in `LEFT_OUT`."""
@@ -94,6 +104,19 @@ def pytest_runtest_makereport(item):
             f"{item.nodeid} was skipped or may fail: it checks nothing",
         )
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _processes_share_bytecode(tmp_path_factory):
+    """Where Python is told to leave no bytecode beside the sources, each process of a test would compile them again."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # of all workers
+    with pytest.MonkeyPatch.context() as environment:
+        if os.environ.get("PYTHONDONTWRITEBYTECODE"):
+            environment.delenv("PYTHONDONTWRITEBYTECODE")
+            environment.setenv("PYTHONPYCACHEPREFIX", str(folder / "bytecode"))
+        yield
 
 
 @pytest.fixture(autouse=True)

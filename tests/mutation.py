@@ -118,11 +118,11 @@ def run(place: Path, *arguments: str) -> str:
 
 
 def names_of(file: str) -> list[str]:
-    """Give mutmut's names of all changes of a file."""
+    """Give mutmut's names of all changes of a file of the copy, which is the folder that Python is in."""
     from mutmut.mutation.file_mutation import mutate_file_contents
     from mutmut.utils.format_utils import get_mutant_name
 
-    changed = mutate_file_contents(file, (ROOT / file).read_text(encoding="utf-8"))
+    changed = mutate_file_contents(file, Path(file).read_text(encoding="utf-8"))
     return [get_mutant_name(Path(file), name) for name in changed.mutant_names]
 
 

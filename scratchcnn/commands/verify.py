@@ -106,7 +106,7 @@ def _put_on_trial(options: argparse.Namespace) -> int:
         options.fail("--jobs is for the rows that there are without --published")
     refuse_unwritable(options, options.json)
     _refuse_no_page(options)
-    count, computed = run_trial(options.seed)
+    count, computed = run_trial(options.seed, explained=options.report is not None)
     rows = collect(computed, count, lambda row: row.name)
     print_trial(rows, sys.stdout)
     if options.json:

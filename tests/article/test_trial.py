@@ -49,6 +49,15 @@ def test_a_gradient_is_laid_beside_the_derivative(trial):
     assert row.as_expected
 
 
+@pytest.mark.parametrize("explained", [False, True])
+def test_mistakes_are_named_where_somebody_asks(explained, monkeypatch):
+    monkeypatch.setattr("scratchcnn.article.trial.DRAWS", 1)
+    doubled = Trial(0, explained=explained).judge(
+        "doubled", lambda *at: replace(training.exact(*at), weight=2 * training.exact(*at).weight), frozenset(Cause)
+    )
+    assert [d.kind for d in doubled.entries[0].report.diagnoses] == ["constant-factor"] * explained
+
+
 def test_a_row_whose_verdict_is_another_one_is_not_as_expected(trial):
     row = trial.judge("the derivative", training.exact, frozenset({Cause.AVERAGE}))
     assert (row.weight.verdict, row.weight.expected) == (Verdict.RIGHT, Verdict.RIGHT)

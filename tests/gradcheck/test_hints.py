@@ -25,9 +25,19 @@ class Layer:
         return g
 
 
+class Forward:
+    def forward(self, x):
+        return x
+
+
 class Backward:
     def backward(self, g):
         return g
+
+
+class Callable(Layer):
+    def __call__(self, x):
+        return x
 
 
 def message(*arguments):
@@ -47,6 +57,8 @@ def message(*arguments):
         (forward, lambda g: g),
         (forward, 3),  # another check names what is no function
         (3, backward),
+        (3, lambda g, cache: g),
+        (Callable(), backward),
     ],
 )
 def test_a_pair_of_functions_of_arrays_is_let_through(pair):
@@ -55,7 +67,11 @@ def test_a_pair_of_functions_of_arrays_is_let_through(pair):
 
 @pytest.mark.parametrize(
     ("pair", "name", "kind"),
-    [((Layer(), backward), "forward", "Layer"), ((forward, Backward()), "backward", "Backward")],
+    [
+        ((Layer(), backward), "forward", "Layer"),
+        ((Forward(), backward), "forward", "Forward"),
+        ((forward, Backward()), "backward", "Backward"),
+    ],
 )
 def test_an_object_with_methods(pair, name, kind):
     assert message(*pair, []) == (

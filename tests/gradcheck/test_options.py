@@ -1,5 +1,6 @@
 """The options of a check: every spelling becomes one, and a message says what is wrong with any other."""
 
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import numpy as np
@@ -27,6 +28,7 @@ def test_what_is_not_said():
         laws=False,
         digits=None,
         batch=(),
+        executor=None,
     )
 
 
@@ -111,3 +113,15 @@ def test_what_is_wrong_is_named(name, value, error, message):
     with pytest.raises(error) as caught:
         options(**{name: value})
     assert str(caught.value) == message
+
+
+def test_an_executor_takes_work():
+    with ThreadPoolExecutor(1) as executor:
+        assert options(executor=executor).executor is executor
+    with pytest.raises(ValueError, match=r"^executor must take work, got a ThreadPoolExecutor that refuses it: "):
+        options(executor=executor)
+    with pytest.raises(
+        TypeError,
+        match=r"^executor must be an Executor of concurrent\.futures, as ThreadPoolExecutor\(2\), or None; got 3$",
+    ):
+        options(executor=3)

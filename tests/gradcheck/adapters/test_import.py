@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from scratchcnn.gradcheck import adapters
+from scratchcnn.gradcheck.adapters import frameworks
 
 
 def test_no_framework_is_loaded_before_it_is_used():
@@ -23,3 +24,16 @@ def test_the_names_are_those_of_the_six_and_no_others():
     assert all(getattr(adapters, name).__name__ == name for name in adapters.__all__)
     with pytest.raises(AttributeError, match="attribute from_theano"):
         adapters.from_theano  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [("torch", r'from_torch needs torch: pip install "scratchcnn\[torch\]"'), ("inner", "No module named 'inner'")],
+)
+def test_a_framework_that_is_missing_is_told_from_one_that_is_broken(monkeypatch, missing, message):
+    def absent(name):
+        raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
+
+    monkeypatch.setattr(frameworks, "import_module", absent)
+    with pytest.raises(ModuleNotFoundError, match=f"^{message}$"):
+        frameworks.framework("torch")

@@ -7,6 +7,7 @@ import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.adapters import from_jax
+from scratchcnn.gradcheck.adapters.frameworks import as_numpy
 from tests.gradcheck.adapters.checks import checked
 from tests.gradcheck.adapters.layers.row import draw
 
@@ -115,3 +116,8 @@ def test_complex_numbers_are_their_two_parts(function):
 def test_an_output_without_axes():
     assert check_gradient(*from_jax(lambda x: (x**3).sum(), X)).verdict is Verdict.RIGHT
     assert check_gradient(*from_jax(lambda x: x**3, np.array(1.5))).verdict is Verdict.RIGHT
+
+
+def test_a_small_format_is_an_array_of_its_own_dtype():
+    found = as_numpy(jnp.array([1.0, 2.5], jnp.bfloat16))
+    assert (found.dtype, found.tolist()) == (jnp.bfloat16, [1.0, 2.5])

@@ -8,6 +8,7 @@ from tensorflow.python.framework.config import is_op_determinism_enabled
 
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.adapters import from_tensorflow
+from scratchcnn.gradcheck.adapters.frameworks import as_numpy
 from tests.gradcheck.adapters.checks import checked
 from tests.gradcheck.adapters.layers.row import draw
 
@@ -134,3 +135,16 @@ def test_complex_numbers_are_their_two_parts(function):
     z = draw(4, 2) @ [1, 1j]
     assert check_gradient(*from_tensorflow(function, z)).verdict is Verdict.RIGHT
     assert check_gradient(*from_tensorflow(function), z).verdict is Verdict.RIGHT
+
+
+def test_a_layer_needs_inputs_and_the_backend_tensorflow(monkeypatch):
+    layer = keras.layers.Dense(2)
+    with pytest.raises(TypeError, match="needs the inputs of a layer, for its weights to follow them: from_tensorflow"):
+        from_tensorflow(layer)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    with pytest.raises(TypeError, match="takes Keras layers on the backend tensorflow, this one is torch's"):
+        from_tensorflow(layer, X)
+
+
+def test_a_tensor_is_an_array():
+    assert as_numpy(tf.constant([1.0, 2.0])).tolist() == [1.0, 2.0]

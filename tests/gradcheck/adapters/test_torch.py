@@ -1,11 +1,14 @@
 """PyTorch's functions and modules, as NumPy arrays in and out."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
 
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.adapters import from_layer, from_torch
+from scratchcnn.gradcheck.adapters.frameworks import as_numpy
 from tests.gradcheck.adapters.checks import checked
 from tests.gradcheck.adapters.layers.row import draw
 
@@ -260,3 +263,15 @@ def test_complex_numbers_are_their_two_parts(function):
 def test_a_gradient_that_is_not_conjugated_is_named():
     report = check_gradient(*from_torch(NotConjugated, Z))
     assert {each.kind for each in report.diagnoses} >= {"conjugated"}
+
+
+def test_a_function_whose_output_hangs_on_nothing_has_gradients_of_zero():
+    forward, backward, *inputs = from_torch(lambda x: torch.ones(2), draw(3))
+    assert [gradient.tolist() for gradient in backward(np.ones(2), *inputs)] == [[0.0, 0.0, 0.0]]
+    assert check_gradient(forward, backward, *inputs).ok
+
+
+def test_a_small_format_needs_a_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
+    with pytest.raises(ModuleNotFoundError, match=r'bfloat16 needs ml_dtypes: pip install "scratchcnn\[torch\]"'):
+        as_numpy(torch.ones(2, dtype=torch.bfloat16))

@@ -10,6 +10,7 @@ from scratchcnn.gradcheck.diagnosis.steps.slips import CONSTANT, SLIPS
 from scratchcnn.gradcheck.diagnosis.steps.sweep import swept
 from scratchcnn.gradcheck.diagnosis.steps.tape import ALL
 from scratchcnn.gradcheck.diagnosis.steps.words import words
+from tests.gradcheck.diagnosis.hidden import hidden
 
 
 def drawn(*shape, seed=0):
@@ -105,7 +106,7 @@ def wrong(slope=lambda t: 1 - t * t, back=lambda d, w: d @ w.T, gate=lambda s: s
         d = g * s * slope(t)
         return first * back(d, w) + sign * g * t * gate(s), x.T @ d
 
-    return backward
+    return hidden(backward)
 
 
 MISTAKES = {

@@ -14,6 +14,7 @@ import pytest
 
 from scratchcnn.gradcheck import check_gradient
 from scratchcnn.gradcheck.report.entry import Entry
+from tests.gradcheck.in_pytest.settings import SETTINGS
 
 pytest_plugins = "pytester"
 
@@ -76,8 +77,6 @@ ROWS = [
 ]
 WHY = "the gradient of x is the true one without the factor 1 + tanh(x) (at 15 of 15 entries, and at a second point)"
 
-
-SETTINGS = "[pytest]\nfilterwarnings = error\naddopts = --strict-markers --strict-config -p no:cacheprovider\n"
 
 # A plugin that makes Jinja2 look as if it were not installed.
 HIDES = """

@@ -78,6 +78,25 @@ def test_a_wrong_entry_is_found_by_itself_with_the_right_number(error):
     assert wrong.numerical[5] == wrong.analytic[5] - error
 
 
+def test_two_errors_that_cancel_where_all_move_alike_are_found():
+    def backward(g, x):
+        grad = 3 * g
+        grad[0] += 1
+        grad[1] -= 1
+        return (grad,)
+
+    for seed in range(60):
+        exact = compared(lambda x: 3 * x, backward, np.ones(5), seed=seed)[0]
+        assert np.flatnonzero(exact.wrong).tolist() == [0, 1]
+
+
+def test_zeros_hide_no_mistake():
+    zeros = np.zeros_like(X)
+    assert not any(exact.wrong.any() for exact in compared(product, product_backward, zeros, W).values())
+    wrong = compared(product, lambda g, x, w: (g @ w.T, -x.T @ g), zeros, W)
+    assert wrong[1].wrong.all()
+
+
 def test_nan_is_wrong():
     def backward(g, x, w):
         grad_x, grad_w = product_backward(g, x, w)
@@ -105,6 +124,7 @@ def test_degree_2_is_exact_where_degree_1_is_not():
 def test_nothing_is_proven_where_forward_rounds(degree):
     exact = compared(lambda x: x / 3, lambda g, x: (g / 3,), X, degree=degree)[0]
     assert not exact.proven
+    assert exact.analytic.shape == (X.size,)
     assert np.isnan(exact.numerical).all()
     assert not exact.wrong.any()
     assert exact.entries.tolist() == list(range(X.size))
@@ -134,11 +154,11 @@ def test_numbers_too_large_to_be_exact_prove_nothing():
 
 def test_a_forward_that_writes_is_given_copies_where_it_is_known_to_write():
     def writing(x):
-        result = 3 * x
+        result = x**2
         x[...] = 0
         return result
 
-    exact = compared(writing, lambda g, x: (3 * g,), X, fresh=True)[0]
+    exact = compared(writing, square_backward, X, degree=2, fresh=True)[0]
     assert exact.proven
     assert not exact.wrong.any()
 

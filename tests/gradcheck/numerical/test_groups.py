@@ -52,17 +52,17 @@ class TestGroup:
 class TestDepends:
     def test_which_outputs_an_entry_moves(self):
         probe = probe_of(lambda x: np.array([x[0], x[1], x[0] * x[1], 5.0]), [2.0, 3.0])
-        assert depends(probe, 0, UNIT).tolist() == [True, False, True, False]
-        assert depends(probe, 1, UNIT).tolist() == [False, True, True, False]
+        assert depends(probe, 0, 1.0).tolist() == [True, False, True, False]
+        assert depends(probe, 1, 1.0).tolist() == [False, True, True, False]
 
     def test_an_output_that_a_near_move_does_not_show_is_shown_by_a_far_one(self):
         probe = probe_of(lambda x: np.maximum(x - 20, 0), [0.0])
-        assert depends(probe, 0, UNIT).tolist() == [True]
+        assert depends(probe, 0, 1.0).tolist() == [True]
 
     def test_one_side_is_enough(self):
         for sign in (1, -1):
             probe = probe_of(lambda x, sign=sign: np.maximum(sign * x, 0), [0.0])
-            assert depends(probe, 0, UNIT).tolist() == [True]
+            assert depends(probe, 0, 1.0).tolist() == [True]
 
     def test_outside_the_domain_a_near_move_tells(self):
         def function(x):
@@ -70,11 +70,36 @@ class TestDepends:
                 raise ValueError("outside")
             return np.array([x[0], 1.0])
 
-        assert depends(probe_of(function, [0.0]), 0, UNIT).tolist() == [True, False]
+        assert depends(probe_of(function, [0.0]), 0, 1.0).tolist() == [True, False]
 
     def test_a_side_that_is_inside_tells_alone(self):
         probe = probe_of(lambda x: np.where(x >= 0, x, np.nan) * np.array([1.0, 0.0]), [0.0])
-        assert depends(probe, 0, UNIT).tolist() == [True, False]
+        assert depends(probe, 0, 1.0).tolist() == [True, False]
+
+    def test_how_far_it_moves_is_in_units_of_the_entry(self):
+        """The output wakes at 10, and the domain ends at 20: with a unit of 1/2 the far move is 13."""
+
+        def function(x):
+            if abs(x[0]) > 20:
+                raise ValueError("outside")
+            return np.maximum(x - 10, 0)
+
+        assert depends(probe_of(function, [0.0]), 0, 0.5).tolist() == [True]
+
+    def test_the_near_move_is_half_a_unit(self):
+        def function(x):
+            if abs(x[0]) > 0.6:
+                raise ValueError("outside")
+            return np.maximum(x - 0.4, 0)
+
+        assert depends(probe_of(function, [0.0]), 0, 1.0).tolist() == [True]
+
+    def test_moves_that_only_longdouble_shows(self):
+        probe = Probe(lambda x: 1 + x * np.longdouble(2) ** -60, [np.zeros(1)], 0, np.longdouble)
+        wider = bool(np.finfo(np.longdouble).eps < 2.0**-60)
+        assert depends(probe, 0, 1.0).tolist() == [wider]
+        group = elementwise(Probe(probe.forward, [np.zeros(2)], 0, np.longdouble), np.arange(2), UNIT)
+        assert group.share(np.ones(2)).tolist() == [wider] * 2
 
 
 class TestElementwise:
@@ -106,9 +131,18 @@ class TestElementwise:
         assert elementwise(probe_of(lambda x: x[:2], [1.0, 2.0, 3.0]), np.arange(3), UNIT) is None
         assert elementwise(probe_of(lambda x: x, [1.0, 2.0]), np.arange(2), UNIT) is not None
 
+    def test_how_far_it_moves_is_in_units(self):
+        def function(x):
+            if np.abs(x).max() > 20:
+                raise ValueError("outside")
+            return 3 * x
+
+        group = elementwise(probe_of(function, np.zeros(3)), np.arange(3), UNIT / 2)
+        assert group.share(np.array([1.0, 2.0, 4.0])).tolist() == [1, 2, 4]
+
     def test_moves_to_either_side_count(self):
         for sign in (1, -1):
-            probe = probe_of(lambda x, sign=sign: np.maximum(sign * x, 0), np.zeros(3))
+            probe = probe_of(lambda x, sign=sign: np.where(sign * x > 0, x, 0), np.zeros(3))
             assert elementwise(probe, np.arange(3), UNIT).share(np.array([1.0, 2.0, 4.0])).tolist() == [1, 2, 4]
 
 

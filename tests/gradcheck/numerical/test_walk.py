@@ -38,9 +38,15 @@ class TestInterval:
     def test_the_hull_holds_both(self):
         assert ends(interval((0, 1), (5, 6)).hull(interval((3, 4), (-1, 7)))) == [(0, 4), (-1, 7)]
 
-    def test_narrowed_is_the_intersection_where_it_is_wanted(self):
-        found = interval((0, 3), (0, 3)).narrowed(interval((1, 2), (1, 2)), np.array([True, False]))
+    def test_the_intersection_of_both_and_where_it_is_wanted(self):
+        found = interval((0, 3), (0, 3))
+        assert ends(found.common(interval((1, 2), (-1, 4)))) == [(1, 2), (0, 3)]
+        found.narrow(interval((1, 2), (1, 2)), np.array([True, False]))
         assert ends(found) == [(1, 2), (0, 3)]
+
+    def test_the_intervals_of_one_rung(self):
+        rungs = Interval(np.arange(6.0).reshape(3, 2), np.arange(6.0, 12).reshape(3, 2))
+        assert ends(rungs.at(1)) == [(2, 8), (3, 9)]
 
     def test_the_middle_and_room_at_both_ends(self):
         assert interval((1, 4)).middle.tolist() == [2.5]
@@ -103,6 +109,21 @@ def test_each_output_walks_by_itself():
         assert (both.kink[k], both.stopped[k]) == (alone.kink[0], alone.stopped[0])
 
 
+def test_the_noise_of_one_output_is_no_measure_of_another_s():
+    y = np.stack([np.stack([3 * sign * STEPS] * 2, axis=1) for sign in (-1, 1)], axis=1)
+    noise = np.broadcast_to(np.array([0.0, 2.0**-40]), y.shape)
+    found = walk(Rungs(STEPS, y, np.zeros(2), np.arange(2)), noise)
+    assert found.stopped.tolist() == [-1, -1]
+    assert ends(found.both)[0] == (3, 3)
+    assert holds(found.both, 3.0, 1)
+
+
+def test_a_walk_in_longdouble_keeps_its_digits():
+    slope = 1 + np.finfo(np.longdouble).eps
+    found = walked(lambda x: slope * x, steps=STEPS.astype(np.longdouble), noise=0.0)
+    assert found.both.low == found.right.low == found.left.low == slope
+
+
 def test_outside_the_domain_the_other_side_speaks_alone():
     def root(x):
         return x**1.5 + 2 * x if x >= 0 else np.nan
@@ -163,13 +184,13 @@ class TestQuotients:
 def crafted(*rungs):
     """The walk over intervals of right, left and central quotients, the smallest step first."""
     sides = [Interval(*np.array([rung[k] for rung in reversed(rungs)], float).T[..., None]) for k in range(3)]
-    walker = _Walker(sides)
+    walker = _Walker(*sides)
     for k in range(len(rungs) - 1, -1, -1):
         walker.step(k)
     return walker
 
 
-ONE, TWO, WIDE, MISS = (0.9, 1.1), (1.9, 2.1), (0.5, 1.5), (5.0, 6.0)
+ONE, TWO, WIDE, MISS = (0.9, 1.1), (1.9, 2.1), (0.5, 1.5), (5.0, 5.2)
 NOWHERE = (-np.inf, np.inf)
 
 

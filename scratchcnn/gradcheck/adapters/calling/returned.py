@@ -110,12 +110,10 @@ def _by_name(items: Sequence[Any], leaves: Sequence[Leaf], returns: Sequence[str
 
 def _leaf_of(way: tuple[Any, ...], leaves: Sequence[Leaf]) -> int | None:
     """The leaf whose keys end as these do; positions at the start of the way may be left out."""
-    while way:
-        k = matching(way, [leaf.keys for leaf in leaves])
-        if k is not None or isinstance(way[0], str):
-            return k
-        way = way[1:]
-    return None
+    keys_of_leaves = [leaf.keys for leaf in leaves]
+    name = next(at for at, key in enumerate(way) if isinstance(key, str))
+    found = (matching(way[at:], keys_of_leaves) for at in range(name + 1))
+    return next((k for k in found if k is not None), None)
 
 
 def _in_order_of_shapes(those: list[int], gradients: Sequence[Any], leaves: Sequence[Leaf]) -> list[int]:

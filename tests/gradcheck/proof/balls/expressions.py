@@ -43,6 +43,9 @@ REDUCTIONS = [
     "np.trapezoid(V)",
     "np.multiply.reduce(X, axis=0)",
     "X.cumsum(axis=1)",
+    "np.mean(X, dtype=np.float64)",
+    "np.average(T, axis=1, weights=np.abs(T))",
+    "np.add.reduce(V[:1])",
 ]
 PRODUCTS = [
     "np.einsum('ij,kj->ik', X, X)",
@@ -91,6 +94,8 @@ PRODUCTS = [
     "X.trace()",
     "X.dot(V)",
     "np.einsum('bhqd,bhkd->bhqk', T[None], T[None])",
+    "np.dot(X, V[0])",
+    "np.einsum('ij->i', X, out=np.zeros_like(V[:3]))",
 ]
 SHAPES = [
     "np.diff(X, axis=1)",
@@ -164,6 +169,8 @@ SHAPES = [
     "X[I, I]",
     "X[:, None, 1]",
     "X[..., 0]",
+    "np.full_like(X, V)",
+    "X.view(np.float64)",
 ]
 ELEMENTWISE = [
     "np.clip(X, -0.5, 0.5)",
@@ -214,6 +221,12 @@ ELEMENTWISE = [
     "np.modf(X)",
     "np.real(X)",
     "X.real",
+    "X.imag",
+    "X.conj()",
+    "np.add(X, X, dtype=np.float64)",
+    "7 // V[0]",
+    "7 % V[0]",
+    "divmod(7, V[0])",
 ]
 ORDER = [
     "X.argmax()",
@@ -236,6 +249,9 @@ ORDER = [
     "np.isin(V, V)",
     "np.lexsort((V,))",
     "np.trim_zeros(V)",
+    "np.sort(np.argpartition(V, 1))",
+    "np.sort(V.argpartition(1))",
+    "np.digitize(X, np.array([1.0, 0.0, -1.0]))",
 ]
 DECISIONS = [
     "np.allclose(X, X)",
@@ -271,4 +287,25 @@ DECISIONS = [
     "np.piecewise(V, [V < 0, V >= 0], [0, lambda t: t])",
     "np.array_equal(X, X + 1)",
     "X[X > 0]",
+    "np.where(V)",
+    "np.where(V[0], X, -X)",
+]
+# No rule is exact for these, or there is none.
+NOT_HELD = [
+    "X.astype('S3')",
+    "X.view(np.int64)",
+    "np.interp(X, V, V, period=1.0)",
+    "np.linalg.inv(np.zeros_like(S)[None][:0])",
+    "np.linalg.qr(S, mode='raw')",
+    "np.einsum(X, [0, 1])",
+    "np.cov(X, aweights=np.ones(4))",
+    "np.quantile(X, 0.5, method='lower')",
+]
+# Of shapes that do not fit.
+MISFITS = [
+    "np.matmul(X, V[0])",
+    "X @ X",
+    "np.tensordot(X, X, 1)",
+    "np.einsum('ij,jk', X)",
+    "np.linalg.norm(T, 2)",
 ]

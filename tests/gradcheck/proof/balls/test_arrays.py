@@ -67,6 +67,15 @@ def test_what_is_written_into_an_array_is_written_in_place():
     assert same(middle(y), expected.clip(0, 100))
 
 
+def test_elements_are_put_and_sorted_in_place():
+    x = lift(X)
+    x.put([0, 5], [1.5, 2])
+    x.partition(1)
+    expected = X.copy()
+    expected.put([0, 5], [1.5, 2])
+    assert same(middle(x), np.sort(expected))
+
+
 def test_views_share_their_elements():
     x = lift(X)
     x.T[0] = 7

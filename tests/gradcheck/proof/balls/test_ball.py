@@ -1,5 +1,6 @@
 import copy
 import math
+import operator
 import threading
 from fractions import Fraction
 
@@ -242,6 +243,13 @@ def test_sizes_and_signs():
     assert abs(Ball(arb(0, 1))).value.overlaps(arb(1))
     assert (-moving(2.0, 3.0)).slope == -3
     assert (+moving(2.0, 3.0)).slope == 3
+
+
+@pytest.mark.parametrize("compare", [operator.lt, operator.le, operator.gt, operator.ge])
+def test_balls_are_not_compared_with_what_is_no_number(compare):
+    with pytest.raises(TypeError, match="not supported between instances of 'Ball' and 'str'"):
+        compare(constant(1.0), "1")
+    assert compare(constant(1.0), 2.0) is compare(1.0, 2.0)
 
 
 # What would lose something

@@ -4,9 +4,18 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck.proof.balls.arrays import Balls, Whole, as_balls, lift
-from scratchcnn.gradcheck.proof.balls.ball import Ball, precision
+from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, precision
 from scratchcnn.gradcheck.proof.world import standins  # noqa: F401  # all rules are loaded
-from tests.gradcheck.proof.balls.expressions import DECISIONS, ELEMENTWISE, ORDER, PRODUCTS, REDUCTIONS, SHAPES
+from tests.gradcheck.proof.balls.expressions import (
+    DECISIONS,
+    ELEMENTWISE,
+    MISFITS,
+    NOT_HELD,
+    ORDER,
+    PRODUCTS,
+    REDUCTIONS,
+    SHAPES,
+)
 from tests.gradcheck.proof.world.worlds import middle, same
 
 RNG = np.random.default_rng(0)
@@ -54,3 +63,18 @@ def test_slopes_are_those_of_differences(expression):
              for s in (1, -1)]  # fmt: skip
     ahead, behind = (np.ravel(np.asarray(eval(expression, m))) for m in moved)
     assert np.allclose(slopes, (ahead - behind) / (2 * h), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("expression", NOT_HELD)
+def test_what_has_no_rule_is_refused(expression):
+    eval(expression, dict(NUMBERS))
+    with pytest.raises(NotHeld):
+        on_balls(expression)
+
+
+@pytest.mark.parametrize("expression", MISFITS)
+def test_shapes_that_do_not_fit_are_refused_as_for_floats(expression):
+    with pytest.raises(ValueError, match=r"."):
+        eval(expression, dict(NUMBERS))
+    with pytest.raises(ValueError, match=r"."):
+        on_balls(expression)

@@ -86,3 +86,21 @@ def test_triangular_systems(lower):
     half = np.tril(a) if lower else np.triu(a)
     assert same(on_balls("linalg", "solve_triangular", a, b, lower=lower), np.linalg.solve(half, b))
     assert same(on_balls("linalg", "solve_triangular", a, b, lower=lower, trans="T"), np.linalg.solve(half.T, b))
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "arrays", "options", "why"),
+    [
+        ("special", "logsumexp", 1, {"return_sign": True}, "asks for the sign of a sum of exponentials"),
+        ("linalg", "solve_triangular", 2, {"unit_diagonal": True}, "asks for a triangle that balls have no rule for"),
+        ("linalg", "solve_triangular", 2, {"trans": "C"}, "asks for a triangle that balls have no rule for"),
+    ],
+)
+def test_options_without_a_rule_are_refused(module, name, arrays, options, why):
+    with pytest.raises(NotHeld, match=why):
+        on_balls(module, name, *[MATRIX[:4, :4]] * arrays, **options)
+
+
+def test_only_arrays_of_as_many_axes_are_convolved():
+    with pytest.raises(ValueError, match="same dimensionality"):
+        on_balls("signal", "convolve", MATRIX, MATRIX[0])

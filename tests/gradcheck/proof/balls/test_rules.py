@@ -313,6 +313,16 @@ def test_parameters_must_stay_fixed():
         SPECIAL["jv"](Ball(arb(1), arb(1)), 2.0)
 
 
+def test_a_polygamma_far_on_the_left_is_not_computed():
+    assert SPECIAL["polygamma"](0, 0.7).value.overlaps(SPECIAL["digamma"](0.7).value)
+    assert not SPECIAL["polygamma"](1, -10000.5).value.is_finite()
+
+
+def test_a_relative_entropy_of_what_is_no_number_is_none():
+    assert SPECIAL["rel_entr"](math.nan, 1.0).value.is_nan()
+    assert SPECIAL["rel_entr"](1.0, math.nan).value.is_nan()
+
+
 def test_tuples():
     with precision(BITS):
         x = Ball(arb(0.7), arb(2))
