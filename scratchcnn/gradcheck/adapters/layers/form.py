@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from scratchcnn.gradcheck.adapters.layers.running import Method
 from scratchcnn.gradcheck.adapters.layers.slots import is_array, is_number, slots_of
 from scratchcnn.gradcheck.adapters.pair import title
 from scratchcnn.gradcheck.adapters.state import LastForward, are_plain
+
+# Held while forward runs: the threads of an executor share the layer, and each replaces its parameters.
+RUNNING = RLock()
 
 
 @dataclass(frozen=True)
@@ -104,10 +108,11 @@ class LayerForm:
 
     def forward_of(self, leaves: Sequence[Any]) -> Any:
         """The output at these inputs and parameters."""
-        layer = self._layer(0, leaves)
-        inputs, _ = self._placed(layer, leaves)
-        output = self.found.way.run_forward(layer, inputs).output
-        self.last.remember(leaves)
+        with RUNNING:
+            layer = self._layer(0, leaves)
+            inputs, _ = self._placed(layer, leaves)
+            output = self.found.way.run_forward(layer, inputs).output
+            self.last.remember(leaves)
         return output
 
     def backward_of(self, grad_output: Any, leaves: Sequence[Any]) -> tuple[Any, ...]:
