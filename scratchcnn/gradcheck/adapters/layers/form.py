@@ -5,7 +5,6 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,7 @@ from scratchcnn.gradcheck.adapters.layers.modes import set_training
 from scratchcnn.gradcheck.adapters.layers.running import Method
 from scratchcnn.gradcheck.adapters.layers.slots import is_array, is_number, slots_of
 from scratchcnn.gradcheck.adapters.pair import title
-from scratchcnn.gradcheck.adapters.state import LastForward, are_plain
-
-# Held while forward runs: the threads of an executor share the layer, and each replaces its parameters.
-RUNNING = RLock()
+from scratchcnn.gradcheck.adapters.state import RUNNING, LastForward, are_plain
 
 
 @dataclass(frozen=True)
