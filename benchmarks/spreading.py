@@ -3,9 +3,9 @@
 The network is the article's kind: 999 inputs, a hidden layer of 999 sigmoids, one output, its squared error. Every
 parameter has an influence, so that every evaluation reads all of them. A check looks at the first layer's 998,001
 weights and the others, or at N of each array. The kinds (threads, loky, dask) take turns with a check in this thread,
-on two workers with one thread of BLAS each. A line is a round: the seconds, and the ratio of the first to the second.
-Every report is compared with that of this thread. `--entries all --rounds 1` takes 15 minutes on two quiet cores for
-each kind and its partner; `--alone no` leaves the partner out.
+on two workers with one thread of BLAS each. A line is a round: the seconds, and how many times as long this thread
+took. Every report is compared with that of this thread. With `--entries all --rounds 1` a kind and its partner take 20
+minutes on two free cores; `--alone no` leaves the partner out.
 
 The ratio is one of seconds, so it says nothing on a busy machine: look at the load average in the last line.
 """

@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 import warnings
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
+from scratchcnn.gradcheck.adapters import from_layer
 from scratchcnn.gradcheck.numerical import spreading
 from scratchcnn.gradcheck.numerical.load import Load
 from scratchcnn.gradcheck.numerical.spreading import SENDING_RATE, Workers
@@ -185,3 +187,29 @@ def test_each_worker_moves_an_array_of_its_own():
     arrays = list(given.values())
     assert len(arrays) > 1
     assert all(not np.shares_memory(a, b) for k, a in enumerate(arrays) for b in arrays[:k])
+
+
+class Interrupted:
+    """A layer that lets other threads run between its steps."""
+
+    def __init__(self):
+        self.w = np.linspace(-1, 1, 60)
+
+    def forward(self, x):
+        self.x, w = x, self.w
+        time.sleep(1e-4)
+        if self.w is not w:
+            raise RuntimeError("another thread has replaced the weights")
+        return np.maximum(x * w, 0).sum()
+
+    def backward(self, g):
+        g = g * (self.x * self.w > 0)
+        self.dw = g * self.x
+        return g * self.w
+
+
+def test_threads_take_turns_at_a_layer():
+    pair = from_layer(Interrupted(), np.linspace(1, 2, 60))
+    with ThreadPoolExecutor(4) as threads:
+        report = check_gradient(*pair, max_entries=None, proof=False, executor=threads)
+    assert report.verdict is Verdict.RIGHT

@@ -3,9 +3,14 @@
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from threading import RLock
 from typing import Any
 
 import numpy as np
+
+# Held while forward of a layer, or a function of torch, runs. The threads of an executor share the layer, and each
+# replaces its parameters; and what is set of torch belongs to all threads.
+RUNNING = RLock()
 
 
 @contextmanager

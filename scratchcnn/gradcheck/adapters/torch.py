@@ -17,7 +17,7 @@ from scratchcnn.gradcheck.adapters.frameworks import (
     supported,
 )
 from scratchcnn.gradcheck.adapters.pair import Inputs, Pair, chosen, inputs_of, named, positional, title
-from scratchcnn.gradcheck.adapters.state import LastForward
+from scratchcnn.gradcheck.adapters.state import RUNNING, LastForward
 from scratchcnn.gradcheck.formats import format_of
 
 
@@ -158,8 +158,9 @@ class _Torch:
     def _reproducible(self, leaves: Sequence[Any]) -> Iterator[None]:
         """Seeds torch and asks for deterministic operations; afterwards both are as they were."""
         torch = self.torch
-        before = torch.get_deterministic_debug_mode()  # `use_deterministic_algorithms` would import the compiler
-        with torch.random.fork_rng(), torch.backends.cudnn.flags(deterministic=True, benchmark=False, allow_tf32=False):
+        flags = torch.backends.cudnn.flags(deterministic=True, benchmark=False, allow_tf32=False)
+        with RUNNING, torch.random.fork_rng(), flags:
+            before = torch.get_deterministic_debug_mode()  # `use_deterministic_algorithms` would import the compiler
             torch.set_deterministic_debug_mode("warn")
             try:
                 self.drawn.first(leaves, lambda: self._twice([self._tensor(a) for a in leaves]))

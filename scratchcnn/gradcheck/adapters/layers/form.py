@@ -18,7 +18,7 @@ from scratchcnn.gradcheck.adapters.layers.modes import set_training
 from scratchcnn.gradcheck.adapters.layers.running import Method
 from scratchcnn.gradcheck.adapters.layers.slots import is_array, is_number, slots_of
 from scratchcnn.gradcheck.adapters.pair import title
-from scratchcnn.gradcheck.adapters.state import LastForward, are_plain
+from scratchcnn.gradcheck.adapters.state import RUNNING, LastForward, are_plain
 
 
 @dataclass(frozen=True)
@@ -104,10 +104,11 @@ class LayerForm:
 
     def forward_of(self, leaves: Sequence[Any]) -> Any:
         """The output at these inputs and parameters."""
-        layer = self._layer(0, leaves)
-        inputs, _ = self._placed(layer, leaves)
-        output = self.found.way.run_forward(layer, inputs).output
-        self.last.remember(leaves)
+        with RUNNING:
+            layer = self._layer(0, leaves)
+            inputs, _ = self._placed(layer, leaves)
+            output = self.found.way.run_forward(layer, inputs).output
+            self.last.remember(leaves)
         return output
 
     def backward_of(self, grad_output: Any, leaves: Sequence[Any]) -> tuple[Any, ...]:
