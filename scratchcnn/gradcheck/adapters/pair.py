@@ -62,8 +62,15 @@ def inputs_of(
         return Inputs(tuple(names))
     names += [f"input {k}" for k in range(len(names), len(given))]
     flat = [flatten(value) for value in given]
-    leaves = tuple(np.asarray(leaf) for more, _ in flat for leaf in more)
+    leaves = tuple(_array(name, leaf) for name, (more, _) in zip(names, flat, strict=False) for leaf in more)
     return Inputs(tuple(names[: len(given)]), leaves, tuple(structure for _, structure in flat))
+
+
+def _array(name: str, leaf: Any) -> Any:
+    try:
+        return np.asarray(leaf)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"input {name!r} holds no array: {error}") from error
 
 
 def positional(function: Callable[..., Any]) -> list[str]:

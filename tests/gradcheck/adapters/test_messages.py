@@ -122,6 +122,10 @@ class TestLayer:
             "params names 'V', which is no part of the layer, which has W, b, x:"
             " from_layer(Dense(...), x, params=('...',))"
         )
+        text = message(ValueError, from_layer, layer, X, params=("W", "W"))
+        assert text == "params names 'W' twice"
+        text = message(ValueError, from_layer, layer, [[1.0], [1.0, 2.0]])
+        assert text.startswith("input 'x' holds no array: setting an array element with a sequence")
         text = message(ValueError, from_layer, layer, X, grads={"V": "dV"})
         assert text == "grads names 'V', which is none of ['x', 'W', 'b']"
         text = message(ValueError, from_layer, layer, X, grads={"W": "dV"})

@@ -61,7 +61,11 @@ def asked_parameters(
         There is no such place, or no array in it.
     """
     found = []
-    for text in (asked,) if isinstance(asked, str) else asked:
+    names = (asked,) if isinstance(asked, str) else tuple(asked)
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"params names {twice[0]!r} twice")
+    for text in names:
         place = slot(text)
         if not place.is_in(layer):
             raise ValueError(f"params names {text!r}, which is no part of {_contents(layer, call)}")
