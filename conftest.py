@@ -1,6 +1,7 @@
-"""How much the property-based tests draw: the profiles `dev`, `ci` and `deep`.
+"""How much the property-based tests draw: the profiles `dev`, `ci`, `mutation` and `deep`.
 
 `HYPOTHESIS_PROFILE=deep pytest` chooses by name; else `ci` where the variable `CI` is set, and `dev` elsewhere.
+`SCRATCHCNN_PARTS` says among how many jobs `deep` is split, and `SCRATCHCNN_EXAMPLES` how failing examples are shared.
 
 The tests that need all of MNIST are there where `SCRATCHCNN_MNIST` says what file, or folder, holds it.
 """
@@ -10,16 +11,25 @@ import sys
 from argparse import ArgumentTypeError
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.browser import chromium
+from tests.examples import PARTS, here, share
+from tests.process_state import left_as_it_was
 
-settings.register_profile("dev", max_examples=30, deadline=None)
+examples = here()
+settings.register_profile("dev", max_examples=30, deadline=None, database=examples)
 # The same draws in every run: a failure in CI can be repeated anywhere.
 settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True, database=None, print_blob=True)
-settings.register_profile("deep", max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Thousands of runs of the same tests, by mutmut, in a process that ran them before.
+again = [HealthCheck.differing_executors]
+settings.register_profile("mutation", settings.get_profile("ci"), max_examples=10, suppress_health_check=again)
+# Split over several jobs, each of them draws its share, at random.
+deep = {"max_examples": share(10_000, os.environ.get(PARTS, "1")), "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("deep", **deep, deadline=None, database=examples)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 # What is left out where something is missing, and what that is.
@@ -44,11 +54,16 @@ LEFT_OUT = {
         "tests/operations/test_network_tensorflow.py",
     ],
     "any framework": ["tests/gradcheck/adapters/sweep/test_tables.py"],
+    "loky": ["tests/commands/test_jobs.py", "tests/gradcheck/in_pytest/test_jobs.py"],
+    "loky and dask": ["tests/gradcheck/test_clusters.py"],
+    "redis and redis-server": ["tests/test_examples.py"],
     "Chromium and Playwright": ["tests/gradcheck/report/test_page_in_chromium.py"],
 }
 THERE = {
     "SCRATCHCNN_MNIST": os.environ.get("SCRATCHCNN_MNIST"),
     "any framework": any(map(find_spec, ("torch", "jax", "tensorflow"))),
+    "loky and dask": all(map(find_spec, ("loky", "dask", "distributed"))),
+    "redis and redis-server": find_spec("redis") and which("redis-server"),
     "Chromium and Playwright": chromium(),
 }
 MISSING = [name for name in LEFT_OUT if not (THERE[name] if name in THERE else find_spec(name))]
@@ -57,6 +72,17 @@ collect_ignore = [path for name in MISSING for path in LEFT_OUT[name]]
 
 def pytest_report_header():
     return [f"not collected, for want of {name}: {', '.join(LEFT_OUT[name])}" for name in MISSING]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With `-n`, the tests of a file run in one process, so that what they share is made once; files come in order."""
+    if config.getvalue("dist") != "load":  # the default
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    config.option.loadscopereorder = False  # a file of few tests may take long: it must not come last
+    return LoadFileScheduling(config, log)
 
 
 def pytest_sessionfinish(session):
@@ -78,6 +104,25 @@ def pytest_runtest_makereport(item):
             f"{item.nodeid} was skipped or may fail: it checks nothing",
         )
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _processes_share_bytecode(tmp_path_factory):
+    """Where Python is told to leave no bytecode beside the sources, each process of a test would compile them again."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # of all workers
+    with pytest.MonkeyPatch.context() as environment:
+        if os.environ.get("PYTHONDONTWRITEBYTECODE"):
+            environment.delenv("PYTHONDONTWRITEBYTECODE")
+            environment.setenv("PYTHONPYCACHEPREFIX", str(folder / "bytecode"))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_changed():
+    with left_as_it_was():
+        yield
 
 
 def pytest_addoption(parser):

@@ -1,6 +1,7 @@
 """Safe reading of .npz archives; and atomic writing of files, which the harness does by itself."""
 
 import io
+import sys
 import zipfile
 from functools import partial
 from itertools import islice
@@ -80,9 +81,18 @@ def read_npz(path: Path, most: int = MOST_BYTES) -> dict[str, NDArray[Any]]:
     try:
         _check_members(content, most)
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return {name: np.asarray(archive[name]) for name in archive.files}
+            return {name: _of_characters(name, np.asarray(archive[name])) for name in archive.files}
     except Exception as error:  # zipfile, zlib and NumPy raise a dozen types of exceptions for such files
         raise ValueError(f"{path} is not an .npz file, or is damaged: {error}") from error
+
+
+def _of_characters(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    """Refuse texts with numbers that stand for no character: Python cannot make a string of these."""
+    if array.dtype.kind == "U" and array.size and array.itemsize:
+        numbers = np.ascontiguousarray(array).view(np.dtype("u4").newbyteorder(array.dtype.byteorder))
+        if numbers.max() > sys.maxunicode:
+            raise ValueError(f"{name} holds {numbers.max():,}, which stands for no character")
+    return array
 
 
 def _check_members(content: bytes, most: int) -> None:

@@ -25,6 +25,7 @@ OPTIONS = {
         "PATTERN[,...]",
         "the names of backward passes that the harvest looks for, as in {}_backward, in place of the usual ones",
     ),
+    "jobs": ("N", "look at the entries of a large input in N processes; needs the extra jobs (default: 1)"),
     "seconds": ("S", "about how long the check of an input may take, where the call gives no seconds= (default: 1)"),
 }
 MARK = (

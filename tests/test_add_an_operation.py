@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("add_an_operation")  # what they share is made once
-
 ROOT = Path(__file__).parents[1]
 
 FUNCTIONS = '''"""Softplus: a relu without a kink."""

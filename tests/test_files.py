@@ -225,6 +225,11 @@ def test_all_arrays_of_an_archive(tmp_path):
         (with_a_name_twice(), "it has 2 arrays with 1 names"),
         (with_text(), "readme.txt is no array"),
         (by_lzma(), "a.npy is no array"),
+        (
+            packed(a=as_npy(np.array("text")).replace(b"t\0\0\0", b"t\0\0\1", 1)),
+            "a holds 16,777,332, which stands for no",
+        ),
+        (packed(a=as_npy(np.array("text", ">U4")).replace(b"\0\0\0t", b"\1\0\0t", 1)), "which stands for no character"),
     ],
     ids=[
         "large",
@@ -238,6 +243,8 @@ def test_all_arrays_of_an_archive(tmp_path):
         "twice",
         "text",
         "packed otherwise",
+        "no character",
+        "no character in another byte order",
     ],
 )
 def test_what_is_not_what_it_says_is_refused(tmp_path, monkeypatch, content, message):

@@ -8,8 +8,6 @@ import pytest
 import scratchcnn
 from scratchcnn.operations.convolution.conv2d import conv2d
 
-pytestmark = pytest.mark.xdist_group("import")  # what they share is made once
-
 LIST_MODULES = "import sys, scratchcnn; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
 
 

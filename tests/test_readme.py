@@ -36,7 +36,7 @@ OPTIONS = re.findall(r"^\| `(\w+)` \| (.*) \| `(.*?)` \|$", README, flags=re.MUL
 
 
 def test_its_first_block_is_the_two_commands_each_on_a_line_of_its_own():
-    second = 'pip install -e ".[test,tensorflow]" && pytest -n auto --dist loadgroup'
+    second = 'pip install -e ".[test,tensorflow]" && pytest -n auto'
     assert BLOCKS[0] == ("", f"pip install -e . && python -m scratchcnn\n{second}\n")
     assert re.findall("^pip install .*", README, flags=re.MULTILINE) == BLOCKS[0][1].splitlines()
 

@@ -2,11 +2,16 @@
 
 import ast
 import importlib
+import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from scratchcnn.catalogue import CATALOGUE, PUBLIC
+from tests.process_state import left_as_it_was
 
 ROOT = Path(__file__).parents[1]
 FILES = {
@@ -107,6 +112,36 @@ def test_every_test_is_in_a_file_that_is_collected(path):
     """
     if not path.name.startswith("test_") and path.parent.name != "twelve":
         assert [node.name for _, node in functions(FILES[path]) if is_test(node.name)] == []
+
+
+@pytest.mark.parametrize("asked", ["load", "each"])
+def test_several_processes_share_out_files_in_order(request, asked):
+    """What the tests of a file share is made once. Who asks for another way gets it."""
+    conftest = request.config.pluginmanager.get_plugin(str(ROOT / "conftest.py"))
+    config = SimpleNamespace(getvalue={"dist": asked, "tx": ["2*popen"]}.__getitem__, option=SimpleNamespace())
+    scheduler = conftest.pytest_xdist_make_scheduler(config, log=None)
+    assert isinstance(scheduler, LoadFileScheduling) == (asked == "load")
+    assert vars(config.option) == ({"loadscopereorder": False} if scheduler else {})
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (np.random.rand, "NumPy's random state"),
+        (lambda: np.seterr(over="raise"), "NumPy's error state"),
+        (lambda: warnings.simplefilter("ignore"), "the filters of warnings"),
+    ],
+)
+def test_a_test_that_changes_the_process_is_found(change, what):
+    random = np.random.get_state()  # noqa: NPY002 - the state that all share
+    found = pytest.raises(AssertionError, match=f"^the test changes {what}$")
+    with np.errstate(), warnings.catch_warnings(), found, left_as_it_was():
+        change()
+    np.random.set_state(random)  # noqa: NPY002
+
+
+def test_every_test_is_watched(request):
+    assert "_nothing_stays_changed" in request.fixturenames
 
 
 # The operations

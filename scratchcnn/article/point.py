@@ -48,6 +48,10 @@ class Point:
         self._proved: dict[bool, Proved] = {}  # by `standardized`; one proof covers all parameters
         self._lock = Lock()
 
+    def __reduce__(self) -> Any:
+        """Another process computes what is kept here anew."""
+        return Point, (self.seed, self.x, self.y, article.Parameters(self.filters, self.weight, self.bias))
+
     @cached_property
     def z1(self) -> Array:
         """Z1, (N, 3, 24, 24)."""

@@ -84,9 +84,12 @@ class Trial:
     ----------
     seed : int
         The seed of the first draw; the next draws have the next seeds.
+    explained : bool, default False
+        Whether the harness names the mistakes that it finds; it takes longer.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, explained: bool = False) -> None:
+        self.explained = explained
         digits = load_digits()
         self.x, self.y = images_as_published(digits), digits.y()
         self.seeds = range(seed, seed + DRAWS)
@@ -127,7 +130,7 @@ class Trial:
         """
         x, y = self.x[:HARNESS_DIGITS], self.y[:HARNESS_DIGITS]
         point = Point(self.seeds[0], x, y, self.draws[0])
-        check = partial(check_gradient, seed=point.seed, max_entries=HARNESS_ENTRIES)
+        check = partial(check_gradient, seed=point.seed, max_entries=HARNESS_ENTRIES, diagnosis=self.explained)
         found = [gradient(draw, self.x, self.y) for draw in self.draws]
         by_weights = [(each.weight, truth.weight) for each, truth in zip(found, self.truths, strict=True)]
         by_filters = [(each.filters, truth.filters) for each, truth in zip(found, self.truths, strict=True)]
@@ -159,13 +162,15 @@ class Trial:
         )
 
 
-def run_trial(seed: int) -> tuple[int, Iterator[TrialRow]]:
+def run_trial(seed: int, *, explained: bool = False) -> tuple[int, Iterator[TrialRow]]:
     """Run the trial on `THREADS` threads.
 
     Parameters
     ----------
     seed : int
         The seed of the first draw of the parameters.
+    explained : bool, default False
+        Whether the harness names the mistakes that it finds, for a page.
 
     Returns
     -------
@@ -174,7 +179,7 @@ def run_trial(seed: int) -> tuple[int, Iterator[TrialRow]]:
     iterator of TrialRow
         The rows, in order.
     """
-    rows = Trial(seed).rows()
+    rows = Trial(seed, explained=explained).rows()
 
     def computed() -> Iterator[TrialRow]:
         with ThreadPoolExecutor(THREADS) as pool:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from scratchcnn.commands.terminal import seed
+from scratchcnn.commands.terminal import jobs, refuse_no_jobs, seed
 
 if TYPE_CHECKING:
     from scratchcnn.gradcheck.harvest.pairs import Pair
@@ -49,6 +49,12 @@ def add(commands: Any) -> None:
     )
     check.add_argument("--seed", type=seed, default=0, help="draws the inputs (default: %(default)s)")
     check.add_argument("--seconds", type=_seconds, default=1.0, help="about, for each input (default: %(default)s)")
+    check.add_argument(
+        "--jobs",
+        type=jobs,
+        metavar="N",
+        help="look at the entries of a large input in N processes (needs the extra `jobs`; default: in this one)",
+    )
     check.add_argument("--report", type=Path, metavar="FILE", help="write FILE.html, FILE.json or FILE.md, too")
     check.add_argument("--watch", action="store_true", help="check again at each save what has changed")
     check.set_defaults(command=_check, fail=check.error)
@@ -61,6 +67,7 @@ def _check(options: argparse.Namespace) -> int:
 
     if options.report and (refused := refusal(options.report)):
         options.fail(f"--report: {refused}")
+    refuse_no_jobs(options)
     if options.watch and find_spec("watchfiles") is None:
         options.fail('--watch needs watchfiles: pip install "scratchcnn[watch]"')
     run = _Run(options)
@@ -97,16 +104,18 @@ class _Run:
         """
         from scratchcnn.gradcheck.in_file.checking import check_pairs
         from scratchcnn.gradcheck.in_file.target import load, pairs_of
+        from scratchcnn.gradcheck.jobs import processes
 
         module = load(target)
         pairs = pairs_of(target, module)
         self._refuse_unknown(target, pairs)
         changed = self._changed(pairs, module.__file__)
         new: list[Entry] = []
-        for pair in changed:
-            options = {"seed": self.options.seed, "seconds": self.options.seconds}
-            self.entries[pair.name] = list(check_pairs([pair], module, self.asked, options))
-            new += self.entries[pair.name]
+        with processes(self.options.jobs) as executor:  # anew each time: a process does not see what was saved since
+            options = {"seed": self.options.seed, "seconds": self.options.seconds, "executor": executor}
+            for pair in changed:
+                self.entries[pair.name] = list(check_pairs([pair], module, self.asked, options))
+                new += self.entries[pair.name]
         found = [entry for pair in pairs for entry in self.entries[pair.name]]
         if new:
             _show(new)

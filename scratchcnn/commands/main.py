@@ -11,6 +11,7 @@ import argparse
 import io
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, NoReturn
@@ -27,11 +28,16 @@ MISUSE, INTERRUPTED, TERMINATED = 2, 130, 143  # exit codes; the last two are 12
 def run() -> NoReturn:
     """Run the command of this process, and end it. After a signal, checks in other threads are not waited for."""
     code = main()
-    if code in (INTERRUPTED, TERMINATED):
+    if code in (INTERRUPTED, TERMINATED) and _other_threads():
         with suppress(OSError):
             sys.stdout.flush()
         os._exit(code)  # `sys.exit` would wait until the last check has ended
     sys.exit(code)
+
+
+def _other_threads() -> bool:
+    """Whether there are threads that Python waits for at its end."""
+    return any(not each.daemon for each in threading.enumerate() if each is not threading.main_thread())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scratchcnn.gradcheck import Proved, Report, Verdict
+from scratchcnn.gradcheck.jobs import in_order, processes
 from scratchcnn.gradcheck.proof.prove_gradient import plain_digits
 from scratchcnn.gradcheck.report.entry import Picture
 from scratchcnn.gradcheck.report.outcome import closeness, fault, severity
 
-WORKERS = 2  # checks at the same time; NumPy releases the interpreter's lock while it computes
+THREADS = 2  # checks at the same time without jobs; NumPy releases the interpreter's lock while it computes
 NO_PROOF = "no proof was asked for"  # the reason if a check has no proofs
 
 
@@ -117,20 +118,26 @@ class Row:
         return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in data.items()}
 
 
-def run_all(checks: Iterable[Check]) -> Iterator[Row]:
-    """Run checks, `WORKERS` at a time.
+def run_all(checks: Iterable[Check], jobs: int | None = None) -> Iterator[Row]:
+    """Run checks, several at a time. The rows are the same however many there are.
 
     Parameters
     ----------
     checks : iterable of Check
         The checks.
+    jobs : int or None
+        The number of processes. None: `THREADS` threads of this one.
 
     Yields
     ------
     Row
         The results, in the order of the checks.
     """
-    pool = ThreadPoolExecutor(WORKERS)
+    with processes(jobs) as executor:
+        if executor is not None:
+            yield from in_order(executor, run, checks)
+            return
+    pool = ThreadPoolExecutor(jobs or THREADS)
     try:
         yield from pool.map(run, checks)
     finally:

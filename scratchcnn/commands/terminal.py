@@ -40,6 +40,32 @@ def seed(text: str) -> int:
     return number
 
 
+def jobs(text: str) -> int:
+    """Convert an argument to a number of processes.
+
+    Parameters
+    ----------
+    text : str
+        The argument.
+
+    Returns
+    -------
+    int
+        The number, at least 1.
+
+    Raises
+    ------
+    ValueError
+        If the argument is not an integer.
+    argparse.ArgumentTypeError
+        If the number is below 1.
+    """
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
+    return number
+
+
 def count_or_all(text: str) -> int | str:
     """Convert an argument to an integer, or leave the word "all".
 
@@ -61,7 +87,7 @@ def count_or_all(text: str) -> int | str:
     return text if text == "all" else int(text)
 
 
-seed.__name__ = count_or_all.__name__ = "int"  # argparse says "invalid int value"
+seed.__name__ = jobs.__name__ = count_or_all.__name__ = "int"  # argparse says "invalid int value"
 
 
 def path_ending_in(suffix: str) -> Callable[[str], Path]:
@@ -132,6 +158,20 @@ def collect(rows: Iterable[Result], count: int, describe: Callable[[Result], str
             collected.append(row)
             progress.update(task, advance=1, description=describe(row))
     return collected
+
+
+def refuse_no_jobs(options: argparse.Namespace) -> None:
+    """End the command, before the work is done, if there cannot be as many processes as `--jobs` says.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        The command's options, with `fail` to end it.
+    """
+    from scratchcnn.gradcheck.jobs import missing
+
+    if options.jobs is not None and options.jobs > 1 and (needed := missing()):
+        options.fail(f"--jobs needs {needed}")
 
 
 def refuse_unwritable(options: argparse.Namespace, path: Path | None) -> None:

@@ -6,7 +6,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from scratchcnn.commands.terminal import collect, path_ending_in, refuse_unwritable, seed, write
+from scratchcnn.commands.terminal import collect, jobs, path_ending_in, refuse_no_jobs, refuse_unwritable, seed, write
 
 
 def add(commands: Any) -> None:
@@ -35,6 +35,12 @@ def add(commands: Any) -> None:
         action="store_true",
         help="put the gradient of the article's code on trial instead: how it lies to the derivative, cause by cause",
     )
+    verify.add_argument(
+        "--jobs",
+        type=jobs,
+        metavar="N",
+        help="check N rows at a time, in processes of their own (needs the extra `jobs`; default: 2 in threads)",
+    )
     verify.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON, too")
     verify.add_argument(
         "--report",
@@ -47,6 +53,7 @@ def add(commands: Any) -> None:
 
 def _verify(options: argparse.Namespace) -> int:
     """Run the command; return the exit code."""
+    refuse_no_jobs(options)
     if options.published:
         return _put_on_trial(options)
     from scratchcnn.commands.checks import all_checks
@@ -64,7 +71,7 @@ def _verify(options: argparse.Namespace) -> int:
     refuse_unwritable(options, options.json)
     _refuse_no_page(options)
 
-    rows = collect(run_all(checks), len(checks), lambda row: f"{row.name} ({row.block})")
+    rows = collect(run_all(checks, options.jobs), len(checks), lambda row: f"{row.name} ({row.block})")
     print_rows(rows, sys.stdout)
     if options.json:
         write(options, options.json, rows_as_json(rows))
@@ -95,9 +102,11 @@ def _put_on_trial(options: argparse.Namespace) -> int:
 
     if options.only:
         options.fail("--only chooses from the rows that there are without --published")
+    if options.jobs:
+        options.fail("--jobs is for the rows that there are without --published")
     refuse_unwritable(options, options.json)
     _refuse_no_page(options)
-    count, computed = run_trial(options.seed)
+    count, computed = run_trial(options.seed, explained=options.report is not None)
     rows = collect(computed, count, lambda row: row.name)
     print_trial(rows, sys.stdout)
     if options.json:

@@ -67,11 +67,9 @@ class Case:
     small number formats of the inputs, if any has one, and `output_format` is the coarsest of the outputs; their
     numbers are held in float32 here. `reference` is the name of the function that answers for forward in float64, and
     `alone` says that backward then is called in the inputs' own formats alone. `kernel` is what the
-    functions were made of where some are in a small format. `domains` and `structures` are what the caller says of
-    inputs by their index (`restrictions`).
-    `alone` says that backward then is called in the inputs' own formats alone. `parts` are the paths of several outputs
-    that are checked as one row of numbers, each with how many it has. `domains` and `structures` are what the caller
-    says of inputs by their index (`restrictions`).
+    functions were made of where some are in a small format. `parts` are the paths of several outputs that are checked
+    as one row of numbers, each with how many it has. `domains` and `structures` are what the caller says of inputs by
+    their index (`restrictions`). `asked` are the options of the call that say what is differentiated, as an expression.
     """
 
     forward: Timed
@@ -89,6 +87,7 @@ class Case:
     parts: tuple[tuple[str, int], ...] = ()
     domains: Mapping[int, Any] = field(default_factory=dict)
     structures: Mapping[int, str] = field(default_factory=dict)
+    asked: str = ""
 
     @property
     def format(self) -> Format | None:

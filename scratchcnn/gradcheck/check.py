@@ -1,6 +1,7 @@
 """The way of a check, top to bottom: prepare, observe the contract, judge each input, report."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -9,15 +10,16 @@ import numpy as np
 from scratchcnn.gradcheck.all_inputs import AllInputs
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.case import Backward, Case, Forward, batched, describe
-from scratchcnn.gradcheck.contract import observe, promoted
+from scratchcnn.gradcheck.contract import not_finite, observe, promoted
 from scratchcnn.gradcheck.diagnosis.diagnose import diagnose
-from scratchcnn.gradcheck.effort import SECONDS_PER_INPUT, plan
+from scratchcnn.gradcheck.effort import CALL_SECONDS, SECONDS_PER_INPUT, plan
 from scratchcnn.gradcheck.judge import Check, Judged, judge_input
 from scratchcnn.gradcheck.laws import broken_laws
 from scratchcnn.gradcheck.leaves import prepared
 from scratchcnn.gradcheck.low_precision import differs_from_reference
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet
 from scratchcnn.gradcheck.numerical.exact import Exact, exact_gradients
+from scratchcnn.gradcheck.numerical.spreading import Workers
 from scratchcnn.gradcheck.options import Options, validated
 from scratchcnn.gradcheck.points import asked_cotangent, second_cotangent, second_point
 from scratchcnn.gradcheck.proof.judge_by_proof import Proofs
@@ -63,6 +65,7 @@ def check_gradient(
     reference: Forward | None = None,
     domain: Any = None,
     structure: Any = None,
+    executor: Executor | None = None,
 ) -> Report:
     """Compares a hand-written gradient with derivatives obtained from the forward pass alone.
 
@@ -117,7 +120,6 @@ def check_gradient(
     laws
         Whether laws are checked that cost a few calls whatever the size: backward is linear in the cotangent; and, of
         the inputs in `batch`, the gradient of a batch is made of those of its halves, and permuted as the batch is.
-
     outputs
         Which of several outputs are differentiated: their indices, keys or paths. Default: all that hold floats.
     convention
@@ -133,6 +135,11 @@ def check_gradient(
         The form that an input has to have, where that cannot be seen: "symmetric", "positive definite" (the last two
         axes), "distribution", "sorted" (along the last axis); "any" where the form that it has is an accident. The
         second point keeps it. For each input a dict by name or index.
+    executor
+        Looks at single entries, many of them at a time; default: this thread does, one by one. Any `Executor` of
+        `concurrent.futures` will do, but none of whose workers this is. The report is the same, as long as forward
+        computes the same there. Threads call forward at the same time: it must not write into what they share. To
+        other processes forward is pickled (with cloudpickle, from the extra `jobs`), a copy for some pieces of work.
 
     Returns
     -------
@@ -142,7 +149,10 @@ def check_gradient(
     Raises
     ------
     TypeError, ValueError
-        The harness is misused: no inputs, an input that is no array of real numbers, a name that does not exist.
+        The harness is misused: no inputs, an input that is no array of real numbers, a name that does not exist, an
+        executor that was shut down, or that has other processes where forward cannot be pickled.
+    RuntimeError
+        A worker of the executor died, or cannot load what forward needs.
     CallerError
         forward or backward raised; the original exception is chained.
     """
@@ -160,9 +170,10 @@ def check_gradient(
         digits=digits,
         batch=batch,
         laws=laws,
+        executor=executor,
     )
     case, grad_output = prepared(forward, backward, inputs, names, wrt, grad_output, outputs, convention, reference)
-    case = restricted(case, domain, structure)
+    case = replace(restricted(case, domain, structure), asked=_asked(outputs, convention))
     samples = batched(options.batch, case)
     rng = np.random.default_rng((options.seed, 0x5C4A7C))
     cotangent = case.rounded_cotangent(asked_cotangent(case, grad_output, rng))
@@ -200,7 +211,7 @@ def _judged(setting: Setting, options: Options, samples: Sequence[int], backward
         analytic = Analytic(case, setting.cotangent, observed.gradients, unsteady=observed.unsteady)
         exact = _exact(setting, options)
         proofs = Proofs(setting, options.seconds) if options.proof and not case.alone else None
-        check = Check(setting, analytic, effort, AllInputs(setting), proofs)
+        check = Check(setting, analytic, effort, AllInputs(setting), proofs, _workers(options, case))
         judged = tuple(judge_input(check, i, exact.get(i)) for i in progress.through(case.wrt))
         part = Part()
         if samples and proofs is not None and proofs.made is not None and not proofs.made.inputs:
@@ -210,6 +221,12 @@ def _judged(setting: Setting, options: Options, samples: Sequence[int], backward
     return _Outcome(judged, exact, proofs, part, broken, analytic.narrow)
 
 
+def _workers(options: Options, case: Case) -> Workers | None:
+    if options.executor is None:
+        return None
+    return Workers(options.executor, case.forward.seconds + CALL_SECONDS, case.forward.count)
+
+
 def _report(setting: Setting, options: Options, outcome: _Outcome, forward: str, backward: str) -> Report:
     """The report on a check; `forward` and `backward` are the names of the functions."""
     case, second, proofs = setting.case, setting.second, outcome.proofs
@@ -217,7 +234,7 @@ def _report(setting: Setting, options: Options, outcome: _Outcome, forward: str,
     digits_kept = _kept_digits(setting, proofs, reports)
     breaches = (
         *setting.observed.violations,
-        *_not_finite(setting, reports),
+        *not_finite(case, setting.observed, reports),
         *_elsewhere(case, outcome.judged),
         *too_few(digits_kept, options.digits),
         *outcome.part.violations,
@@ -334,24 +351,10 @@ def _elsewhere(case: Case, judged: Sequence[Judged]) -> list[Violation]:
     return found
 
 
-def _not_finite(setting: Setting, reports: Sequence[InputReport]) -> list[Violation]:
-    """Gradients that are not finite where forward is. An infinity counts only if the gradient is wrong."""
-    case, observed = setting.case, setting.observed
-    found: list[Violation] = []
-    if not np.isfinite(case.output).all():
-        return found
-    for index, report in zip(case.wrt, reports, strict=True):
-        if index not in observed.usable:
-            continue
-        gradient = np.asarray(observed.gradients[index])
-        bad = np.isnan(gradient) if report.verdict is not Verdict.WRONG else ~np.isfinite(gradient)
-        if bad.any():
-            place = tuple(int(k) for k in np.argwhere(bad)[0])
-            count = int(bad.sum())
-            entries = f"{count} entries are not finite, the first" if count > 1 else "one entry is not finite,"
-            message = f"{entries} at {list(place)}"
-            found.append(Violation("not-finite", message, case.names[index]))
-    return found
+def _asked(outputs: Any, convention: str) -> str:
+    """The options that say what is differentiated, as a call has them; empty where they are the defaults."""
+    given = {"outputs": outputs, "convention": None if convention == "torch" else convention}
+    return "".join(f", {name}={value!r}" for name, value in given.items() if value is not None)
 
 
 def _waive(violation: Violation, allow: Sequence[str]) -> Violation:

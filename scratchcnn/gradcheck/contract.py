@@ -13,7 +13,8 @@ from scratchcnn.gradcheck.case import CallerError, Case, call
 from scratchcnn.gradcheck.effort import repeats
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet
 from scratchcnn.gradcheck.points import Point
-from scratchcnn.gradcheck.report.report import Violation
+from scratchcnn.gradcheck.report.report import InputReport, Violation
+from scratchcnn.gradcheck.verdict import Verdict
 
 # pytest hides the frames of this module where the fault is the caller's.
 __tracebackhide__ = operator.methodcaller("errisinstance", CallerError)
@@ -232,3 +233,22 @@ def _lopsided(case: Case, cotangent: Array, gradients: list[Any], usable: tuple[
     finite = [i for i in usable if other[i] is not None and np.isfinite(gradients[i]).all()]
     lopsided = [i for i in finite if _differ(gradients[i], -np.asarray(other[i]))]
     return [Violation("ignores-cotangent", message, case.names[i]) for i in lopsided]
+
+
+def not_finite(case: Case, observed: Observed, reports: Sequence[InputReport]) -> list[Violation]:
+    """Gradients that are not finite where forward is. An infinity counts only if the gradient is wrong."""
+    found: list[Violation] = []
+    if not np.isfinite(case.output).all():
+        return found
+    for index, report in zip(case.wrt, reports, strict=True):
+        if index not in observed.usable:
+            continue
+        gradient = np.asarray(observed.gradients[index])
+        bad = np.isnan(gradient) if report.verdict is not Verdict.WRONG else ~np.isfinite(gradient)
+        if bad.any():
+            place = tuple(int(k) for k in np.argwhere(bad)[0])
+            count = int(bad.sum())
+            entries = f"{count} entries are not finite, the first" if count > 1 else "one entry is not finite,"
+            message = f"{entries} at {list(place)}"
+            found.append(Violation("not-finite", message, case.names[index]))
+    return found

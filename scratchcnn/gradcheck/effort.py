@@ -11,7 +11,9 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.caller_warnings import undisturbed
+from scratchcnn.gradcheck.numerical.ladder import CLIMB_EVALUATIONS
 from scratchcnn.gradcheck.numerical.noise import STRIDES
+from scratchcnn.gradcheck.numerical.spreading import tally
 from scratchcnn.gradcheck.tracing import traced
 
 Made = TypeVar("Made")
@@ -28,8 +30,6 @@ CLIMB_SECONDS = 5e-3
 CLIMB_SECONDS_PER_OUTPUT = 5e-6
 # How many evaluations of forward the differences of an entry take, usually.
 DIFFERENCE_EVALUATIONS = 14
-# How many a climb takes: a look at an entry over all scales.
-CLIMB_EVALUATIONS = 100
 # How many the noise at all strides takes.
 NOISE_EVALUATIONS = 40
 # A ratio: how much slower a higher precision may be, where the caller says how many entries to look at.
@@ -53,14 +53,19 @@ FEW_STRIDES = STRIDES[1::2]
 
 
 class Timed(partial[Any]):
-    """A function of the caller's that measures its calls. `called`, if set, is called after each."""
+    """A function of the caller's that measures its calls. `called`, if set, is told how many there were, after each."""
 
     calls, first, quickest = 0, 0.0, math.inf
-    called: Callable[[], None] | None = None
+    called: Callable[[int], None] | None = None
 
     def __call__(self, /, *arguments: Any) -> Any:
-        """Calls the function and measures the time."""
+        """Calls the function and measures the time; in a piece of work that is spread, the call is counted alone."""
         __tracebackhide__ = True
+        elsewhere = tally.get()
+        if elsewhere is not None:
+            result = undisturbed(super().__call__, *arguments)
+            elsewhere.calls += 1
+            return result
         function = super().__call__ if self.calls else partial(traced, super().__call__)
         start = time.perf_counter()
         result = undisturbed(function, *arguments)
@@ -69,10 +74,18 @@ class Timed(partial[Any]):
             self.quickest = min(self.quickest, elapsed)
         else:
             self.first = elapsed
-        self.calls += 1
-        if self.called is not None:
-            self.called()
+        self.count(1)
         return result
+
+    def count(self, calls: int) -> None:
+        """Counts calls; also those that other threads and processes have made."""
+        self.calls += calls
+        if self.called is not None:
+            self.called(calls)
+
+    def __reduce__(self) -> Any:
+        """In another process it is a function of which nothing is measured yet."""
+        return partial(type(self), self.func, *self.args, **self.keywords), ()
 
     @property
     def seconds(self) -> float:

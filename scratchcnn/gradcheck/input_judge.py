@@ -17,6 +17,7 @@ from scratchcnn.gradcheck.numerical.gradient import Derivatives, derivatives
 from scratchcnn.gradcheck.numerical.kinks import DECIDED
 from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
 from scratchcnn.gradcheck.numerical.probe import Contraction, Probe, probe_of
+from scratchcnn.gradcheck.numerical.spreading import Workers
 from scratchcnn.gradcheck.pieces import Claim
 from scratchcnn.gradcheck.points import Point, answers, between
 from scratchcnn.gradcheck.report.wording import undecided
@@ -61,11 +62,15 @@ class InputJudge:
         What backward says.
     effort
         What the judgement may cost.
+    workers
+        As in `Probe`.
     """
 
-    def __init__(self, setting: Setting, index: int, analytic: Analytic, effort: Effort) -> None:
+    def __init__(
+        self, setting: Setting, index: int, analytic: Analytic, effort: Effort, workers: Workers | None = None
+    ) -> None:
         case = setting.case
-        self.case, self.index, self.analytic, self.effort = case, index, analytic, effort
+        self.case, self.index, self.analytic, self.effort, self.workers = case, index, analytic, effort, workers
         self.fresh, self.rng = setting.observed.mutates, setting.rng
         self.x = case.inputs[index]
         self.probe = self._at(case.inputs)
@@ -102,7 +107,7 @@ class InputJudge:
     def _at(self, inputs: Sequence[Array]) -> Probe:
         """The forward pass as a function of the input, at some values of all inputs."""
         dtypes = [a.dtype for a in self.case.inputs]
-        return probe_of(self.case.forward, inputs, self.index, dtypes, fresh=self.fresh)
+        return probe_of(self.case.forward, inputs, self.index, dtypes, fresh=self.fresh, workers=self.workers)
 
     def by_entries(self, entries: Array, *, proven: bool = False) -> Findings:
         """Judges some entries by bounded differences, and looks again, with more effort, at those that are not right.
@@ -261,7 +266,8 @@ class InputJudge:
         """The forward pass in longdouble; None where it refuses that, gives it up on the way, or takes too long."""
         if np.finfo(np.longdouble).eps >= np.finfo(np.float64).eps:
             return None
-        wide = partial(Probe, self.case.forward, self.case.inputs, self.index, np.longdouble, fresh=self.fresh)
+        of = partial(Probe, self.case.forward, self.case.inputs, self.index, np.longdouble)
+        wide = partial(of, fresh=self.fresh, workers=self.workers)
         try:
             probe = in_time(self.effort.longest, wide)
         except Exception:

@@ -10,6 +10,7 @@ from scratchcnn.gradcheck.effort import Effort
 from scratchcnn.gradcheck.findings import Findings, blank, report
 from scratchcnn.gradcheck.input_judge import FIRST_SUSPECTS, InputJudge
 from scratchcnn.gradcheck.numerical.exact import Exact
+from scratchcnn.gradcheck.numerical.spreading import Workers
 from scratchcnn.gradcheck.proof.judge_by_proof import Proofs, by_proof, wrong_at_ties
 from scratchcnn.gradcheck.report.report import InputReport
 from scratchcnn.gradcheck.setting import Setting
@@ -32,13 +33,14 @@ class Judged:
 
 @dataclass(frozen=True)
 class Check:
-    """What is the same for all inputs of a check."""
+    """What is the same for all inputs of a check; `workers` look at entries, unless the caller's thread does."""
 
     setting: Setting
     analytic: Analytic
     effort: Effort
     all_inputs: AllInputs
     proofs: Proofs | None
+    workers: Workers | None = None
 
 
 def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
@@ -49,7 +51,7 @@ def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
         return Judged(blank(name, x, Verdict.UNDECIDED, "nothing to check: the input has no entries"))
     if index not in setting.observed.usable:
         return Judged(blank(name, x, Verdict.WRONG, "there is no gradient of the input's shape to compare"))
-    judge_of = InputJudge(setting, index, check.analytic, check.effort)
+    judge_of = InputJudge(setting, index, check.analytic, check.effort, check.workers)
     proofs = check.proofs
     if exact is not None and exact.proven:
         proofs = None  # the exact check is a proof

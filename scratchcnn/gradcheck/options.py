@@ -1,6 +1,7 @@
 """The options of a check, validated: a message names the option, what came and what was expected."""
 
 import math
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -27,6 +28,7 @@ class Options:
     laws: bool
     digits: float | None
     batch: tuple[int | str, ...]
+    executor: Executor | None
 
 
 def validated(
@@ -43,6 +45,7 @@ def validated(
     laws: Any = False,
     digits: Any = None,
     batch: Any = (),
+    executor: Any = None,
 ) -> Options:
     """The options in one form: integers of NumPy become Python's, a single kind to allow becomes a tuple.
 
@@ -71,6 +74,7 @@ def validated(
         laws=_truth("laws", laws),
         digits=None if digits is None else _positive("digits", digits, "a positive number, or None"),
         batch=_some(batch),
+        executor=_executor(executor),
     )
 
 
@@ -96,6 +100,21 @@ def _some(batch: Any) -> tuple[int | str, ...]:
     if batch is None:
         return ()
     return tuple(batch) if holds_several(batch) else (batch,)
+
+
+def _executor(executor: Any) -> Executor | None:
+    __tracebackhide__ = True
+    if executor is None:
+        return None
+    if not isinstance(executor, Executor):
+        expected = "an Executor of concurrent.futures, as ThreadPoolExecutor(2), or None"
+        raise TypeError(f"executor must be {expected}; got {executor!r}")
+    try:
+        executor.submit(int).cancel()
+    except Exception as error:
+        got = f"a {type(executor).__name__} that refuses it: {error}"
+        raise ValueError(f"executor must take work, got {got}") from error
+    return executor
 
 
 def _positive(name: str, value: Any, expected: str, advice: str = "") -> float:

@@ -38,6 +38,11 @@ class Interval:
     def __str__(self) -> str:
         return f"{'[' if self.with_low else '('}{self.low:g}, {self.high:g}{']' if self.with_high else ')'}"
 
+    @property
+    def written(self) -> str:
+        """As `domain` takes it, with every digit."""
+        return f"{'[' if self.with_low else '('}{self.low!r}, {self.high!r}{']' if self.with_high else ')'}"
+
     def holds(self, array: Array) -> Array:
         """Which of the numbers lie in it; of complex steps the real parts count."""
         x = array.real

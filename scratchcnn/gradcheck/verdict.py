@@ -103,7 +103,7 @@ def judge(analytic: Array, own_error: Array, value: Array, bound: Array, status:
     known = np.isin(status, DECIDED)
     distance = np.abs(analytic - value)
     near = ZERO_ROUNDOFFS * scale.roundoff
-    zero = (np.abs(analytic) <= near) & (np.abs(value) <= near) & (bound <= VOUCHING_ROUNDOFFS * scale.roundoff)
+    zero = (np.abs(analytic) <= near) & (np.abs(value) <= near)
     tolerance = np.minimum(bound + own_error, np.maximum(bound, scale.vouching))
     tolerance = np.where(zero, np.maximum(tolerance, 2 * near), tolerance)
     inside = distance <= tolerance

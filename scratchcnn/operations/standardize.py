@@ -86,12 +86,12 @@ def _standardize(z: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
     centred = z - _mean(z, axes)
     centred = centred - _mean(centred, axes)  # removes the roundoff of the first mean
     deviation = apply(np.sqrt, _mean(centred * centred, axes))
-    least = roundoff(z) * np.abs(z).max(axis=axes, keepdims=True)
-    constant = np.abs(deviation) <= least
+    least = np.asanyarray(roundoff(z) * np.asanyarray(np.abs(z)).max(axis=axes, keepdims=True))
+    constant = np.asanyarray(np.abs(deviation) <= least)
     if constant.any():
         raise ValueError(
             f"z must have a spread above the roundoff of its mean, got shape {z.shape} and, over axes {axes}, "
-            f"a standard deviation of {float(np.abs(deviation)[constant][0]):.3g} beside a roundoff of "
+            f"a standard deviation of {float(abs(deviation[constant][0])):.3g} beside a roundoff of "
             f"{float(least[constant][0]):.3g}"
         )
     return centred / deviation, deviation
@@ -99,7 +99,7 @@ def _standardize(z: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
 
 def _mean(values: Array, axes: tuple[int, ...]) -> Array:
     # NumPy returns a bare number, not an array, for an object array without axes.
-    return np.asanyarray(values.mean(axis=axes, keepdims=True))
+    return np.asanyarray(np.asanyarray(values).mean(axis=axes, keepdims=True))
 
 
 def _integers(axis: Any) -> tuple[int, ...]:

@@ -16,8 +16,6 @@ from tests.article.cases import EPS, SMALL, VARIANTS, cases
 from tests.article.running_error import article_network
 from tests.assertions import assert_within
 
-pytestmark = pytest.mark.xdist_group("network")  # what they share is made once
-
 
 @pytest.fixture(scope="module")
 def digits():

@@ -13,8 +13,6 @@ from scratchcnn.operations.dense import dense
 from tests.article.cases import EPS, cases
 from tests.assertions import assert_within
 
-pytestmark = pytest.mark.xdist_group("published")  # what they share is made once
-
 SEEDS = range(10)
 
 

@@ -12,8 +12,6 @@ from scratchcnn.digits.mnist import load_digits
 from tests.article.cases import EPS, VARIANTS, cases
 from tests.article.running_error import article_network
 
-pytestmark = pytest.mark.xdist_group("training")  # what they share is made once
-
 
 @pytest.fixture(scope="module")
 def digits():

@@ -16,8 +16,6 @@ from scratchcnn.article.trial import DRAWS, Side, Trial, TrialRow
 from scratchcnn.commands.tables import print_trial
 from scratchcnn.gradcheck import Verdict
 
-pytestmark = pytest.mark.xdist_group("trial")  # what they share is made once
-
 
 @pytest.fixture(scope="module")
 def trial():
@@ -49,6 +47,15 @@ def test_a_gradient_is_laid_beside_the_derivative(trial):
         assert side.verdict is side.expected is Verdict.WRONG
         assert 0 < side.wrong <= side.checked
     assert row.as_expected
+
+
+@pytest.mark.parametrize("explained", [False, True])
+def test_mistakes_are_named_where_somebody_asks(explained, monkeypatch):
+    monkeypatch.setattr("scratchcnn.article.trial.DRAWS", 1)
+    doubled = Trial(0, explained=explained).judge(
+        "doubled", lambda *at: replace(training.exact(*at), weight=2 * training.exact(*at).weight), frozenset(Cause)
+    )
+    assert [d.kind for d in doubled.entries[0].report.diagnoses] == ["constant-factor"] * explained
 
 
 def test_a_row_whose_verdict_is_another_one_is_not_as_expected(trial):

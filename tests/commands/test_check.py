@@ -99,7 +99,37 @@ def cross_entropy_grad(logits, labels):
     p[np.arange(len(labels)), labels] -= 1
     return p / len(labels)
 """
-FILES = {"affine.py": AFFINE, "layer.py": LAYER, "smooth.py": SMOOTH, "labels.py": LABELS}
+JACOBIANS = """
+import numpy as np
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def softmax_derivative(z):
+    y = softmax(z)
+    return y[..., :, None] * np.eye(z.shape[-1]) - y[..., :, None] * y[..., None, :]
+
+
+def turn(x):
+    return np.stack([x[0] * np.cos(x[1]), x[0] * np.sin(x[1]), x[2]])
+
+
+def turn_prime(x):
+    r, a, _ = x
+    return np.array([[np.cos(a), r * np.sin(a), 0], [np.sin(a), r * np.cos(a), 0], [0, 0, 1]])
+
+
+def outer(x):
+    return x[:, None] * x
+
+
+def outer_prime(x):
+    return np.ones(7)
+"""
+FILES = {"affine.py": AFFINE, "layer.py": LAYER, "smooth.py": SMOOTH, "labels.py": LABELS, "jacobians.py": JACOBIANS}
 
 
 @pytest.fixture
@@ -115,6 +145,17 @@ def verdicts(text):
     """The verdict of each row of the table."""
     rows = re.findall(r"^(right|wrong|undecided) .* (\S+)$", text, re.MULTILINE)
     return {name: verdict for verdict, name in rows}
+
+
+def test_a_derivative_may_be_a_jacobian_of_all_or_of_each_sample(files):
+    for shape in ("4", "3x4"):
+        done = run("check", "jacobians.py:softmax", "--input", f"z={shape}")
+        assert verdicts(done.stdout) == {"softmax_derivative": "right"}
+    done = run("check", "jacobians.py:turn", "--input", "x=3")
+    assert verdicts(done.stdout) == {"turn_prime": "wrong"}  # its sign
+    done = run("check", "jacobians.py:outer", "--input", "x=2")
+    assert verdicts(done.stdout) == {"outer_prime": "undecided"}
+    assert "or as the Jacobian, of the output's axes and then the input's" in " ".join(done.stdout.split())
 
 
 def test_shapes_come_from_the_docstring_and_what_is_wrong_is_made_smaller(files):

@@ -16,8 +16,6 @@ from tests.article.cases import VARIANTS
 from tests.article.running_error import article_network
 from tests.assertions import assert_within
 
-pytestmark = pytest.mark.xdist_group("checks")  # what they share is made once
-
 
 def test_every_operation_of_the_catalogue_has_its_row():
     names = [check.name for check in all_checks()]

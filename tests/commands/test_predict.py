@@ -18,8 +18,6 @@ from scratchcnn.network.network import Network
 from scratchcnn.network.training import Recipe, Training, steps, workers
 from tests.commands.process import run
 
-pytestmark = pytest.mark.xdist_group("predict")  # what they share is made once
-
 
 def write(path, pixels, mode=None):
     Image.fromarray(pixels).convert(mode).save(path) if mode else Image.fromarray(pixels).save(path)

@@ -6,8 +6,6 @@ import pytest
 from scratchcnn.commands import main as cli
 from tests.commands.process import run
 
-pytestmark = pytest.mark.xdist_group("train")  # what they share is made once
-
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):

@@ -12,8 +12,6 @@ from scratchcnn.gradcheck import Verdict, Violation, check_gradient
 from tests.commands.process import WRONG, run
 from tests.gradcheck.report.reading import read
 
-pytestmark = pytest.mark.xdist_group("verify")  # what they share is made once
-
 ARTICLE = ["∂E/∂O", "∂O/∂Z2", "∂Z2/∂W", "∂Z2/∂b", "∂Z2/∂A1", "∂A1/∂Z1", "∂Z1/∂f", "∂Z1/∂X", "∂E/∂W", "∂E/∂b", "∂E/∂f"]
 TRAINED = ["∂Ẑ2/∂Z2", "∂E/∂W", "∂E/∂b", "∂E/∂f"]
 # fmt: off

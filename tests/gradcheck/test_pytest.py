@@ -7,8 +7,6 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("pytest")  # what they share is made once
-
 LAYERS = """
 import numpy as np
 

@@ -143,6 +143,14 @@ def test_relu_cuts_off_what_is_negative(dtype):
     assert grad_z.tolist() == [0, 0, 0, 0, 5, 6, 7]  # at the kink: 0
 
 
+def test_small_positive_numbers_are_positive():
+    z = np.array([-0.5, 1e-300, 0.5])
+    assert relu(z).tolist() == [0, 1e-300, 0.5]
+    assert relu_backward(np.ones(3), z)[0].tolist() == [0, 1, 1]
+    assert leaky_relu(z, alpha=0.25).tolist() == [-0.125, 1e-300, 0.5]
+    assert leaky_relu_backward(np.ones(3), z, alpha=0.25)[0].tolist() == [0.25, 1, 1]
+
+
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_leaky_relu_flattens_what_is_negative(dtype):
     z = np.array([-np.inf, -2, -0.0, 0, 2, np.inf, np.nan], dtype)
@@ -204,6 +212,9 @@ def test_what_alpha_must_be():
     with pytest.raises(ValueError, match=r"alpha must be finite, got 100000.0 beside numbers of float16"):
         leaky_relu(np.ones(3, np.float16), alpha=1e5)
     assert leaky_relu([Fraction(-1)], alpha=10**400).tolist() == [-(10**400)]
+    with pytest.raises(ValueError, match="alpha must be finite, got 1000"):
+        leaky_relu(-1.0, alpha=10**400)
+    assert leaky_relu(-1.0, alpha=Fraction(1, 4)) == -0.25
     with pytest.raises(TypeError, match=r"alpha must be a number, got '0.1'"):
         leaky_relu_backward(1.0, 1.0, alpha="0.1")
 

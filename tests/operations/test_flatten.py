@@ -55,6 +55,8 @@ def test_bad_arguments_are_named():
         flatten(np.ones((2, 3)))
     with pytest.raises(ValueError, match=r"x must have 4 axes \(N, C, H, W\), got shape \(2, 3\)"):
         flatten_backward(np.ones((2, 3)), np.ones((2, 3)))
+    with pytest.raises(TypeError, match=r"^x must hold numbers, got an array of NoneType"):
+        flatten_backward(np.ones((2, 3)), None)
     with pytest.raises(TypeError, match="x must hold numbers, got an array of NoneType"):
         flatten(None)
     for shape in (2, 3, 4, 5), (1, 120), (3, 40):

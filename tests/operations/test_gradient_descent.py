@@ -51,10 +51,14 @@ def test_bad_arguments_are_named():
     for rate in (0, -0.1, np.nan, np.inf):
         with pytest.raises(ValueError, match=f"rate must be positive and finite, got {rate}"):
             gradient_descent(np.ones(3), np.ones(3), rate=rate)
+    with pytest.raises(ValueError, match=r"^rate must be finite, got 100000\.0 beside numbers of float16"):
+        gradient_descent(np.ones(3), np.ones(3, np.float16), rate=1e5)
     for rate in ("0.1", None, 1j, np.ones(3)):
         with pytest.raises(TypeError, match="rate must be a number, got "):
             gradient_descent(np.ones(3), np.ones(3), rate=rate)
-    with pytest.raises(TypeError, match="gradient must hold numbers, got an array of NoneType"):
+    with pytest.raises(TypeError, match=r"^gradient must hold numbers, got an array of NoneType"):
         gradient_descent(np.ones(3), None, rate=1)
+    with pytest.raises(TypeError, match=r"^parameter must hold numbers, got an array of NoneType"):
+        gradient_descent(None, np.ones(3), rate=1)
     with pytest.raises(TypeError, match="grad_output and the inputs must be all real"):
         gradient_descent(np.ones(3), np.full(3, 1j), rate=1)

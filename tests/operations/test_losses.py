@@ -12,6 +12,7 @@ from scratchcnn import (
     squared_error_backward,
 )
 from scratchcnn.gradcheck import assert_gradient
+from scratchcnn.operations.losses import softmax
 from tests.assertions import FLOATS, assert_complex_step, assert_contract, assert_within, gamma
 from tests.strategies import INTEGERS, REALS, shapes, values
 
@@ -83,8 +84,10 @@ def test_bad_arguments_are_named():
         squared_error_backward(1.0, np.ones((5, 1)), np.ones(5))
     with pytest.raises(ValueError, match=r"grad_output must have the shape of the output, \(\), got shape \(5,\)"):
         squared_error_backward(np.ones(5), np.ones(5), np.ones(5))
-    with pytest.raises(TypeError, match="target must hold numbers, got an array of NoneType"):
+    with pytest.raises(TypeError, match=r"^target must hold numbers, got an array of NoneType"):
         squared_error(np.ones(5), None)
+    with pytest.raises(TypeError, match=r"^output must hold numbers, got an array of NoneType"):
+        squared_error(None, np.ones(5))
 
 
 @st.composite
@@ -137,6 +140,12 @@ def test_equal_logits_cost_the_logarithm_of_the_classes(samples, classes, logit)
     """CS231n's first check of a softmax: an untrained network of ten classes starts near log 10 = 2.3."""
     cost = softmax_cross_entropy(np.full((samples, classes), logit), np.zeros(samples, int))
     assert_within(cost, np.log(classes), gamma(samples + 3, np.float64) * np.log(classes))
+
+
+def test_the_probabilities_by_hand():
+    # Each row adds up to 1; also where the powers themselves would overflow.
+    logits = np.log([[1.0, 2.0, 5.0], [3.0, 3.0, 3.0]]) + np.array([[0.0], [800.0]])
+    assert_within(softmax(logits), [[1 / 8, 2 / 8, 5 / 8], [1 / 3] * 3], 1e-15)
 
 
 def test_a_case_by_hand():
@@ -207,6 +216,7 @@ def test_the_contract_of_the_cross_entropy():
         (np.ones((0, 3)), np.ones(0, int), ValueError, r"a sample and a class at least, got shape \(0, 3\)"),
         (np.ones((2, 0)), [0, 0], ValueError, r"a sample and a class at least, got shape \(2, 0\)"),
         (None, [0], TypeError, "logits must hold numbers, got an array of NoneType"),
+        (np.ones((2, 3)), [[0], [0, 1]], ValueError, "labels must be an array, but its rows differ in length"),
     ],
 )
 def test_bad_logits_and_labels_are_named(logits, labels, error, message):

@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -87,6 +89,10 @@ def test_bad_arguments_are_named():
     x = np.ones((2, 3, 4, 5))
     with pytest.raises(ValueError, match=r"x must have 4 axes \(N, C, H, W\), got shape \(4, 5\)"):
         pad2d(x[0, 0], 1)
+    with pytest.raises(ValueError, match=r"^x must have 4 axes \(N, C, H, W\), got shape \(4, 5\)"):
+        pad2d_backward(x, x[0, 0], 1)
+    with pytest.raises(TypeError, match=r"^x must hold numbers, got an array of NoneType"):
+        pad2d_backward(x, None, 1)
     with pytest.raises(ValueError, match="padding must be at least 0, got -1"):
         pad2d(x, (0, -1))
     with pytest.raises(TypeError, match=r"padding must be an integer or a pair, got 1\.5"):
@@ -95,3 +101,15 @@ def test_bad_arguments_are_named():
         pad2d(x, "same")
     with pytest.raises(ValueError, match=r"grad_output must have the shape of the output, \(2, 3, 6, 7\), got shape"):
         pad2d_backward(x, x, 1)
+
+
+def test_an_image_that_becomes_too_large_is_refused_before_it_is_made():
+    padding = ((1, 2**30), (3, 2**30))
+    with pytest.raises(ValueError, match="padding must leave at most 1073741824 pixels") as caught:
+        pad2d(np.ones((1, 1, 4, 5)), padding)
+    assert str(caught.value).endswith(f", got {padding}: the image becomes {(5 + 2**30, 8 + 2**30)}")
+
+
+def test_the_frame_of_fractions_is_of_integers():
+    padded = pad2d(np.full((1, 1, 1, 1), Fraction(1, 3)), 1)
+    assert [type(number) for number in padded[0, 0, 1]] == [int, Fraction, int]

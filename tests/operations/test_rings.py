@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import scratchcnn as s
+from scratchcnn.operations import _rings
 from tests.strategies import convolutions, dense_inputs, poolings, shapes, values
 
 exact = np.frompyfunc(Fraction, 1, 1)
@@ -255,3 +256,27 @@ def test_equal_numbers_have_no_spread_in_any_ring():
 def test_complex_numbers_among_objects_cannot_be_compared(function):
     with pytest.raises(TypeError, match="must be real"):
         function(np.array([[[[mpmath.mpc(1, 2)]]]], object))
+
+
+# The functions themselves
+
+
+def test_a_zero_that_an_operation_inserted_is_an_integer_and_stays_one():
+    found = _rings.apply(np.exp, np.array([[0], [0]], object))
+    assert (found.dtype, found.tolist()) == (object, [[1], [1]])
+    assert all(type(number) is int for number in found.flat)
+
+
+def test_what_floats_know_of_themselves():
+    for dtype in (np.float16, np.float32, np.float64, np.longdouble):
+        values = np.array([1, np.nan, np.inf], dtype)
+        assert _rings.is_nan(values).tolist() == [False, True, False]
+        assert [_rings.all_finite(values[chosen]) for chosen in ([0], [0, 1], [0, 2])] == [True, False, False]
+        assert _rings.roundoff(values) == float(np.finfo(dtype).eps)
+
+
+def test_what_objects_are_taken_for():
+    values = np.array([Fraction(1), mpmath.mpf("nan")])
+    assert _rings.is_nan(values).tolist() == [False, True]
+    assert not _rings.all_finite(values[:1])
+    assert _rings.roundoff(values) == 0

@@ -1,9 +1,11 @@
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from mpmath import mpf
 
 from scratchcnn import standardize, standardize_backward
 from scratchcnn.gradcheck import assert_gradient
@@ -143,10 +145,21 @@ def test_a_spread_lost_in_roundoff_is_refused_with_its_size():
         standardize(z)
     with pytest.raises(ValueError, match=r"beside a roundoff of 2\.22e-16"):
         standardize_backward(np.ones(2), z)
-    with pytest.raises(ValueError, match="spread"):
-        standardize(3.0)
+    for single in (3.0, mpf(3)):
+        with pytest.raises(ValueError, match="spread"):
+            standardize(single)
+        with pytest.raises(ValueError, match="spread"):
+            standardize_backward(1.0, single)
+    with pytest.raises(TypeError, match="a Fraction has no sqrt"):
+        standardize(Fraction(1, 2))
     with pytest.raises(ValueError, match=r"over axes \(0,\)"):  # the first column is constant
         standardize(np.array([[1.0, 2.0], [1.0, 3.0]]), axis=0)
+
+
+def test_every_spelling_of_the_axes():
+    z = np.random.default_rng(0).normal(size=(2, 3, 4))
+    for axis in (1, -2, np.int8(1), np.array(1), [1], np.array([1])):
+        assert np.array_equal(standardize(z, axis=axis), standardize(z, axis=(1,)))
 
 
 def test_bad_arguments_are_named():
@@ -156,6 +169,12 @@ def test_bad_arguments_are_named():
         standardize(np.eye(2), axis=(0, -2))
     with pytest.raises(TypeError, match="z must hold numbers, got an array of NoneType"):
         standardize(None)
+    with pytest.raises(TypeError, match=r"^z must hold numbers, got an array of NoneType"):
+        standardize_backward(np.eye(2), None)
+    for axis in (1.0, (0, None), [[0]], "01"):
+        with pytest.raises(TypeError) as caught:
+            standardize(np.eye(2), axis=axis)
+        assert str(caught.value) == f"axis must be an integer, several of them or None, got {axis!r}"
     for shape in (2,), (1, 2), ():
         with pytest.raises(ValueError, match=r"grad_output must have the shape of the output, \(2, 2\), got shape"):
             standardize_backward(np.ones(shape), np.eye(2))

@@ -28,6 +28,30 @@ def test_blas_has_one_thread_in_each_of_ours():
         assert threads.side_by_side(seen, [1, 2]) == [({1}, 2), ({1}, 2)]
 
 
+def test_each_share_is_worked_on_and_the_results_are_in_order():
+    for shares in ([3], [3, 1], [3, 1, 2]):
+        assert threads.side_by_side(lambda share: 10 * share, shares) == [10 * share for share in shares]
+
+
+def test_before_anybody_came_blas_has_the_threads_it_had():
+    blas = threads._Blas()
+    with threadpool_limits(2):
+        assert blas.allowed() == 2
+        with blas.one_thread_each(), blas.one_thread_each():
+            assert threads_of_blas() == {1}
+            assert blas.allowed() == 2
+        assert threads_of_blas() == {2}
+
+
+def test_without_a_blas_that_is_known_there_is_one_thread(monkeypatch):
+    monkeypatch.setattr(threads, "_libraries", list)
+    assert threads.allowed() == 1
+
+
+def test_evenly_cuts_between_any_two_things_unless_lines_are_given():
+    assert threads.evenly(3, 3) == [slice(0, 1), slice(1, 2), slice(2, 3)]
+
+
 def test_a_forked_child_has_threads_too():
     source = (
         "import os, signal, numpy as np\n"

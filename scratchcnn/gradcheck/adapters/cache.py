@@ -8,6 +8,7 @@ from scratchcnn.gradcheck.adapters.calling.arguments import CACHE, OUTPUT, Order
 from scratchcnn.gradcheck.adapters.calling.batch import Averaged
 from scratchcnn.gradcheck.adapters.calling.cotangents import cotangents
 from scratchcnn.gradcheck.adapters.calling.returned import leaves_of, sorted_gradients
+from scratchcnn.gradcheck.adapters.options import require_options
 from scratchcnn.gradcheck.adapters.pair import Inputs, Pair, chosen, inputs_of, named, title
 from scratchcnn.gradcheck.adapters.state import LastForward, seeded
 
@@ -65,6 +66,9 @@ def from_cache(
         It cannot be told what an argument, a result or an output is; the message shows the call to make.
     """
     __tracebackhide__ = True
+    require_options(
+        order=order, returns=returns, output=output, cache=cache, mean=mean, batch_axis=batch_axis, seed=seed
+    )
     known = inputs_of(forward, inputs)
     call = f"from_cache({title(forward)}, {title(backward)})"
     arguments = order_of(backward, known.names, order, call, cache=True)

@@ -13,6 +13,7 @@ from scratchcnn.gradcheck.adapters.layers.looking import look
 from scratchcnn.gradcheck.adapters.layers.modes import flag_of, generators_of, keywords_of, reset_of
 from scratchcnn.gradcheck.adapters.layers.running import Method, Way
 from scratchcnn.gradcheck.adapters.layers.steps import optimizers_of, rates_of
+from scratchcnn.gradcheck.adapters.options import require_options
 from scratchcnn.gradcheck.adapters.pair import Pair, inputs_of, named, title
 
 
@@ -100,6 +101,9 @@ def from_layer(
         Something is not found, or an option names what is not there; the message shows the call to make.
     """
     __tracebackhide__ = True
+    require_options(forward=forward, backward=backward, params=params, grads=grads, order=order, returns=returns)
+    require_options(output=output, mean=mean, batch_axis=batch_axis, training=training, reset=reset, warm=warm)
+    require_options(fixed=fixed, rate=rate, step=step, optimizer=optimizer, seed=seed)
     shown = title(layer) if inspect.isroutine(layer) or isinstance(layer, type) else f"{title(layer)}(...)"
     call = f"from_layer({shown}, {'x' if len(inputs) < 2 else '*inputs'})"
     fixed = dict(fixed or {})

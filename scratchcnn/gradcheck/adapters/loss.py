@@ -12,6 +12,7 @@ from scratchcnn.gradcheck.adapters.calling.batch import Averaged
 from scratchcnn.gradcheck.adapters.calling.cotangents import times_cotangent
 from scratchcnn.gradcheck.adapters.calling.methods import GRADIENTS, LOSSES, method_of
 from scratchcnn.gradcheck.adapters.calling.returned import leaves_of, sorted_gradients
+from scratchcnn.gradcheck.adapters.options import require_options
 from scratchcnn.gradcheck.adapters.pair import Inputs, Pair, inputs_of, named, positional, title
 from scratchcnn.gradcheck.adapters.state import LastForward, seeded
 
@@ -63,6 +64,7 @@ def from_loss(
         It cannot be told what is what; the message shows the call to make.
     """
     __tracebackhide__ = True
+    require_options(gradient=gradient, fixed=fixed, returns=returns, mean=mean, batch_axis=batch_axis, seed=seed)
     fixed = dict(fixed or {})
     call = f"from_loss({title(loss)})" if gradient is None else f"from_loss({title(loss)}, gradient={title(gradient)})"
     make, other = _sources(loss, gradient)

@@ -123,10 +123,12 @@ def chosen(output: Any, which: int | str | None, call: str) -> Any:
             )
         return output
     try:
+        if isinstance(output, np.ndarray | np.generic):
+            raise TypeError  # neither its rows nor its attributes are outputs
         if isinstance(which, str) and not isinstance(output, dict):
             return getattr(output, which)
         return output[which]
-    except (AttributeError, KeyError, IndexError, TypeError):
+    except (AttributeError, KeyError, IndexError, TypeError, OverflowError):
         has = list(output) if isinstance(output, dict) else f"{type(output).__name__} of {np.size(output)}"
         raise ValueError(f"output={which!r} is no part of what forward returns: {has}") from None
 
@@ -139,6 +141,9 @@ class _Leaf(inspect.Parameter):
     def __init__(self, path: str) -> None:
         super().__init__("leaf", inspect.Parameter.POSITIONAL_ONLY)
         self._path = path
+
+    def __reduce__(self) -> Any:
+        return _Leaf, (self._path,)
 
     @property
     def name(self) -> str:

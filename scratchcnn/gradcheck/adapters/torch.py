@@ -158,23 +158,32 @@ class _Torch:
     def _reproducible(self, leaves: Sequence[Any]) -> Iterator[None]:
         """Seeds torch and asks for deterministic operations; afterwards both are as they were."""
         torch = self.torch
-        before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+        before = torch.get_deterministic_debug_mode()  # `use_deterministic_algorithms` would import the compiler
         with torch.random.fork_rng(), torch.backends.cudnn.flags(deterministic=True, benchmark=False, allow_tf32=False):
-            torch.use_deterministic_algorithms(True, warn_only=True)
+            torch.set_deterministic_debug_mode("warn")
             try:
                 self.drawn.first(leaves, lambda: self._twice([self._tensor(a) for a in leaves]))
-                torch.manual_seed(self.seed)
+                _seed(torch, self.seed)
                 yield
             finally:
-                torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+                torch.set_deterministic_debug_mode(before)
 
     def _twice(self, tensors: Sequence[Any]) -> list[Any]:
         """The outputs with two seeds."""
         outputs = []
         for seed in (1, 2):
-            self.torch.manual_seed(seed)
+            _seed(self.torch, seed)
             outputs.append(as_numpy(self._output(tensors)))
         return outputs
+
+
+def _seed(torch: Any, seed: int) -> None:
+    """Seeds the generators of all devices that are there.
+
+    For each device that is not, `torch.manual_seed` would keep a trace of the stack: that takes milliseconds.
+    """
+    seed_all = torch.manual_seed if torch.accelerator.is_available() else torch.default_generator.manual_seed
+    seed_all(seed)
 
 
 def _applied(torch: Any, function: Any) -> Callable[..., Any]:

@@ -6,7 +6,9 @@ from itertools import permutations
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.diagnosis.budget import TooDear
 from scratchcnn.gradcheck.diagnosis.claim import Claim
+from scratchcnn.gradcheck.diagnosis.places import is_sequence
 from scratchcnn.gradcheck.diagnosis.rearrangements import rearrangements
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
@@ -64,7 +66,7 @@ def _others(scene: Scene) -> Iterator[tuple[str, str, Other]]:
     for axis, length in enumerate(shape):
         if length > 1:
             first, last = _place(scene, axis, 0), _place(scene, axis, length - 1)
-            samples = axis == 0 and not scene.parts
+            samples = axis == 0 and not scene.parts and not _is_sequence(scene)
             kind = "batch" if samples else "subset"
             yield kind, f"the true one of {'the first sample' if samples else first} alone", _part(axis, 0)
             yield kind, f"the true one of {'the last sample' if samples else last} alone", _part(axis, length - 1)
@@ -82,6 +84,13 @@ def _others(scene: Scene) -> Iterator[tuple[str, str, Other]]:
         if kind != "permuted" or len(shape) > 1:
             said = message.replace("the true one", "the cotangent", 1)
             yield kind, f"the true one for {said}", _rearranged(function)
+
+
+def _is_sequence(scene: Scene) -> bool:
+    try:
+        return is_sequence(scene)
+    except TooDear:  # nobody knows: mostly it is none
+        return False
 
 
 def _rearranged(function: Callable[[Array], Array]) -> Other:

@@ -12,12 +12,15 @@ from scratchcnn.gradcheck.diagnosis.claim import Claim, Family
 from scratchcnn.gradcheck.diagnosis.conjugates import conjugated
 from scratchcnn.gradcheck.diagnosis.constants.claims import with_another_constant, without_a_limit
 from scratchcnn.gradcheck.diagnosis.cotangents import of_another_cotangent, of_some_outputs
+from scratchcnn.gradcheck.diagnosis.edits.claims import is_true, wrong_expression
+from scratchcnn.gradcheck.diagnosis.edits.look import Code
 from scratchcnn.gradcheck.diagnosis.factors import along_axes, cropped_cotangent, missing_factor, same_along_axes
 from scratchcnn.gradcheck.diagnosis.forms import misshapen
 from scratchcnn.gradcheck.diagnosis.functions import of_another_function, reciprocal
 from scratchcnn.gradcheck.diagnosis.operands import (
     as_of_stride_one,
     at_a_function_of_an_operand,
+    at_a_turned_operand,
     at_another_operand,
     with_another_option,
 )
@@ -28,7 +31,7 @@ from scratchcnn.gradcheck.diagnosis.reproduce import reproducer
 from scratchcnn.gradcheck.diagnosis.scales import scaled
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 from scratchcnn.gradcheck.diagnosis.scenes import further_scenes, scenes_of
-from scratchcnn.gradcheck.diagnosis.steps.claims import wrong_step
+from scratchcnn.gradcheck.diagnosis.steps.claims import oddly_wrong_step, wrong_step
 from scratchcnn.gradcheck.diagnosis.sums import averaged, cotangent_alone, overwritten, spread, summed
 from scratchcnn.gradcheck.diagnosis.terms import missing_penalty, missing_term
 from scratchcnn.gradcheck.diagnosis.wrong_axes import summed_elsewhere
@@ -36,43 +39,50 @@ from scratchcnn.gradcheck.report.report import Compared, Diagnosis, InputReport,
 from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.verdict import Verdict
 
-# From the specific to the general: the first that hold are said.
-REPAIRS: tuple[Family, ...] = (
-    misshapen,
-    conjugated,
-    rounded,
-    scaled,
-    of_some_outputs,
-    single_entry,
-    arranged,
-    cropped_cotangent,
-    displaced,
-    swapped,
-    with_another_option,
-    as_of_stride_one,
-    cotangent_alone,
-    overwritten,
-    summed,
-    spread,
-    missing_factor,
-    along_axes,
-    missing_penalty,
-    wrong_step,
-    summed_elsewhere,
-    of_another_cotangent,
-    with_another_factor,
-    not_transposed,
-    without_a_limit,
-    at_another_operand,
-)
-# What may fit a mistake of another kind, too: said where nothing else holds.
-GENERAL: tuple[Family, ...] = (
-    at_a_function_of_an_operand,
-    of_another_function,
-    reciprocal,
-    with_another_constant,
-    same_along_axes,
-    missing_term,
+# From the specific to the general: the families of the first stage in which one holds are all that is said.
+STAGES: tuple[tuple[Family, ...], ...] = (
+    (
+        misshapen,
+        conjugated,
+        rounded,
+        scaled,
+        of_some_outputs,
+        single_entry,
+        arranged,
+        cropped_cotangent,
+        displaced,
+        swapped,
+        with_another_option,
+        as_of_stride_one,
+        cotangent_alone,
+        summed,
+        spread,
+        missing_factor,
+        along_axes,
+        missing_penalty,
+        wrong_step,
+        of_another_cotangent,
+        overwritten,
+        without_a_limit,
+        at_a_turned_operand,
+    ),
+    (wrong_expression,),
+    (
+        oddly_wrong_step,
+        summed_elsewhere,
+        with_another_factor,
+        not_transposed,
+        at_another_operand,
+    ),
+    # What may fit a mistake of another kind, too: said where nothing else holds.
+    (
+        at_a_function_of_an_operand,
+        of_another_function,
+        reciprocal,
+        with_another_constant,
+        same_along_axes,
+        missing_term,
+    ),
 )
 KINK = Claim(
     "kink",
@@ -80,6 +90,8 @@ KINK = Claim(
     lambda scene: True,
 )
 PLACES: tuple[Family, ...] = (as_if_rounded, wrong_places, averaged)
+# The kinds of mistakes that say how small an error is: that comes first.
+SMALL = ("precision", "small-relative")
 # Breaches of the contract that claims explain: they are said after these.
 LATE = ("elsewhere", "shape", "digits")
 # Claims that are said of one input at most.
@@ -130,8 +142,9 @@ def diagnose(
     if setting.observed.unsteady or any(v.kind == "count" for v in violations):
         return Explanation(tuple(breaches))
     budget = Budget(setting.case.forward, calls)
-    scenes = list(scenes_of(setting, budget))
-    further = list(further_scenes(setting, budget))
+    code = Code(setting.case)
+    scenes = list(scenes_of(setting, budget, code))
+    further = list(further_scenes(setting, budget, code))
     elsewhere = {v.input for v in violations if v.kind == "elsewhere" and not v.waived}
     found: list[Diagnosis] = []
     unexplained: list[str] = []
@@ -195,6 +208,10 @@ def _stale(scenes: Sequence[Scene], index: int) -> list[Diagnosis]:
         if there.is_derivative(index, inputs=here.inputs):
             message = "the true one at the inputs of the first point: kept from an earlier call, or a constant"
             return [Diagnosis("stale", there.names[index], message, 1.0)]
+        gradients = there.look.forgetful() if there.look is not None else []
+        if gradients and is_true(there, gradients[index], index):
+            message = "right at the second point without what lists or dicts keep from earlier calls"
+            return [Diagnosis("stale", there.names[index], message, 1.0)]
     return []
 
 
@@ -216,10 +233,12 @@ def proved(scenes: Sequence[Scene], index: int) -> list[Claim]:
             bad, known = wrong_entries(scenes[0], index)
             if not bad.any():
                 return [KINK] if known.any() and not known.all() else []
-    for families in (REPAIRS, GENERAL, PLACES):
+    for families in (*STAGES, PLACES):
         found = _holding(families, scenes, index)
         if found:
             where = _holding(PLACES, scenes, index)[:1] if all(claim.inside for claim in found) else []
+            if any(claim.kind in SMALL for claim in where):
+                return [*where, *found]
             return [found[0], *where, *found[1:]]
     return []
 
@@ -248,8 +267,13 @@ def _holds(claim: Claim, scenes: Sequence[Scene], index: int) -> bool:
         if not all(claim.holds(scene) for scene in scenes[:2]):
             return False
         with suppress(TooDear, Outside):
-            telling = [scene for scene in scenes[2:] if _tells(scene, scenes[0], index)]
-            return not telling or any(claim.holds(scene) for scene in telling)
+            telling = False
+            for scene in scenes[2:]:
+                if _tells(scene, scenes[0], index):
+                    telling = True
+                    if claim.holds(scene):
+                        return True
+            return not telling
         return True
     except (ArithmeticError, np.linalg.LinAlgError):  # what cannot be computed from these numbers does not hold
         return False

@@ -19,6 +19,8 @@ STEPS = UNEVEN_STEP * 2.0 ** -np.array([5.0, 6, 7, 8, 9, TINY_EXPONENT])
 CLOSER = (2.0**-10, 2.0**-20)
 # Roundoffs that two ways to compute a gradient may be apart, by the terms that are summed.
 ROUNDOFFS = 64.0
+# What is off by such a share is wrong, whatever the roundoff.
+FAR = 0.5
 # An estimate says something of an entry where its error is below this share of the gradient's largest entry.
 SHARP = 1e-5
 
@@ -56,6 +58,9 @@ def alike(array: Array, predicted: Estimate, eps: float = EPS) -> bool:
     if not known.any() or not np.isfinite(array[known]).all():
         return False
     value, error = predicted.value[known], predicted.error[known]
+    largest = np.abs(value).argmax()
+    if abs(array[known][largest] - value[largest]) > error[largest] + FAR * abs(value[largest]):
+        return False  # most predictions are wrong there, too
     scale = max(float(np.abs(value).max()), float(np.abs(array[known]).max()))
     if scale > 0 and (error > max(SHARP, 2 * ROUNDOFFS * eps) * scale).any():
         return False

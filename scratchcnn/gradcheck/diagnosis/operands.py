@@ -31,24 +31,38 @@ FUNCTIONS: dict[str, Callable[[Array], Array]] = {
 }
 # What options have by default in the libraries that people copy from.
 USUAL = (1e-12, 1e-8, 1e-7, 1e-6, 1e-5, 1e-3, 0.01, 0.1, 0.2, 0.5, 0.9, 0.99, 0.999, 10.0, 1e4)
+# The kinds of what is done to an operand as a whole.
+TURNS = ("transposed", "rotated")
 KINDS = {"stride": "stride-ignored", "padding": "padding-not-cropped", "axis": "broadcast"}
 
 
 def at_another_operand(scene: Scene, index: int) -> Iterator[Claim]:
-    """The true gradient at inputs one of which is another one, or has its entries elsewhere."""
+    """The true gradient at inputs one of which is another one, or has its entries moved."""
     for other, array in enumerate(scene.inputs):
         name = scene.names[other]
-        if array.dtype.kind in "iu" and array.ndim:
-            for kind, said, value in _other_classes(scene, index, other):
-                yield Claim(kind, f"the true one for {said}", _at(index, other, value), along=True)
         if array.dtype.kind != "f" or array.size < 2:
             continue
         for kind, replaced, value in _replacements(scene, other):
             yield Claim(kind, f"the true one for {replaced} in place of {name}", _at(index, other, value), along=True)
         for kind, message, function in rearrangements(array.shape):
-            if kind != "permuted" or array.ndim < 2:
+            if kind not in TURNS and (kind != "permuted" or array.ndim < 2):
                 said = message.replace("the true one", name, 1)
                 yield Claim(kind, f"the true one for {said}", _at(index, other, _moved(other, function)), along=True)
+
+
+def at_a_turned_operand(scene: Scene, index: int) -> Iterator[Claim]:
+    """The true gradient at inputs one of which is transposed or turned, or for other labels."""
+    for other, array in enumerate(scene.inputs):
+        if array.dtype.kind in "iu" and array.ndim:
+            for kind, said, value in _other_classes(scene, index, other):
+                yield Claim(kind, f"the true one for {said}", _at(index, other, value), along=True)
+        if array.dtype.kind == "f" and array.size > 1:
+            for kind, message, function in rearrangements(array.shape):
+                if kind in TURNS:
+                    said = message.replace("the true one", scene.names[other], 1)
+                    yield Claim(
+                        kind, f"the true one for {said}", _at(index, other, _moved(other, function)), along=True
+                    )
 
 
 def with_another_option(scene: Scene, index: int) -> Iterator[Claim]:

@@ -23,9 +23,11 @@ def wrong_places(scene: Scene, index: int) -> Iterator[Claim]:
     if scene.analytic(index).shape != shape or not shape:
         return
     bad, known = wrong_entries(scene, index)
-    if not bad.any() or not (known & ~bad).any():
+    if not bad.any():
         return
     yield from slight(scene, index)
+    if not (known & ~bad).any():
+        return
     for message, kind, where in _sets(scene, index):
         yield Claim(kind, f"the true one but {message}", _exactly(index, where))
 
@@ -151,6 +153,17 @@ def _by_thresholds(scene: Scene, index: int) -> Iterator[tuple[str, str, Where]]
         yield from _by_threshold(scene, index, "the output", lambda s: s.output)
 
 
+def is_sequence(scene: Scene) -> bool:
+    """Whether the first axis is that of time: outputs depend on the entries of an input before, and on none behind."""
+    shape = scene.cotangent.shape
+    return any(_one_way(_blocks(scene, k)) for k in scene.wrt if shape and scene.inputs[k].shape[:1] == shape[:1])
+
+
+def _one_way(blocks: Array) -> bool:
+    below, above = np.tril(blocks, -1).any(), np.triu(blocks, 1).any()
+    return bool(below != above)
+
+
 def _has_samples(scene: Scene, index: int) -> bool:
     """Whether the first axis is that of samples: each one's outputs depend on its own entries alone, of all inputs."""
     x, output = scene.inputs[index], scene.cotangent
@@ -159,16 +172,15 @@ def _has_samples(scene: Scene, index: int) -> bool:
     if x.ndim < 2 or output.ndim < 1 or x.shape[0] != output.shape[0]:
         return False
     alike = [k for k in scene.wrt if scene.inputs[k].ndim > 1 and scene.inputs[k].shape[0] == x.shape[0]]
-    return all(_apart(scene, k) for k in alike)
+    return not any((_blocks(scene, k) & ~np.eye(x.shape[0], dtype=bool)).any() for k in alike)
 
 
-def _apart(scene: Scene, index: int) -> bool:
-    """Whether the outputs of each place along the first axis depend on the entries there alone."""
+def _blocks(scene: Scene, index: int) -> Array:
+    """Whether the outputs of one place along the first axis depend on the entries of another one."""
     x, output = scene.inputs[index], scene.cotangent
     count = x.shape[0]
-    moved = np.abs(scene.jacobian(index).value) > 2 * scene.jacobian(index).error
-    blocks = moved.reshape(count, output.size // count, count, x.size // count).any(axis=(1, 3))
-    return not (blocks & ~np.eye(count, dtype=bool)).any()
+    moved: Array = np.abs(scene.jacobian(index).value) > 2 * scene.jacobian(index).error
+    return np.asarray(moved.reshape(count, output.size // count, count, x.size // count).any(axis=(1, 3)))
 
 
 def _difference(one: int, other: int) -> Where:
@@ -187,7 +199,7 @@ def _by_threshold(scene: Scene, index: int, name: str, of: Where) -> Iterator[tu
         for sign, word in ((1, "above"), (-1, "below")):
             inside, outside = sign * value[bad], sign * value[known & ~bad]
             if inside.min() > outside.max():
-                threshold = sign * _between(float(outside.max()), float(inside.min()))
+                threshold = sign * _between(float(outside.max()), float(inside.min())) + 0.0  # no -0.0
                 yield f"where {said} is {word} {threshold:.4g}", "subset", _beyond(of, function, sign, threshold)
     if (of(scene)[bad] == 0).all():
         yield f"where {name} is zero", "subset", lambda s: of(s) == 0

@@ -41,10 +41,12 @@ def reproducer(setting: Setting, index: int, call: str, budget: Budget) -> tuple
     if cotangent is None:
         return ()
     reference = f", reference={case.reference}" if case.reference.isidentifier() else ""
-    last = f"check_gradient({_functions(case, call)}, {', '.join(names)}{options}{cotangent}{reference})"
+    options += cotangent + reference + _said(case)
+    last = f"check_gradient({_functions(case, call)}, {', '.join(names)}{options})"
     numbers = sum(a.size for a in case.inputs)
     dtypes = [_dtype(case, k) for k in range(len(case.inputs))]
-    drawn = _drawn(case) if numbers > SHOWN_NUMBERS else None
+    # Drawn numbers have no structure.
+    drawn = _drawn(case) if numbers > SHOWN_NUMBERS and not case.structures else None
     if drawn is not None and _is_wrong(setting, index, drawn, budget):
         made = (f"{name} = {_made(a, of)}" for name, a, of in zip(names, case.inputs, dtypes, strict=True))
         return ("rng = np.random.default_rng(0)", *made, last)
@@ -63,6 +65,16 @@ def _cotangent(setting: Setting) -> str | None:
     if given.size > MOST_NUMBERS or setting.case.parts or not usual:
         return None
     return f", grad_output={_literal(given, 'np.float64')}"
+
+
+def _said(case: Case) -> str:
+    """The options that say where forward is defined, which form inputs have, and what is differentiated."""
+    keys = [name if name.isidentifier() else k for k, name in enumerate(case.names)]
+    domains = {keys[k]: interval.written for k, interval in case.domains.items()}
+    structures = {keys[k]: form for k, form in case.structures.items()}
+    domain = f", domain={domains!r}" if domains else ""
+    structure = f", structure={structures!r}" if structures else ""
+    return case.asked + domain + structure
 
 
 def _functions(case: Case, call: str) -> str:

@@ -21,6 +21,7 @@ from scratchcnn.gradcheck.points import Point
 
 if TYPE_CHECKING:
     from scratchcnn.gradcheck.diagnosis.constants.variant import Place
+    from scratchcnn.gradcheck.diagnosis.edits.look import Code, Look
     from scratchcnn.gradcheck.diagnosis.steps.record import Record
     from scratchcnn.gradcheck.diagnosis.steps.sweep import Swept
 
@@ -57,6 +58,8 @@ class Scene:
         Of the precision that backward was run in.
     parts
         The paths of several outputs that are a row here, each with how many numbers it has.
+    code
+        The caller's code, to be run with changes; None where it cannot be.
     """
 
     def __init__(
@@ -71,13 +74,15 @@ class Scene:
         budget: Budget,
         eps: float = EPS,
         parts: Sequence[tuple[str, int]] = (),
+        code: "Code | None" = None,
     ) -> None:
-        self.eps, self.parts = eps, tuple(parts)
+        self.eps, self.parts, self._code = eps, tuple(parts), code
         self.unguarded, self.names, self.wrt, self.options, self.budget = forward, names, tuple(wrt), options, budget
         self.inputs = [np.array(a, np.float64, order="C") if a.dtype.kind == "f" else np.array(a) for a in inputs]
         self.cotangent = np.array(cotangent, np.float64)
         # A complex gradient is a violation of its own; its real part may have a mistake beside.
         self.gradients = [None if g is None else np.asarray(np.real(g), np.float64) for g in gradients]
+        self._true_sweeps: dict[int, list[Swept]] = {}
         self._jacobians: dict[int, Estimate] = {}
         self.wrong: dict[int, tuple[Array, Array]] = {}  # what `places` has found
         self._truths: dict[int, Estimate] = {}
@@ -104,14 +109,32 @@ class Scene:
         return [] if self.caller is None else places(self.caller)
 
     @cached_property
-    def swept(self) -> "list[Swept]":
+    def look(self) -> "Look | None":
+        """A copy of backward whose expressions can be changed; None where it answers otherwise than backward did."""
+        from scratchcnn.gradcheck.diagnosis.edits.look import look_at
+
+        return (
+            None
+            if self._code is None
+            else look_at(self._code, self.inputs, self.cotangent, self.gradients, self.budget)
+        )
+
+    def swept(self, index: int) -> "list[Swept]":
         """The gradients that one wrong step of forward gives, for each depth of the calls in it."""
+        if index not in self._true_sweeps:
+            self._true_sweeps[index] = [
+                s for s in self._sweeps if index in s.right and self.is_true(s.right[index], index)
+            ]
+        return self._true_sweeps[index]
+
+    @cached_property
+    def _sweeps(self) -> "list[Swept]":
         from scratchcnn.gradcheck.diagnosis.steps.sweep import swept
 
         if self._record is None:
             return []
         found = [swept(record, self.cotangent) for record in (self._record, *self._records)]
-        return [s for s in found if s is not None and all(self._is_true(s.right[k], k) for k in s.right)]
+        return [s for s in found if s is not None]
 
     @cached_property
     def _record(self) -> "Record | None":
@@ -128,7 +151,7 @@ class Scene:
                 self.budget.spend(len(record.tape.parts) // NUMBERS_A_CALL)
                 yield record
 
-    def _is_true(self, gradient: Array, index: int) -> bool:
+    def is_true(self, gradient: Array, index: int) -> bool:
         """Whether a gradient is the true one, along a random direction: a record may do what floats do not."""
         direction, slopes = self.along_here(index)
         return self.same_along(gradient.reshape(direction.shape) * direction, self.cotangent, slopes)
@@ -155,7 +178,7 @@ class Scene:
         from scratchcnn.gradcheck.diagnosis.steps.jacobian import jacobian
 
         found = None if self._record is None else jacobian(self._record, index)
-        if found is None or not self._is_true(self.cotangent.reshape(-1) @ found[0], index):
+        if found is None or not self.is_true(self.cotangent.reshape(-1) @ found[0], index):
             return None
         if index in self._jacobians:  # there are kinks: a record takes one side of each
             return self._jacobians[index]

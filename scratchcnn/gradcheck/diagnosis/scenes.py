@@ -6,6 +6,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.case import Case, Forward
 from scratchcnn.gradcheck.diagnosis.budget import Budget
+from scratchcnn.gradcheck.diagnosis.edits.look import Code
 from scratchcnn.gradcheck.diagnosis.scene import Scene, gradients_at
 from scratchcnn.gradcheck.points import Point, second_cotangent, second_point
 from scratchcnn.gradcheck.setting import Setting
@@ -14,23 +15,23 @@ from scratchcnn.gradcheck.setting import Setting
 SEEDS = (3, 4)
 
 
-def scenes_of(setting: Setting, budget: Budget) -> Iterator[Scene]:
+def scenes_of(setting: Setting, budget: Budget, code: Code) -> Iterator[Scene]:
     """The point of the check and its second one, in float64 where backward takes it."""
     second = setting.second or Point(setting.case.inputs, second_cotangent(setting.cotangent, setting.rng, given=True))
     for point in (setting.first, second):
-        yield from _scene(setting.case, point, budget)
+        yield from _scene(setting.case, point, budget, code)
 
 
-def further_scenes(setting: Setting, budget: Budget) -> Iterator[Scene]:
+def further_scenes(setting: Setting, budget: Budget, code: Code) -> Iterator[Scene]:
     """More points, where forward has a finite output there: few claims fit at all of them by accident."""
     for seed in SEEDS if setting.second is not None else ():
         rng = np.random.default_rng(seed)
         point = second_point(setting.case, second_cotangent(setting.cotangent, rng, given=True), rng)
         if point is not None:
-            yield from _scene(setting.case, point, budget)
+            yield from _scene(setting.case, point, budget, code)
 
 
-def _scene(case: Case, point: Point, budget: Budget) -> Iterator[Scene]:
+def _scene(case: Case, point: Point, budget: Budget, code: Code) -> Iterator[Scene]:
     """A point in float64, or else in the caller's own dtypes; none where backward refuses both."""
     for dtype in (np.float64, None):
         try:
@@ -40,7 +41,17 @@ def _scene(case: Case, point: Point, budget: Budget) -> Iterator[Scene]:
         names, options = case.names, dict(case.forward.keywords)
         forward = case.forward if dtype is not None or case.alone else _in_own_precision(case)
         yield Scene(
-            forward, names, point.inputs, case.wrt, point.cotangent, gradients, options, budget, eps, case.parts
+            forward,
+            names,
+            point.inputs,
+            case.wrt,
+            point.cotangent,
+            gradients,
+            options,
+            budget,
+            eps,
+            case.parts,
+            code if dtype is not None else None,
         )
         return
 

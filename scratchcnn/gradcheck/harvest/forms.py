@@ -28,6 +28,7 @@ from scratchcnn.gradcheck.trees import flatten, unflatten
 # Seeds what forward draws, as a dropout does.
 SEED = 0
 _REQUIRED = inspect.Parameter.empty
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -234,24 +235,42 @@ def _takes_cotangent(backward: Callable[..., Any], arguments: Arguments, output:
 def _without_cotangent(
     forward: Callable[..., Any], derivative: Callable[..., Any], arguments: Arguments, output: Any
 ) -> Form:
-    """The form of a derivative that takes no cotangent: of a number, or of a function of each entry alone."""
+    """The form of a derivative that takes no cotangent: of a number, of each entry alone, or a Jacobian."""
     names, inputs = list(arguments.inputs), list(arguments.inputs.values())
     if np.ndim(output) == 0:
         shared = [n for n in names if n in inspect.signature(derivative).parameters] or names
         returned = derivative(*copy.deepcopy([arguments.inputs[n] for n in shared]))
         checked = _answered(returned, arguments)
         return Form(*_split(from_loss(forward, *inputs, gradient=derivative, returns=checked, seed=SEED)), checked)
-    if len(inputs) != 1 or np.shape(output) != np.shape(inputs[0]):
-        raise TypeError(
-            f"{title(derivative)} takes no gradient from above: as a derivative of each entry alone it can be checked"
-            " where there is one input, of the output's shape"
-        )
     takes_output = not any(same(n, names[0]) for n in inspect.signature(derivative).parameters)
 
+    def slope(x: Any) -> Any:
+        return derivative(forward(x) if takes_output else x)
+
+    shape = np.shape(inputs[0])
+    times = None if len(inputs) != 1 else _times(np.shape(output), shape, np.shape(slope(copy.deepcopy(inputs[0]))))
+    if times is None:
+        raise TypeError(
+            f"{title(derivative)} takes no gradient from above: it can be checked where there is one input, as the"
+            " derivative of each entry alone, of the shape of input and output, or as the Jacobian, of the output's"
+            " axes and then the input's"
+        )
+
     def backward(grad_output: Any, x: Any) -> Any:
-        return grad_output * derivative(forward(x) if takes_output else x)
+        return times(grad_output, slope(x))
 
     return Form(forward, named(backward, title(derivative), ["grad_output", *names]), inputs)
+
+
+def _times(output: Shape, given: Shape, found: Shape) -> Callable[[Any, Any], Any] | None:
+    """How the gradient from above is multiplied by a derivative of this shape; None where it fits neither."""
+    if output == given and len(found) <= len(given):
+        return lambda g, slope: g * slope
+    if found == (*output, *given):
+        return lambda g, slope: np.tensordot(g, slope, len(output))
+    if output[:-1] == given[:-1] and found == (*output, given[-1]):  # one for each sample
+        return lambda g, slope: np.einsum("...i,...ij->...j", g, slope)
+    return None
 
 
 def _with_spread(order: Order, backward: Callable[..., Any], names: Sequence[str]) -> Order:

@@ -1,6 +1,7 @@
 """What the command line says of inputs: `x=4x3x8x8`, `labels=int:4:10`; and of options: `stride=2`."""
 
 import ast
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,9 @@ from scratchcnn.gradcheck.arrays import Array
 
 _SHAPE = r"(?P<shape>\d+(?:x\d+)*|scalar)"
 _FLOATS = re.compile(rf"(?:(?P<dtype>float16|float32|float64):)?{_SHAPE}")
+# Of an input that is drawn: half a gigabyte in float64.
+MOST_NUMBERS = 2**26
+MOST_AXES = 32  # of an array, in all versions of NumPy
 _INTEGERS = re.compile(rf"int:{_SHAPE}:(?P<below>[1-9]\d*)")
 
 
@@ -36,7 +40,7 @@ def spec_of(text: str) -> tuple[str, Spec]:
     Raises
     ------
     ValueError
-        It is none of these.
+        It is none of these, or too large to be drawn.
     """
     name, _, form = text.partition("=")
     found = _INTEGERS.fullmatch(form) or _FLOATS.fullmatch(form)
@@ -44,8 +48,12 @@ def spec_of(text: str) -> tuple[str, Spec]:
         raise ValueError(f"must be NAME=4x3x8x8, NAME=float32:4x3, NAME=int:4:10 or NAME=scalar, got {text!r}")
     parts = found.groupdict()
     shape = () if parts["shape"] == "scalar" else tuple(map(int, parts["shape"].split("x")))
-    below = parts.get("below")
-    return name, Spec(shape, parts.get("dtype") or "float64", None if below is None else int(below))
+    if len(shape) > MOST_AXES or math.prod(shape) > MOST_NUMBERS:
+        raise ValueError(f"may have at most {MOST_AXES} axes and {MOST_NUMBERS:,} numbers, got {text!r}")
+    below = None if parts.get("below") is None else int(parts["below"])
+    if below is not None and below > 2**63:
+        raise ValueError(f"must be of integers below 2**63, got {text!r}")
+    return name, Spec(shape, parts.get("dtype") or "float64", below)
 
 
 def option_of(text: str) -> tuple[str, Any]:
@@ -61,5 +69,5 @@ def option_of(text: str) -> tuple[str, Any]:
         raise ValueError(f"must be NAME=VALUE, got {text!r}")
     try:
         return name, ast.literal_eval(value)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):  # as `{[]}`, and brackets in brackets
         return name, value

@@ -2,11 +2,15 @@
 
 import math
 from collections.abc import Mapping
+from concurrent.futures import Executor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from scratchcnn.gradcheck.jobs import missing, processes
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,7 @@ class Settings:
     report
         The file to write, or None.
     check
-        What every check is given, `seed` and `seconds`, as far as the options say it.
+        What every check is given, `seed`, `seconds` and `executor`, as far as the options say it.
     harvest
         The packages whose backward passes are sought; `torch` and `jax` may be among them.
     pairs
@@ -60,11 +64,23 @@ def settings_of(config: pytest.Config, given: Mapping[str, str]) -> Settings:
         check["seed"] = _number("seed", given["seed"], int, 0)
     if given["seconds"]:
         check["seconds"] = _number("seconds", given["seconds"], float, math.nextafter(0, 1))
+    if given["jobs"] and (jobs := _number("jobs", given["jobs"], int, 1)) > 1:
+        check["executor"] = _processes(config, jobs)
     pairs = _parts(given["pairs"])
     for pattern in pairs:
         if pattern.count("{}") != 1 or pattern == "{}":
             raise pytest.UsageError(f"--gradient-pairs must have {{}} once, beside other letters, got {pattern!r}")
     return Settings(path if given["report"] else None, check, _parts(given["harvest"]), pairs)
+
+
+def _processes(config: pytest.Config, jobs: int) -> Executor:
+    """The processes of `--gradient-jobs`, which end with pytest."""
+    if needed := missing():
+        raise pytest.UsageError(f"--gradient-jobs needs {needed}")
+    block = ExitStack()
+    config.add_cleanup(block.close)
+    executor: Executor = block.enter_context(processes(jobs))
+    return executor
 
 
 def _parts(text: str) -> tuple[str, ...]:
@@ -77,6 +93,6 @@ def _number(name: str, text: str, kind: type, least: float) -> Any:
     except ValueError:
         number = math.nan
     if not least <= number < math.inf:
-        expected = "an integer, at least 0" if kind is int else "a number above 0"
+        expected = f"an integer, at least {least}" if kind is int else "a number above 0"
         raise pytest.UsageError(f"--gradient-{name} must be {expected}, got {text!r}")
     return number

@@ -7,8 +7,10 @@ The complex step is never trusted alone: `abs`, `>=`, `max`, a conjugate, or a b
 must agree with differences: at some entries, or along directions that move all of them.
 """
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -19,6 +21,7 @@ from scratchcnn.gradcheck.numerical.directional import MOVE_ROUNDING, directiona
 from scratchcnn.gradcheck.numerical.noise import EPS, FLOOR_ROUNDOFFS, NOISE_COVERAGE, noise_at
 from scratchcnn.gradcheck.numerical.probe import Contraction, Line, Probe
 from scratchcnn.gradcheck.numerical.quotients import largest
+from scratchcnn.gradcheck.numerical.spreading import spread
 from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP
 
 # In units: the imaginary step. Its square is far below roundoff.
@@ -38,6 +41,8 @@ HOLDING_DIRECTIONS = 8
 DETECTION_FACTOR = 16.0
 # As a share of the derivative along a direction: a larger mismatch ends the comparison before entries are looked at.
 EARLY_MISMATCH = 1e-3
+# How many times longer forward takes in complex numbers, about.
+COMPLEX_SLOWDOWN = 3
 # As a share of an entry, or of the largest: a complex step is known if an error that the directions miss is smaller.
 UNDETECTED_SHARE = 1e-6
 
@@ -155,14 +160,14 @@ def held_to_directions(contraction: Contraction, entries: Array, unit: Array, rn
 class _Stepper:
     """Forward in complex numbers: Im f(x + ih) / h along a direction, or None where forward refuses them."""
 
-    def __init__(self, probe: Probe, dtype: DTypeLike) -> None:
-        self.forward, self.dtype = probe.forward, np.dtype(dtype)
+    def __init__(self, probe: Probe, dtype: DTypeLike, *, called: bool = False) -> None:
+        self.probe, self.forward, self.dtype = probe, probe.forward, np.dtype(dtype)
         # The other inputs have the same precision: a rounding in float64 among them would be the same in the twin.
         real = np.empty(0, dtype).real.dtype
         self.arrays = [a.astype(real if a.dtype.kind == "f" else a.dtype) for a in probe.arrays]
         self.arrays[probe.index] = self.arrays[probe.index].astype(dtype, order="C")
         self.x = self.arrays[probe.index].reshape(-1)
-        self.called, self.outputs = False, probe.outputs
+        self.called, self.outputs = called, probe.outputs
 
     def along(
         self, entries: Array | int, direction: Array, beside: float = 0, step: float = IMAGINARY_STEP
@@ -202,14 +207,37 @@ class _Stepper:
             (sums, entries) the sums of `weights` (outputs, sums) over the outputs that the entry moves, or over all
             where it moves none, divided by its unit.
         """
-        value, size = np.zeros((2, len(entries)), self.x.real.dtype)
-        weight = np.abs(cotangent)
-        weights = np.zeros((len(weight), 0)) if weights is None else weights
-        moved = np.zeros((len(entries), weights.shape[1]))
-        for k, entry in enumerate(entries):
-            row = self.along(entry, unit[entry], beside, step)
-            if row is None:
-                return None
-            value[k], size[k] = row @ cotangent, np.abs(row) @ weight
-            moved[k] = (row != 0) @ weights if row.any() else weights.sum(axis=0)
+        weights = np.zeros((len(cotangent), 0)) if weights is None else weights
+        of = partial(_Stepper, dtype=self.dtype, called=self.called)
+        each = partial(_one_by_one, of, beside=beside, step=step, cotangent=cotangent, weights=weights)
+        pieces = spread(self.probe, each, entries, unit[entries], evaluations=COMPLEX_SLOWDOWN)
+        known = [piece for piece in pieces if piece is not None]
+        if len(known) < len(pieces):
+            return None
+        value, size, moved = (np.concatenate(parts) for parts in zip(*known, strict=True))
         return value / unit[entries], size / unit[entries], moved.T / unit[entries]
+
+
+def _one_by_one(
+    of: Callable[[Probe], _Stepper],
+    probe: Probe,
+    entries: Array,
+    units: Array,
+    *,
+    beside: float,
+    step: float,
+    cotangent: Array,
+    weights: Array,
+) -> tuple[Array, Array, Array] | None:
+    """The same in units of each entry, `moved` as (entries, sums)."""
+    stepper = of(probe)
+    value, size = np.zeros((2, len(entries)), stepper.x.real.dtype)
+    weight = np.abs(cotangent)
+    moved = np.zeros((len(entries), weights.shape[1]))
+    for k, (entry, unit) in enumerate(zip(entries, units, strict=True)):
+        row = stepper.along(entry, unit, beside, step)
+        if row is None:
+            return None
+        value[k], size[k] = row @ cotangent, np.abs(row) @ weight
+        moved[k] = (row != 0) @ weights if row.any() else weights.sum(axis=0)
+    return value, size, moved

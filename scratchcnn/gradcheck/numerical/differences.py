@@ -17,6 +17,7 @@ from scratchcnn.gradcheck.numerical.hidden_roundoff import MOVED_ROUNDOFFS
 from scratchcnn.gradcheck.numerical.noise import EPS
 from scratchcnn.gradcheck.numerical.probe import Contraction, Probe
 from scratchcnn.gradcheck.numerical.quotients import Moves, Quotients, contracted, evaluate, settle
+from scratchcnn.gradcheck.numerical.spreading import spread
 from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP
 
 # As a power of two, in units: the tiny step, which comes last. It is far below the others and far above roundoff.
@@ -230,10 +231,18 @@ def separate(probe: Probe, entries: Array, unit: Array) -> list[Group]:
         return apart
     if len(entries) * probe.outputs > BLOCK_NUMBERS:
         return apart
-    depend = np.empty((len(entries), probe.outputs), bool)
-    for k, entry in enumerate(entries):
-        depend[k] = depends(probe, entry, unit)
-        if k == 1 and depend[:2].all():
-            return apart
-    groups = disjoint(entries, depend)
+    first = _depend(probe, entries[:2], unit[entries[:2]])
+    if first.all():
+        return apart
+    others = entries[2:]
+    pieces = spread(probe, _depend, others, unit[others], evaluations=2)
+    groups = disjoint(entries, np.concatenate([first, *pieces]))
     return groups if len(groups) < len(entries) / 2 else apart
+
+
+def _depend(probe: Probe, entries: Array, units: Array) -> Array:
+    """(entries, outputs) bool: which outputs depend on each entry."""
+    depend = np.empty((len(entries), probe.outputs), bool)
+    for row, entry, unit in zip(depend, entries, units, strict=True):
+        row[:] = depends(probe, entry, unit)
+    return depend

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,15 @@ from scratchcnn.gradcheck.numerical import staircases
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet, undisturbed
 from scratchcnn.gradcheck.numerical.complex_step import complex_step, held_to_directions
 from scratchcnn.gradcheck.numerical.differences import central_differences, separate, wide_unit
-from scratchcnn.gradcheck.numerical.groups import Group, depends, elementwise
+from scratchcnn.gradcheck.numerical.groups import Group, elementwise
 from scratchcnn.gradcheck.numerical.kinks import Slope, slope
-from scratchcnn.gradcheck.numerical.ladder import Climb, climb
+from scratchcnn.gradcheck.numerical.ladder import CLIMB_EVALUATIONS, Climb, climb_each
 from scratchcnn.gradcheck.numerical.least_squares import Fit
 from scratchcnn.gradcheck.numerical.noise import EPS, FLOOR_ROUNDOFFS, least_noise, measure_noise
 from scratchcnn.gradcheck.numerical.not_finite import finite_part, lost_entries
-from scratchcnn.gradcheck.numerical.probe import Contraction, Line, Probe
+from scratchcnn.gradcheck.numerical.probe import Contraction, Probe
 from scratchcnn.gradcheck.numerical.question import validated_question
+from scratchcnn.gradcheck.numerical.spreading import spread
 
 
 @dataclass(frozen=True)
@@ -195,9 +197,11 @@ class Derivatives:
 
     def by_ladder(self, which: Array) -> None:
         """Looks at some of the entries (indices into `entries`) over all scales."""
-        cotangent = self.contraction.cotangent
-        for k in which[~self.lost[which]]:
-            climbed = self._climbed(int(self.entries[k]))
+        cotangent, which = self.contraction.cotangent, which[~self.lost[which]]
+        look = partial(climb_each, cotangent=cotangent, noise=self.contraction.noise)
+        entries = self.entries[which]
+        pieces = spread(self.probe, look, entries, self.unit[entries], evaluations=CLIMB_EVALUATIONS)
+        for k, climbed in zip(which, chain.from_iterable(pieces), strict=True):
             seen = self._slope(climbed)
             # A derivative may matter on another scale than that of the data: where outputs are steepest, or first move.
             weight, unit = np.abs(cotangent[climbed.outputs]), self.unit[self.entries[k]]
@@ -229,11 +233,6 @@ class Derivatives:
             self.method[asked[chosen]] = "complex step"
         else:
             self.dropped = True
-
-    def _climbed(self, entry: int) -> Climb:
-        line = Line(self.probe, np.array([entry]), np.ones(1, self.probe.dtype))
-        depend = depends(self.probe, entry, self.unit)
-        return climb(self.contraction, line, float(self.unit[entry]), depend)
 
     def _slope(self, climbed: Climb) -> Slope:
         cotangent = self.contraction.cotangent

@@ -54,14 +54,14 @@ def grouped(entries: Array, outputs: Array, owner: Array) -> Group:
     return Group(entries, outputs[order], starts, owners)
 
 
-def depends(probe: Probe, entry: int, unit: Array) -> Array:
-    """(outputs,) bool: which outputs move when the entry moves far.
+def depends(probe: Probe, entry: int, unit: float) -> Array:
+    """(outputs,) bool: which outputs move when the entry, whose unit is given, moves far.
 
     A move that leaves forward's domain tells nothing; the entry is then moved by half a unit.
     """
     y = np.empty((2, probe.outputs), probe.dtype)
     x = probe.base[entry]
-    for distance in (REACH_DISTANCE * unit[entry], unit[entry] / 2):
+    for distance in (REACH_DISTANCE * unit, unit / 2):
         probe.move(entry, x - distance, y[0])
         probe.move(entry, x + distance, y[1])
         inside = ~np.isnan(y).all(axis=1)

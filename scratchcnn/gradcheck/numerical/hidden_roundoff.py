@@ -34,7 +34,7 @@ UNEVEN_FACTOR = 4.0
 MOVED_ROUNDOFFS = 64.0
 
 
-def shown_roundoff(probe: Probe, entries: Array | int, unit: Array, wanted: Array) -> tuple[Array, Array]:
+def shown_roundoff(probe: Probe, entries: Array | int, unit: Array | float, wanted: Array) -> tuple[Array, Array]:
     """(outputs,) the roundoff that outputs show farther away, where they move, and their size there.
 
     An output that stands still near the point may move in steps coarser than its own roundoff: those of something
@@ -50,7 +50,7 @@ def shown_roundoff(probe: Probe, entries: Array | int, unit: Array, wanted: Arra
     entries
         Which entries move together, or a single one.
     unit
-        (size of the input,) the scale of each entry.
+        The scale of each of them.
     wanted
         (outputs,) bool: which outputs are asked for.
     """
@@ -60,7 +60,7 @@ def shown_roundoff(probe: Probe, entries: Array | int, unit: Array, wanted: Arra
 
     def move(row: Array, distance: float) -> None:
         for side, out in zip((-REACH_DISTANCE, REACH_DISTANCE), row, strict=True):
-            probe.move(entries, probe.base[entries] + side * distance * unit[entries], out)
+            probe.move(entries, probe.base[entries] + side * distance * unit, out)
 
     for part in LOOK_SHARES:
         move(y[0], part)

@@ -17,6 +17,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.drift import VISIBLE_ROUNDOFFS, changes, finer_unit, rest_of, still_changing
+from scratchcnn.gradcheck.numerical.groups import depends
 from scratchcnn.gradcheck.numerical.hidden_roundoff import (
     first_move,
     first_seen,
@@ -25,7 +26,7 @@ from scratchcnn.gradcheck.numerical.hidden_roundoff import (
     roundoff_step,
 )
 from scratchcnn.gradcheck.numerical.noise import STRIDES, noise_along
-from scratchcnn.gradcheck.numerical.probe import Contraction, Line
+from scratchcnn.gradcheck.numerical.probe import Contraction, Line, Probe
 from scratchcnn.gradcheck.numerical.rungs import Rungs, take_rungs
 from scratchcnn.gradcheck.numerical.walk import Walk, walk
 
@@ -35,6 +36,8 @@ SUSPECT_SHARE = 2.0**-8
 NEGLIGIBLE_DRIFT = 1e-6
 # How many of the smallest steps a jump must show at.
 JUMP_STEPS = 6
+# How many evaluations of forward a climb takes, about.
+CLIMB_EVALUATIONS = 100
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,24 @@ def climb(contraction: Contraction, line: Line, unit: float, depend: Array) -> C
         below = _look_lower(line, float(everything.h[-1]), outputs[lower], noise, steepest[lower])
         look = look if below is None else _replaced(look, lower, below)
     return Climb(outputs, look.walk, look.jumps, look.drifts, rest, reached, steepest)
+
+
+def climb_each(probe: Probe, entries: Array, units: Array, *, cotangent: Array, noise: Array) -> list[Climb]:
+    """A climb for each entry alone, from its unit.
+
+    Parameters
+    ----------
+    probe, cotangent, noise
+        As in `Contraction`.
+    entries, units
+        (entries,) flat indices into the input, and the scale of each.
+    """
+    climbs = []
+    for entry, unit in zip(entries, units, strict=True):
+        line = Line(probe, np.array([entry]), np.ones(1, probe.dtype))
+        contraction = Contraction(probe, cotangent, noise)
+        climbs.append(climb(contraction, line, float(unit), depends(probe, int(entry), unit)))
+    return climbs
 
 
 def _finer(rungs: Rungs, noise: Array) -> Array:

@@ -26,7 +26,7 @@ def finite_part(probe: Probe) -> Probe:
         finite: Array = y.reshape(-1)[keep]
         return finite
 
-    return Probe(kept, probe.arrays, probe.index, probe.dtype, fresh=probe.fresh)
+    return Probe(kept, probe.arrays, probe.index, probe.dtype, fresh=probe.fresh, workers=probe.workers)
 
 
 def lost_entries(probe: Probe, entries: Array, unit: Array) -> Array:

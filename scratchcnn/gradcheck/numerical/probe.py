@@ -1,14 +1,16 @@
 """A black-box forward pass, seen as a function of one of its inputs, and what is asked of it."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.numerical.spreading import Workers
 from scratchcnn.gradcheck.numerical.steps import units
 
 # In units of the data: the moves that are tried, from small to large, until an output visibly moves.
@@ -36,7 +38,11 @@ class Probe:
         The precision that forward is run in.
     fresh
         Hand each call copies of its own: for a forward that writes into its inputs.
+    workers
+        Do the work on entries that move one by one; None: it is done here.
     """
+
+    workers: Workers | None = None
 
     def __init__(
         self,
@@ -46,10 +52,12 @@ class Probe:
         dtype: DTypeLike = np.float64,
         *,
         fresh: bool = False,
+        workers: Workers | None = None,
     ) -> None:
         self.dtype = np.dtype(dtype)
         self.arrays = [np.array(a, self.dtype if a.dtype.kind == "f" else a.dtype, order="C") for a in inputs]
         self.index = index
+        self.workers = workers
         self.x = self.arrays[index].reshape(-1)
         self.base = self.x.copy()
         self.shape = self.arrays[index].shape
@@ -106,6 +114,23 @@ class Probe:
     def _sizes(self) -> Array:
         return units(self.base)
 
+    def apart(self) -> Self:
+        """The same forward pass on arrays of its own, for another thread."""
+        other = copy(self)
+        other.workers = None
+        other.arrays = [a.copy() for a in self.arrays]
+        other.x = other.arrays[self.index].reshape(-1)
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What pickle takes: no array twice."""
+        return {name: value for name, value in vars(self).items() if name not in ("x", "base", "unit", "workers")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.x = self.arrays[self.index].reshape(-1)
+        self.base = self.x.copy()
+
     def move(self, where: int | Array | slice, values: Any, out: Array) -> None:
         """Writes into `out` the output with `x[where]` set to `values`."""
         self.x[where] = values
@@ -114,26 +139,32 @@ class Probe:
 
 
 def probe_of(
-    forward: Callable[..., Any], inputs: Sequence[Array], index: int, dtypes: Sequence[np.dtype], *, fresh: bool
+    forward: Callable[..., Any],
+    inputs: Sequence[Array],
+    index: int,
+    dtypes: Sequence[np.dtype],
+    *,
+    fresh: bool,
+    workers: Workers | None = None,
 ) -> Probe:
     """The forward pass in float64; in the caller's own precision where it refuses float64 (a kernel in C).
 
     Parameters
     ----------
-    forward, inputs, index, fresh
+    forward, inputs, index, fresh, workers
         As in `Probe`.
     dtypes
         The caller's, one for each input.
     """
     try:
-        return Probe(forward, inputs, index, fresh=fresh)
+        return Probe(forward, inputs, index, fresh=fresh, workers=workers)
     except Exception:
 
         def narrow(*arrays: Array) -> Array:
             output: Array = forward(*(a.astype(d) for a, d in zip(arrays, dtypes, strict=True)))
             return output
 
-        return Probe(narrow, inputs, index)
+        return Probe(narrow, inputs, index, workers=workers)
 
 
 class Joined(Probe):

@@ -1,7 +1,7 @@
 """Difference quotients of entries that move by halving steps, contracted with the cotangent, and what they tell."""
 
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 
@@ -10,11 +10,14 @@ from scratchcnn.gradcheck.numerical.groups import Group, depends
 from scratchcnn.gradcheck.numerical.hidden_roundoff import MOVED_ROUNDOFFS, shown_roundoff
 from scratchcnn.gradcheck.numerical.noise import FLOOR_ROUNDOFFS, noise_at
 from scratchcnn.gradcheck.numerical.probe import Contraction, Probe
+from scratchcnn.gradcheck.numerical.spreading import spread
 from scratchcnn.gradcheck.numerical.steps import symmetric
 from scratchcnn.gradcheck.numerical.tableau import extrapolate, tightest
 
 # How many leading terms of the truncation error a tableau removes at most.
 TABLEAU_LEVELS = 5
+# How many evaluations a look at an output that stands still takes, about.
+HIDDEN_EVALUATIONS = 8
 
 
 @dataclass(frozen=True)
@@ -87,16 +90,24 @@ def evaluate(probe: Probe, group: Group, unit: Array, steps: Array) -> Moves:
     """Outputs when the entries of a group move to the left and right by some steps, in units."""
     entries = group.entries
     below, above, h = symmetric(probe.base[entries], unit[entries] * steps[:, None])
-    alone = group.outputs is None
-    y = np.empty((len(steps), 2, *((len(entries),) if alone else ()), probe.outputs), probe.dtype)
-    for k in range(len(steps)):
-        for side, points in enumerate((below[k], above[k])):
-            if alone:
-                for row, entry, point in zip(y[k, side], entries, points, strict=True):
-                    probe.move(entry, point, row)
-            else:
-                probe.move(entries, points, y[k, side])
+    points = np.stack([below, above], axis=1)
+    if group.outputs is None:
+        pieces = spread(probe, _outputs_at, entries, np.moveaxis(points, -1, 0), evaluations=2 * len(steps))
+        return Moves(np.concatenate(pieces, axis=2) if len(pieces) > 1 else pieces[0], h)
+    y = np.empty((len(steps), 2, probe.outputs), probe.dtype)
+    for rows, sides in zip(y, points, strict=True):
+        for row, there in zip(rows, sides, strict=True):
+            probe.move(entries, there, row)
     return Moves(y, h)
+
+
+def _outputs_at(probe: Probe, entries: Array, points: Array) -> Array:
+    """(steps, 2, entries, outputs): the outputs with each entry alone at its `points` (entries, steps, 2)."""
+    y = np.empty((*points.shape[1:], len(entries), probe.outputs), probe.dtype)
+    for place in np.ndindex(*points.shape[1:]):
+        for row, entry, point in zip(y[place], entries, points[:, *place], strict=True):
+            probe.move(entry, point, row)
+    return y
 
 
 def contracted(contraction: Contraction, group: Group, unit: Array | None, moves: Moves) -> Quotients | None:
@@ -173,20 +184,39 @@ def _hidden(contraction: Contraction, group: Group, unit: Array | None, still: A
     probe, weight, noise = contraction.probe, np.abs(contraction.cotangent), contraction.noise
     if unit is None:
         return np.where(still, weight * noise, 0), np.where(still, weight * np.abs(probe.y0), 0)
-    hidden, size = np.zeros((2, *still.shape), probe.dtype)
     if group.outputs is not None:
         asked = np.zeros(probe.outputs, bool)
         asked[group.outputs] = still[group.outputs]
-        looks: list[tuple[Any, Array, Array]] = [(..., group.entries, asked)]
-    else:
-        waiting = np.flatnonzero(still.any(axis=-1))
-        looks = [(k, group.entries[k], still[k] & depends(probe, group.entries[k], unit)) for k in waiting]
-    for row, entries, asked in looks:
-        if asked.any():
-            shown, there = shown_roundoff(probe, entries, unit, asked)
-            hidden[row] = np.where(asked, weight * np.fmax(noise, shown), 0)
-            size[row] = np.where(asked, weight * there, 0)
-    return hidden, size
+        hidden, size = _roundoff_and_size(probe, group.entries, unit[group.entries], asked, weight, noise)
+        return hidden, size
+    found = np.zeros((2, *still.shape), probe.dtype)
+    waiting = np.flatnonzero(still.any(axis=-1))
+    if waiting.size:
+        entries = group.entries[waiting]
+        look = partial(_hidden_by_each, weight=weight, noise=noise)
+        pieces = spread(probe, look, entries, unit[entries], still[waiting], evaluations=HIDDEN_EVALUATIONS)
+        found[:, waiting] = np.concatenate(pieces, axis=1)
+    return found[0], found[1]
+
+
+def _hidden_by_each(probe: Probe, entries: Array, units: Array, still: Array, *, weight: Array, noise: Array) -> Array:
+    """(2, entries, outputs): what each entry alone may hide, and the size of these outputs."""
+    found = np.empty((2, *still.shape), probe.dtype)
+    for k, (entry, unit) in enumerate(zip(entries, units, strict=True)):
+        asked = still[k] & depends(probe, entry, unit)
+        found[:, k] = _roundoff_and_size(probe, entry, unit, asked, weight, noise)
+    return found
+
+
+def _roundoff_and_size(
+    probe: Probe, entries: Array | int, unit: Array | float, asked: Array, weight: Array, noise: Array
+) -> Array:
+    """(2, outputs), weighted: the roundoff that the outputs asked for show farther away, and their size there."""
+    if not asked.any():
+        return np.zeros((2, probe.outputs), probe.dtype)
+    shown, there = shown_roundoff(probe, entries, unit, asked)
+    found: Array = np.where(asked, weight * np.stack([np.fmax(noise, shown), there]), 0)
+    return found
 
 
 def largest(size: Array, y0: Array) -> Array:

@@ -11,6 +11,7 @@ to another, keeps that, and so on. A smooth part may be added to it: then it kee
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -18,7 +19,8 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.groups import REACH_DISTANCE, Group, depends
 from scratchcnn.gradcheck.numerical.least_squares import FEW_STEPS, FIT_PLACES, FIT_POINTS, Fit, fitted
 from scratchcnn.gradcheck.numerical.noise import EPS, least_noise
-from scratchcnn.gradcheck.numerical.probe import Contraction, Line
+from scratchcnn.gradcheck.numerical.probe import Contraction, Line, Probe
+from scratchcnn.gradcheck.numerical.spreading import spread
 from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP
 
 # As a power of two, in units: the narrowest step that is looked for (a part of one of float32).
@@ -316,13 +318,25 @@ def _series(
                 series[:, :, where] = group.share(cotangent * changes)
                 coarse[:, where] = group.share(weight * _coarse(changes, width, usual))
                 continue
-        for entry in where:
-            changes = _swept(Line(probe, entry, unit[entry]))
-            depend = changes.any(axis=(0, 1)) | (weight == 0)
-            if not depend.all():
-                depend |= depends(probe, entry, unit)
-            series[:, :, entry] = changes @ cotangent
-            coarse[:, entry] = _coarse(changes, width, usual) @ (weight * depend)
+        each = partial(_series_of_each, cotangent=cotangent, width=width, usual=usual)
+        pieces = spread(probe, each, where, unit[where], evaluations=2 * FIT_POINTS)
+        series[:, :, where], coarse[:, where] = (np.concatenate(parts, axis=-1) for parts in zip(*pieces, strict=True))
+    return series, coarse
+
+
+def _series_of_each(
+    probe: Probe, entries: Array, units: Array, *, cotangent: Array, width: float, usual: Array
+) -> tuple[Array, Array]:
+    """The same of entries that move alone: (points, 2, entries) and (points, entries)."""
+    series, coarse = np.empty((FIT_POINTS, 2, len(entries))), np.empty((FIT_POINTS, len(entries)))
+    weight = np.abs(cotangent)
+    for k, (entry, unit) in enumerate(zip(entries, units, strict=True)):
+        changes = _swept(Line(probe, entry, unit))
+        depend = changes.any(axis=(0, 1)) | (weight == 0)
+        if not depend.all():
+            depend |= depends(probe, entry, unit)
+        series[:, :, k] = changes @ cotangent
+        coarse[:, k] = _coarse(changes, width, usual) @ (weight * depend)
     return series, coarse
 
 

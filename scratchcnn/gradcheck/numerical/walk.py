@@ -1,7 +1,7 @@
 """The walk up a ladder: intervals of the derivative, from the smallest step to the one that misses the others."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -32,12 +32,18 @@ class Interval:
         """The smallest interval that holds both."""
         return Interval(np.minimum(self.low, other.low), np.maximum(self.high, other.high))
 
-    def narrowed(self, other: "Interval", where: Array) -> "Interval":
-        """The intersection of both at some places; unchanged at the others."""
-        return Interval(
-            np.where(where, np.maximum(self.low, other.low), self.low),
-            np.where(where, np.minimum(self.high, other.high), self.high),
-        )
+    def common(self, other: "Interval") -> "Interval":
+        """The intersection of both."""
+        return Interval(np.maximum(self.low, other.low), np.minimum(self.high, other.high))
+
+    def narrow(self, other: "Interval", where: Array) -> None:
+        """Makes this the intersection of both at some places."""
+        np.maximum(self.low, other.low, out=self.low, where=where)
+        np.minimum(self.high, other.high, out=self.high, where=where)
+
+    def at(self, k: int) -> "Interval":
+        """The intervals of one rung, where there are (rungs, outputs)."""
+        return Interval(self.low[k], self.high[k])
 
     @property
     def middle(self) -> Array:
@@ -84,7 +90,7 @@ def walk(rungs: Rungs, noise: Array) -> Walk:
     noise
         (rungs, 2, outputs) a bound for their roundoff.
     """
-    walker = _Walker(_right_left_central(rungs, noise))
+    walker = _Walker(*_right_left_central(rungs, noise))
     for k in range(len(rungs.h) - 3, -1, -1):
         walker.step(k)
         if not walker.walking.any():
@@ -92,14 +98,14 @@ def walk(rungs: Rungs, noise: Array) -> Walk:
     return Walk(walker.both, walker.right, walker.left, walker.parted >= KINK_STEPS, walker.stopped)
 
 
-def _right_left_central(rungs: Rungs, noise: Array) -> list[Interval]:
+def _right_left_central(rungs: Rungs, noise: Array) -> tuple[Interval, Interval, Interval]:
     """(rungs, outputs) the intervals of the right, left and central quotients."""
     y, y0, step = rungs.y, rungs.y0, rungs.h[:, None]
-    return [
+    return (
         _windows((y[:, 1] - y0) / step, 2 * noise[:, 1] / step, 1),
         _windows((y0 - y[:, 0]) / step, 2 * noise[:, 0] / step, 1),
         _windows((y[:, 1] - y[:, 0]) / (2 * step), noise.max(axis=1) / step, 2),
-    ]
+    )
 
 
 def _windows(quotients: Array, noise: Array, power: int) -> Interval:
@@ -117,43 +123,46 @@ class _Walker:
     the walk goes on, `parted` over how many steps right and left have kept apart, `stopped` at which rung it ended.
     """
 
-    def __init__(self, windows: Sequence[Interval]) -> None:
-        self.windows = windows
-        shape, dtype = windows[0].low.shape[1:], windows[0].low.dtype
-        self.both = self.right = self.left = Interval(np.full(shape, -np.inf, dtype), np.full(shape, np.inf, dtype))
-        # A side that has no value at any step is outside the domain: the other one speaks alone.
-        self.absent = [~window.bounded.any(axis=0) for window in windows]
-        self.narrowest = [np.full(shape, np.inf, dtype) for _ in windows]
+    def __init__(self, right: Interval, left: Interval, central: Interval) -> None:
+        self.right_windows, self.left_windows = right, left
+        # (rungs, outputs) what holds of the windows at each step, wherever the walk is.
+        known = _known(right) & _known(left) & _known(central)
+        self.all_windows = right.common(left).common(central)
+        self.agree = known & right.meets(left) & right.meets(central) & left.meets(central)
+        self.known, self.apart = known, ~right.meets(left) & right.bounded & left.bounded
+        shape = known.shape[1:]
+        self.both, self.right, self.left = (_unbounded(shape, right.low.dtype) for _ in range(3))
         self.walking = np.ones(shape, bool)
         self.parted = np.zeros(shape, np.intp)
         self.stopped = np.full(shape, -1)
 
     def step(self, k: int) -> None:
         """Takes in the windows that start at rung k."""
-        right, left, central = quotients = [Interval(w.low[k], w.high[k]) for w in self.windows]
-        known = self._known(quotients)
-        apart = ~right.meets(left) & right.bounded & left.bounded
-        agree = known & right.meets(left) & right.meets(central) & left.meets(central)
-        for quotient in quotients:
-            agree &= self.both.meets(quotient)
-        joint = self.walking & (self.parted == 0) & agree
+        everything, right, left = self.all_windows.at(k), self.right_windows.at(k), self.left_windows.at(k)
+        joint = self.walking & (self.parted == 0) & self.agree[k] & self.both.meets(everything)
         # Each side is true to itself, as it was while noise still hid a kink; the central quotient lies between them.
-        goes_on = self.walking & known & (apart | (self.parted > 0)) & ~joint
-        goes_on &= self.right.meets(right) & self.left.meets(left)
-        for quotient in quotients:
-            self.both = self.both.narrowed(quotient, joint)
-        self.right = self.right.narrowed(right, goes_on | joint)
-        self.left = self.left.narrowed(left, goes_on | joint)
-        self.parted += goes_on
-        ends = self.walking & ~joint & ~goes_on
-        self.stopped[ends] = k
-        self.walking &= ~ends
+        aside = self.walking & self.known[k] & (self.apart[k] | (self.parted > 0)) & ~joint
+        aside &= self.right.meets(right) & self.left.meets(left)
+        goes_on = joint | aside
+        self.both.narrow(everything, joint)
+        self.right.narrow(right, goes_on)
+        self.left.narrow(left, goes_on)
+        self.parted += aside
+        self.stopped[self.walking & ~goes_on] = k
+        self.walking = goes_on
 
-    def _known(self, quotients: Sequence[Interval]) -> Array:
-        """Where each quotient is bounded, and not much wider than before, or outside the domain."""
-        known = np.ones(self.walking.shape, bool)
-        for side, (quotient, gone) in enumerate(zip(quotients, self.absent, strict=True)):
-            width = quotient.high - quotient.low
-            known &= (quotient.bounded & (width <= WILD_FACTOR * self.narrowest[side])) | gone
-            self.narrowest[side] = np.fmin(self.narrowest[side], width)
-        return known
+
+def _unbounded(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Interval:
+    return Interval(np.full(shape, -np.inf, dtype), np.full(shape, np.inf, dtype))
+
+
+def _known(windows: Interval) -> Array:
+    """(rungs, outputs) where a window is bounded, and not much wider than those of smaller steps.
+
+    A side that has no value at any step is outside the domain: the other one speaks alone.
+    """
+    width, bounded = windows.high - windows.low, windows.bounded
+    smaller_steps = np.concatenate([width[1:], np.full_like(width[:1], np.inf)])
+    narrowest = np.fmin.accumulate(smaller_steps[::-1], axis=0)[::-1]
+    known: Array = bounded & (width <= WILD_FACTOR * narrowest) | ~bounded.any(axis=0)
+    return known

@@ -43,9 +43,9 @@ class Progress(AbstractContextManager["Progress"]):
             self.where = f"{self.case.names[index]} (input {position} of {len(inputs)})"
             yield index
 
-    def called(self) -> None:
-        """Counts a call of forward, and updates the line if it is time."""
-        self.calls += 1
+    def called(self, calls: int) -> None:
+        """Counts calls of forward, and updates the line if it is time."""
+        self.calls += calls
         now = time.perf_counter()
         if now < self.due or not sys.stderr.isatty():
             return

@@ -17,16 +17,8 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.strategies.choices import (
-    Shape,
-    Shapes,
-    composite,
-    finite,
-    floating,
-    integer,
-    numbers,
-    shapes_of,
-)
+from scratchcnn.gradcheck.strategies.arguments import Shape, Shapes, finite, flag, floating, integer, shapes_of
+from scratchcnn.gradcheck.strategies.choices import composite, numbers
 
 # Up to four axes, of up to four entries each; scalars, too.
 SHAPES: SearchStrategy[Shape] = array_shapes(min_dims=0, max_dims=4, max_side=4)
@@ -161,7 +153,9 @@ def arrays(
     away, on = finite("away_from", away_from), finite("at", at)
     if degree is not None:
         degree = integer("degree", degree, 1)
-    entries = _Entries(part, _largest(largest, part, degree, away + on), degree is not None, bool(distinct), away, on)
+    entries = _Entries(
+        part, _largest(largest, part, degree, away + on), degree is not None, flag("distinct", distinct), away, on
+    )
     _sizes(entries, 1)
     return _arrays(shapes_of(shape), kind, entries)
 

@@ -9,16 +9,9 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.strategies.arguments import Shape, flags, floating, maker, one_word, pixels, real_floating
 from scratchcnn.gradcheck.strategies.arrays import arrays
-from scratchcnn.gradcheck.strategies.choices import (
-    Shape,
-    composite,
-    floating,
-    integer,
-    one_of_these,
-    one_word,
-    real_floating,
-)
+from scratchcnn.gradcheck.strategies.choices import composite
 from scratchcnn.gradcheck.strategies.windows import Entries, biases
 
 Kind = Literal["batch", "layer", "instance", "group"]
@@ -80,9 +73,9 @@ def dense_layers(
     """
     kind = floating(dtype)
     return _dense_layers(
-        one_of_these(st.booleans() if bias is None else bias),
-        integer("largest", largest, 1),
-        lambda shape: entries(shape, dtype=kind),
+        flags("bias", bias),
+        pixels("largest", largest),
+        maker(entries, kind),
     )
 
 
@@ -159,8 +152,8 @@ def normalizations(
     precision = real_floating(dtype)
     return _normalizations(
         one_word("kind", kind, get_args(Kind)),
-        integer("largest", largest, 1),
-        lambda shape: entries(shape, dtype=precision),
+        pixels("largest", largest),
+        maker(entries, precision),
     )
 
 

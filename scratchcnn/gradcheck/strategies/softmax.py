@@ -10,8 +10,18 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.strategies.arguments import (
+    each_of,
+    flag,
+    flags,
+    maker,
+    one_word,
+    pixels,
+    positive_or_none,
+    real_floating,
+)
 from scratchcnn.gradcheck.strategies.arrays import arrays
-from scratchcnn.gradcheck.strategies.choices import composite, integer, one_of_these, one_word, real_floating
+from scratchcnn.gradcheck.strategies.choices import composite
 from scratchcnn.gradcheck.strategies.structured import distributions, indices, masks, one_hot_labels
 from scratchcnn.gradcheck.strategies.windows import Entries
 
@@ -92,11 +102,11 @@ def attentions(
     """
     precision = real_floating(dtype)
     return _attentions(
-        one_of_these(heads),
-        one_of_these(st.booleans() if mask is None else mask),
-        one_of_these(temperature),
-        integer("largest", largest, 1),
-        lambda shape: entries(shape, dtype=precision),
+        flags("heads", heads),
+        flags("mask", mask),
+        each_of("temperature", temperature, positive_or_none),
+        pixels("largest", largest),
+        maker(entries, precision),
     )
 
 
@@ -198,10 +208,10 @@ def classifications(
     }
     return _classifications(
         forms[one_word("targets", targets, forms)],
-        bool(weights),
-        one_of_these(temperature),
-        integer("largest", largest, 1),
-        lambda shape: entries(shape, dtype=precision),
+        flag("weights", weights),
+        each_of("temperature", temperature, positive_or_none),
+        pixels("largest", largest),
+        maker(entries, precision),
     )
 
 

@@ -9,8 +9,17 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.strategies.arguments import (
+    MOST_INDICES,
+    Shape,
+    Shapes,
+    dtype_of,
+    integer,
+    real_floating,
+    shapes_of,
+)
 from scratchcnn.gradcheck.strategies.arrays import SPREAD, arrays
-from scratchcnn.gradcheck.strategies.choices import Shape, Shapes, composite, integer, numbers, real_floating, shapes_of
+from scratchcnn.gradcheck.strategies.choices import composite, numbers
 
 # One to four rows, of two to four entries each.
 ROWS: SearchStrategy[Shape] = st.tuples(st.integers(1, 4), st.integers(2, 4))
@@ -38,12 +47,13 @@ def indices(shape: Shapes, length: int | SearchStrategy[int], *, dtype: DTypeLik
     TypeError, ValueError
         An argument is of the wrong type, or `length` is not positive.
     """
-    kind: np.dtype[Any] = np.dtype(dtype)
+    kind = dtype_of(dtype)
     if kind.kind not in "iu":
         raise TypeError(f"dtype must be that of integers, got {kind}")
     if isinstance(length, SearchStrategy):
+        shapes_of(shape)
         return length.flatmap(lambda drawn: indices(shape, drawn, dtype=kind))
-    below = integer("length", length, 1)
+    below = integer("length", length, 1, MOST_INDICES)
     if below - 1 > np.iinfo(kind).max:
         raise ValueError(f"length must be one whose indices {kind} holds, got {below}")
     return _indices(shapes_of(shape), below, kind)

@@ -14,10 +14,20 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.strategies.arguments import (
+    Pair,
+    each_of,
+    flags,
+    floating,
+    maker,
+    padding_of,
+    pixels,
+    steps_of,
+    words_of,
+)
 from scratchcnn.gradcheck.strategies.arrays import arrays
-from scratchcnn.gradcheck.strategies.choices import composite, floating, integer, one_of_these, one_word
+from scratchcnn.gradcheck.strategies.choices import composite
 
-Pair = tuple[int, int]
 Edges = tuple[Pair, Pair]
 # Makes the entries of an array: it is given the shape, and the dtype by its name.
 Entries = Callable[..., SearchStrategy[Array]]
@@ -50,12 +60,12 @@ def edges_of(padding: Any, lengths: Sequence[int], windows: Sequence[int], steps
 
 def strides(largest: int = 3) -> SearchStrategy[int | Pair]:
     """A stride, from 1 to `largest`, or one for each axis."""
-    return _numbers(1, integer("largest", largest, 1))
+    return _numbers(1, pixels("largest", largest))
 
 
 def dilations(largest: int = 2) -> SearchStrategy[int | Pair]:
     """A dilation, from 1 to `largest`, or one for each axis."""
-    return _numbers(1, integer("largest", largest, 1))
+    return _numbers(1, pixels("largest", largest))
 
 
 def paddings(largest: int = 2, forms: Iterable[str] = FORMS) -> SearchStrategy[Any]:
@@ -73,11 +83,11 @@ def paddings(largest: int = 2, forms: Iterable[str] = FORMS) -> SearchStrategy[A
     TypeError, ValueError
         A form is unknown, or `largest` is no integer from 0 on.
     """
-    edge = st.integers(0, integer("largest", largest, 0))
+    edge = st.integers(0, pixels("largest", largest, 0))
     both = st.tuples(edge, edge)
     known = {"valid": st.just("valid"), "same": st.just("same"), "number": edge, "pair": both}
     known["pairs"] = st.tuples(both, both)
-    return st.one_of([known[one_word("forms", form, FORMS)] for form in forms])
+    return st.one_of([known[form] for form in words_of("forms", forms, FORMS)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,12 +186,12 @@ def convolutions(
     """
     kind = floating(dtype)
     return _convolutions(
-        one_of_these(strides() if stride is None else stride),
-        one_of_these(paddings() if padding is None else padding),
-        one_of_these(dilation),
-        one_of_these(st.booleans() if bias is None else bias),
-        integer("largest", largest, 1),
-        lambda shape: entries(shape, dtype=kind),
+        strides() if stride is None else each_of("stride", stride, steps_of),
+        paddings() if padding is None else each_of("padding", padding, padding_of),
+        st.none() if dilation is None else each_of("dilation", dilation, steps_of),
+        flags("bias", bias),
+        pixels("largest", largest),
+        maker(entries, kind),
     )
 
 
@@ -295,11 +305,12 @@ def poolings(
         An argument is of the wrong type.
     """
     kind = floating(dtype)
+    most = pixels("largest", largest)
     return _poolings(
-        st.none() | strides(largest + 1) if stride is None else one_of_these(stride),
-        one_of_these(paddings() if padding is None else padding),
-        integer("largest", largest, 1),
-        lambda shape: entries(shape, dtype=kind),
+        st.none() | strides(most + 1) if stride is None else each_of("stride", stride, steps_of),
+        paddings() if padding is None else each_of("padding", padding, padding_of),
+        most,
+        maker(entries, kind),
     )
 
 

@@ -1,6 +1,7 @@
 """The examples of the adapters run, and those of the README are short."""
 
 import re
+from importlib import import_module
 from importlib.util import find_spec
 
 import pytest
@@ -11,6 +12,10 @@ from tests.readme import GUIDES, README, blocks
 SHORT = [text for language, text in blocks(README) if language == "python" and not text.startswith("# ")]
 EXAMPLES = [text for page in GUIDES for language, text in blocks(page) if "gradcheck.adapters" in text]
 ADAPTERS = [re.search(r"from_[a-z]+", example).group() for example in EXAMPLES]
+
+# A framework that is imported for the first time adds filters of warnings, and no test may.
+for framework in filter(find_spec, ("torch", "jax", "tensorflow")):
+    import_module(framework)
 
 
 def can_run(adapter):

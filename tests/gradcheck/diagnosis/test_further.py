@@ -4,7 +4,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from scratchcnn.gradcheck import check_gradient
+from scratchcnn.gradcheck import Verdict, check_gradient
 
 
 def drawn(*shape):
@@ -67,6 +67,56 @@ def test_the_cotangent_of_the_caller_is_handed_over_again():
     assert own.again[-1].endswith(", x, grad_output=np.array([1.0, -2.0, 0.5]))")
 
 
+def run(lines, **functions):
+    """The report of lines that are to be pasted."""
+    *made, last = lines
+    scope = {"np": np, "check_gradient": check_gradient, **functions}
+    exec("\n".join(made), scope)
+    return eval(last, scope)
+
+
+def test_what_the_caller_says_of_the_inputs_is_said_again():
+    def log(x):
+        return np.log(x)
+
+    def back(g, x):
+        return g / x * 2
+
+    report = check_gradient(log, back, np.linspace(0.5, 5, 12), domain=(0, None))
+    assert "domain={'x': '(0.0, inf)'}" in report.again[-1]
+    assert run(report.again, log=log, back=back).verdict is Verdict.WRONG
+
+    def largest(a):
+        return np.linalg.eigvalsh(a)[-1]
+
+    def largest_back(g, a):
+        v = np.linalg.eigh(a)[1][:, -1]
+        return -g * np.outer(v, v)
+
+    symmetric = np.diag([1.0, 2.0, 4.0]) + 0.25
+    report = check_gradient(largest, largest_back, symmetric, structure="symmetric")
+    assert report.again[-1].endswith(", a, structure={'a': 'symmetric'})")
+    assert run(report.again, largest=largest, largest_back=largest_back).verdict is Verdict.WRONG
+
+
+def test_the_outputs_and_the_convention_of_the_call_are_said_again():
+    def both(z):
+        return np.exp(2j * z), z * z
+
+    def back(g, z):
+        return (g[0] * 3j * np.exp(2j * z)).real
+
+    report = check_gradient(both, back, np.array([1.0, 0.5]), outputs=[0], convention="jax")
+    assert report.again[-1].endswith(", outputs=[0], convention='jax')")
+    assert run(report.again, both=both, back=back).verdict is Verdict.WRONG
+
+
+def test_a_threshold_of_zero_has_no_sign():
+    x = np.array([-2.0, -1, 1, 2])
+    report = check_gradient(lambda x: np.where(x > 0, x, np.sin(x)), lambda g, x: g * np.where(x > 0, 1, 0.3 * x), x)
+    assert "but where x is below 0" in " ".join(str(report).split())
+
+
 def test_a_half_has_one_reading_for_each_thing_of_length_two():
     report = check_gradient(lambda x: x**2, lambda g, x: g * x, np.array([1.0, 2.0]))
     assert ", or )" not in str(report)
@@ -98,7 +148,8 @@ def times(x):
     ],
 )
 def test_overlaps_that_are_averaged_or_counted_are_named(backward, named):
-    assert first(check_gradient(windows, backward, drawn(6))) == f"the true one with each entry {named}"
+    said = [cause.message for cause in check_gradient(windows, backward, drawn(6)).diagnoses]
+    assert any(message.startswith(f"the true one with each entry {named} (at 6 of 6 entries") for message in said)
 
 
 def test_other_numbers_for_each_entry_are_not_called_whole():
@@ -106,3 +157,47 @@ def test_other_numbers_for_each_entry_are_not_called_whole():
     report = check_gradient(windows, lambda g, x: folded(g, x) * shares, drawn(6))
     assert not report.ok
     assert "whole number" not in str(report)
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def softmax_jacobian(z):
+    y = softmax(z)
+    return y[..., :, None] * np.eye(z.shape[-1]) - y[..., :, None] * y[..., None, :]
+
+
+def affine(w, x):
+    return w @ x
+
+
+def affine_jacobian(w, x):
+    return np.einsum("ik,j->ikj", np.eye(len(w)), x)
+
+
+@pytest.mark.parametrize(
+    ("forward", "jacobian", "inputs", "summed"),
+    [
+        (softmax, softmax_jacobian, (drawn(4),), "and summed over the output's axes"),
+        (softmax, softmax_jacobian, (drawn(3, 4),), "sample by sample and summed over the output's last axis"),
+        (affine, affine_jacobian, (drawn(2, 3), drawn(3)), "and summed over the output's axes"),
+        (affine, lambda w, x: affine_jacobian(w, x).transpose(1, 2, 0), (drawn(2, 3), drawn(3)), "output's axes"),
+    ],
+    ids=["of a vector", "of each sample", "of a matrix", "the input's axes first"],
+)
+def test_a_jacobian_is_named(forward, jacobian, inputs, summed):
+    report = check_gradient(forward, lambda g, *given: jacobian(*given), *inputs, wrt=[0])
+    found, _ = report.diagnoses  # the other one is the contract's, of the shape
+    assert found.kind == "ignores-cotangent"
+    assert f"the Jacobian, of shape {jacobian(*inputs).shape}: it is right if multiplied" in found.message
+    assert summed in found.message
+
+
+def test_a_wrong_jacobian_is_not_called_right():
+    report = check_gradient(softmax, lambda g, z: 2 * softmax_jacobian(z), drawn(4))
+    assert [d.message.partition(" (at")[0] for d in report.diagnoses] == [
+        "an array of shape (4, 4), not (4,)",
+        "the gradient has shape (4, 4), the input (4,)",
+    ]

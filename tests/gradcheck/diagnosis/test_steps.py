@@ -10,6 +10,7 @@ from scratchcnn.gradcheck.diagnosis.steps.slips import CONSTANT, SLIPS
 from scratchcnn.gradcheck.diagnosis.steps.sweep import swept
 from scratchcnn.gradcheck.diagnosis.steps.tape import ALL
 from scratchcnn.gradcheck.diagnosis.steps.words import words
+from tests.gradcheck.diagnosis.hidden import hidden
 
 
 def drawn(*shape, seed=0):
@@ -76,6 +77,13 @@ def test_an_operand_taken_for_a_constant_passes_nothing_back():
     np.testing.assert_allclose(said["`x`", CONSTANT], [2 * np.exp(2), 3 * np.exp(3)])  # of x * exp(x), without x
 
 
+def test_a_method_is_of_its_object_and_not_of_its_axis():
+    found = swept(next(records(lambda x: (x * x).sum(0) + np.sum(x, 0), (drawn(3, 2),), (0,))), np.ones(2))
+    said = {words(step).operand for step in found.steps if "sum" in words(step).step}
+    assert said >= {"`x * x`", "`x`"}
+    assert "`0`" not in said
+
+
 def test_the_numbers_of_a_sum_are_one_step():
     found = swept(next(records(lambda x: np.sin(x.sum()), (drawn(5),), (0,))), np.ones(()))
     assert [step.operand for step in found.steps if words(step).step.startswith("`x.sum()`")] == [ALL]
@@ -98,7 +106,7 @@ def wrong(slope=lambda t: 1 - t * t, back=lambda d, w: d @ w.T, gate=lambda s: s
         d = g * s * slope(t)
         return first * back(d, w) + sign * g * t * gate(s), x.T @ d
 
-    return backward
+    return hidden(backward)
 
 
 MISTAKES = {

@@ -52,3 +52,21 @@ def test_options(text, value):
 def test_what_is_no_option_is_refused(text):
     with pytest.raises(ValueError, match="must be NAME=VALUE, got"):
         option_of(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x=9999999x9999999", "at most 32 axes and 67,108,864 numbers, got 'x=9999999x9999999'"),
+        ("x=" + "x".join(["1"] * 33), "at most 32 axes"),
+        ("labels=int:4:99999999999999999999", "must be of integers below 2\\*\\*63"),
+    ],
+)
+def test_an_input_that_cannot_be_drawn_is_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        spec_of(text)
+
+
+@pytest.mark.parametrize("value", ["{[]}", "[" * 500])
+def test_a_value_that_is_no_literal_is_a_word(value):
+    assert option_of(f"factor={value}") == ("factor", value)

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.gradcheck.in_pytest.settings import SETTINGS
+
 pytest_plugins = "pytester"
 
 TWELVE = Path(__file__).parents[1] / "harvest" / "twelve"
-SETTINGS = "[pytest]\nfilterwarnings = error\naddopts = --strict-markers --strict-config -p no:cacheprovider\n"
 WRONG = {"functions.backward_softmax", "functions.smooth_backward", "layers.Normalize", "losses.mean_squared_grad"}
 RIGHT = {
     *("functions.relu_backward", "functions.sigmoid_bwd", "functions.dtanh", "losses.cross_entropy_backward"),

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.gradcheck.in_pytest.settings import WITHOUT_OTHERS
+
 pytest_plugins = "pytester"
 
 RULES = """
@@ -43,7 +45,7 @@ def test_tracing():
 @pytest.mark.parametrize("distributed", [(), ("-n", "2")], ids=["in one process", "with xdist"])
 def test_each_rule_that_is_called_is_checked(pytester, distributed):
     pytester.makepyfile(rules=RULES, test_rules=TESTS)
-    result = pytester.runpytest_subprocess("-v", "--gradient-harvest=jax", *distributed)
+    result = pytester.runpytest_subprocess(*WITHOUT_OTHERS, "-v", "--gradient-harvest=jax", *distributed)
     text = result.stdout.str()
     assert "gradient-harvest::rules.scaled_sine PASSED" in text
     assert "gradient-harvest::rules.square FAILED" in text
@@ -54,6 +56,6 @@ def test_each_rule_that_is_called_is_checked(pytester, distributed):
 def test_a_rule_without_a_name_cannot_leave_a_worker(pytester):
     local = RULES.replace("\n", "\n    ")
     pytester.makepyfile(f"import jax.numpy as jnp\ndef test_it():\n    {local}\n    square(jnp.ones(2))")
-    result = pytester.runpytest_subprocess("--gradient-harvest=jax", "-n", "2")
+    result = pytester.runpytest_subprocess(*WITHOUT_OTHERS, "--gradient-harvest=jax", "-n", "2")
     assert "not checked, since what the tests of a worker made cannot leave it" in result.stdout.str()
     result.assert_outcomes(passed=1)

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.gradcheck.in_pytest.settings import WITHOUT_OTHERS
+
 pytest_plugins = "pytester"
 
 RULES = """
@@ -42,7 +44,7 @@ def test_values(rule, rows):
 @pytest.mark.parametrize("distributed", [(), ("-n", "2")], ids=["in one process", "with xdist"])
 def test_each_rule_that_is_applied_is_checked(pytester, distributed):
     pytester.makepyfile(rules=RULES, test_rules=TESTS)
-    result = pytester.runpytest_subprocess("-v", "--gradient-harvest=torch", *distributed)
+    result = pytester.runpytest_subprocess(*WITHOUT_OTHERS, "-v", "--gradient-harvest=torch", *distributed)
     text = result.stdout.str()
     assert "gradient-harvest::rules.Scale PASSED" in text
     assert "gradient-harvest::rules.Forgetful FAILED" in text

@@ -14,6 +14,7 @@ import pytest
 
 from scratchcnn.gradcheck import check_gradient
 from scratchcnn.gradcheck.report.entry import Entry
+from tests.gradcheck.in_pytest.settings import SETTINGS
 
 pytest_plugins = "pytester"
 
@@ -76,8 +77,6 @@ ROWS = [
 ]
 WHY = "the gradient of x is the true one without the factor 1 + tanh(x) (at 15 of 15 entries, and at a second point)"
 
-
-SETTINGS = "[pytest]\nfilterwarnings = error\naddopts = --strict-markers --strict-config -p no:cacheprovider\n"
 
 # A plugin that makes Jinja2 look as if it were not installed.
 HIDES = """
@@ -322,6 +321,9 @@ def test_a_file_named_in_the_settings_lies_beside_them(project):
         ("--gradient-seed=-1", "--gradient-seed must be an integer, at least 0, got '-1'"),
         ("--gradient-seed=x", "--gradient-seed must be an integer, at least 0, got 'x'"),
         ("--gradient-seconds=0", "--gradient-seconds must be a number above 0, got '0'"),
+        ("--gradient-jobs=0", "--gradient-jobs must be an integer, at least 1, got '0'"),
+        ("--gradient-jobs=-2", "--gradient-jobs must be an integer, at least 1, got '-2'"),
+        ("--gradient-jobs=two", "--gradient-jobs must be an integer, at least 1, got 'two'"),
     ],
 )
 def test_misuse_is_refused_before_the_tests(project, option, message):

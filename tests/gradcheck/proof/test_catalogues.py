@@ -7,8 +7,6 @@ import pytest
 
 from tests.gradcheck.proof.catalogues import proof_of, rows, said
 
-pytestmark = pytest.mark.xdist_group("catalogues")  # what they share is made once
-
 SEEDS = range(2)
 # Why functions do not run on balls.
 REASONS = {

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import find, given, settings
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from scratchcnn import dense, dense_backward
@@ -15,8 +15,12 @@ DTYPES = pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, n
 KINKS = st.lists(st.integers(-12, 12).map(lambda k: k / 4), min_size=1, max_size=3)
 
 
+# Nobody reads what Hypothesis explains of an example.
+FEW = settings(max_examples=300, database=None, derandomize=True, phases=[Phase.generate, Phase.shrink])
+
+
 def smallest(strategy, condition):
-    return find(strategy, condition, settings=settings(max_examples=300, database=None, derandomize=True))
+    return find(strategy, condition, settings=FEW)
 
 
 @DTYPES

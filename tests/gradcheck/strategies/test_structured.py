@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import find, given, settings
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from scratchcnn.gradcheck.strategies import (
@@ -21,8 +21,12 @@ from scratchcnn.gradcheck.strategies import (
 PRECISIONS = st.sampled_from([np.float16, np.float32, np.float64])
 
 
+# Nobody reads what Hypothesis explains of an example.
+FEW = settings(max_examples=300, database=None, derandomize=True, phases=[Phase.generate, Phase.shrink])
+
+
 def smallest(strategy, condition=lambda x: True):
-    return find(strategy, condition, settings=settings(max_examples=300, database=None, derandomize=True))
+    return find(strategy, condition, settings=FEW)
 
 
 @given(st.data(), st.integers(1, 300))

@@ -1,3 +1,4 @@
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
@@ -291,6 +292,45 @@ def test_a_cotangent_that_does_not_fit_is_named(shape):
     message = rf"grad_output must have the shape of the output, \(.*\), got shape \({', '.join(map(str, shape))}\)"
     with pytest.raises(ValueError, match=message):
         conv2d_backward(np.ones(shape), IMAGES, FILTERS)
+
+
+def test_fractions_are_convolved_exactly_also_beside_floats():
+    third = np.frompyfunc(lambda number: Fraction(int(number), 3), 1, 1)
+    x, filters, g = (
+        np.arange(1.0, 1 + np.prod(shape)).reshape(shape) for shape in ((2, 5, 3, 6), (4, 5, 2, 3), (2, 4, 2, 4))
+    )
+    for call, a, b, *image in (
+        (conv2d, x, filters),
+        (conv2d_grad_input, g, filters, (3, 6)),
+        (conv2d_grad_filters, g, x, (2, 3)),
+    ):
+        exact = call(third(a), third(b), *image)
+        assert (9 * exact).tolist() == call(a, b, *image).tolist()
+        assert all(type(number) is Fraction for number in exact.flat)
+        for mixed in (call(third(a), b, *image), call(a, third(b), *image)):
+            assert mixed.dtype == object
+            assert mixed.astype(float) == pytest.approx(3 * exact.astype(float), rel=1e-14)
+
+
+def test_an_image_may_have_no_pixels_and_no_fewer():
+    grad_x = conv2d_grad_input(np.ones((1, 1, 1, 2)), np.ones((1, 1, 1, 1)), (0, 1), padding=((0, 1), (0, 1)))
+    assert grad_x.shape == (1, 1, 0, 1)
+    with pytest.raises(ValueError, match=r"^image must be at least 0, got -1"):
+        conv2d_grad_input(np.ones((1, 1, 1, 1)), np.ones((1, 1, 1, 1)), -1)
+
+
+def test_each_part_names_what_it_is_given():
+    for backward, *others in (
+        (conv2d_backward, IMAGES, FILTERS),
+        (conv2d_grad_filters, IMAGES, (2, 3)),
+        (conv2d_grad_input, FILTERS, (5, 6)),
+    ):
+        with pytest.raises(ValueError, match=r"^grad_output must have 4 axes \(N, K, P, Q\), got shape \(4,\)"):
+            backward(np.ones(4), *others)
+    with pytest.raises(ValueError, match=r"^x must have 4 axes \(N, C, H, W\), got shape \(3, 5, 6\)"):
+        conv2d_grad_filters(np.ones((2, 4, 4, 4)), IMAGES[0], (2, 3))
+    with pytest.raises(ValueError, match=r"^filters must have 4 axes \(K, C, R, S\), got shape \(3, 2, 3\)"):
+        conv2d_grad_input(np.ones((2, 4, 4, 4)), FILTERS[0], (5, 6))
 
 
 def test_each_part_names_a_cotangent_that_does_not_fit():

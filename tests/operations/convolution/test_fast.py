@@ -292,6 +292,24 @@ def test_every_dtype_and_memory_order(dtype, count):
 
 
 @pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [("f4", "f8", "f8"), ("f8", "f4", "f8"), ("f8", "g", "g"), ("g", "f8", "g"), ("c8", "f8", "c16")],
+)
+def test_mixed_dtypes_have_all_digits_of_the_wider(one, other, both):
+    number = 1 + np.finfo(other).eps
+    ones, filters, windows = (
+        np.ones((1, 1, 4, 4), one),
+        np.full((1, 1, 1, 1), number, other),
+        place_windows((4, 4), 1, 1, 0),
+    )
+    forward = fast.forward(ones, filters, windows)
+    backward = fast.grad_filters(ones, np.full((1, 1, 4, 4), number, other), windows)
+    assert forward.dtype == backward.dtype == both
+    assert (forward == number).all()
+    assert (backward / 16 == number).all()
+
+
+@pytest.mark.parametrize(
     "shapes", [((0, 2, 5, 5), (3, 2, 2, 2)), ((2, 2, 0, 5), (3, 2, 2, 2)), ((2, 2, 0, 0), (3, 2, 1, 1))]
 )
 @pytest.mark.parametrize("stride", [1, 3])

@@ -36,8 +36,8 @@ def method_of(layer: Any, usual: Sequence[str], given: str | None, role: str, ca
     TypeError
         It has none of them, or not the one that is given.
     """
-    if given is not None and not callable(getattr(layer, given, None)):
-        raise TypeError(f"{title(layer)} has no method {given!r}: it has {_methods(layer)}")
+    if given is not None:
+        bound(layer, given)
     found = given if given is not None else usual_method(layer, usual)
     if found is None:
         raise TypeError(
@@ -58,9 +58,17 @@ def usual_method(layer: Any, usual: Sequence[str]) -> str | None:
 
 
 def bound(layer: Any, method: str | Callable[..., Any]) -> Callable[..., Any]:
-    """The method of this layer; a function is given the layer first."""
+    """The method of this layer; a function is given the layer first.
+
+    Raises
+    ------
+    TypeError
+        The layer has no such method.
+    """
     if isinstance(method, str):
-        found: Callable[..., Any] = getattr(layer, method)
+        found: Callable[..., Any] | None = getattr(layer, method, None)
+        if not callable(found):
+            raise TypeError(f"{title(layer)} has no method {method!r}: it has {_methods(layer)}")
         return found
     return partial(method, layer)
 

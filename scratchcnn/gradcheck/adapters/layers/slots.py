@@ -87,13 +87,22 @@ class Slot:
         return True
 
     def put(self, layer: Any, value: Any) -> None:
-        """Puts something else there; what was there stays as it is."""
+        """Puts something else there; what was there stays as it is.
+
+        Raises
+        ------
+        TypeError
+            The place cannot be set, as that of `W.T` cannot.
+        """
         *owner, last = self.way
         holder = Slot(tuple(owner)).get(layer)
-        if last.attribute:
-            setattr(holder, last.key, value)
-        else:
-            holder[last.key] = value
+        try:
+            if last.attribute:
+                setattr(holder, last.key, value)
+            else:
+                holder[last.key] = value
+        except (AttributeError, TypeError) as error:
+            raise TypeError(f"{self} of the layer cannot be set: {error}") from error
 
 
 def slot(text: str) -> Slot:

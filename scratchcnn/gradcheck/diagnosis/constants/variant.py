@@ -1,6 +1,5 @@
 """A copy of forward's code in which one constant is another one."""
 
-import builtins
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.proof.world.world import NUMERIC, World
+from scratchcnn.gradcheck.diagnosis.floats import Floats
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,8 @@ class Place:
     value: Any
 
 
-class Variant(World):
-    """A copy of the caller's code that runs on floats, with one constant changed.
+class Variant(Floats):
+    """A copy of the caller's code with one constant changed.
 
     Parameters
     ----------
@@ -43,20 +42,10 @@ class Variant(World):
     def __init__(self, place: Place | None = None, value: Any = None) -> None:
         super().__init__()
         self.place, self.value = place, value
-        self._builtins = dict(vars(builtins)) | {"__import__": self._import}
         self.codes: list[types.CodeType] = []
         self.functions: list[types.FunctionType] = []
         self.arrays: list[np.ndarray] = []
         self.globals: dict[int, tuple[dict[str, Any], set[str]]] = {}
-
-    def _of(self, value: Any) -> Any:
-        if isinstance(value, types.ModuleType) and value.__name__.partition(".")[0] in NUMERIC:
-            return value
-        if isinstance(value, np.ufunc | types.BuiltinFunctionType | np.vectorize):
-            return value
-        if isinstance(value, type | types.FunctionType) and not self.is_callers(value.__module__ or ""):
-            return value
-        return super()._of(value)
 
     def _made(self, function: types.FunctionType, names: dict[str, Any]) -> Any:
         made = super()._made(function, names)

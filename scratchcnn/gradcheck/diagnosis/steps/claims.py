@@ -1,6 +1,6 @@
 """Claims about the steps of forward: one of them is differentiated wrongly."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS
 from scratchcnn.gradcheck.diagnosis.scales import SAME, number, recognized
 from scratchcnn.gradcheck.diagnosis.scene import Scene
-from scratchcnn.gradcheck.diagnosis.steps.slips import CONSTANT, SLIPS
+from scratchcnn.gradcheck.diagnosis.steps.slips import CONSTANT, ODD, SLIPS
 from scratchcnn.gradcheck.diagnosis.steps.tape import Step
 from scratchcnn.gradcheck.diagnosis.steps.words import words
 
@@ -21,15 +21,29 @@ ENTRIES = 3
 
 def wrong_step(scene: Scene, index: int) -> Iterator[Claim]:
     """One step of forward is differentiated wrongly, in one of the usual ways; all others are right."""
+    if _tells(scene, index):
+        yield from _slipped(scene, index, range(CONSTANT + 1))
+        yield from _scaled_step(scene, index)
+        yield from _slipped(scene, index, range(CONSTANT + 1, ODD))
+        yield from _equal_ways(scene, index)
+
+
+def oddly_wrong_step(scene: Scene, index: int) -> Iterator[Claim]:
+    """One step of forward is differentiated wrongly, in a way that may be another mistake seen from forward."""
+    if _tells(scene, index):
+        yield from _slipped(scene, index, range(ODD, len(SLIPS)))
+
+
+def _tells(scene: Scene, index: int) -> bool:
     gradient = scene.analytic(index)
-    if gradient.shape != scene.inputs[index].shape or np.count_nonzero(gradient) < min(ENTRIES, gradient.size):
-        return
-    for which, slip in enumerate(SLIPS):
-        if which == CONSTANT + 1:
-            yield from _scaled_step(scene, index)
-        for depth, swept in reversed(list(enumerate(scene.swept))):  # the outermost call first
-            if index not in swept.right:
-                continue
+    different = int(np.count_nonzero(gradient))
+    return gradient.shape == scene.inputs[index].shape and different >= min(ENTRIES, gradient.size)
+
+
+def _slipped(scene: Scene, index: int, slips: Iterable[int]) -> Iterator[Claim]:
+    for which in slips:
+        slip = SLIPS[which]
+        for depth, swept in reversed(list(enumerate(scene.swept(index)))):  # the outermost call first
             fits = np.flatnonzero(_same(scene, index, swept.wrong[index][:, which]))
             for k in reversed(fits.tolist()):
                 said = words(swept.steps[k])
@@ -37,15 +51,12 @@ def wrong_step(scene: Scene, index: int) -> Iterator[Claim]:
                     sentence = slip.sentence.format(step=said.step, operand=said.operand, other=said.other)
                     holds = _holds(index, depth, swept.steps[k], which)
                     yield Claim(slip.kind, f"the true one {sentence}", holds, inside=True)
-    yield from _equal_ways(scene, index)
 
 
 def _scaled_step(scene: Scene, index: int) -> Iterator[Claim]:
     """One step of forward has its derivative times a constant."""
     gradient = scene.analytic(index).reshape(-1)
-    for depth, swept in reversed(list(enumerate(scene.swept))):  # the outermost call first
-        if index not in swept.right:
-            continue
+    for depth, swept in reversed(list(enumerate(scene.swept(index)))):  # the outermost call first
         without = swept.wrong[index][:, CONSTANT]
         share = swept.right[index] - without
         with np.errstate(all="ignore"):
@@ -60,13 +71,14 @@ def _scaled_step(scene: Scene, index: int) -> Iterator[Claim]:
             times = f"{number(value)} times" + (f" ({name})" if name else "")
             sentence = f"the true one with {times} what flows back to {said.operand} in {said.step}"
             yield Claim("constant-factor", sentence, _scales(index, depth, swept.steps[k], value), inside=True)
+            if "the option" in name:
+                forgotten = f"the true one with an option left out of {said.step}: {name}"
+                yield Claim("option-ignored", forgotten, _scales(index, depth, swept.steps[k], value), inside=True)
 
 
 def _equal_ways(scene: Scene, index: int) -> Iterator[Claim]:
     """An input comes into a step twice, and one of the two ways is taken for the other: twice that one."""
-    for depth, swept in reversed(list(enumerate(scene.swept))):  # the outermost call first
-        if index not in swept.right:
-            continue
+    for depth, swept in reversed(list(enumerate(scene.swept(index)))):  # the outermost call first
         without = swept.wrong[index][:, CONSTANT]
         for k in reversed(np.flatnonzero(_same(scene, index, 2 * without)).tolist()):
             said = words(swept.steps[k])
@@ -80,7 +92,8 @@ def _equal_ways(scene: Scene, index: int) -> Iterator[Claim]:
 
 def _doubled(index: int, depth: int, step: Step) -> Callable[[Scene], bool]:
     def holds(s: Scene) -> bool:
-        swept = s.swept[depth] if depth < len(s.swept) else None
+        sweeps = s.swept(index)
+        swept = sweeps[depth] if depth < len(sweeps) else None
         if swept is None or step not in swept.steps:
             return False
         return bool(_same(s, index, 2 * swept.wrong[index][swept.steps.index(step), CONSTANT]))
@@ -90,7 +103,8 @@ def _doubled(index: int, depth: int, step: Step) -> Callable[[Scene], bool]:
 
 def _scales(index: int, depth: int, step: Step, factor: float) -> Callable[[Scene], bool]:
     def holds(s: Scene) -> bool:
-        swept = s.swept[depth] if depth < len(s.swept) else None
+        sweeps = s.swept(index)
+        swept = sweeps[depth] if depth < len(sweeps) else None
         if swept is None or step not in swept.steps:
             return False
         without = swept.wrong[index][swept.steps.index(step), CONSTANT]
@@ -101,7 +115,8 @@ def _scales(index: int, depth: int, step: Step, factor: float) -> Callable[[Scen
 
 def _holds(index: int, depth: int, step: Step, slip: int) -> Callable[[Scene], bool]:
     def holds(s: Scene) -> bool:
-        swept = s.swept[depth] if depth < len(s.swept) else None
+        sweeps = s.swept(index)
+        swept = sweeps[depth] if depth < len(sweeps) else None
         if swept is None or step not in swept.steps:
             return False
         return bool(_same(s, index, swept.wrong[index][swept.steps.index(step), slip]))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.diagnosis.steps.tape import DEEPEST, Slope, Tape, TooLarge, moving
+from scratchcnn.gradcheck.diagnosis.steps.tape import DEEPEST, MOST_NUMBERS, Slope, Tape, TooLarge, moving
 from scratchcnn.gradcheck.numerical.caller_warnings import undisturbed
 from scratchcnn.gradcheck.proof.balls.arrays import Balls, lift
 from scratchcnn.gradcheck.proof.balls.ball import Undecidable, constant, precision
@@ -51,6 +51,8 @@ def records(forward: Callable[..., Any], inputs: Sequence[Array], wrt: Sequence[
 
 
 def _record(forward: Callable[..., Any], inputs: Sequence[Array], wrt: Sequence[int], depth: int) -> Record:
+    if sum(inputs[k].size for k in wrt) > MOST_NUMBERS:  # seen before the entries become balls, which takes long
+        raise TooLarge
     world = World(np.float64)
     tape = Tape(world.files, depth)
     given, places = list(inputs), {}

@@ -90,3 +90,5 @@ SLIPS: tuple[Slip, ...] = (
 )
 CONSTANT = next(n for n, slip in enumerate(SLIPS) if slip.kind == "missing-term")
 """The number of the slip in which an operand is taken for a constant."""
+ODD = next(n for n, slip in enumerate(SLIPS) if slip.kind == "swapped")
+"""The number of the first slip that another mistake may look like."""

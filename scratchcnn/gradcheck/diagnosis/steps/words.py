@@ -32,7 +32,7 @@ def words(step: Step) -> Words | None:
     except (SyntaxError, ValueError):
         return None
     where = f"{os.path.basename(code.co_filename)}:{line}"
-    operand, other = _operands(tree, step.operand)
+    operand, other = _operands(tree, step.operand, code)
     short = f"`{_short(text)}` ({where})"
     return Words(short, f"`{_short(operand)}`" if operand else "its argument", f"`{_short(other)}`" if other else "it")
 
@@ -50,7 +50,7 @@ def source(code: CodeType, instruction: int) -> tuple[str, int]:
     return " ".join(b" ".join(lines).decode(errors="replace").split()), line
 
 
-def _operands(tree: ast.expr, which: str) -> tuple[str, str]:
+def _operands(tree: ast.expr, which: str, code: CodeType) -> tuple[str, str]:
     """The operand that is differentiated, and the other one; empty where the expression is no operation on two."""
     if isinstance(tree, ast.UnaryOp):
         return ast.unparse(tree.operand), ""
@@ -59,12 +59,33 @@ def _operands(tree: ast.expr, which: str) -> tuple[str, str]:
         right = isinstance(tree.left, ast.Constant) or (which == RIGHT and not isinstance(tree.right, ast.Constant))
         pair = (tree.right, tree.left) if right else (tree.left, tree.right)
         return ast.unparse(pair[0]), ast.unparse(pair[1])
-    if isinstance(tree, ast.Call) and len(tree.args) == 2 and which in (LEFT, RIGHT):
-        pair = (tree.args[0], tree.args[1]) if which == LEFT else (tree.args[1], tree.args[0])
-        return ast.unparse(pair[0]), ast.unparse(pair[1])
-    if isinstance(tree, ast.Call) and len(tree.args) == 1:
-        return ast.unparse(tree.args[0]), ""
-    return "", ""
+    given = [ast.unparse(argument) for argument in _arguments(tree, code)] if isinstance(tree, ast.Call) else []
+    if len(given) == 2 and which in (LEFT, RIGHT):
+        return (given[0], given[1]) if which == LEFT else (given[1], given[0])
+    return (given[0], "") if len(given) == 1 else ("", "")
+
+
+def _arguments(call: ast.Call, code: CodeType) -> list[ast.expr]:
+    """What a call computes with: its arguments that are no literals, before them the object whose method it is."""
+    arguments = [argument for argument in call.args if not _is_literal(argument)]
+    if not isinstance(call.func, ast.Attribute):
+        return arguments
+    owner = call.func.value
+    root = owner
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    # A function of a module, such as `np.linalg.norm`, is reached from a global name.
+    in_module = isinstance(root, ast.Name) and root.id in code.co_names
+    return arguments if in_module else [owner, *arguments]
+
+
+def _is_literal(tree: ast.expr) -> bool:
+    """Whether an argument is an axis, a shape or another number that the code spells out."""
+    try:
+        ast.literal_eval(tree)
+    except ValueError:
+        return False
+    return True
 
 
 def _short(text: str) -> str:

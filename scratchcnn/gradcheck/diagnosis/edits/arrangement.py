@@ -1,0 +1,73 @@
+"""An array in the source whose entries belong elsewhere, and a mask that is moved or upside down."""
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, constant, is_array, is_mask, made_by, upside_down
+from scratchcnn.gradcheck.diagnosis.edits.places import MATRIX
+from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
+from scratchcnn.gradcheck.diagnosis.rearrangements import exchanged, exchanges, flips, turned
+
+
+def masks(site: Site, seen: Seen) -> Iterator[Change]:
+    """A mask upside down, or left out."""
+    if is_mask(seen.value):
+        yield Change("subset", f"`{site.text}` upside down", made_by(upside_down))
+        yield Change("subset", f"no mask `{site.text}`", made_by(np.ones_like))
+
+
+def diagonals(site: Site, seen: Seen) -> Iterator[Change]:
+    """A triangle of a matrix that ends one diagonal too early or too late."""
+    value = seen.value
+    if not isinstance(value, np.ndarray) or value.ndim != 2 or len(np.unique(value)) != 2:
+        return
+    low, high = np.unique(value)
+    for make, by in product((np.tri, _upper), (1, -1)):
+        for diagonal in range(1 - len(value), value.shape[1]):
+            if np.array_equal(np.where(make(*value.shape, diagonal), high, low), value):
+                moved = np.where(make(*value.shape, diagonal + by), high, low).astype(value.dtype)
+                yield Change("shifted", f"the triangle `{site.text}` moved by {by}", constant(moved))
+
+
+def _upper(rows: int, columns: int, diagonal: int) -> Array:
+    upper: Array = 1 - np.tri(rows, columns, diagonal - 1)
+    return upper
+
+
+def transposes(site: Site, seen: Seen) -> Iterator[Change]:
+    """An array transposed, or a row of numbers as a column."""
+    value = seen.value
+    if not isinstance(value, np.ndarray) or value.ndim == 0 or value.size < 2:
+        return
+    for order in exchanges(value.shape):
+        said = f"`{site.text}` with axes {exchanged(order)} exchanged"
+        yield Change("transposed", said, made_by(partial(np.transpose, axes=order)))
+    if value.ndim == 2 and value.shape[0] != value.shape[1] and (1 in value.shape or site.role == MATRIX):
+        kind = "broadcast" if 1 in value.shape else "transposed"
+        yield Change(kind, f"`{site.text}` transposed", made_by(np.transpose))
+    if value.ndim == 1:
+        yield Change("broadcast", f"`{site.text}` as a column", made_by(lambda v: v[:, None]))
+
+
+def moves(site: Site, seen: Seen) -> Iterator[Change]:
+    """An array in reverse, or moved by one."""
+    value = seen.value
+    if not (is_array(value) or is_mask(value)):
+        return
+    for some in flips(value.shape):
+        kind = "permuted" if max(some) < max(value.ndim - 2, 1) else "rotated"
+        yield Change(kind, f"`{site.text}` {turned(some, value.ndim)}", made_by(partial(np.flip, axis=some)))
+    for (axis, length), by in product(enumerate(value.shape), (1, -1)):
+        if length > 1:
+            said = f"`{site.text}` moved by {by} along axis {axis}"
+            yield Change("shifted", said, made_by(partial(_moved, by, axis)))
+
+
+def _moved(by: int, axis: int, value: Any) -> Any:
+    return np.roll(value, by, axis)

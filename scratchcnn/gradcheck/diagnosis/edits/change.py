@@ -1,0 +1,75 @@
+"""What may be changed in an expression of backward."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.watched import Edit, Seen
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of an expression that may make the gradient right.
+
+    Attributes
+    ----------
+    kind
+        The mistake, if it does: one of DESIGN's names.
+    said
+        The change: the end of "right with ...".
+    edit
+        From the value to the one in its place.
+    """
+
+    kind: str
+    said: str
+    edit: Edit
+
+
+Changes = Callable[[Site, Seen], Iterator[Change]]
+"""From an expression and what it told: in what ways it may be wrong."""
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a single number."""
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def is_array(value: Any) -> bool:
+    """Whether it is an array of floats with an axis."""
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim > 0 and value.size > 1
+
+
+def is_mask(value: Any) -> bool:
+    """Whether it is an array of truth values, or of zeros and ones."""
+    if not isinstance(value, np.ndarray) or value.size < 2:
+        return False
+    return value.dtype == bool or (value.dtype.kind in "iuf" and set(np.unique(value).tolist()) == {0, 1})
+
+
+def upside_down(mask: Any) -> Any:
+    """The other entries of a mask."""
+    return ~mask if mask.dtype == bool else 1 - mask
+
+
+def constant(value: Any) -> Edit:
+    """What is in its place is always the same."""
+    return lambda *_: value
+
+
+def made_by(function: Callable[[Any], Any]) -> Edit:
+    """A function of a value in its place."""
+    return lambda value, _: function(value)
+
+
+def variable(name: str) -> Edit:
+    """A variable in its place."""
+    return lambda _, variables: variables[name]
+
+
+def combined(name: str, function: Callable[[Any, Any], Any]) -> Edit:
+    """A function of a value and a variable in its place."""
+    return lambda value, variables: function(value, variables[name])

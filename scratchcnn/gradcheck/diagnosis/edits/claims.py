@@ -1,0 +1,171 @@
+"""Claims about the expressions of backward: with one of them changed, the gradient is right."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby, product
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.diagnosis.budget import TooDear
+from scratchcnn.gradcheck.diagnosis.claim import Claim
+from scratchcnn.gradcheck.diagnosis.edits.arrangement import diagonals, masks, moves, transposes
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes, is_array, is_mask
+from scratchcnn.gradcheck.diagnosis.edits.look import Look
+from scratchcnn.gradcheck.diagnosis.edits.numbers import axes, constants, indices, subscripts
+from scratchcnn.gradcheck.diagnosis.edits.order import order, overwriting, twins
+from scratchcnn.gradcheck.diagnosis.edits.places import LIMIT
+from scratchcnn.gradcheck.diagnosis.edits.scales import scales
+from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.values import (
+    factors,
+    functions,
+    opposites,
+    products,
+    superfluous,
+    terms,
+    variables,
+)
+from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
+from scratchcnn.gradcheck.diagnosis.estimates import alike
+from scratchcnn.gradcheck.diagnosis.places import wrong_entries
+from scratchcnn.gradcheck.diagnosis.scene import Scene
+
+# From the specific to the general.
+FAMILIES: tuple[tuple[Changes, ...], ...] = (
+    (overwriting, order, twins),
+    (axes,),
+    (indices, diagonals),
+    (subscripts, transposes),
+    (masks, constants),
+    (moves,),
+    (superfluous,),
+)
+# There are many of these, and they change every entry: tried where an expression matters to wrong entries alone.
+MANY: tuple[tuple[Changes, ...], ...] = (
+    (opposites, variables, factors),
+    (functions, products, terms),
+)
+# As a share of the largest entry: what is further away from it is wrong.
+FAR = 1e-3
+# Runs of backward that the search for an input may take.
+MOST_RUNS = 1500
+
+
+def wrong_expression(scene: Scene, index: int) -> Iterator[Claim]:
+    """One expression of backward is wrong; all others are right."""
+    look = scene.look
+    if look is None or scene.analytic(index).shape != scene.inputs[index].shape:
+        return
+    wrong = {k for k in scene.wrt if scene.gradients[k] is not None and scene.differs_along(k)}
+    right = [k for k in range(len(scene.gradients)) if k != index and k not in wrong]
+    suspects = sorted(_suspects(scene, look, index, right), key=lambda s: (s.seen.depth, not s.alone))
+    last = scene.budget.spent + MOST_RUNS
+    for family, some in _searches(scene, index, suspects):
+        found = False
+        for (site, seen, _), changes in product(some, family):
+            for change in changes(site, seen):
+                if scene.budget.spent > last:
+                    return
+                if _is_right_with(scene, site, change, index, right):
+                    held: list[bool] = []
+                    said = f"right with {change.said}: {site.where}"
+                    yield Claim(change.kind, said, _right(site, change, index, right, held), inside=True)
+                    found = found or all(held)
+        if found:
+            return
+
+
+class Suspect(NamedTuple):
+    """An expression that may be wrong, what it told, and whether it matters to wrong entries alone."""
+
+    site: Site
+    seen: Seen
+    alone: bool
+
+
+def _searches(
+    scene: Scene, index: int, suspects: Sequence[Suspect]
+) -> Iterator[tuple[tuple[Changes, ...], list[Suspect]]]:
+    """The families of changes, and the expressions that each is tried on: the specific ones on all, then others."""
+    yield from ((family, list(suspects)) for family in FAMILIES)
+    for _, group in groupby(suspects, key=lambda suspect: suspect.seen.depth):  # backward itself, then its helpers
+        near = list(group)
+        yield (scales(scene, index),), near
+        yield from ((family, [suspect for suspect in near if suspect.alone]) for family in MANY)
+
+
+def _suspects(scene: Scene, look: Look, index: int, right: list[int]) -> Iterator[Suspect]:
+    """The expressions that matter to every wrong entry and to no right gradient."""
+    for site, given in look.sites:
+        seen = _less(given, scene, index)
+        numeric = is_array(seen.value) or is_mask(seen.value) or isinstance(seen.value, float)
+        if not numeric or site.role == LIMIT:  # who knows what it matters to
+            yield Suspect(site, seen, True)
+            continue
+        reach = look.reach(site.number, index)
+        if reach is None or any((reached := look.reach(site.number, k)) is not None and reached.any() for k in right):
+            continue
+        if not (_wrong_entries(scene, index)[0] & ~reach).any():
+            yield Suspect(site, seen, not any(_reaches_right(scene, look, site, k) for k in scene.wrt))
+
+
+def _reaches_right(scene: Scene, look: Look, site: Site, index: int) -> bool:
+    """Whether an expression matters to an entry that is right."""
+    reach = None if scene.gradients[index] is None else look.reach(site.number, index)
+    if reach is None or reach.shape != scene.inputs[index].shape:
+        return False
+    bad, known = _wrong_entries(scene, index)
+    return bool((reach & known & ~bad).any())
+
+
+def _wrong_entries(scene: Scene, index: int) -> tuple[Array, Array]:
+    try:
+        return wrong_entries(scene, index)
+    except TooDear:  # nobody knows which
+        nowhere = np.zeros(scene.inputs[index].shape, bool)
+        return nowhere, nowhere
+
+
+def _less(seen: Seen, scene: Scene, index: int) -> Seen:
+    """The same without variables that hold the true gradient: whoever has that does not search for it."""
+    shape = scene.inputs[index].shape
+    return replace(
+        seen,
+        variables={
+            k: v
+            for k, v in seen.variables.items()
+            if not is_array(v) or v.shape != shape or not is_true(scene, v, index)
+        },
+    )
+
+
+def _right(site: Site, change: Change, index: int, right: list[int], held: list[bool]) -> Callable[[Scene], bool]:
+    def holds(s: Scene) -> bool:
+        held.append(_is_right_with(s, site, change, index, right))
+        return held[-1]
+
+    return holds
+
+
+def _is_right_with(s: Scene, site: Site, change: Change, index: int, right: list[int]) -> bool:
+    """Whether a change makes a gradient the true one, and leaves those that are right as they are."""
+    gradients = None if s.look is None else s.look.changed(site.number, change)
+    if gradients is None or not is_true(s, gradients[index], index):
+        return False
+    return not any(s.look.differs(gradients, k) for k in right)  # type: ignore[union-attr]
+
+
+def is_true(s: Scene, gradient: Any, index: int) -> bool:
+    """Whether a gradient is the true one: at every entry, where there is time to find the derivative of each."""
+    if gradient is None or gradient.shape != s.inputs[index].shape or gradient.dtype.kind != "f":
+        return False
+    try:
+        truth = s.truth(index)
+    except TooDear:
+        return s.is_true(gradient, index)
+    largest = np.where(np.isfinite(truth.error), np.abs(truth.value), -1).argmax()
+    if abs(gradient.flat[largest] - truth.value.flat[largest]) > FAR * abs(truth.value.flat[largest]):
+        return False  # most are wrong there, too
+    return alike(gradient, truth, s.eps)

@@ -1,0 +1,137 @@
+"""What backward's expressions do at a point: their values, and what becomes of the gradients if one is changed."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.case import Case
+from scratchcnn.gradcheck.diagnosis.budget import Budget, TooDear
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_mask, made_by, upside_down
+from scratchcnn.gradcheck.diagnosis.edits.places import AXES, AXIS
+from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.watched import Edit, Rerun, Seen
+
+
+class Code:
+    """The caller's code of a case, copied when it is first asked for."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self._made: Rerun | None = None
+        self._tried = False
+
+    @property
+    def rerun(self) -> Rerun | None:
+        """The copy; None where there is none."""
+        if not self._tried:
+            self._tried = True
+            try:
+                self._made = Rerun(self.case)
+            except Exception:  # it cannot be copied, or the copy does not run
+                self._made = None
+        return self._made
+
+
+def _twice(value: Any) -> Any:
+    return upside_down(value) if is_mask(value) else 2 * value
+
+
+def look_at(code: Code, inputs: list[Array], cotangent: Array, gradients: list[Any], budget: Budget) -> "Look | None":
+    """A copy of backward at a point; None where it answers otherwise than backward did."""
+    if code.rerun is None:
+        return None
+    try:
+        found = Look(code.rerun, inputs, cotangent, budget)
+    except Exception:  # the copy does not run
+        return None
+    return found if all(map(_equal, found.before, gradients)) else None
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one.shape == other.shape and np.array_equal(one, other, equal_nan=True)
+
+
+class Look:
+    """A copy of backward at a point.
+
+    Parameters
+    ----------
+    rerun
+        The copy.
+    inputs, cotangent
+        The point.
+    budget
+        Every run of the copy counts as a call of forward.
+    """
+
+    def __init__(self, rerun: Rerun, inputs: list[Array], cotangent: Array, budget: Budget) -> None:
+        self.rerun, self.inputs, self.cotangent, self.budget = rerun, inputs, cotangent, budget
+        self.before, self.seen = rerun.watched(inputs, cotangent)
+        self.of_forward = rerun.world.of_forward
+        self._twice: dict[int, list[Any] | None] = {}
+        self._changed: dict[tuple[int, str], list[Any] | None] = {}
+
+    @property
+    def sites(self) -> Iterator[tuple[Site, Seen]]:
+        """The expressions that were computed, in this order, and what they told."""
+        world = self.rerun.world
+        for number, seen in self.seen.items():
+            site = world.sites[number]
+            _, _, function, argument = site.place
+            parameters = world.parameters.get(function, ())
+            if 0 <= argument < len(parameters) and parameters[argument] in AXES:
+                site = replace(site, place=site.place._replace(role=AXIS))
+            yield site, seen
+
+    def changed(self, number: int, change: Change) -> list[Any] | None:
+        """The gradients with one expression changed; None where that does not run. Raises `TooDear`."""
+        key = number, change.said
+        if key not in self._changed:
+            self._changed[key] = self._edited(number, change.edit)
+        return self._changed[key]
+
+    def _edited(self, number: int, edit: Edit) -> list[Any] | None:
+        self.budget.afford(1)
+        self.budget.spend(1)
+        try:
+            self.rerun.world.of_forward = self.of_forward
+            with np.errstate(all="ignore"):
+                gradients = self.rerun.edited(self.inputs, self.cotangent, number, edit)
+        except TooDear:
+            raise
+        except Exception:  # whatever it raises with another value in it
+            return None
+        return gradients if len(gradients) == len(self.before) else None
+
+    def forgetful(self) -> list[Any]:
+        """The gradients without anything that is kept from earlier calls; none where that does not run."""
+        try:
+            return self.rerun.forgetful(self.inputs, self.cotangent)
+        except Exception:  # what it keeps is no cache
+            return []
+
+    def twice(self, number: int) -> list[Any] | None:
+        """The gradients with an expression twice as large, or a mask upside down."""
+        if number not in self._twice:
+            self._twice[number] = self._edited(number, made_by(_twice))
+        return self._twice[number]
+
+    def reach(self, number: int, index: int) -> Array | None:
+        """Which entries of a gradient are others if an expression is twice as large; None where that is not known."""
+        twice, before = self.twice(number), self.before[index]
+        if twice is None or before is None or twice[index] is None or twice[index].shape != before.shape:
+            return None
+        moved: Array = (twice[index] != before) & ~(np.isnan(twice[index]) & np.isnan(before))
+        return moved
+
+    def differs(self, gradients: list[Any], index: int) -> bool:
+        """Whether a gradient is another one than backward's own."""
+        one, other = gradients[index], self.before[index]
+        if one is None or other is None:
+            return one is not other
+        return not np.array_equal(one, other, equal_nan=True)

@@ -1,0 +1,52 @@
+"""A value in the source that has the wrong sign, or is too large by a constant."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes, is_array, made_by
+from scratchcnn.gradcheck.diagnosis.edits.places import AXIS, EXPONENT, INDEX
+from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
+from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS
+from scratchcnn.gradcheck.diagnosis.scales import SAME, number, recognized
+from scratchcnn.gradcheck.diagnosis.scene import Scene
+
+
+def scales(scene: Scene, index: int) -> Changes:
+    """The constant that a value has to be multiplied by, found from the gradient with the value twice as large."""
+
+    def changes(site: Site, seen: Seen) -> Iterator[Change]:
+        if not (is_array(seen.value) or isinstance(seen.value, float)) or site.role in (AXIS, INDEX, EXPONENT):
+            return
+        factor = _factor(scene, site, index)
+        if factor is None or abs(factor) < SAME or abs(factor - 1) < SAME:
+            return
+        if abs(factor + 1) < SAME:
+            yield Change("sign", f"minus `{site.text}` in place of it", made_by(lambda v: -v))
+            return
+        value, name = next(recognized(scene, abs(factor)), (abs(factor), ""))
+        exact = float(np.copysign(value, factor))
+        said = f"{number(exact)} times `{site.text}` in place of it" + (f" ({name})" if name else "")
+        if "the option" in name:
+            yield Change("option-ignored", said, made_by(lambda v: exact * v))
+        yield Change("constant-factor", f"{said} ", made_by(lambda v: exact * v))
+
+    return changes
+
+
+def _factor(scene: Scene, site: Site, index: int) -> float | None:
+    """How many times the value makes the gradient right, where that is linear in it."""
+    look = scene.look
+    twice = None if look is None else look.twice(site.number)
+    if twice is None or twice[index] is None or twice[index].shape != scene.inputs[index].shape:
+        return None
+    truth = scene.truth(index)
+    known = np.isfinite(truth.error)
+    share = (twice[index] - scene.analytic(index))[known]
+    missing, size = (truth.value - scene.analytic(index))[known], float((share**2).sum())
+    if not 0 < size < np.inf:
+        return None
+    more = float((missing * share).sum()) / size
+    tolerance = truth.error[known] + ROUNDOFFS * scene.eps * (np.abs(truth.value[known]) + np.abs(share))
+    return 1 + more if (np.abs(missing - more * share) <= 4 * tolerance).all() else None

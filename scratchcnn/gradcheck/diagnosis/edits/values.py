@@ -1,0 +1,156 @@
+"""A part of a product or a sum that is wrong: too much, missing, another variable, a function of it."""
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.diagnosis.edits.change import (
+    Change,
+    combined,
+    is_array,
+    is_mask,
+    is_number,
+    made_by,
+    variable,
+)
+from scratchcnn.gradcheck.diagnosis.edits.places import AXIS, DIVISOR, EXPONENT, FACTOR, INDEX, LIMIT, TERM
+from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
+
+# What may be made of a value: what is said, with {} for it, and the function.
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "1 - {}": lambda v: 1 - v,
+    "{}²": lambda v: v * v,
+    "1 / {}": lambda v: 1 / v,
+    "the root of {}": np.sqrt,
+    "|{}|": np.abs,
+    "exp({})": np.exp,
+    "log({})": np.log,
+    "sign({})": np.sign,
+    "tanh({})": np.tanh,
+}
+# What may be made of a value and a variable.
+PRODUCTS: dict[str, Callable[[Any, Any], Any]] = {
+    "{} * `{name}`": lambda v, a: v * a,
+    "{} / `{name}`": lambda v, a: v / a,
+    "{} * `(1 - {name})`": lambda v, a: v * (1 - a),
+    "{} * `(1 - {name}²)`": lambda v, a: v * (1 - a * a),
+}
+SUMS: dict[str, Callable[[Any, Any], Any]] = {
+    "{} + `{name}`": lambda v, a: v + a,
+    "{} - `{name}`": lambda v, a: v - a,
+}
+
+
+def superfluous(site: Site, seen: Seen) -> Iterator[Change]:
+    """A factor, a divisor or a term that should not be there."""
+    if is_array(seen.value) or is_number(seen.value):
+        if site.role in (FACTOR, DIVISOR):
+            kind = "constant-factor" if is_number(seen.value) else "missing-factor"
+            yield Change(kind, f"no {site.role} `{site.text}`", made_by(lambda v: v * 0 + 1))
+        if site.role == TERM:
+            yield Change("missing-term", f"no term `{site.text}`", made_by(lambda v: v * 0))
+
+
+def opposites(site: Site, seen: Seen) -> Iterator[Change]:
+    """A sign, where the gradient is not linear in the value."""
+    if is_array(seen.value) and site.role not in (INDEX, LIMIT):
+        for kind in ("operand", "sign"):
+            said = f"minus `{site.text}` in place of it"
+            yield Change(kind, said if kind == "operand" else f"{said}: a sign", made_by(lambda v: -v))
+
+
+def variables(site: Site, seen: Seen) -> Iterator[Change]:
+    """Another variable in place of one, or one minus it."""
+    if site.role in (AXIS, EXPONENT):
+        return
+    for name, other in seen.variables.items():
+        if name != site.text and _alike(seen.value, other):
+            kind = "subset" if is_mask(seen.value) and is_mask(other) else _kind_of_other(site.text, name)
+            yield Change(kind, f"`{name}` in place of `{site.text}`", variable(name))
+            if is_array(other):
+                yield Change(kind, f"`1 - {name}` in place of `{site.text}`", combined(name, lambda _, a: 1 - a))
+
+
+def functions(site: Site, seen: Seen) -> Iterator[Change]:
+    """A function of a value in its place."""
+    if is_array(seen.value) and site.role != INDEX:
+        for said, function in FUNCTIONS.items():
+            yield Change("operand", f"{said.format(f'`{site.text}`')} in place of it", made_by(function))
+
+
+def factors(site: Site, seen: Seen) -> Iterator[Change]:
+    """A factor or a divisor that is missing."""
+    if is_array(seen.value) and site.role not in (FACTOR, DIVISOR, INDEX):
+        for name, other in seen.variables.items():
+            if name != site.text and ((is_number(other) and other not in (0, 1)) or _broadcasts(other, seen.value)):
+                yield from _combinations(site, name, PRODUCTS, "missing-factor")
+
+
+def terms(site: Site, seen: Seen) -> Iterator[Change]:
+    """A term that is missing."""
+    if is_array(seen.value) and site.role not in (TERM, INDEX):
+        for name, other in seen.variables.items():
+            if name != site.text and name.isidentifier() and _broadcasts(other, seen.value):
+                yield from _combinations(site, name, SUMS, "missing-term")
+
+
+def products(site: Site, seen: Seen) -> Iterator[Change]:
+    """A matrix that is missing."""
+    value, kind = seen.value, _kind(site, "missing-factor")
+    if not is_array(value) or value.ndim != 2:
+        return
+    for name, other in seen.variables.items():
+        if name != site.text and is_array(other) and other.ndim == 2 and other.shape[0] == other.shape[1]:
+            if len(other) == value.shape[0]:
+                said = f"`{name} @ {site.text}` in place of `{site.text}`"
+                yield Change(kind, said, combined(name, lambda v, a: a @ v))
+            if len(other) == value.shape[1]:
+                said = f"`{site.text} @ {name}` in place of `{site.text}`"
+                yield Change(kind, said, combined(name, lambda v, a: v @ a))
+
+
+def _combinations(
+    site: Site, name: str, functions: dict[str, Callable[[Any, Any], Any]], kind: str
+) -> Iterator[Change]:
+    for said, function in functions.items():
+        words = said.format(f"`{site.text}`", name=name)
+        yield Change(_kind(site, kind), f"{words} in place of it", combined(name, function))
+
+
+def _kind(site: Site, kind: str) -> str:
+    """What is compared with a limit is a wrong operand, whatever it lacks."""
+    return "operand" if site.role == LIMIT else kind
+
+
+def _kind_of_other(text: str, other: str) -> str:
+    """What the mistake is where another expression should stand: if that is a product with the one, a factor lacks."""
+    try:
+        one, tree = ast.parse(text, mode="eval").body, ast.parse(other, mode="eval").body
+    except SyntaxError:
+        return "operand"
+    is_product = isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult | ast.Div | ast.MatMult)
+    if is_product and ast.dump(one) in (ast.dump(tree.left), ast.dump(tree.right)):  # type: ignore[attr-defined]
+        return "missing-factor"
+    return "operand"
+
+
+def _alike(value: Any, other: Any) -> bool:
+    """Whether one may stand in place of the other, and is something else."""
+    if isinstance(value, np.ndarray):
+        if not isinstance(other, np.ndarray) or value.size < 2 or value.dtype.kind != other.dtype.kind:
+            return False
+        return bool(value.shape == other.shape and not np.array_equal(value, other))
+    return isinstance(value, list) and isinstance(other, list) and len(value) == len(other) and value is not other
+
+
+def _broadcasts(other: Any, value: Any) -> bool:
+    if not is_array(other):
+        return False
+    try:
+        shape: tuple[int, ...] = np.broadcast_shapes(other.shape, value.shape)
+    except ValueError:
+        return False
+    return bool(shape == value.shape)

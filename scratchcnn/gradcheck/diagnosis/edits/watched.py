@@ -1,0 +1,197 @@
+"""The caller's backward, copied so that its expressions tell their values and can be given others."""
+
+import copy
+import sys
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.case import Case
+from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PUT, SEE, Site, watched
+from scratchcnn.gradcheck.diagnosis.floats import Floats
+from scratchcnn.gradcheck.proof.world.world import HARNESS
+
+NONE = -1
+"""The number of no expression."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What an expression told when it was computed first.
+
+    Attributes
+    ----------
+    value
+        Its value.
+    variables
+        The values of the variables around it, by their names.
+    depth
+        How many calls lead to it.
+    """
+
+    value: Any
+    variables: dict[str, Any]
+    depth: int
+
+
+Edit = Callable[[Any, dict[str, Any]], Any]
+"""From the value of an expression, and the variables around it, to the value in its place."""
+
+
+class Watching(Floats):
+    """A copy of the caller's code whose expressions tell their values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sites: dict[int, Site] = {}
+        self.parameters: dict[str, tuple[str, ...]] = {}  # of functions, by their names
+        self.unknown: set[types.CodeType] = set()  # functions whose source is not known
+        self.number = NONE
+        self.edit: Edit = lambda value, _: value
+        self.seen: dict[int, Seen] | None = None
+        self.of_forward: dict[str, Array] = {}  # what forward computes, by the text of the expression
+        self.kept: list[Any] = []  # lists, dicts and sets: some may be caches
+
+    def _container(self, value: Any) -> Any:
+        made = super()._container(value)
+        if isinstance(made, list | dict | set):
+            self.kept.append(made)
+        return made
+
+    def _made(self, function: types.FunctionType, names: dict[str, Any]) -> Any:
+        made = super()._made(function, names)
+        name = function.__globals__.get("__name__", "")
+        if self.is_callers(name) and not name.startswith(HARNESS):
+            found = watched(function.__code__)
+            if found is not None:
+                made.__code__ = found.code
+                names.update({SEE: self._see, PUT: self._put, PART: slice})
+                self.sites.update((site.number, site) for site in found.sites)
+                code = function.__code__
+                self.parameters[code.co_name] = code.co_varnames[: code.co_argcount]
+            else:
+                self.unknown.add(function.__code__)
+        return made
+
+    def _see(self, number: int, value: Any) -> Any:
+        if number == self.number:
+            return self.edit(value, {**self.of_forward, **_variables(sys._getframe(1))})
+        if self.seen is not None and number not in self.seen:
+            self._record(number, _copied(value), sys._getframe(1))
+        return value
+
+    def _record(self, number: int, value: Any, frame: types.FrameType) -> None:
+        """Keeps what an expression told, unless a function calls for it whose own expressions nobody sees."""
+        codes = list(_codes(frame))
+        if self.seen is not None and self.unknown.isdisjoint(codes):
+            variables = {**self.of_forward, **{k: _copied(v) for k, v in _variables(frame).items()}}
+            self.seen[number] = Seen(value, variables, len(codes))
+
+    def _put(self, number: int, added: bool, value: Any, array: Any, index: Any) -> None:
+        """`array[index] += value` where `added`, else `array[index] = value`; an edit says what is done."""
+        if self.seen is not None and number not in self.seen and isinstance(array, np.ndarray):
+            self._record(number, added, sys._getframe(1))
+        how = self.edit("+=" if added else "=", {}) if number == self.number else "+=" if added else "="
+        if how == "add.at":
+            np.add.at(array, index, value)
+        elif how == "+=":
+            array[index] += value
+        elif how == "=":
+            array[index] = value
+
+
+class Rerun:
+    """Backward of a case, again and again, with one expression changed."""
+
+    def __init__(self, case: Case) -> None:
+        self.world = Watching()
+        forward, backward = (partial(f.func, *f.args, **f.keywords) for f in (case.forward, case.backward))
+        self.world.at_home(forward).at_home(backward)
+        self.forward = self.world.translated(forward)
+        self.case = replace(case, backward=self.world.translated(backward))
+        self.keeps = True
+        self.keeps = self._remembers()
+
+    def _remembers(self) -> bool:
+        """Whether backward uses what forward kept: the answer after a call of forward on other inputs is another."""
+        inputs, cotangent = list(self.case.inputs), np.ones_like(self.case.output)
+        answers = []
+        for given in ([a + a.dtype.type(0.5) if a.dtype.kind == "f" else a for a in inputs], inputs):
+            self._forward(given)
+            answers.append(self._gradients(inputs, cotangent))
+        pairs = zip(*answers, strict=True)
+        return not all(one is other or np.array_equal(one, other, equal_nan=True) for one, other in pairs)
+
+    def watched(self, inputs: list[Array], cotangent: Array) -> tuple[list[Any], dict[int, Seen]]:
+        """What it answers, and what its expressions told: those of its own, not of what forward calls, too."""
+        world = self.world
+        world.seen, world.of_forward = {}, {}
+        try:
+            self._forward(inputs, always=True)
+            shared, world.seen = world.seen, {}
+            world.of_forward = {world.sites[k].text: seen.value for k, seen in shared.items() if _is_new(seen)}
+            gradients = self._gradients(inputs, cotangent)
+            return gradients, {k: seen for k, seen in world.seen.items() if k not in shared}
+        finally:
+            world.seen = None
+
+    def edited(self, inputs: list[Array], cotangent: Array, number: int, edit: Edit) -> list[Any]:
+        """What it answers with one expression changed."""
+        self._forward(inputs)
+        self.world.number, self.world.edit = number, edit
+        try:
+            return self._gradients(inputs, cotangent)
+        finally:
+            self.world.number = NONE
+
+    def forgetful(self, inputs: list[Array], cotangent: Array) -> list[Any]:
+        """What it answers without anything kept from earlier calls in lists, dicts and sets."""
+        before = [copy.copy(each) for each in self.world.kept]
+        try:
+            for each in self.world.kept:
+                each.clear()
+            self._forward(inputs, always=True)
+            return self._gradients(inputs, cotangent)
+        finally:
+            for each, content in zip(self.world.kept, before, strict=True):
+                each.clear()
+                (each.extend if isinstance(each, list) else each.update)(content)
+
+    def _forward(self, inputs: list[Array], *, always: bool = False) -> None:
+        """A layer may keep what its backward needs."""
+        if self.keeps or always:
+            self.forward(*(a.copy() for a in inputs))
+
+    def _gradients(self, inputs: list[Array], cotangent: Array) -> list[Any]:
+        given = self.case.gradients(cotangent.copy(), [a.copy() for a in inputs])
+        return [None if g is None else np.asarray(g) for g in given]
+
+
+def _is_new(seen: Seen) -> bool:
+    """Whether an expression made an array that no variable holds."""
+    array = seen.value
+    if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or array.size < 2:
+        return False
+    return not any(isinstance(v, np.ndarray) and np.array_equal(v, array) for v in seen.variables.values())
+
+
+def _codes(frame: types.FrameType | None) -> Iterator[types.CodeType]:
+    """The functions that are on their way."""
+    while frame is not None:
+        yield frame.f_code
+        frame = frame.f_back
+
+
+def _variables(frame: types.FrameType) -> dict[str, Any]:
+    """What the code of a frame can see: its own variables, and the numbers and arrays around it."""
+    around = {k: v for k, v in frame.f_globals.items() if isinstance(v, int | float | np.ndarray)}
+    return {**around, **frame.f_locals}
+
+
+def _copied(value: Any) -> Any:
+    return value.copy() if isinstance(value, np.ndarray) else value

@@ -1,0 +1,92 @@
+"""Mistakes typed into backward's code: they are named with the change that undoes them, and its line."""
+
+import numpy as np
+import pytest
+
+from scratchcnn.gradcheck import Verdict, check_gradient
+from tests.gradcheck.diagnosis.bank_edited import EDITED
+from tests.gradcheck.diagnosis.hidden import hidden
+
+PLANTED_IN = {m.right.name: m for m in EDITED}
+
+
+def drawn(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+@pytest.mark.parametrize("mistake", PLANTED_IN.values(), ids=lambda m: m.right.name)
+def test_the_right_gradient_is_right(mistake):
+    inputs = mistake.draw(np.random.default_rng(0))
+    report = check_gradient(mistake.right.forward, mistake.right.backward, *inputs)
+    assert report.verdict is Verdict.RIGHT, report
+    assert report.diagnoses == ()
+
+
+@pytest.mark.parametrize("mistake", EDITED, ids=lambda m: m.name)
+def test_its_own_kind_is_among_the_first_two(mistake):
+    report = check_gradient(*mistake.pair(), *mistake.draw(np.random.default_rng(1)))
+    assert report.verdict is Verdict.WRONG
+    first = list(dict.fromkeys(d.kind for d in report.diagnoses))[:2]
+    assert {*first} & {*mistake.kinds}, report
+
+
+def forward(x, w):
+    return np.tanh(x @ w).sum(axis=1)
+
+
+def backward_over_the_samples(g, x, w):
+    d = g[:, None] * (1 - np.tanh(x @ w) ** 2)
+    scale = d.sum(axis=0) / d.sum(axis=0)
+    return (d * scale) @ w.T, x.T @ (d * (d / d).mean(axis=0) + d.mean(axis=1, keepdims=True))
+
+
+def test_a_term_too_many_is_named_with_its_line():
+    report = check_gradient(forward, backward_over_the_samples, drawn(4, 3), drawn(3, 3, seed=1))
+    assert [d.input for d in report.diagnoses] == ["w"]
+    first = report.diagnoses[0]
+    assert first.kind == "missing-term"
+    assert first.message.startswith("right with no term `d.mean(axis=1, keepdims=True)`: `d * ")
+    assert "(test_edits.py:" in first.message
+    assert first.message.endswith("(at 9 of 9 entries, and at a second point)")
+
+
+def test_code_without_a_source_is_left_alone():
+    report = check_gradient(forward, hidden(backward_over_the_samples), drawn(4, 3), drawn(3, 3, seed=1))
+    assert report.verdict is Verdict.WRONG
+    assert not any(d.message.startswith("right with") for d in report.diagnoses)
+
+
+class Layer:
+    """A layer that keeps what its backward needs."""
+
+    def __call__(self, x):
+        self.x = x
+        return np.sin(x).sum(axis=0)
+
+    def backward(self, g):
+        return g * np.cos(np.roll(self.x, 1, axis=1))
+
+
+def test_a_method_of_a_layer_is_looked_into():
+    layer = Layer()
+    x = drawn(4, 3)
+    report = check_gradient(layer, lambda g, x: layer.backward(g), x, allow=("stale",))
+    assert report.verdict is Verdict.WRONG
+    assert report.diagnoses[0].kind == "shifted"
+    assert report.diagnoses[0].message.startswith("right with ")
+
+
+def keeping():
+    """Backward takes the states of the first call: they are kept in a list."""
+    kept = []
+
+    def backward(g, x):
+        kept.append(np.cos(x))
+        return g * kept[0]
+
+    return backward
+
+
+def test_what_a_list_keeps_from_the_first_call_is_named():
+    report = check_gradient(np.sin, keeping(), drawn(4, 3), names=("x",))
+    assert report.diagnoses[0].kind == "stale"
