@@ -330,7 +330,7 @@ VARIOUS = [
     plant(SCALE, "batch", "last sample only", 1, lambda d, g, x, s: (g * x)[-1].sum(axis=(1, 2))),
     plant(BROADCAST, "shape", "not summed", 1, lambda d, g, *_: g.copy()),
     plant(CLIP, "subset", "no mask", 0, lambda d, g, x: g.copy()),
-    plant(CUMULATIVE, "transposed", "not reversed", 0, lambda d, g, x: g.cumsum()),
+    plant(CUMULATIVE, "permuted", "not reversed", 0, lambda d, g, x: g.cumsum()),
     plant(UPSAMPLE, "constant-factor", "mean for sum", 0, lambda d, *_: d / 2),
     plant(RIDGE, "missing-term", "penalty forgotten", 1, lambda d, g, x, w: d - g * w / 5),
     plant(RIDGE, "constant-factor", "penalty's 2 forgotten", 1, lambda d, g, x, w: d - g * w / 10),
