@@ -120,21 +120,31 @@ class Scene:
         )
 
     def swept(self, index: int) -> "list[Swept]":
-        """The gradients that one wrong step of forward gives, for each depth of the calls in it."""
+        """The gradients that one wrong step of forward gives, for each depth of the calls in it.
+
+        First those of the records without steps that change nothing. In place of those that are not to be had stand
+        empty ones, so that the others stand in the same order at all points.
+        """
+        from scratchcnn.gradcheck.diagnosis.steps.sweep import nothing
+
         if index not in self._true_sweeps:
             self._true_sweeps[index] = [
-                s for s in self._sweeps if index in s.right and self.is_true(s.right[index], index)
+                s if s is not None and self.is_true(s.right[index], index) else nothing(index, self.inputs[index].size)
+                for s in self._sweeps
             ]
         return self._true_sweeps[index]
 
     @cached_property
-    def _sweeps(self) -> "list[Swept]":
+    def _sweeps(self) -> "list[Swept | None]":
+        from scratchcnn.gradcheck.diagnosis.steps.idle import without_idle
         from scratchcnn.gradcheck.diagnosis.steps.sweep import swept
 
         if self._record is None:
             return []
-        found = [swept(record, self.cotangent) for record in (self._record, *self._records)]
-        return [s for s in found if s is not None]
+        given = (self._record, *self._records)
+        found = [swept(record, self.cotangent) for record in given]
+        lean = [without_idle(record, s) for record, s in zip(given, found, strict=True)]
+        return [*(None if record is None else swept(record, self.cotangent) for record in lean), *found]
 
     @cached_property
     def _record(self) -> "Record | None":

@@ -16,6 +16,7 @@ from scratchcnn.gradcheck.diagnosis.edits.look import Look
 from scratchcnn.gradcheck.diagnosis.edits.numbers import axes, constants, indices, subscripts
 from scratchcnn.gradcheck.diagnosis.edits.order import order, overwriting, twins
 from scratchcnn.gradcheck.diagnosis.edits.places import LIMIT
+from scratchcnn.gradcheck.diagnosis.edits.reshapes import reshapes
 from scratchcnn.gradcheck.diagnosis.edits.scales import scales
 from scratchcnn.gradcheck.diagnosis.edits.sites import Site
 from scratchcnn.gradcheck.diagnosis.edits.values import (
@@ -28,6 +29,7 @@ from scratchcnn.gradcheck.diagnosis.edits.values import (
     variables,
 )
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
+from scratchcnn.gradcheck.diagnosis.edits.windows import windows
 from scratchcnn.gradcheck.diagnosis.estimates import alike
 from scratchcnn.gradcheck.diagnosis.places import wrong_entries
 from scratchcnn.gradcheck.diagnosis.scene import Scene
@@ -40,6 +42,7 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (subscripts, transposes),
     (masks, constants),
     (moves,),
+    (windows, reshapes),
     (superfluous,),
 )
 # There are many of these, and they change every entry: tried where an expression matters to wrong entries alone.

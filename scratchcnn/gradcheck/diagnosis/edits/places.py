@@ -8,6 +8,8 @@ from scratchcnn.gradcheck.diagnosis.constants.roles import LIMITS, POSITIONS, RE
 AXIS, INDEX, LIMIT, EXPONENT = "axis", "index", "limit", "exponent"
 FACTOR, DIVISOR, TERM, MATRIX, SUBSCRIPTS = "factor", "divisor", "term", "matrix", "subscripts"
 CALLED, STORE, ROUNDS, RESULTS, ASSIGNED, VALUE = "called", "store", "rounds", "results", "assigned", "value"
+# What stands in brackets and has slices; the operands of a product of matrices are `RESULTS`.
+WINDOW = "window"
 # Names of keywords, and of parameters, that are an axis.
 AXES = ("axis", "dim", "axes")
 # Names of modules: functions of theirs take the array as an argument.
@@ -42,6 +44,7 @@ def skipped(child: ast.AST, field: str) -> bool:
 def place_of(child: ast.AST, parent: ast.AST, field: str, role: str) -> Place:
     """What a part of the source is for, given what its parent is for."""
     kept = role if role in _STICKY and not isinstance(parent, ast.Call | ast.Subscript | ast.keyword) else VALUE
+    kept = role if isinstance(parent, ast.IfExp) else kept  # either branch is for what both are for
     found = _role(child, parent, field) or kept
     if not isinstance(child, ast.expr) or isinstance(getattr(child, "ctx", None), ast.Store | ast.Del):
         return Place(False, found)

@@ -7,16 +7,16 @@ import copy
 import linecache
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count
 from types import CodeType
 from typing import Any
 
-from scratchcnn.gradcheck.diagnosis.edits.places import STORE, Place, place_of, skipped
+from scratchcnn.gradcheck.diagnosis.edits.places import RESULTS, STORE, WINDOW, Place, place_of, skipped
 
 # The names under which the compiled code finds what it tells values to.
-SEE, PUT, PART = "__see__", "__put__", "__part__"
+SEE, PUT, PART, PRODUCT = "__see__", "__put__", "__part__", "__product__"
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _FUTURE = __future__.annotations.compiler_flag
 
@@ -147,6 +147,7 @@ class _Wrapping:
 
     def __init__(self, filename: str) -> None:
         self.filename, self.sites = filename, list[Site]()
+        self._windows: dict[str, list[ast.Subscript]] = {}  # of a statement, by their text
 
     def function(self, node: ast.AST) -> ast.AST:
         """The function, changed in place."""
@@ -169,8 +170,13 @@ class _Wrapping:
     def _part(self, child: Any, parent: ast.AST, place: Place) -> Any:
         site = self._site(child, _around(child, parent), place) if place.looked_at else None
         self._inside(child, place.role)
+        if isinstance(child, ast.Subscript):
+            self._windowed(child)
         if isinstance(child, ast.Assign | ast.AugAssign):
+            self._seen_twice()
             return self._stored(child)
+        if isinstance(child, ast.BinOp) and isinstance(child.op, ast.MatMult):
+            child = self._product(child)
         return child if site is None else _call(SEE, child, [ast.Constant(site.number), child])
 
     def _site(self, child: ast.AST, around: ast.AST, place: Place) -> Site:
@@ -188,6 +194,30 @@ class _Wrapping:
         if isinstance(node, ast.For):
             lines = lines[:1]
         return " ".join(b" ".join(lines).decode(errors="replace").split())
+
+    def _windowed(self, node: ast.Subscript) -> None:
+        """Watches an index with slices as a whole."""
+        if any(isinstance(part, ast.Slice) for part in ast.walk(node.slice)):
+            site = self._site(node.slice, node, Place(True, WINDOW))
+            self._windows.setdefault(site.text, []).append(node)
+            node.slice = _call(SEE, node, [ast.Constant(site.number), _index(node.slice)])
+
+    def _seen_twice(self) -> None:
+        """Of a statement: watches indices that are the same as one."""
+        for nodes in self._windows.values():
+            if len(nodes) > 1:
+                number = next(_numbers)
+                first = next(s for s in self.sites if s.number == nodes[0].slice.args[0].value)  # type: ignore[attr-defined]
+                self.sites.append(replace(first, number=number))
+                for node in nodes:
+                    node.slice = _call(SEE, node, [ast.Constant(number), node.slice])
+        self._windows.clear()
+
+    def _product(self, node: ast.BinOp) -> ast.AST:
+        """`a @ b` as a call that may take them in the other order."""
+        site = self._site(node, node, Place(True, RESULTS))
+        both = ast.Tuple([node.left, node.right], ast.Load())
+        return _call(PRODUCT, node, [_call(SEE, node, [ast.Constant(site.number), both])])
 
     def _stored(self, node: ast.Assign | ast.AugAssign) -> ast.AST:
         """`a[i] = v` and `a[i] += v` as calls that may do either."""

@@ -15,7 +15,7 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
     made_by,
     variable,
 )
-from scratchcnn.gradcheck.diagnosis.edits.places import AXIS, DIVISOR, EXPONENT, FACTOR, INDEX, LIMIT, TERM
+from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, AXIS, DIVISOR, EXPONENT, FACTOR, INDEX, LIMIT, TERM
 from scratchcnn.gradcheck.diagnosis.edits.sites import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 
@@ -48,9 +48,13 @@ def superfluous(site: Site, seen: Seen) -> Iterator[Change]:
     """A factor, a divisor or a term that should not be there."""
     if is_array(seen.value) or is_number(seen.value):
         if site.role in (FACTOR, DIVISOR):
-            kind = "constant-factor" if is_number(seen.value) else "missing-factor"
+            kind = "constant-factor" if type(seen.value) in (int, float) else "missing-factor"
             yield Change(kind, f"no {site.role} `{site.text}`", made_by(lambda v: v * 0 + 1))
-        if site.role == TERM:
+        copied = _copied(site, seen) if site.role == TERM else ""
+        if copied:
+            said = f"no update by `{site.text}` of a copy of `{copied}`, which is needed as it was"
+            yield Change("stale", said, made_by(lambda v: v * 0))
+        elif site.role == TERM:
             yield Change("missing-term", f"no term `{site.text}`", made_by(lambda v: v * 0))
 
 
@@ -67,7 +71,7 @@ def variables(site: Site, seen: Seen) -> Iterator[Change]:
     if site.role in (AXIS, EXPONENT):
         return
     for name, other in seen.variables.items():
-        if name != site.text and _alike(seen.value, other):
+        if name not in (site.text, _assigned(site)) and _alike(seen.value, other):
             kind = "subset" if is_mask(seen.value) and is_mask(other) else _kind_of_other(site.text, name)
             yield Change(kind, f"`{name}` in place of `{site.text}`", variable(name))
             if is_array(other):
@@ -110,6 +114,21 @@ def products(site: Site, seen: Seen) -> Iterator[Change]:
             if len(other) == value.shape[1]:
                 said = f"`{site.text} @ {name}` in place of `{site.text}`"
                 yield Change(kind, said, combined(name, lambda v, a: v @ a))
+
+
+def _copied(site: Site, seen: Seen) -> str:
+    """The variable that an array which is updated in place is a copy of; "" where it is none."""
+    name, found, _ = site.around.partition("[")
+    array = seen.variables.get(name) if found else None
+    if array is None or not is_array(array) or not array.any():  # a sum begins with zeros
+        return ""
+    others = ((k, v) for k, v in seen.variables.items() if k != name and is_array(v))
+    return next((k for k, v in others if np.array_equal(v, array)), "")
+
+
+def _assigned(site: Site) -> str:
+    """The variable that the expression is assigned to: what it was before is no other value for it."""
+    return site.place.name if site.role == ASSIGNED else ""
 
 
 def _combinations(

@@ -12,7 +12,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
-from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PUT, SEE, Site, watched
+from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, SEE, Site, watched
 from scratchcnn.gradcheck.diagnosis.floats import Floats
 from scratchcnn.gradcheck.proof.world.world import HARNESS
 
@@ -70,7 +70,7 @@ class Watching(Floats):
             found = watched(function.__code__)
             if found is not None:
                 made.__code__ = found.code
-                names.update({SEE: self._see, PUT: self._put, PART: slice})
+                names.update({SEE: self._see, PUT: self._put, PART: slice, PRODUCT: _product})
                 self.sites.update((site.number, site) for site in found.sites)
                 code = function.__code__
                 self.parameters[code.co_name] = code.co_varnames[: code.co_argcount]
@@ -193,6 +193,11 @@ def _variables(frame: types.FrameType) -> dict[str, Any]:
     """What the code of a frame can see: its own variables, and the numbers and arrays around it."""
     around = {k: v for k, v in frame.f_globals.items() if isinstance(v, int | float | np.ndarray)}
     return {**around, **frame.f_locals}
+
+
+def _product(both: tuple[Any, Any]) -> Any:
+    left, right = both
+    return left @ right
 
 
 def _copied(value: Any) -> Any:

@@ -81,6 +81,7 @@ SLIPS: tuple[Slip, ...] = (
     Slip("sign", f"with the wrong sign {_WRITTEN}", lambda p: -p.factor),
     Slip("missing-term", "with {operand} in {step} taken for a constant", lambda p: 0 * p.factor),
     Slip("missing-factor", "without the derivative of {step} by {operand}", _one_outside_of_products),
+    Slip("operand", f"with {{operand}}, its own factor, in place of the other one {_WRITTEN}", lambda p: p.value),
     Slip("swapped", f"with {{operand}} in place of {{other}} {_WRITTEN}", lambda p: p.value),
     Slip("operand", f"with y, the result, {_REPLACED} by {{operand}}", lambda p: p.result),
     Slip("operand", f"with 1 - d in place of d, {_DERIVATIVE}", lambda p: 1 - p.factor),
@@ -90,5 +91,5 @@ SLIPS: tuple[Slip, ...] = (
 )
 CONSTANT = next(n for n, slip in enumerate(SLIPS) if slip.kind == "missing-term")
 """The number of the slip in which an operand is taken for a constant."""
-ODD = next(n for n, slip in enumerate(SLIPS) if slip.kind == "swapped")
+ODD = next(n for n, slip in enumerate(SLIPS) if slip.kind == "swapped") - 1
 """The number of the first slip that another mistake may look like."""

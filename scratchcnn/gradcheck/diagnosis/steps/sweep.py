@@ -33,9 +33,14 @@ class Swept:
     wrong: dict[int, Array]
 
 
+def nothing(index: int, entries: int) -> Swept:
+    """A sweep without steps, in place of one that is not to be had."""
+    return Swept((), {index: np.zeros(entries)}, {index: np.zeros((0, len(SLIPS), entries))})
+
+
 def swept(record: Record, cotangent: Array) -> Swept | None:
     """The gradients of a record for a cotangent; None if there are too many numbers."""
-    steps, number_of = _steps(record.tape)
+    steps, number_of = steps_of(record.tape)
     width = 1 + len(steps) * len(SLIPS)
     count = sum(map(len, record.tape.parts))
     if width * len(record.tape.parts) > MOST_HELD or width * count > MOST_PRODUCTS:
@@ -53,7 +58,7 @@ def swept(record: Record, cotangent: Array) -> Swept | None:
     return Swept(steps, right, wrong)
 
 
-def _steps(tape: Tape) -> tuple[tuple[Step, ...], list[int]]:
+def steps_of(tape: Tape) -> tuple[tuple[Step, ...], list[int]]:
     """The steps, and which of them each step of the tape is: the operands of a sum are one step."""
     numbers: dict[Step, int] = {}
     number_of = []

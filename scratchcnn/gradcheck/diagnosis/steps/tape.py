@@ -130,8 +130,8 @@ class Tape:
             other = found.get(part.of)
             if other is None:
                 found[part.of] = part
-            elif -1 in (part.step, other.step):
-                return parts
+            elif -1 in (part.step, other.step) or part.factor == -other.factor:
+                return parts  # of a number less itself, either may be taken for a constant
             else:
                 step = part.step if part.step == other.step else self.step(site, ALL)
                 factor = part.factor + other.factor
@@ -219,8 +219,8 @@ class Slope:
         return False
 
     def is_finite(self) -> bool:
-        """It is."""
-        return True
+        """It is not taken to be: a number less itself is recorded as a difference."""
+        return False
 
     def product(self, a: Any, b: Any) -> Any:
         """The product of two matrices of balls, some of which have slopes on the tape."""

@@ -1,0 +1,73 @@
+"""Slices that begin or end in the wrong place: moved by one, cut too short, as long as an axis where indices belong."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, made_by
+from scratchcnn.gradcheck.diagnosis.edits.places import WINDOW
+from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
+
+WHOLE = slice(None)
+
+
+def windows(site: Site, seen: Seen) -> Iterator[Change]:
+    """The slices of an index, one by one or all of them; where an index comes twice in a statement, both times."""
+    if site.role != WINDOW:
+        return
+    parts = seen.value if isinstance(seen.value, tuple) else (seen.value,)
+    cut = [k for k, part in enumerate(parts) if isinstance(part, slice) and part != WHOLE]
+    text = f"[{site.text}]"
+    for k in cut:
+        for by in (1, -1):
+            if _moved(by, parts[k]) is not None:
+                said = f"the slice of axis {k} in `{text}` moved by {by}"
+                yield Change("shifted", said, made_by(partial(_each, partial(_moved, by), (k,))))
+    sets = [tuple(cut), *((k,) for k in cut)] if len(cut) > 1 else [tuple(cut)] if cut else []
+    for some in sets:
+        axes = ", ".join(map(str, some))
+        for said, change in ENDS.items():
+            yield Change("border", f"`{text}` {said} along axis {axes}", made_by(partial(_each, change, some)))
+    if len(parts) == 2 and parts[0] == WHOLE and isinstance(parts[1], np.ndarray) and parts[1].dtype.kind in "iu":
+        said = f"one entry of each row, at `{text}`, in place of whole columns"
+        yield Change("broadcast", said, made_by(lambda v: (np.arange(len(v[1])), v[1])))
+
+
+def _each(change: Any, which: tuple[int, ...], index: Any) -> Any:
+    """An index with some of its slices changed."""
+    if not isinstance(index, tuple):
+        return change(index)
+    return tuple(change(part) if k in which else part for k, part in enumerate(index))
+
+
+def _moved(by: int, part: slice) -> slice | None:
+    """A slice moved by some places; None where it would begin before the axis or end behind it."""
+    start, stop = part.start or 0, 0 if part.stop is None else part.stop
+    from_the_end = part.stop is None or stop < 0
+    if start + by < 0 <= start or (from_the_end and stop + by > 0):
+        return None
+    return slice(start + by, None if from_the_end and stop + by == 0 else stop + by, part.step)
+
+
+def _from(by: int, part: slice) -> slice:
+    start = (part.start or 0) + by
+    return slice(None if start <= 0 <= start - by else start, part.stop, part.step)
+
+
+def _to(by: int, part: slice) -> slice:
+    stop = 0 if part.stop is None else part.stop
+    return slice(part.start, None if stop < 0 <= stop + by else stop + by, part.step)
+
+
+ENDS = {
+    "as long as the axis": lambda part: slice(None, None, part.step),
+    "longer by one at the beginning": partial(_from, -1),
+    "longer by one at the end": partial(_to, 1),
+    "longer by one at both ends": lambda part: _from(-1, _to(1, part)),
+    "shorter by one at the beginning": partial(_from, 1),
+    "shorter by one at the end": partial(_to, -1),
+}
+"""Other ends of a slice: what is said, and the slice."""
