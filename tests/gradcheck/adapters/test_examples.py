@@ -23,6 +23,7 @@ def can_run(adapter):
 RUNNING = [pytest.param(e, id=a) for e, a in zip(EXAMPLES, ADAPTERS, strict=True) if can_run(a)]
 
 
+@pytest.mark.usefixtures("drawing_from_the_shared_generator")
 @pytest.mark.parametrize("example", RUNNING)
 def test_an_example_runs(example):
     names = {"__name__": "example"}
