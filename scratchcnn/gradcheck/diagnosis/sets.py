@@ -7,6 +7,9 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 
+# In places: a band or a border is at most so wide, as that of a window of nine pixels is.
+WIDEST = 4
+
 
 def sets(shape: tuple[int, ...]) -> Iterator[tuple[str, str, Array]]:
     """Sets of the entries of an array of this shape: where they are, the kind of a mistake there, the entries."""
@@ -17,7 +20,7 @@ def sets(shape: tuple[int, ...]) -> Iterator[tuple[str, str, Array]]:
 def _bands(shape: tuple[int, ...]) -> Iterator[tuple[str, str, Array]]:
     """Several of the first or last places along an axis."""
     for axis, length in enumerate(shape):
-        for width in range(2, length // 2 + 1):
+        for width in range(2, min(length // 2, WIDEST) + 1):
             for said, places in (("first", range(width)), ("last", range(length - width, length))):
                 where = _along(shape, axis, np.isin(np.arange(length), places))
                 yield f"at the {said} {width} places along axis {axis}", "subset", where
@@ -31,8 +34,8 @@ def _frames(shape: tuple[int, ...]) -> Iterator[tuple[str, str, Array]]:
     """The border of an array, or of its last two axes: as wide on all sides, or on two of them."""
     if len(shape) < 2:
         return
-    most = (min(shape[-2:]) - 1) // 2
-    sides = [range(most + 1)] * 2 + [range(most + 1)] * 2
+    most = min((min(shape[-2:]) - 1) // 2, WIDEST)
+    sides = [range(most + 1)] * 4
     same = {(w, w, w, w) for w in range(1, most + 1)}
     for top, bottom, left, right in sorted(product(*sides), key=lambda sides: sides not in same):
         if sum(side > 0 for side in (top, bottom, left, right)) >= 2 and (top or bottom) and (left or right):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
+from scratchcnn.gradcheck.diagnosis.sets import sets
 
 
 def drawn(*shape):
@@ -201,3 +202,8 @@ def test_other_numbers_for_each_entry_are_not_called_whole():
     report = check_gradient(windows, lambda g, x: folded(g, x) * shares, drawn(6))
     assert not report.ok
     assert "whole number" not in str(report)
+
+
+@pytest.mark.parametrize("shape", [(9, 9), (64, 64), (2, 3, 128, 100)])
+def test_the_sets_that_are_looked_at_grow_no_faster_than_the_lengths_of_the_axes(shape):
+    assert len({said for said, _, _ in sets(shape)}) == sum(1 for _ in sets(shape)) < 1000 + sum(shape)
