@@ -74,8 +74,9 @@ def _others(scene: Scene) -> Iterator[tuple[str, str, Other]]:
                 yield "broadcast", f"the true one for the cotangent's mean over axis {axis}", _mean((axis,))
                 yield "broadcast", f"the true one for the cotangent's sum over axis {axis}", _sum(axis)
             if length > 2:
-                yield kind, f"the true one without {first}", _rest(axis, 0)
-                yield kind, f"the true one without {last}", _rest(axis, -1)
+                end = "border" if axis >= 2 else kind  # of images
+                yield end, f"the true one without {first}", _rest(axis, 0)
+                yield end, f"the true one without {last}", _rest(axis, -1)
     yield "other", "the true one for the cotangent's absolute value", lambda s: np.abs(s.cotangent)
     yield "other", "the true one for the cotangent's square", lambda s: s.cotangent**2
     yield from _times_outputs()

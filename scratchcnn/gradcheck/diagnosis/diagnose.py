@@ -17,6 +17,7 @@ from scratchcnn.gradcheck.diagnosis.edits.look import Code
 from scratchcnn.gradcheck.diagnosis.factors import along_axes, cropped_cotangent, missing_factor, same_along_axes
 from scratchcnn.gradcheck.diagnosis.forms import misshapen
 from scratchcnn.gradcheck.diagnosis.functions import of_another_function, reciprocal
+from scratchcnn.gradcheck.diagnosis.inner import inner_factor, inner_term
 from scratchcnn.gradcheck.diagnosis.operands import (
     as_of_stride_one,
     at_a_function_of_an_operand,
@@ -24,9 +25,12 @@ from scratchcnn.gradcheck.diagnosis.operands import (
     at_another_operand,
     with_another_option,
 )
+from scratchcnn.gradcheck.diagnosis.outputs import without_some_outputs
 from scratchcnn.gradcheck.diagnosis.places import SLIGHT, single_entry, wrong_entries, wrong_places
+from scratchcnn.gradcheck.diagnosis.positions import wrong_positions
 from scratchcnn.gradcheck.diagnosis.precision import as_if_rounded, rounded
 from scratchcnn.gradcheck.diagnosis.products import with_another_factor
+from scratchcnn.gradcheck.diagnosis.reordered import reordered
 from scratchcnn.gradcheck.diagnosis.reproduce import reproducer
 from scratchcnn.gradcheck.diagnosis.scales import scaled
 from scratchcnn.gradcheck.diagnosis.scene import Scene
@@ -63,10 +67,11 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         wrong_step,
         of_another_cotangent,
         overwritten,
+        without_some_outputs,
         without_a_limit,
         at_a_turned_operand,
     ),
-    (wrong_expression,),
+    (wrong_expression, reordered),
     (
         oddly_wrong_step,
         summed_elsewhere,
@@ -82,6 +87,8 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         with_another_constant,
         same_along_axes,
         missing_term,
+        inner_factor,
+        inner_term,
     ),
 )
 KINK = Claim(
@@ -90,6 +97,8 @@ KINK = Claim(
     lambda scene: True,
 )
 PLACES: tuple[Family, ...] = (as_if_rounded, wrong_places, averaged)
+# Where nothing more is known.
+POSITIONS: tuple[Family, ...] = (wrong_positions,)
 # The kinds of mistakes that say how small an error is: that comes first.
 SMALL = ("precision", "small-relative")
 # Breaches of the contract that claims explain: they are said after these.
@@ -233,7 +242,7 @@ def proved(scenes: Sequence[Scene], index: int) -> list[Claim]:
             bad, known = wrong_entries(scenes[0], index)
             if not bad.any():
                 return [KINK] if known.any() and not known.all() else []
-    for families in (*STAGES, PLACES):
+    for families in (*STAGES, PLACES, POSITIONS):
         found = _holding(families, scenes, index)
         if found:
             where = _holding(PLACES, scenes, index)[:1] if all(claim.inside for claim in found) else []

@@ -135,7 +135,9 @@ def _by_position(scene: Scene, index: int) -> Iterator[tuple[str, str, Where]]:
                 )
     for width in range(1, (min(x.shape[-2:]) + 1) // 2 if x.ndim > 2 else 0):
         near = "at the border" if width == 1 else f"up to {width} entries from the border"
-        yield f"{near} of its last two axes", "border", _frame(index, width)
+        # A filter that is right in its middle alone has no border.
+        kind = "subset" if x.shape[-2:] == (2 * width + 1,) * 2 else "border"
+        yield f"{near} of its last two axes", kind, _frame(index, width)
     if x.ndim > 2 and samples and scene.cotangent.ndim == x.ndim:
         yield "where windows overlap (an entry that several outputs see)", "overlap", _overlap(index)
 
