@@ -1,4 +1,4 @@
-"""Mistakes in backward's slices, in the way it splits axes, and in the order of a product of matrices."""
+"""Mistakes in backward's slices, in the way it splits axes, in the order of a product, in what it updates."""
 
 import numpy as np
 import pytest
@@ -101,3 +101,17 @@ def test_the_order_of_a_product_of_matrices_is_named():
 )
 def test_a_right_gradient_gets_no_name(forward, backward, x):
     assert found(forward, backward, x) == []
+
+
+def test_a_copy_that_is_updated_while_it_is_needed_is_named():
+    rows = np.array([0, 2, 2, 1])
+
+    def backward(g, x):
+        d, kept = np.zeros_like(x), x.copy()
+        for k, row in enumerate(rows):
+            d[row] += 2 * g[k] * kept[row]
+            kept[row] -= 0.1 * np.abs(g[k])
+        return d
+
+    said = dict(found(lambda x: x[rows] ** 2, backward, drawn(3, 4)))
+    assert said["stale"] == "right with no update by `0.1 * np.abs(g[k])` of a copy of `x`, which is needed as it was"
