@@ -12,9 +12,9 @@ WIDEST = 4
 
 
 def sets(shape: tuple[int, ...]) -> Iterator[tuple[str, str, Array]]:
-    """Sets of the entries of an array of this shape: where they are, the kind of a mistake there, the entries."""
-    for some in (_bands, _frames, _everywhere_but, _strides, _triangles):
-        yield from some(shape)
+    """Sets of some entries of an array of this shape: where they are, the kind of a mistake there, the entries."""
+    for ways in (_bands, _frames, _everywhere_but, _strides, _triangles):
+        yield from ((said, kind, some) for said, kind, some in ways(shape) if some.any() and not some.all())
 
 
 def _bands(shape: tuple[int, ...]) -> Iterator[tuple[str, str, Array]]:

@@ -90,3 +90,21 @@ def keeping():
 def test_what_a_list_keeps_from_the_first_call_is_named():
     report = check_gradient(np.sin, keeping(), drawn(4, 3), names=("x",))
     assert report.diagnoses[0].kind == "stale"
+
+
+def test_a_change_that_makes_a_loop_endless_is_given_up():
+    def recurrent(x):
+        states = [np.zeros(3)]
+        for row in x:
+            states.append(np.tanh(0.5 * states[-1] + row))
+        return np.stack(states[1:])
+
+    def back(g, x):
+        states, found, passed, row = recurrent(x), np.zeros_like(x), np.zeros(3), len(x) - 1
+        while row >= 0:
+            found[row] = (passed + g[row]) * (1 - states[row] ** 2)
+            passed = 0.7 * found[row]
+            row = row - 1
+        return found
+
+    assert not check_gradient(recurrent, back, drawn(4, 3)).ok

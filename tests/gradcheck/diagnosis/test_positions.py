@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import check_gradient
+from scratchcnn.gradcheck.diagnosis.sets import sets
 from tests.gradcheck.diagnosis.hidden import hidden
 
 
@@ -109,3 +110,10 @@ def test_numbers_at_each_others_places_are_named():
     order = np.random.default_rng(5).permutation(24)
     found = first(np.sin, lambda g, x: (g * np.cos(x)).reshape(-1)[order].reshape(4, 6), drawn(4, 6))
     assert found == ("permuted", "made of the true one's numbers, each at the place of another one")
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (5,), (1, 4), (4, 1), (2, 2), (2, 3, 1, 6), (3, 5, 6)])
+def test_a_set_has_some_entries_and_leaves_some_out(shape):
+    for said, _, some in sets(shape):
+        assert some.shape == shape, said
+        assert 0 < some.sum() < some.size, said

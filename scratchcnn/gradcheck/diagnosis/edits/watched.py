@@ -18,6 +18,8 @@ from scratchcnn.gradcheck.proof.world.world import HARNESS
 
 NONE = -1
 """The number of no expression."""
+# As often as before, and some times: whoever computes more expressions after a change is in a loop that has no end.
+LONGER, SOME = 4, 1000
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,10 @@ Edit = Callable[[Any, dict[str, Any]], Any]
 """From the value of an expression, and the variables around it, to the value in its place."""
 
 
+class Endless(Exception):
+    """A loop of the caller's code, with one expression changed, does not end."""
+
+
 class Watching(Floats):
     """A copy of the caller's code whose expressions tell their values."""
 
@@ -54,6 +60,8 @@ class Watching(Floats):
         self.number = NONE
         self.edit: Edit = lambda value, _: value
         self.seen: dict[int, Seen] | None = None
+        self.told = 0  # how many expressions were computed
+        self.most: int | None = None  # how many may be
         self.of_forward: dict[str, Array] = {}  # what forward computes, by the text of the expression
         self.kept: list[Any] = []  # lists, dicts and sets: some may be caches
 
@@ -78,7 +86,13 @@ class Watching(Floats):
                 self.unknown.add(function.__code__)
         return made
 
+    def _count(self) -> None:
+        self.told += 1
+        if self.most is not None and self.told > self.most:
+            raise Endless
+
     def _see(self, number: int, value: Any) -> Any:
+        self._count()
         if number == self.number:
             return self.edit(value, {**self.of_forward, **_variables(sys._getframe(1))})
         if self.seen is not None and number not in self.seen:
@@ -94,6 +108,7 @@ class Watching(Floats):
 
     def _put(self, number: int, added: bool, value: Any, array: Any, index: Any) -> None:
         """`array[index] += value` where `added`, else `array[index] = value`; an edit says what is done."""
+        self._count()
         if self.seen is not None and number not in self.seen and isinstance(array, np.ndarray):
             self._record(number, added, sys._getframe(1))
         how = self.edit("+=" if added else "=", {}) if number == self.number else "+=" if added else "="
@@ -114,6 +129,7 @@ class Rerun:
         self.world.at_home(forward).at_home(backward)
         self.forward = self.world.translated(forward)
         self.case = replace(case, backward=self.world.translated(backward))
+        self.computed = 0  # expressions, by a run that nothing changes
         self.keeps = True
         self.keeps = self._remembers()
 
@@ -137,7 +153,9 @@ class Rerun:
             own = min((seen.depth for seen in shared.values()), default=0) + 1  # not of the helpers of its helpers
             outer = ((k, seen) for k, seen in shared.items() if seen.depth <= own)
             world.of_forward = {world.sites[k].text: seen.value for k, seen in outer if _is_new(seen)}
+            world.told = 0
             gradients = self._gradients(inputs, cotangent)
+            self.computed = world.told
             return gradients, {k: seen for k, seen in world.seen.items() if k not in shared}
         finally:
             world.seen = None
@@ -146,10 +164,11 @@ class Rerun:
         """What it answers with one expression changed."""
         self._forward(inputs)
         self.world.number, self.world.edit = number, edit
+        self.world.told, self.world.most = 0, LONGER * self.computed + SOME
         try:
             return self._gradients(inputs, cotangent)
         finally:
-            self.world.number = NONE
+            self.world.number, self.world.most = NONE, None
 
     def forgetful(self, inputs: list[Array], cotangent: Array) -> list[Any]:
         """What it answers without anything kept from earlier calls in lists, dicts and sets."""
