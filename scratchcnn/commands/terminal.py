@@ -14,56 +14,31 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-def seed(text: str) -> int:
-    """Convert an argument to the seed of a generator.
+def whole_number_from(least: int) -> Callable[[str], int]:
+    """Make a type of arguments: an integer that is not too small.
 
     Parameters
     ----------
-    text : str
-        The argument.
+    least : int
+        The smallest number that is allowed.
 
     Returns
     -------
-    int
-        The seed, at least 0.
-
-    Raises
-    ------
-    ValueError
-        If the argument is not an integer.
-    argparse.ArgumentTypeError
-        If the number is below 0.
+    function of str
+        It converts an argument to an integer. A smaller one is an `argparse.ArgumentTypeError`.
     """
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"must be at least 0, got {number}")
+
+    def number(text: str) -> int:
+        found = int(text)
+        if found < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}, got {found}")
+        return found
+
+    number.__name__ = "int"  # argparse says "invalid int value"
     return number
 
 
-def jobs(text: str) -> int:
-    """Convert an argument to a number of processes.
-
-    Parameters
-    ----------
-    text : str
-        The argument.
-
-    Returns
-    -------
-    int
-        The number, at least 1.
-
-    Raises
-    ------
-    ValueError
-        If the argument is not an integer.
-    argparse.ArgumentTypeError
-        If the number is below 1.
-    """
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
-    return number
+seed, jobs = whole_number_from(0), whole_number_from(1)  # of a generator; of processes
 
 
 def count_or_all(text: str) -> int | str:
@@ -87,7 +62,7 @@ def count_or_all(text: str) -> int | str:
     return text if text == "all" else int(text)
 
 
-seed.__name__ = jobs.__name__ = count_or_all.__name__ = "int"  # argparse says "invalid int value"
+count_or_all.__name__ = "int"  # argparse says "invalid int value"
 
 
 def path_ending_in(suffix: str) -> Callable[[str], Path]:

@@ -14,6 +14,7 @@ from types import CodeType
 from typing import Any
 
 from scratchcnn.gradcheck.diagnosis.edits.places import RESULTS, STORE, WINDOW, Place, place_of, skipped
+from scratchcnn.gradcheck.diagnosis.steps.words import cut
 
 # The names under which the compiled code finds what it tells values to.
 SEE, PUT, PART, PRODUCT = "__see__", "__put__", "__part__", "__product__"
@@ -186,14 +187,11 @@ class _Wrapping:
         return site
 
     def _text(self, node: ast.AST) -> str:
-        """The source of an expression, in one line."""
-        first, last = node.lineno, node.end_lineno or node.lineno  # type: ignore[attr-defined]
-        lines = [linecache.getline(self.filename, n).encode() for n in range(first, last + 1)]  # columns count bytes
-        lines[-1] = lines[-1][: node.end_col_offset]  # type: ignore[attr-defined]
-        lines[0] = lines[0][node.col_offset :]  # type: ignore[attr-defined]
-        if isinstance(node, ast.For):
-            lines = lines[:1]
-        return " ".join(b" ".join(lines).decode(errors="replace").split())
+        """The source of an expression, or the first line of a loop."""
+        first, last, right = node.lineno, node.end_lineno or node.lineno, node.end_col_offset  # type: ignore[attr-defined]
+        if isinstance(node, ast.For) and last > first:
+            last, right = first, None
+        return cut(self.filename, (first, node.col_offset), (last, right))  # type: ignore[attr-defined]
 
     def _windowed(self, node: ast.Subscript) -> None:
         """Watches an index with slices as a whole."""

@@ -42,12 +42,16 @@ def source(code: CodeType, instruction: int) -> tuple[str, int]:
     line, last, start, end = list(code.co_positions())[instruction // 2]
     if line is None or last is None or start is None or end is None:
         return "", 0
-    lines = [linecache.getline(code.co_filename, n).encode() for n in range(line, last + 1)]  # columns count bytes
-    if not lines or not lines[0]:
-        return "", line
-    lines[-1] = lines[-1][:end]
-    lines[0] = lines[0][start:]
-    return " ".join(b" ".join(lines).decode(errors="replace").split()), line
+    return cut(code.co_filename, (line, start), (last, end)), line
+
+
+def cut(filename: str, start: tuple[int, int], end: tuple[int, int | None]) -> str:
+    """The source from one place to another, in one line; a place is a line and a column, None its end."""
+    (first, left), (last, right) = start, end
+    lines = [linecache.getline(filename, n).encode() for n in range(first, last + 1)]  # columns count bytes
+    lines[-1] = lines[-1][:right]
+    lines[0] = lines[0][left:]
+    return " ".join(b" ".join(lines).decode(errors="replace").split())
 
 
 def _operands(tree: ast.expr, which: str, code: CodeType) -> tuple[str, str]:
