@@ -245,11 +245,16 @@ def proved(scenes: Sequence[Scene], index: int) -> list[Claim]:
     for families in (*STAGES, PLACES, POSITIONS):
         found = _holding(families, scenes, index)
         if found:
-            where = _holding(PLACES, scenes, index)[:1] if all(claim.inside for claim in found) else []
+            where = _where(scenes, index) if all(claim.inside for claim in found) else []
             if any(claim.kind in SMALL for claim in where):
                 return [*where, *found]
             return [found[0], *where, *found[1:]]
     return []
+
+
+def _where(scenes: Sequence[Scene], index: int) -> list[Claim]:
+    """At which entries a gradient is wrong, if there is a description: one claim, or none."""
+    return (_holding(PLACES, scenes, index) or _holding(POSITIONS, scenes, index))[:1]
 
 
 def _holding(families: Sequence[Family], scenes: Sequence[Scene], index: int) -> list[Claim]:

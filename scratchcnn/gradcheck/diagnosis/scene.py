@@ -109,6 +109,13 @@ class Scene:
         return [] if self.caller is None else places(self.caller)
 
     @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """The numbers that options of forward have by default."""
+        from scratchcnn.gradcheck.diagnosis.constants.places import default_of
+
+        return dict(filter(None, map(default_of, self.constants)))
+
+    @cached_property
     def look(self) -> "Look | None":
         """A copy of backward whose expressions can be changed; None where it answers otherwise than backward did."""
         from scratchcnn.gradcheck.diagnosis.edits.look import look_at

@@ -13,15 +13,17 @@ from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.edits.arrangement import diagonals, masks, moves, transposes
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes, is_array, is_mask
 from scratchcnn.gradcheck.diagnosis.edits.look import Look
-from scratchcnn.gradcheck.diagnosis.edits.numbers import axes, constants, indices, subscripts
-from scratchcnn.gradcheck.diagnosis.edits.order import order, overwriting, twins
+from scratchcnn.gradcheck.diagnosis.edits.numbers import axes, constants, counters, counts, indices, subscripts
+from scratchcnn.gradcheck.diagnosis.edits.order import order, overwriting, rebinds, reductions, twins
 from scratchcnn.gradcheck.diagnosis.edits.places import LIMIT
 from scratchcnn.gradcheck.diagnosis.edits.reshapes import reshapes
-from scratchcnn.gradcheck.diagnosis.edits.scales import scales
+from scratchcnn.gradcheck.diagnosis.edits.scales import scales, stretches
 from scratchcnn.gradcheck.diagnosis.edits.sites import Site
 from scratchcnn.gradcheck.diagnosis.edits.values import (
+    before,
     factors,
     functions,
+    margins,
     opposites,
     products,
     superfluous,
@@ -37,16 +39,17 @@ from scratchcnn.gradcheck.diagnosis.scene import Scene
 # From the specific to the general.
 FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (overwriting, order, twins),
-    (axes,),
+    (axes, reductions),
     (indices, diagonals),
     (subscripts, transposes),
-    (masks, constants),
-    (moves,),
+    (masks, constants, counters),
+    (moves, before),
     (windows, reshapes),
     (superfluous,),
 )
 # There are many of these, and they change every entry: tried where an expression matters to wrong entries alone.
 MANY: tuple[tuple[Changes, ...], ...] = (
+    (margins,),
     (opposites, variables, factors),
     (functions, products, terms),
 )
@@ -63,7 +66,7 @@ def wrong_expression(scene: Scene, index: int) -> Iterator[Claim]:
         return
     wrong = {k for k in scene.wrt if scene.gradients[k] is not None and scene.differs_along(k)}
     right = [k for k in range(len(scene.gradients)) if k != index and k not in wrong]
-    suspects = sorted(_suspects(scene, look, index, right), key=lambda s: (s.seen.depth, not s.alone))
+    suspects = sorted(_suspects(scene, look, index, right), key=lambda s: (s.seen.depth, not s.alone, s.site.times))
     last = scene.budget.spent + MOST_RUNS
     for family, some in _searches(scene, index, suspects):
         found = False
@@ -95,8 +98,10 @@ def _searches(
     yield from ((family, list(suspects)) for family in FAMILIES)
     for _, group in groupby(suspects, key=lambda suspect: suspect.seen.depth):  # backward itself, then its helpers
         near = list(group)
-        yield (scales(scene, index),), near
+        yield (scales(scene, index), counts(scene, index)), near
         yield from ((family, [suspect for suspect in near if suspect.alone]) for family in MANY)
+        yield (stretches(scene, index),), near
+        yield (variables, factors), [suspect for suspect in near if not suspect.alone]
 
 
 def _suspects(scene: Scene, look: Look, index: int, right: list[int]) -> Iterator[Suspect]:
@@ -105,6 +110,9 @@ def _suspects(scene: Scene, look: Look, index: int, right: list[int]) -> Iterato
         seen = _less(given, scene, index)
         numeric = is_array(seen.value) or is_mask(seen.value) or isinstance(seen.value, float)
         if not numeric or site.role == LIMIT:  # who knows what it matters to
+            yield Suspect(site, seen, True)
+            continue
+        if rebinds(site, seen):  # what earlier rounds of a loop added is lost: no part of its value
             yield Suspect(site, seen, True)
             continue
         reach = look.reach(site.number, index)

@@ -121,6 +121,10 @@ class Look:
             self._twice[number] = self._edited(number, made_by(_twice))
         return self._twice[number]
 
+    def without(self, number: int) -> list[Any] | None:
+        """The gradients with zero in place of an expression."""
+        return self.changed(number, Change("", "zero", made_by(lambda v: 0 * v)))
+
     def reach(self, number: int, index: int) -> Array | None:
         """Which entries of a gradient are others if an expression is twice as large; None where that is not known."""
         twice, before = self.twice(number), self.before[index]
