@@ -13,6 +13,7 @@ from scratchcnn.gradcheck.diagnosis.conjugates import conjugated
 from scratchcnn.gradcheck.diagnosis.constants.claims import with_another_constant, without_a_limit
 from scratchcnn.gradcheck.diagnosis.cotangents import of_another_cotangent, of_some_outputs
 from scratchcnn.gradcheck.diagnosis.edits.claims import is_true, wrong_expression
+from scratchcnn.gradcheck.diagnosis.edits.flows import wrong_flow
 from scratchcnn.gradcheck.diagnosis.edits.look import Code
 from scratchcnn.gradcheck.diagnosis.factors import along_axes, cropped_cotangent, missing_factor, same_along_axes
 from scratchcnn.gradcheck.diagnosis.forms import misshapen
@@ -72,6 +73,7 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         at_a_turned_operand,
     ),
     (wrong_expression, reordered),
+    (wrong_flow,),
     (
         oddly_wrong_step,
         summed_elsewhere,
@@ -162,7 +164,7 @@ def diagnose(
             causes = _named([*scenes, *further], index) or _by_an_entry(report)
             found += causes
             if not causes and not breaches:
-                unexplained.append(_unexplained(report.name, budget))
+                unexplained.append(_unexplained(report.name, budget) + _located(scenes[0], index))
         elif report.name in elsewhere and len(scenes) > 1:
             shows = [scene for scene in further if _tells(scene, scenes[1], index)]
             there = [scenes[1], *shows] if shows else scenes[::-1]
@@ -199,6 +201,11 @@ def _unexplained(name: str, budget: Budget) -> str:
     if budget.spent >= budget.last:
         return f"no cause was found for the gradient of {name} before the calls of forward for the search ran out"
     return f"no known mistake explains the gradient of {name}"
+
+
+def _located(scene: Scene, index: int) -> str:
+    """Where a gradient becomes wrong, if that is known."""
+    return f"; it is {scene.located[index]}" if index in scene.located else ""
 
 
 def _by_an_entry(report: InputReport) -> list[Diagnosis]:

@@ -85,6 +85,7 @@ class Scene:
         self._true_sweeps: dict[int, list[Swept]] = {}
         self._jacobians: dict[int, Estimate] = {}
         self.wrong: dict[int, tuple[Array, Array]] = {}  # what `places` has found
+        self.located: dict[int, str] = {}  # what `edits.flows` has found: where a gradient becomes wrong
         self._truths: dict[int, Estimate] = {}
         self._directions: dict[int, Array] = {}
         self._here: dict[int, tuple[Array, Estimate]] = {}
@@ -167,6 +168,21 @@ class Scene:
             for record in records(self.caller, self.inputs, self.wrt):
                 self.budget.spend(len(record.tape.parts) // NUMBERS_A_CALL)
                 yield record
+
+    @cached_property
+    def flows(self) -> dict[str, Array]:
+        """By the text of an expression of forward, the derivative of the checked sum by its value."""
+        from scratchcnn.gradcheck.diagnosis.steps.flows import flows
+
+        if self._record is None or self.look is None:
+            return {}
+        values = {k: v for k, v in self.look.of_forward.items() if isinstance(v, np.ndarray)}
+        return flows(self._record, self.cotangent, values)
+
+    def right_beside(self, index: int) -> list[int]:
+        """The other inputs whose gradients are not known to be wrong."""
+        wrong = {k for k in self.wrt if self.gradients[k] is not None and self.differs_along(k)}
+        return [k for k in range(len(self.gradients)) if k != index and k not in wrong]
 
     def is_true(self, gradient: Array, index: int) -> bool:
         """Whether a gradient is the true one, along a random direction: a record may do what floats do not."""

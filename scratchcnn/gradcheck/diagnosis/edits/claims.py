@@ -64,9 +64,7 @@ def wrong_expression(scene: Scene, index: int) -> Iterator[Claim]:
     look = scene.look
     if look is None or scene.analytic(index).shape != scene.inputs[index].shape:
         return
-    wrong = {k for k in scene.wrt if scene.gradients[k] is not None and scene.differs_along(k)}
-    right = [k for k in range(len(scene.gradients)) if k != index and k not in wrong]
-    suspects = sorted(_suspects(scene, look, index, right), key=lambda s: (s.seen.depth, not s.alone, s.site.times))
+    right, suspects = scene.right_beside(index), suspects_of(scene, index)
     last = scene.budget.spent + MOST_RUNS
     for family, some in _searches(scene, index, suspects):
         found = False
@@ -74,13 +72,21 @@ def wrong_expression(scene: Scene, index: int) -> Iterator[Claim]:
             for change in changes(site, seen):
                 if scene.budget.spent > last:
                     return
-                if _is_right_with(scene, site, change, index, right):
+                if is_right_with(scene, site, change, index, right):
                     held: list[bool] = []
                     said = f"right with {change.said}: {site.where}"
                     yield Claim(change.kind, said, _right(site, change, index, right, held), inside=True)
                     found = found or all(held)
         if found:
             return
+
+
+def suspects_of(scene: Scene, index: int) -> list["Suspect"]:
+    """The expressions of backward that may make a gradient wrong, the likely ones first."""
+    if scene.look is None:
+        return []
+    found = _suspects(scene, scene.look, index, scene.right_beside(index))
+    return sorted(found, key=lambda s: (s.seen.depth, not s.alone, s.site.times))
 
 
 class Suspect(NamedTuple):
@@ -154,13 +160,13 @@ def _less(seen: Seen, scene: Scene, index: int) -> Seen:
 
 def _right(site: Site, change: Change, index: int, right: list[int], held: list[bool]) -> Callable[[Scene], bool]:
     def holds(s: Scene) -> bool:
-        held.append(_is_right_with(s, site, change, index, right))
+        held.append(is_right_with(s, site, change, index, right))
         return held[-1]
 
     return holds
 
 
-def _is_right_with(s: Scene, site: Site, change: Change, index: int, right: list[int]) -> bool:
+def is_right_with(s: Scene, site: Site, change: Change, index: int, right: list[int]) -> bool:
     """Whether a change makes a gradient the true one, and leaves those that are right as they are."""
     gradients = None if s.look is None else s.look.changed(site.number, change)
     if gradients is None or not is_true(s, gradients[index], index):
