@@ -12,9 +12,10 @@ from scratchcnn.gradcheck.diagnosis.claim import Claim, Family
 from scratchcnn.gradcheck.diagnosis.conjugates import conjugated
 from scratchcnn.gradcheck.diagnosis.constants.claims import with_another_constant, without_a_limit
 from scratchcnn.gradcheck.diagnosis.cotangents import of_another_cotangent, of_some_outputs
-from scratchcnn.gradcheck.diagnosis.edits.claims import is_true, wrong_expression
+from scratchcnn.gradcheck.diagnosis.edits.claims import wrong_expression
 from scratchcnn.gradcheck.diagnosis.edits.flows import wrong_flow
 from scratchcnn.gradcheck.diagnosis.edits.look import Code
+from scratchcnn.gradcheck.diagnosis.edits.suspects import is_true
 from scratchcnn.gradcheck.diagnosis.factors import along_axes, cropped_cotangent, missing_factor, same_along_axes
 from scratchcnn.gradcheck.diagnosis.forms import misshapen
 from scratchcnn.gradcheck.diagnosis.functions import of_another_function, reciprocal
@@ -37,7 +38,15 @@ from scratchcnn.gradcheck.diagnosis.scales import scaled
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 from scratchcnn.gradcheck.diagnosis.scenes import further_scenes, scenes_of
 from scratchcnn.gradcheck.diagnosis.steps.claims import oddly_wrong_step, wrong_step
-from scratchcnn.gradcheck.diagnosis.sums import averaged, cotangent_alone, overwritten, spread, summed
+from scratchcnn.gradcheck.diagnosis.steps.statistics import without_statistics
+from scratchcnn.gradcheck.diagnosis.sums import (
+    averaged,
+    cotangent_alone,
+    less_the_cotangent,
+    overwritten,
+    spread,
+    summed,
+)
 from scratchcnn.gradcheck.diagnosis.terms import missing_penalty, missing_term
 from scratchcnn.gradcheck.diagnosis.wrong_axes import summed_elsewhere
 from scratchcnn.gradcheck.report.report import Compared, Diagnosis, InputReport, Violation
@@ -54,6 +63,7 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         of_some_outputs,
         single_entry,
         arranged,
+        less_the_cotangent,
         cropped_cotangent,
         displaced,
         swapped,
@@ -66,6 +76,7 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         along_axes,
         missing_penalty,
         wrong_step,
+        without_statistics,
         of_another_cotangent,
         overwritten,
         without_some_outputs,

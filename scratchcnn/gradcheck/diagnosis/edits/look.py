@@ -73,6 +73,7 @@ class Look:
         self.rerun, self.inputs, self.cotangent, self.budget = rerun, inputs, cotangent, budget
         self.before, self.seen = rerun.watched(inputs, cotangent)
         self.of_forward = rerun.world.of_forward
+        self.held: list[tuple[Site, Change]] = []  # changes that make a gradient right
         self._twice: dict[int, list[Any] | None] = {}
         self._changed: dict[tuple[int, str], list[Any] | None] = {}
 

@@ -94,6 +94,8 @@ def constants(site: Site, seen: Seen) -> Iterator[Change]:
         said = f"{value + by:g} in place of the exponent {value:g}"
         for kind, why in (("missing-factor", ", a factor more or less"), ("operand", "")):
             yield Change(kind, f"{said}{why}", constant(value + by))
+    for by in (1, -1) if type(value) is int and site.text.isdigit() and site.role != EXPONENT else ():
+        yield Change("operand", f"{value + by} in place of `{site.text}`", constant(value + by))
     for name, other in seen.variables.items():
         if _may_be(value, other) and other != value and name not in (site.text, site.place.name):
             chosen = type(value) in (int, float) and type(other) in (int, float)  # what is computed is no option

@@ -47,8 +47,7 @@ def order(site: Site, seen: Seen) -> Iterator[Change]:
     if site.role == RESULTS and isinstance(seen.value, tuple | list):
         for places in permutations(range(len(seen.value))):
             if places != tuple(range(len(places))):
-                arrays = site.role == RESULTS and site.text == site.around and all(map(_is_value, seen.value))
-                kind = "swapped" if arrays else "permuted"
+                kind = "swapped" if "@" not in site.text and all(map(_is_value, seen.value)) else "permuted"
                 yield Change(kind, f"these in the order {places}", made_by(partial(_taken, places)))
 
 

@@ -19,6 +19,8 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
 from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, AXIS, DIVISOR, EXPONENT, FACTOR, INDEX, LIMIT, TERM
 from scratchcnn.gradcheck.diagnosis.edits.sites import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
+from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS
+from scratchcnn.gradcheck.numerical.noise import EPS
 
 # What may be made of a value: what is said, with {} for it, and the function.
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
@@ -86,7 +88,7 @@ def variables(site: Site, seen: Seen) -> Iterator[Change]:
         return
     for name, other in seen.variables.items():
         if name not in (site.text, _assigned(site)) and _alike(seen.value, other):
-            kind = "subset" if is_mask(seen.value) and is_mask(other) else _kind_of_other(site.text, name)
+            kind = "subset" if is_mask(seen.value) and is_mask(other) else _kind_of_other(site, seen.value, name, other)
             yield Change(kind, f"`{name}` in place of `{site.text}`", variable(name))
             if is_array(other) and site.role != LIMIT:
                 yield Change(kind, f"`1 - {name}` in place of `{site.text}`", combined(name, lambda _, a: 1 - a))
@@ -177,10 +179,12 @@ def _kind(site: Site, kind: str) -> str:
     return "operand" if site.role == LIMIT else kind
 
 
-def _kind_of_other(text: str, other: str) -> str:
+def _kind_of_other(site: Site, value: Any, name: str, other: Any) -> str:
     """What the mistake is where another expression should stand: a factor or a term that it lacks, or an operand."""
+    if is_array(value) and _same_everywhere(other - value):
+        return "missing-term"
     try:
-        one, tree = ast.parse(text, mode="eval").body, ast.parse(other, mode="eval").body
+        one, tree = ast.parse(site.text, mode="eval").body, ast.parse(name, mode="eval").body
     except SyntaxError:
         return "operand"
     way = _way(tree, ast.dump(one))
@@ -198,6 +202,10 @@ def _way(tree: ast.expr, inner: str) -> list[ast.operator]:
             if way := _way(part, inner):
                 return [tree.op, *way]
     return []
+
+
+def _same_everywhere(values: Any) -> bool:
+    return bool(np.ptp(values) <= ROUNDOFFS * EPS * np.abs(values).max())
 
 
 def _alike(value: Any, other: Any) -> bool:

@@ -151,7 +151,10 @@ class Rerun:
         inputs, cotangent = list(self.case.inputs), np.ones_like(self.case.output)
         answers = []
         for given in ([a + a.dtype.type(0.5) if a.dtype.kind == "f" else a for a in inputs], inputs):
-            self._forward(given)
+            try:
+                self._forward(given)
+            except Exception:  # it is not defined there: nobody knows
+                return True
             answers.append(self._gradients(inputs, cotangent))
         pairs = zip(*answers, strict=True)
         return not all(one is other or np.array_equal(one, other, equal_nan=True) for one, other in pairs)
