@@ -18,8 +18,8 @@ from scratchcnn.gradcheck.diagnosis.rearrangements import exchanged, exchanges, 
 def masks(site: Site, seen: Seen) -> Iterator[Change]:
     """A mask upside down, or left out."""
     if is_mask(seen.value):
-        yield Change("subset", f"`{site.text}` upside down", made_by(upside_down))
-        yield Change("operand", f"the branches of `{site.text}` exchanged", made_by(upside_down))
+        for kind in ("subset", "operand"):
+            yield Change(kind, f"`{site.text}` upside down", made_by(upside_down))
         yield Change("subset", f"no mask `{site.text}`", made_by(np.ones_like))
 
 

@@ -55,8 +55,8 @@ def indices(site: Site, seen: Seen) -> Iterator[Change]:
             other = f"{value + by}" if site.text.isdigit() else f"`{site.text} {sign} 1`"
             said = f"{other} in place of `{site.text}`"
             yield Change("shifted", said, made_by(partial(_plus, by)))
-            if ":" in site.around:
-                yield Change("missing-term", f"{said}: a term of a sum more or less", made_by(partial(_plus, by)))
+            if ":" in site.around:  # a term of a sum more or less
+                yield Change("missing-term", said, made_by(partial(_plus, by)))
 
 
 def _plus(by: int, value: Any) -> Any:
@@ -92,8 +92,8 @@ def constants(site: Site, seen: Seen) -> Iterator[Change]:
         return
     for by in (1, -1) if site.role == EXPONENT else ():
         said = f"{value + by:g} in place of the exponent {value:g}"
-        for kind, why in (("missing-factor", ", a factor more or less"), ("operand", "")):
-            yield Change(kind, f"{said}{why}", constant(value + by))
+        for kind in ("missing-factor", "operand"):
+            yield Change(kind, said, constant(value + by))
     for by in (1, -1) if type(value) is int and site.text.isdigit() and site.role != EXPONENT else ():
         yield Change("operand", f"{value + by} in place of `{site.text}`", constant(value + by))
     for name, other in seen.variables.items():

@@ -110,10 +110,11 @@ def twins(site: Site, seen: Seen) -> Iterator[Change]:
     if site.role == CALLED:
         for other in TWINS[site.place.name]:
             kind = KINDS.get(site.place.name, "operand")
-            yield Change(kind, f"{other} in place of {site.place.name}", made_by(partial(_twin, other)))
+            yield Change(kind, f"{other} in place of {site.place.name}", made_by(partial(twin, other)))
 
 
-def _twin(name: str, function: Any) -> Any:
+def twin(name: str, function: Any) -> Any:
+    """The function of another name: of NumPy, or a method of the same array."""
     if name == ITSELF:
         return lambda argument: argument
     owner = getattr(function, "__self__", None)

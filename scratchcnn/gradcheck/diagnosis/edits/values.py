@@ -78,8 +78,7 @@ def opposites(site: Site, seen: Seen) -> Iterator[Change]:
     """A sign, where the gradient is not linear in the value."""
     if is_array(seen.value) and site.role not in (INDEX, LIMIT):
         for kind in ("operand", "sign"):
-            said = f"minus `{site.text}` in place of it"
-            yield Change(kind, said if kind == "operand" else f"{said}: a sign", made_by(lambda v: -v))
+            yield Change(kind, f"minus `{site.text}` in place of it", made_by(lambda v: -v))
 
 
 def variables(site: Site, seen: Seen) -> Iterator[Change]:
@@ -89,7 +88,8 @@ def variables(site: Site, seen: Seen) -> Iterator[Change]:
     for name, other in seen.variables.items():
         if name not in (site.text, _assigned(site)) and _alike(seen.value, other):
             kind = "subset" if is_mask(seen.value) and is_mask(other) else _kind_of_other(site, seen.value, name, other)
-            yield Change(kind, f"`{name}` in place of `{site.text}`", variable(name))
+            for each in dict.fromkeys((kind, "operand")):
+                yield Change(each, f"`{name}` in place of `{site.text}`", variable(name))
             if is_array(other) and site.role != LIMIT:
                 yield Change(kind, f"`1 - {name}` in place of `{site.text}`", combined(name, lambda _, a: 1 - a))
 
