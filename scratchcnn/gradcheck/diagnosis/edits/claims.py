@@ -17,7 +17,7 @@ from scratchcnn.gradcheck.diagnosis.edits.values import (
     before,
     factors,
     functions,
-    margins,
+    offsets,
     opposites,
     products,
     superfluous,
@@ -40,7 +40,7 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
 )
 # There are many of these, and they change every entry: tried where an expression matters to wrong entries alone.
 MANY: tuple[tuple[Changes, ...], ...] = (
-    (margins,),
+    (offsets,),
     (opposites, variables, factors),
     (functions, products, terms),
 )

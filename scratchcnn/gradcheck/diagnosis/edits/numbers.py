@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes, constant, is_number, made_by, variable
+from scratchcnn.gradcheck.diagnosis.edits.change import (
+    Change,
+    Changes,
+    constant,
+    is_number,
+    made_by,
+    rewritten,
+    variable,
+)
 from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, AXIS, DIVISOR, EXPONENT, FACTOR, INDEX, SUBSCRIPTS
 from scratchcnn.gradcheck.diagnosis.edits.sites import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
@@ -52,8 +60,8 @@ def indices(site: Site, seen: Seen) -> Iterator[Change]:
     several = isinstance(value, np.ndarray) and value.dtype.kind == "i"
     if several or (site.role == INDEX and is_number(value)):
         for by, sign in ((1, "+"), (-1, "-")):
-            other = f"{value + by}" if site.text.isdigit() else f"`{site.text} {sign} 1`"
-            said = f"{other} in place of `{site.text}`"
+            digits = site.text.isdigit()
+            said = f"{value + by} in place of `{site.text}`" if digits else rewritten(site.text, f"{{}} {sign} 1")
             yield Change("shifted", said, made_by(partial(_plus, by)))
             if ":" in site.around:  # a term of a sum more or less
                 yield Change("missing-term", said, made_by(partial(_plus, by)))

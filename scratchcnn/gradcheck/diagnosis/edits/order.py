@@ -27,7 +27,7 @@ MOST_AXES = 4
 WAYS: dict[str, dict[str, str]] = {
     "+= in place of =": {"=": "+="},
     "= in place of +=": {"+=": "=", "-=": "="},
-    "np.add.at, which adds several times to an entry,": {"=": "add.at", "+=": "add.at", "-=": "subtract.at"},
+    "np.add.at in its place, as an index comes several times": {"=": "add.at", "+=": "add.at", "-=": "subtract.at"},
 }
 # The kinds of mistakes in which a function is taken for another one, where it is no wrong operand.
 KINDS = {
