@@ -116,7 +116,7 @@ def recognized(scene: Scene, factor: float) -> Iterator[tuple[float, str]]:
         for value in filter(same, (known_number, 1 / known_number)):
             found = True
             yield value, f"{number(known_number)} is {name}"
-        root = known_number**0.5
+        root = abs(known_number) ** 0.5
         for value in filter(same, (root, 1 / root) if root != round(root) else ()):
             found = True
             yield value, f"{number(known_number)}, of which that is the root, is {name}"

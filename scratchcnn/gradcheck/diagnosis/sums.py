@@ -199,7 +199,8 @@ def overwritten(scene: Scene, index: int) -> Iterator[Claim]:
         return
     yield Claim(
         "overlap",
-        "what one output alone contributes, where several see an entry: each is overwritten, not added to",
+        "what one output alone contributes, where several see an entry: assigned (=), not added (+=), or added once "
+        "where an index comes several times",
         _one_of(index),
     )
 

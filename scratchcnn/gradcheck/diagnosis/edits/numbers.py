@@ -106,11 +106,16 @@ def constants(site: Site, seen: Seen) -> Iterator[Change]:
         yield Change("operand", f"{value + by} in place of `{site.text}`", constant(value + by))
     for name, other in seen.variables.items():
         if _may_be(value, other) and other != value and name not in (site.text, site.place.name):
-            chosen = type(value) in (int, float) and type(other) in (int, float)  # what is computed is no option
+            chosen = type(value) in (int, float) and _is_chosen(name, other)
             kind = "sign" if other == -value else "option-ignored" if chosen else "operand"
             yield Change(kind, f"`{name}` in place of `{site.text}`", variable(name))
     if isinstance(value, int) and site.place.name == "ddof":
         yield Change("constant-factor", f"ddof={1 - value} in place of {value}", constant(1 - value))
+
+
+def _is_chosen(name: str, value: Any) -> bool:
+    """Whether a number is a literal, or a variable or attribute that is no result of a calculation with arrays."""
+    return type(value) in (int, float) and name.replace(".", "").replace("_", "").isalnum()
 
 
 def _may_be(value: Any, other: Any) -> bool:

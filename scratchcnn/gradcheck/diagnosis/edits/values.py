@@ -57,11 +57,7 @@ def superfluous(site: Site, seen: Seen) -> Iterator[Change]:
         if site.role in (FACTOR, DIVISOR):
             kind = "constant-factor" if type(seen.value) in (int, float) else "missing-factor"
             yield Change(kind, f"no {site.role} `{site.text}`", made_by(lambda v: v * 0 + 1))
-        copied = _copied(site, seen) if site.role == TERM else ""
-        if copied:
-            said = f"no update by `{site.text}` of a copy of `{copied}`, which is needed as it was"
-            yield Change("stale", said, made_by(lambda v: v * 0))
-        elif site.role == TERM:
+        if site.role == TERM:
             yield Change("missing-term", f"no term `{site.text}`", made_by(lambda v: v * 0))
 
 
@@ -147,16 +143,6 @@ def products(site: Site, seen: Seen) -> Iterator[Change]:
             if len(other) == value.shape[1]:
                 said = f"`{site.text} @ {name}` in place of `{site.text}`"
                 yield Change(kind, said, combined(name, lambda v, a: v @ a))
-
-
-def _copied(site: Site, seen: Seen) -> str:
-    """The variable that an array which is updated in place is a copy of; "" where it is none."""
-    name, found, _ = site.around.partition("[")
-    array = seen.variables.get(name) if found else None
-    if array is None or not is_array(array) or not array.any():  # a sum begins with zeros
-        return ""
-    others = ((k, v) for k, v in seen.variables.items() if k != name and is_array(v))
-    return next((k for k, v in others if np.array_equal(v, array)), "")
 
 
 def _assigned(site: Site) -> str:

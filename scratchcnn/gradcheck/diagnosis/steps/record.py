@@ -1,6 +1,5 @@
 """The record of a call of forward, once for each depth of the calls in it."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -8,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-import scratchcnn.gradcheck
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.steps.tape import DEEPEST, MOST_NUMBERS, Slope, Tape, TooLarge, moving
 from scratchcnn.gradcheck.numerical.caller_warnings import undisturbed
@@ -19,8 +17,6 @@ from scratchcnn.gradcheck.proof.world.world import World
 
 # In bits: what a comparison of numbers needs.
 BITS = 128
-# The files of the harness: what stands between forward and the check is none of the caller's code.
-OWN = os.path.dirname(scratchcnn.gradcheck.__file__)
 
 
 @dataclass(frozen=True)
@@ -58,7 +54,7 @@ def _record(forward: Callable[..., Any], inputs: Sequence[Array], wrt: Sequence[
     if sum(inputs[k].size for k in wrt) > MOST_NUMBERS:  # seen before the entries become balls, which takes long
         raise TooLarge
     world = World(np.float64)
-    tape = Tape({file for file in world.files if not file.startswith(OWN)}, depth)
+    tape = Tape(world.files, depth)
     given, places = list(inputs), {}
     for k in wrt:
         balls = np.asarray(lift(inputs[k])).reshape(-1).tolist()
