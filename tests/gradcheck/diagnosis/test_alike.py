@@ -92,7 +92,7 @@ def counted_backward(g, x):
 
 def test_a_number_of_entries_that_is_another_one_is_named():
     found = kinds(scaled_rows, counted_backward, drawn(4, 6))
-    assert named(found, "constant-factor", "right with 6 in place of `x.shape[0]`: `n = x.shape[0]`")
+    assert named(found, "constant-factor", "right with 1 in place of `0`: `x.shape[0]`")
 
 
 def after(x, w):
