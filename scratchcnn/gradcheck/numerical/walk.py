@@ -37,7 +37,7 @@ class Interval:
 
     def so_far(self) -> "Interval":
         """(rungs + 1, outputs) at k the intersection of the first k rungs, where there are (rungs, outputs)."""
-        nothing = np.full((1, *self.low.shape[1:]), np.inf, self.low.dtype)
+        nothing = np.full((1, *self.low.shape[1:]), np.inf)
         low, high = np.concatenate([-nothing, self.low]), np.concatenate([nothing, self.high])
         return Interval(np.maximum.accumulate(low), np.minimum.accumulate(high))
 
