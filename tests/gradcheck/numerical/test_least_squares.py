@@ -84,6 +84,22 @@ def test_beside_a_kink_it_stops_before_it_under_roundings_too(seed, kink):
     assert abs(found.value[0] - 1) <= found.bound[0] < 1e-2 / kink
 
 
+@pytest.mark.parametrize(
+    ("turn", "kink", "height"),
+    [(0.25, 0.0107, 1e-6), (1.2, 0.0107, 1e-5), (0.57, 0.02, 1e-3), (3.45, 0.0187, 1e-6), (1.0, 0.012, 1e-4)],
+)
+def test_between_two_kinks_it_stops_before_them(turn, kink, height):
+    """The turns are opposite, so that farther points lie on a line again, of slope 2, but for a gap."""
+    rng = np.random.default_rng(0)
+
+    def function(h):
+        rounding = height * rng.uniform(-0.5, 0.5, np.shape(h))
+        return 2 * h + turn * (np.abs(h - kink) - np.abs(h + kink)) + rounding
+
+    found = fitted(series_of(function), NO_STEPS)
+    assert abs(found.value[0] - (2 - 2 * turn)) <= found.bound[0]
+
+
 def test_the_deviation_may_be_as_much_larger_as_a_chi_squared_variable_is_smaller():
     """Against SciPy's quantile of which the cube root is an approximation, from above."""
     free = np.arange(6, 33)
