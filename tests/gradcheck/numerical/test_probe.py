@@ -69,8 +69,8 @@ class TestProbe:
         for value in (6.0, 4.0):  # it raises, and has another shape
             assert np.isnan(moved(probe, 0, value)).all()
         wide = Probe(forward, [X], 0, np.longdouble)
-        wide.x[0] = 6.0
-        assert wide.output().dtype == np.longdouble
+        for wide.x[0] in (6.0, 4.0):
+            assert wide.output().dtype == np.longdouble
         assert probe.x.tolist() == probe.base.tolist()
         assert moved(probe, 0, 2.0) == [2, 2, 3, 5]
 
