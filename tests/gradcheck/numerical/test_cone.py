@@ -64,6 +64,7 @@ class TestPlaces:
         assert ((np.abs(drawn) >= 0.5) & (np.abs(drawn) <= 1)).all()
         assert ((drawn > 0).any(axis=0) & (drawn < 0).any(axis=0)).all()
         assert np.ptp(np.abs(drawn), axis=1).min() > 0
+        assert np.ptp(np.sign(drawn), axis=1).max() == 2
 
     def test_the_caller_s_arrays_stay(self):
         forward = cone(lambda x: relu(x) * 2, [0.0, 1.0])
@@ -79,7 +80,11 @@ class TestPlaces:
             return result
 
         with quiet():
-            assert within(cone(writing, [0.0], fresh=True).along(np.ones(1)), [1], [-1], 1e-6)
+            assert within(cone(writing, [0.0, 1.0], fresh=True).along(np.array([1.0, 0.0])), [1, 0], [-1, 0], 1e-6)
+
+    def test_the_unit_is_that_of_what_moves_something(self):
+        made = cone(lambda x, y: 1 + x + y, [2.0**-60], [2.0**-60])
+        assert made.own_unit.tolist() == made.unit[:1].tolist() == [made.unit[1] * 2.0**16]
 
 
 class TestAlong:
@@ -174,6 +179,13 @@ class TestMeeting:
         with quiet():
             assert made.meeting(np.array([1.0, 0.0]), 1e-4).tolist() == [True]
             assert made.meeting(np.array([1.0, 0.0]), 1.0).tolist() == [False]
+
+    @pytest.mark.parametrize("seed", range(6))
+    def test_roundoff_is_no_kink(self, seed):
+        """Along some of the directions the relu and the other input cancel each other."""
+        made = cone(lambda x, y: (1e4 + relu(x) + y) - 1e4, [0.0], [0.0], seed=seed)
+        with quiet():
+            assert made.meeting(np.array([1.0, 0.0]), 1e-9).tolist() == [False]
 
     @pytest.mark.parametrize("gap", [1e-3, 1e-5, 1e-7])
     def test_a_kink_beside_the_point_does_not_meet_one_at_it(self, gap):
