@@ -69,6 +69,7 @@ class TestPrecision:
     def test_or_in_float32_where_backward_refuses_float64(self, backward):
         found = analytic(backward, X.astype(np.float32))
         assert (found.low, found.double, found.narrow) == (True, None, True)
+        assert found.values(0).dtype == np.float64
         assert found.values(0).tolist() == (2 * G * X).tolist()
 
     @pytest.mark.parametrize(
@@ -79,6 +80,8 @@ class TestPrecision:
             (X.astype(np.float32), only(np.float32), EPS32),
             (X, lambda g, x: (square_backward(g, x)[0].astype(np.float32),), EPS32),
             (X, lambda g, x: (np.array([1, -6, -1]),), EPS),
+            (X.astype(np.float32), lambda g, x: (only(np.float32)(g, x)[0].astype(float),), EPS32),
+            (X.astype(np.longdouble), square_backward, EPS),
         ],
     )
     def test_a_gradient_is_held_to_the_eps_of_its_input_or_of_the_answer(self, x, backward, eps):
@@ -110,7 +113,16 @@ class TestTrembling:
         assert changes[1] == pytest.approx(-2 * 2.0**-20 * (2 * G * X), rel=1e-4)
         # In the others their signs are drawn: both grow, or neither.
         assert (np.abs(changes[2:]) <= 4.01 * 2.0**-20 * np.abs(2 * G * X)).all()
-        assert len(np.unique(np.sign(changes[2:]) * np.sign(changes[0]))) > 1
+        grow = np.abs(changes[2::2]) > 2.0**-20 * np.abs(2 * G * X)
+        assert grow.any()
+        assert not grow.all()
+        assert grow[0].tolist() != [grow[0, 0]] * 3 or grow[1].tolist() != [grow[1, 0]] * 3  # each by itself
+
+    def test_inputs_move_in_their_own_precision(self):
+        case = prepare(square, only(np.float32), (X.astype(np.float32),))
+        (changes,) = trembling(case, Point(case.inputs, G.astype(np.float32)), 2.0**-12)
+        assert changes.dtype == np.float64
+        assert changes[0] == pytest.approx(4 * 2.0**-12 * 2 * G * X, rel=1e-2)
 
     def test_it_is_the_same_each_time(self):
         case = prepare(square, square_backward, (X,))
@@ -182,6 +194,11 @@ class TestOwnError:
         assert own_error(analytic(backward), vouching=2.0**-22).tolist() == [0, 0, 0]
         assert own_error(analytic(backward), "kink") == pytest.approx(expected)
 
+    def test_without_a_longdouble_twin_the_change_alone_counts(self):
+        found = analytic(only(np.float64))
+        assert (own_error(found) >= 8 * 2 * EPS * self.VALUES).all()
+        assert own_error(found, "kink").tolist() == [0, 0, 0]
+
     def test_a_lower_precision_inside_adds_its_roundoffs(self):
         constant = analytic(constant_backward)
         assert own_error(constant).tolist() == [0, 0, 0]
@@ -219,6 +236,16 @@ class TestCoarse:
         infinite = analytic(lambda g, x: (np.full_like(x, [np.inf, -6.0, np.nan]),), X.astype(np.float32)).coarse(0)
         assert infinite == pytest.approx([8 * EPS32 * 6, 24 * EPS32 * 6, 8 * EPS32 * 6])
 
+    def test_of_a_gradient_that_is_nowhere_finite_there_is_a_tolerance_too(self):
+        nowhere = analytic(lambda g, x: (np.full_like(x, np.nan),), X.astype(np.float32))
+        assert np.isfinite(nowhere.coarse(0)).all()
+
+    def test_an_input_in_float64_has_none_beside_one_in_float32(self):
+        case = prepare(lambda x, y: x * y, lambda g, x, y: (g * y, g * x), (X, X.astype(np.float32)))
+        found = Analytic(case, G, case.gradients(G, case.copies()))
+        assert found.coarse(0) is None
+        assert (found.coarse(1) > 0).all()
+
     def test_there_is_none_without_a_twin(self):
         assert analytic().coarse(0) is None
         assert analytic(only(np.float32), X.astype(np.float32)).coarse(0) is None
@@ -229,6 +256,8 @@ def test_roundoff_is_that_at_an_entry_s_own_size():
     unit = units(found.case.inputs[0])
     roundoff = found.own_roundoff(0, np.array([2, 0, 1]), np.array([1.0, 2.0, 4.0]))
     assert roundoff.tolist() == [unit[2], 2, 4 * max(1, unit[1] / 1024)]
+    table = analytic(x=np.array([[0.0, 1024.0], [1.0, 1.0]]), g=np.ones((2, 2)))
+    assert table.own_roundoff(0, np.array([2, 1]), np.ones(2)).shape == (2,)
 
 
 def test_the_sizes_of_terms_are_those_of_moves_by_roundings():

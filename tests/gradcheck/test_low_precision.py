@@ -30,6 +30,7 @@ class TestEntry:
     def test_what_is_not_finite_is_not_the_largest(self):
         found = entry_tolerance(np.array([1.0, np.inf, np.nan]), np.zeros(3), BFLOAT16)
         assert found[0] == pytest.approx(2 * U * 2)
+        assert np.isnan(entry_tolerance(np.array([np.nan]), np.zeros(1), BFLOAT16)).all()
 
     def test_below_the_normal_numbers_all_are_a_smallest_number_apart(self):
         assert entry_tolerance(np.zeros(2), np.zeros(2), BFLOAT16).tolist() == [BFLOAT16.smallest] * 2
@@ -53,16 +54,26 @@ class TestAllTogether:
         assert verdict is Verdict.RIGHT
         assert "of their norm" in why
 
-    @pytest.mark.parametrize("factor", [1.25, 0.75, 2.0, 0.5, -1.0])
-    def test_a_factor_is_wrong_and_named(self, factor):
-        verdict, why = told(self.value, (factor - 1) * self.value + self.roundings)
+    @pytest.mark.parametrize("scale", [1.0, 1e-3])
+    @pytest.mark.parametrize("factor", [1.25, 0.75, 4.0, 0.5, -1.0])
+    def test_a_factor_is_wrong_and_named(self, factor, scale):
+        """Its roundings are as many times larger."""
+        verdict, why = told(scale * self.value, scale * ((factor - 1) * self.value + factor * self.roundings))
         assert verdict is Verdict.WRONG
         assert why.startswith(f"are {factor:.2g} times the derivative, roundings explain 1 ± ")
 
-    def test_what_is_no_factor_is_wrong_by_its_norm(self):
-        verdict, why = told(self.value, np.roll(self.value, 1) / 4)
-        assert verdict is Verdict.WRONG
-        assert why.startswith("are off by 0.25 of their norm, roundings explain 0.00")
+    @pytest.mark.parametrize("scale", [1.0, 1e-3])
+    def test_what_is_no_factor_is_wrong_by_its_norm(self, scale):
+        explained = 1.3 * U * (1 + 3 / np.sqrt(1000))
+        value = scale * self.value
+        assert told(value, np.roll(value, 1) / 4) == (
+            Verdict.WRONG,
+            f"are off by 0.25 of their norm, roundings explain {explained:.2g}",
+        )
+        assert told(value, np.roll(value, 1) / 400) == (
+            Verdict.RIGHT,
+            f"are off by 0.0025 of their norm, roundings explain {explained:.2g}",
+        )
 
     def test_a_factor_with_more_that_is_wrong_is_no_factor(self):
         verdict, why = told(self.value, 0.5 * self.value + 0.5 * np.roll(self.value, 1))
@@ -82,7 +93,8 @@ class TestAllTogether:
         assert told(self.value, off)[0] is Verdict.WRONG
         verdict, why = told(self.value, off, terms=200.0)
         assert verdict is Verdict.UNDECIDED
-        assert "; roundings would explain" in why
+        share = 1.3 * U * (1 + 3 / np.sqrt(1000)) * np.sqrt(1 + 200**2 * 1000 / np.sum(self.value**2))
+        assert why == f"are off by 0.5 of their norm; roundings would explain {share:.2g}"
 
     def test_bounds_of_the_numerical_side_explain_as_much(self):
         off = 0.5 * np.roll(self.value, 1)
@@ -90,10 +102,21 @@ class TestAllTogether:
         assert told(self.value, 0.5 * self.value, bound=2.0)[0] is Verdict.UNDECIDED
         assert told(self.value, 0.5 * self.value, bound=0.1)[0] is Verdict.WRONG
 
-    def test_a_mean_over_points_close_by_shows_more(self):
-        off = 0.03 * np.roll(self.value, 1)
-        assert told(self.value, off, terms=10.0)[0] is Verdict.UNDECIDED
-        assert told(self.value, off, terms=10.0, points=1024)[0] is Verdict.WRONG
+    @pytest.mark.parametrize(
+        ("points", "u", "verdict"),
+        [
+            (1, 1.1, Verdict.UNDECIDED),
+            (1, 1.6, Verdict.WRONG),
+            (2, 1.1, Verdict.UNDECIDED),
+            (2, 1.6, Verdict.WRONG),
+            (1024, 0.35, Verdict.UNDECIDED),
+            (1024, 0.6, Verdict.WRONG),
+        ],
+    )
+    def test_a_mean_over_points_close_by_shows_more(self, points, u, verdict):
+        """Of ten roundings the root mean square is 1.3 u; that of one, 0.42 u, may be the same at all points."""
+        off = u * U * 100 * np.roll(np.sign(self.value), 1)
+        assert told(self.value, off, terms=100.0, points=points)[0] is verdict
 
     def test_a_single_entry_may_be_off_by_more_than_many(self):
         """The mean square of N entries is within 1 + 3 / sqrt(N) of what is expected."""
@@ -129,6 +152,16 @@ class TestReference:
     def test_roundings_are_no_difference(self):
         assert self.differs(np.sin) is None
         assert self.differs(lambda x: np.sin(x) * np.float32(1 + 2.0**-23)) is None
+
+    def test_roundings_of_inputs_that_cancel_are_no_difference(self):
+        x = np.array([1000.1, -999.9, 1234.5, -1234.7, 0.3], np.float32)
+        assert self.differs(lambda x: np.cumsum(x) + np.float32(1e-4), x, np.cumsum) is None
+
+    def test_nan_on_both_sides_is_no_difference(self):
+        def forward(x):
+            return np.where(x == x[0, 0], np.nan, x).astype(x.dtype)
+
+        assert self.differs(forward, reference=forward) is None
 
     def test_more_is_told_with_both_numbers_and_where(self):
         def other(x):

@@ -86,6 +86,25 @@ class TestOneByOne:
         assert (np.abs(value - (C @ W) * np.exp(X / 1000) / 1000) <= bound).all()
         assert bound.max() < 1e-12
 
+    def test_the_others_have_the_precision_of_the_step_and_integers_stay(self):
+        seen = []
+
+        def forward(n, x, y):
+            seen.append((n.dtype.kind, x.dtype, y.dtype))
+            return n * (W @ x) * y
+
+        stepped(forward, np.array([2]), X.reshape(3), np.array([1.5, 1.0]), index=1)
+        pairs = {(np.dtype(np.complex128), np.dtype(float)), (np.dtype(np.clongdouble), np.dtype(np.longdouble))}
+        assert {(x, y) for kind, x, y in seen if x.kind == "c"} == pairs
+        assert {kind for kind, _, _ in seen} == {"i"}
+
+    def test_inputs_and_outputs_of_two_axes_in_any_order(self):
+        x = np.asfortranarray(X[:2, None] * [1.0, 2.0])
+        value, bound = complex_step(
+            contraction_of(lambda x: W[:, :2] @ x, x, cotangent=[1.0, -2.0, 4.0, 3.0]), np.arange(4), np.ones(4)
+        )
+        assert (np.abs(value - (W[:, :2].T @ [[1.0, -2.0], [4.0, 3.0]]).ravel()) <= bound).all()
+
     def test_the_point_is_left_as_it_was(self):
         contraction = contraction_of(lambda x: W @ x, X)
         complex_step(contraction, np.arange(3), np.ones(3))
@@ -125,6 +144,18 @@ class TestHeld:
     @pytest.mark.parametrize("forward", [lambda x: W @ x.real, lambda x: W @ x.astype(float)])
     def test_what_refuses_complex_numbers_has_none(self, forward):
         assert held(forward) is None
+
+    def test_what_is_small_beside_roundoff_is_no_disagreement(self):
+        """The derivative is lost in the roundoff of the terms, which the directions show."""
+        x = np.array([0.5, -1.5, 2.0])
+        found = held(lambda x: (1e7 * x + W[0] * x**2)[:2] - 1e7 * x[:2], x, noise=[1e-7, 1e-7])
+        assert found.agree
+        exact = C * 2 * W[0, :2] * x[:2]
+        assert (np.abs(found.value[:2] - exact) <= found.bound[:2]).all()
+
+    def test_a_derivative_of_zero_along_a_direction_is_compared_too(self):
+        assert held(lambda x: W @ (0 * x), np.array([0.5, -1.5, 2.0])).agree
+        assert not held(lambda x: W @ (x - x.real), np.array([0.5, -1.5, 2.0])).agree
 
     def test_roundoff_and_scale_are_those_of_the_outputs_that_the_entry_moves(self):
         found = held(lambda x: np.array([4096 + x[0], 16 + x[1]]), np.array([1.0, 1.0, 1.0]), (1.0, 4.0, 2.0))

@@ -57,6 +57,24 @@ class TestMethods:
         found = numerical_gradient(lambda x: x, [np.empty((0, 2))], 0, np.empty((0, 2)))
         assert {a.shape for a in (found.value, found.bound, found.method, found.status)} == {(0, 2)}
 
+    def test_a_point_where_forward_raises_is_none_and_what_it_says_there_is_not_heard(self):
+        def forward(x):
+            if (x < 0).any():
+                raise ValueError("a logarithm of these")
+            return np.log(x)
+
+        found = numerical_gradient(forward, [[1e-9, 1.0]], 0, [1.0, 1.0])
+        assert found.value == pytest.approx([1e9, 1])
+        with np.errstate(all="raise"):
+            assert numerical_gradient(np.log, [[1e-9, 1.0]], 0, [1.0, 1.0]).value == pytest.approx([1e9, 1])
+
+    def test_an_entry_too_small_for_its_unit_is_known_by_a_wider_one(self):
+        """Beside 1, the entry of 1e-20 has a unit of its own in which nothing moves."""
+        found = found_of(lambda x: 1 + x**2 + x, [1e-20, 1.0])
+        assert found.status.tolist() == ["ok", "ok"]
+        assert found.unit[0] > 1e-15
+        assert found.value == pytest.approx([1, 3])
+
     def test_only_some_entries(self):
         found = found_of(lambda x: x**3, [1.0, 2.0, 3.0], entries=[2, 0])
         assert found.value == pytest.approx([27, 3])
@@ -91,6 +109,18 @@ class TestTime:
         assert np.flatnonzero(found.status == "kink").tolist() == [2, 4]
         assert found.skipped.tolist() == [0, 1, 3, 5]
         assert (found.status[found.skipped] == "noise").all()
+
+    def test_of_equals_the_first_come_first(self):
+        found = found_of(self.forward, np.zeros(40), climbs=3, expected=np.ones(40))
+        assert np.flatnonzero(found.status == "kink").tolist() == [0, 1, 2]
+
+    def test_what_the_fits_had_no_time_for_is_not_climbed_at(self):
+        def stairs(x):
+            return float16(np.array([[2.0, -1.0], [0.5, 3.0]])[:, np.arange(x.size) % 2] @ float16(x))
+
+        found = found_of(stairs, np.linspace(0.3, 1.7, 16), climbs=1)
+        assert found.skipped.size == 12
+        assert not np.isin(found.method[found.skipped], ["ladder", "one-sided", "steps"]).any()
 
     def test_nan_is_the_farthest(self):
         found = found_of(self.forward, np.zeros(3), climbs=1, expected=np.array([9.0, np.nan, 8.0]))
@@ -175,6 +205,17 @@ class TestSteps:
         exact = [1, 1] if forward is float16 else [2.5, 2]
         assert (np.abs(found.value - exact) <= found.bound).all()
         assert found.bound.max() < 0.05
+
+    def test_an_input_of_zeros_has_the_unit_of_what_is_rounded(self):
+        found = found_of(lambda x: float16(1 + x), np.zeros(2))
+        assert found.method.tolist() == ["steps", "steps"]
+        assert (np.abs(found.value - 1) <= found.bound).all()
+        assert 0 < found.bound.max() < 0.1
+
+    def test_an_entry_on_a_kink_among_steps_is_undecided(self):
+        found = found_of(lambda x: float16(np.abs(x)), [0.0, 1.7])
+        assert found.status.tolist() != ["ok", "ok"]
+        assert abs(found.value[1] - 1) <= found.bound[1]
 
     def test_steps_wider_than_the_unit_are_no_slope(self):
         found = found_of(lambda x: np.round(x / 4) * 4, [0.3, 1.7])

@@ -58,8 +58,10 @@ def test_what_is_below_the_noise_is_no_jump():
     assert not climbed(lambda x: 1 + x + 1e-9 * (x > 0), at=0.0, noise=1e-8).jumps.any()
 
 
-@pytest.mark.parametrize("function", [np.cbrt, lambda x: abs(x) ** 0.5, lambda x: abs(x) ** 0.95])
-def test_a_slope_without_end_drifts(function):
+@pytest.mark.parametrize(
+    "function", [np.cbrt, lambda x: abs(x) ** 0.5, lambda x: abs(x) ** 0.95, lambda x: abs(x) ** 1.01]
+)
+def test_a_slope_without_end_or_that_is_far_from_its_end_drifts(function):
     found = climbed(function, lambda x: 3 * x)
     assert found.drifts.tolist() == [True, False]
     assert np.isinf([found.walk.both.low[0], found.walk.both.high[0]]).all()
@@ -112,6 +114,7 @@ class TestSteepest:
 
     def test_noise_is_taken_off_and_what_is_not_finite_left_out(self):
         assert climbed(lambda x: 1 + 1e-3 * (x > 0), noise=1e-3).steepest.tolist() == [0]
+        assert 1.5 < climbed(lambda x: 3 * x, noise=0.5).steepest[0] < 2  # 3 less 2 * 0.5 over a step of at most 1
         assert climbed(lambda x: 3 * x if x < 1e-3 else np.nan).steepest[0] == pytest.approx(3)
 
 
@@ -130,6 +133,11 @@ class TestLower:
     def test_not_where_nobody_asks_for_the_output(self):
         found = climbed(lambda x: 3 * x, lambda x: np.tanh(x / 1e-20), cotangent=[1.0, 0.0])
         assert not holds(found.walk.both, 1, 1e20) or np.isinf(found.walk.both.high[1])
+
+    def test_curvature_that_was_taken_for_noise_is_none_at_the_smallest_steps(self):
+        found = climbed(lambda x: np.tanh(x / 1e-20), noise=100.0)
+        assert holds(found.walk.both, 0, 1e20)
+        assert found.walk.both.high[0] - found.walk.both.low[0] < 1e14
 
     def test_not_where_x_has_no_finer_steps(self):
         found = climbed(lambda x: np.sqrt(abs(x - 1)), at=1.0)
