@@ -58,11 +58,9 @@ def test_what_is_below_the_noise_is_no_jump():
     assert not climbed(lambda x: 1 + x + 1e-9 * (x > 0), at=0.0, noise=1e-8).jumps.any()
 
 
-@pytest.mark.parametrize(
-    "function", [np.cbrt, lambda x: abs(x) ** 0.5, lambda x: abs(x) ** 0.95, lambda x: abs(x) ** 1.01]
-)
-def test_a_slope_without_end_or_that_is_far_from_its_end_drifts(function):
-    found = climbed(function, lambda x: 3 * x)
+@pytest.mark.parametrize("power", [1 / 3, 0.5, 0.95, 1.01])
+def test_a_slope_without_end_or_that_is_far_from_its_end_drifts(power):
+    found = climbed(lambda x: abs(x) ** power, lambda x: 3 * x)
     assert found.drifts.tolist() == [True, False]
     assert np.isinf([found.walk.both.low[0], found.walk.both.high[0]]).all()
     assert holds(found.walk.both, 1, 3)
