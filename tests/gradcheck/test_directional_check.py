@@ -9,6 +9,7 @@ from scratchcnn.gradcheck.directional_check import DirectionalCheck, Directional
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet
 from scratchcnn.gradcheck.numerical.noise import measure_noise
 from scratchcnn.gradcheck.numerical.probe import Probe
+from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP
 from scratchcnn.gradcheck.points import Point
 
 W = np.array([[2.0, -1.0, 0.5], [0.25, 3.0, -4.0]])
@@ -59,6 +60,7 @@ class TestSmooth:
         assert told.verdict is Verdict.RIGHT
         assert abs(told.analytic - told.value) <= told.tolerance < 1e-9
         assert calls == []
+        assert told.tolerance > check_of(seed=seed).rounding
 
     @pytest.mark.parametrize("climbs", [True, False])
     @pytest.mark.parametrize("error", [1.0, 1e-4, 1e-8])
@@ -69,6 +71,13 @@ class TestSmooth:
 
     def test_what_is_not_finite_is_known_by_nobody(self, seed):
         assert compared(gradient=[np.nan, 1.0, 1.0], seed=seed).verdict is Verdict.UNDECIDED
+
+
+def test_an_output_of_two_axes():
+    x = np.array([[0.3, -1.7], [2.5, 0.5]])
+    assert (
+        compared(np.sin, lambda g, x: (g * np.cos(x),), x, np.array([[1.0, -2.0], [0.5, 3.0]])).verdict is Verdict.RIGHT
+    )
 
 
 class TestDirection:
@@ -85,14 +94,15 @@ class TestDirection:
     def test_a_share_of_the_gradient_s_norm_must_show(self):
         """A thousandth, or the root of the precision where that is coarser; and some roundoffs of the outputs."""
         norm = np.linalg.norm(RIGHT * check_of().direction)
-        assert check_of().enough == pytest.approx(1e-3 * norm)
+        least = 64 * 2.0**-52 * np.abs(C) @ np.abs(smooth(X))
+        assert check_of().enough == pytest.approx(1e-3 * norm + least, rel=1e-14)
         assert check_of(precision=2.0**-10).enough == pytest.approx(2.0**-5 * norm)
         zero = check_of(gradient=np.zeros(3))
-        assert zero.enough == pytest.approx(64 * 2.0**-52 * np.abs(C) @ np.abs(smooth(X)))
+        assert zero.enough == pytest.approx(least, abs=0)
 
     def test_roundoff_of_a_coarser_precision_is_allowed(self):
         fine, coarse = check_of(), check_of(precision=EPS32)
-        assert fine.rounding == pytest.approx(64 * 2.0**-52 * fine.total)
+        assert fine.rounding == pytest.approx(64 * 2.0**-52 * fine.total, abs=0)
         lost = 4 * EPS32 * np.abs(C) @ np.abs(smooth(X))
         assert coarse.rounding == pytest.approx(4 * EPS32 * coarse.total + lost, rel=1e-5)
 
@@ -127,10 +137,31 @@ class TestRough:
         assert wrong.verdict is Verdict.WRONG
 
     def test_what_turns_faster_than_the_steps_resolve_is_looked_at_over_all_scales(self):
-        """Three steps of 1/64 and so on are whole periods: the sine seems to stand still."""
-        fast = 2**12 * np.pi
-        told = compared(lambda x: np.sin(fast * x), lambda g, x: (fast * np.cos(fast * x) * g,), np.ones(1), np.ones(1))
-        assert told.verdict is not Verdict.WRONG
+        """All steps are whole periods of the sine, which seems to stand still."""
+        fast = 2 * np.pi * 2**20 / UNEVEN_STEP
+
+        def backward(g, x):
+            return (g * (1 + fast * np.cos(fast * (x - 4))),)
+
+        def told(**options):
+            return compared(lambda x: x + np.sin(fast * (x - 4)), backward, np.full(1, 4.0), np.ones(1), **options)
+
+        assert told().verdict is Verdict.UNDECIDED
+        assert told(climbs=False).verdict is Verdict.WRONG
+        assert told(gradient=[3.0]).verdict is Verdict.WRONG
+
+    @pytest.mark.parametrize("seed", range(4))
+    def test_digits_that_depend_on_the_bits_of_the_input_accuse_nobody(self, seed):
+        def backward(g, x):
+            return (np.cos(x) * (g @ W) * (1 + 1e-7 * np.sin(1e16 * x)),)
+
+        told = compared(smooth, backward, seed=seed)
+        assert told.verdict is Verdict.RIGHT
+        assert 1e-8 < told.tolerance < 1e-5
+        assert compared(smooth, backward, gradient=1.001 * RIGHT, seed=seed).verdict is Verdict.WRONG
+        loose = compared(smooth, lambda g, x: (smooth_backward(g, x)[0] * (1 + np.sin(1e16 * x)),), seed=seed)
+        assert loose.verdict is Verdict.UNDECIDED
+        assert loose.tolerance > 0.1
 
     def test_backward_s_own_roundoff_counts(self):
         """o (1 - o) loses its digits where the sigmoid saturates."""
@@ -159,6 +190,7 @@ class TestSteps:
         assert abs(right.analytic - right.value) <= right.tolerance
         wrong = compared(self.rounded, gradient=-RIGHT, step=2.0**-10, precision=2.0**-10)
         assert wrong.verdict is Verdict.UNDECIDED
+        assert abs(wrong.value - right.value) <= wrong.tolerance + right.tolerance
         zero = compared(self.rounded, gradient=0 * RIGHT, step=2.0**-10, precision=2.0**-10)
         assert zero.verdict is Verdict.UNDECIDED
 
