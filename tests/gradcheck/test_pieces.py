@@ -85,6 +85,13 @@ def test_where_there_is_no_time_nothing_is_confirmed():
     assert piece(largest, first, [2.0, 2.0], gradient=[1.0, 0.0], climbs=1) == np.inf
 
 
+def test_the_input_itself_moves_first_wherever_it_stands():
+    points = []
+    piece(lambda x, y: x + largest(y), lambda x, y: None, [0.0], [2.0, 2.0], index=1, gradient=[9, 9], points=points)
+    assert all(not x.any() and (y != 2.0).all() for x, y in points[:4])
+    assert all(x.any() and (y == 2.0).all() for x, y in points[4:6])
+
+
 def test_points_close_by_break_ties_in_the_order_of_entries_and_against_it_and_move_other_inputs_too():
     points = []
     piece(
