@@ -69,6 +69,8 @@ class TestShown:
         _, near = shown(lambda x: x, unit=1.0)
         _, far = shown(lambda x: x, unit=8.0)
         assert far[0] == 8 * near[0]
+        _, both = shown(lambda x: 3 * x, lambda x: max(x, -x / 2))
+        assert both.tolist() == [3 * near[0], near[0]]
         _, late = shown(lambda x: max(abs(x) - 5 * near[0], 0))
         assert late[0] > near[0]
 
@@ -114,6 +116,8 @@ class TestFirst:
         assert found[0, 0, 0] == noise_at(y[0, :1, 0], y0[:1], noise[:1])[0]
         assert found[2, 0, 0] == noise_at(np.array([2.0]), y0[:1], noise[:1])[0]
         assert found.shape == y.shape
+        grown = noise_at_steps(rungs_of([[1], [8]], [[1], [2]], [[1], [1]], y0=(1,)), np.array([1e-9]))[:, :, 0]
+        assert grown == pytest.approx(np.array([[8e-9, 8e-9], [8e-9, 2e-9], [8e-9, 8e-9]]), abs=0)
 
 
 def stepped(function, at=0.0, rung=None, noise=1e-15, slope=0.0):
@@ -135,6 +139,10 @@ class TestStep:
         assert stepped(lambda x: 1.0 * (abs(x) > 1)) == LEAST
         assert stepped(lambda x: 100.0 * (abs(x) > 1)) == 100 * LEAST
 
+    def test_beside_an_offset_too(self):
+        assert stepped(lambda x: 100 + 1.0 * (abs(x) > 1)) == pytest.approx(101 * LEAST, abs=0)
+        assert stepped(lambda x: 100 + x**2, noise=1e-13) == 0
+
     def test_to_one_side_alone_too(self):
         assert stepped(lambda x: 1.0 * (x > 1)) == LEAST
         assert stepped(lambda x: 1.0 * (x < -1)) == LEAST
@@ -148,7 +156,7 @@ class TestStep:
         assert stepped(lambda x: 1.0 * (abs(x) > 1), noise=0.1) == 0
 
     def test_each_at_its_own_rung(self):
-        line = line_of(lambda x: 1.0 * (abs(x) > 1), lambda x: 1.0 * (abs(x) > 1e-3), lambda x: x)
+        line = line_of(lambda x: 1.0 * (abs(x) > 1), lambda x: 1.0 * (abs(x) > 1e-3), lambda x: 1e-3 * x)
         rungs = take_rungs(line, 1.0)
         rung = np.array([first_move(rungs)[0], first_move(rungs)[1], 3])
         found = roundoff_step(line, rungs, np.full(3, 1e-15), rung, np.zeros(3))
@@ -172,6 +180,8 @@ class TestLater:
     def test_a_single_jump_or_kink_or_what_moves_at_once_has_none(self):
         found = stairs(lambda x: 1.0 * (x > 1e-6), lambda x: max(x - 1e-6, 0), lambda x: x)
         assert (found < 1e-14).all()
+        beside = stairs(lambda x: np.floor(x * 2.0**20 + 0.5) / 2.0**20, lambda x: x, lambda x: max(x - 1e-6, 0))
+        assert (beside[1:] < 1e-14).all()
 
     def test_no_output_is_asked_whose_walk_did_not_end(self):
         line = line_of(lambda x: np.floor(x * 2.0**20 + 0.5) / 2.0**20)
