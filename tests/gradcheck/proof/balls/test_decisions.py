@@ -140,17 +140,17 @@ class TestMarks:
     @pytest.mark.parametrize("side", [1, -1])
     def test_on_a_jump_the_side_decides(self, slope, side):
         up = slope * side > 0
-        for name, value_above, value_below in (("floor", 2, 1), ("ceil", 3, 2), ("trunc", 2, 1)):
+        for name, x, above, below in (("floor", 2, 2, 1), ("ceil", 2, 3, 2), ("trunc", 1, 1, 0), ("trunc", -1, 0, -1)):
             with recording(side) as seen:
-                found = getattr(decisions, name)(moving(2.0, slope))
-            assert value(found) == (value_above if up else value_below)
+                found = getattr(decisions, name)(moving(x, slope))
+            assert value(found) == (above if up else below)
             assert seen.met == 1
 
     def test_a_tie_is_met_and_keeps_the_first(self):
         with recording() as seen:
-            assert decisions.maximum(moving(1.0, 2.0), moving(1.0, 3.0)).slope == 2
-            assert decisions.minimum(moving(1.0, 2.0), moving(1.0, 3.0)).slope == 2
-        assert seen.met == 2
+            for larger in (decisions.maximum, decisions.minimum, decisions.fmax, decisions.fmin):
+                assert larger(moving(1.0, 2.0), moving(1.0, 3.0)).slope == 2
+        assert seen.met == 4
 
     def test_numbers_keep_their_slope(self):
         assert decisions.clip(moving(0.5, 3.0), 0.0, 1.0).slope == 3

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from flint import arb
 
-from scratchcnn.gradcheck.proof.balls import rules
+from scratchcnn.gradcheck.proof.balls import rules, ufuncs
 from scratchcnn.gradcheck.proof.balls.ball import Ball
-from scratchcnn.gradcheck.proof.balls.scalar import nominal
+from scratchcnn.gradcheck.proof.balls.scalar import NotHeld, nominal
 
 assert rules.FUNCTIONS
+assert ufuncs.__name__
 VALUES = (2.75, -2.75, 0.5, 0.0, 3.0)
 
 
@@ -121,8 +122,10 @@ def test_boxed_it_is_an_array_of_objects():
     assert plain(boxed[()]) == 2
 
 
-def test_a_place_takes_what_a_ufunc_gives():
-    place = np.zeros((), object)
-    np.add(ball(2.0), 3.0, out=place)
-    assert plain(place[()]) == 5
+def test_a_place_of_the_caller_s_holds_no_ball():
+    with pytest.raises(NotHeld, match="writes into an array"):
+        np.add(ball(2.0), 3.0, out=np.zeros(()))
+
+
+def test_a_sum_over_an_array_of_objects_that_holds_one():
     assert plain(np.add.reduce(np.array([ball(2.0), 3.0], object))) == 5
