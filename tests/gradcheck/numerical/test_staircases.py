@@ -127,8 +127,8 @@ class TestPrecision:
 def test_a_tiny_move_moves_an_output_that_counts_unless_it_stands_on_a_step():
     contraction = contraction_of(lambda x: np.array([grid(0.5)(x[0]), x[1], x[2]]), [0.3, 1.0, 1.0], [1.0, 1.0, 0.0])
     assert [moves(contraction, np.ones(3), k) for k in range(3)] == [False, True, False]
-    one_sided = contraction_of(lambda x: np.maximum(x, 0), [0.0])
-    assert moves(one_sided, np.ones(1), 0)
+    for one_sided in (np.maximum, np.minimum):
+        assert moves(contraction_of(lambda x, f=one_sided: f(x, 0), [0.0]), np.ones(1), 0)
 
 
 STEP = 2.0**-9
