@@ -107,6 +107,13 @@ def test_a_constant_has_the_derivative_zero():
     assert not found.value.any()
 
 
+@pytest.mark.parametrize("function", [lambda x: x, lambda x: np.minimum(x, 0), lambda x: np.maximum(x, 0)])
+def test_an_entry_whose_unit_is_too_small_for_anything_to_move_is_left_for_a_wider_one(function):
+    found = estimated(lambda x: np.append(1 + function(x[:1]), x[1:]), [1e-20, 1.0, 2.0, 3.0])
+    assert found.narrow.tolist() == [True, False, False, False]
+    assert found.settled.tolist() == [False, True, True, True]
+
+
 class TestWideUnit:
     def test_up_to_one_or_the_largest_of_the_array(self):
         assert wide_unit(np.array([2.0**-10, 2.0**-20])).tolist() == [1, 1]
