@@ -52,6 +52,12 @@ def off(k, factor, backward=sine_backward):
     return wrong
 
 
+def noisy(x):
+    """A sine beside large numbers that cancel, for real numbers alone."""
+    x = x.real
+    return np.sin(x) + 1e9 * (np.sin(x) ** 2 + np.cos(x) ** 2 - 1)
+
+
 def relus(x):
     """Outputs that share their entries, so that each entry moves alone."""
     return np.array([np.maximum(x, 0).sum(), x[0]])
@@ -122,6 +128,7 @@ class TestEntries:
         found = by_entries(judge)
         assert (found.bound >= 1e-8).all()
         assert found.right.all()
+        assert found.method == "differences"  # at once
 
 
 class TestTime:
@@ -150,6 +157,25 @@ class TestTime:
         assert set(found.reason) == {"time"}  # the two are known, and there is none left to look at them together
         unhurried = by_entries(judge_of(relus, backward, self.POINT), self.EIGHT)
         assert np.flatnonzero(unhurried.wrong).tolist() == [2, 6]
+
+    @pytest.mark.parametrize("climbs", [1, 2, 6, None])
+    def test_of_those_that_stay_open_no_more_are_kept_than_there_is_time_for(self, climbs):
+        judge = judge_of(noisy, sine_backward, np.linspace(0.3, 1.1, 8), climbs=climbs, longest=0.0)
+        found = by_entries(judge, self.EIGHT)
+        assert len(found.entries) == 8 if climbs is None else len(found.entries) <= climbs
+        assert not (found.wrong | found.right).any()
+
+    @pytest.mark.parametrize("climbs", [6, None])
+    def test_where_the_first_are_all_wrong_the_others_stay_as_they_are(self, climbs):
+        judge = judge_of(np.sin, lambda g, x: (2 * g * np.cos(x),), np.linspace(0.3, 1.1, 8), climbs=climbs)
+        assert by_entries(judge, self.EIGHT).wrong.tolist() == [True] * 8
+
+    def test_what_is_open_in_float64_is_looked_at_again_in_longdouble(self):
+        quick, slow = (by_entries(judge_of(noisy, sine_backward, X, longest=longest)) for longest in (10.0, 0.0))
+        assert quick.right.all() or np.finfo(np.longdouble).eps == EPS
+        assert not slow.right.any()
+        assert set(slow.reason) == {"noise"}
+        assert slow.bound.min() > 4 * quick.bound.max() or np.finfo(np.longdouble).eps == EPS
 
     def test_a_sample_has_as_many_as_there_is_time_for(self):
         judge = judge_of(np.sin, sine_backward, np.linspace(0, 1, 50), entries=7)
@@ -199,6 +225,9 @@ class TestPrecision:
         judge = judge_of(np.sin, backward, X.astype(np.float32))
         assert judge.precision == np.float32
         assert by_entries(judge).right.all()
+
+    def test_a_forward_that_answers_in_float32_has_the_eps_of_that(self):
+        assert judge_of(lambda x: np.sin(x).astype(np.float32), sine_backward, X).eps == EPS32
 
     def test_a_lower_precision_inside_forward_is_kept_and_told(self):
         def forward(x):

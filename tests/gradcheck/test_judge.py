@@ -54,7 +54,7 @@ def sine_backward(g, x):
 
 def test_an_input_without_entries_has_nothing_to_check():
     told = judged(lambda x, w: x @ w, product_backward, np.empty((0, 3)), W)
-    assert (told.report.verdict, told.report.size) == (Verdict.UNDECIDED, 0)
+    assert (told.report.name, told.report.verdict, told.report.size) == ("x", Verdict.UNDECIDED, 0)
     assert told.report.reason == "nothing to check: the input has no entries"
 
 
@@ -82,6 +82,7 @@ class TestExact:
         report = judged(product, backward, X, W, degree=1).report
         assert (report.verdict, report.wrong, report.checked, report.worst_index) == (Verdict.WRONG, 1, 6, (1, 2))
         assert (report.method, report.undecided, report.evidence.wrong.sum()) == ("exact", 0, 1)
+        assert (report.name, report.size) == ("x", 6)
         assert abs(report.analytic) < 100  # the integers are larger
         assert report.analytic == pytest.approx(report.numerical * (1 + error), rel=1e-10)
 
@@ -108,7 +109,8 @@ class TestExact:
 
 class TestDifferences:
     def test_all_entries_or_a_sample_and_directions(self):
-        assert judged(np.sin, sine_backward, X).report.method == "differences"
+        every = judged(np.sin, sine_backward, X).report
+        assert (every.method, every.name, every.size) == ("differences", "x", 6)
         some = judged(np.sin, sine_backward, X, entries=2).report
         assert (some.checked, some.verdict) == (2, Verdict.RIGHT)
         assert some.method == "differences, 2 directions through all entries"
