@@ -107,9 +107,13 @@ def test_a_constant_has_the_derivative_zero():
     assert not found.value.any()
 
 
+@pytest.mark.parametrize("together", [True, False])
 @pytest.mark.parametrize("function", [lambda x: x, lambda x: np.minimum(x, 0), lambda x: np.maximum(x, 0)])
-def test_an_entry_whose_unit_is_too_small_for_anything_to_move_is_left_for_a_wider_one(function):
-    found = estimated(lambda x: np.append(1 + function(x[:1]), x[1:]), [1e-20, 1.0, 2.0, 3.0])
+def test_an_entry_whose_unit_is_too_small_for_anything_to_move_is_left_for_a_wider_one(function, together):
+    def forward(x):
+        return np.append(1 + function(x[:1]), x[1:])
+
+    found = estimated(forward, [1e-20, 1.0, 2.0, 3.0], together=together)
     assert found.narrow.tolist() == [True, False, False, False]
     assert found.settled.tolist() == [False, True, True, True]
 

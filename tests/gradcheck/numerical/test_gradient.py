@@ -70,15 +70,17 @@ class TestMethods:
 
     def test_an_entry_too_small_for_its_unit_is_known_by_a_wider_one(self):
         """Beside 1, the entry of 1e-20 has a unit of its own in which nothing moves."""
-        found = found_of(lambda x: 1 + x**2 + x, [1e-20, 1.0])
-        assert found.status.tolist() == ["ok", "ok"]
+        found = found_of(lambda x: 1 + x**2 + x, [1e-20, 1.0, 2.0**-9])
+        assert found.status.tolist() == ["ok", "ok", "ok"]
         assert found.unit[0] > 1e-15
-        assert found.value == pytest.approx([1, 3])
+        assert found.unit[1:].tolist() == found.probe.unit[1:].tolist()
+        assert found.value == pytest.approx([1, 3, 1 + 2.0**-8])
 
     def test_only_some_entries(self):
         found = found_of(lambda x: x**3, [1.0, 2.0, 3.0], entries=[2, 0])
         assert found.value == pytest.approx([27, 3])
         assert (found.unit.size, found.entries.tolist()) == (3, [2, 0])
+        assert (found.attempt.shape, found.attempt.dtype) == ((2,), np.intp)
 
 
 class TestNotFinite:

@@ -111,6 +111,7 @@ class TestContracted:
         """Rounded to multiples of 2^-10, which the tiny step does not reach."""
         q = quotients(lambda x: np.floor(x * 2**10 + 0.5) / 2**10)
         assert q.still.all()
+        assert q.still.dtype == bool
         assert not quotients(lambda x: x).still.any()
 
     @pytest.mark.parametrize("group", [together(), ALONE], ids=["together", "alone"])
