@@ -213,6 +213,10 @@ class TestOwnError:
         values = np.array([3, 6, 1.5])
         assert own_error(found) == pytest.approx((4 + 16) * EPS32 * values + 8 * EPS32 * 6)
 
+    def test_of_a_gradient_that_is_nowhere_finite_it_is_unknown(self):
+        nowhere = only(np.float32, lambda g, x: (np.full_like(x, np.nan),))
+        assert np.isnan(own_error(analytic(nowhere, X.astype(np.float32)))).all()
+
 
 class TestCoarse:
     """The tolerance of a low-precision gradient around its float64 twin."""

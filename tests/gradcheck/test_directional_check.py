@@ -73,6 +73,13 @@ class TestSmooth:
         assert compared(gradient=[np.nan, 1.0, 1.0], seed=seed).verdict is Verdict.UNDECIDED
 
 
+def test_forward_is_taken_for_smooth_unless_it_is_said_to_move_in_steps():
+    check = check_of()
+    assert check.compare(lambda: measure_noise(check.probe, np.random.default_rng(0))).verdict is Verdict.RIGHT
+    wrong = check_of(gradient=2 * RIGHT)
+    assert wrong.compare(lambda: measure_noise(wrong.probe, np.random.default_rng(0))).verdict is Verdict.WRONG
+
+
 def test_an_output_of_two_axes():
     x = np.array([[0.3, -1.7], [2.5, 0.5]])
     assert (
@@ -123,6 +130,8 @@ class TestRough:
     def test_at_kinks_it_is_undecided(self):
         told = compared(lambda x: np.abs(x), lambda g, x: (g * np.sign(x),), np.zeros(3), np.ones(3))
         assert told.verdict is Verdict.UNDECIDED
+        far = compared(lambda x: np.abs(x), lambda g, x: (9 + 0 * g,), np.zeros(3), np.ones(3))
+        assert far.verdict is Verdict.UNDECIDED
 
     @pytest.mark.parametrize("seed", range(4))
     def test_beside_a_kink_smaller_moves_decide(self, seed):
