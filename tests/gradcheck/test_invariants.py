@@ -113,6 +113,8 @@ TABLE = [
     (COVARIANCE + 1e-9 * np.triu(np.ones((3, 3)), 1), {"symmetric", "positive definite", "any"}),  # within roundoff
     (COVARIANCE + 1e-3 * np.triu(np.ones((3, 3)), 1), {"any"}),
     (COVARIANCE[:2], {"any"}),
+    (np.diag([1.0, 0.0, 2.0]), {"symmetric", "any"}),
+    (np.array([1.0, 0.0, 0.0, 0.0]), {"distribution", "sorted", "any"}),
     (FLAT, {"distribution", "sorted", "any"}),
     (np.array([[0.5, 0.1, 0.4], [0.25, 0.75, 0.0]]), {"distribution", "any"}),
     (np.array([[0.5, 0.4, 0.1], [0.7, 0.3, 0.1]]), {"sorted", "any"}),  # the second sums to 1.1
@@ -177,3 +179,25 @@ def test_what_is_empty_or_not_finite_stays(form):
         other = redrawn_as(array, form, generator(0))
         assert np.array_equal(other, array, equal_nan=True)
         assert other is not array
+
+
+def test_two_by_two_is_a_matrix_too():
+    symmetric = np.array([[1.0, 2.0], [2.0, 5.0]])
+    other = redrawn(symmetric, generator(0))
+    assert (other == other.T).all()
+    assert not np.array_equal(other, symmetric)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_knots_keep_their_ends_and_a_triangle_its_diagonal_and_its_half(seed):
+    knots = np.array([0.0, 0.1, 0.4, 0.5, 1.0])
+    other = redrawn(knots, generator(seed))
+    assert (other[0], other[-1]) == (0, 1)
+    assert len(set(other)) > 3
+    for triangle in (np.tril(normal(4, 4)), np.triu(normal(4, 4))):
+        changed = redrawn(triangle, generator(seed))
+        assert ((changed != 0) == (triangle != 0)).all()
+        assert np.isfinite(changed).all()
+        for part in (np.eye(4, dtype=bool), (triangle != 0) & ~np.eye(4, dtype=bool)):
+            assert triangle[part].min() <= changed[part].min() <= changed[part].max() <= triangle[part].max()
+            assert not np.array_equal(changed[part], triangle[part])
