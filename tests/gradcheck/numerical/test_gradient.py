@@ -227,3 +227,23 @@ class TestSteps:
     def test_a_smooth_function_has_none(self):
         found = found_of(np.exp, [0.3, 1.7])
         assert (found.step, found.stepped.any(), found.precision) == (0.0, False, float(np.finfo(float).eps))
+
+    def test_suspects_are_loose_or_known_and_perhaps_on_a_step(self):
+        found = Derivatives(contraction_of(np.sin, [1.0, 1.0, 1.0, 1.0, 1.0, 0.0]), np.arange(6))
+        found.status[:] = ["ok", "noise", "ok", "ok", "ok", "ok"]
+        found.value[:] = [1.0, 1.0, 1.0, 0.0, 1.0, 1.0]
+        found.bound[:] = [1e-12, 1e-12, 1e-5, 1e-12, 1e-12, 1e-12]
+        found.doubtful[4] = True
+        loose, resting = found._suspects()
+        assert loose.tolist() == [False, True, True, False, True, False]
+        assert resting.tolist() == [False, False, False, True, False, True]
+
+
+def test_what_would_matter_is_the_size_where_an_output_first_moves_if_nothing_else_is_known():
+    for before, after in ((0.0, 100.0), (7.0, 7.0)):
+        found = Derivatives(contraction_of(lambda x: 100.0 * (x > 2), [0.0], [-1.0]), np.arange(1))
+        found.scale[:] = before
+        with quiet():
+            found.by_ladder(np.arange(1))
+        assert found.scale[0] == after / (found.unit[0] if not before else 1)
+        assert found.roundoff[0] == np.finfo(float).eps * (100 / found.unit[0] if not before else 0)
