@@ -67,7 +67,9 @@ def is_listed(change: Change) -> bool:
         return True
     place = (change.file, change.function)
     return any(
-        "changes" not in entry or [change.before, change.after] in entry["changes"]
+        not {"changes", "lines"} & entry.keys()
+        or [change.before, change.after] in entry.get("changes", [])
+        or change.before in entry.get("lines", [])
         for entry in SETTINGS["same"]
         if (entry["file"], entry["function"]) == place
     )

@@ -48,9 +48,9 @@ def redrawn_as(a: Array, structure: str, rng: np.random.Generator) -> Array:
         uniform = (1 - _share(rng)) * moved + rng.dirichlet(np.ones(a.shape[-1]), a.shape[:-1]) * _share(rng)
         moved = uniform / uniform.sum(-1, keepdims=True) * a.sum(-1, keepdims=True)
     elif structure == "sorted":
-        moved = _sorted_like(a, _blend(a, rng), (a.ndim - 1,))
+        moved = _sorted_like(a, _mixed(a, rng), (a.ndim - 1,))
     else:
-        moved = _blend(a, rng) if np.ptp(a) else a * (1 - rng.uniform(0, MOST_SHRINKAGE, a.shape))
+        moved = _mixed(a, rng)
     return np.asarray(moved, a.dtype)
 
 
@@ -101,6 +101,11 @@ def _blend(a: Array, rng: np.random.Generator, axis: int | None = None) -> Array
     share = _share(rng)
     blended = (1 - share) * shuffled + share * np.roll(shuffled, 1, axis)
     return np.clip(blended, a.min(), a.max())
+
+
+def _mixed(a: Array, rng: np.random.Generator) -> Array:
+    """The values blended; those of a constant array shrink, each by itself."""
+    return _blend(a, rng) if np.ptp(a) else a * (1 - rng.uniform(0, MOST_SHRINKAGE, a.shape))
 
 
 def _sorted_like(a: Array, moved: Array, axes: Iterable[int]) -> Array:

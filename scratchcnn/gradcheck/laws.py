@@ -42,9 +42,9 @@ def broken_laws(case: Case, samples: Sequence[int], rng: np.random.Generator) ->
 def _is_linear(case: Case, rng: np.random.Generator) -> Iterator[Violation]:
     one, other = (_cotangent(case, case.output, rng) for _ in range(2))
     parts = [_gradients(case, c, case.inputs) for c in (one, other)]
-    whole = _gradients(case, 2 * one - other, case.inputs)
+    whole = _gradients(case, 2 * one + other, case.inputs)  # of 2 and -1, the sum is 1: a constant would pass
     message = "the gradient for a combination of cotangents is not that combination of their gradients"
-    yield from _different(case, "linear", message, whole, lambda k: 2 * parts[0][k] - parts[1][k], parts)
+    yield from _different(case, "linear", message, whole, lambda k: 2 * parts[0][k] + parts[1][k], parts)
 
 
 def _is_made_of_parts(case: Case, samples: Sequence[int], rng: np.random.Generator) -> Iterator[Violation]:

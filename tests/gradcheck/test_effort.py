@@ -1,13 +1,15 @@
 """What a check costs is planned from what a call costs; a clock that the tests turn stands for the time."""
 
 import itertools
+import pickle
 import time
 
 import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
-from scratchcnn.gradcheck.effort import INTERRUPTION, in_time, plan, repeats
+from scratchcnn.gradcheck.effort import INTERRUPTION, Timed, in_time, plan, repeats
+from scratchcnn.gradcheck.numerical.spreading import tally
 
 
 class Clock:
@@ -129,3 +131,52 @@ def test_a_plan_grows_with_the_seconds():
 def test_a_cheap_backward_is_repeated_ten_times_and_a_slow_one_twice():
     assert repeats(1.0, 1e-6) == 10
     assert repeats(1.0, 60.0) == 2
+
+
+def test_climbs_are_planned_where_entries_are():
+    quick, slow = (plan(1.0, forward, 10, "affordable") for forward in (1e-5, 0.1))
+    assert quick.climbs > 50
+    assert (slow.entries, slow.climbs) == (0, 0)
+
+
+class TestTimed:
+    def test_calls_are_counted_and_told(self):
+        told = []
+        timed = Timed(product)
+        timed.called = told.append
+        for _ in range(3):
+            timed(np.ones((1, 1)), np.ones((1, 1)))
+        assert (timed.calls, told) == (3, [1, 1, 1])
+
+    def test_the_quickest_call_but_the_first_counts(self, clock):
+        durations = iter([5.0, 2.0, 1.0, 3.0])
+
+        def forward():
+            clock.now += next(durations)
+
+        timed = Timed(forward)
+        timed()
+        assert timed.seconds == 5
+        for _ in range(3):
+            timed()
+        assert timed.seconds == 1
+
+    def test_in_a_piece_of_work_that_is_spread_the_call_is_counted_there(self):
+        class Tally:
+            calls = 0
+
+        timed, elsewhere = Timed(np.add, 1.0), Tally()
+        token = tally.set(elsewhere)
+        try:
+            assert timed(2.0) == 3
+        finally:
+            tally.reset(token)
+        assert (timed.calls, elsewhere.calls) == (0, 1)
+
+    def test_elsewhere_it_is_a_function_of_which_nothing_is_measured_yet(self):
+        timed = Timed(np.full, 3, dtype=np.float32)
+        timed(1.0)
+        other = pickle.loads(pickle.dumps(timed))
+        assert type(other) is Timed
+        assert (other.calls, timed.calls) == (0, 1)
+        assert (other(2.0).tolist(), other(2.0).dtype) == ([2, 2, 2], np.float32)

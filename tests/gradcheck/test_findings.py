@@ -31,8 +31,11 @@ class TestVerdict:
         assert found(right=range(4), vouched=Verdict.UNDECIDED).verdict is Verdict.UNDECIDED
 
     def test_nothing_that_was_looked_at_is_right(self):
-        assert none_looked_at().verdict is Verdict.RIGHT
-        assert len(none_looked_at().entries) == 0
+        nothing = none_looked_at()
+        assert (nothing.verdict, nothing.method) == (Verdict.RIGHT, "")
+        for name, column in vars(found()).items():
+            if isinstance(column, np.ndarray):
+                assert (getattr(nothing, name).shape, getattr(nothing, name).dtype) == ((0,), column.dtype)
 
 
 def test_without_some_of_the_entries():
@@ -63,6 +66,10 @@ class TestReport:
         assert report("x", X, found(right=[3])).worst_index == (1, 0)
         assert report("x", X, found(right=range(4))).worst_index == (1, 2)
 
+    def test_the_distance_counts_and_not_the_size_or_another_entry_s_distance(self):
+        assert report("x", X, found(wrong=range(4), analytic=(-3.0, 4.0, 3.0, 3.5))).worst_index == (0, 0)
+        assert report("x", X, found(wrong=[2], analytic=(1.0, 9.0, 1.5, 1.0))).worst_index == (1, 0)
+
     def test_nan_is_the_farthest(self):
         assert report("x", X, found(wrong=range(4), analytic=(9.0, np.nan, 3.0, 4.0))).worst_index == (0, 2)
 
@@ -90,6 +97,7 @@ class TestReport:
         assert told.where == evidence.where == "second point"
         assert evidence.shape == X.shape
         assert evidence.kink.tolist() == (kink.tolist() if kink is not None else [False] * 4)
+        assert evidence.kink.dtype == bool
         for name, column in (
             ("entries", findings.entries),
             ("analytic", findings.analytic),

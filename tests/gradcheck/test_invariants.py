@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchcnn.gradcheck.invariants import redrawn
+from scratchcnn.gradcheck.invariants import BLEND_SHARES, MOST_SHRINKAGE, STRUCTURES, has_structure, redrawn, redrawn_as
 
 
 def generator(seed):
@@ -100,3 +100,104 @@ def test_what_does_not_hold_is_not_kept():
 def test_empty_and_infinite_inputs_stay():
     for a in (np.empty((0, 3)), np.array([1.0, np.inf, -np.inf]), np.array([np.nan, 2.0])):
         np.testing.assert_array_equal(redrawn(a, generator(0)), a)
+
+
+FLAT, SLOPE = np.full(4, 0.25), np.array([1.0, 2.0, 4.0])
+COVARIANCE = np.array([[2.0, 0.5, 0.1], [0.5, 1.0, -0.2], [0.1, -0.2, 3.0]])
+INDEFINITE = COVARIANCE - 2 * np.eye(3)
+TABLE = [
+    # an array, and the forms that it has
+    (COVARIANCE, {"symmetric", "positive definite", "any"}),
+    (np.stack([COVARIANCE, 2 * COVARIANCE]), {"symmetric", "positive definite", "any"}),
+    (INDEFINITE, {"symmetric", "any"}),
+    (COVARIANCE + 1e-9 * np.triu(np.ones((3, 3)), 1), {"symmetric", "positive definite", "any"}),  # within roundoff
+    (COVARIANCE + 1e-3 * np.triu(np.ones((3, 3)), 1), {"any"}),
+    (COVARIANCE[:2], {"any"}),
+    (np.diag([1.0, 0.0, 2.0]), {"symmetric", "any"}),
+    (np.array([1.0, 0.0, 0.0, 0.0]), {"distribution", "sorted", "any"}),
+    (FLAT, {"distribution", "sorted", "any"}),
+    (np.array([[0.5, 0.1, 0.4], [0.25, 0.75, 0.0]]), {"distribution", "any"}),
+    (np.array([[0.5, 0.4, 0.1], [0.7, 0.3, 0.1]]), {"sorted", "any"}),  # the second sums to 1.1
+    (np.array([0.5, 0.6, -0.1]), {"any"}),
+    (np.array([0.5, 0.2, 0.3 + 1e-9]), {"distribution", "any"}),
+    (SLOPE, {"sorted", "any"}),
+    (-SLOPE, {"sorted", "any"}),
+    (np.array([SLOPE, SLOPE + 1]), {"sorted", "any"}),
+    (np.array([[1.0, 2.0, 4.0], [3.0, 2.0, 1.0]]), {"any"}),
+    (np.array(3.0), {"any"}),
+    (np.array([3, 1, 2]), {"any"}),
+]
+
+
+@pytest.mark.parametrize(("array", "forms"), TABLE, ids=lambda value: "")
+def test_an_array_has_the_forms_that_it_has(array, forms):
+    assert {form for form in STRUCTURES if has_structure(array, form)} == forms
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("array", "forms"), [entry for entry in TABLE if entry[0].ndim and entry[0].dtype == float], ids=lambda _: ""
+)
+def test_other_values_in_the_form_that_the_caller_names(array, forms, seed):
+    for form in sorted(forms):
+        before = array.copy()
+        other = redrawn_as(array, form, generator(seed))
+        assert np.array_equal(array, before)
+        assert (other.shape, other.dtype) == (array.shape, array.dtype)
+        assert has_structure(other, form)
+        assert not np.array_equal(other, array)
+        if form == "distribution":
+            assert np.abs(other.sum(-1) - array.sum(-1)).max() < 1e-14
+        else:
+            low = array.min() if np.ptp(array) else (1 - MOST_SHRINKAGE) * array.min()
+            assert low - 1e-12 <= other.min() <= other.max() <= array.max() + 1e-12
+
+
+@pytest.mark.parametrize("form", ["symmetric", "positive definite", "any"])
+def test_what_has_nothing_to_mix_shrinks_a_little(form):
+    array = 2.0 * np.eye(3) if form != "any" else np.full((2, 3), 2.0)
+    other = redrawn_as(array, form, generator(0))
+    share = other[array != 0] / 2
+    assert (share >= 1 - MOST_SHRINKAGE).all()
+    assert (share < 1).all()
+    if form == "any":
+        assert len(set(share)) == 6
+    else:
+        assert (share <= 1 - BLEND_SHARES[0]).all()
+        assert (other == share[0] * array).all()
+
+
+def test_a_distribution_of_equals_becomes_another_one():
+    other = redrawn_as(FLAT, "distribution", generator(0))
+    assert len(set(other)) == 4
+    assert (other > 0).all()
+
+
+@pytest.mark.parametrize("form", STRUCTURES)
+def test_what_is_empty_or_not_finite_stays(form):
+    for array in (np.empty((0, 0)), np.array([[1.0, np.nan], [np.nan, 2.0]])):
+        other = redrawn_as(array, form, generator(0))
+        assert np.array_equal(other, array, equal_nan=True)
+        assert other is not array
+
+
+def test_two_by_two_is_a_matrix_too():
+    symmetric = np.array([[1.0, 2.0], [2.0, 5.0]])
+    other = redrawn(symmetric, generator(0))
+    assert (other == other.T).all()
+    assert not np.array_equal(other, symmetric)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_knots_keep_their_ends_and_a_triangle_its_diagonal_and_its_half(seed):
+    knots = np.array([0.0, 0.1, 0.4, 0.5, 1.0])
+    other = redrawn(knots, generator(seed))
+    assert (other[0], other[-1]) == (0, 1)
+    assert len(set(other)) > 3
+    for triangle in (np.tril(normal(4, 4)), np.triu(normal(4, 4))):
+        changed = redrawn(triangle, generator(seed))
+        assert ((changed != 0) == (triangle != 0)).all()
+        assert np.isfinite(changed).all()
+        for part in (np.eye(4, dtype=bool), (triangle != 0) & ~np.eye(4, dtype=bool)):
+            assert triangle[part].min() <= changed[part].min() <= changed[part].max() <= triangle[part].max()
+            assert not np.array_equal(changed[part], triangle[part])

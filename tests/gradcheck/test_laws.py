@@ -7,6 +7,8 @@ import pytest
 
 from scratchcnn import conv2d, conv2d_backward, dense, dense_backward
 from scratchcnn.gradcheck import Verdict, check_gradient
+from scratchcnn.gradcheck.case import prepare
+from scratchcnn.gradcheck.laws import broken_laws
 
 RNG = np.random.default_rng(0)
 X, WEIGHT, BIAS = RNG.normal(size=(6, 5)), RNG.normal(size=(5, 3)), RNG.normal(size=3)
@@ -61,6 +63,48 @@ def test_a_gradient_that_depends_on_the_order():
         return grad_x * (scale if not np.array_equal(x, X) else 1), grad_weight, grad_bias
 
     assert "batch" in kinds(checked(backward, X, WEIGHT, BIAS, allow="elsewhere"))
+
+
+def broken(forward, backward, *inputs, samples=(0,)):
+    """The laws that a pair of functions breaks: their kinds, inputs and messages."""
+    case = prepare(forward, backward, inputs)
+    return [(v.kind, v.input, v.message) for v in broken_laws(case, samples, np.random.default_rng(0))]
+
+
+def test_the_messages_say_which_law_it_is_where_and_by_how_much():
+    def affine(g, x):
+        grad = 2 * g * x
+        grad[2, 1] += 1
+        return (grad,)
+
+    (told,) = broken(np.square, affine, X, samples=())
+    assert told[:2] == ("linear", "x")
+    assert told[2] == (
+        "the gradient for a combination of cotangents is not that combination of their gradients,"
+        " most at [2, 1]: off by 2"
+    )
+    (batch,) = broken(lambda x: 2 * x, lambda g, x: (2 * g * len(x) / 6,), X)
+    assert batch[2].startswith("the gradient of a batch is not made of those of its halves: forward or backward mixes")
+    *_, order = broken(lambda x: 2 * x, lambda g, x: (g * (2 + (np.arange(len(x)) == 0))[:, None],), X)
+    assert order[2].startswith("the gradient of a batch in another order is not the gradient in that order, most at [")
+
+
+def test_a_batch_of_one_has_no_halves_and_no_order():
+    assert broken(lambda x: 2 * x, lambda g, x: (2 * g,), X[:1]) == []
+
+
+def test_cotangents_have_the_dtype_of_the_output_or_float64():
+    seen = []
+
+    def backward(g, x):
+        seen.append(g.dtype)
+        return (2 * g,)
+
+    broken(lambda x: 2 * x, backward, X.astype(np.float32))
+    assert set(seen) == {np.dtype(np.float32)}
+    seen.clear()
+    broken(lambda x: np.rint(x).astype(int), backward, X)
+    assert set(seen) == {np.dtype(np.float64)}
 
 
 def test_without_a_batch_only_linearity_is_asked_for():

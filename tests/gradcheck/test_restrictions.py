@@ -5,6 +5,7 @@ import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.invariants import STRUCTURES, has_structure, redrawn_as
+from scratchcnn.gradcheck.restrictions import Interval
 
 RNG = np.random.default_rng(0)
 
@@ -136,3 +137,27 @@ def test_the_second_point_of_a_covariance_is_one():
     )
     assert report.verdict is Verdict.RIGHT
     assert has_structure(report.second_point.inputs[0], "positive definite")
+
+
+@pytest.mark.parametrize(
+    ("interval", "text", "held"),
+    [
+        (Interval(0.0, 1.0, False, False), "(0, 1)", [False, True, False]),
+        (Interval(0.0, 1.0, True, False), "[0, 1)", [True, True, False]),
+        (Interval(0.0, 1.0, False, True), "(0, 1]", [False, True, True]),
+        (Interval(0.0, 1.0, True, True), "[0, 1]", [True, True, True]),
+    ],
+)
+def test_an_interval_holds_its_ends_or_not(interval, text, held):
+    assert str(interval) == text
+    assert interval.written == text.replace("0", "0.0").replace("1", "1.0")
+    for x in (np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.5, 1.0]) + 1e-20j):
+        assert interval.holds(x).tolist() == held
+    assert interval.holds(np.array([-0.1, 1.1, np.nan])).tolist() == [False] * 3
+
+
+def test_an_end_may_be_left_open():
+    report = check_gradient(np.negative, lambda g, x: (-g,), np.array([-1e300, 0.5]), domain=(None, 1))
+    assert report.verdict is Verdict.RIGHT
+    with pytest.raises(ValueError, match=r"lies in \(-inf, 0\)"):
+        check_gradient(np.negative, lambda g, x: (-g,), np.array([-1e300, 0.5]), domain=(None, 0))

@@ -86,13 +86,18 @@ def fitted(series: Array, coarse: Array) -> Fit:
     return found
 
 
+def likely_growth(free: int) -> float:
+    """How many times the deviation may be that of residuals with so many degrees of freedom."""
+    return float((1 - 2 / (9 * free) - LIKELY_DEVIATIONS * np.sqrt(2 / (9 * free))) ** -1.5)
+
+
 def _fit(start: int, terms: int, series: Array, coarse: Array) -> tuple[Array, ...]:
     """One fit, each (n,): slope, bound, the standard deviation of a point, the turn, and what chance can make of it."""
     parts = (series[:, 1] - series[:, 0]) / 2, (series[:, 1] + series[:, 0]) / 2
     models = _models(start, terms)
     squares = [model.residual(part) for model, part in zip(models, parts, strict=True)]
     free = sum(model.free for model in models)
-    coverage = COVERED_DEVIATIONS * (1 - 2 / (9 * free) - LIKELY_DEVIATIONS * np.sqrt(2 / (9 * free))) ** -1.5
+    coverage = COVERED_DEVIATIONS * likely_growth(free)
     coefficients, errors, deviations = [], [], []
     for model, part, square in zip(models, parts, squares, strict=True):
         # Both parts have one deviation, as a rule. But if the point itself is a number of the low precision, roundings

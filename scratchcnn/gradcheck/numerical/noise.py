@@ -168,20 +168,28 @@ def outputs_at(line: Line, places: Array = STRIDE_PLACES) -> Array:
 
 
 def _at_finer_strides(line: Line, halvings: int) -> tuple[Array, Array]:
-    """(outputs,) twice: where an output moves in steps, and where it bends gradually.
-
-    The stride is halved. The largest third difference of a smooth function (a fast oscillation, say) then falls by
-    eight, and that of a kink by two. A step is either met, at its whole height, or missed.
-    """
+    """(outputs,) twice: where an output moves in steps, and where it bends gradually, as halving the stride shows."""
     if halvings < 6:  # at the roundoff of the inputs nothing is smooth
         return np.ones(line.probe.outputs, bool), np.zeros(line.probe.outputs, bool)
-    largest = np.empty((halvings, line.probe.outputs), line.probe.dtype)
-    for k, row in enumerate(largest):
-        table = outputs_at(line.scaled(2.0**-k))
-        row[...] = np.abs(_differences(3) @ (table - table[0])).max(axis=0)
-    steps = largest[4:].max(axis=0) > largest[0] / 4
-    # The last halving at which the difference has not fallen to a quarter, and the next two.
+    tables = (outputs_at(line.scaled(2.0**-k)) for k in range(halvings))
+    return steps_or_bends(np.array([np.abs(_differences(3) @ (table - table[0])).max(axis=0) for table in tables]))
+
+
+def steps_or_bends(largest: Array) -> tuple[Array, Array]:
+    """(outputs,) twice: where an output moves in steps, and where it bends gradually.
+
+    The largest third difference of a smooth function (a fast oscillation, say) falls by eight where the stride is
+    halved, and that of a kink by two. A step is either met, at its whole height, or missed.
+
+    Parameters
+    ----------
+    largest
+        (halvings, outputs) the largest third differences, from the largest stride to the smallest.
+    """
     quarter = largest[0] / 4
+    steps = largest[4:].max(axis=0) > quarter
+    # The last halving at which the difference has not fallen to a quarter, and the next two.
+    halvings = len(largest)
     last = np.minimum(halvings - 1 - (largest >= quarter)[::-1].argmax(axis=0), halvings - 3)
     here, fallen, lower = (np.take_along_axis(largest, last[None] + k, 0)[0] for k in (0, 1, 2))
     low, high = GRADUAL_FALL

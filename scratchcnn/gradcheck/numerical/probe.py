@@ -19,6 +19,11 @@ UNIT_WIDTHS = 2.0 ** np.array([4, 12, 20, 36, 68, 132, 260, 516, 1000])
 VISIBLE_OUTPUT_ROUNDOFFS = 1024.0
 
 
+def copies(inputs: Sequence[Array], dtype: DTypeLike) -> list[Array]:
+    """Copy the inputs, each in C order, floating ones in `dtype`."""
+    return [np.array(a, dtype if a.dtype.kind == "f" else a.dtype, order="C") for a in inputs]
+
+
 class Probe:
     """The forward pass as a function of input `index`, the other inputs held fixed.
 
@@ -55,7 +60,7 @@ class Probe:
         workers: Workers | None = None,
     ) -> None:
         self.dtype = np.dtype(dtype)
-        self.arrays = [np.array(a, self.dtype if a.dtype.kind == "f" else a.dtype, order="C") for a in inputs]
+        self.arrays = copies(inputs, self.dtype)
         self.index = index
         self.workers = workers
         self.x = self.arrays[index].reshape(-1)
@@ -182,7 +187,7 @@ class Joined(Probe):
         self, forward: Callable[..., Any], inputs: Sequence[Array], indices: Sequence[int], *, fresh: bool = False
     ) -> None:
         self.dtype = np.dtype(np.float64)
-        self.arrays = [np.array(a, self.dtype if a.dtype.kind == "f" else a.dtype, order="C") for a in inputs]
+        self.arrays = copies(inputs, self.dtype)
         self.x = np.concatenate([self.arrays[i].reshape(-1) for i in indices])
         ends = np.cumsum([self.arrays[i].size for i in indices])
         self.parts = [slice(end - self.arrays[i].size, end) for i, end in zip(indices, ends, strict=True)]

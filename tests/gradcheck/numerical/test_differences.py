@@ -8,6 +8,7 @@ from scratchcnn.gradcheck.numerical.differences import (
     BLOCK_NUMBERS,
     SETTLED_BOUND,
     WIDEST_FACTOR,
+    _by_roundoff,
     central_differences,
     separate,
     wide_unit,
@@ -15,6 +16,7 @@ from scratchcnn.gradcheck.numerical.differences import (
 from scratchcnn.gradcheck.numerical.groups import Group, grouped
 from scratchcnn.gradcheck.numerical.noise import measure_noise
 from scratchcnn.gradcheck.numerical.probe import Contraction, Probe
+from scratchcnn.gradcheck.numerical.quotients import Moves
 from scratchcnn.gradcheck.numerical.steps import units
 
 POINT = np.array([0.3, -1.7, 2.5, 0.9])
@@ -105,6 +107,41 @@ def test_the_scale_is_that_of_the_outputs_over_the_entry_s_unit():
 def test_a_constant_has_the_derivative_zero():
     found = estimated(lambda x: np.full(4, 3.0) + 0 * x)
     assert not found.value.any()
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("function", [lambda x: x, lambda x: np.minimum(x, 0), lambda x: np.maximum(x, 0)])
+def test_an_entry_whose_unit_is_too_small_for_anything_to_move_is_left_for_a_wider_one(function, together):
+    def forward(x):
+        return np.append(1 + function(x[:1]), x[1:])
+
+    found = estimated(forward, [1e-20, 1.0, 2.0, 3.0], together=together)
+    assert found.narrow.tolist() == [True, False, False, False]
+    assert found.settled.tolist() == [False, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("leaves", "by_roundoff"),
+    [
+        ([3.2e-12, 1.6e-12, 8e-13, 4e-13, 2e-13, 1e-13], True),  # half as much at half the step
+        ([1e-11, 1e-11, 1e-11, 0, 0, 0], True),  # at once
+        ([1e-8, 2.5e-9, 6.2e-10, 1.6e-10, 3.9e-11, 9.8e-12], False),  # by curvature
+        ([1e-11, 2.5e-12, 6.2e-13, 1.6e-13, 4e-14, 1e-14], False),  # by curvature, until it is lost in the noise
+        ([1e-12, 5e-13, 3e-13, 1e-13, 0, 0], False),  # lost in the noise
+        ([0.1, 0.05, 0.02, 1e-2, 1e-3, 1e-4], False),  # past a kink, far
+        ([0, 0, 0, 0, 0, 0], False),
+    ],
+)
+@pytest.mark.parametrize("side", [0, 1])
+def test_larger_moves_may_leave_the_tangent_by_steps_of_roundoff(leaves, by_roundoff, side):
+    """The noise is 1e-15, of which 64 times are seen; the slope is 3."""
+    contraction = Contraction(Probe(lambda x: 0 * x, [np.ones(1)], 0), np.ones(1), np.full(1, 1e-15))
+    h = np.append(2.0 ** -np.arange(6), 2.0**-20)[:, None]
+    y = 3 * h[:, None] * np.array([[-1.0], [1.0]])
+    y[:-1, side, 0] += leaves
+    number = np.zeros(1, np.intp)
+    found = _by_roundoff(contraction, grouped(number, number, number), Moves(y, h), np.full(1, 3.0))
+    assert found.tolist() == [by_roundoff]
 
 
 class TestWideUnit:

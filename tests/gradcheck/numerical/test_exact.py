@@ -38,6 +38,7 @@ class TestLattice:
 
     def test_it_is_the_nearest(self):
         assert lattice(np.array([1.0, 0.5, 0.251, -1e-9]), 1, RNG).tolist() == [512, 256, 128, -2]
+        assert lattice(np.array([1e9, 1.0, 0.0]), 1, RNG).tolist() == [512, 2, 0]
 
     def test_zeros_are_replaced_by_small_numbers_of_both_signs(self):
         point = lattice(np.zeros((9, 9)), 3, np.random.default_rng(0))
@@ -46,6 +47,9 @@ class TestLattice:
     def test_integers_stay(self):
         labels = np.array([3, 1])
         assert lattice(labels, 7, RNG) is labels
+
+    def test_nan_alone_is_replaced_like_zeros(self):
+        assert np.isfinite(lattice(np.full(9, np.nan), 1, RNG)).all()
 
     def test_a_nan_does_not_scale_the_others(self):
         assert lattice(np.array([np.nan, -2.0]), 1, RNG)[1] == -LARGEST_POINT
@@ -126,7 +130,7 @@ def test_nothing_is_proven_where_forward_rounds(degree):
     assert not exact.proven
     assert exact.analytic.shape == (X.size,)
     assert np.isnan(exact.numerical).all()
-    assert not exact.wrong.any()
+    assert exact.wrong.tolist() == [False] * X.size
     assert exact.entries.tolist() == list(range(X.size))
 
 
@@ -148,19 +152,61 @@ def test_numbers_too_large_to_be_exact_prove_nothing():
     for scale, proven in ((2.0**20, True), (EXACT_LIMIT, False)):
         exact = compared(lambda x, scale=scale: scale * x, lambda g, x, scale=scale: (scale * g,), X)[0]
         assert exact.proven is proven
-    exact = compared(lambda x: x, lambda g, x: (g * EXACT_LIMIT,), X)[0]
-    assert not exact.proven
+    for claimed in (2.0**32, EXACT_LIMIT):  # the product with a direction is no longer exact, or far from it
+        assert not compared(lambda x: x, lambda g, x, claimed=claimed: (g * claimed,), X)[0].proven
+
+
+def calls_of(size, backward, degree=1):
+    """How often forward is called to compare, and what is found."""
+    calls = []
+
+    def forward(x):
+        calls.append(None)
+        return 3 * x
+
+    exact = compared(forward, backward, np.ones(size), degree=degree)[0]
+    return len(calls), exact
+
+
+@pytest.mark.parametrize(("degree", "calls"), [(1, 2), (2, 3)])
+def test_a_right_gradient_costs_four_directions(degree, calls):
+    assert calls_of(9, lambda g, x: (3 * g,), degree)[0] == 1 + 4 * calls
+
+
+def test_a_wrong_entry_among_many_is_found_by_bisection():
+    def backward(g, x):
+        grad = 3 * g
+        grad[7] += 1
+        return (grad,)
+
+    calls, exact = calls_of(2**10, backward)
+    assert np.flatnonzero(exact.wrong).tolist() == [7]
+    assert calls < 2 * (1 + 10 * 5 + 1) + 2
+
+
+def test_where_all_of_very_many_are_wrong_some_are_named():
+    calls, exact = calls_of(10**5, lambda g, x: (3 * g + 1,))
+    assert 300 < calls < 500
+    assert 10 < len(exact.entries) < 1000
+    assert exact.wrong[exact.entries].all()
+    assert exact.wrong.sum() == len(exact.entries) == (~np.isnan(exact.numerical)).sum()
+
+
+def test_a_gradient_in_another_precision_is_compared_in_float64():
+    exact = compared(product, lambda g, x, w: [a.astype(np.float32) for a in product_backward(g, x, w)], X, W)[0]
+    assert exact.analytic.dtype == np.float64
+    assert exact.proven
 
 
 def test_a_forward_that_writes_is_given_copies_where_it_is_known_to_write():
-    def writing(x):
-        result = x**2
-        x[...] = 0
+    def writing(x, w):
+        result = x @ w
+        w[...] = 0
         return result
 
-    exact = compared(writing, square_backward, X, degree=2, fresh=True)[0]
-    assert exact.proven
-    assert not exact.wrong.any()
+    for exact in compared(writing, product_backward, X, W, fresh=True).values():
+        assert exact.proven
+        assert not exact.wrong.any()
 
 
 def test_backward_is_given_copies():

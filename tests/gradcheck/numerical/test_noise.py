@@ -16,6 +16,7 @@ from scratchcnn.gradcheck.numerical.noise import (
     noise_along,
     noise_at,
     outputs_at,
+    steps_or_bends,
 )
 from scratchcnn.gradcheck.numerical.probe import Line, Probe
 
@@ -67,6 +68,13 @@ class TestDifferenceNoise:
         places = STRIDE_PLACES[:, None]
         for degree in (0, 1, 2, 4):
             assert difference_noise(7.0 + places**degree)[0] <= 64 * EPS * 10.0**degree
+
+    def test_each_output_by_itself(self):
+        rough = np.random.default_rng(0).standard_normal(len(STRIDE_PLACES))
+        found = difference_noise(np.stack([rough, 1e-200 * rough, STRIDE_PLACES**4], axis=1))
+        assert found[0] > 0.1
+        assert found[1] * 1e200 == pytest.approx(found[0])
+        assert found[2] < 1e-9
 
     def test_an_offset_changes_nothing(self):
         """A constant that floats hold exactly beside the values comes out of every difference."""
@@ -129,7 +137,111 @@ class TestMeasured:
         assert measured(lambda x: 3.0 + 0 * x).tolist() == [FLOOR_ROUNDOFFS * EPS * 3] * 3
 
     def test_the_strides_are_those_that_are_asked_for(self):
-        """A fast oscillation shows at the largest stride alone."""
-        line = Line(Probe(lambda x: np.floor(x * 2**20) / 2**20, [np.array([0.3])], 0), slice(None), np.ones(1))
-        assert noise_along(line, STRIDES[:1])[0] < 1e-12
-        assert noise_along(line)[0] > 2.0**-24
+        """Stairs show at the largest stride alone."""
+        probe = Probe(lambda x: np.floor(x * 2**20) / 2**20, [np.array([0.3])], 0)
+        for measure in (
+            lambda *strides: noise_along(Line(probe, slice(None), np.ones(1)), *strides),
+            lambda *strides: measure_noise(probe, np.random.default_rng(0), *strides),
+        ):
+            assert measure(STRIDES[:1])[0] < 1e-12
+            assert measure()[0] > 2.0**-24
+
+    def test_entries_move_to_both_sides(self):
+        """Where both move alike, their difference stands still."""
+        found = [measured(lambda x: (1e8 + (x[:1] - x[1:])) - 1e8, (0.3, 0.4), seed)[0] for seed in range(8)]
+        assert {noise > 1e-9 for noise in found} == {True, False}
+
+    @pytest.mark.parametrize("octave", [20, 26, 30])
+    def test_an_oscillation_is_no_noise_whatever_stands_beside_it(self, octave):
+        def function(x):
+            wide, narrow = (np.floor(width * x[0]) / width for width in (2.0**19, 2.0**22))
+            return np.array([np.sin(2.0**octave * x[0]), 3.0, wide, narrow])
+
+        oscillation, constant, stairs, narrow = measured(function, (0.3,))
+        assert oscillation < 2.0 ** (octave - 50)
+        assert constant == FLOOR_ROUNDOFFS * EPS * 3
+        assert 2.0**-20 < stairs < 2.0**-14
+        assert 2.0**-23 < narrow < 2.0**-17
+
+    def test_a_curve_that_is_not_smooth_at_the_point_is_no_noise(self):
+        """Its differences fall by 2^1.5 where the stride is halved."""
+        assert measured(lambda x: np.abs(x) ** 1.5, (0.0,))[0] < 2.0**-60
+
+    def test_an_output_that_is_not_finite_has_no_noise_and_takes_none_from_others(self):
+        with np.errstate(invalid="ignore"):
+            assert np.isnan(measured(lambda x: np.array([np.nan + x[0], np.inf * x[0]]), (0.3,))).any()
+            assert measured(lambda x: np.array([np.nan, np.sin(x[0])]), (0.3,))[1] < 64 * EPS
+
+
+def moves_of(function, x, dtype=np.float64, direction=1.0):
+    """How far the entry was moved in each call, in steps of its line, to measure the noise."""
+    seen = []
+
+    def forward(x):
+        seen.append((x[0] - dtype(point)) / direction)
+        return function(x)
+
+    point = dtype(x)
+    probe = Probe(forward, [np.array([point])], 0, dtype)
+    noise_along(Line(probe, slice(None), np.array([direction], dtype)))
+    return np.array(seen[1:])
+
+
+class TestStrides:
+    def test_a_smooth_output_is_moved_at_each_stride_once(self):
+        moves = moves_of(lambda x: x, 1.0)
+        assert moves == pytest.approx(np.outer(STRIDES, STRIDE_PLACES).ravel(), rel=1e-2, abs=0)
+
+    def test_longdouble_has_a_finer_stride_first(self):
+        finer = np.finfo(np.longdouble).eps / EPS
+        strides = np.append(STRIDES[0] * finer, STRIDES) if finer < 1 else STRIDES
+        moves = moves_of(lambda x: x, 1.0, np.longdouble)
+        assert moves.astype(float) == pytest.approx(np.outer(strides, STRIDE_PLACES).ravel().astype(float), 1e-2, 0)
+        assert outputs_at(Line(Probe(np.exp, [np.ones(1)], 0, np.longdouble), 0, 1.0)).dtype == np.longdouble
+
+    @pytest.mark.parametrize("direction", [1.0, 0.125, 1024.0])
+    def test_where_an_output_moves_suddenly_the_stride_is_halved_to_an_eighth_of_the_one_before(self, direction):
+        point = max(0.5, direction)
+        moves = np.abs(moves_of(lambda x: np.sin(x * 2.0**20 / point), point, direction=direction)) / STRIDE_PLACES[0]
+        halved = moves[len(STRIDES) * len(STRIDE_PLACES) :]
+        assert STRIDES[2] / 8 <= halved.min() * 1.01 < STRIDES[2] / 4
+        assert len(halved) == 12 * len(STRIDE_PLACES)
+
+    @pytest.mark.parametrize("direction", [1.0, 0.125])
+    def test_no_two_points_coincide(self, direction):
+        """The first output bends suddenly at the first stride, where four spacings are left."""
+        moves = moves_of(lambda x: np.sin(x * 2.0**45), 1.0, direction=direction)
+        assert np.abs(moves).min() * direction >= 2 * np.spacing(1.0)
+
+
+FALLS = [
+    # the largest third difference as the stride is halved; does it move in steps; does it bend gradually?
+    ([8.0**-k for k in range(8)], False, True),
+    ([2.0**-k for k in range(8)], False, False),  # a kink
+    ([1] * 8, True, False),  # a step that is met each time
+    ([1] * 6 + [0] * 2, True, False),  # one that is missed in the end
+    ([1, 1, 1, 1, 0.3, 0, 0, 0], True, False),
+    ([1, 1, 1, 1, 0.25, 0, 0, 0], False, False),  # a quarter of the first is no step
+    ([1, 8, 1, 1, 0.3, 0, 0, 0], True, False),
+    ([1, 1, 1, 0.125, 0.0156, 0.0156, 0.0156, 0.0156], False, True),  # an oscillation, down to its roundoff
+    ([1] * 5 + [1 / 8, 1 / 64, 1 / 512], True, True),
+    ([1] * 6 + [1 / 8, 1 / 64], True, True),
+    ([1, 0.22, 0.0275, 0.02, 0.0, 0.0, 0.0, 0.0], False, True),
+    ([1, 1, 1, 0.25, 0.02, 0.002, 0.002, 0.002], False, True),  # a quarter has not fallen
+    ([1] * 6 + [0.5, 0.1], True, False),  # not fallen to a quarter yet
+    ([1] * 6 + [0.25, 0.05], True, False),
+    ([1, 1, 1, 0.01, 0.00125, 0, 0, 0], False, False),  # too fast at first
+    ([24, 24, 24, 1, 0.125, 0, 0, 0], False, False),
+    ([1, 1, 1, 0.125, 0.001, 0, 0, 0], False, False),  # too fast later
+    ([200, 200, 200, 24, 1, 0, 0, 0], False, False),
+    ([1, 1, 1, 0.125, 0.0625, 0, 0, 0], False, False),  # too slow later
+    ([20, 20, 20, 3, 1, 0, 0, 0], False, False),
+]
+
+
+@pytest.mark.parametrize("scale", [1.0, 1024.0, 2.0**-10])
+def test_steps_and_bends_are_told_by_how_they_fall(scale):
+    falls, stepping, bending = zip(*FALLS, strict=True)
+    steps, gradual = steps_or_bends(scale * np.array(falls, float).T)
+    assert steps.tolist() == list(stepping)
+    assert gradual.tolist() == list(bending)

@@ -9,10 +9,10 @@ from scratchcnn.gradcheck.numerical.probe import Probe
 pytestmark = pytest.mark.filterwarnings("ignore:(invalid|divide|overflow)")  # outside the domain of a logarithm
 
 
-def lost(function, x, entries=None):
+def lost(function, x, entries=None, **options):
     x = np.array(x, float)
     chosen = np.arange(x.size) if entries is None else np.array(entries)
-    found = lost_entries(Probe(function, [x], 0), chosen, np.ones(x.size))
+    found = lost_entries(Probe(function, [x], 0, **options), chosen, np.ones(x.size))
     assert found.dtype == bool
     return found.tolist()
 
@@ -41,8 +41,9 @@ class TestFinitePart:
         assert np.isnan(y).all()
 
     def test_precision_index_and_copies_are_those_of_the_whole(self):
-        whole = Probe(lambda a, x: np.log(x), [np.ones(1), np.array([1.0, -1.0])], 1, np.longdouble, fresh=True)
-        part = finite_part(whole)
+        inputs, workers = [np.ones(1), np.array([1.0, -1.0])], object()
+        part = finite_part(Probe(lambda a, x: np.log(x), inputs, 1, np.longdouble, fresh=True, workers=workers))
+        assert part.workers is workers
         assert (part.dtype, part.index, part.fresh, part.outputs) == (np.longdouble, 1, True, 1)
 
 
@@ -55,6 +56,32 @@ class TestLost:
 
     def test_each_output_loses_its_own_entry(self):
         assert lost(np.log, [-1.0, 4.0, 0.0, 0.5]) == [True, False, True, False]
+
+    def test_an_input_of_two_axes(self):
+        assert lost(np.log, [[-1.0, 4.0], [0.0, 0.5]]) == [True, False, True, False]
+
+    def test_what_is_not_finite_itself_and_what_makes_the_output_so(self):
+        assert lost(lambda x: np.log(x[1:]), [np.nan, -1.0, 4.0]) == [True, True, False]
+
+    def test_a_number_is_finite_in_the_precision_of_the_check(self):
+        large = np.finfo(np.longdouble).max / 1000
+        assert lost(lambda x: np.log(x) * large, [-1.0, 4.0], dtype=np.longdouble) == [True, False]
+
+    def test_a_forward_that_writes_gets_copies(self):
+        def writing(x):
+            result = np.log(x)
+            x[...] = -1.0
+            return result
+
+        assert lost(writing, [-1.0, 4.0], fresh=True) == [True, False]
+
+    def test_the_same_points_are_tried_each_time(self):
+        def seen():
+            points = []
+            lost(lambda x: (points.append(x.copy()), np.log(x))[1], [-1.0, 4.0])
+            return np.array(points)
+
+        assert np.array_equal(seen(), seen())
 
     def test_an_entry_far_from_where_it_is_finite(self):
         assert lost(lambda x: np.log(x).sum(keepdims=True), [-10.0, 4.0]) == [True, True]

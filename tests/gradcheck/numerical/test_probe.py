@@ -1,5 +1,8 @@
 """The forward pass as a function of one input, of several, and along a line."""
 
+import pickle
+import threading
+
 import numpy as np
 import pytest
 
@@ -65,6 +68,9 @@ class TestProbe:
         probe = Probe(forward, [X], 0)
         for value in (6.0, 4.0):  # it raises, and has another shape
             assert np.isnan(moved(probe, 0, value)).all()
+        wide = Probe(forward, [X], 0, np.longdouble)
+        for wide.x[0] in (6.0, 4.0):
+            assert wide.output().dtype == np.longdouble
         assert probe.x.tolist() == probe.base.tolist()
         assert moved(probe, 0, 2.0) == [2, 2, 3, 5]
 
@@ -78,7 +84,8 @@ class TestProbe:
         assert moved(probe, 0, 9.0) == [9, 2, 3, 5]
         assert Probe(forward, [X], 0).y0.tolist() == X.ravel().tolist()
         assert Probe(forward, [X], 0).native == np.float64
-        assert Probe(forward, [X], 0, np.complex128).y0.dtype == np.complex128
+        whole = Probe(forward, [X], 0, np.complex128)
+        assert whole.y0.tolist() == moved(whole, 0, 1.0) == (X.ravel() + 1j).tolist()
 
     def test_a_forward_that_writes_gets_copies_where_it_is_known_to_write(self):
         def writing(x, y):
@@ -90,6 +97,26 @@ class TestProbe:
         assert moved(probe, 0, 100.0) == [700, 22, 21, 55]
         assert moved(probe, 0, 100.0) == [700, 22, 21, 55]
         assert moved(Probe(writing, [X, Y], 0), 0, 100.0) == [700, 0, 0, 0]
+
+    def test_one_of_its_own_for_another_thread(self):
+        probe = Probe(product, [Y, X], 1, workers=object())
+        other = probe.apart()
+        other.x[:] = 0
+        assert moved(probe, 0, 100.0) == [700, 22, 21, 55]
+        other.x[:] = other.base
+        assert moved(other, 0, 100.0) == [700, 22, 21, 55]
+        assert (probe.workers is None, other.workers) == (False, None)
+
+    def test_one_of_its_own_for_another_process_which_takes_no_array_twice(self):
+        x = np.arange(1.0, 1000.0)
+        probe = Probe(np.multiply, [np.array([2.0]), x], 1, workers=threading.Lock())
+        assert probe.unit.size == x.size
+        taken = pickle.dumps(probe)
+        assert len(taken) < x.nbytes + probe.y0.nbytes + 2000
+        other = pickle.loads(taken)
+        assert moved(other, 0, 100.0) == moved(probe, 0, 100.0)
+        assert moved(other, 0, 1.0) == (2 * x).tolist()
+        assert other.workers is None
 
 
 class TestUnit:
@@ -123,6 +150,16 @@ class TestProbeOf:
         probe = probe_of(product, [X.astype(np.float32), Y], 0, [np.dtype(np.float32), Y.dtype], fresh=False)
         assert probe.native == np.float64
         assert not probe.fresh
+
+    @pytest.mark.parametrize("dtype", [np.float64, np.float32])
+    def test_the_workers_are_passed_on(self, dtype):
+        def kernel(x):
+            if x.dtype != dtype:
+                raise TypeError("another precision")
+            return x
+
+        workers = object()
+        assert probe_of(kernel, [X], 0, [np.dtype(dtype)], fresh=False, workers=workers).workers is workers
 
     def test_it_is_in_the_caller_s_dtypes_where_forward_refuses_float64(self):
         def kernel(x, y):

@@ -47,6 +47,11 @@ class TestMoves:
             moved[k] += STEPS[1] * UNIT[k]
             assert np.array_equal(moves.y[1, 1, k], 3 * moved)
 
+    def test_they_have_the_precision_of_the_probe(self):
+        probe = Probe(lambda x: 3 * x, [X], 0, np.longdouble)
+        for group in (together(), ALONE):
+            assert evaluate(probe, group, UNIT.astype(np.longdouble), STEPS).y.dtype == np.longdouble
+
     def test_some_of_the_entries(self):
         moves = evaluate(asked(lambda x: 3 * x).probe, ALONE, UNIT, STEPS[:2])
         some = moves.of(np.array([2, 0]))
@@ -106,14 +111,26 @@ class TestContracted:
         """Rounded to multiples of 2^-10, which the tiny step does not reach."""
         q = quotients(lambda x: np.floor(x * 2**10 + 0.5) / 2**10)
         assert q.still.all()
+        assert q.still.dtype == bool
         assert not quotients(lambda x: x).still.any()
 
-    def test_what_is_hidden_below_the_roundoff_is_a_rest_over_the_largest_step(self):
+    @pytest.mark.parametrize("group", [together(), ALONE], ids=["together", "alone"])
+    def test_what_is_hidden_below_the_roundoff_is_a_rest_over_the_largest_step(self, group):
         """A sigmoid at 40 moves at no step, and depends on its input all the same."""
-        q = quotients(lambda x: 1 / (1 + np.exp(-x)), x=(40.0, 0.0, 0.0), cotangent=(1.0, 1.0, 1.0))
+        q = quotients(lambda x: 1 / (1 + np.exp(-x)), group, x=(40.0, 0.0, 0.0), cotangent=(1.0, 1.0, 1.0))
         assert q.unmoved.tolist() == [False, False, False]
         assert EPS <= q.rest[0] * q.h[0, 0] <= 64 * EPS
         assert q.rest[1:].tolist() == [0, 0]
+
+
+def test_without_units_every_output_is_taken_to_depend_on_the_move():
+    """Each output has one part in the rest: its noise over the largest step; and in the scale: its size."""
+    contraction = asked(lambda x: np.array([x[0], 7.0, -5.0]), cotangent=(1.0, -2.0, 0.0))
+    one = Group(np.array([0]))
+    q = contracted(contraction, one, None, evaluate(contraction.probe, one, UNIT, STEPS))
+    assert q.rest == pytest.approx(2 * FLOOR_ROUNDOFFS * EPS * 7 / q.h[0], abs=0)
+    assert q.scale == pytest.approx(X[0] + STEPS[0] + 2 * 7)
+    assert q.central[0] == pytest.approx([1.0])
 
 
 def test_the_largest_finite_size_and_that_at_the_point():
@@ -163,3 +180,24 @@ class TestSettled:
             bends = np.zeros((4, 1))
             bends[-1] = side * bend
             assert settle(replace(line, bend=bends))[2].tolist() == [straight]
+
+    @pytest.mark.parametrize(("last", "before", "allowed"), [(1.0, 0.0, 4.0), (0.0, 1.0, 2.0), (1.0, 1.0, 4.0)])
+    def test_curvature_shrinks_with_the_step(self, last, before, allowed):
+        """Of the two steps before the tiny one, the larger may bend twice as much."""
+        h = np.array([2.0**-2, 2.0**-3, 2.0**-4, 2.0**-5, 2.0**-6, 2.0**-20])[:, None]
+        zeros, no = np.zeros(1), np.zeros(1, bool)
+        bend = np.array([9.0, 9.0, 9.0, before, last, 0.0])[:, None]
+        bent = Quotients(h, np.full((6, 1), 3.0), np.zeros((6, 1)), bend, zeros, zeros, zeros, no, no, no)
+        for share, straight in ((0.98, True), (1.02, False)):
+            bend[-1] = share * allowed * 2.0**-14
+            assert settle(bent)[2].tolist() == [straight]
+
+    def test_the_truncation_error_shrinks_with_the_square_of_the_step(self):
+        """The quotients are 3 + h^2: at the tiny step four times that is allowed."""
+        h = np.array([2.0**-2, 2.0**-3, 2.0**-4, 2.0**-5, 2.0**-6, 2.0**-20])[:, None]
+        zeros, no = np.zeros(1), np.zeros(1, bool)
+        central = 3 + h**2
+        off = Quotients(h, central, np.zeros((6, 1)), np.zeros((6, 1)), zeros, zeros, zeros, no, no, no)
+        for share, same in ((0.98, True), (1.02, False)):
+            central[-1] = 3 + share * 4 * 2.0**-40
+            assert settle(off)[2].tolist() == [same]

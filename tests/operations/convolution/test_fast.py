@@ -161,6 +161,15 @@ class TestGradInput:
             assert np.array_equal(convolve(g, turned, full), convolve_grad_input(g, filters, x.shape[2:], windows))
 
 
+@pytest.mark.parametrize("stride", [(2, 2), (1, 3), (3, 1)])
+def test_the_derivative_by_images_of_which_a_filter_of_one_pixel_sees_some(stride):
+    rng = np.random.default_rng(0)
+    filters, windows = rng.integers(-9, 10, (5, 4, 1, 1)).astype(float), place_windows((7, 8), (1, 1), stride, 0)
+    g = rng.integers(-9, 10, (3, 5, *windows.places)).astype(float)
+    found = fast.grad_input(g, filters, (7, 8), windows)
+    assert np.array_equal(found, convolve_grad_input(g, filters, (7, 8), windows))
+
+
 @pytest.fixture(params=[0, 40_000], ids=["by the large ones", "by columns"])
 def in_small_tiles(request, monkeypatch):
     """Tiles of a few rows and columns, in three threads, and products cut into small ones."""

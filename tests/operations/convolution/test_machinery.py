@@ -122,3 +122,13 @@ class TestTiles:
         whole = add_up(ones, case.x.shape[2:], windows)
         part = add_up(tile.of_output(ones), tile.of_images(whole).shape[2:], tile.windows)
         assert np.array_equal(part, tile.of_images(whole))
+
+    @pytest.mark.parametrize("rows", [slice(0, 1), slice(2, 3), slice(5, 6), slice(8, 9), slice(5, 9)])
+    def test_rows_between_windows_and_after_the_last_have_none_that_adds_anything(self, rows):
+        """Windows of two rows at a stride of three see neither row 2 nor 5 nor 8."""
+        windows = place_windows((9, 40), (2, 3), (3, 1), 0)
+        tile = tiles._of_pixels(slice(0, 1), rows, 40, windows, False)
+        ones = np.ones((1, 1, *windows.places, *windows.size))
+        whole = add_up(ones, (9, 40), windows)
+        part = add_up(tile.of_output(ones), tile.of_images(whole).shape[2:], tile.windows)
+        assert np.array_equal(part, tile.of_images(whole))

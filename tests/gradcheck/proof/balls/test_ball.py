@@ -259,7 +259,10 @@ def test_what_a_float_cannot_hold():
     with precision(256):
         for x in (moving(1.0), constant(1) / 3):
             for kind in (float, int, complex):
-                with pytest.raises(NotHeld, match="lost"):
+                name = {float: "a float", int: "an integer", complex: "a complex number"}[kind]
+                with pytest.raises(
+                    NotHeld, match=f"a ball cannot become {name}: its slope and its digits would be lost"
+                ):
                     kind(x)
             buffer = np.zeros(2)
             with pytest.raises(NotHeld):
@@ -270,6 +273,32 @@ def test_what_a_float_cannot_hold():
     assert float(constant(0.1)) == 0.1
     assert int(constant(3.0)) == 3
     assert range(5)[rules.FUNCTIONS["floor"](moving(2.5))] == 2
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_to_a_side_of_a_tie_the_slopes_decide(side):
+    slow, fast = moving(1.0, 1.0), moving(1.0, 2.0)
+    less, more = (slow, fast) if side > 0 else (fast, slow)
+    with recording(side):
+        assert (less < more, less <= more, more > less, more >= less, less != more) == (True,) * 5
+        assert (more < less, more <= less, less > more, less >= more, less == more) == (False,) * 5
+        assert abs(moving(0.0, 3.0)).slope == 3 * side
+
+
+def test_integers_of_a_class_of_their_own_are_exact_and_arrays_do_their_own_sums():
+    class Whole(int):
+        pass
+
+    with precision(128):
+        assert constant(Whole(2**80 + 1)).value == arb(2**80 + 1)
+    for total in (moving(1.0) + np.ones(2, object), np.ones(2, object) + moving(1.0)):
+        assert [float(each.value) for each in total] == [2, 2]
+
+
+def test_an_infinity_to_a_power_that_is_too_wide_is_not_known():
+    wide = Ball(arb(0, 1))
+    assert (constant(np.inf) ** wide).value.str(5) == WIDE.str(5)
+    assert (constant(np.inf) ** -0.5).value == 0
 
 
 def test_balls_are_no_keys():
