@@ -3,7 +3,6 @@
 import inspect
 import operator
 import reprlib
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.arrays import Array, is_masked
 from scratchcnn.gradcheck.effort import Timed
 from scratchcnn.gradcheck.formats import FLOAT64, Format, coarsest, format_of, own_format
 from scratchcnn.gradcheck.trees import is_tree
@@ -282,8 +281,7 @@ def real_array(value: Any, what: str) -> Array:
         It is no array of real numbers.
     """
     __tracebackhide__ = True
-    # It takes time to import; without it, or while another thread imports it, nothing is masked.
-    if isinstance(value, getattr(sys.modules.get("numpy.ma"), "MaskedArray", ())):
+    if is_masked(value):
         raise TypeError(f"{what} must not be masked: the mask would be ignored, fill it with numbers before")
     try:
         array = np.array(value, copy=True, order="K")

@@ -7,6 +7,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.contract import no_real_numbers
 from scratchcnn.gradcheck.directional_check import DirectionalCheck, DirectionalResult
 from scratchcnn.gradcheck.dithering import MOST_POINTS
 from scratchcnn.gradcheck.effort import DIFFERENCE_EVALUATIONS, FEW_STRIDES, Effort, in_time
@@ -317,6 +318,9 @@ class InputJudge:
         point = point.cast(self.precision)
         try:
             _, gradients = answers(self.case, point)
+            unreal = no_real_numbers(gradients[self.index])
+            if unreal:
+                return unreal
             gradient = np.asarray(gradients[self.index], np.float64)
             if gradient.shape != self.x.shape:
                 return f"the gradient has shape {gradient.shape}, the input {self.x.shape}"
