@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike
 from scratchcnn.gradcheck.arrays import Array, is_masked
 from scratchcnn.gradcheck.effort import Timed
 from scratchcnn.gradcheck.formats import FLOAT64, Format, coarsest, format_of, own_format
+from scratchcnn.gradcheck.raised import in_words
 from scratchcnn.gradcheck.trees import is_tree
 
 Forward = Callable[..., Any]
@@ -201,7 +202,7 @@ def call(function: Callable[..., Any], role: str, *arguments: Array) -> Any:
         name = describe(function, role)
         who = role if name == role else f"{role} ({name})"
         given = ", ".join(_short(a) for a in arguments)
-        raise CallerError(f"{who} raised {type(error).__name__}: {error}\n  it was called with {given}") from error
+        raise CallerError(f"{who} raised {in_words(error)}\n  it was called with {given}") from error
 
 
 def describe(function: Callable[..., Any], role: str = "") -> str:

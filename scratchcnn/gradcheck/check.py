@@ -152,7 +152,8 @@ def check_gradient(
         The harness is misused: no inputs, an input that is no array of real numbers, a name that does not exist, an
         executor that was shut down, or that has other processes where forward cannot be pickled.
     RuntimeError
-        A worker of the executor died, or cannot load what forward needs.
+        A worker of the executor died, or cannot load what forward needs; or forward raises, or computes something
+        else, in the workers alone.
     CallerError
         forward or backward raised; the original exception is chained.
     """

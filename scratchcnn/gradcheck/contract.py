@@ -13,15 +13,13 @@ from scratchcnn.gradcheck.case import CallerError, Case, call
 from scratchcnn.gradcheck.effort import repeats
 from scratchcnn.gradcheck.formats import format_of
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet
+from scratchcnn.gradcheck.numerical.same import are_same
 from scratchcnn.gradcheck.points import Point
 from scratchcnn.gradcheck.report.report import InputReport, Violation
 from scratchcnn.gradcheck.verdict import Verdict
 
 # pytest hides the frames of this module where the fault is the caller's.
 __tracebackhide__ = operator.methodcaller("errisinstance", CallerError)
-
-# In roundoffs of the largest entry: how far two calls with the same arguments may differ.
-SAME_ROUNDOFFS = 64.0
 
 # The kinds of violations, which the caller may allow.
 VIOLATION_KINDS = (
@@ -176,17 +174,7 @@ def _differ(a: Any, b: Any) -> bool:
     a, b = copied(a), copied(b)
     if a is None or b is None:
         return a is not b
-    if a.shape != b.shape:
-        return True
-    if np.array_equal(a, b):
-        return False
-    if a.dtype.kind != "f" or b.dtype.kind != "f":
-        return True
-    finite = np.isfinite(a) & np.isfinite(b)
-    if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
-        return True
-    size = np.abs(a[finite]).max(initial=0)
-    return bool((np.abs(a[finite] - b[finite]) > SAME_ROUNDOFFS * np.finfo(a.dtype).eps * size).any())
+    return a.shape != b.shape or not are_same(a, b)
 
 
 def _changed(case: Case, gradients: list[Any], again: list[Any], usable: tuple[int, ...]) -> list[str]:

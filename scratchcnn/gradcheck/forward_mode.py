@@ -14,6 +14,7 @@ from scratchcnn.gradcheck.check import check_gradient
 from scratchcnn.gradcheck.formats import FLOAT64, format_of, own_format
 from scratchcnn.gradcheck.leaves import Inputs, aligned, inputs_of, of_leaves
 from scratchcnn.gradcheck.points import draw_cotangent
+from scratchcnn.gradcheck.raised import in_words
 from scratchcnn.gradcheck.report.report import Report, Violation, demand_right
 from scratchcnn.gradcheck.trees import Structure, flatten, is_tree
 from scratchcnn.gradcheck.verdict import Verdict
@@ -161,7 +162,7 @@ def _breach(transposed: _Transposed, inputs: Sequence[Array], output: Structure)
         rows = [transposed.tangents(inputs, moved, output) for moved in (one, other, both)]
         parts = [np.concatenate([np.ravel(np.asarray(t, np.float64)) for t in row if t is not None]) for row in rows]
     except Exception as error:
-        raise CallerError(f"jvp ({transposed.__qualname__}) raised {type(error).__name__}: {error}") from error
+        raise CallerError(f"jvp ({transposed.__qualname__}) raised {in_words(error)}") from error
     if any((both[k] != drawn[k]).any() for k in floating):
         return Violation("mutation", "jvp writes into its tangents")
     formats = (own_format(inputs[k].dtype) or FLOAT64 for k in floating)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck.case import CallerError, prepare
-from scratchcnn.gradcheck.contract import SAME_ROUNDOFFS, _differ, observe
+from scratchcnn.gradcheck.contract import _differ, observe
 from scratchcnn.gradcheck.formats import own_format
+from scratchcnn.gradcheck.numerical.same import SAME_ROUNDOFFS
 from scratchcnn.gradcheck.points import Point
 
 X = np.array([[0.5, -1.5], [2.0, 0.25], [-0.75, 1.25]])
