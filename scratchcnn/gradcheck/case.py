@@ -16,6 +16,7 @@ from scratchcnn.gradcheck.effort import Timed
 from scratchcnn.gradcheck.formats import FLOAT64, Format, coarsest, format_of, own_format
 from scratchcnn.gradcheck.raised import in_words
 from scratchcnn.gradcheck.trees import is_tree
+from scratchcnn.gradcheck.written import Written
 
 Forward = Callable[..., Any]
 Backward = Callable[..., Any]
@@ -69,7 +70,8 @@ class Case:
     `alone` says that backward then is called in the inputs' own formats alone. `kernel` is what the
     functions were made of where some are in a small format. `parts` are the paths of several outputs that are checked
     as one row of numbers, each with how many it has. `domains` and `structures` are what the caller says of inputs by
-    their index (`restrictions`). `asked` are the options of the call that say what is differentiated, as an expression.
+    their index (`restrictions`). `asked` are the options of the call that say what is differentiated, as an
+    expression; `written` is the rest of the call.
     """
 
     forward: Timed
@@ -88,6 +90,7 @@ class Case:
     domains: Mapping[int, Any] = field(default_factory=dict)
     structures: Mapping[int, str] = field(default_factory=dict)
     asked: str = ""
+    written: Written = field(default_factory=Written)
 
     @property
     def format(self) -> Format | None:

@@ -15,7 +15,7 @@ from scratchcnn.gradcheck.diagnosis.diagnose import diagnose
 from scratchcnn.gradcheck.effort import CALL_SECONDS, SECONDS_PER_INPUT, plan
 from scratchcnn.gradcheck.judge import Check, Judged, judge_input
 from scratchcnn.gradcheck.laws import broken_laws
-from scratchcnn.gradcheck.leaves import prepared
+from scratchcnn.gradcheck.leaves import inputs_of, prepared
 from scratchcnn.gradcheck.low_precision import differs_from_reference
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet
 from scratchcnn.gradcheck.numerical.exact import Exact, exact_gradients
@@ -31,6 +31,7 @@ from scratchcnn.gradcheck.restrictions import restricted
 from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.tracing import untraced
 from scratchcnn.gradcheck.verdict import Verdict
+from scratchcnn.gradcheck.written import asked, written
 
 # Calls of forward that a diagnosis may make: as many as the check made, within these limits, if there is time.
 LEAST_CALLS, DIAGNOSIS_CALLS = 2500, 5000
@@ -174,7 +175,8 @@ def check_gradient(
         executor=executor,
     )
     case, grad_output = prepared(forward, backward, inputs, names, wrt, grad_output, outputs, convention, reference)
-    case = replace(restricted(case, domain, structure), asked=_asked(outputs, convention))
+    call = written(forward, backward, reference, inputs_of(forward, inputs, names))
+    case = replace(restricted(case, domain, structure), asked=asked(names, outputs, convention), written=call)
     samples = batched(options.batch, case)
     rng = np.random.default_rng((options.seed, 0x5C4A7C))
     cotangent = case.rounded_cotangent(asked_cotangent(case, grad_output, rng))
@@ -277,8 +279,8 @@ def _explained(report: Report, setting: Setting, seconds: float, *, narrow: bool
     least = min(LEAST_CALLS, int(LEAST_SECONDS / max(forward.seconds, 1e-9)))
     calls = min(max(least, forward.calls), DIAGNOSIS_CALLS, affordable)
     with quiet():
-        call = f"{report.forward}, {report.backward}"
-        found = diagnose(setting, report.inputs, report.violations, call, calls)
+        written = setting.case.written.functions
+        found = diagnose(setting, report.inputs, report.violations, written, calls)
     return replace(report, **vars(found))
 
 
@@ -350,12 +352,6 @@ def _elsewhere(case: Case, judged: Sequence[Judged]) -> list[Violation]:
             message = f"{here} at your inputs; {there}; {advice}"
             found.append(Violation("elsewhere", message, case.names[index]))
     return found
-
-
-def _asked(outputs: Any, convention: str) -> str:
-    """The options that say what is differentiated, as a call has them; empty where they are the defaults."""
-    given = {"outputs": outputs, "convention": None if convention == "torch" else convention}
-    return "".join(f", {name}={value!r}" for name, value in given.items() if value is not None)
 
 
 def _waive(violation: Violation, allow: Sequence[str]) -> Violation:

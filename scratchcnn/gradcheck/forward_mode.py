@@ -67,6 +67,8 @@ def check_jvp(forward: Callable[..., Any], jvp: Jvp, *inputs: Any, **options: An
     transposed = _Transposed(jvp)
     report = check_gradient(forward, transposed, *inputs, **options)
     again = tuple(line.replace("check_gradient(", "check_jvp(", 1) for line in report.again)
+    if known is not None and again:
+        again = ("# the inputs are trees: check them again as you did",)
     report = replace(report, again=again)
     arrays = [np.asarray(x) for x in inputs]
     violation = _breach(transposed, arrays, flatten(forward(*(a.copy() for a in arrays)))[1])
@@ -119,7 +121,7 @@ class _Transposed:
     """The backward pass that a Jacobian-vector product makes, a column of the Jacobian at a time."""
 
     def __init__(self, jvp: Jvp) -> None:
-        self.jvp = jvp
+        self.jvp = self.stands_for = jvp
         self.__qualname__ = describe(jvp, "jvp")
 
     def __call__(self, grad_output: Array, *inputs: Array) -> tuple[Any, ...]:
