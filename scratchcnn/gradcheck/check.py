@@ -104,7 +104,9 @@ def check_gradient(
     allow
         Kinds of violations to waive, or a single one; they are shown all the same.
     seconds
-        About how long the check of an input may take. The time of a call decides how much is looked at.
+        About how long the check of an input may take. The time of a call decides how much is looked at; a call cannot
+        be interrupted. Where forward iterates until it converges, `domain` says where it does: entries are also moved
+        by some thirty times their size, which shows what depends on them.
     name
         What the report calls the gradient. Default: the names of the two functions.
     proof
