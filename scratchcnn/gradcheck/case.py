@@ -384,5 +384,6 @@ def index_of(item: Any, names: tuple[str, ...], option: str = "wrt") -> int:
             f" got {item!r}"
         )
     if not 0 <= index < len(names):
-        raise ValueError(f"{option} has index {index}, but there are {len(names)} inputs: 0 .. {len(names) - 1}")
+        there = "is 1 input: 0" if len(names) == 1 else f"are {len(names)} inputs: 0 .. {len(names) - 1}"
+        raise ValueError(f"{option} has index {index}, but there {there}")
     return index
