@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from scratchcnn.gradcheck.points import Point
 if TYPE_CHECKING:
     from scratchcnn.gradcheck.diagnosis.constants.variant import Place
     from scratchcnn.gradcheck.diagnosis.edits.look import Code, Look
+    from scratchcnn.gradcheck.diagnosis.steps.flows import Flow
     from scratchcnn.gradcheck.diagnosis.steps.record import Record
     from scratchcnn.gradcheck.diagnosis.steps.sweep import Swept
 
@@ -110,6 +112,12 @@ class Scene:
         return [] if self.caller is None else places(self.caller)
 
     @cached_property
+    def numbers(self) -> list[float]:
+        """The numbers that stand in the code of forward, other than small whole ones."""
+        loaded = {place.value for place in self.constants if isinstance(place.owner, CodeType)}
+        return sorted(v for v in loaded if isinstance(v, float) and v not in (0, 0.5, 1, 2))
+
+    @cached_property
     def defaults(self) -> dict[str, Any]:
         """The numbers that options of forward have by default."""
         from scratchcnn.gradcheck.diagnosis.constants.places import default_of
@@ -147,15 +155,15 @@ class Scene:
         from scratchcnn.gradcheck.diagnosis.steps.idle import without_idle
         from scratchcnn.gradcheck.diagnosis.steps.sweep import swept
 
-        if self._record is None:
+        if self.record is None:
             return []
-        given = (self._record, *self._records)
+        given = (self.record, *self._records)
         found = [swept(record, self.cotangent) for record in given]
         lean = [without_idle(record, s) for record, s in zip(given, found, strict=True)]
         return [*(None if record is None else swept(record, self.cotangent) for record in lean), *found]
 
     @cached_property
-    def _record(self) -> "Record | None":
+    def record(self) -> "Record | None":
         """The most detailed record of forward."""
         return next(self._records, None)
 
@@ -170,14 +178,24 @@ class Scene:
                 yield record
 
     @cached_property
-    def flows(self) -> dict[str, Array]:
+    def flows(self) -> "dict[str, Flow]":
         """By the text of an expression of forward, the derivative of the checked sum by its value."""
         from scratchcnn.gradcheck.diagnosis.steps.flows import flows
 
-        if self._record is None or self.look is None:
+        if self.record is None or self.look is None:
             return {}
         values = {k: v for k, v in self.look.of_forward.items() if isinstance(v, np.ndarray)}
-        return flows(self._record, self.cotangent, values)
+        return flows(self.record, self.cotangent, values)
+
+    def own_parts(self, text: str) -> Iterator[tuple[str, Array]]:
+        """By the texts of later expressions: what flows back if their entries depend on those at their places."""
+        from scratchcnn.gradcheck.diagnosis.steps.flows import own_parts
+
+        for later, flow in self.flows.items():
+            if self.record is not None and later != text and flow.nodes.size == self.flows[text].nodes.size:
+                part = own_parts(self.record, self.flows[text], flow)
+                if part is not None:
+                    yield later, part
 
     def right_beside(self, index: int) -> list[int]:
         """The other inputs whose gradients are not known to be wrong."""
@@ -210,7 +228,7 @@ class Scene:
         """The Jacobian from a record of forward; None where there is none, or none that floats agree with."""
         from scratchcnn.gradcheck.diagnosis.steps.jacobian import jacobian
 
-        found = None if self._record is None else jacobian(self._record, index)
+        found = None if self.record is None else jacobian(self.record, index)
         if found is None or not self.is_true(self.cotangent.reshape(-1) @ found[0], index):
             return None
         if index in self._jacobians:  # there are kinks: a record takes one side of each

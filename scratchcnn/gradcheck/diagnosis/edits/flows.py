@@ -1,6 +1,6 @@
 """An expression of backward that is not what flows back to the expression of forward that it belongs to."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations, product
 from typing import Any
 
@@ -9,8 +9,8 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, constant, is_array
-from scratchcnn.gradcheck.diagnosis.edits.claims import Suspect, is_right_with, suspects_of
 from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.suspects import Suspect, is_right_with, suspects_of
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # As a share of the largest entry: what differs by less is the same.
@@ -37,13 +37,20 @@ def wrong_flow(scene: Scene, index: int) -> Iterator[Claim]:
     if look is None or scene.analytic(index).shape != scene.inputs[index].shape:
         return
     right = scene.right_beside(index)
-    for suspect, (text, flow) in product(suspects_of(scene, index), scene.flows.items()):
-        if _may_be(suspect, flow) and _fits(scene, suspect.site, text, index, right):
-            where = f"∂E/∂(`{text}`) in place of {suspect.site.where}"
-            scene.located.setdefault(index, f"right with {where}")
-            for kind, said in _relations(scene, suspect.site, text):
-                holds = _related(suspect.site, text, index, right, (kind, said))
-                yield Claim(kind, f"right with {where}, {said}", holds, inside=True)
+    for suspect, text in fitting(scene, index, suspects_of(scene, index)):
+        where = f"∂E/∂(`{text}`) in place of {suspect.site.where}"
+        scene.located.setdefault(index, f"right with {where}")
+        for kind, said in _relations(scene, suspect.site, text):
+            holds = _related(suspect.site, text, index, right, (kind, said))
+            yield Claim(kind, f"right with {where}, {said}", holds, inside=True)
+
+
+def fitting(scene: Scene, index: int, suspects: Sequence[Suspect]) -> Iterator[tuple[Suspect, str]]:
+    """The expressions in whose places what flows back to one of forward makes the gradient right; its text."""
+    right = scene.right_beside(index)
+    for suspect, (text, flow) in product(suspects, scene.flows.items()):
+        if _may_be(suspect, flow.adjoint) and _fits(scene, suspect.site, text, index, right):
+            yield suspect, text
 
 
 def _may_be(suspect: Suspect, flow: Array) -> bool:
@@ -57,7 +64,7 @@ def _same(one: Array, other: Array) -> bool:
 
 def _fits(s: Scene, site: Site, text: str, index: int, right: list[int]) -> bool:
     flow = s.flows.get(text)
-    change = None if flow is None else Change("", f"∂E/∂(`{text}`)", constant(flow))
+    change = None if flow is None else Change("", f"∂E/∂(`{text}`)", constant(flow.adjoint))
     return change is not None and is_right_with(s, site, change, index, right)
 
 
@@ -70,10 +77,15 @@ def _related(site: Site, text: str, index: int, right: list[int], relation: tupl
 
 def _relations(s: Scene, site: Site, text: str) -> Iterator[tuple[str, str]]:
     """What an expression lacks, compared with what it should be: the kind of the mistake, and the words."""
-    seen, flow = None if s.look is None else s.look.seen.get(site.number), s.flows.get(text)
-    if seen is None or flow is None or not is_array(seen.value) or seen.value.shape != flow.shape:
+    seen = None if s.look is None else s.look.seen.get(site.number)
+    if seen is None or text not in s.flows or not is_array(seen.value):
         return
-    value = seen.value
+    value, flow = seen.value, s.flows[text].adjoint
+    if value.shape != flow.shape:
+        return
+    for later, part in s.own_parts(text):
+        if _same(part, value):
+            yield "missing-term", f"on each entry of which several of `{later}` depend, not only the one at its place"
     near = SAME * max(float(np.abs(flow).max()), float(np.abs(value).max()))
     different = np.abs(flow - value) > near
     if not different.all() and (np.abs(flow[different]) <= near).all():
@@ -98,6 +110,9 @@ def _factors(value: Array, flow: Array, known: dict[str, Array]) -> Iterator[tup
             factor = function(array)
             if _broadcasts(factor, flow) and len(np.unique(factor)) > 1 and _same(value * factor, flow):
                 yield "missing-factor", f"which has the factor {said.format(f'`{name}`')}"
+    for over, axes in _axes(flow):
+        if _is_multiple(flow, value, axes):
+            yield "missing-factor", f"which has a factor of its own at each place off {over}"
 
 
 def _terms(value: Array, flow: Array, known: dict[str, Array]) -> Iterator[tuple[str, str]]:
@@ -106,12 +121,18 @@ def _terms(value: Array, flow: Array, known: dict[str, Array]) -> Iterator[tuple
     ones = {"": np.ones_like(flow)}
     for name, array in {**ones, **{k: v for k, v in known.items() if _broadcasts(v, flow)}}.items():
         term = np.broadcast_to(array, flow.shape)
-        for count in range(1, flow.ndim + 1):
-            for axes in combinations(range(flow.ndim), count):
-                if np.prod([flow.shape[k] for k in axes]) >= ENTRIES and _is_multiple(missing, term, axes):
-                    over = f"{'axis' if count == 1 else 'axes'} {', '.join(map(str, axes))}"
-                    what = f"a multiple of `{name}` along {over}" if name else f"a term that is constant along {over}"
-                    yield "missing-term", f"which has {what} beside it"
+        for over, axes in _axes(flow):
+            if _is_multiple(missing, term, axes) and not _is_multiple(flow, value, axes):
+                what = f"a multiple of `{name}` along {over}" if name else f"a term that is constant along {over}"
+                yield "missing-term", f"which has {what} beside it"
+
+
+def _axes(flow: Array) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Axes along which there are entries enough for one number to prove something: in words, and their numbers."""
+    for count in range(1, flow.ndim + 1):
+        for axes in combinations(range(flow.ndim), count):
+            if np.prod([flow.shape[k] for k in axes]) >= ENTRIES:
+                yield f"{'axis' if count == 1 else 'axes'} {', '.join(map(str, axes))}", axes
 
 
 def _is_multiple(missing: Array, term: Array, axes: tuple[int, ...]) -> bool:

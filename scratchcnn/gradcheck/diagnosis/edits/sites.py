@@ -181,6 +181,7 @@ class _Wrapping:
     def __init__(self, filename: str) -> None:
         self.filename, self.sites = filename, list[Site]()
         self._counters: list[str] = []  # of the loops around
+        self._call: ast.AST = ast.Pass()  # whose arguments are looked at
         self._alike: dict[tuple[str, str], list[Site]] = {}
 
     def function(self, node: ast.AST) -> ast.AST:
@@ -210,7 +211,10 @@ class _Wrapping:
                 getattr(node, field)[k] = made
 
     def _part(self, child: Any, parent: ast.AST, place: Place) -> Any:
-        site = self._site(child, _around(child, parent), place) if place.looked_at else None
+        if isinstance(parent, ast.Call):
+            self._call = parent
+        around = self._call if isinstance(parent, ast.keyword) else _around(child, parent)
+        site = self._site(child, around, place) if place.looked_at else None
         counters = list(_counters(child))
         self._counters += counters
         self._inside(child, place.role)
