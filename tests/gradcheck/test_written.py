@@ -160,6 +160,13 @@ def test_a_comment_says_what_a_function_without_a_name_is(backward, said):
     assert again(report, backward=backward).verdict is Verdict.WRONG
 
 
+def test_a_comment_longer_than_a_line_keeps_its_indent():
+    backward = eval(compile("lambda g, x: g * x", f"{'long_' * 20}.py", "eval"))
+    report = check_gradient(square, backward, X)
+    assert f"    {report.again[0]}\n" in str(report)
+    assert again(report, backward=backward).verdict is Verdict.WRONG
+
+
 def test_a_layer_is_named_by_its_class():
     layer = Dense()
     report = check_gradient(*from_layer(layer, X))

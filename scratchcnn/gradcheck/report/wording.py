@@ -88,7 +88,7 @@ def wrapped_code(line: str, indent: str) -> str:
         text += (gap if depth else gap.replace(" ", TIE)) + token.string.replace(" ", TIE)
         depth += (token.string in ("(", "[", "{")) - (token.string in (")", "]", "}"))
         end = token.end[1]
-    return _filled(indent + text)
+    return _filled(indent.replace(" ", TIE) + text)  # tied: a comment longer than a line keeps its indent
 
 
 def wrapped(line: str) -> str:
@@ -97,7 +97,7 @@ def wrapped(line: str) -> str:
 
 
 def _filled(line: str) -> str:
-    indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
+    indent = " " * (len(line) - len(line.lstrip(" " + TIE)) + 2)
     lines = textwrap.wrap(
         line,
         LINE_WIDTH,
