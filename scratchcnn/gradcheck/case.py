@@ -3,7 +3,6 @@
 import inspect
 import operator
 import reprlib
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,10 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.arrays import Array, is_masked
 from scratchcnn.gradcheck.effort import Timed
 from scratchcnn.gradcheck.formats import FLOAT64, Format, coarsest, format_of, own_format
+from scratchcnn.gradcheck.raised import in_words
 from scratchcnn.gradcheck.trees import is_tree
+from scratchcnn.gradcheck.written import Written
 
 Forward = Callable[..., Any]
 Backward = Callable[..., Any]
@@ -69,7 +70,8 @@ class Case:
     `alone` says that backward then is called in the inputs' own formats alone. `kernel` is what the
     functions were made of where some are in a small format. `parts` are the paths of several outputs that are checked
     as one row of numbers, each with how many it has. `domains` and `structures` are what the caller says of inputs by
-    their index (`restrictions`). `asked` are the options of the call that say what is differentiated, as an expression.
+    their index (`restrictions`). `asked` are the options of the call that say what is differentiated, as an
+    expression; `written` is the rest of the call.
     """
 
     forward: Timed
@@ -88,6 +90,7 @@ class Case:
     domains: Mapping[int, Any] = field(default_factory=dict)
     structures: Mapping[int, str] = field(default_factory=dict)
     asked: str = ""
+    written: Written = field(default_factory=Written)
 
     @property
     def format(self) -> Format | None:
@@ -202,7 +205,7 @@ def call(function: Callable[..., Any], role: str, *arguments: Array) -> Any:
         name = describe(function, role)
         who = role if name == role else f"{role} ({name})"
         given = ", ".join(_short(a) for a in arguments)
-        raise CallerError(f"{who} raised {type(error).__name__}: {error}\n  it was called with {given}") from error
+        raise CallerError(f"{who} raised {in_words(error)}\n  it was called with {given}") from error
 
 
 def describe(function: Callable[..., Any], role: str = "") -> str:
@@ -282,8 +285,7 @@ def real_array(value: Any, what: str) -> Array:
         It is no array of real numbers.
     """
     __tracebackhide__ = True
-    # It takes time to import; without it, or while another thread imports it, nothing is masked.
-    if isinstance(value, getattr(sys.modules.get("numpy.ma"), "MaskedArray", ())):
+    if is_masked(value):
         raise TypeError(f"{what} must not be masked: the mask would be ignored, fill it with numbers before")
     try:
         array = np.array(value, copy=True, order="K")
@@ -382,5 +384,6 @@ def index_of(item: Any, names: tuple[str, ...], option: str = "wrt") -> int:
             f" got {item!r}"
         )
     if not 0 <= index < len(names):
-        raise ValueError(f"{option} has index {index}, but there are {len(names)} inputs: 0 .. {len(names) - 1}")
+        there = "is 1 input: 0" if len(names) == 1 else f"are {len(names)} inputs: 0 .. {len(names) - 1}"
+        raise ValueError(f"{option} has index {index}, but there {there}")
     return index

@@ -15,7 +15,7 @@ from scratchcnn.gradcheck.diagnosis.diagnose import diagnose
 from scratchcnn.gradcheck.effort import CALL_SECONDS, SECONDS_PER_INPUT, plan
 from scratchcnn.gradcheck.judge import Check, Judged, judge_input
 from scratchcnn.gradcheck.laws import broken_laws
-from scratchcnn.gradcheck.leaves import prepared
+from scratchcnn.gradcheck.leaves import inputs_of, prepared
 from scratchcnn.gradcheck.low_precision import differs_from_reference
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet
 from scratchcnn.gradcheck.numerical.exact import Exact, exact_gradients
@@ -31,6 +31,7 @@ from scratchcnn.gradcheck.restrictions import restricted
 from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.tracing import untraced
 from scratchcnn.gradcheck.verdict import Verdict
+from scratchcnn.gradcheck.written import asked, written
 
 # Calls of forward that a diagnosis may make: as many as the check made, within these limits, if there is time.
 LEAST_CALLS, DIAGNOSIS_CALLS = 2500, 5000
@@ -103,7 +104,9 @@ def check_gradient(
     allow
         Kinds of violations to waive, or a single one; they are shown all the same.
     seconds
-        About how long the check of an input may take. The time of a call decides how much is looked at.
+        About how long the check of an input may take. The time of a call decides how much is looked at; a call cannot
+        be interrupted. Where forward iterates until it converges, `domain` says where it does: entries are also moved
+        by some thirty times their size, which shows what depends on them.
     name
         What the report calls the gradient. Default: the names of the two functions.
     proof
@@ -152,7 +155,8 @@ def check_gradient(
         The harness is misused: no inputs, an input that is no array of real numbers, a name that does not exist, an
         executor that was shut down, or that has other processes where forward cannot be pickled.
     RuntimeError
-        A worker of the executor died, or cannot load what forward needs.
+        A worker of the executor died, or cannot load what forward needs; or forward raises, or computes something
+        else, in the workers alone.
     CallerError
         forward or backward raised; the original exception is chained.
     """
@@ -173,7 +177,8 @@ def check_gradient(
         executor=executor,
     )
     case, grad_output = prepared(forward, backward, inputs, names, wrt, grad_output, outputs, convention, reference)
-    case = replace(restricted(case, domain, structure), asked=_asked(outputs, convention))
+    call = written(forward, backward, reference, inputs_of(forward, inputs, names))
+    case = replace(restricted(case, domain, structure), asked=asked(names, outputs, convention), written=call)
     samples = batched(options.batch, case)
     rng = np.random.default_rng((options.seed, 0x5C4A7C))
     cotangent = case.rounded_cotangent(asked_cotangent(case, grad_output, rng))
@@ -276,8 +281,8 @@ def _explained(report: Report, setting: Setting, seconds: float, *, narrow: bool
     least = min(LEAST_CALLS, int(LEAST_SECONDS / max(forward.seconds, 1e-9)))
     calls = min(max(least, forward.calls), DIAGNOSIS_CALLS, affordable)
     with quiet():
-        call = f"{report.forward}, {report.backward}"
-        found = diagnose(setting, report.inputs, report.violations, call, calls)
+        written = setting.case.written.functions
+        found = diagnose(setting, report.inputs, report.violations, written, calls)
     return replace(report, **vars(found))
 
 
@@ -349,12 +354,6 @@ def _elsewhere(case: Case, judged: Sequence[Judged]) -> list[Violation]:
             message = f"{here} at your inputs; {there}; {advice}"
             found.append(Violation("elsewhere", message, case.names[index]))
     return found
-
-
-def _asked(outputs: Any, convention: str) -> str:
-    """The options that say what is differentiated, as a call has them; empty where they are the defaults."""
-    given = {"outputs": outputs, "convention": None if convention == "torch" else convention}
-    return "".join(f", {name}={value!r}" for name, value in given.items() if value is not None)
 
 
 def _waive(violation: Violation, allow: Sequence[str]) -> Violation:

@@ -8,19 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.arrays import Array, is_masked
 from scratchcnn.gradcheck.case import CallerError, Case, call
 from scratchcnn.gradcheck.effort import repeats
+from scratchcnn.gradcheck.formats import format_of
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet
+from scratchcnn.gradcheck.numerical.same import are_same
 from scratchcnn.gradcheck.points import Point
 from scratchcnn.gradcheck.report.report import InputReport, Violation
 from scratchcnn.gradcheck.verdict import Verdict
 
 # pytest hides the frames of this module where the fault is the caller's.
 __tracebackhide__ = operator.methodcaller("errisinstance", CallerError)
-
-# In roundoffs of the largest entry: how far two calls with the same arguments may differ.
-SAME_ROUNDOFFS = 64.0
 
 # The kinds of violations, which the caller may allow.
 VIOLATION_KINDS = (
@@ -69,7 +68,8 @@ def observe(
     violations = _forward_mutates(case)
     inputs, given = case.copies(), cotangent.copy()
     start = time.perf_counter()
-    gradients = [copied(g) for g in case.gradients(given, inputs)]
+    returned = case.gradients(given, inputs)
+    gradients = [copied(g) for g in returned]
     times = repeats(seconds, time.perf_counter() - start)
     violations += _written(case, inputs, "backward")
     if not _identical(given, cotangent):
@@ -78,7 +78,7 @@ def observe(
     if len(gradients) != len(case.inputs):
         violations.append(Violation("count", _miscounted(case, len(gradients))))
         return Observed(gradients, violations, (), mutates)
-    forms = [_form(case, i, gradients[i]) for i in case.wrt]
+    forms = [_form(case, i, returned[i], gradients[i]) for i in case.wrt]
     usable = tuple(i for i, broken in zip(case.wrt, forms, strict=True) if not any(v.kind != "dtype" for v in broken))
     violations += [v for broken in forms for v in broken]
     unsteady = _unsteady(case, cotangent, gradients, usable, times)
@@ -100,9 +100,23 @@ def _miscounted(case: Case, count: int) -> str:
 
 
 def copied(gradient: Any) -> Any:
-    """A copy of a gradient: a backward pass may hand out the same buffer at every call."""
-    if gradient is None:
-        return None
+    """A copy of a gradient: a backward pass may hand out the same buffer at every call.
+
+    None where it holds no numbers but strings, dates or objects: there is nothing to compare.
+    """
+    array = _as_array(gradient)
+    return array if array.dtype.kind in "biufc" or format_of(array.dtype) is not None else None
+
+
+def no_real_numbers(gradient: Any) -> str:
+    """What is said of a gradient that is no array of real numbers, or one with a mask; empty of every other."""
+    dtype = _as_array(gradient).dtype
+    if dtype.kind not in "fiu":
+        return f"the gradient is no array of real numbers but of {dtype}"
+    return "the gradient is masked: fill it with numbers, a mask would be ignored" if is_masked(gradient) else ""
+
+
+def _as_array(gradient: Any) -> Array:
     try:
         return np.array(gradient)
     except ValueError:  # a ragged list
@@ -127,18 +141,19 @@ def _forward_mutates(case: Case) -> list[Violation]:
     return _written(case, inputs, "forward")
 
 
-def _form(case: Case, index: int, gradient: Any) -> list[Violation]:
-    """What is wrong with the shape and dtype of a gradient."""
+def _form(case: Case, index: int, returned: Any, gradient: Any) -> list[Violation]:
+    """What is wrong with the shape and dtype of a gradient, as backward returned it and as a copy."""
     name, x = case.names[index], case.inputs[index]
-    if gradient is None:
+    if returned is None:
         message = f"backward gave None for {name!r}, which is checked: name in wrt= only what has a gradient"
         return [Violation("count", message, name)]
+    unreal = no_real_numbers(returned)
+    if unreal:
+        return [Violation("shape", unreal, name)]
     broken = []
     if gradient.shape != x.shape:
         broken.append(Violation("shape", f"the gradient has shape {gradient.shape}, the input {x.shape}", name))
-    if gradient.dtype.kind not in "fiub":
-        broken.append(Violation("shape", f"the gradient is no array of real numbers but of {gradient.dtype}", name))
-    elif gradient.dtype != x.dtype.newbyteorder("=") and not promoted(case, index, gradient):
+    if gradient.dtype != x.dtype.newbyteorder("=") and not promoted(case, index, gradient):
         way_out = f"return it in the input's dtype, or allow 'dtype' to have it judged as {gradient.dtype}"
         message = f"the gradient has dtype {gradient.dtype}, the input {x.dtype}: {way_out}"
         broken.append(Violation("dtype", message, name))
@@ -156,18 +171,10 @@ def promoted(case: Case, index: int, gradient: Array) -> bool:
 
 def _differ(a: Any, b: Any) -> bool:
     """Whether two gradients differ by more than roundoff may."""
-    a, b = np.asarray(a), np.asarray(b)
-    if a.shape != b.shape:
-        return True
-    if np.array_equal(a, b):
-        return False
-    if a.dtype.kind != "f" or b.dtype.kind != "f":
-        return True
-    finite = np.isfinite(a) & np.isfinite(b)
-    if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
-        return True
-    size = np.abs(a[finite]).max(initial=0)
-    return bool((np.abs(a[finite] - b[finite]) > SAME_ROUNDOFFS * np.finfo(a.dtype).eps * size).any())
+    a, b = copied(a), copied(b)
+    if a is None or b is None:
+        return a is not b
+    return a.shape != b.shape or not are_same(a, b)
 
 
 def _changed(case: Case, gradients: list[Any], again: list[Any], usable: tuple[int, ...]) -> list[str]:
@@ -231,7 +238,7 @@ def _lopsided(case: Case, cotangent: Array, gradients: list[Any], usable: tuple[
         return []
     message = "minus the cotangent does not give minus the gradient, which must be linear in it"
     finite = [i for i in usable if other[i] is not None and np.isfinite(gradients[i]).all()]
-    lopsided = [i for i in finite if _differ(gradients[i], -np.asarray(other[i]))]
+    lopsided = [i for i in finite if _differ(-gradients[i], other[i])]
     return [Violation("ignores-cotangent", message, case.names[i]) for i in lopsided]
 
 

@@ -14,6 +14,7 @@ from scratchcnn.gradcheck.check import check_gradient
 from scratchcnn.gradcheck.formats import FLOAT64, format_of, own_format
 from scratchcnn.gradcheck.leaves import Inputs, aligned, inputs_of, of_leaves
 from scratchcnn.gradcheck.points import draw_cotangent
+from scratchcnn.gradcheck.raised import in_words
 from scratchcnn.gradcheck.report.report import Report, Violation, demand_right
 from scratchcnn.gradcheck.trees import Structure, flatten, is_tree
 from scratchcnn.gradcheck.verdict import Verdict
@@ -66,6 +67,8 @@ def check_jvp(forward: Callable[..., Any], jvp: Jvp, *inputs: Any, **options: An
     transposed = _Transposed(jvp)
     report = check_gradient(forward, transposed, *inputs, **options)
     again = tuple(line.replace("check_gradient(", "check_jvp(", 1) for line in report.again)
+    if known is not None and again:
+        again = ("# the inputs are trees: check them again as you did",)
     report = replace(report, again=again)
     arrays = [np.asarray(x) for x in inputs]
     violation = _breach(transposed, arrays, flatten(forward(*(a.copy() for a in arrays)))[1])
@@ -118,7 +121,7 @@ class _Transposed:
     """The backward pass that a Jacobian-vector product makes, a column of the Jacobian at a time."""
 
     def __init__(self, jvp: Jvp) -> None:
-        self.jvp = jvp
+        self.jvp = self.stands_for = jvp
         self.__qualname__ = describe(jvp, "jvp")
 
     def __call__(self, grad_output: Array, *inputs: Array) -> tuple[Any, ...]:
@@ -161,7 +164,7 @@ def _breach(transposed: _Transposed, inputs: Sequence[Array], output: Structure)
         rows = [transposed.tangents(inputs, moved, output) for moved in (one, other, both)]
         parts = [np.concatenate([np.ravel(np.asarray(t, np.float64)) for t in row if t is not None]) for row in rows]
     except Exception as error:
-        raise CallerError(f"jvp ({transposed.__qualname__}) raised {type(error).__name__}: {error}") from error
+        raise CallerError(f"jvp ({transposed.__qualname__}) raised {in_words(error)}") from error
     if any((both[k] != drawn[k]).any() for k in floating):
         return Violation("mutation", "jvp writes into its tangents")
     formats = (own_format(inputs[k].dtype) or FLOAT64 for k in floating)

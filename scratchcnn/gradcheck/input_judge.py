@@ -7,6 +7,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.contract import no_real_numbers
 from scratchcnn.gradcheck.directional_check import DirectionalCheck, DirectionalResult
 from scratchcnn.gradcheck.dithering import MOST_POINTS
 from scratchcnn.gradcheck.effort import DIFFERENCE_EVALUATIONS, FEW_STRIDES, Effort, in_time
@@ -20,6 +21,7 @@ from scratchcnn.gradcheck.numerical.probe import Contraction, Probe, probe_of
 from scratchcnn.gradcheck.numerical.spreading import Workers
 from scratchcnn.gradcheck.pieces import Claim
 from scratchcnn.gradcheck.points import Point, answers, between
+from scratchcnn.gradcheck.raised import in_words
 from scratchcnn.gradcheck.report.wording import undecided
 from scratchcnn.gradcheck.roundings import to_the_roundings
 from scratchcnn.gradcheck.sampling import sample
@@ -317,6 +319,9 @@ class InputJudge:
         point = point.cast(self.precision)
         try:
             _, gradients = answers(self.case, point)
+            unreal = no_real_numbers(gradients[self.index])
+            if unreal:
+                return unreal
             gradient = np.asarray(gradients[self.index], np.float64)
             if gradient.shape != self.x.shape:
                 return f"the gradient has shape {gradient.shape}, the input {self.x.shape}"
@@ -324,7 +329,7 @@ class InputJudge:
             noise = partial(measure_noise, probe, self.rng, FEW_STRIDES)
             along = self._along(probe, point, gradient.reshape(-1), noise)
         except Exception as error:
-            return f"backward or forward raised {type(error).__name__}: {error}"
+            return f"backward or forward raised {in_words(error)}"
         self.agrees_at_other = along.verdict is Verdict.RIGHT and along.tolerance <= VOUCHING_SHARE * abs(along.value)
         return f"along a random direction {along}" if along.verdict is Verdict.WRONG else ""
 

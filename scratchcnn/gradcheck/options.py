@@ -1,6 +1,7 @@
 """The options of a check, validated: a message names the option, what came and what was expected."""
 
 import math
+import threading
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from numbers import Real
@@ -114,6 +115,9 @@ def _executor(executor: Any) -> Executor | None:
     except Exception as error:
         got = f"a {type(executor).__name__} that refuses it: {error}"
         raise ValueError(f"executor must take work, got {got}") from error
+    # Only now are all threads in the list: one begins to work before it is added.
+    if threading.current_thread() in getattr(executor, "_threads", ()):
+        raise ValueError("executor must be another than the one that runs this: its workers would wait for themselves")
     return executor
 
 

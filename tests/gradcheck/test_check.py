@@ -244,7 +244,7 @@ def test_an_exception_in_the_caller_s_code_is_reported_with_name_and_shapes():
         (([1.0],), {"names": 1}, ValueError, "1 inputs, got 1"),
         (([1.0],), {"wrt": ["y"]}, ValueError, "'y'"),
         (([1.0],), {"wrt": [1]}, ValueError, "index 1"),
-        (([1.0],), {"wrt": -1}, ValueError, r"index -1, but there are 1 inputs: 0 \.\. 0"),
+        (([1.0],), {"wrt": -1}, ValueError, r"index -1, but there is 1 input: 0$"),
         (([1.0],), {"wrt": []}, ValueError, "empty"),
         (
             ([1.0],),

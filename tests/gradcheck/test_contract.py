@@ -82,6 +82,33 @@ BREACHES = {
 }
 
 
+STRANGE = {
+    "bool": X > 0,
+    "<U4": "text",
+    "<U1": np.array(["a", "b"]),
+    "object": {1.0, 2.0},
+    "datetime64[Y]": np.array("2026", "M8[Y]"),
+    "complex128": 1j * X,
+}
+
+
+@pytest.mark.parametrize(("dtype", "gradient"), STRANGE.items(), ids=STRANGE)
+def test_a_gradient_that_holds_no_real_numbers_is_wrong(dtype, gradient):
+    report = check_gradient(forward, lambda g, x: gradient, X)
+    assert report.verdict is Verdict.WRONG
+    assert f"shape of 'x': the gradient is no array of real numbers but of {dtype}\n" in str(report)
+
+
+def test_a_gradient_that_is_masked_at_the_second_point_is_wrong_there():
+    def backward(g, x):
+        gradient = right(g, x)
+        return gradient if (x == X).all() else np.ma.array(gradient, mask=x > 1)
+
+    report = check_gradient(forward, backward, X, proof=False, diagnosis=False)
+    assert [v.kind for v in report.violations] == ["elsewhere"]
+    assert "the gradient is masked: fill it with numbers" in report.violations[0].message
+
+
 @pytest.mark.parametrize(("function", "backward", "kind"), BREACHES.values(), ids=BREACHES)
 def test_a_breach_is_named(function, backward, kind):
     report = check_gradient(function, backward, X)

@@ -43,6 +43,11 @@ def test_a_wrong_product_is_named():
     assert caught.value.report.again[-1] == "check_jvp(layer, jvp, x, w)"
 
 
+def test_there_are_no_lines_of_a_product_of_trees():
+    report = check_jvp(lambda p: 2 * p["w"], lambda primals, tangents: tangents[0]["w"], {"w": X})
+    assert report.again == ("# the inputs are trees: check them again as you did",)
+
+
 def test_a_product_that_is_not_linear_is_wrong():
     """At unit vectors it is right."""
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck.case import CallerError, prepare
-from scratchcnn.gradcheck.contract import SAME_ROUNDOFFS, _differ, observe
+from scratchcnn.gradcheck.contract import _differ, observe
 from scratchcnn.gradcheck.formats import own_format
+from scratchcnn.gradcheck.numerical.same import SAME_ROUNDOFFS
 from scratchcnn.gradcheck.points import Point
 
 X = np.array([[0.5, -1.5], [2.0, 0.25], [-0.75, 1.25]])
@@ -162,10 +163,22 @@ class TestForm:
 
     def test_what_has_no_shape_is_an_array_of_objects(self):
         found = watched(lambda g, x: ([[1.0], [2.0, 3.0]],), wrt=("x",))
-        assert [(v.kind, v.message, v.input) for v in found.violations[:2]] == [
-            ("shape", "the gradient has shape (), the input (3, 2)", "x"),
+        assert [(v.kind, v.message, v.input) for v in found.violations] == [
             ("shape", "the gradient is no array of real numbers but of object", "x"),
         ]
+
+    @pytest.mark.parametrize("number", range(1, 12))
+    @pytest.mark.parametrize("strange", [X > 0, "text", {1.0}, np.array("2026", "M8[Y]")], ids=str)
+    def test_what_holds_no_real_numbers_is_seen_at_each_call(self, strange, number):
+        found = watched(at_call(number, lambda gradient: strange))
+        assert found.violations
+
+    def test_a_gradient_that_is_masked_cannot_be_judged(self):
+        found = watched(lambda g, x: np.ma.array(right(g, x), mask=x > 1))
+        assert [(v.kind, v.message, v.input) for v in found.violations] == [
+            ("shape", "the gradient is masked: fill it with numbers, a mask would be ignored", "x")
+        ]
+        assert found.usable == ()
 
     def test_another_dtype_is_judged_all_the_same(self):
         found = watched(lambda g, x: right(g, x).astype(np.float32))

@@ -70,10 +70,11 @@ def test_the_report_states_the_format_and_shows_what_to_paste():
     assert "to the roundings of bfloat16" in report.inputs[1].method
     assert report.diagnoses[0].kind == "sign"
     assert report.again == (
+        "import ml_dtypes",
         "rng = np.random.default_rng(0)",
         "x = rng.normal(size=(8, 5)).astype(ml_dtypes.bfloat16)",
         "w = rng.normal(size=(5, 5)).astype(ml_dtypes.bfloat16)",
-        "check_gradient(kernel, kernel, x, w, reference=dense)",
+        "check_gradient(kernel, kernel, x, w, names=['x', 'w'], reference=dense)",
     )
 
 

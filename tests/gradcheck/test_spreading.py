@@ -82,6 +82,73 @@ def test_what_forward_raises_at_a_worker_is_raised_as_it_is():
         check_gradient(forward, lambda g, x: g * (x > 0), x, executor=threads, max_entries=None, proof=False)
 
 
+def in_the_main_thread():
+    return threading.current_thread() is threading.main_thread()
+
+
+def raises():
+    raise OSError("no such file on this machine")
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        (raises, "raises OSError: no such file on this machine$"),
+        (lambda: 2.0, r"gives -?[\d.]+, not -?[\d.]+, as output 0 of 300$"),
+        (lambda: np.nan, r"gives nan, not -?[\d.]+, as output 0 of 300$"),
+        (lambda: np.ones((2, 1)), r"has an output of shape \(2, 300\), not \(300,\)$"),
+    ],
+    ids=["an exception", "other values", "no numbers", "another shape"],
+)
+def test_a_forward_that_does_something_else_in_the_workers_is_an_error(there, said):
+    def forward(x):
+        return np.cumsum(np.maximum(x, 0.5)) * (1.0 if in_the_main_thread() else there())
+
+    def backward(g, x):
+        return np.cumsum(g[::-1])[::-1] * (x > 0.5)
+
+    options = {"max_entries": None, "proof": False}
+    with (
+        ThreadPoolExecutor(2) as threads,
+        pytest.raises(RuntimeError, match=rf"^executor \(ThreadPoolExecutor\): in a worker .*: it {said}"),
+    ):
+        check_gradient(forward, backward, np.linspace(-1, 1, 300), executor=threads, **options)
+
+
+def test_a_forward_that_differs_everywhere_is_no_fault_of_the_workers():
+    rng = np.random.default_rng(0)
+    x = np.linspace(-1, 1, 300)
+
+    def forward(x):
+        return np.maximum(x, 0).sum() * rng.uniform(1, 2)
+
+    with ThreadPoolExecutor(1) as threads:
+        report = check_gradient(forward, lambda g, x: g * (x > 0), x, executor=threads, max_entries=None, proof=False)
+    assert "nondeterministic" in [violation.kind for violation in report.violations]
+
+
+class Cancelled(Here):
+    """An executor that does no work and says nothing of it."""
+
+    def submit(self, function, /, *arguments):
+        future = Future()
+        future.cancel()
+        future.set_running_or_notify_cancel()
+        return future
+
+
+def test_a_failure_without_words_ends_with_its_kind():
+    with pytest.raises(RuntimeError, match=r"^executor \(Cancelled\) failed: CancelledError$"):
+        report_of("a rectifier", executor=Cancelled())
+
+
+def test_a_check_in_a_worker_of_its_own_executor_is_refused():
+    with ThreadPoolExecutor(1) as threads:
+        check = threads.submit(check_gradient, np.sin, lambda g, x: g * np.cos(x), [1.0], executor=threads)
+        with pytest.raises(ValueError, match="executor must be another than the one that runs this"):
+            check.result()
+
+
 @pytest.mark.parametrize(
     ("executor", "error", "said"),
     [
@@ -165,6 +232,9 @@ def test_the_work_ends_at_the_first_piece_without_an_answer():
     class Subject:
         def apart(self):
             return self
+
+        def astray(self):
+            return ""
 
     calls = []
     subject = Subject()

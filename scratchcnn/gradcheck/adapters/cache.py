@@ -11,6 +11,7 @@ from scratchcnn.gradcheck.adapters.calling.returned import leaves_of, sorted_gra
 from scratchcnn.gradcheck.adapters.options import require_options
 from scratchcnn.gradcheck.adapters.pair import Inputs, Pair, chosen, inputs_of, named, title
 from scratchcnn.gradcheck.adapters.state import LastForward, seeded
+from scratchcnn.gradcheck.written import note_call
 
 
 def from_cache(
@@ -66,9 +67,9 @@ def from_cache(
         It cannot be told what an argument, a result or an output is; the message shows the call to make.
     """
     __tracebackhide__ = True
-    require_options(
-        order=order, returns=returns, output=output, cache=cache, mean=mean, batch_axis=batch_axis, seed=seed
-    )
+    options: dict[str, Any] = {"order": order, "returns": returns, "output": output, "cache": cache}
+    options |= {"mean": mean, "batch_axis": batch_axis, "seed": seed}
+    require_options(**options)
     known = inputs_of(forward, inputs)
     call = f"from_cache({title(forward)}, {title(backward)})"
     arguments = order_of(backward, known.names, order, call, cache=True)
@@ -81,6 +82,7 @@ def from_cache(
     def backward_of_leaves(grad_output: Any, *leaves: Any) -> tuple[Any, ...]:
         return form.backward_of(grad_output, leaves)
 
+    note_call(forward_of_leaves, from_cache, known, {"forward": forward, "backward": backward}, **options)
     return (
         named(forward_of_leaves, title(forward), known.paths),
         named(backward_of_leaves, title(backward), ["grad_output", *known.paths] if known.paths else ()),

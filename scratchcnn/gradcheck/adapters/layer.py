@@ -15,6 +15,7 @@ from scratchcnn.gradcheck.adapters.layers.running import Method, Way
 from scratchcnn.gradcheck.adapters.layers.steps import optimizers_of, rates_of
 from scratchcnn.gradcheck.adapters.options import require_options
 from scratchcnn.gradcheck.adapters.pair import Pair, inputs_of, named, title
+from scratchcnn.gradcheck.written import note_call
 
 
 def from_layer(
@@ -101,9 +102,11 @@ def from_layer(
         Something is not found, or an option names what is not there; the message shows the call to make.
     """
     __tracebackhide__ = True
-    require_options(forward=forward, backward=backward, params=params, grads=grads, order=order, returns=returns)
-    require_options(output=output, mean=mean, batch_axis=batch_axis, training=training, reset=reset, warm=warm)
-    require_options(fixed=fixed, rate=rate, step=step, optimizer=optimizer, seed=seed)
+    options: dict[str, Any] = {"forward": forward, "backward": backward, "params": params, "grads": grads}
+    options |= {"order": order, "returns": returns, "output": output, "mean": mean, "batch_axis": batch_axis}
+    options |= {"training": training, "reset": reset, "warm": warm, "fixed": fixed, "rate": rate, "step": step}
+    options |= {"optimizer": optimizer, "seed": seed}
+    require_options(**options)
     shown = title(layer) if inspect.isroutine(layer) or isinstance(layer, type) else f"{title(layer)}(...)"
     call = f"from_layer({shown}, {'x' if len(inputs) < 2 else '*inputs'})"
     fixed = dict(fixed or {})
@@ -138,8 +141,9 @@ def from_layer(
     averaged = Averaged(mean, batch_axis, found.names)
     form = LayerForm(found, layers, averaged, returns, clears=reset is True)
     form.start(made, adds_up_is_known=reset is not None or way.reset is not None)
+    forward_of_leaves = note_call(lambda *given: form.forward_of(given), from_layer, known, {"layer": layer}, **options)
     return (
-        named(lambda *given: form.forward_of(given), _title(made, runs, "forward"), found.names),
+        named(forward_of_leaves, _title(made, runs, "forward"), found.names),
         named(
             lambda g, *given: form.backward_of(g, given), _title(made, takes, "backward"), ["grad_output", *found.names]
         ),

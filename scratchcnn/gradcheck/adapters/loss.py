@@ -15,6 +15,7 @@ from scratchcnn.gradcheck.adapters.calling.returned import leaves_of, sorted_gra
 from scratchcnn.gradcheck.adapters.options import require_options
 from scratchcnn.gradcheck.adapters.pair import Inputs, Pair, inputs_of, named, positional, title
 from scratchcnn.gradcheck.adapters.state import LastForward, seeded
+from scratchcnn.gradcheck.written import note_call
 
 Functions: TypeAlias = tuple[Callable[..., Any], Callable[..., Any] | None]
 
@@ -64,7 +65,9 @@ def from_loss(
         It cannot be told what is what; the message shows the call to make.
     """
     __tracebackhide__ = True
-    require_options(gradient=gradient, fixed=fixed, returns=returns, mean=mean, batch_axis=batch_axis, seed=seed)
+    options: dict[str, Any] = {"gradient": gradient, "fixed": fixed, "returns": returns}
+    options |= {"mean": mean, "batch_axis": batch_axis, "seed": seed}
+    require_options(**options)
     fixed = dict(fixed or {})
     call = f"from_loss({title(loss)})" if gradient is None else f"from_loss({title(loss)}, gradient={title(gradient)})"
     make, other = _sources(loss, gradient)
@@ -81,6 +84,7 @@ def from_loss(
     def backward_of_leaves(grad_output: Any, *leaves: Any) -> tuple[Any, ...]:
         return form.backward_of(grad_output, leaves)
 
+    note_call(forward_of_leaves, from_loss, known, {"loss": loss}, **options)
     back = title(gradient) if gradient is not None else f"{title(loss)}'s gradient"
     return (
         named(forward_of_leaves, title(loss), known.paths),

@@ -1,6 +1,8 @@
 """What to paste to see a wrong gradient again: the inputs in full, or their seed and shapes where that shows it too."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from keyword import iskeyword
 
 import numpy as np
 
@@ -10,16 +12,16 @@ from scratchcnn.gradcheck.diagnosis.budget import Budget
 from scratchcnn.gradcheck.diagnosis.scene import Scene, gradients_at
 from scratchcnn.gradcheck.points import Point, draw_cotangent
 from scratchcnn.gradcheck.setting import Setting
+from scratchcnn.gradcheck.trees import LEAF, Structure
+from scratchcnn.gradcheck.written import Unwritable, literal, tree
 
 # In numbers: inputs of at most so many together are shown in full; and of at most so many, where drawn ones do not show
 # the mistake.
 SHOWN_NUMBERS, MOST_NUMBERS = 8, 40
-# Letters of the options that are bound to a function.
-MOST_LETTERS = 60
 
 
 def reproducer(setting: Setting, index: int, call: str, budget: Budget) -> tuple[str, ...]:
-    """Lines of Python; none where no short ones show the mistake.
+    """Lines of Python; where no short ones show the mistake, a comment that says why.
 
     Parameters
     ----------
@@ -28,34 +30,74 @@ def reproducer(setting: Setting, index: int, call: str, budget: Budget) -> tuple
     index
         An input whose gradient is wrong.
     call
-        The names of both functions, as the call has them.
+        Both functions, as the call has them.
     budget
         The calls of forward that are left.
     """
     case = setting.case
-    if not all(name.isidentifier() or name.startswith("input ") for name in case.names):
-        return ()  # leaves of a tree
-    names = [name if name.isidentifier() else f"x{k}" for k, name in enumerate(case.names)]
-    options = f", wrt={[case.names[k] for k in case.wrt]!r}" if case.named else ""
-    cotangent = _cotangent(setting)
-    if cotangent is None:
-        return ()
-    reference = f", reference={case.reference}" if case.reference.isidentifier() else ""
-    options += cotangent + reference + _said(case)
-    last = f"check_gradient({_functions(case, call)}, {', '.join(names)}{options})"
-    numbers = sum(a.size for a in case.inputs)
+    try:
+        last = replace(case.written, functions=call).call(_arguments(case), _options(setting))
+        made = _inputs(setting, index, budget)
+    except Unwritable as error:
+        return (f"# {error}",)
+    small = ("import ml_dtypes",) if any("ml_dtypes." in line for line in made) else ()
+    return (*small, *case.written.before, *made, last)
+
+
+def _options(setting: Setting) -> str:
+    """The options of the call, after a comma."""
+    case = setting.case
+    if case.written.missing:
+        raise Unwritable(case.written.missing)
+    wrt = f", wrt={[case.names[k] for k in case.wrt]!r}" if case.named else ""
+    return wrt + _cotangent(setting) + _said(case)
+
+
+def _groups(case: Case) -> list[tuple[str, Structure, list[int]]]:
+    """The arguments of the call: the name of each, its structure, and the inputs of the case that are its leaves.
+
+    The parameters that an adapter finds in a layer are no arguments.
+    """
+    given = case.written
+    leaves = list(range(len(case.inputs)))
+    structures, names = given.structures, given.names
+    if structures is None or names is None:
+        structures, names = (LEAF,) * len(leaves), case.names
+    groups = []
+    for k, (name, structure) in enumerate(zip(names, structures, strict=True)):
+        variable = name if name.isidentifier() and not iskeyword(name) else f"x{k}"
+        groups.append((variable, structure, leaves[: structure.size]))
+        leaves = leaves[structure.size :]
+    return groups
+
+
+def _arguments(case: Case) -> list[str]:
+    return [name for name, _, _ in _groups(case)]
+
+
+def _inputs(setting: Setting, index: int, budget: Budget) -> tuple[str, ...]:
+    """Lines that make the inputs."""
+    case, groups = setting.case, _groups(setting.case)
     dtypes = [_dtype(case, k) for k in range(len(case.inputs))]
+    shown = [k for _, _, leaves in groups for k in leaves]
+    numbers = sum(case.inputs[k].size for k in shown)
     # Drawn numbers have no structure.
-    drawn = _drawn(case) if numbers > SHOWN_NUMBERS and not case.structures else None
+    drawn = _drawn(case, shown) if numbers > SHOWN_NUMBERS and not case.structures else None
     if drawn is not None and _is_wrong(setting, index, drawn, budget):
-        made = (f"{name} = {_made(a, of)}" for name, a, of in zip(names, case.inputs, dtypes, strict=True))
-        return ("rng = np.random.default_rng(0)", *made, last)
-    given = (f"{name} = {_literal(a, of)}" for name, a, of in zip(names, case.inputs, dtypes, strict=True))
-    return (*given, last) if numbers <= MOST_NUMBERS else ()
+        made = (_line(group, [_made(case.inputs[k], dtypes[k]) for k in group[2]]) for group in groups)
+        return ("rng = np.random.default_rng(0)", *made)
+    if numbers > MOST_NUMBERS:
+        raise Unwritable(f"no short lines show it: the inputs are {numbers} numbers")
+    return tuple(_line(group, [literal(case.inputs[k], dtypes[k]) for k in group[2]]) for group in groups)
 
 
-def _cotangent(setting: Setting) -> str | None:
-    """The argument that hands over the caller's cotangent, empty where it was drawn; None where it is too long."""
+def _line(group: tuple[str, Structure, list[int]], leaves: list[str]) -> str:
+    name, structure, _ = group
+    return f"{name} = {tree(structure, iter(leaves))}"
+
+
+def _cotangent(setting: Setting) -> str:
+    """The argument that hands over the caller's cotangent; empty where it was drawn."""
     if setting.drawn:
         return ""
     given = setting.cotangent
@@ -63,8 +105,8 @@ def _cotangent(setting: Setting) -> str | None:
     if given.size and (given == given.flat[0]).all() and usual and not setting.case.parts:
         return f", grad_output=np.full({given.shape}, {float(given.flat[0])!r})"
     if given.size > MOST_NUMBERS or setting.case.parts or not usual:
-        return None
-    return f", grad_output={_literal(given, 'np.float64')}"
+        raise Unwritable("no short lines show it: grad_output is too long, or in parts")
+    return f", grad_output={literal(given, 'np.float64')}"
 
 
 def _said(case: Case) -> str:
@@ -77,41 +119,27 @@ def _said(case: Case) -> str:
     return case.asked + domain + structure
 
 
-def _functions(case: Case, call: str) -> str:
-    """Both functions as an expression, with the options that are bound to them; their roles if they have no name."""
-    parts = []
-    for name, function in zip(call.split(", "), (case.forward, case.backward), strict=True):
-        bound = ", ".join(f"{key}={value!r}" for key, value in function.keywords.items())
-        if not name.isidentifier() or len(bound) > MOST_LETTERS:
-            return "forward, backward"
-        parts.append(f"partial({name}, {bound})" if bound else name)
-    return ", ".join(parts)
-
-
 def _dtype(case: Case, index: int) -> str:
     """The number format of an input, as an expression."""
     name = case.dtype(index)
     return f"np.{name}" if hasattr(np, name) else f"ml_dtypes.{name}"
 
 
-def _literal(array: Array, dtype: str) -> str:
-    """The array as an expression, every digit of it."""
-    usual = dtype in ("np.float64", "np.int64") and array.size
-    return f"np.array({array.tolist()!r}{'' if usual else f', {dtype}'})"
-
-
 def _made(array: Array, dtype: str) -> str:
     if array.dtype.kind != "f":
-        return _literal(array, dtype)
+        return literal(array, dtype)
     return f"rng.normal(size={array.shape}){'' if dtype == 'np.float64' else f'.astype({dtype})'}"
 
 
-def _drawn(case: Case) -> tuple[Array, ...] | None:
+def _drawn(case: Case, shown: Sequence[int]) -> tuple[Array, ...] | None:
     """What those lines make; None where an input that is no float is too large to be shown."""
-    if any(a.dtype.kind != "f" and a.size > MOST_NUMBERS for a in case.inputs):
+    if any(case.inputs[k].dtype.kind != "f" and case.inputs[k].size > MOST_NUMBERS for k in shown):
         return None
     rng = np.random.default_rng(0)
-    drawn = [rng.normal(size=a.shape).astype(a.dtype) if a.dtype.kind == "f" else a for a in case.inputs]
+    drawn = list(case.inputs)
+    for k in shown:
+        if drawn[k].dtype.kind == "f":
+            drawn[k] = rng.normal(size=drawn[k].shape).astype(drawn[k].dtype)
     return case.rounded(drawn)
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.raised import in_words
+
 # In bytes: a call with larger arguments is not kept.
 MOST_BYTES = 4 * 2**20
 # In bytes: what is kept of all functions.
@@ -86,7 +88,7 @@ class Calls:
         try:
             self._look(frame)
         except Exception as error:  # a caller's object that cannot be looked at, or copied
-            self.not_kept = f"{type(error).__name__}: {error}"
+            self.not_kept = in_words(error)
         finally:
             self.memory.busy = False
 

@@ -15,6 +15,7 @@ from scratchcnn.gradcheck.check import check_gradient
 from scratchcnn.gradcheck.harvest.calls import EACH, Call
 from scratchcnn.gradcheck.harvest.forms import call_forward, form_of, options_of
 from scratchcnn.gradcheck.harvest.pairs import Pair
+from scratchcnn.gradcheck.raised import in_words
 from scratchcnn.gradcheck.report.report import Report
 from scratchcnn.gradcheck.trees import flatten
 from scratchcnn.gradcheck.verdict import Verdict
@@ -29,7 +30,7 @@ def refusal(pair: Pair, call: Call) -> str:
         with _without_warnings():
             output = call_forward(pair, copy.deepcopy(call))
     except Exception as error:  # what a caller's function raises has no end
-        return f"forward raises {type(error).__name__}: {error}"
+        return f"forward raises {in_words(error)}"
     leaves, _ = flatten(output[0] if isinstance(output, tuple) and output else output)
     floats = (leaf for leaf in leaves if isinstance(leaf, np.ndarray | np.generic) and leaf.dtype.kind == "f")
     return "" if all(np.isfinite(leaf).all() for leaf in floats) else "forward is not finite"
@@ -92,7 +93,7 @@ def _without_warnings() -> Iterator[None]:
 
 def _said(error: Exception) -> str:
     known = isinstance(error, CallerError | TypeError | ValueError)
-    return str(error) if known else f"{type(error).__name__}: {error}"
+    return str(error) if known else in_words(error)
 
 
 def _options_of(pair: Pair, call: Call) -> str:

@@ -15,6 +15,7 @@ from scratchcnn.gradcheck.harvest.pairs import Pair
 from scratchcnn.gradcheck.in_file.shapes import Shape, lengths_of, shape_of
 from scratchcnn.gradcheck.in_file.specs import Spec
 from scratchcnn.gradcheck.in_file.target import short_name
+from scratchcnn.gradcheck.raised import in_words
 
 _SPREAD = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -57,7 +58,7 @@ def _samples(pair: Pair, module: ModuleType, rng: np.random.Generator) -> list[A
         given = function(rng)
         given = list(given) if isinstance(given, Iterator) else given
     except Exception as error:
-        raise CannotDraw(f"{function.__name__}(rng) raises {type(error).__name__}: {error}") from error
+        raise CannotDraw(f"{function.__name__}(rng) raises {in_words(error)}") from error
     if isinstance(given, dict) and not names.isdisjoint(given):
         given = next(value for name, value in given.items() if name in names)
     elif isinstance(given, dict) and any(hasattr(module, str(name)) for name in given):
@@ -165,7 +166,7 @@ def _made(pair: Pair, options: Mapping[str, Any]) -> Any:
     except Exception as error:  # what a caller's class raises has no end
         name = pair.owner.__name__
         raise CannotDraw(
-            f"{name} cannot be made ({type(error).__name__}: {error}): make one beside it (layer = {name}(...)), give"
+            f"{name} cannot be made ({in_words(error)}): make one beside it (layer = {name}(...)), give"
             f" what it takes with --option, or write a function samples(rng) that returns ({name}(...), x)"
         ) from error
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from scratchcnn.gradcheck.harvest.pairs import Pair, find_pairs, find_rules
+from scratchcnn.gradcheck.raised import in_words
 
 
 class TargetError(Exception):
@@ -66,7 +67,7 @@ def load(target: Target) -> ModuleType:
         sys.modules.pop(target.module, None)
         return importlib.import_module(target.module)
     except (Exception, SystemExit) as error:
-        raise TargetError(f"cannot import {target}: {type(error).__name__}: {error}{_place(error)}") from error
+        raise TargetError(f"cannot import {target}: {in_words(error)}{_place(error)}") from error
 
 
 def pairs_of(target: Target, module: ModuleType) -> list[Pair]:

@@ -79,8 +79,12 @@ class GradientCheck:
         demand_right(report)
 
     def _note_inputs(self, report: Report) -> None:
-        """Makes a subtest of each input, where pytest has subtests; what is wrong is said in full by the test."""
-        if not self._request.config.pluginmanager.has_plugin("subtests"):
+        """Makes a subtest of each input, where pytest has subtests; what is wrong is said in full by the test.
+
+        A test of Hypothesis's checks many draws, and shrinks what fails: each would be counted.
+        """
+        drawn = getattr(getattr(self._request, "function", None), "is_hypothesis_test", False)
+        if drawn or not self._request.config.pluginmanager.has_plugin("subtests"):
             return
         subtests = self._request.getfixturevalue("subtests")
         for part in report.inputs:

@@ -9,6 +9,8 @@ from threading import Lock
 from types import ModuleType
 from typing import Any
 
+from scratchcnn.gradcheck.raised import in_words
+
 # Held while cloudpickle is told which modules travel with their code: it keeps one list of these.
 _LOCK = Lock()
 
@@ -57,7 +59,7 @@ class Load:
             with _code_of_strange_modules(cloudpickle):
                 pickled: bytes = cloudpickle.dumps(self._content)
         except Exception as error:
-            self.failure = f"{type(error).__name__}: {error}"
+            self.failure = in_words(error)
             raise
         return pickled
 
@@ -77,7 +79,7 @@ class _Arrived(Load):
         try:
             return cloudpickle.loads(self._pickled)
         except Exception as error:
-            raise CannotLoad(f"a worker cannot load what forward needs: {type(error).__name__}: {error}") from error
+            raise CannotLoad(f"a worker cannot load what forward needs: {in_words(error)}") from error
 
 
 def as_sent(error: BaseException) -> BaseException:
@@ -85,7 +87,7 @@ def as_sent(error: BaseException) -> BaseException:
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:
-        return RuntimeError(f"{type(error).__name__}: {error}")
+        return RuntimeError(in_words(error))
     return error
 
 

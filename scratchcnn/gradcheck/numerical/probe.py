@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.numerical.same import are_same
 from scratchcnn.gradcheck.numerical.spreading import Workers
 from scratchcnn.gradcheck.numerical.steps import units
+from scratchcnn.gradcheck.raised import in_words
 
 # In units of the data: the moves that are tried, from small to large, until an output visibly moves.
 UNIT_WIDTHS = 2.0 ** np.array([4, 12, 20, 36, 68, 132, 260, 516, 1000])
@@ -71,9 +73,7 @@ class Probe:
     def _start(self, forward: Callable[..., Any], fresh: bool) -> None:
         self.forward = forward
         self.fresh = fresh
-        first = np.asarray(self._call())
-        if first.dtype.kind == "c" and self.dtype.kind != "c":
-            first = first.real
+        first = self._answer()
         self.native = first.dtype  # the precision that forward answers in
         self.output_shape = first.shape
         self.y0 = first.astype(self.dtype).reshape(-1)
@@ -81,6 +81,28 @@ class Probe:
 
     def _call(self) -> Any:
         return self.forward(*(a.copy() for a in self.arrays)) if self.fresh else self.forward(*self.arrays)
+
+    def _answer(self) -> Array:
+        first = np.asarray(self._call())
+        return first.real if first.dtype.kind == "c" and self.dtype.kind != "c" else first
+
+    def astray(self) -> str:
+        """What forward does where this is called, if that is not what it did where the probe was made; else empty.
+
+        In the workers of an executor a file may be missing, or a library may be of another version.
+        """
+        try:
+            again = self._answer()
+        except Exception as error:
+            return f"raises {in_words(error)}"
+        if again.shape != self.output_shape:
+            return f"has an output of shape {again.shape}, not {self.output_shape}"
+        y = again.astype(self.dtype).reshape(-1)
+        eps = float(np.finfo(self.native).eps) if self.native.kind in "fc" else 0.0
+        if are_same(self.y0, y, eps):
+            return ""
+        first = int(np.flatnonzero(~((y == self.y0) | (np.isnan(y) & np.isnan(self.y0))))[0])
+        return f"gives {y[first]}, not {self.y0[first]}, as output {first} of {self.outputs}"
 
     def output(self) -> Array:
         """The output, flat, where `x` stands now. It may be a buffer that forward writes to again: copy it."""

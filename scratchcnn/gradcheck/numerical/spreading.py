@@ -20,6 +20,7 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.caller_warnings import filtered_here, quiet
 from scratchcnn.gradcheck.numerical.load import CannotLoad, Load, as_sent
+from scratchcnn.gradcheck.raised import in_words
 
 Result = TypeVar("Result")
 
@@ -40,6 +41,9 @@ class Spreadable(Protocol):
 
     def apart(self) -> Self:
         """The same on arrays of its own."""
+
+    def astray(self) -> str:
+        """What forward does where this is called, if that is not what it did for the caller; else empty."""
 
 
 Subject = TypeVar("Subject", bound=Spreadable)
@@ -87,7 +91,7 @@ class Workers:
         TypeError
             forward cannot be sent to another process.
         RuntimeError
-            The workers failed.
+            The workers failed, or forward does something else there.
         """
         waiting: deque[Future[_Done]] = deque()
         try:
@@ -117,27 +121,37 @@ class Workers:
             raise self._failure(load, done.raised) from done.raised
         if done.raised is not None:
             raise done.raised
+        if done.astray and not load.opened()[0].apart().astray():
+            said = "in a worker forward does something else than in the caller's thread"
+            raise RuntimeError(f"{self._name}: {said}: it {done.astray}")
         self.count(done.calls)
         return done.result
 
     def _failure(self, load: Load, error: Exception) -> Exception:
         """The exception that tells the caller what is wrong with the executor."""
         __tracebackhide__ = True
-        name = f"executor ({type(self.executor).__name__})"
         if load.failure is not None:
             return TypeError(
-                f"{name} runs in other processes, and forward cannot be sent there: {load.failure};"
+                f"{self._name} runs in other processes, and forward cannot be sent there: {load.failure};"
                 " a ThreadPoolExecutor sends nothing"
             )
-        return RuntimeError(f"{name} failed: {type(error).__name__}: {error}")
+        return RuntimeError(f"{self._name} failed: {in_words(error)}")
+
+    @property
+    def _name(self) -> str:
+        return f"executor ({type(self.executor).__name__})"
 
 
 @dataclass(frozen=True)
 class _Done:
-    """What a worker gives back: its result and how many calls of forward that took, or what was raised."""
+    """What a worker gives back: its result and how many calls of forward that took, or what was raised.
+
+    `astray` is what forward does there in place of what it did for the caller, at the inputs of the check.
+    """
 
     result: Any = None
     calls: int = 0
+    astray: str = ""
     raised: BaseException | None = None
 
 
@@ -183,9 +197,12 @@ def _at_a_worker(load: Load, piece: tuple[Array, ...]) -> _Done:
     token = tally.set(counted)
     try:
         subject, work = load.opened()
+        own = subject.apart()
         with quiet():
-            result = work(subject.apart(), *piece)
-        return _Done(result, counted.calls)
+            astray = own.astray()
+            counted.calls = 0  # without an executor nobody asks this
+            result = work(own, *piece)
+        return _Done(result, counted.calls, astray)
     except KeyboardInterrupt:  # it ends the worker
         raise
     except BaseException as error:

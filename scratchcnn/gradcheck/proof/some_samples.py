@@ -10,6 +10,7 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.points import Point, draw_cotangent
 from scratchcnn.gradcheck.proof.attempt import proof_of, trifle
+from scratchcnn.gradcheck.raised import in_words
 from scratchcnn.gradcheck.report.report import Violation
 from scratchcnn.gradcheck.report.wording import apart
 
@@ -72,7 +73,7 @@ def _proved(
     try:
         output = np.asarray(case.forward(*(a.copy() for a in inputs)))
     except Exception as error:
-        return Part(f"forward does not take {count} of {samples} samples ({type(error).__name__}: {error})")
+        return Part(f"forward does not take {count} of {samples} samples ({in_words(error)})")
     floats = output.dtype if output.dtype.kind == "f" else np.dtype(np.float64)
     cotangent: Array = draw_cotangent(output.shape, floats, rng)
     proof = proof_of(case, Point(inputs, cotangent), usable, rng, seconds, locate=True)

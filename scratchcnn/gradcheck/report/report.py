@@ -9,7 +9,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.report.evidence import Called, Evidence
-from scratchcnn.gradcheck.report.wording import LINE_WIDTH, TIE, apart, explained, wrapped
+from scratchcnn.gradcheck.report.wording import LINE_WIDTH, TIE, apart, explained, wrapped, wrapped_code
 from scratchcnn.gradcheck.tracing import untraced
 from scratchcnn.gradcheck.verdict import Verdict
 
@@ -250,10 +250,10 @@ class Report:
             if entry.name in self.compared:
                 lines.extend(_side_by_side(self.compared[entry.name]))
         lines.extend(f"  note: {note}" for note in self.notes)
+        text = [wrapped(line) for line in explained(lines)]
         if self.again:
-            lines.append("  to see it again:")
-            lines.extend(f"    {line}" for line in self.again)
-        return "\n".join(wrapped(line) for line in explained(lines))
+            text += ["  to see it again:", *(wrapped_code(line, "    ") for line in self.again)]
+        return "\n".join(text)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the text, its verdict in colour."""

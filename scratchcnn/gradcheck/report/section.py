@@ -286,8 +286,6 @@ def _ranges(point: SecondPoint | None) -> Iterator[Range]:
 def _imports(report: Report) -> Iterator[str]:
     """What the lines that show a mistake again need to import."""
     text = "\n".join(report.again)
-    if "partial(" in text:
-        yield "from functools import partial"
     if "np." in text:
         yield "import numpy as np"
     for function in ("check_gradient", "check_jvp"):

@@ -1,7 +1,9 @@
 """The words of a report: advice, numbers that can be told apart, lines that fit a terminal."""
 
+import io
 import re
 import textwrap
+import tokenize
 from collections.abc import Iterable, Mapping
 
 # In characters: the width of a line.
@@ -76,10 +78,26 @@ def _explanation(match: re.Match[str]) -> str:
     return word + parenthesis(meaning)
 
 
+def wrapped_code(line: str, indent: str) -> str:
+    """A statement of Python as lines of the report: broken within brackets alone, and in no string or comment."""
+    depth, end, text = 0, 0, ""
+    for token in tokenize.generate_tokens(io.StringIO(line).readline):
+        if token.type in (tokenize.NEWLINE, tokenize.NL, tokenize.ENDMARKER):
+            break
+        gap = line[end : token.start[1]]
+        text += (gap if depth else gap.replace(" ", TIE)) + token.string.replace(" ", TIE)
+        depth += (token.string in ("(", "[", "{")) - (token.string in (")", "]", "}"))
+        end = token.end[1]
+    return _filled(indent.replace(" ", TIE) + text)  # tied: a comment longer than a line keeps its indent
+
+
 def wrapped(line: str) -> str:
     """A line broken at `LINE_WIDTH`, if its words allow it; the following lines are indented by two more."""
-    line = _WHOLE.sub(lambda match: match.group().replace(" ", TIE), line)
-    indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
+    return _filled(_WHOLE.sub(lambda match: match.group().replace(" ", TIE), line))
+
+
+def _filled(line: str) -> str:
+    indent = " " * (len(line) - len(line.lstrip(" " + TIE)) + 2)
     lines = textwrap.wrap(
         line,
         LINE_WIDTH,

@@ -97,7 +97,7 @@ def _shape(shape: Any, axes: int) -> Shape:
     if any(n < 0 for n in lengths):
         raise ValueError(f"shape must have no negative length, got {shape!r}")
     if len(lengths) < axes:
-        raise ValueError(f"shape must have at least {axes} axes, got {shape!r}")
+        raise ValueError(f"shape must have at least {axes} {'axis' if axes == 1 else 'axes'}, got {shape!r}")
     if len(lengths) > MOST_AXES or math.prod(map(int, lengths)) > MOST_ENTRIES:
         raise ValueError(f"shape must have at most {MOST_AXES} axes and {MOST_ENTRIES:,} entries, got {shape!r}")
     return tuple(int(n) for n in lengths)
@@ -187,7 +187,8 @@ def finite(name: str, values: Any) -> tuple[float, ...]:
     if strange:
         raise TypeError(f"{name} must be a number, or some numbers, got {strange[0]!r}")
     if not all(map(math.isfinite, some)):
-        raise ValueError(f"{name} must be finite, got {values!r}")
+        unfit = next(value for value in some if not math.isfinite(value))
+        raise ValueError(f"{name} must be finite, got {unfit!r}")
     return tuple(map(float, some))
 
 
@@ -234,7 +235,14 @@ def steps_of(name: str, value: Any) -> int | Pair:
     """
     if isinstance(value, tuple) and len(value) == 2:
         return pixels(name, value[0]), pixels(name, value[1])
+    _refuse_other(name, value, "an integer, or a pair of them")
     return pixels(name, value)
+
+
+def _refuse_other(name: str, value: Any, expected: str) -> None:
+    """Refuses what is no integer, in words that name all forms."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} must be {expected}; got {value!r}")
 
 
 def padding_of(name: str, value: Any) -> Any:
@@ -248,6 +256,7 @@ def padding_of(name: str, value: Any) -> Any:
     if isinstance(value, str) and value in ("valid", "same"):
         return value
     if not isinstance(value, tuple):
+        _refuse_other(name, value, "'valid', 'same', an integer, a pair of them, or a pair of such pairs")
         return pixels(name, value, 0)
     if len(value) != 2:
         raise ValueError(f"{name} must have one number, or two, for each of two axes; got {value!r}")

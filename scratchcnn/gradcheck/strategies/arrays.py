@@ -156,8 +156,19 @@ def arrays(
     entries = _Entries(
         part, _largest(largest, part, degree, away + on), degree is not None, flag("distinct", distinct), away, on
     )
+    _refuse_kinks(entries)
     _sizes(entries, 1)
     return _arrays(shapes_of(shape), kind, entries)
+
+
+def _refuse_kinks(entries: _Entries) -> None:
+    """Refuses kinks to sit at that no entry may be: beyond the largest, or among those to stay away from."""
+    beyond = [kink for kink in entries.at if abs(kink) > entries.largest]
+    if beyond:
+        raise ValueError(f"at must be of a size up to largest, {entries.largest:g}, got {beyond[0]:g}")
+    close = [k for k in entries.at if any(abs(abs(k) - abs(a)) <= GAP * entries.unit for a in entries.away_from)]
+    if close:
+        raise ValueError(f"at must be none of the kinks that away_from keeps entries from, got {close[0]:g}")
 
 
 @composite

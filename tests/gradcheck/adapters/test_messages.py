@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck.adapters import from_cache, from_jax, from_layer, from_loss, from_tensorflow, from_torch
+from scratchcnn.gradcheck.case import CallerError
 from tests.gradcheck.adapters.layers.row import draw
 from tests.gradcheck.adapters.layers.stored import Bilinear, Dense, Scale
 
@@ -33,7 +34,27 @@ class Odd:
         return dout @ self.W.T
 
 
+class OfTwoOutputs(Odd):
+    """A backward that takes the cotangents of both outputs in a tuple."""
+
+    def forward(self, x):
+        return self.up(x), 2 * x
+
+    def backward(self, grads):
+        dout, dx = grads
+        return self.down(dout) + 2 * dx
+
+
 class TestLayer:
+    def test_a_backward_that_takes_all_cotangents_in_a_tuple(self):
+        text = message(CallerError, from_layer, OfTwoOutputs(), X, output=0)
+        first, given, advice = text.split("\n  ")
+        assert first == "backward (OfTwoOutputs.backward) raised ValueError: too many values to unpack (expected 2)"
+        assert given == "it was called with float64[5, 3]"
+        assert advice.startswith(
+            "forward returns 2 outputs, and backward is given the cotangent of one: where it takes"
+        )
+
     def test_without_inputs(self):
         text = "from_layer needs the inputs of forward, to find the layer's parameters: from_layer(Dense(...), x)"
         assert message(TypeError, from_layer, Dense(4, 3)) == text

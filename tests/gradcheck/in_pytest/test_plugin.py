@@ -272,6 +272,25 @@ def test_undecided_draws_are_dropped_and_not_recorded(project):
     result.stdout.fnmatch_lines(["1 of 1 right"])
 
 
+def test_a_wrong_gradient_of_many_draws_is_one_failure(project):
+    project.makepyfile(
+        test_drawn="""
+        import numpy as np
+        from hypothesis import HealthCheck, given, settings
+        from scratchcnn.gradcheck.strategies import arrays
+
+        SHARED = [HealthCheck.function_scoped_fixture]
+
+        @settings(database=None, deadline=None, max_examples=5, suppress_health_check=SHARED)
+        @given(arrays(3))
+        def test_drawn(gradcheck, x):
+            gradcheck(np.sin, lambda g, x: -g * np.cos(x), x)
+        """
+    )
+    result = project.runpytest_subprocess("test_drawn.py")
+    result.assert_outcomes(failed=1)
+
+
 def test_without_subtests_the_test_alone_fails(project):
     result = project.runpytest_subprocess("-p", "no:subtests", "-k", "wrong")
     result.assert_outcomes(failed=1, deselected=5)

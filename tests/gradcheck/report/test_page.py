@@ -299,7 +299,8 @@ def test_a_given_picture_of_which_nothing_is_known_says_so():
 def test_the_lines_to_see_a_check_with_options_again_import_partial():
     forward, backward = partial(power, exponent=3), partial(power_backward, exponent=3)
     whole = read(page("", [Entry("power", check_gradient(forward, backward, np.ones(2)))]))
-    assert "from functools import partial import numpy as np" in whole.text
+    imports = "import numpy as np from scratchcnn.gradcheck import check_gradient from functools import partial"
+    assert imports in whole.text
 
 
 def test_a_page_is_written_as_a_whole_or_not_at_all(tmp_path):

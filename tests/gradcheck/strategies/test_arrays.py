@@ -120,6 +120,13 @@ def test_they_shrink_to_one_two_three():
         ({"degree": 1, "largest": 0.5}, ValueError, "largest must be at least 1 where entries are integers"),
         ({"away_from": np.inf}, ValueError, "away_from must be finite, got inf"),
         ({"at": [None]}, TypeError, "at must be a number, or some numbers, got None"),
+        ({"largest": np.nan}, ValueError, "largest must be finite, got nan"),
+        (
+            {"at": 0, "away_from": 0},
+            ValueError,
+            "at must be none of the kinks that away_from keeps .*, got 0",
+        ),
+        ({"at": [1, 100], "largest": 1}, ValueError, "at must be of a size up to largest, 1, got 100"),
         ({"degree": 1, "largest": 2, "away_from": [1, 2]}, ValueError, "away_from leaves no number of a size up to 2"),
     ],
 )

@@ -111,7 +111,7 @@ def test_sorted_arrays_rise(x):
         (lambda: indices(2, 0), ValueError, "length must be at least 1, got 0"),
         (lambda: indices(2, 300, dtype=np.int8), ValueError, "length must be one whose indices int8 holds, got 300"),
         (lambda: indices(2, 3, dtype=float), TypeError, "dtype must be that of integers, got float64"),
-        (lambda: masks(()), ValueError, r"shape must have at least 1 axes, got \(\)"),
+        (lambda: masks(()), ValueError, r"shape must have at least 1 axis, got \(\)"),
         (lambda: distributions(dtype=complex), TypeError, "dtype must be that of floats, got complex128"),
         (lambda: symmetric_matrices((2, 3)), ValueError, r"shape must be that of square matrices.*got \(2, 3\)"),
         (lambda: sorted_arrays("3"), TypeError, "shape must be an integer, a tuple of integers"),

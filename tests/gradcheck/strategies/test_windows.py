@@ -155,6 +155,12 @@ def test_every_form_of_a_padding_occurs_and_only_those_asked_for(form):
         (lambda: strides(0), ValueError, "largest must be at least 1, got 0"),
         (lambda: paddings(-1), ValueError, "largest must be at least 0, got -1"),
         (lambda: paddings(forms=["full"]), ValueError, "forms must be one of 'valid', 'same', .*; got 'full'"),
+        (
+            lambda: convolutions(padding="foo"),
+            TypeError,
+            "padding must be 'valid', 'same', an integer, a pair of them, or a pair of such pairs; got 'foo'",
+        ),
+        (lambda: convolutions(stride="2"), TypeError, "stride must be an integer, or a pair of them; got '2'"),
         (lambda: convolutions(largest=1.5), TypeError, "largest must be an integer, got 1.5"),
         (lambda: convolutions(dtype=int), TypeError, "dtype must be that of floats or complex numbers, got int64"),
         (lambda: poolings(dtype=int), TypeError, "dtype must be that of floats or complex numbers, got int64"),

@@ -19,6 +19,7 @@ from scratchcnn.gradcheck.adapters.layers.running import Method
 from scratchcnn.gradcheck.adapters.layers.slots import is_array, is_number, slots_of
 from scratchcnn.gradcheck.adapters.pair import title
 from scratchcnn.gradcheck.adapters.state import RUNNING, LastForward, are_plain
+from scratchcnn.gradcheck.raised import in_words
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Layers:
             return copy.deepcopy(self.given)
         except Exception as error:
             raise TypeError(
-                f"{title(type(self.given))} cannot be copied ({type(error).__name__}: {error}): pass a function that"
+                f"{title(type(self.given))} cannot be copied ({in_words(error)}): pass a function that"
                 f" makes it, from_layer(lambda: {title(type(self.given))}(...), x)"
             ) from error
 

@@ -1,15 +1,18 @@
 """Where a layer leaves the gradients: what backward returns, beside the parameters, with an optimiser, in a change."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.adapters.calling.methods import bound
 from scratchcnn.gradcheck.adapters.calling.returned import Leaf, sorted_gradients
 from scratchcnn.gradcheck.adapters.calling.words import plain
 from scratchcnn.gradcheck.adapters.layers.running import Parameter, Way, rate_for
 from scratchcnn.gradcheck.adapters.layers.slots import Slot, is_array, is_gradient_slot, is_number, slot, slots_of
+from scratchcnn.gradcheck.case import CallerError, call
 
 
 class Missing(TypeError):
@@ -55,10 +58,29 @@ def try_out(layer: Any, way: Way, inputs: Sequence[Any], parameters: Sequence[Pa
         output = np.asarray(forward.output)
         cotangent = share * np.linspace(0.5, 2, output.size).reshape(output.shape)
         dtype = output.dtype if output.dtype.kind == "f" else np.dtype(np.float64)
-        returned = way.run_backward(trial, cotangent.astype(dtype), forward, [np.copy(a) for a in inputs], given)
+        told = way if way.is_one else replace(way, backward=_told(way, forward.outputs))
+        returned = told.run_backward(trial, cotangent.astype(dtype), forward, [np.copy(a) for a in inputs], given)
         ran.append((trial, returned))
     now, twice = (dict(slots_of(trial, is_number)) for trial, _ in ran)
     return Trial(*ran[0], values, now, twice)
+
+
+def _told(way: Way, outputs: Any) -> Callable[..., Any]:
+    """Backward as a function of the layer, which says what it was called with where it raises."""
+
+    def backward(layer: Any, *arguments: Any, **options: Any) -> Any:
+        try:
+            return call(partial(bound(layer, way.backward), **options), "backward", *arguments)
+        except CallerError as error:
+            if not isinstance(outputs, tuple | list) or way.order.cotangents != 1:
+                raise
+            advice = (
+                f"forward returns {len(outputs)} outputs, and backward is given the cotangent of one: where it takes"
+                " them in a tuple, pass backward=lambda layer, g: layer.backward((g, np.zeros(...)))"
+            )
+            raise CallerError(f"{error}\n  {advice}") from error.__cause__
+
+    return backward
 
 
 def find_sources(

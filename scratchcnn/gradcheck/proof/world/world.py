@@ -27,6 +27,7 @@ from scratchcnn.gradcheck.proof.balls.ball import NotHeld
 from scratchcnn.gradcheck.proof.world.classes import class_like, fields
 from scratchcnn.gradcheck.proof.world.kinds import STAND_INS
 from scratchcnn.gradcheck.proof.world.standins import DRAWING, Drawing, numeric
+from scratchcnn.gradcheck.raised import in_words
 
 # The packages whose functions and classes have stand-ins.
 NUMERIC = frozenset({"numpy", "scipy", "math"})
@@ -88,7 +89,7 @@ class World:
                 self._filling = False
         except Exception as error:
             # Half-made copies must not be used.
-            self._broken = NotHeld(f"cannot be copied ({type(error).__name__}: {error})")
+            self._broken = NotHeld(f"cannot be copied ({in_words(error)})")
             raise self._broken from error
         return found
 
