@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from itertools import product
+from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.estimates import Estimate
 from scratchcnn.gradcheck.diagnosis.rearrangements import rearrangements
@@ -71,7 +73,12 @@ def not_transposed(scene: Scene, index: int) -> Iterator[Claim]:
 
 
 def swapped(scene: Scene, index: int) -> Iterator[Claim]:
-    """Another input's true gradient, or minus that."""
+    """Another input's true gradient, or the one of a forward that takes two inputs for each other."""
+    shape, name = scene.inputs[index].shape, scene.names[index]
+    for other, array in enumerate(scene.inputs):
+        if other != index and array.shape == shape and array.dtype.kind == "f":
+            said = f"that of a forward with {name} and {scene.names[other]} exchanged"
+            yield Claim("swapped", said, _exchanged(index, other), along=True)
     for other in scene.wrt:
         if other != index and scene.inputs[other].shape == scene.analytic(index).shape:
             name = scene.names[other]
@@ -80,3 +87,15 @@ def swapped(scene: Scene, index: int) -> Iterator[Claim]:
                 f"that of {name}",
                 lambda s, other=other: s.agrees(index, s.truth(other)),  # type: ignore[misc]
             )
+
+
+def _exchanged(index: int, other: int) -> Callable[[Scene], bool]:
+    def holds(s: Scene) -> bool:
+        def forward(*inputs: Array) -> Any:
+            given = list(inputs)
+            given[index], given[other] = given[other], given[index]
+            return s.forward(*given)
+
+        return s.is_derivative(index, forward=forward)
+
+    return holds

@@ -77,6 +77,8 @@ def _others(scene: Scene) -> Iterator[tuple[str, str, Other]]:
                 end = "border" if axis >= 2 else kind  # of images
                 yield end, f"the true one without {first}", _rest(axis, 0)
                 yield end, f"the true one without {last}", _rest(axis, -1)
+    if len(shape) > 2:
+        yield "single-entry", "that of the first output alone along the last two axes", _corner
     yield "other", "the true one for the cotangent's absolute value", lambda s: np.abs(s.cotangent)
     yield "other", "the true one for the cotangent's square", lambda s: s.cotangent**2
     yield from _times_outputs()
@@ -175,6 +177,12 @@ def _part(axis: int, place: int) -> Other:
         return part
 
     return other
+
+
+def _corner(s: Scene) -> Array:
+    part = np.zeros_like(s.cotangent)
+    part[..., 0, 0] = s.cotangent[..., 0, 0]
+    return part
 
 
 def _rest(axis: int, place: int) -> Other:

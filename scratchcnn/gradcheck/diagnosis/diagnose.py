@@ -12,8 +12,10 @@ from scratchcnn.gradcheck.diagnosis.claim import Claim, Family
 from scratchcnn.gradcheck.diagnosis.conjugates import conjugated
 from scratchcnn.gradcheck.diagnosis.constants.claims import with_another_constant, without_a_limit
 from scratchcnn.gradcheck.diagnosis.cotangents import of_another_cotangent, of_some_outputs
-from scratchcnn.gradcheck.diagnosis.edits.claims import is_true, wrong_expression
+from scratchcnn.gradcheck.diagnosis.edits.claims import wrong_expression
+from scratchcnn.gradcheck.diagnosis.edits.flows import wrong_flow
 from scratchcnn.gradcheck.diagnosis.edits.look import Code
+from scratchcnn.gradcheck.diagnosis.edits.suspects import is_true
 from scratchcnn.gradcheck.diagnosis.factors import along_axes, cropped_cotangent, missing_factor, same_along_axes
 from scratchcnn.gradcheck.diagnosis.forms import misshapen
 from scratchcnn.gradcheck.diagnosis.functions import of_another_function, reciprocal
@@ -36,7 +38,15 @@ from scratchcnn.gradcheck.diagnosis.scales import scaled
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 from scratchcnn.gradcheck.diagnosis.scenes import further_scenes, scenes_of
 from scratchcnn.gradcheck.diagnosis.steps.claims import oddly_wrong_step, wrong_step
-from scratchcnn.gradcheck.diagnosis.sums import averaged, cotangent_alone, overwritten, spread, summed
+from scratchcnn.gradcheck.diagnosis.steps.statistics import without_statistics
+from scratchcnn.gradcheck.diagnosis.sums import (
+    averaged,
+    cotangent_alone,
+    less_the_cotangent,
+    overwritten,
+    spread,
+    summed,
+)
 from scratchcnn.gradcheck.diagnosis.terms import missing_penalty, missing_term
 from scratchcnn.gradcheck.diagnosis.wrong_axes import summed_elsewhere
 from scratchcnn.gradcheck.report.report import Compared, Diagnosis, InputReport, Violation
@@ -53,6 +63,7 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         of_some_outputs,
         single_entry,
         arranged,
+        less_the_cotangent,
         cropped_cotangent,
         displaced,
         swapped,
@@ -65,6 +76,7 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         along_axes,
         missing_penalty,
         wrong_step,
+        without_statistics,
         of_another_cotangent,
         overwritten,
         without_some_outputs,
@@ -72,6 +84,7 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         at_a_turned_operand,
     ),
     (wrong_expression, reordered),
+    (wrong_flow,),
     (
         oddly_wrong_step,
         summed_elsewhere,
@@ -162,7 +175,7 @@ def diagnose(
             causes = _named([*scenes, *further], index) or _by_an_entry(report)
             found += causes
             if not causes and not breaches:
-                unexplained.append(_unexplained(report.name, budget))
+                unexplained.append(_unexplained(report.name, budget) + _located(scenes[0], index))
         elif report.name in elsewhere and len(scenes) > 1:
             shows = [scene for scene in further if _tells(scene, scenes[1], index)]
             there = [scenes[1], *shows] if shows else scenes[::-1]
@@ -199,6 +212,11 @@ def _unexplained(name: str, budget: Budget) -> str:
     if budget.spent >= budget.last:
         return f"no cause was found for the gradient of {name} before the calls of forward for the search ran out"
     return f"no known mistake explains the gradient of {name}"
+
+
+def _located(scene: Scene, index: int) -> str:
+    """Where a gradient becomes wrong, if that is known."""
+    return f"; it is {scene.located[index]}" if index in scene.located else ""
 
 
 def _by_an_entry(report: InputReport) -> list[Diagnosis]:
@@ -245,11 +263,16 @@ def proved(scenes: Sequence[Scene], index: int) -> list[Claim]:
     for families in (*STAGES, PLACES, POSITIONS):
         found = _holding(families, scenes, index)
         if found:
-            where = _holding(PLACES, scenes, index)[:1] if all(claim.inside for claim in found) else []
+            where = _where(scenes, index) if all(claim.inside for claim in found) else []
             if any(claim.kind in SMALL for claim in where):
                 return [*where, *found]
             return [found[0], *where, *found[1:]]
     return []
+
+
+def _where(scenes: Sequence[Scene], index: int) -> list[Claim]:
+    """At which entries a gradient is wrong, if there is a description: one claim, or none."""
+    return (_holding(PLACES, scenes, index) or _holding(POSITIONS, scenes, index))[:1]
 
 
 def _holding(families: Sequence[Family], scenes: Sequence[Scene], index: int) -> list[Claim]:

@@ -211,9 +211,16 @@ def _same_factor(index: int, axes: tuple[int, ...]) -> Callable[[Scene], bool]:
         plain = np.abs(factor * (factor - 1)) < SLIGHT
         if not np.isfinite(factor).all() or plain.any() or np.ptp(factor) < SLIGHT * np.abs(factor).max():
             return False
-        return s.agrees(index, truth.times(factor))
+        return not _is_outer(truth.value, axes) and s.agrees(index, truth.times(factor))
 
     return holds
+
+
+def _is_outer(array: Array, axes: tuple[int, ...]) -> bool:
+    """Whether an array is the outer product of two, of which one has these axes: any factor fits a wrong one."""
+    rows = np.moveaxis(array, axes, range(len(axes))).reshape(int(np.prod([array.shape[k] for k in axes])), -1)
+    sizes = np.linalg.svd(rows, compute_uv=False)
+    return bool((sizes[1:] <= SLIGHT * sizes[0]).all())
 
 
 def cropped_cotangent(scene: Scene, index: int) -> Iterator[Claim]:

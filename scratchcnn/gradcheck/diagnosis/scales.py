@@ -136,7 +136,8 @@ def _numbers(scene: Scene) -> list[tuple[float, str]]:
         if array.ndim > 3:
             lengths.setdefault(prod(array.shape[2:]), []).append(f"the pixels of {name}")
     known = [(float(length), _some(list(dict.fromkeys(of)))) for length, of in lengths.items()]
-    return known + [(float(v), f"the option {k}") for k, v in scene.options.items() if isinstance(v, int | float) and v]
+    given = {**scene.defaults, **scene.options}
+    return known + [(float(v), f"the option {k}") for k, v in given.items() if isinstance(v, int | float) and v]
 
 
 def _from_two(known: list[tuple[float, str]]) -> Iterator[tuple[float, str]]:

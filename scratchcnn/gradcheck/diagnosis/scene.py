@@ -22,6 +22,7 @@ from scratchcnn.gradcheck.points import Point
 if TYPE_CHECKING:
     from scratchcnn.gradcheck.diagnosis.constants.variant import Place
     from scratchcnn.gradcheck.diagnosis.edits.look import Code, Look
+    from scratchcnn.gradcheck.diagnosis.steps.flows import Flow
     from scratchcnn.gradcheck.diagnosis.steps.record import Record
     from scratchcnn.gradcheck.diagnosis.steps.sweep import Swept
 
@@ -85,6 +86,7 @@ class Scene:
         self._true_sweeps: dict[int, list[Swept]] = {}
         self._jacobians: dict[int, Estimate] = {}
         self.wrong: dict[int, tuple[Array, Array]] = {}  # what `places` has found
+        self.located: dict[int, str] = {}  # what `edits.flows` has found: where a gradient becomes wrong
         self._truths: dict[int, Estimate] = {}
         self._directions: dict[int, Array] = {}
         self._here: dict[int, tuple[Array, Estimate]] = {}
@@ -107,6 +109,13 @@ class Scene:
         from scratchcnn.gradcheck.diagnosis.constants.places import places
 
         return [] if self.caller is None else places(self.caller)
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """The numbers that options of forward have by default."""
+        from scratchcnn.gradcheck.diagnosis.constants.places import default_of
+
+        return dict(filter(None, map(default_of, self.constants)))
 
     @cached_property
     def look(self) -> "Look | None":
@@ -139,15 +148,15 @@ class Scene:
         from scratchcnn.gradcheck.diagnosis.steps.idle import without_idle
         from scratchcnn.gradcheck.diagnosis.steps.sweep import swept
 
-        if self._record is None:
+        if self.record is None:
             return []
-        given = (self._record, *self._records)
+        given = (self.record, *self._records)
         found = [swept(record, self.cotangent) for record in given]
         lean = [without_idle(record, s) for record, s in zip(given, found, strict=True)]
         return [*(None if record is None else swept(record, self.cotangent) for record in lean), *found]
 
     @cached_property
-    def _record(self) -> "Record | None":
+    def record(self) -> "Record | None":
         """The most detailed record of forward."""
         return next(self._records, None)
 
@@ -160,6 +169,31 @@ class Scene:
             for record in records(self.caller, self.inputs, self.wrt):
                 self.budget.spend(len(record.tape.parts) // NUMBERS_A_CALL)
                 yield record
+
+    @cached_property
+    def flows(self) -> "dict[str, Flow]":
+        """By the text of an expression of forward, the derivative of the checked sum by its value."""
+        from scratchcnn.gradcheck.diagnosis.steps.flows import flows
+
+        if self.record is None or self.look is None:
+            return {}
+        values = {k: v for k, v in self.look.of_forward.items() if isinstance(v, np.ndarray)}
+        return flows(self.record, self.cotangent, values)
+
+    def own_parts(self, text: str) -> Iterator[tuple[str, Array]]:
+        """By the texts of later expressions: what flows back if their entries depend on those at their places."""
+        from scratchcnn.gradcheck.diagnosis.steps.flows import own_parts
+
+        for later, flow in self.flows.items():
+            if self.record is not None and later != text and flow.nodes.size == self.flows[text].nodes.size:
+                part = own_parts(self.record, self.flows[text], flow)
+                if part is not None:
+                    yield later, part
+
+    def right_beside(self, index: int) -> list[int]:
+        """The other inputs whose gradients are not known to be wrong."""
+        wrong = {k for k in self.wrt if self.gradients[k] is not None and self.differs_along(k)}
+        return [k for k in range(len(self.gradients)) if k != index and k not in wrong]
 
     def is_true(self, gradient: Array, index: int) -> bool:
         """Whether a gradient is the true one, along a random direction: a record may do what floats do not."""
@@ -187,7 +221,7 @@ class Scene:
         """The Jacobian from a record of forward; None where there is none, or none that floats agree with."""
         from scratchcnn.gradcheck.diagnosis.steps.jacobian import jacobian
 
-        found = None if self._record is None else jacobian(self._record, index)
+        found = None if self.record is None else jacobian(self.record, index)
         if found is None or not self.is_true(self.cotangent.reshape(-1) @ found[0], index):
             return None
         if index in self._jacobians:  # there are kinks: a record takes one side of each

@@ -112,6 +112,21 @@ def cotangent_alone(scene: Scene, index: int) -> Iterator[Claim]:
                 yield Claim("missing-factor", f"{said} multiplied by is missing", _broadcast(index, axes))
 
 
+def less_the_cotangent(scene: Scene, index: int) -> Iterator[Claim]:
+    """The true gradient less the cotangent, or with it added: of a sum, the entry's own part."""
+    if scene.inputs[index].shape == scene.cotangent.shape == scene.analytic(index).shape:
+        for said, sign in (("less the cotangent itself: a term is missing", -1), ("plus the cotangent itself", 1)):
+            yield Claim("missing-term", f"the true one {said}", _plus_cotangent(index, sign))
+
+
+def _plus_cotangent(index: int, sign: int) -> Callable[[Scene], bool]:
+    def holds(s: Scene) -> bool:
+        term = sign * s.cotangent
+        return s.agrees(index, s.truth(index).plus(Estimate(term, ROUNDOFFS * s.eps * np.abs(term))))
+
+    return holds
+
+
 def _broadcast(index: int, axes: tuple[int, ...]) -> Callable[[Scene], bool]:
     return lambda s: bool((s.analytic(index) == np.expand_dims(s.cotangent, axes)).all())
 

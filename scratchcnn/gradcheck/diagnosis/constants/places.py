@@ -170,6 +170,13 @@ def named(place: Place) -> str:
     return f" for `{place.key}`" if place.key else ""
 
 
+def default_of(place: Place) -> tuple[str, Any] | None:
+    """The name of an option and its default, where a constant is that, and is a number other than 0 and 1."""
+    if isinstance(place.owner, FunctionType) and _is_number(place.value) and place.value not in (0, 1):
+        return _parameter(place), place.value
+    return None
+
+
 def _parameter(place: Place) -> str:
     """The name of the parameter or variable that a constant is the value of."""
     if isinstance(place.key, str):

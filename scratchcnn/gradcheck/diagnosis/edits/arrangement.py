@@ -62,7 +62,7 @@ def moves(site: Site, seen: Seen) -> Iterator[Change]:
     if not (is_array(value) or is_mask(value)):
         return
     for some in flips(value.shape):
-        kind = "permuted" if max(some) < max(value.ndim - 2, 1) else "rotated"
+        kind = "permuted" if len(some) == 1 and some[0] < max(value.ndim - 2, 1) else "rotated"
         yield Change(kind, f"`{site.text}` {turned(some, value.ndim)}", made_by(partial(np.flip, axis=some)))
     for (axis, length), by in product(enumerate(value.shape), (1, -1)):
         if length > 1:

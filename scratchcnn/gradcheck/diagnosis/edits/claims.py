@@ -1,52 +1,46 @@
 """Claims about the expressions of backward: with one of them changed, the gradient is right."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from itertools import groupby, product
-from typing import Any, NamedTuple
 
-import numpy as np
-
-from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.diagnosis.budget import TooDear
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.edits.arrangement import diagonals, masks, moves, transposes
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes, is_array, is_mask
-from scratchcnn.gradcheck.diagnosis.edits.look import Look
-from scratchcnn.gradcheck.diagnosis.edits.numbers import axes, constants, indices, subscripts
-from scratchcnn.gradcheck.diagnosis.edits.order import order, overwriting, twins
-from scratchcnn.gradcheck.diagnosis.edits.places import LIMIT
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes
+from scratchcnn.gradcheck.diagnosis.edits.flows import fitting
+from scratchcnn.gradcheck.diagnosis.edits.numbers import axes, constants, counters, counts, indices, subscripts
+from scratchcnn.gradcheck.diagnosis.edits.order import order, overwriting, reductions, twins
 from scratchcnn.gradcheck.diagnosis.edits.reshapes import reshapes
-from scratchcnn.gradcheck.diagnosis.edits.scales import scales
+from scratchcnn.gradcheck.diagnosis.edits.scales import scales, stretches
 from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.suspects import Suspect, is_right_with, suspects_of
 from scratchcnn.gradcheck.diagnosis.edits.values import (
+    before,
     factors,
     functions,
+    margins,
     opposites,
     products,
     superfluous,
     terms,
     variables,
 )
-from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 from scratchcnn.gradcheck.diagnosis.edits.windows import windows
-from scratchcnn.gradcheck.diagnosis.estimates import alike
-from scratchcnn.gradcheck.diagnosis.places import wrong_entries
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # From the specific to the general.
 FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (overwriting, order, twins),
-    (axes,),
+    (axes, reductions),
     (indices, diagonals),
     (subscripts, transposes),
-    (masks, constants),
-    (moves,),
+    (masks, constants, counters),
+    (moves, before),
     (windows, reshapes),
     (superfluous,),
 )
 # There are many of these, and they change every entry: tried where an expression matters to wrong entries alone.
 MANY: tuple[tuple[Changes, ...], ...] = (
+    (margins,),
     (opposites, variables, factors),
     (functions, products, terms),
 )
@@ -61,9 +55,12 @@ def wrong_expression(scene: Scene, index: int) -> Iterator[Claim]:
     look = scene.look
     if look is None or scene.analytic(index).shape != scene.inputs[index].shape:
         return
-    wrong = {k for k in scene.wrt if scene.gradients[k] is not None and scene.differs_along(k)}
-    right = [k for k in range(len(scene.gradients)) if k != index and k not in wrong]
-    suspects = sorted(_suspects(scene, look, index, right), key=lambda s: (s.seen.depth, not s.alone))
+    right, suspects = scene.right_beside(index), _up_to_the_first(scene, index)
+    for site, change in look.held:  # what explains another gradient
+        if is_right_with(scene, site, change, index, right):
+            said = f"right with {change.said}: {site.where}"
+            yield Claim(change.kind, said, _right(site, change, index, right, []), inside=True)
+            return
     last = scene.budget.spent + MOST_RUNS
     for family, some in _searches(scene, index, suspects):
         found = False
@@ -71,21 +68,24 @@ def wrong_expression(scene: Scene, index: int) -> Iterator[Claim]:
             for change in changes(site, seen):
                 if scene.budget.spent > last:
                     return
-                if _is_right_with(scene, site, change, index, right):
+                if is_right_with(scene, site, change, index, right):
                     held: list[bool] = []
                     said = f"right with {change.said}: {site.where}"
                     yield Claim(change.kind, said, _right(site, change, index, right, held), inside=True)
-                    found = found or all(held)
+                    if all(held):
+                        found = True
+                        look.held.append((site, change))
         if found:
             return
 
 
-class Suspect(NamedTuple):
-    """An expression that may be wrong, what it told, and whether it matters to wrong entries alone."""
-
-    site: Site
-    seen: Seen
-    alone: bool
+def _up_to_the_first(scene: Scene, index: int) -> list[Suspect]:
+    """The suspects, without those behind the first that is known to be wrong: what comes later cannot be the cause."""
+    suspects = suspects_of(scene, index)
+    told = {number: k for k, number in enumerate(scene.look.seen)} if scene.look is not None else {}
+    inner = sorted((s for s in suspects if s.alone), key=lambda s: told[s.site.number])
+    first = next((told[s.site.number] for s, _ in fitting(scene, index, inner)), len(told))
+    return [s for s in suspects if told[s.site.number] <= first or s.site.times > 1]
 
 
 def _searches(
@@ -95,80 +95,15 @@ def _searches(
     yield from ((family, list(suspects)) for family in FAMILIES)
     for _, group in groupby(suspects, key=lambda suspect: suspect.seen.depth):  # backward itself, then its helpers
         near = list(group)
-        yield (scales(scene, index),), near
+        yield (scales(scene, index), counts(scene, index)), near
         yield from ((family, [suspect for suspect in near if suspect.alone]) for family in MANY)
-
-
-def _suspects(scene: Scene, look: Look, index: int, right: list[int]) -> Iterator[Suspect]:
-    """The expressions that matter to every wrong entry and to no right gradient."""
-    for site, given in look.sites:
-        seen = _less(given, scene, index)
-        numeric = is_array(seen.value) or is_mask(seen.value) or isinstance(seen.value, float)
-        if not numeric or site.role == LIMIT:  # who knows what it matters to
-            yield Suspect(site, seen, True)
-            continue
-        reach = look.reach(site.number, index)
-        if reach is None or any((reached := look.reach(site.number, k)) is not None and reached.any() for k in right):
-            continue
-        if not (_wrong_entries(scene, index)[0] & ~reach).any():
-            yield Suspect(site, seen, not any(_reaches_right(scene, look, site, k) for k in scene.wrt))
-
-
-def _reaches_right(scene: Scene, look: Look, site: Site, index: int) -> bool:
-    """Whether an expression matters to an entry that is right."""
-    reach = None if scene.gradients[index] is None else look.reach(site.number, index)
-    if reach is None or reach.shape != scene.inputs[index].shape:
-        return False
-    bad, known = _wrong_entries(scene, index)
-    return bool((reach & known & ~bad).any())
-
-
-def _wrong_entries(scene: Scene, index: int) -> tuple[Array, Array]:
-    try:
-        return wrong_entries(scene, index)
-    except TooDear:  # nobody knows which
-        nowhere = np.zeros(scene.inputs[index].shape, bool)
-        return nowhere, nowhere
-
-
-def _less(seen: Seen, scene: Scene, index: int) -> Seen:
-    """The same without variables that hold the true gradient: whoever has that does not search for it."""
-    shape = scene.inputs[index].shape
-    return replace(
-        seen,
-        variables={
-            k: v
-            for k, v in seen.variables.items()
-            if not is_array(v) or v.shape != shape or not is_true(scene, v, index)
-        },
-    )
+        yield (stretches(scene, index),), near
+        yield (variables, factors), [suspect for suspect in near if not suspect.alone]
 
 
 def _right(site: Site, change: Change, index: int, right: list[int], held: list[bool]) -> Callable[[Scene], bool]:
     def holds(s: Scene) -> bool:
-        held.append(_is_right_with(s, site, change, index, right))
+        held.append(is_right_with(s, site, change, index, right))
         return held[-1]
 
     return holds
-
-
-def _is_right_with(s: Scene, site: Site, change: Change, index: int, right: list[int]) -> bool:
-    """Whether a change makes a gradient the true one, and leaves those that are right as they are."""
-    gradients = None if s.look is None else s.look.changed(site.number, change)
-    if gradients is None or not is_true(s, gradients[index], index):
-        return False
-    return not any(s.look.differs(gradients, k) for k in right)  # type: ignore[union-attr]
-
-
-def is_true(s: Scene, gradient: Any, index: int) -> bool:
-    """Whether a gradient is the true one: at every entry, where there is time to find the derivative of each."""
-    if gradient is None or gradient.shape != s.inputs[index].shape or gradient.dtype.kind != "f":
-        return False
-    try:
-        truth = s.truth(index)
-    except TooDear:
-        return s.is_true(gradient, index)
-    largest = np.where(np.isfinite(truth.error), np.abs(truth.value), -1).argmax()
-    if abs(gradient.flat[largest] - truth.value.flat[largest]) > FAR * abs(truth.value.flat[largest]):
-        return False  # most are wrong there, too
-    return alike(gradient, truth, s.eps)

@@ -73,6 +73,7 @@ class Look:
         self.rerun, self.inputs, self.cotangent, self.budget = rerun, inputs, cotangent, budget
         self.before, self.seen = rerun.watched(inputs, cotangent)
         self.of_forward = rerun.world.of_forward
+        self.held: list[tuple[Site, Change]] = []  # changes that make a gradient right
         self._twice: dict[int, list[Any] | None] = {}
         self._changed: dict[tuple[int, str], list[Any] | None] = {}
 
@@ -120,6 +121,10 @@ class Look:
         if number not in self._twice:
             self._twice[number] = self._edited(number, made_by(_twice))
         return self._twice[number]
+
+    def without(self, number: int) -> list[Any] | None:
+        """The gradients with zero in place of an expression."""
+        return self.changed(number, Change("", "zero", made_by(lambda v: 0 * v)))
 
     def reach(self, number: int, index: int) -> Array | None:
         """Which entries of a gradient are others if an expression is twice as large; None where that is not known."""

@@ -1,26 +1,33 @@
 """A number in the source that is another one: an axis, an index, an exponent, a constant, an option."""
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import combinations
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, constant, is_number, made_by, variable
-from scratchcnn.gradcheck.diagnosis.edits.places import AXIS, EXPONENT, INDEX, SUBSCRIPTS
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes, constant, is_number, made_by, variable
+from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, AXIS, DIVISOR, EXPONENT, FACTOR, INDEX, SUBSCRIPTS
 from scratchcnn.gradcheck.diagnosis.edits.sites import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
+from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # Axes that are tried.
 MOST_AXES = 4
-# Functions of which another axis is another order, and of which it is a transpose.
-ORDERS = ("flip", "roll", "rot90", "repeat", "stack", "concatenate", "split")
+# The largest whole number that is tried.
+LONGEST = 1000
+# Functions of which another axis is another order, of which it is another turn, and a transpose.
+ORDERS = ("roll", "repeat", "stack", "concatenate", "split")
+TURNS = ("flip", "rot90")
 TRANSPOSES = ("swapaxes", "transpose", "moveaxis")
 
 
 def axes(site: Site, seen: Seen) -> Iterator[Change]:
     """Another axis, or others."""
-    if site.role != AXIS or not (seen.value is None or isinstance(seen.value, int | tuple)):
+    named = "ax" in site.place.name and type(seen.value) is int  # assigned to a variable for an axis
+    if not named and (site.role != AXIS or not (seen.value is None or isinstance(seen.value, int | tuple))):
         return
     sets: list[Any] = list(range(MOST_AXES))
     for count in range(2, MOST_AXES):
@@ -34,6 +41,8 @@ def axes(site: Site, seen: Seen) -> Iterator[Change]:
 def _kind_of_axis(around: str) -> str:
     if any(f"{name}(" in around for name in TRANSPOSES):
         return "transposed"
+    if any(f"{name}(" in around for name in TURNS):
+        return "rotated"
     return "permuted" if any(f"{name}(" in around for name in ORDERS) else "broadcast"
 
 
@@ -44,7 +53,36 @@ def indices(site: Site, seen: Seen) -> Iterator[Change]:
     if several or (site.role == INDEX and is_number(value)):
         for by, sign in ((1, "+"), (-1, "-")):
             other = f"{value + by}" if site.text.isdigit() else f"`{site.text} {sign} 1`"
-            yield Change("shifted", f"{other} in place of `{site.text}`", made_by(lambda v, by=by: v + by))  # type: ignore[misc]
+            said = f"{other} in place of `{site.text}`"
+            yield Change("shifted", said, made_by(partial(_plus, by)))
+            if ":" in site.around:
+                yield Change("missing-term", f"{said}: a term of a sum more or less", made_by(partial(_plus, by)))
+
+
+def _plus(by: int, value: Any) -> Any:
+    return value + by
+
+
+def counts(scene: Scene, index: int) -> Changes:
+    """A number of entries in place of another: other lengths of an array, multiplied."""
+    arrays = scene.inputs[index], scene.cotangent
+    sizes = {prod(some) for a in arrays for n in range(1, a.ndim + 1) for some in combinations(a.shape, n)}
+
+    def changes(site: Site, seen: Seen) -> Iterator[Change]:
+        if type(seen.value) is int and seen.value in sizes and site.role in (ASSIGNED, FACTOR, DIVISOR):
+            for size in sorted(sizes - {seen.value}):
+                yield Change("constant-factor", f"{size} in place of `{site.text}`", constant(size))
+
+    return changes
+
+
+def counters(site: Site, seen: Seen) -> Iterator[Change]:
+    """The variable of a loop in place of an index."""
+    if site.role == INDEX and type(seen.value) is int and (site.text.isdigit() or site.text.isidentifier()):
+        kind = "subset" if site.text.isdigit() else "operand"
+        for name in site.counters:
+            if name != site.text and type(seen.variables.get(name)) is int:
+                yield Change(kind, f"index `{name}` in place of `{site.text}`", variable(name))
 
 
 def constants(site: Site, seen: Seen) -> Iterator[Change]:
@@ -56,12 +94,21 @@ def constants(site: Site, seen: Seen) -> Iterator[Change]:
         said = f"{value + by:g} in place of the exponent {value:g}"
         for kind, why in (("missing-factor", ", a factor more or less"), ("operand", "")):
             yield Change(kind, f"{said}{why}", constant(value + by))
+    for by in (1, -1) if type(value) is int and site.text.isdigit() and site.role != EXPONENT else ():
+        yield Change("operand", f"{value + by} in place of `{site.text}`", constant(value + by))
     for name, other in seen.variables.items():
-        if is_number(other) and other != value and name != site.text:
-            kind = "sign" if other == -value else "option-ignored"
+        if _may_be(value, other) and other != value and name not in (site.text, site.place.name):
+            chosen = type(value) in (int, float) and type(other) in (int, float)  # what is computed is no option
+            kind = "sign" if other == -value else "option-ignored" if chosen else "operand"
             yield Change(kind, f"`{name}` in place of `{site.text}`", variable(name))
     if isinstance(value, int) and site.place.name == "ddof":
         yield Change("constant-factor", f"ddof={1 - value} in place of {value}", constant(1 - value))
+
+
+def _may_be(value: Any, other: Any) -> bool:
+    """Whether one number may stand in place of the other: a whole one may be a length, for which memory is needed."""
+    whole = isinstance(other, int | np.integer) and not isinstance(other, bool) and abs(int(other)) <= LONGEST
+    return whole if isinstance(value, int | np.integer) else is_number(other)
 
 
 def subscripts(site: Site, seen: Seen) -> Iterator[Change]:

@@ -2,18 +2,33 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
 
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, combined, constant, made_by
-from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, CALLED, ITSELF, RESULTS, ROUNDS, STORE, TWINS
+from scratchcnn.gradcheck.diagnosis.edits.places import (
+    ASSIGNED,
+    CALLED,
+    ITSELF,
+    REDUCED,
+    RESULTS,
+    ROUNDS,
+    STORE,
+    TWINS,
+)
 from scratchcnn.gradcheck.diagnosis.edits.sites import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 
-# Ways to store a value, in words.
-STORES = {"+=": "+=", "add.at": "np.add.at, which adds several times to an entry,", "=": "="}
+# Axes of arrays that are tried.
+MOST_AXES = 4
+# Other ways to store a value: in words, and from one to the other.
+WAYS: dict[str, dict[str, str]] = {
+    "+= in place of =": {"=": "+="},
+    "= in place of +=": {"+=": "=", "-=": "="},
+    "np.add.at, which adds several times to an entry,": {"=": "add.at", "+=": "add.at", "-=": "subtract.at"},
+}
 # The kinds of mistakes in which a function is taken for another one, where it is no wrong operand.
 KINDS = {
     **dict.fromkeys(("sum", "mean"), "constant-factor"),
@@ -32,7 +47,12 @@ def order(site: Site, seen: Seen) -> Iterator[Change]:
     if site.role == RESULTS and isinstance(seen.value, tuple | list):
         for places in permutations(range(len(seen.value))):
             if places != tuple(range(len(places))):
-                yield Change("permuted", f"these in the order {places}", made_by(partial(_taken, places)))
+                kind = "swapped" if "@" not in site.text and all(map(_is_value, seen.value)) else "permuted"
+                yield Change(kind, f"these in the order {places}", made_by(partial(_taken, places)))
+
+
+def _is_value(value: Any) -> bool:
+    return isinstance(value, float | np.ndarray | np.floating)
 
 
 def _from_the_end(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -49,16 +69,40 @@ def _taken(places: tuple[int, ...], value: Any) -> Any:
 
 
 def overwriting(site: Site, seen: Seen) -> Iterator[Change]:
-    """What is assigned where it has to be added."""
+    """What is assigned where it has to be added, or added once where an index comes several times."""
     if site.role == STORE:
-        here = "+=" if seen.value else "="
-        for how, said in STORES.items():
-            if how != here:
-                yield Change("overlap", f"{said} in place of {here}", constant(how))
+        for said, instead in WAYS.items():
+            if site.times > 1 or seen.value in instead:
+                yield Change("overlap", said, made_by(partial(_otherwise, instead)))
         yield Change("subset", "nothing assigned", constant("nothing"))
-    before = seen.variables.get(site.place.name)
-    if site.role == ASSIGNED and isinstance(before, np.ndarray) and np.shape(seen.value) == before.shape:
+    if rebinds(site, seen):
         yield Change("overlap", "+= in place of =", combined(site.place.name, lambda value, here: value + here))
+
+
+def _otherwise(instead: dict[str, str], how: str) -> str:
+    return instead.get(how, how)
+
+
+def rebinds(site: Site, seen: Seen) -> bool:
+    """Whether an array is assigned to a variable that holds one of its shape."""
+    before = seen.variables.get(site.place.name)
+    return site.role == ASSIGNED and isinstance(before, np.ndarray) and np.shape(seen.value) == before.shape
+
+
+def reductions(site: Site, seen: Seen) -> Iterator[Change]:
+    """Sums and means that are taken over other axes, which are kept with length 1."""
+    if site.role == CALLED and site.place.name in REDUCED:
+        for count in range(1, MOST_AXES + 1):
+            for axes in combinations(range(MOST_AXES), count):
+                said = f"{site.place.name} over {'axis' if count == 1 else 'axes'} {', '.join(map(str, axes))} instead"
+                yield Change("broadcast", said, made_by(lambda function, axes=axes: partial(_over, axes, function)))  # type: ignore[misc]
+
+
+def _over(axes: tuple[int, ...], function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    owner = getattr(function, "__self__", None)
+    array = owner if isinstance(owner, np.ndarray) else arguments[0]
+    rest = {k: v for k, v in options.items() if k not in ("axis", "keepdims")}
+    return getattr(np, function.__name__)(array, axis=axes, keepdims=True, **rest)
 
 
 def twins(site: Site, seen: Seen) -> Iterator[Change]:

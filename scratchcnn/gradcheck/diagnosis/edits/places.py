@@ -7,7 +7,8 @@ from scratchcnn.gradcheck.diagnosis.constants.roles import LIMITS, POSITIONS, RE
 
 AXIS, INDEX, LIMIT, EXPONENT = "axis", "index", "limit", "exponent"
 FACTOR, DIVISOR, TERM, MATRIX, SUBSCRIPTS = "factor", "divisor", "term", "matrix", "subscripts"
-CALLED, STORE, ROUNDS, RESULTS, ASSIGNED, VALUE = "called", "store", "rounds", "results", "assigned", "value"
+CALLED, ROUNDS, RESULTS, ASSIGNED, VALUE = "called", "rounds", "results", "assigned", "value"
+STORE = "store"
 # What stands in brackets and has slices; the operands of a product of matrices are `RESULTS`.
 WINDOW = "window"
 # Names of keywords, and of parameters, that are an axis.
@@ -109,17 +110,25 @@ def _of_operation(op: ast.operator, *, right: bool) -> str:
 
 def _of_argument(child: ast.AST, call: ast.Call) -> str:
     name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-    of_module = isinstance(call.func, ast.Attribute) and getattr(call.func.value, "id", "") in MODULES
     position = call.args.index(child)  # type: ignore[arg-type]
     if name in ("einsum",) and position == 0:
         return SUBSCRIPTS
-    if name in REDUCTIONS and position == (1 if of_module or isinstance(call.func, ast.Name) else 0):
+    if name in REDUCTIONS and position == int(of_module(call) or isinstance(call.func, ast.Name)):
         return AXIS
     if name in POSITIONS:
         return INDEX
     if name in ("dot", "matmul", "outer", "einsum"):
         return MATRIX
     return LIMIT if name in LIMITS else ""
+
+
+# Functions that reduce an array along some axes.
+REDUCED = ("sum", "mean", "max", "min", "std", "var")
+
+
+def of_module(call: ast.Call) -> bool:
+    """Whether a function of a module is called, which takes the array as its first argument."""
+    return isinstance(call.func, ast.Attribute) and getattr(call.func.value, "id", "") in MODULES
 
 
 # What stands for the argument of a function in place of its value.

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes, is_array, made_by
-from scratchcnn.gradcheck.diagnosis.edits.places import AXIS, EXPONENT, INDEX
+from scratchcnn.gradcheck.diagnosis.edits.places import AXIS, EXPONENT, INDEX, LIMIT
 from scratchcnn.gradcheck.diagnosis.edits.sites import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS
@@ -17,22 +17,56 @@ def scales(scene: Scene, index: int) -> Changes:
     """The constant that a value has to be multiplied by, found from the gradient with the value twice as large."""
 
     def changes(site: Site, seen: Seen) -> Iterator[Change]:
-        if not (is_array(seen.value) or isinstance(seen.value, float)) or site.role in (AXIS, INDEX, EXPONENT):
-            return
-        factor = _factor(scene, site, index)
-        if factor is None or abs(factor) < SAME or abs(factor - 1) < SAME:
+        factor = _constant(scene, index, site, seen)
+        if factor is None or not _is_linear(scene, site, index):
             return
         if abs(factor + 1) < SAME:
             yield Change("sign", f"minus `{site.text}` in place of it", made_by(lambda v: -v))
             return
-        value, name = next(recognized(scene, abs(factor)), (abs(factor), ""))
-        exact = float(np.copysign(value, factor))
+        exact, name = _recognized(scene, factor)
         said = f"{number(exact)} times `{site.text}` in place of it" + (f" ({name})" if name else "")
         if "the option" in name:
             yield Change("option-ignored", said, made_by(lambda v: exact * v))
         yield Change("constant-factor", f"{said} ", made_by(lambda v: exact * v))
 
     return changes
+
+
+def stretches(scene: Scene, index: int) -> Changes:
+    """A constant that a value lacks, where the gradient is not linear in it: the argument of a function."""
+
+    def changes(site: Site, seen: Seen) -> Iterator[Change]:
+        factor = _constant(scene, index, site, seen)
+        if factor is not None and not _is_linear(scene, site, index) and site.role != LIMIT:
+            exact, name = _recognized(scene, factor)
+            said = f"{number(exact)} times `{site.text}` in place of it" + (f" ({name})" if name else "")
+            yield Change("option-ignored" if "the option" in name else "operand", said, made_by(lambda v: exact * v))
+
+    return changes
+
+
+def _constant(scene: Scene, index: int, site: Site, seen: Seen) -> float | None:
+    if not (is_array(seen.value) or isinstance(seen.value, float)) or site.role in (AXIS, INDEX, EXPONENT):
+        return None
+    factor = _factor(scene, site, index)
+    return None if factor is None or abs(factor) < SAME or abs(factor - 1) < SAME else factor
+
+
+def _recognized(scene: Scene, factor: float) -> tuple[float, str]:
+    value, name = next(recognized(scene, abs(factor)), (abs(factor), ""))
+    return float(np.copysign(value, factor)), name
+
+
+def _is_linear(scene: Scene, site: Site, index: int) -> bool:
+    """Whether twice the value changes the gradient as much as zero in its place does."""
+    look = scene.look
+    if look is None or (twice := look.twice(site.number)) is None or (none := look.without(site.number)) is None:
+        return False
+    here, more, less = scene.analytic(index), twice[index], none[index]
+    if more.shape != here.shape or less.shape != here.shape:
+        return False
+    size = np.abs(here) + np.abs(more) + np.abs(less)
+    return bool((np.abs(more - 2 * here + less) <= ROUNDOFFS * scene.eps * size).all())
 
 
 def _factor(scene: Scene, site: Site, index: int) -> float | None:

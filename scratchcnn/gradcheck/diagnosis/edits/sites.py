@@ -13,11 +13,23 @@ from itertools import count
 from types import CodeType
 from typing import Any
 
-from scratchcnn.gradcheck.diagnosis.edits.places import RESULTS, STORE, WINDOW, Place, place_of, skipped
+from scratchcnn.gradcheck.diagnosis.edits.places import (
+    CALLED,
+    REDUCED,
+    RESULTS,
+    STORE,
+    WINDOW,
+    Place,
+    of_module,
+    place_of,
+    skipped,
+)
 from scratchcnn.gradcheck.diagnosis.steps.words import cut
 
 # The names under which the compiled code finds what it tells values to.
 SEE, PUT, PART, PRODUCT = "__see__", "__put__", "__part__", "__product__"
+# What an assignment does with what is there: `=` has no operator.
+ASSIGNS: dict[type, str] = {type(None): "=", ast.Add: "+=", ast.Sub: "-="}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _FUTURE = __future__.annotations.compiler_flag
 
@@ -36,6 +48,11 @@ class Site:
         The expression, and the one that it is a part of.
     file, line
         Where that is.
+    counters
+        The variables of the loops around it.
+    times
+        How many expressions it stands for: those of a function with the same text, or all that store into an array, or
+        all that reduce along the same axes, may be wrong alike.
     """
 
     number: int
@@ -44,6 +61,8 @@ class Site:
     around: str
     file: str
     line: int
+    counters: tuple[str, ...] = ()
+    times: int = 1
 
     @property
     def role(self) -> str:
@@ -53,15 +72,27 @@ class Site:
     @property
     def where(self) -> str:
         """The expression around it and its line, for a reader."""
-        return f"`{self.around}` ({os.path.basename(self.file)}:{self.line})"
+        more = f", and {self.times - 1} more like it" if self.times > 1 else ""
+        return f"`{self.around}` ({os.path.basename(self.file)}:{self.line}{more})"
 
 
 @dataclass(frozen=True)
 class Watched:
-    """A function compiled so that its expressions tell their values, and these."""
+    """A function compiled so that its expressions tell their values.
+
+    Attributes
+    ----------
+    code
+        The function.
+    sites
+        Its expressions, those that stand for several among them.
+    groups
+        By the number of an expression: that of the one that stands for it and others.
+    """
 
     code: CodeType
     sites: tuple[Site, ...]
+    groups: dict[int, int]
 
 
 def watched(code: CodeType) -> Watched | None:
@@ -81,7 +112,8 @@ def _watched(code: CodeType, filename: str) -> Watched | None:
             wrapping = _Wrapping(filename)
             made = _compiled(wrapping.function(copy.deepcopy(node)), code)
             if made is not None and made.co_freevars == code.co_freevars:
-                return Watched(made, tuple(wrapping.sites))
+                groups = dict(wrapping.groups())
+                return Watched(made, tuple(wrapping.sites), groups)
     return None
 
 
@@ -148,12 +180,22 @@ class _Wrapping:
 
     def __init__(self, filename: str) -> None:
         self.filename, self.sites = filename, list[Site]()
-        self._windows: dict[str, list[ast.Subscript]] = {}  # of a statement, by their text
+        self._counters: list[str] = []  # of the loops around
+        self._call: ast.AST = ast.Pass()  # whose arguments are looked at
+        self._alike: dict[tuple[str, str], list[Site]] = {}
 
     def function(self, node: ast.AST) -> ast.AST:
         """The function, changed in place."""
         self._inside(node, "", ("body",))
         return node
+
+    def groups(self) -> Iterator[tuple[int, int]]:
+        """The number of each expression that has others like it, and of the site that stands for all of them."""
+        for alike in self._alike.values():
+            if len(alike) > 1:
+                number = next(_numbers)
+                self.sites.append(replace(alike[0], number=number, times=len(alike)))
+                yield from ((site.number, number) for site in alike)
 
     def _inside(self, node: ast.AST, role: str, fields: Sequence[str] = ()) -> None:
         """Watches the parts of a piece of source; all are looked at before the first is changed."""
@@ -169,12 +211,17 @@ class _Wrapping:
                 getattr(node, field)[k] = made
 
     def _part(self, child: Any, parent: ast.AST, place: Place) -> Any:
-        site = self._site(child, _around(child, parent), place) if place.looked_at else None
+        if isinstance(parent, ast.Call):
+            self._call = parent
+        around = self._call if isinstance(parent, ast.keyword) else _around(child, parent)
+        site = self._site(child, around, place) if place.looked_at else None
+        counters = list(_counters(child))
+        self._counters += counters
         self._inside(child, place.role)
+        del self._counters[len(self._counters) - len(counters) :]
         if isinstance(child, ast.Subscript):
             self._windowed(child)
         if isinstance(child, ast.Assign | ast.AugAssign):
-            self._seen_twice()
             return self._stored(child)
         if isinstance(child, ast.BinOp) and isinstance(child.op, ast.MatMult):
             child = self._product(child)
@@ -182,8 +229,10 @@ class _Wrapping:
 
     def _site(self, child: ast.AST, around: ast.AST, place: Place) -> Site:
         line: int = child.lineno  # type: ignore[attr-defined]
-        site = Site(next(_numbers), place, self._text(child), self._text(around), self.filename, line)
+        texts = self._text(child), self._text(around)
+        site = Site(next(_numbers), place, *texts, self.filename, line, tuple(dict.fromkeys(self._counters)))
         self.sites.append(site)
+        self._alike.setdefault((site.role, _likeness(site, around)), []).append(site)
         return site
 
     def _text(self, node: ast.AST) -> str:
@@ -197,19 +246,7 @@ class _Wrapping:
         """Watches an index with slices as a whole."""
         if any(isinstance(part, ast.Slice) for part in ast.walk(node.slice)):
             site = self._site(node.slice, node, Place(True, WINDOW))
-            self._windows.setdefault(site.text, []).append(node)
             node.slice = _call(SEE, node, [ast.Constant(site.number), _index(node.slice)])
-
-    def _seen_twice(self) -> None:
-        """Of a statement: watches indices that are the same as one."""
-        for nodes in self._windows.values():
-            if len(nodes) > 1:
-                number = next(_numbers)
-                first = next(s for s in self.sites if s.number == nodes[0].slice.args[0].value)  # type: ignore[attr-defined]
-                self.sites.append(replace(first, number=number))
-                for node in nodes:
-                    node.slice = _call(SEE, node, [ast.Constant(number), node.slice])
-        self._windows.clear()
 
     def _product(self, node: ast.BinOp) -> ast.AST:
         """`a @ b` as a call that may take them in the other order."""
@@ -218,16 +255,25 @@ class _Wrapping:
         return _call(PRODUCT, node, [_call(SEE, node, [ast.Constant(site.number), both])])
 
     def _stored(self, node: ast.Assign | ast.AugAssign) -> ast.AST:
-        """`a[i] = v` and `a[i] += v` as calls that may do either."""
+        """`a[i] = v`, `a[i] += v` and `a[i] -= v` as calls that may do another of these."""
         target = node.targets[0] if isinstance(node, ast.Assign) else node.target
         several = isinstance(node, ast.Assign) and len(node.targets) > 1
-        added = isinstance(node, ast.AugAssign)
-        if several or not isinstance(target, ast.Subscript) or (added and not isinstance(node.op, ast.Add)):  # type: ignore[union-attr]
+        how = ASSIGNS.get(type(getattr(node, "op", None)))
+        if several or not isinstance(target, ast.Subscript) or how is None:
             return node
         site = self._site(node, node, Place(True, STORE))
-        base = target.value
-        given = [ast.Constant(site.number), ast.Constant(added), node.value, base, _index(target.slice)]
+        given = [ast.Constant(site.number), ast.Constant(how), node.value, target.value, _index(target.slice)]
         return ast.copy_location(ast.Expr(_call(PUT, node, given)), node)
+
+
+def _likeness(site: Site, around: ast.AST) -> str:
+    """What expressions that may be wrong alike have in common."""
+    if site.role == STORE:
+        return ""
+    if site.role == CALLED and isinstance(around, ast.Call):
+        axes = [k.value for k in around.keywords if k.arg == "axis"] or around.args[int(of_module(around)) :][:1]
+        return " ".join(map(ast.unparse, axes)) if site.place.name in REDUCED else site.text
+    return site.text
 
 
 def _index(index: ast.expr) -> ast.expr:
@@ -254,6 +300,13 @@ def _parts(node: ast.AST) -> Iterator[tuple[str, int | None, ast.AST]]:
             yield field, None, value
         elif isinstance(value, list):
             yield from ((field, k, child) for k, child in enumerate(value) if isinstance(child, ast.AST))
+
+
+def _counters(node: ast.AST) -> Iterator[str]:
+    """The variables of a loop."""
+    loops = [node] if isinstance(node, ast.For) else getattr(node, "generators", [])
+    for loop in loops:
+        yield from (name.id for name in ast.walk(loop.target) if isinstance(name, ast.Name))
 
 
 def _around(child: ast.AST, parent: ast.AST) -> ast.AST:

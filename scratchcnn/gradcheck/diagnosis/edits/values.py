@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,13 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
 from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, AXIS, DIVISOR, EXPONENT, FACTOR, INDEX, LIMIT, TERM
 from scratchcnn.gradcheck.diagnosis.edits.sites import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
+from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS
+from scratchcnn.gradcheck.numerical.noise import EPS
 
 # What may be made of a value: what is said, with {} for it, and the function.
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "1 - {}": lambda v: 1 - v,
+    "1 + {}": lambda v: 1 + v,
     "{}²": lambda v: v * v,
     "1 / {}": lambda v: 1 / v,
     "the root of {}": np.sqrt,
@@ -37,6 +41,8 @@ PRODUCTS: dict[str, Callable[[Any, Any], Any]] = {
     "{} / `{name}`": lambda v, a: v / a,
     "{} * `(1 - {name})`": lambda v, a: v * (1 - a),
     "{} * `(1 - {name}²)`": lambda v, a: v * (1 - a * a),
+    "{} * `log({name})`": lambda v, a: v * np.log(a),
+    "{} * `({name} > 0)`": lambda v, a: v * (a > 0),
 }
 SUMS: dict[str, Callable[[Any, Any], Any]] = {
     "{} + `{name}`": lambda v, a: v + a,
@@ -58,6 +64,16 @@ def superfluous(site: Site, seen: Seen) -> Iterator[Change]:
             yield Change("missing-term", f"no term `{site.text}`", made_by(lambda v: v * 0))
 
 
+def margins(site: Site, seen: Seen) -> Iterator[Change]:
+    """A number that is added to what is compared with a limit."""
+    if site.role == LIMIT and is_array(seen.value):
+        for name, other in seen.variables.items():
+            if is_number(other) and other != 0:
+                for said, function in SUMS.items():
+                    words = said.format(f"`{site.text}`", name=name)
+                    yield Change("option-ignored", f"{words} in place of it", combined(name, function))
+
+
 def opposites(site: Site, seen: Seen) -> Iterator[Change]:
     """A sign, where the gradient is not linear in the value."""
     if is_array(seen.value) and site.role not in (INDEX, LIMIT):
@@ -72,24 +88,40 @@ def variables(site: Site, seen: Seen) -> Iterator[Change]:
         return
     for name, other in seen.variables.items():
         if name not in (site.text, _assigned(site)) and _alike(seen.value, other):
-            kind = "subset" if is_mask(seen.value) and is_mask(other) else _kind_of_other(site.text, name)
+            kind = "subset" if is_mask(seen.value) and is_mask(other) else _kind_of_other(site, seen.value, name, other)
             yield Change(kind, f"`{name}` in place of `{site.text}`", variable(name))
-            if is_array(other):
+            if is_array(other) and site.role != LIMIT:
                 yield Change(kind, f"`1 - {name}` in place of `{site.text}`", combined(name, lambda _, a: 1 - a))
+
+
+def before(site: Site, seen: Seen) -> Iterator[Change]:
+    """The entry before, of what a loop has kept of its rounds; before the first round, what it began with."""
+    kept, _, counter = site.text.removesuffix("]").partition("[")
+    if counter in site.counters and is_array(seen.value) and len(seen.variables.get(kept, ())) > 1:
+        for name, first in seen.variables.items():
+            if name.isidentifier() and isinstance(first, np.ndarray) and first.shape == seen.value.shape:
+                said = f"`{kept}[{counter} - 1]` in place of `{site.text}`, `{name}` where {counter} is 0"
+                yield Change("stale", said, partial(_before, kept, counter, name))
+
+
+def _before(kept: str, counter: str, first: str, _: Any, variables: dict[str, Any]) -> Any:
+    return variables[kept][variables[counter] - 1] if variables[counter] else variables[first]
 
 
 def functions(site: Site, seen: Seen) -> Iterator[Change]:
     """A function of a value in its place."""
     if is_array(seen.value) and site.role != INDEX:
         for said, function in FUNCTIONS.items():
-            yield Change("operand", f"{said.format(f'`{site.text}`')} in place of it", made_by(function))
+            kind = "missing-term" if said.startswith("1 +") else "operand"
+            yield Change(kind, f"{said.format(f'`{site.text}`')} in place of it", made_by(function))
 
 
 def factors(site: Site, seen: Seen) -> Iterator[Change]:
     """A factor or a divisor that is missing."""
     if is_array(seen.value) and site.role not in (FACTOR, DIVISOR, INDEX):
         for name, other in seen.variables.items():
-            if name != site.text and ((is_number(other) and other not in (0, 1)) or _broadcasts(other, seen.value)):
+            chosen = name.isidentifier() and is_number(other) and other not in (0, 1)
+            if name != site.text and (chosen or _broadcasts(other, seen.value)):
                 yield from _combinations(site, name, PRODUCTS, "missing-factor")
 
 
@@ -97,7 +129,8 @@ def terms(site: Site, seen: Seen) -> Iterator[Change]:
     """A term that is missing."""
     if is_array(seen.value) and site.role not in (TERM, INDEX):
         for name, other in seen.variables.items():
-            if name != site.text and name.isidentifier() and _broadcasts(other, seen.value):
+            known = type(other) is float or (name.isidentifier() and _broadcasts(other, seen.value))
+            if name != site.text and known:
                 yield from _combinations(site, name, SUMS, "missing-term")
 
 
@@ -136,7 +169,9 @@ def _combinations(
 ) -> Iterator[Change]:
     for said, function in functions.items():
         words = said.format(f"`{site.text}`", name=name)
-        yield Change(_kind(site, kind), f"{words} in place of it", combined(name, function))
+        yield Change(
+            "subset" if "> 0" in said else _kind(site, kind), f"{words} in place of it", combined(name, function)
+        )
 
 
 def _kind(site: Site, kind: str) -> str:
@@ -144,16 +179,33 @@ def _kind(site: Site, kind: str) -> str:
     return "operand" if site.role == LIMIT else kind
 
 
-def _kind_of_other(text: str, other: str) -> str:
-    """What the mistake is where another expression should stand: if that is a product with the one, a factor lacks."""
+def _kind_of_other(site: Site, value: Any, name: str, other: Any) -> str:
+    """What the mistake is where another expression should stand: a factor or a term that it lacks, or an operand."""
+    if is_array(value) and _same_everywhere(other - value):
+        return "missing-term"
     try:
-        one, tree = ast.parse(text, mode="eval").body, ast.parse(other, mode="eval").body
+        one, tree = ast.parse(site.text, mode="eval").body, ast.parse(name, mode="eval").body
     except SyntaxError:
         return "operand"
-    is_product = isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult | ast.Div | ast.MatMult)
-    if is_product and ast.dump(one) in (ast.dump(tree.left), ast.dump(tree.right)):  # type: ignore[attr-defined]
+    way = _way(tree, ast.dump(one))
+    if way and all(isinstance(op, ast.Mult | ast.Div | ast.MatMult) for op in way):
         return "missing-factor"
-    return "operand"
+    return "missing-term" if way and all(isinstance(op, ast.Add | ast.Sub) for op in way) else "operand"
+
+
+def _way(tree: ast.expr, inner: str) -> list[ast.operator]:
+    """The operations that lead from an expression to one inside; none where it is not there."""
+    if isinstance(tree, ast.BinOp):
+        for part in (tree.left, tree.right):
+            if ast.dump(part) == inner:
+                return [tree.op]
+            if way := _way(part, inner):
+                return [tree.op, *way]
+    return []
+
+
+def _same_everywhere(values: Any) -> bool:
+    return bool(np.ptp(values) <= ROUNDOFFS * EPS * np.abs(values).max())
 
 
 def _alike(value: Any, other: Any) -> bool:

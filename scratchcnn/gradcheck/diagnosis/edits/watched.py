@@ -55,6 +55,7 @@ class Watching(Floats):
     def __init__(self) -> None:
         super().__init__()
         self.sites: dict[int, Site] = {}
+        self.groups: dict[int, int] = {}  # of expressions that may be changed together with others like them
         self.parameters: dict[str, tuple[str, ...]] = {}  # of functions, by their names
         self.unknown: set[types.CodeType] = set()  # functions whose source is not known
         self.number = NONE
@@ -62,7 +63,7 @@ class Watching(Floats):
         self.seen: dict[int, Seen] | None = None
         self.told = 0  # how many expressions were computed
         self.most: int | None = None  # how many may be
-        self.of_forward: dict[str, Array] = {}  # what forward computes, by the text of the expression
+        self.of_forward: dict[str, Any] = {}  # what forward computes, and its numbers, by the text of the expression
         self.kept: list[Any] = []  # lists, dicts and sets: some may be caches
 
     def _container(self, value: Any) -> Any:
@@ -80,6 +81,7 @@ class Watching(Floats):
                 made.__code__ = found.code
                 names.update({SEE: self._see, PUT: self._put, PART: slice, PRODUCT: _product})
                 self.sites.update((site.number, site) for site in found.sites)
+                self.groups.update(found.groups)
                 code = function.__code__
                 self.parameters[code.co_name] = code.co_varnames[: code.co_argcount]
             else:
@@ -93,11 +95,15 @@ class Watching(Floats):
 
     def _see(self, number: int, value: Any) -> Any:
         self._count()
-        if number == self.number:
+        if self._edits(number):
             return self.edit(value, {**self.of_forward, **_variables(sys._getframe(1))})
         if self.seen is not None and number not in self.seen:
             self._record(number, _copied(value), sys._getframe(1))
         return value
+
+    def _edits(self, number: int) -> bool:
+        """Whether an expression is changed: alone, or with others like it."""
+        return self.number in (number, self.groups.get(number, number))
 
     def _record(self, number: int, value: Any, frame: types.FrameType) -> None:
         """Keeps what an expression told, unless a function calls for it whose own expressions nobody sees."""
@@ -105,15 +111,22 @@ class Watching(Floats):
         if self.seen is not None and self.unknown.isdisjoint(codes):
             variables = {**self.of_forward, **{k: _copied(v) for k, v in _variables(frame).items()}}
             self.seen[number] = Seen(value, variables, len(codes))
+            if number in self.groups:
+                self.seen.setdefault(self.groups[number], self.seen[number])
 
-    def _put(self, number: int, added: bool, value: Any, array: Any, index: Any) -> None:
-        """`array[index] += value` where `added`, else `array[index] = value`; an edit says what is done."""
+    def _put(self, number: int, how: str, value: Any, array: Any, index: Any) -> None:
+        """`array[index] = value`, or `+=` or `-=` as `how` says; an edit says how in place of it."""
         self._count()
         if self.seen is not None and number not in self.seen and isinstance(array, np.ndarray):
-            self._record(number, added, sys._getframe(1))
-        how = self.edit("+=" if added else "=", {}) if number == self.number else "+=" if added else "="
+            self._record(number, how, sys._getframe(1))
+        if self._edits(number):
+            how = self.edit(how, {})
         if how == "add.at":
             np.add.at(array, index, value)
+        elif how == "subtract.at":
+            np.subtract.at(array, index, value)
+        elif how == "-=":
+            array[index] -= value
         elif how == "+=":
             array[index] += value
         elif how == "=":
@@ -138,7 +151,10 @@ class Rerun:
         inputs, cotangent = list(self.case.inputs), np.ones_like(self.case.output)
         answers = []
         for given in ([a + a.dtype.type(0.5) if a.dtype.kind == "f" else a for a in inputs], inputs):
-            self._forward(given)
+            try:
+                self._forward(given)
+            except Exception:  # it is not defined there: nobody knows
+                return True
             answers.append(self._gradients(inputs, cotangent))
         pairs = zip(*answers, strict=True)
         return not all(one is other or np.array_equal(one, other, equal_nan=True) for one, other in pairs)
@@ -152,7 +168,7 @@ class Rerun:
             shared, world.seen = world.seen, {}
             own = min((seen.depth for seen in shared.values()), default=0) + 1  # not of the helpers of its helpers
             outer = ((k, seen) for k, seen in shared.items() if seen.depth <= own)
-            world.of_forward = {world.sites[k].text: seen.value for k, seen in outer if _is_new(seen)}
+            world.of_forward = {world.sites[k].text: seen.value for k, seen in outer if _tells(seen)}
             world.told = 0
             gradients = self._gradients(inputs, cotangent)
             self.computed = world.told
@@ -193,9 +209,11 @@ class Rerun:
         return [None if g is None else np.asarray(g) for g in given]
 
 
-def _is_new(seen: Seen) -> bool:
-    """Whether an expression made an array that no variable holds."""
+def _tells(seen: Seen) -> bool:
+    """Whether an expression is a number, or makes an array that no variable holds."""
     array = seen.value
+    if type(array) is float:
+        return True
     if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or array.size < 2:
         return False
     return not any(isinstance(v, np.ndarray) and np.array_equal(v, array) for v in seen.variables.values())

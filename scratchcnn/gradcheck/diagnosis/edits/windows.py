@@ -1,6 +1,6 @@
 """Slices that begin or end in the wrong place: moved by one, cut too short, as long as an axis where indices belong."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,8 @@ from scratchcnn.gradcheck.diagnosis.edits.sites import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 
 WHOLE = slice(None)
+# A larger number is no stride, no padding and no dilation.
+WIDEST = 8
 
 
 def windows(site: Site, seen: Seen) -> Iterator[Change]:
@@ -31,9 +33,30 @@ def windows(site: Site, seen: Seen) -> Iterator[Change]:
         axes = ", ".join(map(str, some))
         for said, change in ENDS.items():
             yield Change("border", f"`{text}` {said} along axis {axes}", made_by(partial(_each, change, some)))
+    for name, by in seen.variables.items():
+        if type(by) is int and 1 < by <= WIDEST:
+            for said, change in _by(name, by).items():
+                yield Change("option-ignored", f"`{text}` {said}", made_by(partial(_each, change, tuple(cut))))
     if len(parts) == 2 and parts[0] == WHOLE and isinstance(parts[1], np.ndarray) and parts[1].dtype.kind in "iu":
         said = f"one entry of each row, at `{text}`, in place of whole columns"
         yield Change("broadcast", said, made_by(lambda v: (np.arange(len(v[1])), v[1])))
+
+
+def _by(name: str, by: int) -> dict[str, Callable[[slice], slice]]:
+    """What an option does to a slice."""
+    return {
+        f"with its beginnings times `{name}`": lambda p: slice(_times(by, p), _times(by, p) + _length(p), p.step),
+        f"moved by `{name}`": lambda p: slice((p.start or 0) + by, p.stop + by, p.step),
+        f"with every `{name}`-th place": lambda p: slice(p.start, (p.start or 0) + _length(p) * by, by),
+    }
+
+
+def _times(by: int, part: slice) -> int:
+    return by * int(part.start or 0)
+
+
+def _length(part: slice) -> int:
+    return int(part.stop - (part.start or 0))
 
 
 def _each(change: Any, which: tuple[int, ...], index: Any) -> Any:

@@ -44,7 +44,7 @@ def _slipped(scene: Scene, index: int, slips: Iterable[int]) -> Iterator[Claim]:
     for which in slips:
         slip = SLIPS[which]
         for depth, swept in reversed(list(enumerate(scene.swept(index)))):  # the outermost call first
-            fits = np.flatnonzero(_same(scene, index, swept.wrong[index][:, which]))
+            fits = np.flatnonzero(same(scene, index, swept.wrong[index][:, which]))
             for k in reversed(fits.tolist()):
                 said = words(swept.steps[k])
                 if said is not None:
@@ -61,7 +61,7 @@ def _scaled_step(scene: Scene, index: int) -> Iterator[Claim]:
         share = swept.right[index] - without
         with np.errstate(all="ignore"):
             factors = ((gradient - without) * share).sum(axis=1) / (share**2).sum(axis=1)
-        fits = np.flatnonzero(_same(scene, index, without + factors[:, None] * share))
+        fits = np.flatnonzero(same(scene, index, without + factors[:, None] * share))
         for k in reversed(fits.tolist()):
             factor, said = float(factors[k]), words(swept.steps[k])
             if said is None or abs(factor) < SAME or abs(abs(factor) - 1) < SAME:
@@ -80,7 +80,7 @@ def _equal_ways(scene: Scene, index: int) -> Iterator[Claim]:
     """An input comes into a step twice, and one of the two ways is taken for the other: twice that one."""
     for depth, swept in reversed(list(enumerate(scene.swept(index)))):  # the outermost call first
         without = swept.wrong[index][:, CONSTANT]
-        for k in reversed(np.flatnonzero(_same(scene, index, 2 * without)).tolist()):
+        for k in reversed(np.flatnonzero(same(scene, index, 2 * without)).tolist()):
             said = words(swept.steps[k])
             if said is not None:
                 sentence = f"the true one with the way back to {said.operand} in {said.step} taken to be like the other"
@@ -96,7 +96,7 @@ def _doubled(index: int, depth: int, step: Step) -> Callable[[Scene], bool]:
         swept = sweeps[depth] if depth < len(sweeps) else None
         if swept is None or step not in swept.steps:
             return False
-        return bool(_same(s, index, 2 * swept.wrong[index][swept.steps.index(step), CONSTANT]))
+        return bool(same(s, index, 2 * swept.wrong[index][swept.steps.index(step), CONSTANT]))
 
     return holds
 
@@ -108,7 +108,7 @@ def _scales(index: int, depth: int, step: Step, factor: float) -> Callable[[Scen
         if swept is None or step not in swept.steps:
             return False
         without = swept.wrong[index][swept.steps.index(step), CONSTANT]
-        return bool(_same(s, index, without + factor * (swept.right[index] - without)))
+        return bool(same(s, index, without + factor * (swept.right[index] - without)))
 
     return holds
 
@@ -119,13 +119,13 @@ def _holds(index: int, depth: int, step: Step, slip: int) -> Callable[[Scene], b
         swept = sweeps[depth] if depth < len(sweeps) else None
         if swept is None or step not in swept.steps:
             return False
-        return bool(_same(s, index, swept.wrong[index][swept.steps.index(step), slip]))
+        return bool(same(s, index, swept.wrong[index][swept.steps.index(step), slip]))
 
     return holds
 
 
-def _same(scene: Scene, index: int, gradients: Array) -> Array:
-    """Whether the gradient is each of these, (..., entries)."""
+def same(scene: Scene, index: int, gradients: Array) -> Array:
+    """Whether an input's gradient is each of these, (..., entries)."""
     gradient = scene.analytic(index).reshape(-1)
     scale = float(np.abs(gradient).max(initial=0))
     near = max(NEAR, ROUNDOFFS * scene.eps) * scale

@@ -90,7 +90,8 @@ class Tape:
         self.parts: list[list[Part]] = []
         self.steps: dict[Step, int] = {}
         self.sums: set[Site] = set()  # expressions that add up several numbers
-        self._sites: list[Site | None] = []
+        self.sites: list[Site | None] = []  # the expression that computed each number; none for an entry of an input
+        self.results: list[float] = []  # the value of each number; NaN where it is not known
         self._count = 0  # of all parts
         self._maker = sys._getframe(1).f_code  # forward is called from there: what called that is no part of it
 
@@ -98,12 +99,13 @@ class Tape:
         """The slope of an entry of an input."""
         return self._number([], None)
 
-    def _number(self, parts: list[Part], site: Site | None) -> "Slope":
+    def _number(self, parts: list[Part], site: Site | None, result: float = np.nan) -> "Slope":
         self._count += len(parts)
         if len(self.parts) == MOST_NUMBERS or self._count > MOST_PARTS:
             raise TooLarge
         self.parts.append(parts)
-        self._sites.append(site)
+        self.sites.append(site)
+        self.results.append(result)
         return Slope(self, len(self.parts) - 1)
 
     def combined(self, operands: Sequence[tuple["Slope", float, str]]) -> "Slope":
@@ -111,7 +113,7 @@ class Tape:
         site, truncated = self.site()
         seen = _seen(sys._getframe(2))
         parts: list[Part] = []
-        within = [self._sites[slope.node] == site for slope, *_ in operands]
+        within = [self.sites[slope.node] == site for slope, *_ in operands]
         if within == [True, False]:  # a sum so far, and one number more
             self.sums.add(site)
         for (slope, factor, operand), inside in zip(operands, within, strict=True):
@@ -121,7 +123,7 @@ class Tape:
                 step = -1 if inside else self.step(site, ALL if truncated else operand)
                 value, at_result = seen.of(slope)
                 parts.append(Part(slope.node, factor, step, value, seen.result, at_result))
-        return self._number(self._merged(parts, site), site)
+        return self._number(self._merged(parts, site), site, seen.result)
 
     def _merged(self, parts: list[Part], site: Site) -> list[Part]:
         """The parts, those of the same number as one; so a product of a number with itself is a square."""
@@ -174,7 +176,7 @@ class Tape:
                     turned = u[c, i] if k == m else np.nan
                     parts.append(Part(s.node, u[i, c], right, v[c, j], transposed=turned, diagonal=float(c == i)))
             value = sum((x[i][c].value * y[c][j].value for c in range(k)), arb(0))
-            made[i, j] = moving(value, self._number(parts, site) if parts else None)
+            made[i, j] = moving(value, self._number(parts, site, float(value)) if parts else None)
         return made
 
 

@@ -1,0 +1,149 @@
+"""An expression of backward that is not what flows back to the expression of forward that it belongs to."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations, product
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.diagnosis.claim import Claim
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, constant, is_array
+from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.suspects import Suspect, is_right_with, suspects_of
+from scratchcnn.gradcheck.diagnosis.scene import Scene
+
+# As a share of the largest entry: what differs by less is the same.
+SAME = 1e-9
+# Entries that a factor or a multiple has to fit for each number in it: fewer prove nothing.
+ENTRIES = 3
+# What may be made of a value.
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "{}": lambda v: v,
+    "1 / {}": lambda v: 1 / v,
+    "(1 - {})": lambda v: 1 - v,
+    "{}²": lambda v: v * v,
+    "(1 - {}²)": lambda v: 1 - v * v,
+    "{0} (1 - {0})": lambda v: v * (1 - v),
+    "1 / {}²": lambda v: 1 / (v * v),
+    "exp({})": np.exp,
+    "log({})": np.log,
+}
+
+
+def wrong_flow(scene: Scene, index: int) -> Iterator[Claim]:
+    """With what flows back to an expression of forward in place of one of backward, the gradient is right."""
+    look = scene.look
+    if look is None or scene.analytic(index).shape != scene.inputs[index].shape:
+        return
+    right = scene.right_beside(index)
+    for suspect, text in fitting(scene, index, suspects_of(scene, index)):
+        where = f"∂E/∂(`{text}`) in place of {suspect.site.where}"
+        scene.located.setdefault(index, f"right with {where}")
+        for kind, said in _relations(scene, suspect.site, text):
+            holds = _related(suspect.site, text, index, right, (kind, said))
+            yield Claim(kind, f"right with {where}, {said}", holds, inside=True)
+
+
+def fitting(scene: Scene, index: int, suspects: Sequence[Suspect]) -> Iterator[tuple[Suspect, str]]:
+    """The expressions in whose places what flows back to one of forward makes the gradient right; its text."""
+    right = scene.right_beside(index)
+    for suspect, (text, flow) in product(suspects, scene.flows.items()):
+        if _may_be(suspect, flow.adjoint) and _fits(scene, suspect.site, text, index, right):
+            yield suspect, text
+
+
+def _may_be(suspect: Suspect, flow: Array) -> bool:
+    value = suspect.seen.value
+    return is_array(value) and value.shape == flow.shape and suspect.site.times == 1 and not _same(value, flow)
+
+
+def _same(one: Array, other: Array) -> bool:
+    return bool((np.abs(one - other) <= SAME * np.abs(other).max(initial=0)).all())
+
+
+def _fits(s: Scene, site: Site, text: str, index: int, right: list[int]) -> bool:
+    flow = s.flows.get(text)
+    change = None if flow is None else Change("", f"∂E/∂(`{text}`)", constant(flow.adjoint))
+    return change is not None and is_right_with(s, site, change, index, right)
+
+
+def _related(site: Site, text: str, index: int, right: list[int], relation: tuple[str, str]) -> Callable[[Scene], bool]:
+    def holds(s: Scene) -> bool:
+        return _fits(s, site, text, index, right) and relation in _relations(s, site, text)
+
+    return holds
+
+
+def _relations(s: Scene, site: Site, text: str) -> Iterator[tuple[str, str]]:
+    """What an expression lacks, compared with what it should be: the kind of the mistake, and the words."""
+    seen = None if s.look is None else s.look.seen.get(site.number)
+    if seen is None or text not in s.flows or not is_array(seen.value):
+        return
+    value, flow = seen.value, s.flows[text].adjoint
+    if value.shape != flow.shape:
+        return
+    for later, part in s.own_parts(text):
+        if _same(part, value):
+            yield "missing-term", f"on each entry of which several of `{later}` depend, not only the one at its place"
+    near = SAME * max(float(np.abs(flow).max()), float(np.abs(value).max()))
+    different = np.abs(flow - value) > near
+    if not different.all() and (np.abs(flow[different]) <= near).all():
+        yield "subset", "which is zero at some entries: a mask is missing"
+    elif not different.all() and (np.abs(value[different]) <= near).all():
+        yield "subset", "which is not zero where this is"
+    known = {
+        k: v for k, v in seen.variables.items() if isinstance(v, np.ndarray) and v.dtype.kind == "f" and v.size > 1
+    }
+    with np.errstate(all="ignore"):
+        yield from _factors(value, flow, known)
+        yield from _terms(value, flow, known)
+
+
+def _factors(value: Array, flow: Array, known: dict[str, Array]) -> Iterator[tuple[str, str]]:
+    """Values that the expression has to be multiplied by."""
+    there = value != 0
+    if there.sum() <= ENTRIES or (flow[~there] != 0).any():
+        return
+    for name, array in known.items():
+        for said, function in FUNCTIONS.items():
+            factor = function(array)
+            if _broadcasts(factor, flow) and len(np.unique(factor)) > 1 and _same(value * factor, flow):
+                yield "missing-factor", f"which has the factor {said.format(f'`{name}`')}"
+    for over, axes in _axes(flow):
+        if _is_multiple(flow, value, axes):
+            yield "missing-factor", f"which has a factor of its own at each place off {over}"
+
+
+def _terms(value: Array, flow: Array, known: dict[str, Array]) -> Iterator[tuple[str, str]]:
+    """Values a multiple of which is missing, or one multiple for each place along some axes."""
+    missing = flow - value
+    ones = {"": np.ones_like(flow)}
+    for name, array in {**ones, **{k: v for k, v in known.items() if _broadcasts(v, flow)}}.items():
+        term = np.broadcast_to(array, flow.shape)
+        for over, axes in _axes(flow):
+            if _is_multiple(missing, term, axes) and not _is_multiple(flow, value, axes):
+                what = f"a multiple of `{name}` along {over}" if name else f"a term that is constant along {over}"
+                yield "missing-term", f"which has {what} beside it"
+
+
+def _axes(flow: Array) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Axes along which there are entries enough for one number to prove something: in words, and their numbers."""
+    for count in range(1, flow.ndim + 1):
+        for axes in combinations(range(flow.ndim), count):
+            if np.prod([flow.shape[k] for k in axes]) >= ENTRIES:
+                yield f"{'axis' if count == 1 else 'axes'} {', '.join(map(str, axes))}", axes
+
+
+def _is_multiple(missing: Array, term: Array, axes: tuple[int, ...]) -> bool:
+    size = (term * term).sum(axis=axes, keepdims=True)
+    multiple = (missing * term).sum(axis=axes, keepdims=True) / np.where(size > 0, size, 1)
+    return _same(multiple * term, missing)
+
+
+def _broadcasts(array: Array, flow: Array) -> bool:
+    try:
+        shape: tuple[int, ...] = np.broadcast_shapes(array.shape, flow.shape)
+    except ValueError:
+        return False
+    return bool(shape == flow.shape)

@@ -1,0 +1,108 @@
+"""The expressions of backward that may make a gradient wrong, and whether a change of one makes it right."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.diagnosis.budget import TooDear
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, is_mask
+from scratchcnn.gradcheck.diagnosis.edits.look import Look
+from scratchcnn.gradcheck.diagnosis.edits.order import rebinds
+from scratchcnn.gradcheck.diagnosis.edits.places import LIMIT
+from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
+from scratchcnn.gradcheck.diagnosis.estimates import alike
+from scratchcnn.gradcheck.diagnosis.places import wrong_entries
+from scratchcnn.gradcheck.diagnosis.scene import Scene
+
+# As a share of the largest entry: what is further away from it is wrong.
+FAR = 1e-3
+
+
+class Suspect(NamedTuple):
+    """An expression that may be wrong, what it told, and whether it matters to wrong entries alone."""
+
+    site: Site
+    seen: Seen
+    alone: bool
+
+
+def suspects_of(scene: Scene, index: int) -> list[Suspect]:
+    """The expressions of backward that may make a gradient wrong, the likely ones first."""
+    if scene.look is None:
+        return []
+    found = _suspects(scene, scene.look, index, scene.right_beside(index))
+    return sorted(found, key=lambda s: (s.seen.depth, not s.alone, s.site.times))
+
+
+def _suspects(scene: Scene, look: Look, index: int, right: list[int]) -> Iterator[Suspect]:
+    """The expressions that matter to every wrong entry and to no right gradient."""
+    for site, given in look.sites:
+        seen = _less(given, scene, index)
+        numeric = is_array(seen.value) or is_mask(seen.value) or isinstance(seen.value, float)
+        if not numeric or site.role == LIMIT:  # who knows what it matters to
+            yield Suspect(site, seen, True)
+            continue
+        if rebinds(site, seen):  # what earlier rounds of a loop added is lost: no part of its value
+            yield Suspect(site, seen, True)
+            continue
+        reach = look.reach(site.number, index)
+        if reach is None or any((reached := look.reach(site.number, k)) is not None and reached.any() for k in right):
+            continue
+        if not (_wrong_entries(scene, index)[0] & ~reach).any():
+            yield Suspect(site, seen, not any(_reaches_right(scene, look, site, k) for k in scene.wrt))
+
+
+def _reaches_right(scene: Scene, look: Look, site: Site, index: int) -> bool:
+    """Whether an expression matters to an entry that is right."""
+    reach = None if scene.gradients[index] is None else look.reach(site.number, index)
+    if reach is None or reach.shape != scene.inputs[index].shape:
+        return False
+    bad, known = _wrong_entries(scene, index)
+    return bool((reach & known & ~bad).any())
+
+
+def _wrong_entries(scene: Scene, index: int) -> tuple[Array, Array]:
+    try:
+        return wrong_entries(scene, index)
+    except TooDear:  # nobody knows which
+        nowhere = np.zeros(scene.inputs[index].shape, bool)
+        return nowhere, nowhere
+
+
+def _less(seen: Seen, scene: Scene, index: int) -> Seen:
+    """The same without variables that hold the true gradient: whoever has that does not search for it."""
+    shape = scene.inputs[index].shape
+    return replace(
+        seen,
+        variables={
+            k: v
+            for k, v in seen.variables.items()
+            if not is_array(v) or v.shape != shape or not is_true(scene, v, index)
+        },
+    )
+
+
+def is_right_with(s: Scene, site: Site, change: Change, index: int, right: list[int]) -> bool:
+    """Whether a change makes a gradient the true one, and leaves those that are right as they are."""
+    gradients = None if s.look is None else s.look.changed(site.number, change)
+    if gradients is None or not is_true(s, gradients[index], index):
+        return False
+    return not any(s.look.differs(gradients, k) for k in right)  # type: ignore[union-attr]
+
+
+def is_true(s: Scene, gradient: Any, index: int) -> bool:
+    """Whether a gradient is the true one: at every entry, where there is time to find the derivative of each."""
+    if gradient is None or gradient.shape != s.inputs[index].shape or gradient.dtype.kind != "f":
+        return False
+    try:
+        truth = s.truth(index)
+    except TooDear:
+        return s.is_true(gradient, index)
+    largest = np.where(np.isfinite(truth.error), np.abs(truth.value), -1).argmax()
+    if abs(gradient.flat[largest] - truth.value.flat[largest]) > FAR * abs(truth.value.flat[largest]):
+        return False  # most are wrong there, too
+    return alike(gradient, truth, s.eps)

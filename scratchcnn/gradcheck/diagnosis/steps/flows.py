@@ -1,0 +1,102 @@
+"""What flows back to the expressions of forward: the derivative of the checked sum by the value of each."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.diagnosis.steps.record import Record
+from scratchcnn.gradcheck.diagnosis.steps.tape import Tape
+
+# As a share: how far the values of a record and those of forward may be apart, and are the same.
+SAME = 1e-9
+# Numbers that the slopes by an expression may be.
+MOST_NUMBERS = 1_000_000
+
+
+class Flow(NamedTuple):
+    """What flows back to an expression, of its value's shape, and the numbers of the record that are its entries."""
+
+    adjoint: Array
+    nodes: Array
+
+
+def flows(record: Record, cotangent: Array, values: Mapping[str, Array]) -> dict[str, Flow]:
+    """By the text of an expression of forward, what flows back to its value.
+
+    Parameters
+    ----------
+    record
+        Of forward.
+    cotangent
+        Of the output's shape.
+    values
+        By the text of an expression, its value. One that is computed several times has no entry in what is returned,
+        and one whose numbers are not all used has none.
+    """
+    adjoint = adjoints(record, cotangent)
+    found: dict[str, Flow] = {}
+    for nodes in _expressions(record):
+        results = np.array([record.tape.results[node] for node in nodes])
+        for text, value in values.items():
+            if value.size == len(nodes) and text not in found:
+                order = _order(results, value.reshape(-1))
+                if order is not None:
+                    ordered = np.array(nodes)[order]
+                    found[text] = Flow(adjoint[ordered].reshape(value.shape), ordered)
+    return found
+
+
+def own_parts(record: Record, of: Flow, through: Flow) -> Array | None:
+    """What flows back to an expression if each entry of a later one depends on the entry at its own place alone.
+
+    That is the diagonal of the Jacobian of the later one, times what flows back to that. None if it takes too long.
+    """
+    tape, count = record.tape, of.nodes.size
+    first, last = int(of.nodes.min()), int(through.nodes.max())
+    if first >= int(through.nodes.min()) or (last - first) * count > MOST_NUMBERS:
+        return None
+    slopes = np.zeros((last + 1, count))
+    slopes[of.nodes, np.arange(count)] = 1
+    for node in sorted(set(range(first, last + 1)) - set(of.nodes.tolist())):
+        for part in tape.parts[node]:
+            if part.of >= first:
+                slopes[node] += part.factor * slopes[part.of]
+    own: Array = slopes[through.nodes, np.arange(count)].reshape(of.adjoint.shape)
+    return own * through.adjoint.reshape(of.adjoint.shape)
+
+
+def adjoints(record: Record, cotangent: Array, constant: Array | None = None) -> Array:
+    """(numbers,) the derivative of the checked sum by each number of the record, some taken for constants."""
+    tape, adjoint = record.tape, np.zeros(len(record.tape.parts))
+    for node, weight in zip(record.outputs, cotangent.reshape(-1), strict=True):
+        if node >= 0:
+            adjoint[node] += weight
+    for node in range(len(tape.parts) - 1, -1, -1):
+        for part in tape.parts[node] if constant is None or not constant[node] else ():
+            adjoint[part.of] += adjoint[node] * part.factor
+    return adjoint
+
+
+def _expressions(record: Record) -> Iterator[list[int]]:
+    """The numbers of each expression, those that stand between others of the same expression left out."""
+    used = set(record.outputs.tolist())
+    tape: Tape = record.tape
+    for node, parts in enumerate(tape.parts):
+        used.update(part.of for part in parts if tape.sites[part.of] != tape.sites[node])
+    of_site: dict[object, list[int]] = {}
+    for node, site in enumerate(tape.sites):
+        if site and node in used:
+            of_site.setdefault(site, []).append(node)
+    yield from of_site.values()
+
+
+def _order(results: Array, value: Array) -> Array | None:
+    """In which order the results are the value's entries; None where they are others."""
+    near = SAME * float(np.abs(value).max(initial=0))
+    if (np.abs(results - value) <= near).all():
+        return np.arange(value.size)
+    order = np.argsort(results)[np.argsort(np.argsort(value))]
+    distinct = len(np.unique(value)) == value.size
+    return order if distinct and (np.abs(results[order] - value) <= near).all() else None
