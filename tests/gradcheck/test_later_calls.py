@@ -1,5 +1,7 @@
 """A backward pass whose first answer is right, and whose later ones are none: a report says so."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -93,3 +95,16 @@ def test_minus_the_cotangent_gives_no_gradient_of_an_input(other):
     report = check_gradient(product, product_backward, X, W)
     assert report.verdict is Verdict.WRONG
     assert ("ignores-cotangent", "w") in told(report)
+
+
+@pytest.mark.parametrize("slow", [1, 2])
+def test_a_call_that_a_busy_machine_makes_slow_leaves_as_many_calls(monkeypatch, slow):
+    now = [0.0]
+
+    def is_other(number, x):
+        now[0] += 60 if number == slow else 0
+        return number == 7
+
+    monkeypatch.setattr("scratchcnn.gradcheck.contract.time", SimpleNamespace(perf_counter=lambda: now[0]))
+    report = check_gradient(product, answering(FEWER["fewer"], is_other), X, W)
+    assert told(report) == {("nondeterministic", "x")}
