@@ -33,11 +33,10 @@ def displaced(scene: Scene, index: int) -> Iterator[Claim]:
     for down, right in product(range(-MOST, MOST + 1), repeat=2):
         if (down or right) and abs(down) < shape[-2] and abs(right) < shape[-1]:
             moved = f"the true one moved by {down} and {right} along its last two axes"
-            claims = [
-                Claim("padding-not-cropped", f"{moved}: cropped in the wrong place", _displaced(index, down, right)),
-                Claim("shifted", f"{moved}: an index is off", _displaced(index, down, right)),
-            ]
-            yield from claims if down >= 0 and right >= 0 else claims[::-1]
+            kinds = ("padding-not-cropped", "shifted")
+            for kind in kinds if down >= 0 and right >= 0 else kinds[::-1]:
+                said = f"{moved}: cropped in the wrong place, or an index is off"
+                yield Claim(kind, said, _displaced(index, down, right))
 
 
 def _displaced(index: int, down: int, right: int) -> Callable[[Scene], bool]:

@@ -29,11 +29,11 @@ def of_some_outputs(scene: Scene, index: int) -> Iterator[Claim]:
         start += count
         for said, factor in (
             (f"the true one without the part of {name}", 0.0),
-            (f"with minus the part of {name}", -1.0),
+            (f"the true one with minus the part of {name}", -1.0),
         ):
             kind = "sign" if factor else "missing-term"
             yield Claim(kind, said, _derivative_of(index, row, factor, 1.0), along=True)
-        yield Claim("missing-term", f"the part of {name} alone", _derivative_of(index, row, 1.0, 0.0), along=True)
+        yield Claim("missing-term", f"that of {name} alone", _derivative_of(index, row, 1.0, 0.0), along=True)
 
 
 def _derivative_of(index: int, row: slice, inside: float, outside: float) -> Callable[[Scene], bool]:

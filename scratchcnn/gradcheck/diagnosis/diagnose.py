@@ -14,6 +14,7 @@ from scratchcnn.gradcheck.diagnosis.constants.claims import with_another_constan
 from scratchcnn.gradcheck.diagnosis.cotangents import of_another_cotangent, of_some_outputs
 from scratchcnn.gradcheck.diagnosis.edits.claims import wrong_expression
 from scratchcnn.gradcheck.diagnosis.edits.flows import wrong_flow
+from scratchcnn.gradcheck.diagnosis.edits.forward import of_another_forward
 from scratchcnn.gradcheck.diagnosis.edits.look import Code
 from scratchcnn.gradcheck.diagnosis.edits.suspects import is_true
 from scratchcnn.gradcheck.diagnosis.factors import along_axes, cropped_cotangent, missing_factor, same_along_axes
@@ -78,7 +79,6 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         wrong_step,
         without_statistics,
         of_another_cotangent,
-        overwritten,
         without_some_outputs,
         without_a_limit,
         at_a_turned_operand,
@@ -86,6 +86,8 @@ STAGES: tuple[tuple[Family, ...], ...] = (
     (wrong_expression, reordered),
     (wrong_flow,),
     (
+        overwritten,
+        of_another_forward,
         oddly_wrong_step,
         summed_elsewhere,
         with_another_factor,
@@ -116,7 +118,7 @@ POSITIONS: tuple[Family, ...] = (wrong_positions,)
 SMALL = ("precision", "small-relative")
 # Breaches of the contract that claims explain: they are said after these.
 LATE = ("elsewhere", "shape", "digits")
-# Claims that are said of one input at most.
+# Claims that are said of one input at most; one that is of two kinds is said once.
 MOST = 3
 
 
@@ -280,11 +282,11 @@ def _holding(families: Sequence[Family], scenes: Sequence[Scene], index: int) ->
     for family in families:
         with suppress(TooDear, Outside), np.errstate(all="ignore"):
             for claim in family(scenes[0], index):
-                if any(claim.kind == other.kind or claim.message == other.message for other in found):
+                if any(claim.kind == other.kind for other in found):
                     continue
                 if _holds(claim, scenes, index):
                     found.append(claim)
-                    if len(found) == MOST:
+                    if len({claim.message for claim in found}) == MOST:
                         return found
     return found
 

@@ -30,8 +30,8 @@ def inner_factor(scene: Scene, index: int) -> Iterator[Claim]:
     for name, value in _values(scene, index):
         for said, function in FUNCTIONS.items():
             text = said.format(f"`{name}`")
-            yield Claim("missing-factor", f"the true one times {text} once more", _times(index, value, function))
             yield Claim("missing-factor", f"the true one without the factor {text}", _without(index, value, function))
+            yield Claim("missing-factor", f"the true one times {text} once more", _times(index, value, function))
 
 
 def inner_term(scene: Scene, index: int) -> Iterator[Claim]:

@@ -124,3 +124,8 @@ def _relaid(order: tuple[int, ...], shape: tuple[int, ...]) -> Rearrangement:
 
 def _take(axis: int, places: tuple[int, ...]) -> Rearrangement:
     return lambda array: np.take(array, places, axis)
+
+
+def axes_in_words(axes: tuple[int, ...]) -> str:
+    """Some axes, for a reader: "axis 0", "axes 0 and 2"."""
+    return f"{'axes' if len(axes) > 1 else 'axis'} {' and '.join(map(str, axes))}"

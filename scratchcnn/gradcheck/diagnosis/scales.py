@@ -116,6 +116,10 @@ def recognized(scene: Scene, factor: float) -> Iterator[tuple[float, str]]:
         for value in filter(same, (known_number, 1 / known_number)):
             found = True
             yield value, f"{number(known_number)} is {name}"
+        root = abs(known_number) ** 0.5
+        for value in filter(same, (root, 1 / root) if root != round(root) else ()):
+            found = True
+            yield value, f"{number(known_number)}, of which that is the root, is {name}"
     if not found:
         yield from filter(lambda pair: same(pair[0]), _from_two(known))
     if same(2.0) or same(0.5):
@@ -137,6 +141,7 @@ def _numbers(scene: Scene) -> list[tuple[float, str]]:
             lengths.setdefault(prod(array.shape[2:]), []).append(f"the pixels of {name}")
     known = [(float(length), _some(list(dict.fromkeys(of)))) for length, of in lengths.items()]
     given = {**scene.defaults, **scene.options}
+    known += [(v, "a number in forward") for v in scene.numbers]
     return known + [(float(v), f"the option {k}") for k, v in given.items() if isinstance(v, int | float) and v]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -109,6 +110,12 @@ class Scene:
         from scratchcnn.gradcheck.diagnosis.constants.places import places
 
         return [] if self.caller is None else places(self.caller)
+
+    @cached_property
+    def numbers(self) -> list[float]:
+        """The numbers that stand in the code of forward, other than small whole ones."""
+        loaded = {place.value for place in self.constants if isinstance(place.owner, CodeType)}
+        return sorted(v for v in loaded if isinstance(v, float) and v not in (0, 0.5, 1, 2))
 
     @cached_property
     def defaults(self) -> dict[str, Any]:

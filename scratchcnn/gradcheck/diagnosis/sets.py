@@ -42,7 +42,7 @@ def _frames(shape: tuple[int, ...]) -> Iterator[tuple[str, str, Array]]:
             rows, columns = shape[-2] - bottom, shape[-1] - right
             inside = np.zeros(shape, bool)
             inside[..., top:rows, left:columns] = True
-            said = f"at the border: {top} rows above, {bottom} below, {left} columns on the left, {right} on the right"
+            said = f"at the border: {top} above, {bottom} below, {left} on the left, {right} on the right"
             yield said, "border", ~inside
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, Estimate
+from scratchcnn.gradcheck.diagnosis.rearrangements import axes_in_words
 from scratchcnn.gradcheck.diagnosis.scales import SAME
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
@@ -27,15 +28,15 @@ def summed(scene: Scene, index: int) -> Iterator[Claim]:
     for count in range(axes + 1):
         for over in combinations(range(axes), count):
             for mean in (False, True) if over else (False,):
-                said = f"{'averaged' if mean else 'summed'} over axes {over}" if over else "not summed"
+                said = f"{'averaged' if mean else 'summed'} over {axes_in_words(over)}" if over else "not summed"
                 message = f"what the outputs contribute, {said}"
                 yield Claim("broadcast", message, _summed(index, shape, over, mean))
             if shape == scene.inputs[index].shape and over:
-                message = f"the cotangent summed over axes {over}: what it is multiplied by is missing"
+                message = f"the cotangent summed over {axes_in_words(over)}: what it is multiplied by is missing"
                 yield Claim("missing-factor", message, _cotangent_summed(index, shape, over, None))
                 for k, array in enumerate(scene.inputs):
                     if k != index and array.shape == scene.cotangent.shape and array.dtype.kind == "f":
-                        message = f"the cotangent times {scene.names[k]}, summed over axes {over}"
+                        message = f"the cotangent times {scene.names[k]}, summed over {axes_in_words(over)}"
                         yield Claim("operand", message, _cotangent_summed(index, shape, over, k))
                         message = f"{message}: {scene.names[k]} has a factor in forward that is missing"
                         yield Claim("missing-factor", message, _unscaled(index, shape, over, k))
@@ -140,7 +141,7 @@ def spread(scene: Scene, index: int) -> Iterator[Claim]:
     for count in range(1, len(long) + 1):
         for over in combinations(long, count):
             for reduced, said in ((np.sum, "summed"), (np.mean, "averaged")):
-                message = f"the true one {said} over its own axes {over}, and the same along them"
+                message = f"the true one {said} over its own {axes_in_words(over)}, and the same along them"
                 yield Claim("broadcast", message, _spread(index, over, reduced))
 
 
@@ -198,7 +199,8 @@ def overwritten(scene: Scene, index: int) -> Iterator[Claim]:
         return
     yield Claim(
         "overlap",
-        "what one output alone contributes, where several see an entry: assigned (=), not added (+=)",
+        "what one output alone contributes, where several see an entry: assigned (=), not added (+=), or added once "
+        "where an index comes several times",
         _one_of(index),
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, SHARP
+from scratchcnn.gradcheck.diagnosis.rearrangements import axes_in_words
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # Axes of an array whose sums are tried.
@@ -31,12 +32,8 @@ def summed_elsewhere(scene: Scene, index: int) -> Iterator[Claim]:
     for right, wrong in permutations(sets, 2):
         if np.prod([shape[k] for k in right]) < ENTRIES or set(right) <= set(wrong):
             continue  # too few, or both sums are the same along the right axes: any term that is constant there fits
-        message = f"the true one with a sum over {_said(wrong)} in it that belongs over {_said(right)}"
+        message = f"the true one with a sum over {axes_in_words(wrong)} in it that belongs over {axes_in_words(right)}"
         yield Claim("broadcast", message, _term(index, right, wrong))
-
-
-def _said(axes: Axes) -> str:
-    return f"{'axes' if len(axes) > 1 else 'axis'} {' and '.join(map(str, axes))}"
 
 
 def _term(index: int, right: Axes, wrong: Axes) -> Callable[[Scene], bool]:

@@ -263,9 +263,13 @@ class Report:
 
     @property
     def causes(self) -> list[Diagnosis]:
-        """The diagnoses of values; the breaches of the contract are said with the violations."""
+        """The diagnoses of values; the breaches of the contract are said with the violations, and two kinds once."""
         said = {(violation.kind, violation.message) for violation in self.violations}
-        return [d for d in self.diagnoses if (d.kind, d.message) not in said]
+        found: dict[tuple[str, str], Diagnosis] = {}
+        for each in self.diagnoses:
+            if (each.kind, each.message) not in said:
+                found.setdefault((each.input, each.message), each)
+        return list(found.values())
 
     # pytest shows it for `assert check_gradient(...)`.
     __repr__ = __str__

@@ -112,7 +112,7 @@ BREAKS = [
     broken("the bias's gradient not summed", dense, "grad_output.sum(axis=0) => grad_output",
            "bias is right if summed over axis 0", TALL),
     broken("the bias's gradient summed over the neurons", dense, "grad_output.sum(axis=0) => grad_output.sum(axis=1)",
-           "what the outputs contribute, summed over axes (1,)", SQUARE),
+           "what the outputs contribute, summed over axis 1", SQUARE),
     broken("σ in place of its derivative", sigmoid, "sigmoid(z) * sigmoid(-z) => sigmoid(z)",
            "without the factor 1 - sigmoid(z)", Z),
     broken("the derivative taken at the output", sigmoid,

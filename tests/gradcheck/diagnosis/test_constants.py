@@ -79,13 +79,13 @@ def centred_backward(g, x, axis=0):
 
 
 CASES = {
-    "axis": (centred, centred_backward, (drawn(4, 4),), "broadcast", "axis 0 in place of 1"),
+    "axis": (centred, centred_backward, (drawn(4, 4),), "broadcast", "mean over axis 1 instead"),
     "table": (
         lambda x: np.tanh(x * TABLE),
         lambda g, x: ((1 - np.tanh(x * TABLE[::-1]) ** 2) * g * TABLE[::-1],),
         (drawn(4, 3),),
         "rotated",
-        "the table of 3 numbers",
+        "`TABLE` in reverse along axis 0",
     ),
     "mask": (
         lambda x: np.maximum(x * x - 0.5, 0) * x,

@@ -36,7 +36,7 @@ def two(x):
 
 def test_an_output_is_named_by_its_path():
     report = check_gradient(two, lambda g, x: g["z"] * np.cos(x), drawn(8))
-    assert first(report) == "the part of output['z'] alone"
+    assert first(report) == "that of output['z'] alone"
     report = check_gradient(two, lambda g, x: g["z"] * np.cos(x) - g["aux"] * np.sin(x) * (np.arange(8) < 7), drawn(8))
     assert [d.message.partition(" (")[0] for d in report.diagnoses] == [
         "the true one but at [7]",

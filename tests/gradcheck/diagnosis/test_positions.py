@@ -42,7 +42,7 @@ SETS = {
     "two sides": (
         at(np.s_[:1], np.s_[:, -1:]),
         "border",
-        "the true one but at the border: 1 rows above, 0 below, 0 columns on the left, 1 on the right",
+        "the true one but at the border: 1 above, 0 below, 0 on the left, 1 on the right",
     ),
     "every second": (
         at(np.s_[:, 1::2]),

@@ -129,7 +129,7 @@ CASES = {
         SQUARE,
         2,
         lambda d, g, *_: g.sum(axis=1),
-        "bias is what the outputs contribute, summed over axes (1,)",
+        "bias is what the outputs contribute, summed over axis 1",
     ),
     "no derivative": (
         SIGMOID,
@@ -177,7 +177,8 @@ CASES = {
         PATCHES,
         0,
         lambda d, g, x: assigned(d, g, x),
-        "x is what one output alone contributes, where several see an entry: assigned (=), not added (+=)",
+        "x is what one output alone contributes, where several see an entry: assigned (=), not added (+=), "
+        "or added once where an index comes several times",
     ),
     "kink": (
         RELU,

@@ -114,4 +114,4 @@ def test_a_copy_that_is_updated_while_it_is_needed_is_named():
         return d
 
     said = dict(found(lambda x: x[rows] ** 2, backward, drawn(3, 4)))
-    assert said["stale"] == "right with no update by `0.1 * np.abs(g[k])` of a copy of `x`, which is needed as it was"
+    assert said["stale"] == "right with no update of a copy of `x`, which is needed as it was"

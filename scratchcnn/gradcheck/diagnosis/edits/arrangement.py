@@ -18,8 +18,8 @@ from scratchcnn.gradcheck.diagnosis.rearrangements import exchanged, exchanges, 
 def masks(site: Site, seen: Seen) -> Iterator[Change]:
     """A mask upside down, or left out."""
     if is_mask(seen.value):
-        yield Change("subset", f"`{site.text}` upside down", made_by(upside_down))
-        yield Change("operand", f"the branches of `{site.text}` exchanged", made_by(upside_down))
+        for kind in ("subset", "operand"):
+            yield Change(kind, f"`{site.text}` upside down", made_by(upside_down))
         yield Change("subset", f"no mask `{site.text}`", made_by(np.ones_like))
 
 
@@ -62,8 +62,9 @@ def moves(site: Site, seen: Seen) -> Iterator[Change]:
     if not (is_array(value) or is_mask(value)):
         return
     for some in flips(value.shape):
-        kind = "permuted" if len(some) == 1 and some[0] < max(value.ndim - 2, 1) else "rotated"
-        yield Change(kind, f"`{site.text}` {turned(some, value.ndim)}", made_by(partial(np.flip, axis=some)))
+        kinds = ("permuted", "rotated") if len(some) == 1 and some[0] < max(value.ndim - 2, 1) else ("rotated",)
+        for kind in kinds:
+            yield Change(kind, f"`{site.text}` {turned(some, value.ndim)}", made_by(partial(np.flip, axis=some)))
     for (axis, length), by in product(enumerate(value.shape), (1, -1)):
         if length > 1:
             said = f"`{site.text}` moved by {by} along axis {axis}"

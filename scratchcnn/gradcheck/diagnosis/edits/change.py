@@ -1,5 +1,6 @@
 """What may be changed in an expression of backward."""
 
+import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -53,6 +54,20 @@ def is_mask(value: Any) -> bool:
 def upside_down(mask: Any) -> Any:
     """The other entries of a mask."""
     return ~mask if mask.dtype == bool else 1 - mask
+
+
+def rewritten(text: str, pattern: str, name: str = "") -> str:
+    """The end of "right with ...": what a pattern makes of an expression, `{}`, and another one, `{name}`."""
+    return f"`{pattern.format(_operand(text), name=_operand(name))}` in place of `{text}`"
+
+
+def _operand(text: str) -> str:
+    """An expression as an operand: in parentheses where it is an operation itself."""
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return text
+    return f"({text})" if isinstance(tree, ast.BinOp | ast.UnaryOp | ast.Compare | ast.IfExp | ast.BoolOp) else text
 
 
 def constant(value: Any) -> Edit:

@@ -17,7 +17,7 @@ from scratchcnn.gradcheck.diagnosis.edits.values import (
     before,
     factors,
     functions,
-    margins,
+    offsets,
     opposites,
     products,
     superfluous,
@@ -40,7 +40,7 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
 )
 # There are many of these, and they change every entry: tried where an expression matters to wrong entries alone.
 MANY: tuple[tuple[Changes, ...], ...] = (
-    (margins,),
+    (offsets,),
     (opposites, variables, factors),
     (functions, products, terms),
 )
@@ -84,8 +84,11 @@ def _up_to_the_first(scene: Scene, index: int) -> list[Suspect]:
     suspects = suspects_of(scene, index)
     told = {number: k for k, number in enumerate(scene.look.seen)} if scene.look is not None else {}
     inner = sorted((s for s in suspects if s.alone), key=lambda s: told[s.site.number])
-    first = next((told[s.site.number] for s, _ in fitting(scene, index, inner)), len(told))
-    return [s for s in suspects if told[s.site.number] <= first or s.site.times > 1]
+    first = next((suspect for suspect, _ in fitting(scene, index, inner)), None)
+    if first is None:
+        return suspects
+    line, last = first.site.line, told[first.site.number]  # what it is a part of is computed after it
+    return [s for s in suspects if told[s.site.number] <= last or s.site.line == line or s.site.times > 1]
 
 
 def _searches(

@@ -72,7 +72,7 @@ class Look:
     def __init__(self, rerun: Rerun, inputs: list[Array], cotangent: Array, budget: Budget) -> None:
         self.rerun, self.inputs, self.cotangent, self.budget = rerun, inputs, cotangent, budget
         self.before, self.seen = rerun.watched(inputs, cotangent)
-        self.of_forward = rerun.world.of_forward
+        self.of_forward, self.by_forward = rerun.world.of_forward, rerun.by_forward
         self.held: list[tuple[Site, Change]] = []  # changes that make a gradient right
         self._twice: dict[int, list[Any] | None] = {}
         self._changed: dict[tuple[int, str], list[Any] | None] = {}
@@ -88,6 +88,11 @@ class Look:
             if 0 <= argument < len(parameters) and parameters[argument] in AXES:
                 site = replace(site, place=site.place._replace(role=AXIS))
             yield site, seen
+
+    @property
+    def forward_sites(self) -> Iterator[tuple[Site, Seen]]:
+        """The expressions that forward computed, and what they told."""
+        yield from ((self.rerun.world.sites[number], seen) for number, seen in self.by_forward.items())
 
     def changed(self, number: int, change: Change) -> list[Any] | None:
         """The gradients with one expression changed; None where that does not run. Raises `TooDear`."""

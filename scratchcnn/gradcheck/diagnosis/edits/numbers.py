@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes, constant, is_number, made_by, variable
+from scratchcnn.gradcheck.diagnosis.edits.change import (
+    Change,
+    Changes,
+    constant,
+    is_number,
+    made_by,
+    rewritten,
+    variable,
+)
 from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, AXIS, DIVISOR, EXPONENT, FACTOR, INDEX, SUBSCRIPTS
 from scratchcnn.gradcheck.diagnosis.edits.sites import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
@@ -52,11 +60,11 @@ def indices(site: Site, seen: Seen) -> Iterator[Change]:
     several = isinstance(value, np.ndarray) and value.dtype.kind == "i"
     if several or (site.role == INDEX and is_number(value)):
         for by, sign in ((1, "+"), (-1, "-")):
-            other = f"{value + by}" if site.text.isdigit() else f"`{site.text} {sign} 1`"
-            said = f"{other} in place of `{site.text}`"
+            digits = site.text.isdigit()
+            said = f"{value + by} in place of `{site.text}`" if digits else rewritten(site.text, f"{{}} {sign} 1")
             yield Change("shifted", said, made_by(partial(_plus, by)))
-            if ":" in site.around:
-                yield Change("missing-term", f"{said}: a term of a sum more or less", made_by(partial(_plus, by)))
+            if ":" in site.around:  # a term of a sum more or less
+                yield Change("missing-term", said, made_by(partial(_plus, by)))
 
 
 def _plus(by: int, value: Any) -> Any:
@@ -92,17 +100,22 @@ def constants(site: Site, seen: Seen) -> Iterator[Change]:
         return
     for by in (1, -1) if site.role == EXPONENT else ():
         said = f"{value + by:g} in place of the exponent {value:g}"
-        for kind, why in (("missing-factor", ", a factor more or less"), ("operand", "")):
-            yield Change(kind, f"{said}{why}", constant(value + by))
+        for kind in ("missing-factor", "operand"):
+            yield Change(kind, said, constant(value + by))
     for by in (1, -1) if type(value) is int and site.text.isdigit() and site.role != EXPONENT else ():
         yield Change("operand", f"{value + by} in place of `{site.text}`", constant(value + by))
     for name, other in seen.variables.items():
         if _may_be(value, other) and other != value and name not in (site.text, site.place.name):
-            chosen = type(value) in (int, float) and type(other) in (int, float)  # what is computed is no option
+            chosen = type(value) in (int, float) and _is_chosen(name, other)
             kind = "sign" if other == -value else "option-ignored" if chosen else "operand"
             yield Change(kind, f"`{name}` in place of `{site.text}`", variable(name))
     if isinstance(value, int) and site.place.name == "ddof":
         yield Change("constant-factor", f"ddof={1 - value} in place of {value}", constant(1 - value))
+
+
+def _is_chosen(name: str, value: Any) -> bool:
+    """Whether a number is a literal, or a variable or attribute that is no result of a calculation with arrays."""
+    return type(value) in (int, float) and name.replace(".", "").replace("_", "").isalnum()
 
 
 def _may_be(value: Any, other: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, combined, constant, made_by
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, combined, constant, is_array, made_by
 from scratchcnn.gradcheck.diagnosis.edits.places import (
     ASSIGNED,
     CALLED,
@@ -27,7 +27,7 @@ MOST_AXES = 4
 WAYS: dict[str, dict[str, str]] = {
     "+= in place of =": {"=": "+="},
     "= in place of +=": {"+=": "=", "-=": "="},
-    "np.add.at, which adds several times to an entry,": {"=": "add.at", "+=": "add.at", "-=": "subtract.at"},
+    "np.add.at in its place, as an index comes several times": {"=": "add.at", "+=": "add.at", "-=": "subtract.at"},
 }
 # The kinds of mistakes in which a function is taken for another one, where it is no wrong operand.
 KINDS = {
@@ -74,9 +74,21 @@ def overwriting(site: Site, seen: Seen) -> Iterator[Change]:
         for said, instead in WAYS.items():
             if site.times > 1 or seen.value in instead:
                 yield Change("overlap", said, made_by(partial(_otherwise, instead)))
-        yield Change("subset", "nothing assigned", constant("nothing"))
+        copied = _copied(site, seen)
+        said = f"no update of a copy of `{copied}`, which is needed as it was" if copied else "nothing assigned"
+        yield Change("stale" if copied else "subset", said, constant("nothing"))
     if rebinds(site, seen):
         yield Change("overlap", "+= in place of =", combined(site.place.name, lambda value, here: value + here))
+
+
+def _copied(site: Site, seen: Seen) -> str:
+    """The variable that an array which is updated in place is a copy of; "" where it is none."""
+    name = site.text.partition("[")[0]
+    array = seen.variables.get(name)
+    if array is None or not is_array(array) or not array.any():  # a sum begins with zeros
+        return ""
+    others = ((k, v) for k, v in seen.variables.items() if k != name and is_array(v))
+    return next((k for k, v in others if np.array_equal(v, array)), "")
 
 
 def _otherwise(instead: dict[str, str], how: str) -> str:
@@ -110,10 +122,11 @@ def twins(site: Site, seen: Seen) -> Iterator[Change]:
     if site.role == CALLED:
         for other in TWINS[site.place.name]:
             kind = KINDS.get(site.place.name, "operand")
-            yield Change(kind, f"{other} in place of {site.place.name}", made_by(partial(_twin, other)))
+            yield Change(kind, f"{other} in place of {site.place.name}", made_by(partial(twin, other)))
 
 
-def _twin(name: str, function: Any) -> Any:
+def twin(name: str, function: Any) -> Any:
+    """The function of another name: of NumPy, or a method of the same array."""
     if name == ITSELF:
         return lambda argument: argument
     owner = getattr(function, "__self__", None)

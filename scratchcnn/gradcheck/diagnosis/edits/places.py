@@ -8,7 +8,7 @@ from scratchcnn.gradcheck.diagnosis.constants.roles import LIMITS, POSITIONS, RE
 AXIS, INDEX, LIMIT, EXPONENT = "axis", "index", "limit", "exponent"
 FACTOR, DIVISOR, TERM, MATRIX, SUBSCRIPTS = "factor", "divisor", "term", "matrix", "subscripts"
 CALLED, ROUNDS, RESULTS, ASSIGNED, VALUE = "called", "rounds", "results", "assigned", "value"
-STORE = "store"
+STORE, MODE = "store", "mode"
 # What stands in brackets and has slices; the operands of a product of matrices are `RESULTS`.
 WINDOW = "window"
 # Names of keywords, and of parameters, that are an axis.
@@ -54,7 +54,7 @@ def place_of(child: ast.AST, parent: ast.AST, field: str, role: str) -> Place:
         return Place(name in TWINS, CALLED, name)
     if isinstance(child, ast.Constant):
         numeric = type(child.value) in (int, float)
-        known = numeric or found == SUBSCRIPTS or (found == AXIS and child.value is None)
+        known = numeric or found in (SUBSCRIPTS, MODE) or (found == AXIS and child.value is None)
         return Place(known, found, *_argument(child, parent))
     if isinstance(child, ast.Tuple | ast.List):
         several = 2 <= len(child.elts) <= MOST_RESULTS and found not in (INDEX, AXIS)
@@ -82,7 +82,7 @@ def _argument(child: ast.expr, parent: ast.AST) -> tuple[str, int]:
 
 def _role(child: ast.AST, parent: ast.AST, field: str) -> str:
     if isinstance(parent, ast.keyword):
-        return AXIS if parent.arg in AXES else ""
+        return AXIS if parent.arg in AXES else MODE if parent.arg == "mode" else ""
     if isinstance(parent, ast.Subscript):
         return INDEX if field == "slice" else ""
     if isinstance(parent, ast.Compare):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes, is_array, made_by
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes, is_array, made_by, rewritten
 from scratchcnn.gradcheck.diagnosis.edits.places import AXIS, EXPONENT, INDEX, LIMIT
 from scratchcnn.gradcheck.diagnosis.edits.sites import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
@@ -21,13 +21,13 @@ def scales(scene: Scene, index: int) -> Changes:
         if factor is None or not _is_linear(scene, site, index):
             return
         if abs(factor + 1) < SAME:
-            yield Change("sign", f"minus `{site.text}` in place of it", made_by(lambda v: -v))
+            yield Change("sign", rewritten(site.text, "-{}"), made_by(lambda v: -v))
             return
         exact, name = _recognized(scene, factor)
-        said = f"{number(exact)} times `{site.text}` in place of it" + (f" ({name})" if name else "")
+        said = rewritten(site.text, f"{number(exact)} * {{}}") + (f" ({name})" if name else "")
         if "the option" in name:
             yield Change("option-ignored", said, made_by(lambda v: exact * v))
-        yield Change("constant-factor", f"{said} ", made_by(lambda v: exact * v))
+        yield Change("constant-factor", said, made_by(lambda v: exact * v))
 
     return changes
 
@@ -39,7 +39,7 @@ def stretches(scene: Scene, index: int) -> Changes:
         factor = _constant(scene, index, site, seen)
         if factor is not None and not _is_linear(scene, site, index) and site.role != LIMIT:
             exact, name = _recognized(scene, factor)
-            said = f"{number(exact)} times `{site.text}` in place of it" + (f" ({name})" if name else "")
+            said = rewritten(site.text, f"{number(exact)} * {{}}") + (f" ({name})" if name else "")
             yield Change("option-ignored" if "the option" in name else "operand", said, made_by(lambda v: exact * v))
 
     return changes

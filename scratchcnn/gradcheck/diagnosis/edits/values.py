@@ -14,6 +14,7 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
     is_mask,
     is_number,
     made_by,
+    rewritten,
     variable,
 )
 from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, AXIS, DIVISOR, EXPONENT, FACTOR, INDEX, LIMIT, TERM
@@ -26,10 +27,10 @@ from scratchcnn.gradcheck.numerical.noise import EPS
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "1 - {}": lambda v: 1 - v,
     "1 + {}": lambda v: 1 + v,
-    "{}²": lambda v: v * v,
+    "{} ** 2": lambda v: v * v,
     "1 / {}": lambda v: 1 / v,
-    "the root of {}": np.sqrt,
-    "|{}|": np.abs,
+    "sqrt({})": np.sqrt,
+    "abs({})": np.abs,
     "exp({})": np.exp,
     "log({})": np.log,
     "sign({})": np.sign,
@@ -37,16 +38,16 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 }
 # What may be made of a value and a variable.
 PRODUCTS: dict[str, Callable[[Any, Any], Any]] = {
-    "{} * `{name}`": lambda v, a: v * a,
-    "{} / `{name}`": lambda v, a: v / a,
-    "{} * `(1 - {name})`": lambda v, a: v * (1 - a),
-    "{} * `(1 - {name}²)`": lambda v, a: v * (1 - a * a),
-    "{} * `log({name})`": lambda v, a: v * np.log(a),
-    "{} * `({name} > 0)`": lambda v, a: v * (a > 0),
+    "{} * {name}": lambda v, a: v * a,
+    "{} / {name}": lambda v, a: v / a,
+    "{} * (1 - {name})": lambda v, a: v * (1 - a),
+    "{} * (1 - {name} ** 2)": lambda v, a: v * (1 - a * a),
+    "{} * log({name})": lambda v, a: v * np.log(a),
+    "{} * ({name} > 0)": lambda v, a: v * (a > 0),
 }
 SUMS: dict[str, Callable[[Any, Any], Any]] = {
-    "{} + `{name}`": lambda v, a: v + a,
-    "{} - `{name}`": lambda v, a: v - a,
+    "{} + {name}": lambda v, a: v + a,
+    "{} - {name}": lambda v, a: v - a,
 }
 
 
@@ -56,30 +57,25 @@ def superfluous(site: Site, seen: Seen) -> Iterator[Change]:
         if site.role in (FACTOR, DIVISOR):
             kind = "constant-factor" if type(seen.value) in (int, float) else "missing-factor"
             yield Change(kind, f"no {site.role} `{site.text}`", made_by(lambda v: v * 0 + 1))
-        copied = _copied(site, seen) if site.role == TERM else ""
-        if copied:
-            said = f"no update by `{site.text}` of a copy of `{copied}`, which is needed as it was"
-            yield Change("stale", said, made_by(lambda v: v * 0))
-        elif site.role == TERM:
+        if site.role == TERM:
             yield Change("missing-term", f"no term `{site.text}`", made_by(lambda v: v * 0))
 
 
-def margins(site: Site, seen: Seen) -> Iterator[Change]:
-    """A number that is added to what is compared with a limit."""
-    if site.role == LIMIT and is_array(seen.value):
+def offsets(site: Site, seen: Seen) -> Iterator[Change]:
+    """A number that has to be added."""
+    if is_array(seen.value) and site.role not in (TERM, INDEX):
+        kind = "option-ignored" if site.role == LIMIT else "missing-term"
         for name, other in seen.variables.items():
-            if is_number(other) and other != 0:
+            if is_number(other) and other != 0 and (type(other) is float or site.role == LIMIT):
                 for said, function in SUMS.items():
-                    words = said.format(f"`{site.text}`", name=name)
-                    yield Change("option-ignored", f"{words} in place of it", combined(name, function))
+                    yield Change(kind, rewritten(site.text, said, name), combined(name, function))
 
 
 def opposites(site: Site, seen: Seen) -> Iterator[Change]:
     """A sign, where the gradient is not linear in the value."""
     if is_array(seen.value) and site.role not in (INDEX, LIMIT):
         for kind in ("operand", "sign"):
-            said = f"minus `{site.text}` in place of it"
-            yield Change(kind, said if kind == "operand" else f"{said}: a sign", made_by(lambda v: -v))
+            yield Change(kind, rewritten(site.text, "-{}"), made_by(lambda v: -v))
 
 
 def variables(site: Site, seen: Seen) -> Iterator[Change]:
@@ -89,9 +85,10 @@ def variables(site: Site, seen: Seen) -> Iterator[Change]:
     for name, other in seen.variables.items():
         if name not in (site.text, _assigned(site)) and _alike(seen.value, other):
             kind = "subset" if is_mask(seen.value) and is_mask(other) else _kind_of_other(site, seen.value, name, other)
-            yield Change(kind, f"`{name}` in place of `{site.text}`", variable(name))
+            for each in dict.fromkeys((kind, "operand")):
+                yield Change(each, f"`{name}` in place of `{site.text}`", variable(name))
             if is_array(other) and site.role != LIMIT:
-                yield Change(kind, f"`1 - {name}` in place of `{site.text}`", combined(name, lambda _, a: 1 - a))
+                yield Change(kind, rewritten(site.text, "1 - {name}", name), combined(name, lambda _, a: 1 - a))
 
 
 def before(site: Site, seen: Seen) -> Iterator[Change]:
@@ -113,7 +110,7 @@ def functions(site: Site, seen: Seen) -> Iterator[Change]:
     if is_array(seen.value) and site.role != INDEX:
         for said, function in FUNCTIONS.items():
             kind = "missing-term" if said.startswith("1 +") else "operand"
-            yield Change(kind, f"{said.format(f'`{site.text}`')} in place of it", made_by(function))
+            yield Change(kind, rewritten(site.text, said), made_by(function))
 
 
 def factors(site: Site, seen: Seen) -> Iterator[Change]:
@@ -129,8 +126,7 @@ def terms(site: Site, seen: Seen) -> Iterator[Change]:
     """A term that is missing."""
     if is_array(seen.value) and site.role not in (TERM, INDEX):
         for name, other in seen.variables.items():
-            known = type(other) is float or (name.isidentifier() and _broadcasts(other, seen.value))
-            if name != site.text and known:
+            if name != site.text and name.isidentifier() and _broadcasts(other, seen.value):
                 yield from _combinations(site, name, SUMS, "missing-term")
 
 
@@ -149,16 +145,6 @@ def products(site: Site, seen: Seen) -> Iterator[Change]:
                 yield Change(kind, said, combined(name, lambda v, a: v @ a))
 
 
-def _copied(site: Site, seen: Seen) -> str:
-    """The variable that an array which is updated in place is a copy of; "" where it is none."""
-    name, found, _ = site.around.partition("[")
-    array = seen.variables.get(name) if found else None
-    if array is None or not is_array(array) or not array.any():  # a sum begins with zeros
-        return ""
-    others = ((k, v) for k, v in seen.variables.items() if k != name and is_array(v))
-    return next((k for k, v in others if np.array_equal(v, array)), "")
-
-
 def _assigned(site: Site) -> str:
     """The variable that the expression is assigned to: what it was before is no other value for it."""
     return site.place.name if site.role == ASSIGNED else ""
@@ -168,10 +154,8 @@ def _combinations(
     site: Site, name: str, functions: dict[str, Callable[[Any, Any], Any]], kind: str
 ) -> Iterator[Change]:
     for said, function in functions.items():
-        words = said.format(f"`{site.text}`", name=name)
-        yield Change(
-            "subset" if "> 0" in said else _kind(site, kind), f"{words} in place of it", combined(name, function)
-        )
+        made = "subset" if "> 0" in said else _kind(site, kind)
+        yield Change(made, rewritten(site.text, said, name), combined(name, function))
 
 
 def _kind(site: Site, kind: str) -> str:

@@ -142,6 +142,7 @@ class Rerun:
         self.world.at_home(forward).at_home(backward)
         self.forward = self.world.translated(forward)
         self.case = replace(case, backward=self.world.translated(backward))
+        self.by_forward: dict[int, Seen] = {}  # what forward's expressions told
         self.computed = 0  # expressions, by a run that nothing changes
         self.keeps = True
         self.keeps = self._remembers()
@@ -166,6 +167,7 @@ class Rerun:
         try:
             self._forward(inputs, always=True)
             shared, world.seen = world.seen, {}
+            self.by_forward = shared
             own = min((seen.depth for seen in shared.values()), default=0) + 1  # not of the helpers of its helpers
             outer = ((k, seen) for k, seen in shared.items() if seen.depth <= own)
             world.of_forward = {world.sites[k].text: seen.value for k, seen in outer if _tells(seen)}
@@ -185,6 +187,19 @@ class Rerun:
             return self._gradients(inputs, cotangent)
         finally:
             self.world.number, self.world.most = NONE, None
+
+    def other_forward(self, number: int, edit: Edit) -> Callable[..., Any]:
+        """Forward with one expression changed."""
+
+        def forward(*inputs: Array) -> Any:
+            self.world.number, self.world.edit = number, edit
+            self.world.told, self.world.most = 0, None
+            try:
+                return self.forward(*inputs)
+            finally:
+                self.world.number = NONE
+
+        return forward
 
     def forgetful(self, inputs: list[Array], cotangent: Array) -> list[Any]:
         """What it answers without anything kept from earlier calls in lists, dicts and sets."""

@@ -4,6 +4,7 @@ The numbers are balls (`proof.balls`). In place of a slope, each has a `Slope`, 
 by and added to. What is written down is filed under the expression in the caller's code that computed it.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from flint import arb
 
+import scratchcnn.gradcheck
 from scratchcnn.gradcheck.proof.balls.ball import Ball, constant
 from scratchcnn.gradcheck.proof.balls.rules import apply
 
@@ -24,6 +26,9 @@ MOST_PARTS = 100_000
 FEW_PARTS = 8
 # How far calls are followed from forward into its helpers, at most.
 DEEPEST = 8
+
+# The files of the harness: what stands between forward and the check is none of the caller's code.
+OWN = os.path.dirname(scratchcnn.gradcheck.__file__)
 
 Site = tuple[tuple[CodeType, int], ...]
 """An expression in the caller's code: the functions that are on their way, and the instruction of each."""
@@ -149,7 +154,8 @@ class Tape:
         path, frame = [], sys._getframe(2)
         caller: FrameType | None = frame
         while caller is not None and caller.f_code is not self._maker:
-            if caller.f_code.co_filename in self.files:
+            file = caller.f_code.co_filename
+            if file in self.files and not file.startswith(OWN):
                 path.append((caller.f_code, caller.f_lasti))
             caller = caller.f_back
         path.reverse()

@@ -7,6 +7,7 @@ an attribute) is never seen outside.
 
 import builtins
 import copy
+import dis
 import functools
 import random
 import sys
@@ -45,6 +46,9 @@ SHARED = np.random.rand.__self__  # type: ignore[attr-defined]
 OF_ALL = {id(getattr(np.random, name)): name for name in ("seed", "get_state", "set_state")}
 # The type of a function with a cache.
 _Wrapper = type(functools.lru_cache(lambda: None))
+
+# Instructions that look up a global name; in the body of a class, it may be one.
+GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "STORE_GLOBAL", "DELETE_GLOBAL")
 
 
 class World:
@@ -372,9 +376,11 @@ def _set(made: Any, name: str, value: Any) -> None:
         setattr(made, name, value)
 
 
+@functools.lru_cache(maxsize=1024)
 def _names(code: types.CodeType) -> set[str]:
-    """All names that a function, and the functions in it, look up."""
-    names = set(code.co_names).union(*(_names(c) for c in code.co_consts if isinstance(c, types.CodeType)))
+    """All global names that a function, and the functions in it, look up. A name of an attribute is none."""
+    own = {i.argval for i in dis.get_instructions(code) if i.opname in GLOBAL}
+    names = own.union(*(_names(c) for c in code.co_consts if isinstance(c, types.CodeType)))
     # `globals()["name"]`.
     return names.union(c for c in code.co_consts if isinstance(c, str)) if "globals" in names else names
 
