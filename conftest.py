@@ -6,6 +6,7 @@
 The tests that need all of MNIST are there where `SCRATCHCNN_MNIST` says what file, or folder, holds it.
 """
 
+import gc
 import os
 import sys
 from argparse import ArgumentTypeError
@@ -73,6 +74,24 @@ collect_ignore = [path for name in MISSING for path in LEFT_OUT[name]]
 
 def pytest_report_header():
     return [f"not collected, for want of {name}: {', '.join(LEFT_OUT[name])}" for name in MISSING]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """What is collected stays: the search for garbage waits meanwhile, and leaves it out afterwards."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """With `-n`, what concerns the whole project comes first: these files take long, and the last ones must not."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.path.parent != config.rootpath / "tests")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,8 +1,10 @@
 """The tests themselves: each asserts something, none hides another, and none is left out."""
 
 import ast
+import gc
 import importlib
 import warnings
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,14 +16,15 @@ from scratchcnn.catalogue import CATALOGUE, PUBLIC
 from tests.process_state import left_as_it_was
 
 ROOT = Path(__file__).parents[1]
-FILES = {
-    path: ast.parse(path.read_text(encoding="utf-8"))
-    for folder in ("tests", "benchmarks")
-    for path in sorted((ROOT / folder).rglob("*.py"))
-}
+FILES = [path for folder in ("tests", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 # What waits for something: a call of `pytest.raises`, `pytest.warns`, `np.testing.assert_allclose` and so on.
 WAITS = ("assert", "raises", "warns", "fail")
+
+
+@cache
+def tree_of(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def functions(tree):
@@ -50,8 +53,16 @@ def imports(tree):
     return found
 
 
-DEFINED = {(module(path), node.name): node for path, tree in FILES.items() for _, node in functions(tree)}
-IMPORTED = {module(path): imports(tree) for path, tree in FILES.items()}
+@cache
+def defined():
+    """The functions of all files, each by its module and its name."""
+    return {(module(path), node.name): node for path in FILES for _, node in functions(tree_of(path))}
+
+
+@cache
+def imported():
+    """What each module imports."""
+    return {module(path): imports(tree_of(path)) for path in FILES}
 
 
 def called(node):
@@ -77,17 +88,17 @@ def asserts(home, node, seen=()):
     for owner, name in called(node):
         if name.startswith(WAITS):
             return True
-        place = IMPORTED[home].get(name, (home, name))
+        place = imported()[home].get(name, (home, name))
         if owner and owner != "self":  # a helper of another file
-            place = (".".join(IMPORTED[home].get(owner, ("", ""))), name)
-        if place in DEFINED and place not in seen and asserts(place[0], DEFINED[place], (*seen, place)):
+            place = (".".join(imported()[home].get(owner, ("", ""))), name)
+        if place in defined() and place not in seen and asserts(place[0], defined()[place], (*seen, place)):
             return True
     return False
 
 
 @every_file
 def test_every_test_asserts_something(path):
-    tests = [node for _, node in functions(FILES[path]) if is_test(node.name)]
+    tests = [node for _, node in functions(tree_of(path)) if is_test(node.name)]
     assert [node.name for node in tests if not asserts(module(path), node)] == []
 
 
@@ -99,7 +110,7 @@ def test_a_test_that_asserts_nothing_is_found():
 
 @every_file
 def test_no_test_hides_another_of_its_name(path):
-    names = [(owner, node.name) for owner, node in functions(FILES[path]) if is_test(node.name)]
+    names = [(owner, node.name) for owner, node in functions(tree_of(path)) if is_test(node.name)]
     names += [("", owner) for owner in {owner for owner, _ in names}]
     assert sorted({name for name in names if names.count(name) > 1}) == []
 
@@ -111,7 +122,7 @@ def test_every_test_is_in_a_file_that_is_collected(path):
     The package `twelve` stands for somebody else's project, and has tests of its own.
     """
     if not path.name.startswith("test_") and path.parent.name != "twelve":
-        assert [node.name for _, node in functions(FILES[path]) if is_test(node.name)] == []
+        assert [node.name for _, node in functions(tree_of(path)) if is_test(node.name)] == []
 
 
 @pytest.mark.parametrize("asked", ["load", "each"])
@@ -122,6 +133,22 @@ def test_several_processes_share_out_files_in_order(request, asked):
     scheduler = conftest.pytest_xdist_make_scheduler(config, log=None)
     assert isinstance(scheduler, LoadFileScheduling) == (asked == "load")
     assert vars(config.option) == ({"loadscopereorder": False} if scheduler else {})
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_several_processes_begin_with_the_files_that_concern_the_whole_project(request, shared):
+    """They take long: one of them must not come last, and alone. In one process the order stays."""
+    conftest = request.config.pluginmanager.get_plugin(str(ROOT / "conftest.py"))
+    files = "tests/article/test_a.py", "tests/test_b.py", "tests/operations/test_c.py", "tests/test_d.py"
+    items = [SimpleNamespace(path=ROOT / each) for each in files]
+    config = SimpleNamespace(rootpath=ROOT, **({"workerinput": {}} if shared else {}))
+    conftest.pytest_collection_modifyitems(config, items)
+    assert "".join(item.path.stem[-1] for item in items) == ("bdac" if shared else "abcd")
+
+
+def test_what_was_collected_is_left_out_of_the_search_for_garbage():
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 10_000
 
 
 @pytest.mark.parametrize(

@@ -99,12 +99,15 @@ def _confirmed(direction: Array, claim: Claim, cone: Cone) -> float:
     part = cone.part[cone.index]
     along, step = np.zeros(cone.unit.size), 1 / (8 * (part.stop - part.start))
     along[part] = cone.drawn()[part]
-    there, back, here = (cone.along(d) for d in (direction + step * along, direction - step * along, along))
+    there, back = (cone.along(direction + side * step * along) for side in (1, -1))
     used = cone.cotangent != 0
     weight = cone.cotangent[used]
     slope = float(weight @ (there.value - back.value)[0, used]) / (2 * step)
     parts = claim.gradient * (along * cone.unit)[part]
     size = float(np.abs(parts).sum())
     bound = float(np.abs(weight) @ (there.bound + back.bound)[0, used]) / (2 * step) + SUM_ROUNDOFFS * claim.eps * size
-    known = bound <= VOUCHING_SHARE * (size + float(np.abs(weight) @ np.abs(here.value[:, used]).max(axis=0)))
-    return bound if known and abs(float(parts.sum()) - slope) <= bound else np.inf
+    if not abs(float(parts.sum()) - slope) <= bound:
+        return np.inf
+    if bound > VOUCHING_SHARE * size:  # then the slopes at the point may still be large enough to vouch for it
+        size += float(np.abs(weight) @ np.abs(cone.along(along).value[:, used]).max(axis=0))
+    return bound if bound <= VOUCHING_SHARE * size else np.inf

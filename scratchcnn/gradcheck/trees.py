@@ -85,6 +85,8 @@ def keys(structure: Structure) -> tuple[tuple[Any, ...], ...]:
 
 def is_tree(value: Any) -> bool:
     """Whether it is a container of leaves, and no array that is written out as a list of numbers."""
+    if isinstance(value, np.ndarray):  # asked of every output: first what is quickly told
+        return is_complex(value)
     if isinstance(value, dict) or is_complex(value):
         return True
     if isinstance(value, list | tuple):

@@ -23,6 +23,7 @@ class Budget:
 
     def __init__(self, forward: Timed, calls: int) -> None:
         self.forward, self.last, self.others = forward, forward.calls + calls, 0
+        self.calls = calls
 
     @property
     def spent(self) -> int:

@@ -79,7 +79,6 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         wrong_step,
         without_statistics,
         of_another_cotangent,
-        without_some_outputs,
         without_a_limit,
         at_a_turned_operand,
     ),
@@ -87,6 +86,7 @@ STAGES: tuple[tuple[Family, ...], ...] = (
     (wrong_flow,),
     (
         overwritten,
+        without_some_outputs,
         of_another_forward,
         oddly_wrong_step,
         summed_elsewhere,

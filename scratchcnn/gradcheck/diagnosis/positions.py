@@ -23,14 +23,15 @@ def wrong_positions(scene: Scene, index: int) -> Iterator[Claim]:
     x = scene.inputs[index]
     if scene.analytic(index).shape != x.shape or not x.shape:
         return
-    for said, kind, where in (*_picked(scene, index), *_by_place(x.shape), *_extremes(scene, index)):
+    for said, kind, where in (*_picked(scene, index), *_by_place(scene, index), *_extremes(scene, index)):
         yield Claim(kind, f"the true one but {said}", _exactly(index, where))
 
 
-def _by_place(shape: tuple[int, ...]) -> Iterator[tuple[str, str, Where]]:
-    """Sets of at most half of the entries, and borders: what holds of most of them says little."""
-    for said, kind, some in sets(shape):
-        if kind == "border" or 2 * some.sum() <= some.size:
+def _by_place(scene: Scene, index: int) -> Iterator[tuple[str, str, Where]]:
+    """Sets of at most half of the entries, and borders: what holds of most of them says little, unless it is lost."""
+    lost = not scene.analytic(index)[wrong_entries(scene, index)[0]].any()
+    for said, kind, some in sets(scene.inputs[index].shape):
+        if kind == "border" or 2 * some.sum() <= some.size or lost:
             yield said, kind, _fixed(some)
 
 

@@ -55,10 +55,12 @@ def rest_of(change: Array, roundoff: Array) -> Array:
 
     It is 0 where the error of a tableau covers that, and infinite where the changes do not shrink.
     """
-    return np.stack([_one_side(c, n) for c, n in zip(change, roundoff, strict=True)])
+    rest = _of_each(np.concatenate(list(change), axis=-1), np.concatenate(list(roundoff), axis=-1))
+    return rest.reshape(2, -1)
 
 
-def _one_side(change: Array, roundoff: Array) -> Array:
+def _of_each(change: Array, roundoff: Array) -> Array:
+    """The same of changes (rungs - 1, outputs)."""
     count, outputs = change.shape
     visible = np.abs(change) > VISIBLE_ROUNDOFFS * roundoff
     last = count - 1 - visible[::-1].argmax(axis=0)

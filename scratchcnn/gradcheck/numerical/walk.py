@@ -1,7 +1,6 @@
 """The walk up a ladder: intervals of the derivative, from the smallest step to the one that misses the others."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -36,14 +35,18 @@ class Interval:
         """The intersection of both."""
         return Interval(np.maximum(self.low, other.low), np.minimum(self.high, other.high))
 
-    def narrow(self, other: "Interval", where: Array) -> None:
-        """Makes this the intersection of both at some places."""
-        np.maximum(self.low, other.low, out=self.low, where=where)
-        np.minimum(self.high, other.high, out=self.high, where=where)
+    def so_far(self) -> "Interval":
+        """(rungs + 1, outputs) at k the intersection of the first k rungs, where there are (rungs, outputs)."""
+        nothing = np.full((1, *self.low.shape[1:]), np.inf)
+        low, high = np.concatenate([-nothing, self.low]), np.concatenate([nothing, self.high])
+        return Interval(np.maximum.accumulate(low), np.minimum.accumulate(high))
 
-    def at(self, k: int) -> "Interval":
-        """The intervals of one rung, where there are (rungs, outputs)."""
-        return Interval(self.low[k], self.high[k])
+    def at(self, k: Array | slice) -> "Interval":
+        """The intervals of some rungs, or of one rung for each output (outputs,), where there are (rungs, outputs)."""
+        if isinstance(k, slice):
+            return Interval(self.low[k], self.high[k])
+        each = np.arange(len(k))
+        return Interval(self.low[k, each], self.high[k, each])
 
     @property
     def middle(self) -> Array:
@@ -64,14 +67,20 @@ class Interval:
 class Walk:
     """Where the walk led, each (outputs,): the derivative's interval, and at a kink that of either side.
 
-    `stopped` is the number of the rung at which it ended, -1 where it reached the top.
+    `parted` says over how many steps right and left have kept apart. `stopped` is the number of the rung at which the
+    walk ended, -1 where it reached the top.
     """
 
     both: Interval
     right: Interval
     left: Interval
-    kink: Array
+    parted: Array
     stopped: Array
+
+    @property
+    def kink(self) -> Array:
+        """Where right and left have kept apart for long enough."""
+        return self.parted >= KINK_STEPS
 
     def widened(self, left_and_right: Array) -> "Walk":
         """The same with wider intervals on either side (2, outputs); the common one is widened by the wider."""
@@ -90,16 +99,11 @@ def walk(rungs: Rungs, noise: Array) -> Walk:
     noise
         (rungs, 2, outputs) a bound for their roundoff.
     """
-    walker = _Walker(*_right_left_central(rungs, noise))
-    for k in range(len(rungs.h) - 3, -1, -1):
-        walker.step(k)
-        if not walker.walking.any():
-            break
-    return Walk(walker.both, walker.right, walker.left, walker.parted >= KINK_STEPS, walker.stopped)
+    return walked(*_right_left_central(rungs, noise))
 
 
 def _right_left_central(rungs: Rungs, noise: Array) -> tuple[Interval, Interval, Interval]:
-    """(rungs, outputs) the intervals of the right, left and central quotients."""
+    """(rungs - 2, outputs) the intervals of the right, left and central quotients, the largest step first."""
     y, y0, step = rungs.y, rungs.y0, rungs.h[:, None]
     return (
         _windows((y[:, 1] - y0) / step, 2 * noise[:, 1] / step, 1),
@@ -109,60 +113,52 @@ def _right_left_central(rungs: Rungs, noise: Array) -> tuple[Interval, Interval,
 
 
 def _windows(quotients: Array, noise: Array, power: int) -> Interval:
-    """(rungs, outputs) intervals: at k stands the best result that uses steps k .. k + 4."""
+    """(rungs - 2, outputs) intervals: at k stands the best result that uses steps k .. k + 4, or three at least."""
     value, error = extrapolate(quotients, noise, power, WINDOW_STEPS - 1)
+    value, error = value[:, :-2], error[:, :-2]
     best = error.argmin(axis=0)[None]
     v, e = np.take_along_axis(value, best, 0)[0], np.take_along_axis(error, best, 0)[0]
     return Interval(v - e, v + e)
 
 
-class _Walker:
-    """The state of a walk, each (outputs,).
+def walked(right: Interval, left: Interval, central: Interval) -> Walk:
+    """Walks windows of right, left and central quotients, each (rungs, outputs), the largest step first.
 
-    `both` is the intersection of all intervals so far, `right` and `left` those of either side. `walking` says where
-    the walk goes on, `parted` over how many steps right and left have kept apart, `stopped` at which rung it ended.
+    First all three agree, with each other and with what they said before. Then right and left may part and keep apart,
+    each true to itself, as it was while noise still hid a kink; the central quotient lies between them.
     """
-
-    def __init__(self, right: Interval, left: Interval, central: Interval) -> None:
-        self.right_windows, self.left_windows = right, left
-        # (rungs, outputs) what holds of the windows at each step, wherever the walk is.
-        known = _known(right) & _known(left) & _known(central)
-        self.all_windows = right.common(left).common(central)
-        self.agree = known & right.meets(left) & right.meets(central) & left.meets(central)
-        self.known, self.apart = known, ~right.meets(left) & right.bounded & left.bounded
-        shape = known.shape[1:]
-        self.both, self.right, self.left = (_unbounded(shape, right.low.dtype) for _ in range(3))
-        self.walking = np.ones(shape, bool)
-        self.parted = np.zeros(shape, np.intp)
-        self.stopped = np.full(shape, -1)
-
-    def step(self, k: int) -> None:
-        """Takes in the windows that start at rung k."""
-        everything, right, left = self.all_windows.at(k), self.right_windows.at(k), self.left_windows.at(k)
-        joint = self.walking & (self.parted == 0) & self.agree[k] & self.both.meets(everything)
-        # Each side is true to itself, as it was while noise still hid a kink; the central quotient lies between them.
-        aside = self.walking & self.known[k] & (self.apart[k] | (self.parted > 0)) & ~joint
-        aside &= self.right.meets(right) & self.left.meets(left)
-        goes_on = joint | aside
-        self.both.narrow(everything, joint)
-        self.right.narrow(right, goes_on)
-        self.left.narrow(left, goes_on)
-        self.parted += aside
-        self.stopped[self.walking & ~goes_on] = k
-        self.walking = goes_on
+    upwards, before = slice(None, None, -1), slice(-1)
+    right, left, central = (side.at(upwards) for side in (right, left, central))
+    known = _known(right) & _known(left) & _known(central)
+    both = right.common(left).common(central)
+    earlier, on_right, on_left = both.so_far(), right.so_far(), left.so_far()
+    agree = known & right.meets(left) & right.meets(central) & left.meets(central)
+    joint = _first_run(agree & earlier.at(before).meets(both))
+    # At the first rung after these, right and left must have parted. At later ones they may meet again in noise.
+    count, number = len(known), np.arange(len(known))[:, None]
+    parted = ~right.meets(left) & right.bounded & left.bounded | (number > joint)
+    true = known & on_right.at(before).meets(right) & on_left.at(before).meets(left)
+    end = _first_run((number < joint) | parted & true)
+    return Walk(
+        both=earlier.at(joint),
+        right=on_right.at(end),
+        left=on_left.at(end),
+        parted=end - joint,
+        stopped=np.where(end < count, count - 1 - end, -1),
+    )
 
 
-def _unbounded(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Interval:
-    return Interval(np.full(shape, -np.inf, dtype), np.full(shape, np.inf, dtype))
+def _first_run(holds: Array) -> Array:
+    """(outputs,) at how many of the first rungs (rungs, outputs) it holds, without a gap."""
+    run: Array = np.logical_and.accumulate(holds).sum(axis=0)
+    return run
 
 
 def _known(windows: Interval) -> Array:
-    """(rungs, outputs) where a window is bounded, and not much wider than those of smaller steps.
+    """(rungs, outputs) where a window is bounded, and not much wider than those of smaller steps, which come first.
 
     A side that has no value at any step is outside the domain: the other one speaks alone.
     """
     width, bounded = windows.high - windows.low, windows.bounded
-    smaller_steps = np.concatenate([width[1:], np.full_like(width[:1], np.inf)])
-    narrowest = np.fmin.accumulate(smaller_steps[::-1], axis=0)[::-1]
-    known: Array = bounded & (width <= WILD_FACTOR * narrowest) | ~bounded.any(axis=0)
+    known: Array = bounded & (width <= WILD_FACTOR * np.fmin.accumulate(width)) | ~bounded.any(axis=0)
     return known

@@ -5,7 +5,7 @@ import pytest
 
 from scratchcnn.gradcheck.numerical.kinks import Sides, sides, slope
 from scratchcnn.gradcheck.numerical.ladder import Climb
-from scratchcnn.gradcheck.numerical.walk import Interval, Walk
+from scratchcnn.gradcheck.numerical.walk import KINK_STEPS, Interval, Walk
 
 EPS = float(np.finfo(float).eps)
 INF = np.inf
@@ -21,7 +21,7 @@ def climbed(both, right=None, left=None, *, kink=(), jumps=(), rest=0.0, outputs
     count = len(both)
     marked = [np.isin(np.arange(count), which) for which in (kink, jumps)]
     intervals = (interval(ends, dtype) for ends in (both, right or both, left or both))
-    walk = Walk(*intervals, marked[0], np.full(count, -1))
+    walk = Walk(*intervals, KINK_STEPS * marked[0], np.full(count, -1))
     nothing = np.zeros(count, bool)
     return Climb(
         np.arange(count) if outputs is None else np.array(outputs),

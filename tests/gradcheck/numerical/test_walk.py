@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck.numerical.rungs import Rungs
-from scratchcnn.gradcheck.numerical.walk import KINK_STEPS, Interval, Walk, _right_left_central, _Walker, walk
+from scratchcnn.gradcheck.numerical.walk import KINK_STEPS, Interval, Walk, _right_left_central, walk, walked
 
 STEPS = 2.0 ** -np.arange(24)
 SILENT = 2.0**-60
+NOWHERE = (-np.inf, np.inf)
 
 
 def interval(*ends):
@@ -19,7 +20,7 @@ def ends(found):
     return list(zip(found.low.tolist(), found.high.tolist(), strict=True))
 
 
-def walked(*functions, at=0.0, steps=STEPS, noise=SILENT):
+def walk_of(*functions, at=0.0, steps=STEPS, noise=SILENT):
     """The walk of some functions of one number, each an output."""
     y = np.array([[[f(at - h) for f in functions], [f(at + h) for f in functions]] for h in steps])
     y0 = np.array([f(at) for f in functions])
@@ -38,15 +39,16 @@ class TestInterval:
     def test_the_hull_holds_both(self):
         assert ends(interval((0, 1), (5, 6)).hull(interval((3, 4), (-1, 7)))) == [(0, 4), (-1, 7)]
 
-    def test_the_intersection_of_both_and_where_it_is_wanted(self):
-        found = interval((0, 3), (0, 3))
-        assert ends(found.common(interval((1, 2), (-1, 4)))) == [(1, 2), (0, 3)]
-        found.narrow(interval((1, 2), (1, 2)), np.array([True, False]))
-        assert ends(found) == [(1, 2), (0, 3)]
+    def test_the_intersection_of_both_and_of_the_first_rungs(self):
+        assert ends(interval((0, 3), (0, 3)).common(interval((1, 2), (-1, 4)))) == [(1, 2), (0, 3)]
+        rungs = Interval(np.array([[0.0, 0.0], [1.0, -1.0]]), np.array([[3.0, 3.0], [2.0, 4.0]])).so_far()
+        assert [ends(rungs.at(np.full(2, k))) for k in range(3)] == [[NOWHERE] * 2, [(0, 3)] * 2, [(1, 2), (0, 3)]]
 
     def test_the_intervals_of_one_rung(self):
         rungs = Interval(np.arange(6.0).reshape(3, 2), np.arange(6.0, 12).reshape(3, 2))
-        assert ends(rungs.at(1)) == [(2, 8), (3, 9)]
+        assert ends(rungs.at(np.array([1, 1]))) == [(2, 8), (3, 9)]
+        assert ends(rungs.at(np.array([2, 0]))) == [(4, 10), (1, 7)]
+        assert rungs.at(slice(1, None)).low.tolist() == [[2, 3], [4, 5]]
 
     def test_the_middle_and_room_at_both_ends(self):
         assert interval((1, 4)).middle.tolist() == [2.5]
@@ -58,10 +60,10 @@ class TestInterval:
 
 
 def test_a_walk_is_widened_on_each_side_and_in_common_by_the_wider():
-    found = Walk(*(interval((0, 1)) for _ in range(3)), np.zeros(1, bool), np.full(1, -1))
+    found = Walk(*(interval((0, 1)) for _ in range(3)), np.zeros(1, int), np.full(1, -1))
     wider = found.widened(np.array([[2.0], [3.0]]))
     assert (ends(wider.left), ends(wider.right), ends(wider.both)) == ([(-2, 3)], [(-3, 4)], [(-3, 4)])
-    assert wider.kink is found.kink
+    assert wider.parted is found.parted
     assert ends(found.widened(np.array([[3.0], [2.0]])).both) == [(-3, 4)]
 
 
@@ -70,7 +72,7 @@ def test_a_walk_is_widened_on_each_side_and_in_common_by_the_wider():
     [(np.sin, 0.5, np.cos(0.5)), (np.exp, 0.0, 1.0), (lambda x: x**3, 0.0, 0.0), (lambda x: 3 * x, 2.0, 3.0)],
 )
 def test_a_smooth_function_has_one_derivative_and_the_walk_knows_it_well(function, at, slope):
-    found = walked(function, at=at)
+    found = walk_of(function, at=at)
     assert not found.kink.any()
     assert holds(found.both, slope)
     assert found.both.high - found.both.low < 1e-9
@@ -79,11 +81,11 @@ def test_a_smooth_function_has_one_derivative_and_the_walk_knows_it_well(functio
 
 
 def test_a_line_is_walked_to_the_top():
-    assert walked(lambda x: 3 * x).stopped.tolist() == [-1]
+    assert walk_of(lambda x: 3 * x).stopped.tolist() == [-1]
 
 
 def test_a_kink_has_two():
-    found = walked(lambda x: abs(x) + np.sin(x), lambda x: max(x, 0.0))
+    found = walk_of(lambda x: abs(x) + np.sin(x), lambda x: max(x, 0.0))
     assert found.kink.tolist() == [True, True]
     for k, (right, left) in enumerate(((2, 0), (1, 0))):
         assert holds(found.right, right, k)
@@ -94,7 +96,7 @@ def test_a_kink_has_two():
 
 def test_beside_a_kink_the_steps_that_reach_it_are_left_out():
     """The kink of |x| is 2^-10 away: the walk ends at the rungs that step over it."""
-    found = walked(abs, at=2.0**-10)
+    found = walk_of(abs, at=2.0**-10)
     assert not found.kink.any()
     assert holds(found.both, 1.0)
     assert found.both.high - found.both.low < 1e-9
@@ -102,9 +104,9 @@ def test_beside_a_kink_the_steps_that_reach_it_are_left_out():
 
 
 def test_each_output_walks_by_itself():
-    both = walked(np.sin, abs)
+    both = walk_of(np.sin, abs)
     for k, function in enumerate((np.sin, abs)):
-        alone = walked(function)
+        alone = walk_of(function)
         assert ends(alone.both) == ends(both.both)[k : k + 1]
         assert (both.kink[k], both.stopped[k]) == (alone.kink[0], alone.stopped[0])
 
@@ -120,7 +122,7 @@ def test_the_noise_of_one_output_is_no_measure_of_another_s():
 
 def test_a_walk_in_longdouble_keeps_its_digits():
     slope = 1 + np.finfo(np.longdouble).eps
-    found = walked(lambda x: slope * x, steps=STEPS.astype(np.longdouble), noise=0.0)
+    found = walk_of(lambda x: slope * x, steps=STEPS.astype(np.longdouble), noise=0.0)
     assert found.both.low == found.right.low == found.left.low == slope
     assert found.both.high == found.right.high == found.left.high == slope
 
@@ -130,7 +132,7 @@ def test_outside_the_domain_the_other_side_speaks_alone():
         return x**1.5 + 2 * x if x >= 0 else np.nan
 
     with np.errstate(invalid="ignore"):
-        found = walked(root, np.sin)
+        found = walk_of(root, np.sin)
     assert not found.kink.any()
     assert holds(found.both, 2.0)
     assert holds(found.right, 2.0)
@@ -141,14 +143,14 @@ def test_outside_the_domain_the_other_side_speaks_alone():
 def test_few_steps_apart_make_no_kink():
     """Sides that part at the last steps of a short ladder may part by noise."""
     for count, kink in ((KINK_STEPS + 1, False), (KINK_STEPS + 2, True)):
-        assert walked(abs, steps=STEPS[:count]).kink.tolist() == [kink]
+        assert walk_of(abs, steps=STEPS[:count]).kink.tolist() == [kink]
 
 
 def test_noise_widens_what_is_known():
-    loud = walked(np.sin, noise=2.0**-30)
+    loud = walk_of(np.sin, noise=2.0**-30)
     assert holds(loud.both, 1.0)
     width = loud.both.high - loud.both.low
-    assert width > (walked(np.sin).both.high - walked(np.sin).both.low)
+    assert width > (walk_of(np.sin).both.high - walk_of(np.sin).both.low)
     # Two values, each off by the noise, over the largest steps: little more than that is left.
     assert 2.0**-31 < width < 2.0**-20
 
@@ -185,29 +187,39 @@ class TestQuotients:
 def crafted(*rungs):
     """The walk over intervals of right, left and central quotients, the smallest step first."""
     sides = [Interval(*np.array([rung[k] for rung in reversed(rungs)], float).T[..., None]) for k in range(3)]
-    walker = _Walker(*sides)
-    for k in range(len(rungs) - 1, -1, -1):
-        walker.step(k)
-    return walker
+    return walked(*sides)
 
 
 ONE, TWO, WIDE, MISS = (0.9, 1.1), (1.9, 2.1), (0.5, 1.5), (5.0, 5.2)
-NOWHERE = (-np.inf, np.inf)
 
 
-class TestWalker:
+class TestWalked:
     def test_what_agrees_is_intersected_to_the_top(self):
-        walker = crafted((ONE, ONE, ONE), ((1.0, 1.2), ONE, ONE), (ONE, (0.8, 1.05), ONE))
-        assert ends(walker.both) == [(1.0, 1.05)]
-        assert (walker.stopped.tolist(), walker.parted.tolist()) == ([-1], [0])
+        found = crafted((ONE, ONE, ONE), ((1.0, 1.2), ONE, ONE), (ONE, (0.8, 1.05), ONE))
+        assert ends(found.both) == [(1.0, 1.05)]
+        assert (found.stopped.tolist(), found.parted.tolist()) == ([-1], [0])
 
     @pytest.mark.parametrize("side", [0, 1, 2])
     def test_a_side_that_becomes_wild_ends_the_walk(self, side):
         wild = [ONE, ONE, ONE]
         wild[side] = WIDE
-        walker = crafted((ONE, ONE, ONE), wild)
-        assert walker.stopped.tolist() == [0]
-        assert ends(walker.both) == [ONE]
+        found = crafted((ONE, ONE, ONE), wild)
+        assert found.stopped.tolist() == [0]
+        assert ends(found.both) == [ONE]
+
+    def test_a_side_that_becomes_wild_by_and_by_ends_the_walk(self):
+        found = crafted((ONE, ONE, ONE), ((0.65, 1.35), ONE, ONE), ((0.0, 2.0), ONE, ONE))
+        assert (found.stopped.tolist(), ends(found.right)) == ([0], [ONE])
+
+    def test_what_agrees_with_nothing_before_ends_the_walk(self):
+        found = crafted((ONE, ONE, ONE), (MISS, MISS, MISS))
+        assert (found.stopped.tolist(), ends(found.both)) == ([0], [ONE])
+
+    @pytest.mark.parametrize("apart", [0, 1])
+    def test_a_central_quotient_that_misses_one_side_ends_the_walk(self, apart):
+        sides = [(0.9, 2.1), (0.9, 2.1)]
+        sides[apart] = ONE
+        assert crafted((*sides, TWO)).stopped.tolist() == [0]
 
     @pytest.mark.parametrize("side", [0, 1, 2])
     def test_a_side_without_a_value_ends_the_walk_unless_it_never_had_one(self, side):
@@ -218,30 +230,30 @@ class TestWalker:
 
     def test_sides_that_keep_apart_are_a_kink(self):
         for central in ((1.4, 1.6), ONE, TWO):
-            walker = crafted(*[(TWO, ONE, central)] * 5)
-            assert (walker.parted.tolist(), walker.stopped.tolist()) == ([5], [-1])
-            assert (ends(walker.right), ends(walker.left), ends(walker.both)) == ([TWO], [ONE], [NOWHERE])
+            found = crafted(*[(TWO, ONE, central)] * 5)
+            assert (found.parted.tolist(), found.stopped.tolist()) == ([5], [-1])
+            assert (ends(found.right), ends(found.left), ends(found.both)) == ([TWO], [ONE], [NOWHERE])
 
     def test_a_central_quotient_that_misses_both_sides_is_no_kink(self):
-        walker = crafted((ONE, ONE, ONE), *[(ONE, ONE, MISS)] * 5)
-        assert (walker.parted.tolist(), walker.stopped.tolist()) == ([0], [4])
+        found = crafted((ONE, ONE, ONE), *[(ONE, ONE, MISS)] * 5)
+        assert (found.parted.tolist(), found.stopped.tolist()) == ([0], [4])
 
     def test_sides_that_were_apart_once_may_meet_in_noise(self):
         meet = ((1.05, 2.2), ONE, MISS)
-        walker = crafted((TWO, ONE, (1.4, 1.6)), ((1.8, 2.2), ONE, (1.4, 1.6)), (TWO, (0.8, 1.95), (1.4, 1.6)))
-        assert walker.stopped.tolist() == [0]  # the left one is wild
-        walker = crafted(((1.5, 2.5), (0.5, 1.4), (1.4, 1.6)), ((1.3, 2.4), (0.4, 1.4), (1.4, 1.6)))
-        assert (walker.parted.tolist(), walker.stopped.tolist()) == ([2], [-1])
+        found = crafted((TWO, ONE, (1.4, 1.6)), ((1.8, 2.2), ONE, (1.4, 1.6)), (TWO, (0.8, 1.95), (1.4, 1.6)))
+        assert found.stopped.tolist() == [0]  # the left one is wild
+        found = crafted(((1.5, 2.5), (0.5, 1.4), (1.4, 1.6)), ((1.3, 2.4), (0.4, 1.4), (1.4, 1.6)))
+        assert (found.parted.tolist(), found.stopped.tolist()) == ([2], [-1])
         assert crafted((ONE, ONE, ONE), meet).stopped.tolist() == [0]
 
     @pytest.mark.parametrize("side", [0, 1])
     def test_a_side_that_is_not_true_to_itself_ends_the_walk(self, side):
         later = [TWO, ONE, (1.4, 1.6)]
         later[side] = MISS if side == 0 else (-6.0, -5.9)
-        walker = crafted((TWO, ONE, (1.4, 1.6)), later)
-        assert (walker.parted.tolist(), walker.stopped.tolist()) == ([1], [0])
+        found = crafted((TWO, ONE, (1.4, 1.6)), later)
+        assert (found.parted.tolist(), found.stopped.tolist()) == ([1], [0])
 
     def test_a_walk_that_ended_does_not_go_on(self):
-        walker = crafted((ONE, ONE, ONE), (MISS, ONE, ONE), ((0.99, 1.01), ONE, ONE))
-        assert ends(walker.both) == [ONE]
-        assert walker.stopped.tolist() != [-1]
+        found = crafted((ONE, ONE, ONE), (MISS, ONE, ONE), ((0.99, 1.01), ONE, ONE))
+        assert ends(found.both) == [ONE]
+        assert found.stopped.tolist() != [-1]

@@ -48,6 +48,8 @@ MANY: tuple[tuple[Changes, ...], ...] = (
 FAR = 1e-3
 # Runs of backward that the search for an input may take.
 MOST_RUNS = 1500
+# The share of all calls that is kept for what is said where no expression is found, as one by this.
+KEPT = 5
 
 
 def wrong_expression(scene: Scene, index: int) -> Iterator[Claim]:
@@ -61,7 +63,7 @@ def wrong_expression(scene: Scene, index: int) -> Iterator[Claim]:
             said = f"right with {change.said}: {site.where}"
             yield Claim(change.kind, said, _right(site, change, index, right, []), inside=True)
             return
-    last = scene.budget.spent + MOST_RUNS
+    last = min(scene.budget.spent + MOST_RUNS, scene.budget.last - scene.budget.calls // KEPT)
     for family, some in _searches(scene, index, suspects):
         found = False
         for (site, seen, _), changes in product(some, family):

@@ -62,9 +62,15 @@ def indices(site: Site, seen: Seen) -> Iterator[Change]:
         for by, sign in ((1, "+"), (-1, "-")):
             digits = site.text.isdigit()
             said = f"{value + by} in place of `{site.text}`" if digits else rewritten(site.text, f"{{}} {sign} 1")
-            yield Change("shifted", said, made_by(partial(_plus, by)))
-            if ":" in site.around:  # a term of a sum more or less
-                yield Change("missing-term", said, made_by(partial(_plus, by)))
+            for kind in _kinds_of_index(site.around):
+                yield Change(kind, said, made_by(partial(_plus, by)))
+
+
+def _kinds_of_index(around: str) -> tuple[str, ...]:
+    """What it is that an index is the next one: a wrong length, the end of a sum, or an entry beside."""
+    if ".shape[" in around:
+        return "constant-factor", "broadcast"
+    return ("shifted", "missing-term") if ":" in around else ("shifted",)
 
 
 def _plus(by: int, value: Any) -> Any:

@@ -16,8 +16,6 @@ from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, SEE, 
 from scratchcnn.gradcheck.diagnosis.floats import Floats
 from scratchcnn.gradcheck.proof.world.world import HARNESS
 
-NONE = -1
-"""The number of no expression."""
 # As often as before, and some times: whoever computes more expressions after a change is in a loop that has no end.
 LONGER, SOME = 4, 1000
 
@@ -58,11 +56,11 @@ class Watching(Floats):
         self.groups: dict[int, int] = {}  # of expressions that may be changed together with others like them
         self.parameters: dict[str, tuple[str, ...]] = {}  # of functions, by their names
         self.unknown: set[types.CodeType] = set()  # functions whose source is not known
-        self.number = NONE
+        self.edited: frozenset[int] = frozenset()  # the expressions that are changed
         self.edit: Edit = lambda value, _: value
         self.seen: dict[int, Seen] | None = None
         self.told = 0  # how many expressions were computed
-        self.most: int | None = None  # how many may be
+        self.most: float = np.inf  # how many may be
         self.of_forward: dict[str, Any] = {}  # what forward computes, and its numbers, by the text of the expression
         self.kept: list[Any] = []  # lists, dicts and sets: some may be caches
 
@@ -88,22 +86,24 @@ class Watching(Floats):
                 self.unknown.add(function.__code__)
         return made
 
+    def alike(self, number: int) -> frozenset[int]:
+        """The expressions that a number stands for."""
+        return frozenset(member for member, group in self.groups.items() if group == number) or frozenset((number,))
+
     def _count(self) -> None:
         self.told += 1
-        if self.most is not None and self.told > self.most:
+        if self.told > self.most:
             raise Endless
 
     def _see(self, number: int, value: Any) -> Any:
-        self._count()
-        if self._edits(number):
+        self.told += 1  # as in `_count`, which would take as long again: every expression comes through here
+        if self.told > self.most:
+            raise Endless
+        if number in self.edited:
             return self.edit(value, {**self.of_forward, **_variables(sys._getframe(1))})
         if self.seen is not None and number not in self.seen:
             self._record(number, _copied(value), sys._getframe(1))
         return value
-
-    def _edits(self, number: int) -> bool:
-        """Whether an expression is changed: alone, or with others like it."""
-        return self.number in (number, self.groups.get(number, number))
 
     def _record(self, number: int, value: Any, frame: types.FrameType) -> None:
         """Keeps what an expression told, unless a function calls for it whose own expressions nobody sees."""
@@ -119,7 +119,7 @@ class Watching(Floats):
         self._count()
         if self.seen is not None and number not in self.seen and isinstance(array, np.ndarray):
             self._record(number, how, sys._getframe(1))
-        if self._edits(number):
+        if number in self.edited:
             how = self.edit(how, {})
         if how == "add.at":
             np.add.at(array, index, value)
@@ -181,23 +181,22 @@ class Rerun:
     def edited(self, inputs: list[Array], cotangent: Array, number: int, edit: Edit) -> list[Any]:
         """What it answers with one expression changed."""
         self._forward(inputs)
-        self.world.number, self.world.edit = number, edit
+        self.world.edited, self.world.edit = self.world.alike(number), edit
         self.world.told, self.world.most = 0, LONGER * self.computed + SOME
         try:
             return self._gradients(inputs, cotangent)
         finally:
-            self.world.number, self.world.most = NONE, None
+            self.world.edited, self.world.most = frozenset(), np.inf
 
     def other_forward(self, number: int, edit: Edit) -> Callable[..., Any]:
         """Forward with one expression changed."""
 
         def forward(*inputs: Array) -> Any:
-            self.world.number, self.world.edit = number, edit
-            self.world.told, self.world.most = 0, None
+            self.world.edited, self.world.edit = self.world.alike(number), edit
             try:
                 return self.forward(*inputs)
             finally:
-                self.world.number = NONE
+                self.world.edited = frozenset()
 
         return forward
 

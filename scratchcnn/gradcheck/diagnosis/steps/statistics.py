@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import numpy as np
 
@@ -50,6 +51,7 @@ def _gradient(record: Record, cotangent: Array, index: int, names: tuple[str, ..
     return adjoints(record, cotangent, constant)[record.inputs[index]]
 
 
+@lru_cache(maxsize=4096)
 def _function(place: tuple[object, int]) -> str:
     """The name of the function that an instruction calls."""
     text, _ = source(*place)  # type: ignore[arg-type]
