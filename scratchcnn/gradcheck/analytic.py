@@ -88,11 +88,19 @@ class Analytic:
         return max(EPS, of_input, float(np.finfo(answer).eps) if answer.kind == "f" else EPS)
 
     def spread(self, index: int) -> Array | float:
-        """(entries,) how far calls with the same arguments differ; 0 unless backward is known not to repeat itself."""
+        """(entries,) how far calls with the same arguments differ; 0 unless backward is known not to repeat itself.
+
+        It is infinite where a call gives fewer gradients, or one of another shape.
+        """
         if not self.unsteady:
             return 0.0
-        again = [self.case.gradients(self.cotangent.copy(), self.case.copies())[index] for _ in range(REPEATED_CALLS)]
-        differences = [np.asarray(g, np.float64).reshape(-1) - self.values(index) for g in again]
+        calls = [self.case.gradients(self.cotangent.copy(), self.case.copies()) for _ in range(REPEATED_CALLS)]
+        if any(len(gradients) != len(self.given) for gradients in calls):
+            return np.inf
+        again = [np.asarray(gradients[index], np.float64) for gradients in calls]
+        if any(gradient.shape != self.case.inputs[index].shape for gradient in again):
+            return np.inf
+        differences = [gradient.reshape(-1) - self.values(index) for gradient in again]
         widest: Array = SPREAD_FACTOR * np.abs(differences).max(axis=0)
         return widest
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.case import WrongForm
 from scratchcnn.gradcheck.formats import Format, coarsest, format_of
 from scratchcnn.gradcheck.trees import flatten, unflatten
 from scratchcnn.gradcheck.wrapping import wrapped
@@ -84,8 +85,8 @@ class Kernel:
         if self.reference is not None and self._is_wide(arguments) and not self.takes_float64:
             if self._is_narrow:
                 return self.reference(*arguments)
-            function(*arguments)  # which may keep what its backward needs
-            return self.reference(*arguments)
+            own = function(*arguments)  # which may also keep what its backward needs
+            return _in_form_of(own, self.reference(*arguments))
         output, formats = widened(function(*self._rounded(arguments)))
         if not self._is_wide(arguments):
             self.outputs = formats
@@ -173,6 +174,15 @@ def _same(here: Any, there: Any) -> bool:
     if a.dtype != np.float64 or a.shape != b.shape:
         return False
     return bool((np.abs(a - b) <= SAME * np.abs(b).max(initial=0)).all())
+
+
+def _in_form_of(own: Any, of_reference: Any) -> Any:
+    """What the reference returns, whose arrays have the shapes of those that forward returns."""
+    expected, given = ([np.shape(leaf) for leaf in flatten(output)[0]] for output in (own, of_reference))
+    if expected != given:
+        shapes = f"of shape {', '.join(map(str, expected))}; got {', '.join(map(str, given))}"
+        raise WrongForm(f"reference must return what forward returns, {shapes}")
+    return of_reference
 
 
 def _format(leaf: Any) -> Format | None:

@@ -31,12 +31,22 @@ class Point:
 
 
 def answers(case: Case, point: Point) -> tuple[Array, list[Any]]:
-    """Forward's output and backward's gradients at a point; the gradients are not checked.
+    """Forward's output and backward's gradients at a point; of the gradients only the number is checked.
 
     Forward is called first: a layer may keep what its backward needs.
+
+    Raises
+    ------
+    TypeError
+        Backward returned another number of gradients than there are inputs.
     """
     output = np.array(case.forward(*point.copies()))
-    return output, case.gradients(point.cotangent.copy(), point.copies())
+    gradients = case.gradients(point.cotangent.copy(), point.copies())
+    if len(gradients) != len(case.inputs):
+        raise TypeError(
+            f"backward must return one gradient for each of {len(case.inputs)} inputs, got {len(gradients)}"
+        )
+    return output, gradients
 
 
 def asked_cotangent(case: Case, grad_output: Any, rng: np.random.Generator) -> Array:

@@ -36,13 +36,13 @@ def started(script, *arguments, folder):
             process.kill()
 
 
-# The first check says that it runs, and never ends.
+# The first check says that it runs, and never ends. The line is written at once: several processes may say it.
 ENDLESS = """
-    import sys, threading
+    import os, sys, threading
     from scratchcnn.commands import main, rows
 
     def run(check):
-        print("running", flush=True)
+        os.write(1, b"running\\n")
         threading.Event().wait()
 
     rows.run = run

@@ -7,6 +7,7 @@ import traceback
 
 import pytest
 
+from scratchcnn.gradcheck.harvest import watching
 from scratchcnn.gradcheck.harvest.watching import watch
 
 
@@ -107,3 +108,17 @@ def test_after_the_end_the_function_is_what_it_was():
     assert double.__code__ is code
     double(1)
     assert seen == []
+
+
+def test_of_what_the_interpreter_tells_only_the_calls_that_are_watched_are_seen(monkeypatch):
+    """The function that it calls, called here: tools that measure coverage do not see the interpreter call it."""
+    seen = []
+
+    def told(x):
+        watching._started(double.__code__, 0)
+        watching._started(told.__code__, 0)
+        return x
+
+    monkeypatch.setitem(watching._SEEN, id(told.__code__), lambda frame: seen.append(frame.f_locals["x"]))
+    assert told(7) == 7
+    assert seen == [7]
