@@ -43,7 +43,8 @@ def sigmoid(z: ArrayLike) -> Array:
         If `z` does not hold numbers.
     """
     z = as_array("z", z)
-    negative, power = _falling_power(z)
+    negative = z.real < 0
+    power = apply(np.exp, np.where(negative, z, -z))
     squashed: Array = np.where(negative, power, 1) / (1 + power)
     return squashed
 
@@ -76,16 +77,8 @@ def sigmoid_backward(grad_output: ArrayLike, z: ArrayLike) -> tuple[Array]:
         If `grad_output` is not shaped like `z`.
     """
     z = as_array("z", z)
-    _, power = _falling_power(z)
-    # σ(|z|) σ(-|z|): which of the two is σ(z) makes no difference. A single number of another ring comes bare.
-    slope: Array = np.asanyarray(1 / (1 + power) * (power / (1 + power)))
+    slope: Array = np.asanyarray(sigmoid(z) * sigmoid(-z))  # a single number of another ring comes bare
     return gradients_like((slope,), as_cotangent(grad_output, slope.shape) * slope)
-
-
-def _falling_power(z: Array) -> tuple[Array, Array]:
-    """Mark the negative entries, and compute e^-|z|."""
-    negative = z.real < 0
-    return negative, apply(np.exp, np.where(negative, z, -z))
 
 
 def tanh(z: ArrayLike) -> Array:
@@ -139,7 +132,7 @@ def tanh_backward(grad_output: ArrayLike, z: ArrayLike) -> tuple[Array]:
         If `grad_output` is not shaped like `z`.
     """
     z = as_array("z", z)
-    _, power = _falling_power(z)
+    power = apply(np.exp, np.where(z.real < 0, z, -z))
     inverse_cosh = 2 * power / (1 + power * power)
     slope: Array = np.asanyarray(inverse_cosh * inverse_cosh)  # a single number of another ring comes bare
     return gradients_like((slope,), as_cotangent(grad_output, slope.shape) * slope)

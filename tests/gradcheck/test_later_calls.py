@@ -65,6 +65,13 @@ def test_another_shape_at_other_inputs(other, proof):
     assert f"the gradient has shape {shape}, the input (3,)" in report.violations[0].message
 
 
+def test_fewer_gradients_at_other_inputs(proof):
+    backward = answering(FEWER["fewer"], lambda number, x: not np.array_equal(x, X))
+    report = check_gradient(product, backward, X, W, proof=proof)
+    assert report.verdict is Verdict.WRONG
+    assert {kind for kind, _ in told(report)} == {"elsewhere"}
+
+
 def test_an_exception_at_other_inputs(proof):
     def refused(g, x, w):
         raise ArithmeticError("not here")

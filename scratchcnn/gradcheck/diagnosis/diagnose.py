@@ -156,7 +156,7 @@ def diagnose(
     inputs, violations
         What was found.
     call
-        The names of both functions, as a call has them.
+        Both functions, as a call has them.
     calls
         How often it may call forward.
     """
@@ -315,7 +315,7 @@ def _holds(claim: Claim, scenes: Sequence[Scene], index: int) -> bool:
 
 def _tells(scene: Scene, first: Scene, index: int) -> bool:
     """Whether the mistake shows at a further point: nothing is known of a gradient that is right, or zero, there."""
-    if not scene.analytic(index).any() and first.analytic(index).any():
+    if scene.gradients[index] is None or (not scene.analytic(index).any() and first.analytic(index).any()):
         return False
     try:
         return scene.differs_along(index)

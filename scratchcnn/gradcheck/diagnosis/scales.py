@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from itertools import permutations
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from scratchcnn.gradcheck.diagnosis.budget import TooDear
 from scratchcnn.gradcheck.diagnosis.claim import Claim
+from scratchcnn.gradcheck.diagnosis.constants.places import default_of, numbers
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # A factor that differs from one by less is called a small relative error.
@@ -140,9 +142,13 @@ def _numbers(scene: Scene) -> list[tuple[float, str]]:
         if array.ndim > 3:
             lengths.setdefault(prod(array.shape[2:]), []).append(f"the pixels of {name}")
     known = [(float(length), _some(list(dict.fromkeys(of)))) for length, of in lengths.items()]
-    given = {**scene.defaults, **scene.options}
-    known += [(v, "a number in forward") for v in scene.numbers]
-    return known + [(float(v), f"the option {k}") for k, v in given.items() if isinstance(v, int | float) and v]
+    given = {**dict(filter(None, map(default_of, scene.constants))), **scene.options}
+    known += [(v, "a number in forward") for v in numbers(scene.constants)]
+    return known + [(float(v), f"the option {k}") for k, v in given.items() if _is_factor(v)]
+
+
+def _is_factor(option: Any) -> bool:
+    return isinstance(option, int | float) and bool(option) and bool(np.isfinite(option))
 
 
 def _from_two(known: list[tuple[float, str]]) -> Iterator[tuple[float, str]]:

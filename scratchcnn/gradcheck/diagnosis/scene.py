@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
-from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -112,19 +111,6 @@ class Scene:
         return [] if self.caller is None else places(self.caller)
 
     @cached_property
-    def numbers(self) -> list[float]:
-        """The numbers that stand in the code of forward, other than small whole ones."""
-        loaded = {place.value for place in self.constants if isinstance(place.owner, CodeType)}
-        return sorted(v for v in loaded if isinstance(v, float) and v not in (0, 0.5, 1, 2))
-
-    @cached_property
-    def defaults(self) -> dict[str, Any]:
-        """The numbers that options of forward have by default."""
-        from scratchcnn.gradcheck.diagnosis.constants.places import default_of
-
-        return dict(filter(None, map(default_of, self.constants)))
-
-    @cached_property
     def look(self) -> "Look | None":
         """A copy of backward whose expressions can be changed; None where it answers otherwise than backward did."""
         from scratchcnn.gradcheck.diagnosis.edits.look import look_at
@@ -186,16 +172,6 @@ class Scene:
             return {}
         values = {k: v for k, v in self.look.of_forward.items() if isinstance(v, np.ndarray)}
         return flows(self.record, self.cotangent, values)
-
-    def own_parts(self, text: str) -> Iterator[tuple[str, Array]]:
-        """By the texts of later expressions: what flows back if their entries depend on those at their places."""
-        from scratchcnn.gradcheck.diagnosis.steps.flows import own_parts
-
-        for later, flow in self.flows.items():
-            if self.record is not None and later != text and flow.nodes.size == self.flows[text].nodes.size:
-                part = own_parts(self.record, self.flows[text], flow)
-                if part is not None:
-                    yield later, part
 
     def right_beside(self, index: int) -> list[int]:
         """The other inputs whose gradients are not known to be wrong."""

@@ -38,6 +38,8 @@ def _scene(case: Case, point: Point, budget: Budget, code: Code) -> Iterator[Sce
             gradients, eps = gradients_at(case, point, dtype)
         except Exception:  # backward refuses that precision
             continue
+        if len(gradients) != len(case.inputs):  # there alone: said of the contract
+            return
         names, options = case.names, dict(case.forward.keywords)
         forward = case.forward if dtype is not None or case.alone else _in_own_precision(case)
         yield Scene(

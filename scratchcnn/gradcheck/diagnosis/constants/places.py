@@ -3,7 +3,7 @@
 import dis
 import inspect
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
@@ -168,6 +168,12 @@ def named(place: Place) -> str:
     if isinstance(owner, FunctionType):
         return f" for `{_parameter(place)}` of `{owner.__name__}`"
     return f" for `{place.key}`" if place.key else ""
+
+
+def numbers(places: Sequence[Place]) -> list[float]:
+    """Those that stand in the code itself, other than small whole ones and a half."""
+    loaded = {place.value for place in places if isinstance(place.owner, CodeType)}
+    return sorted(v for v in loaded if isinstance(v, float) and np.isfinite(v) and v not in (0, 0.5, 1, 2))
 
 
 def default_of(place: Place) -> tuple[str, Any] | None:

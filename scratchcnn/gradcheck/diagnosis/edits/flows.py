@@ -12,6 +12,7 @@ from scratchcnn.gradcheck.diagnosis.edits.change import Change, constant, is_arr
 from scratchcnn.gradcheck.diagnosis.edits.sites import Site
 from scratchcnn.gradcheck.diagnosis.edits.suspects import Suspect, is_right_with, suspects_of
 from scratchcnn.gradcheck.diagnosis.scene import Scene
+from scratchcnn.gradcheck.diagnosis.steps.flows import own_parts
 
 # As a share of the largest entry: what differs by less is the same.
 SAME = 1e-9
@@ -83,7 +84,7 @@ def _relations(s: Scene, site: Site, text: str) -> Iterator[tuple[str, str]]:
     value, flow = seen.value, s.flows[text].adjoint
     if value.shape != flow.shape:
         return
-    for later, part in s.own_parts(text):
+    for later, part in _own_parts(s, text):
         if _same(part, value):
             yield "missing-term", f"on each entry of which several of `{later}` depend, not only the one at its place"
     near = SAME * max(float(np.abs(flow).max()), float(np.abs(value).max()))
@@ -98,6 +99,15 @@ def _relations(s: Scene, site: Site, text: str) -> Iterator[tuple[str, str]]:
     with np.errstate(all="ignore"):
         yield from _factors(value, flow, known)
         yield from _terms(value, flow, known)
+
+
+def _own_parts(s: Scene, text: str) -> Iterator[tuple[str, Array]]:
+    """By the texts of later expressions: what flows back if their entries depend on those at their places."""
+    for later, flow in s.flows.items():
+        if s.record is not None and later != text and flow.nodes.size == s.flows[text].nodes.size:
+            part = own_parts(s.record, s.flows[text], flow)
+            if part is not None:
+                yield later, part
 
 
 def _factors(value: Array, flow: Array, known: dict[str, Array]) -> Iterator[tuple[str, str]]:
