@@ -213,7 +213,7 @@ def attention_backward(g, q, k):
 def test_the_diagonal_of_a_jacobian_is_named_with_what_should_flow_back():
     found = kinds(attention, attention_backward, drawn(4, 3), drawn(4, 3, seed=1))
     assert named(found, "missing-term", "in place of `dz = dp * p * (1 - p)`")
-    assert named(found, "missing-term", "depend, not only the one at its place")
+    assert named(found, "missing-term", "to depend on its own alone (a diagonal Jacobian)")
 
 
 def test_where_a_gradient_becomes_wrong_is_said_if_nothing_explains_it():

@@ -44,11 +44,9 @@ MANY: tuple[tuple[Changes, ...], ...] = (
     (opposites, variables, factors),
     (functions, products, terms),
 )
-# As a share of the largest entry: what is further away from it is wrong.
-FAR = 1e-3
 # Runs of backward that the search for an input may take.
 MOST_RUNS = 1500
-# The share of all calls that is kept for what is said where no expression is found, as one by this.
+# One by this is the share of all calls that is kept for what is said where no expression is found.
 KEPT = 5
 
 

@@ -43,7 +43,7 @@ def wrong_flow(scene: Scene, index: int) -> Iterator[Claim]:
         scene.located.setdefault(index, f"right with {where}")
         for kind, said in _relations(scene, suspect.site, text):
             holds = _related(suspect.site, text, index, right, (kind, said))
-            yield Claim(kind, f"right with {where}, {said}", holds, inside=True)
+            yield Claim(kind, f"right with {where}: {said}", holds, inside=True)
 
 
 def fitting(scene: Scene, index: int, suspects: Sequence[Suspect]) -> Iterator[tuple[Suspect, str]]:
@@ -86,16 +86,14 @@ def _relations(s: Scene, site: Site, text: str) -> Iterator[tuple[str, str]]:
         return
     for later, part in _own_parts(s, text):
         if _same(part, value):
-            yield "missing-term", f"on each entry of which several of `{later}` depend, not only the one at its place"
+            yield "missing-term", f"that takes each entry of `{later}` to depend on its own alone (a diagonal Jacobian)"
     near = SAME * max(float(np.abs(flow).max()), float(np.abs(value).max()))
     different = np.abs(flow - value) > near
     if not different.all() and (np.abs(flow[different]) <= near).all():
-        yield "subset", "which is zero at some entries: a mask is missing"
+        yield "subset", "a mask is missing, where nothing flows back"
     elif not different.all() and (np.abs(value[different]) <= near).all():
-        yield "subset", "which is not zero where this is"
-    known = {
-        k: v for k, v in seen.variables.items() if isinstance(v, np.ndarray) and v.dtype.kind == "f" and v.size > 1
-    }
+        yield "subset", "that lets nothing flow back at some entries where something does"
+    known = {k: v for k, v in seen.variables.items() if is_array(v)}
     with np.errstate(all="ignore"):
         yield from _factors(value, flow, known)
         yield from _terms(value, flow, known)
@@ -119,10 +117,10 @@ def _factors(value: Array, flow: Array, known: dict[str, Array]) -> Iterator[tup
         for said, function in FUNCTIONS.items():
             factor = function(array)
             if _broadcasts(factor, flow) and len(np.unique(factor)) > 1 and _same(value * factor, flow):
-                yield "missing-factor", f"which has the factor {said.format(f'`{name}`')}"
+                yield "missing-factor", f"that lacks the factor {said.format(f'`{name}`')}"
     for over, axes in _axes(flow):
         if _is_multiple(flow, value, axes):
-            yield "missing-factor", f"which has a factor of its own at each place off {over}"
+            yield "missing-factor", f"that lacks a factor, the same along {over}"
 
 
 def _terms(value: Array, flow: Array, known: dict[str, Array]) -> Iterator[tuple[str, str]]:
@@ -134,7 +132,7 @@ def _terms(value: Array, flow: Array, known: dict[str, Array]) -> Iterator[tuple
         for over, axes in _axes(flow):
             if _is_multiple(missing, term, axes) and not _is_multiple(flow, value, axes):
                 what = f"a multiple of `{name}` along {over}" if name else f"a term that is constant along {over}"
-                yield "missing-term", f"which has {what} beside it"
+                yield "missing-term", f"that lacks {what}"
 
 
 def _axes(flow: Array) -> Iterator[tuple[str, tuple[int, ...]]]:
