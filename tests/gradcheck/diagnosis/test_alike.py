@@ -216,6 +216,30 @@ def test_the_diagonal_of_a_jacobian_is_named_with_what_should_flow_back():
     assert named(found, "missing-term", "to depend on its own alone (a diagonal Jacobian)")
 
 
+def gated(x, p):
+    g, s = np.tanh(x @ p["g"]), 1 / (1 + np.exp(-(x @ p["s"])))
+    return {"out": g * s, "gate": s}
+
+
+def gated_backward(d, x, p):
+    g, s = np.tanh(x @ p["g"]), 1 / (1 + np.exp(-(x @ p["s"])))
+    dg, ds = d["out"] * s * (1 - g), (d["out"] * g + d["gate"]) * s * (1 - s)
+    return dg @ p["g"].T + ds @ p["s"].T, {"g": x.T @ dg, "s": x.T @ ds}
+
+
+def test_trees_and_several_outputs_hide_no_expression():
+    found = kinds(gated, gated_backward, drawn(4, 3), {"g": drawn(3, 2, seed=1), "s": drawn(3, 2, seed=2)})
+    assert named(found, "operand", "right with `g ** 2` in place of `g`: `1 - g` (test_alike.py:")
+
+
+def test_a_domain_hides_no_expression():
+    def backward(g, p):
+        return g * (np.log(p) + 1) * p
+
+    found = kinds(lambda p: p * np.log(p), backward, np.abs(drawn(3, 4)) / 4, domain=(0, 1))
+    assert named(found, "missing-factor", "p")
+
+
 def test_where_a_gradient_becomes_wrong_is_said_if_nothing_explains_it():
     def backward(g, q, k):
         z = q @ k.T

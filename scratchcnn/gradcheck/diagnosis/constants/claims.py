@@ -20,9 +20,8 @@ def without_a_limit(scene: Scene, index: int) -> Iterator[Claim]:
         for place in scene.constants:
             for other in limits(place):
                 said = f"that of a forward with {other.said}{named(place)}: a mask is forgotten"
-                yield Claim(other.kind, said, _of(index, forward, place, other.value), along=True)
-                said = f"the true one for what {named(place).removeprefix(' in ')} limits in place of its result"
-                yield Claim("operand", said, _of(index, forward, place, other.value), along=True)
+                for kind in (other.kind, "operand"):  # or what it limits is taken for its result
+                    yield Claim(kind, said, _of(index, forward, place, other.value), along=True)
 
 
 def with_another_constant(scene: Scene, index: int) -> Iterator[Claim]:

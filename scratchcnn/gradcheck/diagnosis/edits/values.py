@@ -118,7 +118,7 @@ def factors(site: Site, seen: Seen) -> Iterator[Change]:
     if is_array(seen.value) and site.role not in (FACTOR, DIVISOR, INDEX):
         for name, other in seen.variables.items():
             chosen = name.isidentifier() and is_number(other) and other not in (0, 1)
-            if name != site.text and (chosen or _broadcasts(other, seen.value)):
+            if name != site.text and (chosen or (_broadcasts(other, seen.value) and not _equal(other, seen.value))):
                 yield from _combinations(site, name, PRODUCTS, "missing-factor")
 
 
@@ -186,6 +186,11 @@ def _way(tree: ast.expr, inner: str) -> list[ast.operator]:
             if way := _way(part, inner):
                 return [tree.op, *way]
     return []
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two arrays are the same one: its square is tried by itself."""
+    return bool(np.array_equal(one, other))
 
 
 def _same_everywhere(values: Any) -> bool:
