@@ -31,6 +31,7 @@ UNNAMED = {
     "softmax: summed over the samples",
     "softmax_cross_entropy: softmax over the samples",
     "softmax_cross_entropy: the true class alone",
+    "square standardize: not through the mean",
 }
 
 

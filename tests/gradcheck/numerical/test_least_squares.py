@@ -1,8 +1,8 @@
 """Fits to values with known roundings."""
 
+import mpmath
 import numpy as np
 import pytest
-from scipy.stats import chi2, norm
 
 from scratchcnn.gradcheck.numerical.least_squares import (
     FIT_PLACES,
@@ -100,13 +100,17 @@ def test_between_two_kinks_it_stops_before_them(turn, kink, height):
     assert abs(found.value[0] - (2 - 2 * turn)) <= found.bound[0]
 
 
-def test_the_deviation_may_be_as_much_larger_as_a_chi_squared_variable_is_smaller():
-    """Against SciPy's quantile of which the cube root is an approximation, from above."""
-    free = np.arange(6, 33)
-    exact = np.sqrt(free / chi2.ppf(norm.cdf(-LIKELY_DEVIATIONS), free))
-    growth = np.array([likely_growth(int(n)) for n in free])
-    assert (exact <= growth).all()
-    assert (growth < exact * (1 + 4 / free**2)).all()
+def below(limit, free):
+    """How often a chi squared variable is below a limit."""
+    return mpmath.gammainc(free / 2, 0, limit / 2, regularized=True)
+
+
+@pytest.mark.parametrize("free", range(6, 33))
+def test_the_deviation_may_be_as_much_larger_as_a_chi_squared_variable_is_smaller(free):
+    """The growth belongs to a quantile; its cube root is approximated, from above."""
+    growth, rare = likely_growth(free), mpmath.ncdf(-LIKELY_DEVIATIONS)
+    assert below(free / growth**2, free) <= rare
+    assert below(free * (1 + 4 / free**2) ** 2 / growth**2, free) > rare
 
 
 def test_beside_a_kink_the_fit_stops_before_it():
