@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
+from tests.gradcheck.pairs import RemembersTheLastForward
 
 X = np.array([[0.5, -1.5], [2.0, 0.25], [-0.75, 1.25]])
 
@@ -23,15 +24,6 @@ class EverySeventh:
     def __call__(self, g, x):
         self.calls += 1
         return right(g, x) * (2 if self.calls % 7 == 0 else 1)
-
-
-class RemembersTheLastForward:
-    def forward(self, x):
-        self.x = x.copy()
-        return np.sin(x)
-
-    def backward(self, g, x):
-        return g * np.cos(self.x)
 
 
 class RemembersTheFirstBackward:

@@ -5,17 +5,10 @@ import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.numerical.exact import MOST_NUMBERS, exact_gradients
+from tests.gradcheck.pairs import product, product_backward
 
 RNG = np.random.default_rng(5)
 X, W = RNG.standard_normal((3, 4)), RNG.standard_normal((4, 2))
-
-
-def product(x, w):
-    return x @ w
-
-
-def product_backward(g, x, w):
-    return g @ w.T, x.T @ g
 
 
 def average(x):

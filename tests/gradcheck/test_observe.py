@@ -11,6 +11,7 @@ from scratchcnn.gradcheck.contract import _differ, observe
 from scratchcnn.gradcheck.formats import own_format
 from scratchcnn.gradcheck.numerical.same import SAME_ROUNDOFFS
 from scratchcnn.gradcheck.points import Point
+from tests.gradcheck.pairs import RemembersTheLastForward
 
 X = np.array([[0.5, -1.5], [2.0, 0.25], [-0.75, 1.25]])
 G, OTHER = np.array([[1.0, -1.5], [0.75, 1.25], [-0.5, 2.0]]), np.array([[-0.5, 1.0], [1.5, -2.0], [1.75, 0.625]])
@@ -25,15 +26,6 @@ def forward(x):
 
 def right(g, x):
     return g * np.cos(x)
-
-
-class RemembersTheLastForward:
-    def forward(self, x):
-        self.x = x.copy()
-        return np.sin(x)
-
-    def backward(self, g, x):
-        return g * np.cos(self.x)
 
 
 def watched(backward, *inputs, function=forward, second=None, drawn=True, wrt=None, seconds=LONG):

@@ -8,6 +8,7 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, SHARP, Estimate
+from scratchcnn.gradcheck.diagnosis.rearrangements import axes_in_words
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # Entries that a term has to fit besides one for each of its coefficients: fewer prove nothing.
@@ -24,7 +25,7 @@ def missing_term(scene: Scene, index: int) -> Iterator[Claim]:
     for message, basis in _bases(scene, index):
         for count in range(1, len(shape) + 1):
             for axes in combinations(range(len(shape)), count):
-                where = "" if count == len(shape) else f" along {'axes' if count > 1 else 'axis'} {_list(axes)}"
+                where = "" if count == len(shape) else f" along {axes_in_words(axes)}"
                 yield Claim("missing-term", message.format(where=where), _lacks(index, axes, basis))
 
 
@@ -48,10 +49,6 @@ def _lacks_multiple(index: int, k: int, factor: float) -> Callable[[Scene], bool
         return s.agrees(index, predicted)
 
     return holds
-
-
-def _list(axes: tuple[int, ...]) -> str:
-    return " and ".join(map(str, axes))
 
 
 def _bases(scene: Scene, index: int) -> Iterator[tuple[str, Basis]]:

@@ -6,17 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scratchcnn.gradcheck.numerical.exact import EXACT_LIMIT, LARGEST_POINT, Exact, exact_gradients, lattice
+from tests.gradcheck.pairs import product, product_backward
 
 RNG = np.random.default_rng(5)
 X, W = RNG.standard_normal((3, 4)), RNG.standard_normal((4, 2))
-
-
-def product(x, w):
-    return x @ w
-
-
-def product_backward(g, x, w):
-    return g @ w.T, x.T @ g
 
 
 def compared(forward, backward, *inputs, wrt=None, degree=1, factor=1, seed=0, fresh=False) -> dict[int, Exact]:

@@ -51,6 +51,17 @@ def is_mask(value: Any) -> bool:
     return value.dtype == bool or (value.dtype.kind in "iuf" and set(np.unique(value).tolist()) == {0, 1})
 
 
+def broadcasts(other: Any, value: Any) -> bool:
+    """Whether an array may be combined with another one without making it larger."""
+    if not is_array(other):
+        return False
+    try:
+        shape: tuple[int, ...] = np.broadcast_shapes(other.shape, value.shape)
+    except ValueError:
+        return False
+    return bool(shape == value.shape)
+
+
 def upside_down(mask: Any) -> Any:
     """The other entries of a mask."""
     return ~mask if mask.dtype == bool else 1 - mask

@@ -1,6 +1,6 @@
 """Claims about the expressions of backward: with one of them changed, the gradient is right."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby, product
 
 from scratchcnn.gradcheck.diagnosis.claim import Claim
@@ -58,8 +58,7 @@ def wrong_expression(scene: Scene, index: int) -> Iterator[Claim]:
     right, suspects = scene.right_beside(index), _up_to_the_first(scene, index)
     for site, change in look.held:  # what explains another gradient
         if is_right_with(scene, site, change, index, right):
-            said = f"right with {change.said}: {site.where}"
-            yield Claim(change.kind, said, _right(site, change, index, right, []), inside=True)
+            yield _claim(site, change, index, right, [])
             return
     last = min(scene.budget.spent + MOST_RUNS, scene.budget.last - scene.budget.calls // KEPT)
     for family, some in _searches(scene, index, suspects):
@@ -70,8 +69,7 @@ def wrong_expression(scene: Scene, index: int) -> Iterator[Claim]:
                     return
                 if is_right_with(scene, site, change, index, right):
                     held: list[bool] = []
-                    said = f"right with {change.said}: {site.where}"
-                    yield Claim(change.kind, said, _right(site, change, index, right, held), inside=True)
+                    yield _claim(site, change, index, right, held)
                     if all(held):
                         found = True
                         look.held.append((site, change))
@@ -104,9 +102,11 @@ def _searches(
         yield (variables, factors), [suspect for suspect in near if not suspect.alone]
 
 
-def _right(site: Site, change: Change, index: int, right: list[int], held: list[bool]) -> Callable[[Scene], bool]:
+def _claim(site: Site, change: Change, index: int, right: list[int], held: list[bool]) -> Claim:
+    """The claim that a change makes a gradient right; in `held` is noted where it does."""
+
     def holds(s: Scene) -> bool:
         held.append(is_right_with(s, site, change, index, right))
         return held[-1]
 
-    return holds
+    return Claim(change.kind, f"right with {change.said}: {site.where}", holds, inside=True)

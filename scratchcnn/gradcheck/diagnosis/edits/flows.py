@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.diagnosis import inner
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, constant, is_array
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, broadcasts, constant, is_array
 from scratchcnn.gradcheck.diagnosis.edits.sites import Site
 from scratchcnn.gradcheck.diagnosis.edits.suspects import Suspect, is_right_with, suspects_of
+from scratchcnn.gradcheck.diagnosis.rearrangements import axes_in_words
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 from scratchcnn.gradcheck.diagnosis.steps.flows import own_parts
 
@@ -20,14 +22,9 @@ SAME = 1e-9
 ENTRIES = 3
 # What may be made of a value.
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
-    "{}": lambda v: v,
+    **inner.FUNCTIONS,
     "1 / {}": lambda v: 1 / v,
-    "(1 - {})": lambda v: 1 - v,
-    "{}²": lambda v: v * v,
-    "(1 - {}²)": lambda v: 1 - v * v,
-    "{0} (1 - {0})": lambda v: v * (1 - v),
-    "1 / {}²": lambda v: 1 / (v * v),
-    "exp({})": np.exp,
+    "1 / {}²": lambda v: 1 / v**2,
     "log({})": np.log,
 }
 
@@ -116,7 +113,7 @@ def _factors(value: Array, flow: Array, known: dict[str, Array]) -> Iterator[tup
     for name, array in known.items():
         for said, function in FUNCTIONS.items():
             factor = function(array)
-            if _broadcasts(factor, flow) and len(np.unique(factor)) > 1 and _same(value * factor, flow):
+            if broadcasts(factor, flow) and len(np.unique(factor)) > 1 and _same(value * factor, flow):
                 yield "missing-factor", f"that lacks the factor {said.format(f'`{name}`')}"
     for over, axes in _axes(flow):
         if _is_multiple(flow, value, axes):
@@ -127,7 +124,7 @@ def _terms(value: Array, flow: Array, known: dict[str, Array]) -> Iterator[tuple
     """Values a multiple of which is missing, or one multiple for each place along some axes."""
     missing = flow - value
     ones = {"": np.ones_like(flow)}
-    for name, array in {**ones, **{k: v for k, v in known.items() if _broadcasts(v, flow)}}.items():
+    for name, array in {**ones, **{k: v for k, v in known.items() if broadcasts(v, flow)}}.items():
         term = np.broadcast_to(array, flow.shape)
         for over, axes in _axes(flow):
             if _is_multiple(missing, term, axes) and not _is_multiple(flow, value, axes):
@@ -140,18 +137,10 @@ def _axes(flow: Array) -> Iterator[tuple[str, tuple[int, ...]]]:
     for count in range(1, flow.ndim + 1):
         for axes in combinations(range(flow.ndim), count):
             if np.prod([flow.shape[k] for k in axes]) >= ENTRIES:
-                yield f"{'axis' if count == 1 else 'axes'} {', '.join(map(str, axes))}", axes
+                yield axes_in_words(axes), axes
 
 
 def _is_multiple(missing: Array, term: Array, axes: tuple[int, ...]) -> bool:
     size = (term * term).sum(axis=axes, keepdims=True)
     multiple = (missing * term).sum(axis=axes, keepdims=True) / np.where(size > 0, size, 1)
     return _same(multiple * term, missing)
-
-
-def _broadcasts(array: Array, flow: Array) -> bool:
-    try:
-        shape: tuple[int, ...] = np.broadcast_shapes(array.shape, flow.shape)
-    except ValueError:
-        return False
-    return bool(shape == flow.shape)

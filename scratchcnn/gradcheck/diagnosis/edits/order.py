@@ -20,6 +20,7 @@ from scratchcnn.gradcheck.diagnosis.edits.places import (
 )
 from scratchcnn.gradcheck.diagnosis.edits.sites import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
+from scratchcnn.gradcheck.diagnosis.rearrangements import axes_in_words
 
 # Axes of arrays that are tried.
 MOST_AXES = 4
@@ -57,8 +58,7 @@ def _is_value(value: Any) -> bool:
 
 def _from_the_end(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """A sum or product so far, of an axis from its end on."""
-    owner = getattr(function, "__self__", None)
-    array, *rest = (owner, *arguments) if isinstance(owner, np.ndarray) else arguments
+    array, *rest = (*_owner(function), *arguments)
     axis = rest[0] if rest else options.get("axis", 0)
     reversed_ = np.flip(np.asarray(array), axis)
     return np.flip(getattr(np, function.__name__)(reversed_, axis), axis)
@@ -106,13 +106,12 @@ def reductions(site: Site, seen: Seen) -> Iterator[Change]:
     if site.role == CALLED and site.place.name in REDUCED:
         for count in range(1, MOST_AXES + 1):
             for axes in combinations(range(MOST_AXES), count):
-                said = f"{site.place.name} over {'axis' if count == 1 else 'axes'} {', '.join(map(str, axes))} instead"
+                said = f"{site.place.name} over {axes_in_words(axes)} instead"
                 yield Change("broadcast", said, made_by(lambda function, axes=axes: partial(_over, axes, function)))  # type: ignore[misc]
 
 
 def _over(axes: tuple[int, ...], function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    owner = getattr(function, "__self__", None)
-    array = owner if isinstance(owner, np.ndarray) else arguments[0]
+    array = (*_owner(function), *arguments)[0]
     rest = {k: v for k, v in options.items() if k not in ("axis", "keepdims")}
     return getattr(np, function.__name__)(array, axis=axes, keepdims=True, **rest)
 
@@ -129,5 +128,10 @@ def twin(name: str, function: Any) -> Any:
     """The function of another name: of NumPy, or a method of the same array."""
     if name == ITSELF:
         return lambda argument: argument
+    return getattr(next(iter(_owner(function)), np), name)
+
+
+def _owner(function: Any) -> tuple[Any, ...]:
+    """The array whose method it is; nothing where it is a function of a module."""
     owner = getattr(function, "__self__", None)
-    return getattr(owner if isinstance(owner, np.ndarray) else np, name)
+    return (owner,) if isinstance(owner, np.ndarray) else ()

@@ -43,10 +43,8 @@ def _suspects(scene: Scene, look: Look, index: int, right: list[int]) -> Iterato
     for site, given in look.sites:
         seen = _less(given, scene, index)
         numeric = is_array(seen.value) or is_mask(seen.value) or isinstance(seen.value, float)
-        if not numeric or site.role == LIMIT:  # who knows what it matters to
-            yield Suspect(site, seen, True)
-            continue
-        if rebinds(site, seen):  # what earlier rounds of a loop added is lost: no part of its value
+        # Who knows what these matter to: what earlier rounds of a loop added is lost where an array is assigned anew.
+        if not numeric or site.role == LIMIT or rebinds(site, seen):
             yield Suspect(site, seen, True)
             continue
         reach = look.reach(site.number, index)

@@ -9,6 +9,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.diagnosis.edits.change import (
     Change,
+    broadcasts,
     combined,
     is_array,
     is_mask,
@@ -118,7 +119,7 @@ def factors(site: Site, seen: Seen) -> Iterator[Change]:
     if is_array(seen.value) and site.role not in (FACTOR, DIVISOR, INDEX):
         for name, other in seen.variables.items():
             chosen = name.isidentifier() and is_number(other) and other not in (0, 1)
-            if name != site.text and (chosen or (_broadcasts(other, seen.value) and not _equal(other, seen.value))):
+            if name != site.text and (chosen or (broadcasts(other, seen.value) and not _equal(other, seen.value))):
                 yield from _combinations(site, name, PRODUCTS, "missing-factor")
 
 
@@ -126,7 +127,7 @@ def terms(site: Site, seen: Seen) -> Iterator[Change]:
     """A term that is missing."""
     if is_array(seen.value) and site.role not in (TERM, INDEX):
         for name, other in seen.variables.items():
-            if name != site.text and name.isidentifier() and _broadcasts(other, seen.value):
+            if name != site.text and name.isidentifier() and broadcasts(other, seen.value):
                 yield from _combinations(site, name, SUMS, "missing-term")
 
 
@@ -204,13 +205,3 @@ def _alike(value: Any, other: Any) -> bool:
             return False
         return bool(value.shape == other.shape and not np.array_equal(value, other))
     return isinstance(value, list) and isinstance(other, list) and len(value) == len(other) and value is not other
-
-
-def _broadcasts(other: Any, value: Any) -> bool:
-    if not is_array(other):
-        return False
-    try:
-        shape: tuple[int, ...] = np.broadcast_shapes(other.shape, value.shape)
-    except ValueError:
-        return False
-    return bool(shape == value.shape)
