@@ -14,6 +14,7 @@ from scratchcnn.gradcheck import (
     check_gradient,
 )
 from tests.assertions import assert_within
+from tests.gradcheck.pairs import product, product_backward
 
 
 def square(x):
@@ -22,14 +23,6 @@ def square(x):
 
 def square_backward(g, x):
     return (2 * g * x,)
-
-
-def product(x, w):
-    return x @ w
-
-
-def product_backward(g, x, w):
-    return g @ w.T, x.T @ g
 
 
 @pytest.fixture

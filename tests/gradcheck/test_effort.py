@@ -10,6 +10,7 @@ import pytest
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.effort import INTERRUPTION, Timed, in_time, plan, repeats
 from scratchcnn.gradcheck.numerical.spreading import tally
+from tests.gradcheck.spread import product, product_backward
 
 
 class Clock:
@@ -36,15 +37,6 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     return Clock(monkeypatch)
-
-
-def product(x, w):
-    return np.tanh(x @ w)
-
-
-def product_backward(g, x, w):
-    g = g * (1 - np.tanh(x @ w) ** 2)
-    return g @ w.T, x.T @ g
 
 
 def forgets_an_entry(g, x, w):

@@ -16,6 +16,7 @@ from scratchcnn.gradcheck.numerical.noise import STRIDES
 from scratchcnn.gradcheck.points import draw_cotangent, second_point
 from scratchcnn.gradcheck.proof.judge_by_proof import Proofs
 from scratchcnn.gradcheck.setting import Setting
+from tests.gradcheck.pairs import product, product_backward
 
 X = np.array([[0.3, -1.7, 2.5], [0.9, -0.4, 1.1]])
 W = np.array([[0.5, 2.0], [-1.0, 0.25], [3.0, -0.75]])
@@ -38,14 +39,6 @@ def judged(forward, backward, *inputs, index=0, degree=None, proof=False, second
         if degree:
             exact = exact_gradients(forward, backward, inputs, [index], degree, 1, np.random.default_rng(0))[index]
         return judge_input(check, index, exact)
-
-
-def product(x, w):
-    return x @ w
-
-
-def product_backward(g, x, w):
-    return g @ w.T, x.T @ g
 
 
 def sine_backward(g, x):

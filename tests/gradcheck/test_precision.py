@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
+from tests.gradcheck.pairs import product, product_backward
 
 POINT = np.random.default_rng(3).standard_normal(24)
 
@@ -20,14 +21,6 @@ def sigmoid_backward(g, z):
 
 def tanh_backward(g, z):
     return g * (1 - np.tanh(z) ** 2)
-
-
-def product(x, w):
-    return x @ w
-
-
-def product_backward(g, x, w):
-    return g @ w.T, x.T @ g
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
