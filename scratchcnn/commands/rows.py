@@ -11,6 +11,7 @@ from typing import Any
 from scratchcnn.gradcheck import Proved, Report, Verdict
 from scratchcnn.gradcheck.jobs import in_order, processes
 from scratchcnn.gradcheck.proof.prove_gradient import plain_digits
+from scratchcnn.gradcheck.raised import in_words
 from scratchcnn.gradcheck.report.entry import Picture
 from scratchcnn.gradcheck.report.outcome import closeness, fault, severity
 
@@ -163,7 +164,7 @@ def run(check: Check) -> Row:
     except Exception as error:
         row = Row(
             *(check.block, check.name, check.equation, Verdict.WRONG, check.entries),
-            note=f"{type(error).__name__}: {error}".splitlines()[0],
+            note=in_words(error).splitlines()[0],
             details=traceback.format_exc(),
         )
     return replace(row, seconds=time.perf_counter() - start)
