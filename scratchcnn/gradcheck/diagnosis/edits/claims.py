@@ -10,6 +10,7 @@ from scratchcnn.gradcheck.diagnosis.edits.flows import fitting
 from scratchcnn.gradcheck.diagnosis.edits.numbers import axes, constants, counters, counts, indices, subscripts
 from scratchcnn.gradcheck.diagnosis.edits.order import order, overwriting, reductions, twins
 from scratchcnn.gradcheck.diagnosis.edits.reshapes import reshapes
+from scratchcnn.gradcheck.diagnosis.edits.rounds import buffers, other_states, states, updated
 from scratchcnn.gradcheck.diagnosis.edits.scales import scales, stretches
 from scratchcnn.gradcheck.diagnosis.edits.sites import Site
 from scratchcnn.gradcheck.diagnosis.edits.suspects import Suspect, is_right_with, suspects_of
@@ -34,7 +35,7 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (indices, diagonals),
     (subscripts, transposes),
     (masks, constants, counters),
-    (moves, before),
+    (moves, before, states, updated, buffers),
     (windows, reshapes),
     (superfluous,),
 )
@@ -43,6 +44,7 @@ MANY: tuple[tuple[Changes, ...], ...] = (
     (offsets,),
     (opposites, variables, factors),
     (functions, products, terms),
+    (other_states,),
 )
 # Runs of backward that the search for an input may take.
 MOST_RUNS = 1500

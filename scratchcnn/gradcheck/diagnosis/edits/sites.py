@@ -14,6 +14,8 @@ from types import CodeType
 from typing import Any
 
 from scratchcnn.gradcheck.diagnosis.edits.places import (
+    ASSIGNED,
+    AUGMENTED,
     CALLED,
     REDUCED,
     RESULTS,
@@ -70,6 +72,11 @@ class Site:
         return self.place.role
 
     @property
+    def assigned(self) -> str:
+        """The variable that is assigned anew with it; "" where none is."""
+        return self.place.name if self.role == ASSIGNED or self.place.argument == AUGMENTED else ""
+
+    @property
     def where(self) -> str:
         """The expression around it and its line, for a reader."""
         more = f", and {self.times - 1} more like it" if self.times > 1 else ""
@@ -87,12 +94,12 @@ class Watched:
     sites
         Its expressions, those that stand for several among them.
     groups
-        By the number of an expression: that of the one that stands for it and others.
+        By the number of an expression that stands for several: their numbers.
     """
 
     code: CodeType
     sites: tuple[Site, ...]
-    groups: dict[int, int]
+    groups: dict[int, tuple[int, ...]]
 
 
 def watched(code: CodeType) -> Watched | None:
@@ -189,13 +196,13 @@ class _Wrapping:
         self._inside(node, "", ("body",))
         return node
 
-    def groups(self) -> Iterator[tuple[int, int]]:
-        """The number of each expression that has others like it, and of the site that stands for all of them."""
+    def groups(self) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """The number of each site that stands for several expressions, and theirs."""
         for alike in self._alike.values():
             if len(alike) > 1:
                 number = next(_numbers)
                 self.sites.append(replace(alike[0], number=number, times=len(alike)))
-                yield from ((site.number, number) for site in alike)
+                yield number, tuple(site.number for site in alike)
 
     def _inside(self, node: ast.AST, role: str, fields: Sequence[str] = ()) -> None:
         """Watches the parts of a piece of source; all are looked at before the first is changed."""
