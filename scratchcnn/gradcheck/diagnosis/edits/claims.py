@@ -7,7 +7,15 @@ from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.edits.arrangement import diagonals, masks, moves, transposes
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes
 from scratchcnn.gradcheck.diagnosis.edits.flows import fitting
-from scratchcnn.gradcheck.diagnosis.edits.numbers import axes, constants, counters, counts, indices, subscripts
+from scratchcnn.gradcheck.diagnosis.edits.numbers import (
+    axes,
+    constants,
+    counters,
+    counts,
+    indices,
+    other_indices,
+    subscripts,
+)
 from scratchcnn.gradcheck.diagnosis.edits.order import order, overwriting, reductions, twins
 from scratchcnn.gradcheck.diagnosis.edits.reshapes import reshapes
 from scratchcnn.gradcheck.diagnosis.edits.rounds import buffers, other_states, states, updated
@@ -25,7 +33,7 @@ from scratchcnn.gradcheck.diagnosis.edits.values import (
     terms,
     variables,
 )
-from scratchcnn.gradcheck.diagnosis.edits.windows import windows
+from scratchcnn.gradcheck.diagnosis.edits.windows import exchanges, windows
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # From the specific to the general.
@@ -36,7 +44,7 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (subscripts, transposes),
     (masks, constants, counters),
     (moves, before, states, updated, buffers),
-    (windows, reshapes),
+    (windows, exchanges, reshapes),
     (superfluous,),
 )
 # There are many of these, and they change every entry: tried where an expression matters to wrong entries alone.
@@ -98,7 +106,7 @@ def _searches(
     yield from ((family, list(suspects)) for family in FAMILIES)
     for _, group in groupby(suspects, key=lambda suspect: suspect.seen.depth):  # backward itself, then its helpers
         near = list(group)
-        yield (scales(scene, index), counts(scene, index)), near
+        yield (scales(scene, index), counts(scene, index), other_indices(scene)), near
         yield from ((family, [suspect for suspect in near if suspect.alone]) for family in MANY)
         yield (stretches(scene, index),), near
         yield (variables, factors), [suspect for suspect in near if not suspect.alone]

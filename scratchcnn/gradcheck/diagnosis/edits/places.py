@@ -11,6 +11,8 @@ CALLED, ROUNDS, RESULTS, ASSIGNED, VALUE = "called", "rounds", "results", "assig
 STORE, MODE = "store", "mode"
 # What stands in brackets and has slices; the operands of a product of matrices are `RESULTS`.
 WINDOW = "window"
+# Two such in the same statement.
+PAIR = "pair"
 # Names of keywords, and of parameters, that are an axis.
 AXES = ("axis", "dim", "axes")
 # Names of modules: functions of theirs take the array as an argument.

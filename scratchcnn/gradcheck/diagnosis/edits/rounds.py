@@ -49,10 +49,11 @@ def updated(site: Site, seen: Seen) -> Iterator[Change]:
     """A variable as it was before it was assigned anew, or all that a loop made of it, added up."""
     if not site.text.isidentifier() or not (is_array(seen.value) or isinstance(seen.value, float)):
         return
-    if all(seen.earlier) and _alike(seen.rounds, [e[-1] for e in seen.earlier]):
+    updates = all(values and values[-1].updated for values in seen.earlier)
+    if updates and _alike(seen.rounds, [values[-1].value for values in seen.earlier]):
         for kind in ("stale", "operand"):
             yield Change(kind, f"`{site.text}` as it was before it was assigned anew", _before)
-    if len(seen.earlier) == 1 and _alike([seen.value] * len(seen.earlier[0]), list(seen.earlier[0])):
+    if len(seen.earlier) == 1 and _alike([seen.value] * len(seen.earlier[0]), [e.value for e in seen.earlier[0]]):
         said = f"the sum of `{site.text}` over all rounds of the loop in place of its last value"
         for kind in ("missing-term", "overlap"):
             yield Change(kind, said, _added_up)
@@ -60,12 +61,12 @@ def updated(site: Site, seen: Seen) -> Iterator[Change]:
 
 def _before(_: Any, variables: dict[str, Any]) -> Any:
     _, n, seen = moment = variables[MOMENT]
-    return seen[moment.number].earlier[n][-1]
+    return seen[moment.number].earlier[n][-1].value
 
 
 def _added_up(value: Any, variables: dict[str, Any]) -> Any:
     _, n, seen = moment = variables[MOMENT]
-    return sum(seen[moment.number].earlier[n], value)
+    return sum((e.value for e in seen[moment.number].earlier[n]), value)
 
 
 def buffers(site: Site, seen: Seen) -> Iterator[Change]:

@@ -51,8 +51,15 @@ class Seen:
     variables: dict[str, Any]
     depth: int
     rounds: list[Any] = field(default_factory=list)
-    earlier: list[tuple[Any, ...]] = field(default_factory=list)
+    earlier: list[tuple["Earlier", ...]] = field(default_factory=list)
     objects: list[int] = field(default_factory=list)
+
+
+class Earlier(NamedTuple):
+    """A value that a variable had, and whether the one in its place was computed from it."""
+
+    value: Any
+    updated: bool
 
 
 class Rounds(tuple[Any, ...]):
@@ -93,7 +100,7 @@ class Watching(Floats):
         self.looked: Mapping[int, Seen] = {}  # what the expressions told, for an edit
         self.of_forward: dict[str, Any] = {}  # what forward computes, and its numbers, by the text of the expression
         self._rounds: Counter[int] = Counter()  # how often each changed expression was computed
-        self._earlier: dict[tuple[types.FrameType, str], tuple[Any, ...]] = {}  # what variables were before
+        self._earlier: dict[tuple[types.FrameType, str], tuple[Earlier, ...]] = {}  # what variables were before
         self.kept: list[Any] = []  # lists, dicts and sets: some may be caches
 
     def _container(self, value: Any) -> Any:
@@ -164,7 +171,8 @@ class Watching(Floats):
         if site.assigned and site.assigned in frame.f_locals:
             before = self._earlier.get((frame, site.assigned), ())
             if len(before) < MOST_ROUNDS:
-                self._earlier[frame, site.assigned] = (*before, _copied(frame.f_locals[site.assigned]))
+                value = Earlier(_copied(frame.f_locals[site.assigned]), site.updates)
+                self._earlier[frame, site.assigned] = (*before, value)
 
     def _record(self, number: int, value: Any, frame: types.FrameType) -> None:
         """Keeps what an expression told, unless a function calls for it whose own expressions nobody sees."""
