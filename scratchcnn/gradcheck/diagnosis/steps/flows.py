@@ -69,14 +69,10 @@ def own_parts(record: Record, of: Flow, through: Flow) -> Array | None:
 
 def adjoints(record: Record, cotangent: Array, constant: Array | None = None) -> Array:
     """(numbers,) the derivative of the checked sum by each number of the record, some taken for constants."""
-    tape, adjoint = record.tape, np.zeros(len(record.tape.parts))
-    for node, weight in zip(record.outputs, cotangent.reshape(-1), strict=True):
-        if node >= 0:
-            adjoint[node] += weight
-    for node in range(len(tape.parts) - 1, -1, -1):
-        for part in tape.parts[node] if constant is None or not constant[node] else ():
-            adjoint[part.of] += adjoint[node] * part.factor
-    return adjoint
+    layers, adjoint = record.layers, record.adjoints(cotangent, 1)
+    factor = layers.factor if constant is None else np.where(constant[layers.result], 0.0, layers.factor)
+    layers.carry(adjoint, lambda parts, above: above * factor[parts][:, None])
+    return adjoint[:, 0]
 
 
 def _expressions(record: Record) -> Iterator[list[int]]:

@@ -18,15 +18,14 @@ def jacobian(record: Record, index: int) -> tuple[Array, Array] | None:
         The derivatives. And the same with every derivative of a step replaced by its absolute value: roundoff is a
         small share of these.
     """
-    tape, outputs = record.tape, record.outputs
-    if sum(map(len, tape.parts)) * outputs.size > MOST_PRODUCTS or len(tape.parts) * outputs.size > MOST_PRODUCTS:
+    layers, outputs, count = record.layers, record.outputs, len(record.tape.parts)
+    if max(layers.of.size, count) * outputs.size > MOST_PRODUCTS:
         return None
     moves = np.flatnonzero(outputs >= 0)
-    both = np.zeros((len(tape.parts), 2, outputs.size))
+    both = np.zeros((count, 2, outputs.size))
     both[outputs[moves], :, moves] = 1
+    factors = np.stack([layers.factor, np.abs(layers.factor)], axis=1)[..., None]
     with np.errstate(all="ignore"):
-        for node in range(len(tape.parts) - 1, -1, -1):
-            for part in tape.parts[node]:
-                both[part.of] += both[node] * np.array([[part.factor], [abs(part.factor)]])
+        layers.carry(both, lambda parts, above: above * factors[parts])
     value, size = both[record.inputs[index]].transpose(1, 2, 0)
     return value, size

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.diagnosis.steps.layers import Layers
 from scratchcnn.gradcheck.diagnosis.steps.tape import DEEPEST, MOST_NUMBERS, Slope, Tape, TooLarge, moving
 from scratchcnn.gradcheck.numerical.caller_warnings import undisturbed
 from scratchcnn.gradcheck.proof.balls.arrays import Balls, lift
@@ -36,6 +37,18 @@ class Record:
     tape: Tape
     inputs: dict[int, Array]
     outputs: Array
+
+    @cached_property
+    def layers(self) -> Layers:
+        """The parts of the tape, in the order in which they are carried back."""
+        return Layers(self.tape.parts)
+
+    def adjoints(self, cotangent: Array, width: int) -> Array:
+        """(numbers, width) a cotangent at the outputs, and zero at all other numbers."""
+        adjoint = np.zeros((len(self.tape.parts), width))
+        used = self.outputs >= 0
+        np.add.at(adjoint, self.outputs[used], cotangent.reshape(-1)[used, None])
+        return adjoint
 
 
 def records(forward: Callable[..., Any], inputs: Sequence[Array], wrt: Sequence[int]) -> Iterator[Record]:
