@@ -38,6 +38,7 @@ from scratchcnn.gradcheck.diagnosis.reproduce import reproducer
 from scratchcnn.gradcheck.diagnosis.scales import scaled
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 from scratchcnn.gradcheck.diagnosis.scenes import further_scenes, scenes_of
+from scratchcnn.gradcheck.diagnosis.steps.chains import without_a_chain
 from scratchcnn.gradcheck.diagnosis.steps.claims import oddly_wrong_step, wrong_step
 from scratchcnn.gradcheck.diagnosis.steps.statistics import without_statistics
 from scratchcnn.gradcheck.diagnosis.sums import (
@@ -77,6 +78,7 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         along_axes,
         missing_penalty,
         wrong_step,
+        without_a_chain,
         without_statistics,
         of_another_cotangent,
         overwritten,

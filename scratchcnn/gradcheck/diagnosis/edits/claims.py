@@ -103,10 +103,12 @@ def _searches(
     scene: Scene, index: int, suspects: Sequence[Suspect]
 ) -> Iterator[tuple[tuple[Changes, ...], list[Suspect]]]:
     """The families of changes, and the expressions that each is tried on: the specific ones on all, then others."""
-    yield from ((family, list(suspects)) for family in FAMILIES)
+    for family in FAMILIES:
+        also = (counts(scene, index),) if constants in family else ()
+        yield (*family, *also), list(suspects)
     for _, group in groupby(suspects, key=lambda suspect: suspect.seen.depth):  # backward itself, then its helpers
         near = list(group)
-        yield (scales(scene, index), counts(scene, index), other_indices(scene)), near
+        yield (scales(scene, index), other_indices(scene)), near
         yield from ((family, [suspect for suspect in near if suspect.alone]) for family in MANY)
         yield (stretches(scene, index),), near
         yield (variables, factors), [suspect for suspect in near if not suspect.alone]
