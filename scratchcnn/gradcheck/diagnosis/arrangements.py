@@ -9,6 +9,7 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.estimates import Estimate
+from scratchcnn.gradcheck.diagnosis.places import wrong_entries
 from scratchcnn.gradcheck.diagnosis.rearrangements import rearrangements
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
@@ -46,8 +47,9 @@ def _displaced(index: int, down: int, right: int) -> Callable[[Scene], bool]:
         (to_rows, from_rows), (to_columns, from_columns) = _overlap(down), _overlap(right)
         value[..., to_rows, to_columns] = truth.value[..., from_rows, from_columns]
         error[..., to_rows, to_columns] = truth.error[..., from_rows, from_columns]
-        known = np.isfinite(error)
-        enough = known.sum() >= SEEN * value.size and len(np.unique(value[known])) > 2
+        known, (bad, _) = np.isfinite(error), wrong_entries(s, index)
+        explained = 2 * (bad & known).sum() >= bad.sum()  # what lies outside may be anything
+        enough = explained and known.sum() >= SEEN * value.size and len(np.unique(value[known])) > 2
         return bool(enough) and s.agrees(index, Estimate(value, error))
 
     return holds
