@@ -19,19 +19,21 @@ ORDERS: dict[str, Callable[[int], int]] = {
 
 def states(site: Site, seen: Seen) -> Iterator[Change]:
     """What forward computed in each round of its loop, in place of what is the same in every round of backward's."""
-    if _equal(seen.rounds[1:], seen.rounds[:-1]):
+    if _is_state(site, seen) and _equal(seen.rounds[1:], seen.rounds[:-1]):
         yield from _states(site, seen)
 
 
 def other_states(site: Site, seen: Seen) -> Iterator[Change]:
     """What forward computed in each round of its loop, in place of something else."""
-    if not _equal(seen.rounds[1:], seen.rounds[:-1]):
+    if _is_state(site, seen) and not _equal(seen.rounds[1:], seen.rounds[:-1]):
         yield from _states(site, seen)
 
 
+def _is_state(site: Site, seen: Seen) -> bool:
+    return site.times == 1 and len(seen.rounds) > 1 and all(map(_is_float, seen.rounds))
+
+
 def _states(site: Site, seen: Seen) -> Iterator[Change]:
-    if site.times > 1 or len(seen.rounds) < 2 or not (is_array(seen.value) or isinstance(seen.value, float)):
-        return
     for name, each in seen.variables.items():
         if isinstance(each, Rounds) and _alike(seen.rounds, each):
             for said, order in ORDERS.items():
@@ -90,4 +92,5 @@ def _is_float(value: Any) -> bool:
 
 
 def _equal(one: list[Any], other: list[Any]) -> bool:
-    return all(map(np.array_equal, one, other))
+    pairs = zip(one, other, strict=False)
+    return all(_is_float(a) and _is_float(b) and np.array_equal(a, b) for a, b in pairs)

@@ -5,6 +5,7 @@ import sys
 import types
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -212,7 +213,8 @@ class Rerun:
         self.forward = self.world.translated(forward)
         self.case = replace(case, backward=self.world.translated(backward))
         self.by_forward: dict[int, Seen] = {}  # what forward's expressions told
-        self.computed = 0  # expressions, by a run that nothing changes
+        self.computed = 0  # expressions, by a run of backward that nothing changes
+        self.forward_computed = 0  # and by one of forward
         self.keeps = True
         self.keeps = self._remembers()
 
@@ -237,7 +239,9 @@ class Rerun:
         world.of_forward = {}
         try:
             world.look(shared)
+            world.told = 0
             self._forward(inputs, always=True)
+            self.forward_computed = world.told
             world.look(told)
             self.by_forward = shared
             own = min((seen.depth for seen in shared.values()), default=0) + 1  # not of the helpers of its helpers
@@ -254,10 +258,16 @@ class Rerun:
     def edited(self, inputs: list[Array], cotangent: Array, number: int, edit: Edit) -> list[Any]:
         """What it answers with one expression changed."""
         self._forward(inputs)
-        self.world.begin(number, edit)
-        self.world.told, self.world.most = 0, LONGER * self.computed + SOME
-        try:
+        with self._changed(number, edit, self.computed):
             return self._gradients(inputs, cotangent)
+
+    @contextmanager
+    def _changed(self, number: int, edit: Edit, computed: int) -> Iterator[None]:
+        """A block in which an expression is changed, and in which no loop goes on without end."""
+        self.world.begin(number, edit)
+        self.world.told, self.world.most = 0, LONGER * computed + SOME
+        try:
+            yield
         finally:
             self.world.begin()
             self.world.most = np.inf
@@ -266,11 +276,8 @@ class Rerun:
         """Forward with one expression changed."""
 
         def forward(*inputs: Array) -> Any:
-            self.world.begin(number, edit)
-            try:
+            with self._changed(number, edit, self.forward_computed):
                 return self.forward(*inputs)
-            finally:
-                self.world.begin()
 
         return forward
 
