@@ -46,9 +46,10 @@ def _displaced(index: int, down: int, right: int) -> Callable[[Scene], bool]:
         (to_rows, from_rows), (to_columns, from_columns) = _overlap(down), _overlap(right)
         value[..., to_rows, to_columns] = truth.value[..., from_rows, from_columns]
         error[..., to_rows, to_columns] = truth.error[..., from_rows, from_columns]
+        if not s.agrees(index, Estimate(value, error)):
+            return False
         known = np.isfinite(error)
-        enough = known.sum() >= SEEN * value.size and len(np.unique(value[known])) > 2
-        return bool(enough) and s.agrees(index, Estimate(value, error))
+        return bool(known.sum() >= SEEN * value.size and len(np.unique(value[known])) > 2)
 
     return holds
 

@@ -12,7 +12,7 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.contract import copied
 from scratchcnn.gradcheck.diagnosis.budget import Budget, Outside, TooDear
-from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, SHARP, Estimate, alike
+from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, SHARP, Estimate, alike, is_far
 from scratchcnn.gradcheck.diagnosis.slopes import CLOSE, COARSE, Noise, Slopes
 from scratchcnn.gradcheck.numerical.noise import EPS
 from scratchcnn.gradcheck.points import Point
@@ -303,7 +303,11 @@ class Scene:
     def is_rearranged(self, index: int, function: Callable[[Array], Array]) -> bool:
         """Whether the gradient is the true one with its entries elsewhere. Compared as in `is_times`."""
         try:
-            return self.agrees(index, self.truth(index).mapped(function))
+            truth = self.truth(index)
+            moved = function(truth.value)
+            if moved.shape != self.analytic(index).shape or is_far(self.analytic(index), moved, truth.most, self.eps):
+                return False
+            return self.agrees(index, Estimate(moved, function(truth.error)))
         except TooDear:
             direction, slopes = self.along_here(index)
             moved = function(direction)
