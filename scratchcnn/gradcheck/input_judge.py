@@ -90,6 +90,11 @@ class InputJudge:
         """(outputs,) a bound for the roundoff of forward's outputs."""
         return measure_noise(self.probe, self.rng, self.effort.strides)
 
+    @cached_property
+    def spread(self) -> Array:
+        """(size of the input,) how far calls of backward with the same arguments differ."""
+        return np.broadcast_to(self.analytic.spread(self.index), self.x.size)
+
     @property
     def contraction(self) -> Contraction:
         """The number that is differenced: forward's output, contracted with the cotangent."""
@@ -128,7 +133,7 @@ class InputJudge:
         gradient = self.analytic.values(self.index)[entries]
         climbs = 0 if proven else self.effort.climbs
         found = derivatives(self.contraction, entries, self.rng, climbs, gradient)
-        found.bound += np.broadcast_to(self.analytic.spread(self.index), self.x.size)[entries]
+        found.bound += self.spread[entries]
         self.inside, self.step = found.precision, found.step
         judged, dropped = self._judge(found, gradient, NO_ENTRIES), NO_ENTRIES
         if not proven:
@@ -190,11 +195,11 @@ class InputJudge:
 
     def _all_together(self, found: Derivatives, findings: Findings) -> None:
         """Judges the entries of a kernel in a small format all together."""
-        if self.case.format is None or not self.analytic.narrow or findings.remark:
+        if not self.analytic.narrow or findings.remark:
             return
         points = MOST_POINTS
         if self.effort.entries is not None:
-            points = min(points, self.effort.entries * DIFFERENCE_EVALUATIONS // max(1, 2 * found.entries.size))
+            points = min(points, self.effort.entries * DIFFERENCE_EVALUATIONS // (2 * found.entries.size))
         to_the_roundings(self.analytic, self.index, found, findings, points, self.rng)
 
     def _cone(self) -> Cone:
@@ -230,6 +235,8 @@ class InputJudge:
         status = np.where(zero, "steps", found.status)
         judged = judge(gradient, own_error, found.value, found.bound, status, self._scale(found))
         judged.reason[found.stepped & (judged.reason == "unstable")] = "steps"
+        if self.analytic.unsteady:
+            judged.reason[judged.reason == "noise"] = "unstable"  # that of backward
         return judged
 
     def _own_error(self, found: Derivatives, which: Array) -> Array:
@@ -259,8 +266,8 @@ class InputJudge:
         better = np.isin(again.status, DECIDED) | ~np.isin(found.status[which], DECIDED)
         chosen = which[better]
         found.value[chosen] = again.value[better].astype(np.float64)
-        rounding = np.finfo(np.float64).eps * np.abs(found.value[chosen])
-        found.bound[chosen] = again.bound[better].astype(np.float64) + rounding
+        rounding = EPS * np.abs(found.value[chosen])
+        found.bound[chosen] = again.bound[better].astype(np.float64) + rounding + self.spread[found.entries[chosen]]
         found.status[chosen], found.method[chosen] = again.status[better], again.method[better]
         found.turns.update((int(which[k]), seen) for k, seen in again.turns.items())
 

@@ -40,7 +40,7 @@ def broken_laws(case: Case, samples: Sequence[int], rng: np.random.Generator) ->
 
 
 def _is_linear(case: Case, rng: np.random.Generator) -> Iterator[Violation]:
-    one, other = (_cotangent(case, case.output, rng) for _ in range(2))
+    one, other = (_cotangent(case.output, rng) for _ in range(2))
     parts = [_gradients(case, c, case.inputs) for c in (one, other)]
     whole = _gradients(case, 2 * one + other, case.inputs)  # of 2 and -1, the sum is 1: a constant would pass
     message = "the gradient for a combination of cotangents is not that combination of their gradients"
@@ -49,8 +49,8 @@ def _is_linear(case: Case, rng: np.random.Generator) -> Iterator[Violation]:
 
 def _is_made_of_parts(case: Case, samples: Sequence[int], rng: np.random.Generator) -> Iterator[Violation]:
     count = case.output.shape[0]
-    cotangent = _cotangent(case, case.output, rng)
-    halves = [slice(0, count // 2), slice(count // 2, count)]
+    cotangent = _cotangent(case.output, rng)
+    halves = [slice(count // 2), slice(count // 2, None)]
     try:
         parts = [_gradients(case, cotangent[half], _some(case, samples, half)) for half in halves]
     except Exception as error:
@@ -72,7 +72,7 @@ def _does_not_halve(case: Case, samples: Sequence[int], error: Exception) -> str
 
 
 def _is_permuted(case: Case, samples: Sequence[int], rng: np.random.Generator) -> Iterator[Violation]:
-    cotangent, order = _cotangent(case, case.output, rng), rng.permutation(case.output.shape[0])
+    cotangent, order = _cotangent(case.output, rng), rng.permutation(case.output.shape[0])
     whole = _gradients(case, cotangent, case.inputs)
     permuted = _gradients(case, cotangent[order], _some(case, samples, order))
     message = "the gradient of a batch in another order is not the gradient in that order"
@@ -81,7 +81,7 @@ def _is_permuted(case: Case, samples: Sequence[int], rng: np.random.Generator) -
     )
 
 
-def _cotangent(case: Case, output: Array, rng: np.random.Generator) -> Array:
+def _cotangent(output: Array, rng: np.random.Generator) -> Array:
     dtype = output.dtype if output.dtype.kind == "f" else np.dtype(np.float64)
     return draw_cotangent(output.shape, dtype, rng)
 
@@ -114,7 +114,7 @@ def _different(
             yield Violation(kind, f"{message}: shapes {found[k].shape} and {right.shape}", case.names[k])
             continue
         eps = case.eps(k)
-        size = max((float(np.abs(part[k]).max(initial=0)) for part in parts), default=0.0)
+        size = max(float(np.abs(part[k]).max(initial=0)) for part in parts)
         distance = np.abs(found[k] - right)
         if distance.size and not distance.max() <= ROUNDOFFS * eps * size * case.output.size**0.5:
             worst = int(np.nan_to_num(distance, nan=np.inf).argmax())

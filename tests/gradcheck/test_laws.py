@@ -84,13 +84,56 @@ def test_the_messages_say_which_law_it_is_where_and_by_how_much():
         " most at [2, 1]: off by 2"
     )
     (batch,) = broken(lambda x: 2 * x, lambda g, x: (2 * g * len(x) / 6,), X)
+    assert batch[:2] == ("batch", "x")
     assert batch[2].startswith("the gradient of a batch is not made of those of its halves: forward or backward mixes")
     *_, order = broken(lambda x: 2 * x, lambda g, x: (g * (2 + (np.arange(len(x)) == 0))[:, None],), X)
+    assert order[:2] == ("batch", "x")
     assert order[2].startswith("the gradient of a batch in another order is not the gradient in that order, most at [")
 
 
+def test_each_gradient_of_another_shape_is_told():
+    (x, y) = broken(lambda x, y: x + y, lambda g, x, y: (np.ones((6, 5)), np.ones((6, 5))), X, X, samples=(0, 1))[2:4]
+    assert [told[:2] for told in (x, y)] == [("batch", "x"), ("batch", "y")]
+    assert x[2].endswith("forward or backward mixes samples: shapes (6, 5) and (12, 5)")
+
+
+def test_nan_is_the_worst():
+    def backward(g, x):
+        grad = 2 * g * len(x)
+        grad[1, 3] *= 1 if len(x) == 6 else np.nan
+        return (grad,)
+
+    assert "most at [1, 3]: off by nan" in broken(lambda x: 2 * x, backward, X)[0][2]
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-9])
+@pytest.mark.parametrize(("constant", "expected"), [(4, []), (14, ["linear"])])
+def test_the_roundoff_of_a_sum_of_as_many_terms_as_outputs_is_allowed(size, constant, expected):
+    """Of 30 outputs: 64 roundoffs of the largest entry, about 8, times 5.5; a constant counts twice."""
+
+    def backward(g, x):
+        return (size * (4 * g + constant / 2 * 64 * 8 * 2**-52),)
+
+    found = broken(lambda x: size * 4 * x, backward, X, samples=())
+    assert [kind for kind, *_ in found] == expected
+
+
 def test_a_batch_of_one_has_no_halves_and_no_order():
-    assert broken(lambda x: 2 * x, lambda g, x: (2 * g,), X[:1]) == []
+    def forward(x):
+        if not len(x):
+            raise ValueError("an empty batch")
+        return 2 * x
+
+    assert broken(forward, lambda g, x: (2 * g,), X[:1]) == []
+
+
+def test_a_batch_of_two_has():
+    assert {kind for kind, *_ in broken(lambda x: 2 * x, lambda g, x: (2 * g * len(x),), X[:2])} == {"batch"}
+
+
+def test_an_input_without_entries_breaks_no_law():
+    none = np.ones((6, 0))
+    assert broken(lambda x, y: 2 * x, lambda g, x, y: (2 * g, y), X, none, samples=(0, 1)) == []
 
 
 def test_cotangents_have_the_dtype_of_the_output_or_float64():
@@ -131,6 +174,12 @@ def test_all_inputs_that_hold_samples_are_named():
     with pytest.raises(ValueError, match=r"name all that hold samples, batch=\('z', 'labels'\)"):
         check_gradient(cross_entropy, cross_entropy_backward, z, labels, laws=True, batch="z")
     assert check_gradient(cross_entropy, cross_entropy_backward, z, labels, laws=True, batch=("z", "labels")).ok
+
+
+def test_where_no_other_input_could_hold_samples_the_message_says_what_failed():
+    table = np.ones((1, 6))
+    with pytest.raises(ValueError, match=r"^with half of the samples of x, y a call fails; it said .*broadcast"):
+        broken(lambda x, y, t: x + y + t.T, lambda g, x, y, t: (g, g, g.sum(1)[None]), X, X, table, samples=(0, 1))
 
 
 def test_a_complex_input_is_named_as_a_whole():

@@ -69,7 +69,10 @@ def test_paths_and_keys_of_a_tree():
     assert keys(structure)[3] == ("rest", 0, "b", "h")
 
 
-@pytest.mark.parametrize("array", [np.ones(2), 1.0, [1.0, 2.0], [[1, 2], [3, 4]], (1.0, 2.0), None, "text", Layer])
+WRITTEN_OUT = [[1.0, 2.0], [[1, 2], [3, 4]], (1.0, 2.0), [np.array(1.0), np.float32(2)]]
+
+
+@pytest.mark.parametrize("array", [np.ones(2), 1.0, *WRITTEN_OUT, None, "text", Layer])
 def test_an_array_is_a_leaf_also_where_it_is_written_out(array):
     assert flatten(array)[1] is LEAF
     assert not is_tree(array)
@@ -81,6 +84,25 @@ def test_kinds_of_dicts_are_kept(tree):
     again = unflatten(structure, leaves)
     assert type(again) is type(tree)
     assert list(again) == list(tree)
+
+
+def test_named_tuples_of_numbers_are_no_rows_of_an_array():
+    leaves, structure = flatten([State(1.0, 2.0), State(3.0, 4.0)])
+    assert leaves == [1.0, 2.0, 3.0, 4.0]
+    assert paths(structure) == ("[0].h", "[0].c", "[1].h", "[1].c")
+
+
+@pytest.mark.parametrize("z", [np.array([[1 + 2j, 3 - 4j]]), 1 + 2j, np.complex64(3 - 4j)])
+def test_complex_numbers_are_two_leaves(z):
+    leaves, structure = flatten({"z": z})
+    assert is_tree(z)
+    assert not is_tree(np.real(z))
+    assert paths(structure, "params") == ("params['z'].real", "params['z'].imag")
+    assert np.array_equal(leaves[0], np.real(z))
+    assert np.array_equal(leaves[1], np.imag(z))
+    assert np.array_equal(unflatten(structure, leaves)["z"], z)
+    assert unflatten(structure, leaves, lambda real, imag: (imag, real)) == {"z": (leaves[1], leaves[0])}
+    assert unflatten(structure, [None, None]) == {"z": None}
 
 
 def test_another_number_of_leaves_is_refused():

@@ -7,9 +7,18 @@ from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.edits.arrangement import diagonals, masks, moves, transposes
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes
 from scratchcnn.gradcheck.diagnosis.edits.flows import fitting
-from scratchcnn.gradcheck.diagnosis.edits.numbers import axes, constants, counters, counts, indices, subscripts
+from scratchcnn.gradcheck.diagnosis.edits.numbers import (
+    axes,
+    constants,
+    counters,
+    counts,
+    indices,
+    other_indices,
+    subscripts,
+)
 from scratchcnn.gradcheck.diagnosis.edits.order import order, overwriting, reductions, twins
 from scratchcnn.gradcheck.diagnosis.edits.reshapes import reshapes
+from scratchcnn.gradcheck.diagnosis.edits.rounds import buffers, other_states, states, updated
 from scratchcnn.gradcheck.diagnosis.edits.scales import scales, stretches
 from scratchcnn.gradcheck.diagnosis.edits.sites import Site
 from scratchcnn.gradcheck.diagnosis.edits.suspects import Suspect, is_right_with, suspects_of
@@ -24,7 +33,7 @@ from scratchcnn.gradcheck.diagnosis.edits.values import (
     terms,
     variables,
 )
-from scratchcnn.gradcheck.diagnosis.edits.windows import windows
+from scratchcnn.gradcheck.diagnosis.edits.windows import exchanges, windows
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # From the specific to the general.
@@ -34,8 +43,8 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (indices, diagonals),
     (subscripts, transposes),
     (masks, constants, counters),
-    (moves, before),
-    (windows, reshapes),
+    (moves, before, states, updated, buffers),
+    (windows, exchanges, reshapes),
     (superfluous,),
 )
 # There are many of these, and they change every entry: tried where an expression matters to wrong entries alone.
@@ -43,6 +52,7 @@ MANY: tuple[tuple[Changes, ...], ...] = (
     (offsets,),
     (opposites, variables, factors),
     (functions, products, terms),
+    (other_states,),
 )
 # Runs of backward that the search for an input may take.
 MOST_RUNS = 1500
@@ -96,7 +106,7 @@ def _searches(
     yield from ((family, list(suspects)) for family in FAMILIES)
     for _, group in groupby(suspects, key=lambda suspect: suspect.seen.depth):  # backward itself, then its helpers
         near = list(group)
-        yield (scales(scene, index), counts(scene, index)), near
+        yield (scales(scene, index), counts(scene, index), other_indices(scene)), near
         yield from ((family, [suspect for suspect in near if suspect.alone]) for family in MANY)
         yield (stretches(scene, index),), near
         yield (variables, factors), [suspect for suspect in near if not suspect.alone]

@@ -105,7 +105,7 @@ class Look:
         self.budget.afford(1)
         self.budget.spend(1)
         try:
-            self.rerun.world.of_forward = self.of_forward
+            self.rerun.world.of_forward, self.rerun.world.looked = self.of_forward, self.seen
             with np.errstate(all="ignore"):
                 gradients = self.rerun.edited(self.inputs, self.cotangent, number, edit)
         except TooDear:

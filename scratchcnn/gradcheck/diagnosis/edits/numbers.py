@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import combinations
 from math import prod
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -97,6 +98,25 @@ def counters(site: Site, seen: Seen) -> Iterator[Change]:
         for name in site.counters:
             if name != site.text and type(seen.variables.get(name)) is int:
                 yield Change(kind, f"index `{name}` in place of `{site.text}`", variable(name))
+
+
+def other_indices(scene: Scene) -> Changes:
+    """The index of another array in its place."""
+    sites = scene.look.sites if scene.look is not None else ()
+    indices = {s.text: s for s, seen in sites if s.role == INDEX and type(seen.value) in (int, np.int64)}
+
+    def changes(site: Site, seen: Seen) -> Iterator[Change]:
+        if site.text in indices and site.role == INDEX:
+            for text, other in indices.items():
+                if text != site.text and not text.isdigit() and set(other.counters) <= set(site.counters):
+                    said = f"index `{text}` in place of `{site.text}`"
+                    yield Change("operand", said, partial(_computed, compile(text, "index", "eval")))
+
+    return changes
+
+
+def _computed(code: CodeType, _: Any, variables: dict[str, Any]) -> Any:
+    return eval(code, {}, variables)
 
 
 def constants(site: Site, seen: Seen) -> Iterator[Change]:

@@ -11,10 +11,14 @@ CALLED, ROUNDS, RESULTS, ASSIGNED, VALUE = "called", "rounds", "results", "assig
 STORE, MODE = "store", "mode"
 # What stands in brackets and has slices; the operands of a product of matrices are `RESULTS`.
 WINDOW = "window"
+# Two such in the same statement.
+PAIR = "pair"
 # Names of keywords, and of parameters, that are an axis.
 AXES = ("axis", "dim", "axes")
 # Names of modules: functions of theirs take the array as an argument.
 MODULES = ("np", "numpy", "jnp")
+# In place of the position of an argument: the variable is changed by `+=` and its like.
+AUGMENTED = -2
 # How many results may be in another order.
 MOST_RESULTS = 4
 _STICKY = (INDEX, AXIS, LIMIT)
@@ -24,7 +28,7 @@ class Place(NamedTuple):
     """Whether an expression is looked at, and what it is for.
 
     `name` is that of the variable that it is assigned to, of the function that it is called as, or that it is an
-    argument of, at the position `argument`.
+    argument of, at the position `argument`, which is `AUGMENTED` where the variable is changed by `+=` and its like.
     """
 
     looked_at: bool
@@ -68,6 +72,8 @@ def place_of(child: ast.AST, parent: ast.AST, field: str, role: str) -> Place:
         return Place(False, found)
     if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
         return Place(True, ASSIGNED, parent.targets[0].id)
+    if isinstance(parent, ast.AugAssign) and isinstance(parent.target, ast.Name):
+        return Place(True, found, parent.target.id, AUGMENTED)
     return Place(True, found, *_argument(child, parent))
 
 

@@ -6,15 +6,19 @@ import ast
 import copy
 import linecache
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import count
+from itertools import combinations, count
 from types import CodeType
 from typing import Any
 
 from scratchcnn.gradcheck.diagnosis.edits.places import (
+    ASSIGNED,
+    AUGMENTED,
     CALLED,
+    PAIR,
     REDUCED,
     RESULTS,
     STORE,
@@ -50,9 +54,9 @@ class Site:
         Where that is.
     counters
         The variables of the loops around it.
-    times
-        How many expressions it stands for: those of a function with the same text, or all that store into an array, or
-        all that reduce along the same axes, may be wrong alike.
+    members
+        The numbers of the expressions that it stands for: those of a function with the same text, or all that store
+        into an array, or all that reduce along the same axes, may be wrong alike. None where it is one itself.
     """
 
     number: int
@@ -62,7 +66,12 @@ class Site:
     file: str
     line: int
     counters: tuple[str, ...] = ()
-    times: int = 1
+    members: tuple[int, ...] = ()
+
+    @property
+    def times(self) -> int:
+        """How many expressions it stands for."""
+        return len(self.members) or 1
 
     @property
     def role(self) -> str:
@@ -70,9 +79,20 @@ class Site:
         return self.place.role
 
     @property
+    def assigned(self) -> str:
+        """The variable that is assigned anew with it; "" where none is."""
+        return self.place.name if self.role == ASSIGNED or self.place.argument == AUGMENTED else ""
+
+    @property
+    def updates(self) -> bool:
+        """Whether the variable that is assigned anew is a part of it."""
+        named = re.search(rf"\b{self.assigned}\b", self.text)
+        return self.place.argument == AUGMENTED or named is not None
+
+    @property
     def where(self) -> str:
         """The expression around it and its line, for a reader."""
-        more = f", and {self.times - 1} more like it" if self.times > 1 else ""
+        more = f", and {self.times - 1} more like it" if self.times > 1 and self.role != PAIR else ""
         return f"`{self.around}` ({os.path.basename(self.file)}:{self.line}{more})"
 
 
@@ -87,12 +107,12 @@ class Watched:
     sites
         Its expressions, those that stand for several among them.
     groups
-        By the number of an expression: that of the one that stands for it and others.
+        By the number of an expression that stands for several: their numbers.
     """
 
     code: CodeType
     sites: tuple[Site, ...]
-    groups: dict[int, int]
+    groups: dict[int, tuple[int, ...]]
 
 
 def watched(code: CodeType) -> Watched | None:
@@ -183,19 +203,20 @@ class _Wrapping:
         self._counters: list[str] = []  # of the loops around
         self._call: ast.AST = ast.Pass()  # whose arguments are looked at
         self._alike: dict[tuple[str, str], list[Site]] = {}
+        self._windows: list[Site] = []  # of the statement that is looked at
 
     def function(self, node: ast.AST) -> ast.AST:
         """The function, changed in place."""
         self._inside(node, "", ("body",))
         return node
 
-    def groups(self) -> Iterator[tuple[int, int]]:
-        """The number of each expression that has others like it, and of the site that stands for all of them."""
+    def groups(self) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """The number of each site that stands for several expressions, and theirs."""
         for alike in self._alike.values():
             if len(alike) > 1:
-                number = next(_numbers)
-                self.sites.append(replace(alike[0], number=number, times=len(alike)))
-                yield from ((site.number, number) for site in alike)
+                members = tuple(site.number for site in alike)
+                self.sites.append(replace(alike[0], number=next(_numbers), members=members))
+        yield from ((site.number, site.members) for site in self.sites if site.members)
 
     def _inside(self, node: ast.AST, role: str, fields: Sequence[str] = ()) -> None:
         """Watches the parts of a piece of source; all are looked at before the first is changed."""
@@ -215,12 +236,16 @@ class _Wrapping:
             self._call = parent
         around = self._call if isinstance(parent, ast.keyword) else _around(child, parent)
         site = self._site(child, around, place) if place.looked_at else None
+        if isinstance(child, ast.stmt):
+            self._windows.clear()
         counters = list(_counters(child))
         self._counters += counters
         self._inside(child, place.role)
         del self._counters[len(self._counters) - len(counters) :]
         if isinstance(child, ast.Subscript):
             self._windowed(child)
+        if isinstance(child, ast.Assign | ast.AugAssign | ast.Return):
+            self._exchangeable(child)
         if isinstance(child, ast.Assign | ast.AugAssign):
             return self._stored(child)
         if isinstance(child, ast.BinOp) and isinstance(child.op, ast.MatMult):
@@ -246,7 +271,16 @@ class _Wrapping:
         """Watches an index with slices as a whole."""
         if any(isinstance(part, ast.Slice) for part in ast.walk(node.slice)):
             site = self._site(node.slice, node, Place(True, WINDOW))
+            self._windows.append(site)
             node.slice = _call(SEE, node, [ast.Constant(site.number), _index(node.slice)])
+
+    def _exchangeable(self, statement: ast.AST) -> None:
+        """Notes the indices with slices of a statement as pairs: each of two may belong where the other stands."""
+        for one, other in combinations(self._windows, 2):
+            text, members = f"[{one.text}]` and `[{other.text}]", (one.number, other.number)
+            if one.text != other.text:
+                site = self._site(statement, statement, Place(True, PAIR))
+                self.sites[-1] = replace(site, text=text, members=members)
 
     def _product(self, node: ast.BinOp) -> ast.AST:
         """`a @ b` as a call that may take them in the other order."""
@@ -261,9 +295,22 @@ class _Wrapping:
         how = ASSIGNS.get(type(getattr(node, "op", None)))
         if several or not isinstance(target, ast.Subscript) or how is None:
             return node
+        if how in ("+=", "-="):
+            self._added(node.value, target.value)
         site = self._site(node, node, Place(True, STORE))
         given = [ast.Constant(site.number), ast.Constant(how), node.value, target.value, _index(target.slice)]
         return ast.copy_location(ast.Expr(_call(PUT, node, given)), node)
+
+    def _added(self, value: ast.AST, to: ast.AST) -> None:
+        """Notes what is added to the entries of an array: all of that may be wrong alike."""
+        number = (
+            value.args[0].value
+            if isinstance(value, ast.Call) and value.args and isinstance(value.args[0], ast.Constant)
+            else None
+        )
+        site = next((site for site in self.sites if site.number == number), None)
+        if site is not None:
+            self._alike.setdefault(("added", ast.unparse(to)), []).append(site)
 
 
 def _likeness(site: Site, around: ast.AST) -> str:

@@ -72,16 +72,15 @@ def _wrong_entries(scene: Scene, index: int) -> tuple[Array, Array]:
 
 
 def _less(seen: Seen, scene: Scene, index: int) -> Seen:
-    """The same without variables that hold the true gradient: whoever has that does not search for it."""
+    """The same without values that are the true gradient: whoever has that does not search for it."""
     shape = scene.inputs[index].shape
-    return replace(
-        seen,
-        variables={
-            k: v
-            for k, v in seen.variables.items()
-            if not is_array(v) or v.shape != shape or not is_true(scene, v, index)
-        },
-    )
+
+    def holds(value: Any) -> bool:
+        return isinstance(value, np.ndarray) and value.shape == shape and is_true(scene, value, index)
+
+    variables = {k: v for k, v in seen.variables.items() if not holds(v)}
+    earlier = [tuple(v for v in values if not holds(v.value)) for values in seen.earlier]
+    return replace(seen, variables=variables, earlier=earlier)
 
 
 def is_right_with(s: Scene, site: Site, change: Change, index: int, right: list[int]) -> bool:

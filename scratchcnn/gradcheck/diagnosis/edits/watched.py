@@ -3,10 +3,11 @@
 import copy
 import sys
 import types
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,12 @@ from scratchcnn.gradcheck.proof.world.world import HARNESS
 
 # As often as before, and some times: whoever computes more expressions after a change is in a loop that has no end.
 LONGER, SOME = 4, 1000
+
+
+# Of an expression in a loop, values that are kept at most.
+MOST_ROUNDS = 64
+# The name of the `Moment` among the variables that an edit is given.
+MOMENT = "__moment__"
 
 
 @dataclass(frozen=True)
@@ -32,11 +39,39 @@ class Seen:
         The values of the variables around it, by their names.
     depth
         How many calls lead to it.
+    rounds
+        Its values, one for each time that it was computed.
+    earlier
+        Of a variable, for each of these times: the values that it had before it was assigned anew.
+    objects
+        Which objects the values were, by `id`.
     """
 
     value: Any
     variables: dict[str, Any]
     depth: int
+    rounds: list[Any] = field(default_factory=list)
+    earlier: list[tuple["Earlier", ...]] = field(default_factory=list)
+    objects: list[int] = field(default_factory=list)
+
+
+class Earlier(NamedTuple):
+    """A value that a variable had, and whether the one in its place was computed from it."""
+
+    value: Any
+    updated: bool
+
+
+class Rounds(tuple[Any, ...]):
+    """The values that an expression of forward had, one for each time that it was computed."""
+
+
+class Moment(NamedTuple):
+    """Which of the expressions that an edit changes is computed, how often it was before, and what all of them told."""
+
+    number: int
+    round: int
+    seen: Mapping[int, Seen]
 
 
 Edit = Callable[[Any, dict[str, Any]], Any]
@@ -53,7 +88,8 @@ class Watching(Floats):
     def __init__(self) -> None:
         super().__init__()
         self.sites: dict[int, Site] = {}
-        self.groups: dict[int, int] = {}  # of expressions that may be changed together with others like them
+        self.groups: dict[int, tuple[int, ...]] = {}  # expressions that may be changed together, by the group's number
+        self.grouped: dict[int, list[int]] = {}  # the numbers of the groups that an expression is in
         self.parameters: dict[str, tuple[str, ...]] = {}  # of functions, by their names
         self.unknown: set[types.CodeType] = set()  # functions whose source is not known
         self.edited: frozenset[int] = frozenset()  # the expressions that are changed
@@ -61,7 +97,10 @@ class Watching(Floats):
         self.seen: dict[int, Seen] | None = None
         self.told = 0  # how many expressions were computed
         self.most: float = np.inf  # how many may be
+        self.looked: Mapping[int, Seen] = {}  # what the expressions told, for an edit
         self.of_forward: dict[str, Any] = {}  # what forward computes, and its numbers, by the text of the expression
+        self._rounds: Counter[int] = Counter()  # how often each changed expression was computed
+        self._earlier: dict[tuple[types.FrameType, str], tuple[Earlier, ...]] = {}  # what variables were before
         self.kept: list[Any] = []  # lists, dicts and sets: some may be caches
 
     def _container(self, value: Any) -> Any:
@@ -80,6 +119,8 @@ class Watching(Floats):
                 names.update({SEE: self._see, PUT: self._put, PART: slice, PRODUCT: _product})
                 self.sites.update((site.number, site) for site in found.sites)
                 self.groups.update(found.groups)
+                for group, member in ((group, m) for group, members in found.groups.items() for m in members):
+                    self.grouped.setdefault(member, []).append(group)
                 code = function.__code__
                 self.parameters[code.co_name] = code.co_varnames[: code.co_argcount]
             else:
@@ -88,7 +129,17 @@ class Watching(Floats):
 
     def alike(self, number: int) -> frozenset[int]:
         """The expressions that a number stands for."""
-        return frozenset(member for member, group in self.groups.items() if group == number) or frozenset((number,))
+        return frozenset(self.groups.get(number, (number,)))
+
+    def begin(self, number: int | None = None, edit: Edit = lambda value, _: value) -> None:
+        """From now on an expression is changed, and those that it stands for; or none."""
+        self.edited, self.edit = frozenset() if number is None else self.alike(number), edit
+        self._rounds.clear()
+
+    def look(self, seen: dict[int, Seen] | None) -> None:
+        """From now on what expressions tell is written down; or it is not."""
+        self.seen = seen
+        self._earlier.clear()
 
     def _count(self) -> None:
         self.told += 1
@@ -100,10 +151,28 @@ class Watching(Floats):
         if self.told > self.most:
             raise Endless
         if number in self.edited:
-            return self.edit(value, {**self.of_forward, **_variables(sys._getframe(1))})
-        if self.seen is not None and number not in self.seen:
-            self._record(number, _copied(value), sys._getframe(1))
+            moment = Moment(number, self._rounds[number], self.looked)
+            self._rounds[number] += 1
+            return self.edit(value, {**self.of_forward, **_variables(sys._getframe(1)), MOMENT: moment})
+        if self.seen is not None:
+            if number not in self.seen:
+                self._record(number, _copied(value), sys._getframe(1))
+            if number in self.seen:
+                self._again(number, value, sys._getframe(1))
         return value
+
+    def _again(self, number: int, value: Any, frame: types.FrameType) -> None:
+        """Adds a value to those that an expression had."""
+        site, seen = self.sites[number], self.seen[number]  # type: ignore[index]
+        if len(seen.rounds) < MOST_ROUNDS:
+            seen.rounds.append(_copied(value))
+            seen.objects.append(id(value))
+            seen.earlier.append(self._earlier.get((frame, site.text), ()))
+        if site.assigned and site.assigned in frame.f_locals:
+            before = self._earlier.get((frame, site.assigned), ())
+            if len(before) < MOST_ROUNDS:
+                value = Earlier(_copied(frame.f_locals[site.assigned]), site.updates)
+                self._earlier[frame, site.assigned] = (*before, value)
 
     def _record(self, number: int, value: Any, frame: types.FrameType) -> None:
         """Keeps what an expression told, unless a function calls for it whose own expressions nobody sees."""
@@ -111,8 +180,8 @@ class Watching(Floats):
         if self.seen is not None and self.unknown.isdisjoint(codes):
             variables = {**self.of_forward, **{k: _copied(v) for k, v in _variables(frame).items()}}
             self.seen[number] = Seen(value, variables, len(codes))
-            if number in self.groups:
-                self.seen.setdefault(self.groups[number], self.seen[number])
+            for group in self.grouped.get(number, ()):
+                self.seen.setdefault(group, self.seen[number])
 
     def _put(self, number: int, how: str, value: Any, array: Any, index: Any) -> None:
         """`array[index] = value`, or `+=` or `-=` as `how` says; an edit says how in place of it."""
@@ -163,40 +232,45 @@ class Rerun:
     def watched(self, inputs: list[Array], cotangent: Array) -> tuple[list[Any], dict[int, Seen]]:
         """What it answers, and what its expressions told: those of its own, not of what forward calls, too."""
         world = self.world
-        world.seen, world.of_forward = {}, {}
+        shared: dict[int, Seen] = {}
+        told: dict[int, Seen] = {}
+        world.of_forward = {}
         try:
+            world.look(shared)
             self._forward(inputs, always=True)
-            shared, world.seen = world.seen, {}
+            world.look(told)
             self.by_forward = shared
             own = min((seen.depth for seen in shared.values()), default=0) + 1  # not of the helpers of its helpers
             outer = ((k, seen) for k, seen in shared.items() if seen.depth <= own)
             world.of_forward = {world.sites[k].text: seen.value for k, seen in outer if _tells(seen)}
+            world.of_forward.update(_rounds((world.sites[k].text, seen.rounds) for k, seen in shared.items()))
             world.told = 0
             gradients = self._gradients(inputs, cotangent)
             self.computed = world.told
-            return gradients, {k: seen for k, seen in world.seen.items() if k not in shared}
+            return gradients, {k: seen for k, seen in told.items() if k not in shared}
         finally:
-            world.seen = None
+            world.look(None)
 
     def edited(self, inputs: list[Array], cotangent: Array, number: int, edit: Edit) -> list[Any]:
         """What it answers with one expression changed."""
         self._forward(inputs)
-        self.world.edited, self.world.edit = self.world.alike(number), edit
+        self.world.begin(number, edit)
         self.world.told, self.world.most = 0, LONGER * self.computed + SOME
         try:
             return self._gradients(inputs, cotangent)
         finally:
-            self.world.edited, self.world.most = frozenset(), np.inf
+            self.world.begin()
+            self.world.most = np.inf
 
     def other_forward(self, number: int, edit: Edit) -> Callable[..., Any]:
         """Forward with one expression changed."""
 
         def forward(*inputs: Array) -> Any:
-            self.world.edited, self.world.edit = self.world.alike(number), edit
+            self.world.begin(number, edit)
             try:
                 return self.forward(*inputs)
             finally:
-                self.world.edited = frozenset()
+                self.world.begin()
 
         return forward
 
@@ -221,6 +295,25 @@ class Rerun:
     def _gradients(self, inputs: list[Array], cotangent: Array) -> list[Any]:
         given = self.case.gradients(cotangent.copy(), [a.copy() for a in inputs])
         return [None if g is None else np.asarray(g) for g in given]
+
+
+def _rounds(of: Iterable[tuple[str, list[Any]]]) -> Iterator[tuple[str, Rounds]]:
+    """The states of forward's loops, under names that no variable has: numbers or arrays that each round changes."""
+    known: dict[str, list[Any]] = {}
+    for text, values in of:
+        numeric = 1 < len(values) < MOST_ROUNDS and all(isinstance(v, float) or _is_floats(v) for v in values)
+        steady = not numeric or _equal(values[1:], values[:-1])
+        if not steady and text not in known and not any(_equal(values, other) for other in known.values()):
+            known[text] = values
+            yield f"each {text}", Rounds(values)
+
+
+def _equal(one: list[Any], other: list[Any]) -> bool:
+    return len(one) == len(other) and all(map(np.array_equal, one, other))
+
+
+def _is_floats(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
 def _tells(seen: Seen) -> bool:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, made_by
-from scratchcnn.gradcheck.diagnosis.edits.places import WINDOW
+from scratchcnn.gradcheck.diagnosis.edits.places import PAIR, WINDOW
 from scratchcnn.gradcheck.diagnosis.edits.sites import Site
-from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
+from scratchcnn.gradcheck.diagnosis.edits.watched import MOMENT, Seen
 
 WHOLE = slice(None)
 # A larger number is no stride, no padding and no dilation.
@@ -40,6 +40,18 @@ def windows(site: Site, seen: Seen) -> Iterator[Change]:
     if len(parts) == 2 and parts[0] == WHOLE and isinstance(parts[1], np.ndarray) and parts[1].dtype.kind in "iu":
         said = f"one entry of each row, at `{text}`, in place of whole columns"
         yield Change("broadcast", said, made_by(lambda v: (np.arange(len(v[1])), v[1])))
+
+
+def exchanges(site: Site, seen: Seen) -> Iterator[Change]:
+    """Two indices with slices in the same statement, each in place of the other: what is moved, moved back."""
+    if site.role == PAIR:
+        for kind in ("shifted", "permuted"):
+            yield Change(kind, f"`{site.text}` exchanged", partial(_of_the_other, site.members))
+
+
+def _of_the_other(members: tuple[int, ...], _: Any, variables: dict[str, Any]) -> Any:
+    number, n, seen = variables[MOMENT]
+    return seen[members[1 - members.index(number)]].rounds[n]
 
 
 def _by(name: str, by: int) -> dict[str, Callable[[slice], slice]]:
