@@ -13,12 +13,14 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
-from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, SEE, Site, watched
+from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, ROUND, SEE, Site, watched
 from scratchcnn.gradcheck.diagnosis.floats import Floats
 from scratchcnn.gradcheck.proof.world.world import HARNESS
 
-# As often as before, and some times: whoever computes more expressions after a change is in a loop that has no end.
-LONGER, SOME = 4, 1000
+# As often as before, and some times: a loop that takes more rounds after a change has no end.
+LONGER, SOME = 4, 100
+# What an expression tells its value to where nobody looks: it returns its second argument, and takes no time.
+UNSEEN = dict[int, Any]().get
 
 
 # Of an expression in a loop, values that are kept at most.
@@ -95,7 +97,7 @@ class Watching(Floats):
         self.edited: frozenset[int] = frozenset()  # the expressions that are changed
         self.edit: Edit = lambda value, _: value
         self.seen: dict[int, Seen] | None = None
-        self.told = 0  # how many expressions were computed
+        self.begun = 0  # how many rounds of loops
         self.most: float = np.inf  # how many may be
         self.looked: Mapping[int, Seen] = {}  # what the expressions told, for an edit
         self.of_forward: dict[str, Any] = {}  # what forward computes, and its numbers, by the text of the expression
@@ -116,7 +118,8 @@ class Watching(Floats):
             found = watched(function.__code__)
             if found is not None:
                 made.__code__ = found.code
-                names.update({SEE: self._see, PUT: self._put, PART: slice, PRODUCT: _product})
+                self._builtins.update({PUT: self._put, PART: slice, PRODUCT: _product, ROUND: self._round})
+                self._tell(UNSEEN, (site.number for site in found.sites))
                 self.sites.update((site.number, site) for site in found.sites)
                 self.groups.update(found.groups)
                 for group, member in ((group, m) for group, members in found.groups.items() for m in members):
@@ -131,29 +134,40 @@ class Watching(Floats):
         """The expressions that a number stands for."""
         return frozenset(self.groups.get(number, (number,)))
 
-    def begin(self, number: int | None = None, edit: Edit = lambda value, _: value) -> None:
-        """From now on an expression is changed, and those that it stands for; or none."""
-        self.edited, self.edit = frozenset() if number is None else self.alike(number), edit
+    def _tell(self, to: Callable[[int, Any], Any], numbers: Iterable[int]) -> None:
+        """From now on some expressions tell their values to a function, which gives those in their places."""
+        self._builtins.update((SEE.format(number), to) for number in numbers)
+
+    def begin(self, number: int, edit: Edit) -> None:
+        """From now on an expression is changed, and those that it stands for."""
+        self.edited, self.edit = self.alike(number), edit
         self._rounds.clear()
+        self._tell(self._change, self.edited)
+
+    def end(self) -> None:
+        """From now on no expression is changed."""
+        self._tell(UNSEEN, self.edited)
+        self.edited = frozenset()
 
     def look(self, seen: dict[int, Seen] | None) -> None:
         """From now on what expressions tell is written down; or it is not."""
         self.seen = seen
         self._earlier.clear()
+        self._tell(UNSEEN if seen is None else self._see, self.sites)
 
-    def _count(self) -> None:
-        self.told += 1
-        if self.told > self.most:
+    def _round(self) -> bool:
+        """Counts a round of a loop."""
+        self.begun += 1
+        if self.begun > self.most:
             raise Endless
+        return True
+
+    def _change(self, number: int, value: Any) -> Any:
+        moment = Moment(number, self._rounds[number], self.looked)
+        self._rounds[number] += 1
+        return self.edit(value, Around(sys._getframe(1), self.of_forward, moment))
 
     def _see(self, number: int, value: Any) -> Any:
-        self.told += 1  # as in `_count`, which would take as long again: every expression comes through here
-        if self.told > self.most:
-            raise Endless
-        if number in self.edited:
-            moment = Moment(number, self._rounds[number], self.looked)
-            self._rounds[number] += 1
-            return self.edit(value, {**self.of_forward, **_variables(sys._getframe(1)), MOMENT: moment})
         if self.seen is not None:
             if number not in self.seen:
                 self._record(number, _copied(value), sys._getframe(1))
@@ -185,7 +199,6 @@ class Watching(Floats):
 
     def _put(self, number: int, how: str, value: Any, array: Any, index: Any) -> None:
         """`array[index] = value`, or `+=` or `-=` as `how` says; an edit says how in place of it."""
-        self._count()
         if self.seen is not None and number not in self.seen and isinstance(array, np.ndarray):
             self._record(number, how, sys._getframe(1))
         if number in self.edited:
@@ -212,7 +225,7 @@ class Rerun:
         self.forward = self.world.translated(forward)
         self.case = replace(case, backward=self.world.translated(backward))
         self.by_forward: dict[int, Seen] = {}  # what forward's expressions told
-        self.computed = 0  # expressions, by a run that nothing changes
+        self.rounds = 0  # of loops, in a run that nothing changes
         self.keeps = True
         self.keeps = self._remembers()
 
@@ -244,9 +257,9 @@ class Rerun:
             outer = ((k, seen) for k, seen in shared.items() if seen.depth <= own)
             world.of_forward = {world.sites[k].text: seen.value for k, seen in outer if _tells(seen)}
             world.of_forward.update(_rounds((world.sites[k].text, seen.rounds) for k, seen in shared.items()))
-            world.told = 0
+            world.begun = 0
             gradients = self._gradients(inputs, cotangent)
-            self.computed = world.told
+            self.rounds = world.begun
             return gradients, {k: seen for k, seen in told.items() if k not in shared}
         finally:
             world.look(None)
@@ -255,11 +268,11 @@ class Rerun:
         """What it answers with one expression changed."""
         self._forward(inputs)
         self.world.begin(number, edit)
-        self.world.told, self.world.most = 0, LONGER * self.computed + SOME
+        self.world.begun, self.world.most = 0, LONGER * self.rounds + SOME
         try:
             return self._gradients(inputs, cotangent)
         finally:
-            self.world.begin()
+            self.world.end()
             self.world.most = np.inf
 
     def other_forward(self, number: int, edit: Edit) -> Callable[..., Any]:
@@ -270,7 +283,7 @@ class Rerun:
             try:
                 return self.forward(*inputs)
             finally:
-                self.world.begin()
+                self.world.end()
 
         return forward
 
@@ -337,6 +350,21 @@ def _variables(frame: types.FrameType) -> dict[str, Any]:
     """What the code of a frame can see: its own variables, and the numbers and arrays around it."""
     around = {k: v for k, v in frame.f_globals.items() if isinstance(v, int | float | np.ndarray)}
     return {**around, **frame.f_locals}
+
+
+class Around(dict[str, Any]):
+    """The variables around an expression by their names, each looked up when it is asked for; and the moment."""
+
+    def __init__(self, frame: types.FrameType, of_forward: dict[str, Any], moment: Moment) -> None:
+        super().__init__({MOMENT: moment})
+        self._frame, self._of_forward = frame, of_forward
+
+    def __missing__(self, name: str) -> Any:
+        """A variable of the code's own, or one around it, or what forward computed."""
+        for known in (self._frame.f_locals, self._frame.f_globals):
+            if name in known:
+                return known[name]
+        return self._of_forward[name]
 
 
 def _product(both: tuple[Any, Any]) -> Any:
