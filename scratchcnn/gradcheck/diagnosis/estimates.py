@@ -36,6 +36,11 @@ class Estimate:
         """The largest bound."""
         return float(self.error.max(initial=0))
 
+    @cached_property
+    def largest(self) -> int:
+        """Where the largest value stands that is known, in the flat array."""
+        return int(np.where(np.isfinite(self.error), np.abs(self.value), -1).argmax())
+
     def reshaped(self, shape: tuple[int, ...]) -> "Estimate":
         """The same in another shape."""
         return Estimate(self.value.reshape(shape), self.error.reshape(shape))
