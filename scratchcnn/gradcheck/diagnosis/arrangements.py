@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.estimates import Estimate
+from scratchcnn.gradcheck.diagnosis.estimates import Estimate, is_far
 from scratchcnn.gradcheck.diagnosis.rearrangements import rearrangements
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
@@ -42,10 +42,12 @@ def displaced(scene: Scene, index: int) -> Iterator[Claim]:
 def _displaced(index: int, down: int, right: int) -> Callable[[Scene], bool]:
     def holds(s: Scene) -> bool:
         truth = s.truth(index)
-        value, error = np.zeros_like(truth.value), np.full_like(truth.error, np.inf)
         (to_rows, from_rows), (to_columns, from_columns) = _overlap(down), _overlap(right)
-        value[..., to_rows, to_columns] = truth.value[..., from_rows, from_columns]
-        error[..., to_rows, to_columns] = truth.error[..., from_rows, from_columns]
+        to, source = (..., to_rows, to_columns), (..., from_rows, from_columns)
+        if is_far(s.analytic(index)[to], truth.value[source], truth.most, s.eps):
+            return False
+        value, error = np.zeros_like(truth.value), np.full_like(truth.error, np.inf)
+        value[to], error[to] = truth.value[source], truth.error[source]
         if not s.agrees(index, Estimate(value, error)):
             return False
         known = np.isfinite(error)

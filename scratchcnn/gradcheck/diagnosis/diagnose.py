@@ -299,7 +299,7 @@ def _holds(claim: Claim, scenes: Sequence[Scene], index: int) -> bool:
     """
     scenes[0].budget.afford(0)
     try:
-        if not all(claim.holds(scene) for scene in scenes[:2]):
+        if not claim.holds(scenes[0]) or not all(claim.holds(scene) for scene in scenes[1:2]):
             return False
         with suppress(TooDear, Outside):
             telling = False

@@ -51,8 +51,8 @@ class Estimate:
 
     def times(self, factor: Any) -> "Estimate":
         """The product with numbers that are known."""
-        with np.errstate(all="ignore"):
-            return Estimate(self.value * factor, self.error * np.abs(factor) + EPS * np.abs(self.value * factor))
+        product = self.value * factor
+        return Estimate(product, self.error * np.abs(factor) + EPS * np.abs(product))
 
     def plus(self, other: "Estimate") -> "Estimate":
         """The sum of two."""
