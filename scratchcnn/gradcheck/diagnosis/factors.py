@@ -266,9 +266,7 @@ def _derivative(index: int) -> Quantity:
 def _without(index: int, quantity: Quantity) -> Callable[[Scene], bool]:
     def holds(s: Scene) -> bool:
         factor = quantity(s)
-        if (factor == 0).any() or (factor == 1).all():
-            return False
-        return s.is_times(index, 1 / factor)
+        return s.is_times(index, 1 / factor) and not ((factor == 0).any() or (factor == 1).all())
 
     return holds
 

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -72,12 +73,18 @@ def rewritten(text: str, pattern: str, name: str = "") -> str:
     return f"`{pattern.format(_operand(text), name=_operand(name))}` in place of `{text}`"
 
 
+@lru_cache(maxsize=4096)
+def expression(text: str) -> ast.expr | None:
+    """An expression of the source, parsed; None where it is none by itself, as a slice."""
+    try:
+        return ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return None
+
+
 def _operand(text: str) -> str:
     """An expression as an operand: in parentheses where it is an operation itself."""
-    try:
-        tree = ast.parse(text, mode="eval").body
-    except SyntaxError:
-        return text
+    tree = expression(text)
     return f"({text})" if isinstance(tree, ast.BinOp | ast.UnaryOp | ast.Compare | ast.IfExp | ast.BoolOp) else text
 
 

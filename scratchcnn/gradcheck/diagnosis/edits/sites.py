@@ -30,8 +30,8 @@ from scratchcnn.gradcheck.diagnosis.edits.places import (
 )
 from scratchcnn.gradcheck.diagnosis.steps.words import cut
 
-# The names under which the compiled code finds what it tells values to.
-SEE, PUT, PART, PRODUCT = "__see__", "__put__", "__part__", "__product__"
+# The names under which the compiled code finds what it calls. Each expression tells its value to a name of its own.
+SEE, PUT, PART, PRODUCT, ROUND = "__see_{}__", "__put__", "__part__", "__product__", "__round__"
 # What an assignment does with what is there: `=` has no operator.
 ASSIGNS: dict[type, str] = {type(None): "=", ast.Add: "+=", ast.Sub: "-="}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -250,7 +250,11 @@ class _Wrapping:
             return self._stored(child)
         if isinstance(child, ast.BinOp) and isinstance(child.op, ast.MatMult):
             child = self._product(child)
-        return child if site is None else _call(SEE, child, [ast.Constant(site.number), child])
+        if isinstance(child, ast.For | ast.AsyncFor | ast.While):
+            child.body.insert(0, ast.copy_location(ast.Expr(_call(ROUND, child, [])), child))
+        if isinstance(child, ast.comprehension):
+            child.ifs.append(_call(ROUND, child.iter, []))
+        return child if site is None else _seen(site, child, child)
 
     def _site(self, child: ast.AST, around: ast.AST, place: Place) -> Site:
         line: int = child.lineno  # type: ignore[attr-defined]
@@ -272,7 +276,7 @@ class _Wrapping:
         if any(isinstance(part, ast.Slice) for part in ast.walk(node.slice)):
             site = self._site(node.slice, node, Place(True, WINDOW))
             self._windows.append(site)
-            node.slice = _call(SEE, node, [ast.Constant(site.number), _index(node.slice)])
+            node.slice = _seen(site, node, _index(node.slice))
 
     def _exchangeable(self, statement: ast.AST) -> None:
         """Notes the indices with slices of a statement as pairs: each of two may belong where the other stands."""
@@ -286,7 +290,7 @@ class _Wrapping:
         """`a @ b` as a call that may take them in the other order."""
         site = self._site(node, node, Place(True, RESULTS))
         both = ast.Tuple([node.left, node.right], ast.Load())
-        return _call(PRODUCT, node, [_call(SEE, node, [ast.Constant(site.number), both])])
+        return _call(PRODUCT, node, [_seen(site, node, both)])
 
     def _stored(self, node: ast.Assign | ast.AugAssign) -> ast.AST:
         """`a[i] = v`, `a[i] += v` and `a[i] -= v` as calls that may do another of these."""
@@ -335,9 +339,13 @@ def _index(index: ast.expr) -> ast.expr:
     return index
 
 
+def _seen(site: Site, at: ast.AST, value: ast.expr) -> ast.Call:
+    """A value that an expression tells."""
+    return _call(SEE.format(site.number), at, [ast.Constant(site.number), value])
+
+
 def _call(name: str, at: ast.AST, arguments: list[ast.expr]) -> ast.Call:
-    call = ast.copy_location(ast.Call(ast.Name(name, ast.Load()), arguments, []), at)
-    return ast.fix_missing_locations(call)
+    return ast.copy_location(ast.Call(ast.Name(name, ast.Load()), arguments, []), at)
 
 
 def _parts(node: ast.AST) -> Iterator[tuple[str, int | None, ast.AST]]:

@@ -34,24 +34,26 @@ def suspects_of(scene: Scene, index: int) -> list[Suspect]:
     """The expressions of backward that may make a gradient wrong, the likely ones first."""
     if scene.look is None:
         return []
-    found = _suspects(scene, scene.look, index, scene.right_beside(index))
-    return sorted(found, key=lambda s: (s.seen.depth, not s.alone, s.site.times))
+    if index not in scene.suspects:
+        found = _suspects(scene, scene.look, index, scene.right_beside(index))
+        scene.suspects[index] = sorted(found, key=lambda s: (s.seen.depth, not s.alone, s.site.times))
+    return scene.suspects[index]
 
 
 def _suspects(scene: Scene, look: Look, index: int, right: list[int]) -> Iterator[Suspect]:
     """The expressions that matter to every wrong entry and to no right gradient."""
-    for site, given in look.sites:
-        seen = _less(given, scene, index)
+    for site, seen in look.sites:
         numeric = is_array(seen.value) or is_mask(seen.value) or isinstance(seen.value, float)
         # Who knows what these matter to: what earlier rounds of a loop added is lost where an array is assigned anew.
         if not numeric or site.role == LIMIT or rebinds(site, seen):
-            yield Suspect(site, seen, True)
+            yield Suspect(site, _less(seen, scene, index), True)
             continue
         reach = look.reach(site.number, index)
         if reach is None or any((reached := look.reach(site.number, k)) is not None and reached.any() for k in right):
             continue
         if not (_wrong_entries(scene, index)[0] & ~reach).any():
-            yield Suspect(site, seen, not any(_reaches_right(scene, look, site, k) for k in scene.wrt))
+            alone = not any(_reaches_right(scene, look, site, k) for k in scene.wrt)
+            yield Suspect(site, _less(seen, scene, index), alone)
 
 
 def _reaches_right(scene: Scene, look: Look, site: Site, index: int) -> bool:
@@ -99,7 +101,7 @@ def is_true(s: Scene, gradient: Any, index: int) -> bool:
         truth = s.truth(index)
     except TooDear:
         return s.is_true(gradient, index)
-    largest = np.where(np.isfinite(truth.error), np.abs(truth.value), -1).argmax()
-    if abs(gradient.flat[largest] - truth.value.flat[largest]) > FAR * abs(truth.value.flat[largest]):
+    largest = truth.value.item(truth.largest)
+    if abs(gradient.item(truth.largest) - largest) > FAR * abs(largest):
         return False  # most are wrong there, too
     return alike(gradient, truth, s.eps)

@@ -11,6 +11,7 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
     Change,
     broadcasts,
     combined,
+    expression,
     is_array,
     is_mask,
     is_number,
@@ -168,9 +169,8 @@ def _kind_of_other(site: Site, value: Any, name: str, other: Any) -> str:
     """What the mistake is where another expression should stand: a factor or a term that it lacks, or an operand."""
     if is_array(value) and _same_everywhere(other - value):
         return "missing-term"
-    try:
-        one, tree = ast.parse(site.text, mode="eval").body, ast.parse(name, mode="eval").body
-    except SyntaxError:
+    one, tree = expression(site.text), expression(name)
+    if one is None or tree is None:
         return "operand"
     way = _way(tree, ast.dump(one))
     if way and all(isinstance(op, ast.Mult | ast.Div | ast.MatMult) for op in way):

@@ -14,12 +14,14 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
-from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, SEE, Site, watched
+from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, ROUND, SEE, Site, watched
 from scratchcnn.gradcheck.diagnosis.floats import Floats
 from scratchcnn.gradcheck.proof.world.world import HARNESS
 
-# As often as before, and some times: whoever computes more expressions after a change is in a loop that has no end.
-LONGER, SOME = 4, 1000
+# As often as before, and some times: a loop that takes more rounds after a change has no end.
+LONGER, SOME = 4, 100
+# What an expression tells its value to where nobody looks: it returns its second argument, and takes no time.
+UNSEEN = dict[int, Any]().get
 
 
 # Of an expression in a loop, values that are kept at most.
@@ -96,7 +98,7 @@ class Watching(Floats):
         self.edited: frozenset[int] = frozenset()  # the expressions that are changed
         self.edit: Edit = lambda value, _: value
         self.seen: dict[int, Seen] | None = None
-        self.told = 0  # how many expressions were computed
+        self.begun = 0  # how many rounds of loops
         self.most: float = np.inf  # how many may be
         self.looked: Mapping[int, Seen] = {}  # what the expressions told, for an edit
         self.of_forward: dict[str, Any] = {}  # what forward computes, and its numbers, by the text of the expression
@@ -117,7 +119,8 @@ class Watching(Floats):
             found = watched(function.__code__)
             if found is not None:
                 made.__code__ = found.code
-                names.update({SEE: self._see, PUT: self._put, PART: slice, PRODUCT: _product})
+                self._builtins.update({PUT: self._put, PART: slice, PRODUCT: _product, ROUND: self._round})
+                self._tell(UNSEEN, (site.number for site in found.sites))
                 self.sites.update((site.number, site) for site in found.sites)
                 self.groups.update(found.groups)
                 for group, member in ((group, m) for group, members in found.groups.items() for m in members):
@@ -132,29 +135,40 @@ class Watching(Floats):
         """The expressions that a number stands for."""
         return frozenset(self.groups.get(number, (number,)))
 
-    def begin(self, number: int | None = None, edit: Edit = lambda value, _: value) -> None:
-        """From now on an expression is changed, and those that it stands for; or none."""
-        self.edited, self.edit = frozenset() if number is None else self.alike(number), edit
+    def _tell(self, to: Callable[[int, Any], Any], numbers: Iterable[int]) -> None:
+        """From now on some expressions tell their values to a function, which gives those in their places."""
+        self._builtins.update((SEE.format(number), to) for number in numbers)
+
+    def begin(self, number: int, edit: Edit) -> None:
+        """From now on an expression is changed, and those that it stands for."""
+        self.edited, self.edit = self.alike(number), edit
         self._rounds.clear()
+        self._tell(self._change, self.edited)
+
+    def end(self) -> None:
+        """From now on no expression is changed."""
+        self._tell(UNSEEN, self.edited)
+        self.edited = frozenset()
 
     def look(self, seen: dict[int, Seen] | None) -> None:
         """From now on what expressions tell is written down; or it is not."""
         self.seen = seen
         self._earlier.clear()
+        self._tell(UNSEEN if seen is None else self._see, self.sites)
 
-    def _count(self) -> None:
-        self.told += 1
-        if self.told > self.most:
+    def _round(self) -> bool:
+        """Counts a round of a loop."""
+        self.begun += 1
+        if self.begun > self.most:
             raise Endless
+        return True
+
+    def _change(self, number: int, value: Any) -> Any:
+        moment = Moment(number, self._rounds[number], self.looked)
+        self._rounds[number] += 1
+        return self.edit(value, Around(sys._getframe(1), self.of_forward, moment))
 
     def _see(self, number: int, value: Any) -> Any:
-        self.told += 1  # as in `_count`, which would take as long again: every expression comes through here
-        if self.told > self.most:
-            raise Endless
-        if number in self.edited:
-            moment = Moment(number, self._rounds[number], self.looked)
-            self._rounds[number] += 1
-            return self.edit(value, {**self.of_forward, **_variables(sys._getframe(1)), MOMENT: moment})
         if self.seen is not None:
             if number not in self.seen:
                 self._record(number, _copied(value), sys._getframe(1))
@@ -186,7 +200,6 @@ class Watching(Floats):
 
     def _put(self, number: int, how: str, value: Any, array: Any, index: Any) -> None:
         """`array[index] = value`, or `+=` or `-=` as `how` says; an edit says how in place of it."""
-        self._count()
         if self.seen is not None and number not in self.seen and isinstance(array, np.ndarray):
             self._record(number, how, sys._getframe(1))
         if number in self.edited:
@@ -213,8 +226,8 @@ class Rerun:
         self.forward = self.world.translated(forward)
         self.case = replace(case, backward=self.world.translated(backward))
         self.by_forward: dict[int, Seen] = {}  # what forward's expressions told
-        self.computed = 0  # expressions, by a run of backward that nothing changes
-        self.forward_computed = 0  # and by one of forward
+        self.rounds = 0  # of loops, in a run of backward that nothing changes
+        self.forward_rounds = 0  # and in one of forward
         self.keeps = True
         self.keeps = self._remembers()
 
@@ -239,18 +252,18 @@ class Rerun:
         world.of_forward = {}
         try:
             world.look(shared)
-            world.told = 0
+            world.begun = 0
             self._forward(inputs, always=True)
-            self.forward_computed = world.told
+            self.forward_rounds = world.begun
             world.look(told)
             self.by_forward = shared
             own = min((seen.depth for seen in shared.values()), default=0) + 1  # not of the helpers of its helpers
             outer = ((k, seen) for k, seen in shared.items() if seen.depth <= own)
             world.of_forward = {world.sites[k].text: seen.value for k, seen in outer if _tells(seen)}
             world.of_forward.update(_rounds((world.sites[k].text, seen.rounds) for k, seen in shared.items()))
-            world.told = 0
+            world.begun = 0
             gradients = self._gradients(inputs, cotangent)
-            self.computed = world.told
+            self.rounds = world.begun
             return gradients, {k: seen for k, seen in told.items() if k not in shared}
         finally:
             world.look(None)
@@ -258,25 +271,25 @@ class Rerun:
     def edited(self, inputs: list[Array], cotangent: Array, number: int, edit: Edit) -> list[Any]:
         """What it answers with one expression changed."""
         self._forward(inputs)
-        with self._changed(number, edit, self.computed):
+        with self._changed(number, edit, self.rounds):
             return self._gradients(inputs, cotangent)
 
     @contextmanager
-    def _changed(self, number: int, edit: Edit, computed: int) -> Iterator[None]:
+    def _changed(self, number: int, edit: Edit, rounds: int) -> Iterator[None]:
         """A block in which an expression is changed, and in which no loop goes on without end."""
         self.world.begin(number, edit)
-        self.world.told, self.world.most = 0, LONGER * computed + SOME
+        self.world.begun, self.world.most = 0, LONGER * rounds + SOME
         try:
             yield
         finally:
-            self.world.begin()
+            self.world.end()
             self.world.most = np.inf
 
     def other_forward(self, number: int, edit: Edit) -> Callable[..., Any]:
         """Forward with one expression changed."""
 
         def forward(*inputs: Array) -> Any:
-            with self._changed(number, edit, self.forward_computed):
+            with self._changed(number, edit, self.forward_rounds):
                 return self.forward(*inputs)
 
         return forward
@@ -344,6 +357,21 @@ def _variables(frame: types.FrameType) -> dict[str, Any]:
     """What the code of a frame can see: its own variables, and the numbers and arrays around it."""
     around = {k: v for k, v in frame.f_globals.items() if isinstance(v, int | float | np.ndarray)}
     return {**around, **frame.f_locals}
+
+
+class Around(dict[str, Any]):
+    """The variables around an expression by their names, each looked up when it is asked for; and the moment."""
+
+    def __init__(self, frame: types.FrameType, of_forward: dict[str, Any], moment: Moment) -> None:
+        super().__init__({MOMENT: moment})
+        self._frame, self._of_forward = frame, of_forward
+
+    def __missing__(self, name: str) -> Any:
+        """A variable of the code's own, or one around it, or what forward computed."""
+        for known in (self._frame.f_locals, self._frame.f_globals):
+            if name in known:
+                return known[name]
+        return self._of_forward[name]
 
 
 def _product(both: tuple[Any, Any]) -> Any:

@@ -77,6 +77,7 @@ def _record(forward: Callable[..., Any], inputs: Sequence[Array], wrt: Sequence[
         given[k], places[k] = made.reshape(inputs[k].shape).view(Balls), np.array([s.node for s in slopes], np.intp)
     with precision(BITS):
         y = undisturbed(partial(output, world, forward), *given)
+    tape.end()
     balls = [constant(b) for b in np.asarray(y).reshape(-1).tolist()]
     nodes = [b.slope.node if isinstance(b.slope, Slope) else -1 for b in balls]
     return Record(tape, places, np.array(nodes, np.intp))
