@@ -6,7 +6,7 @@ from itertools import groupby, product
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.edits.arrangement import diagonals, masks, moves, transposes
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes
-from scratchcnn.gradcheck.diagnosis.edits.flows import fitting
+from scratchcnn.gradcheck.diagnosis.edits.flows import begins, fitting
 from scratchcnn.gradcheck.diagnosis.edits.numbers import (
     axes,
     constants,
@@ -26,6 +26,7 @@ from scratchcnn.gradcheck.diagnosis.edits.values import (
     before,
     factors,
     functions,
+    names,
     offsets,
     opposites,
     products,
@@ -42,6 +43,7 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (axes, reductions),
     (indices, diagonals),
     (subscripts, transposes),
+    (names,),
     (masks, constants, counters),
     (moves, before, states, updated, buffers),
     (windows, exchanges, reshapes),
@@ -49,9 +51,9 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
 )
 # There are many of these, and they change every entry: tried where an expression matters to wrong entries alone.
 MANY: tuple[tuple[Changes, ...], ...] = (
-    (offsets,),
     (opposites, variables, factors),
     (functions, products, terms),
+    (offsets,),
     (other_states,),
 )
 # Runs of backward that the search for an input may take.
@@ -92,7 +94,7 @@ def _up_to_the_first(scene: Scene, index: int) -> list[Suspect]:
     suspects = suspects_of(scene, index)
     told = {number: k for k, number in enumerate(scene.look.seen)} if scene.look is not None else {}
     inner = sorted((s for s in suspects if s.alone), key=lambda s: told[s.site.number])
-    first = next((suspect for suspect, _ in fitting(scene, index, inner)), None)
+    first = next((suspect for suspect, text in fitting(scene, index, inner) if begins(scene, suspect, text)), None)
     if first is None:
         return suspects
     line, last = first.site.line, told[first.site.number]  # what it is a part of is computed after it

@@ -12,7 +12,7 @@ from scratchcnn.gradcheck.diagnosis.budget import Budget, TooDear
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_mask, made_by, upside_down
 from scratchcnn.gradcheck.diagnosis.edits.places import AXES, AXIS
 from scratchcnn.gradcheck.diagnosis.edits.sites import Site
-from scratchcnn.gradcheck.diagnosis.edits.watched import Edit, Rerun, Seen
+from scratchcnn.gradcheck.diagnosis.edits.watched import Edit, Rerun, Rounds, Seen
 
 
 class Code:
@@ -33,6 +33,11 @@ class Code:
             except Exception:  # it cannot be copied, or the copy does not run
                 self._made = None
         return self._made
+
+
+def is_steps(value: Any) -> bool:
+    """Whether these are the values of an expression in a loop, all of the same shape."""
+    return isinstance(value, Rounds) and len({np.shape(v) for v in value}) == 1
 
 
 def _twice(value: Any) -> Any:
@@ -88,6 +93,12 @@ class Look:
             if 0 <= argument < len(parameters) and parameters[argument] in AXES:
                 site = replace(site, place=site.place._replace(role=AXIS))
             yield site, seen
+
+    @property
+    def values_of_forward(self) -> dict[str, Array]:
+        """The arrays that forward computed, by the text of the expression; those of a loop as one array."""
+        values = {k: np.array(v) if is_steps(v) else v for k, v in self.of_forward.items()}
+        return {k: v for k, v in values.items() if isinstance(v, np.ndarray)}
 
     @property
     def forward_sites(self) -> Iterator[tuple[Site, Seen]]:

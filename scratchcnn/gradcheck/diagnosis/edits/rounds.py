@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, made_by
 from scratchcnn.gradcheck.diagnosis.edits.sites import Site
-from scratchcnn.gradcheck.diagnosis.edits.watched import MOMENT, MOST_ROUNDS, Rounds, Seen
+from scratchcnn.gradcheck.diagnosis.edits.watched import EACH, MOMENT, MOST_ROUNDS, Rounds, Seen
 
 # The rounds of forward in the order of those of backward: in words, and from the number of a round to the other's.
 ORDERS: dict[str, Callable[[int], int]] = {
@@ -38,7 +38,7 @@ def _states(site: Site, seen: Seen) -> Iterator[Change]:
         if isinstance(each, Rounds) and _alike(seen.rounds, each):
             for said, order in ORDERS.items():
                 if not _equal(seen.rounds, [each[order(n)] for n in range(len(each))]):
-                    text = f"`{name.removeprefix('each ')}` of each round of forward, {said}, in place of `{site.text}`"
+                    text = f"`{name.removeprefix(EACH)}` of each round of forward, {said}, in place of `{site.text}`"
                     for kind in ("stale", "operand"):
                         yield Change(kind, text, partial(_of_round, name, order))
 

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -91,6 +92,13 @@ def variables(site: Site, seen: Seen) -> Iterator[Change]:
                 yield Change(each, f"`{name}` in place of `{site.text}`", variable(name))
             if is_array(other) and site.role != LIMIT:
                 yield Change(kind, rewritten(site.text, "1 - {name}", name), combined(name, lambda _, a: 1 - a))
+
+
+def names(site: Site, seen: Seen) -> Iterator[Change]:
+    """Another variable of the function in place of one."""
+    local = {k: v for k, v in seen.variables.items() if k.isidentifier()}
+    if site.text.isidentifier():
+        yield from (c for c in variables(site, replace(seen, variables=local)) if "1 - " not in c.said)
 
 
 def before(site: Site, seen: Seen) -> Iterator[Change]:

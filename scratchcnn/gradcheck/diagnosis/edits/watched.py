@@ -28,6 +28,8 @@ UNSEEN = dict[int, Any]().get
 MOST_ROUNDS = 64
 # The name of the `Moment` among the variables that an edit is given.
 MOMENT = "__moment__"
+# What stands before the text of an expression of forward, in the name of all the values that it had in a loop.
+EACH = "each "
 
 
 @dataclass(frozen=True)
@@ -325,7 +327,7 @@ def _rounds(of: Iterable[tuple[str, list[Any]]]) -> Iterator[tuple[str, Rounds]]
         steady = not numeric or _equal(values[1:], values[:-1])
         if not steady and text not in known and not any(_equal(values, other) for other in known.values()):
             known[text] = values
-            yield f"each {text}", Rounds(values)
+            yield EACH + text, Rounds(values)
 
 
 def _equal(one: list[Any], other: list[Any]) -> bool:
