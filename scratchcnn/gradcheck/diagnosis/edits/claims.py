@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby, product
 
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.edits.arrangement import diagonals, masks, moves, transposes
+from scratchcnn.gradcheck.diagnosis.edits.arrangement import branches, diagonals, masks, moves, transposes
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes
+from scratchcnn.gradcheck.diagnosis.edits.exchanges import exchanged_names, exchanges, other_indices
 from scratchcnn.gradcheck.diagnosis.edits.flows import begins, fitting
 from scratchcnn.gradcheck.diagnosis.edits.numbers import (
     axes,
@@ -13,14 +14,13 @@ from scratchcnn.gradcheck.diagnosis.edits.numbers import (
     counters,
     counts,
     indices,
-    other_indices,
     subscripts,
 )
-from scratchcnn.gradcheck.diagnosis.edits.order import order, overwriting, reductions, twins
+from scratchcnn.gradcheck.diagnosis.edits.order import entries, order, overwriting, reductions, twins
 from scratchcnn.gradcheck.diagnosis.edits.reshapes import reshapes
 from scratchcnn.gradcheck.diagnosis.edits.rounds import buffers, other_states, states, updated
 from scratchcnn.gradcheck.diagnosis.edits.scales import scales, stretches
-from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.suspects import Suspect, is_right_with, suspects_of
 from scratchcnn.gradcheck.diagnosis.edits.values import (
     before,
@@ -34,19 +34,19 @@ from scratchcnn.gradcheck.diagnosis.edits.values import (
     terms,
     variables,
 )
-from scratchcnn.gradcheck.diagnosis.edits.windows import exchanges, windows
+from scratchcnn.gradcheck.diagnosis.edits.windows import windows
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # From the specific to the general.
 FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (overwriting, order, twins),
-    (axes, reductions),
+    (axes, reductions, entries),
     (indices, diagonals),
     (subscripts, transposes),
     (names,),
-    (masks, constants, counters),
+    (masks, branches, constants, counters),
     (moves, before, states, updated, buffers),
-    (windows, exchanges, reshapes),
+    (windows, exchanges, exchanged_names, reshapes),
     (superfluous,),
 )
 # There are many of these, and they change every entry: tried where an expression matters to wrong entries alone.

@@ -14,7 +14,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
-from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, ROUND, SEE, Site, watched
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
+from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, ROUND, SEE, watched
 from scratchcnn.gradcheck.diagnosis.floats import Floats
 from scratchcnn.gradcheck.proof.world.world import HARNESS
 
