@@ -97,8 +97,8 @@ def _otherwise(instead: dict[str, str], how: str) -> str:
 
 def rebinds(site: Site, seen: Seen) -> bool:
     """Whether an array is assigned to a variable that holds one of its shape."""
-    before = seen.variables.get(site.place.name)
-    return site.role == ASSIGNED and isinstance(before, np.ndarray) and np.shape(seen.value) == before.shape
+    before = seen.variables.get(site.place.name, ())
+    return site.role == ASSIGNED and is_array(before) and is_array(seen.value) and seen.value.shape == before.shape
 
 
 def reductions(site: Site, seen: Seen) -> Iterator[Change]:

@@ -84,7 +84,8 @@ def _alike(values: list[Any], others: Any) -> bool:
     """Whether the values of one may stand in place of those of the other."""
     if not 0 < len(values) == len(others) < MOST_ROUNDS:
         return False
-    return all(np.shape(v) == np.shape(o) and _is_float(o) for v, o in zip(values, others, strict=True))
+    pairs = zip(values, others, strict=True)
+    return all(_is_float(v) and _is_float(o) and np.shape(v) == np.shape(o) for v, o in pairs)
 
 
 def _is_float(value: Any) -> bool:
