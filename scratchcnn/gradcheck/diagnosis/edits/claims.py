@@ -75,8 +75,9 @@ def wrong_expression(scene: Scene, index: int) -> Iterator[Claim]:
     last = min(scene.budget.spent + MOST_RUNS, scene.budget.last - scene.budget.calls // KEPT)
     for family, some in _searches(scene, index, suspects):
         found = False
-        for (site, seen, _), changes in product(some, family):
-            for change in changes(site, seen):
+        for suspect, changes in product(some, family):
+            site = suspect.site
+            for change in changes(site, suspect.seen):
                 if scene.budget.spent > last:
                     return
                 if is_right_with(scene, site, change, index, right):
@@ -105,15 +106,30 @@ def _searches(
     scene: Scene, index: int, suspects: Sequence[Suspect]
 ) -> Iterator[tuple[tuple[Changes, ...], list[Suspect]]]:
     """The families of changes, and the expressions that each is tried on: the specific ones on all, then others."""
+    for copied, some in groupby(suspects, key=lambda suspect: suspect.copied):  # those of backward alone come first
+        likely = list(some)
+        yield from _specific(scene, index, likely)
+        if not copied:
+            yield from _general(scene, index, likely)
+
+
+def _specific(
+    scene: Scene, index: int, suspects: Sequence[Suspect]
+) -> Iterator[tuple[tuple[Changes, ...], list[Suspect]]]:
     for family in FAMILIES:
         also = (counts(scene, index),) if constants in family else ()
         yield (*family, *also), list(suspects)
+
+
+def _general(
+    scene: Scene, index: int, suspects: Sequence[Suspect]
+) -> Iterator[tuple[tuple[Changes, ...], list[Suspect]]]:
     for _, group in groupby(suspects, key=lambda suspect: suspect.seen.depth):  # backward itself, then its helpers
         near = list(group)
         yield (scales(scene, index), other_indices(scene)), near
         yield from ((family, [suspect for suspect in near if suspect.alone]) for family in MANY)
         yield (stretches(scene, index),), near
-        yield (variables, factors), [suspect for suspect in near if not suspect.alone]
+        yield (variables, factors, terms), [suspect for suspect in near if not suspect.alone]
 
 
 def _claim(site: Site, change: Change, index: int, right: list[int], held: list[bool]) -> Claim:

@@ -157,7 +157,17 @@ class Look:
         return self.changed(number, Change("", "zero", made_by(lambda v: 0 * v)))
 
     def reach(self, number: int, index: int) -> Array | None:
-        """Which entries of a gradient are others if an expression is twice as large; None where that is not known."""
+        """Which entries of a gradient are others if an expression is twice as large; None where that is not known.
+
+        Of several expressions: those of each.
+        """
+        known = [self._reach(member, index) for member in self.rerun.world.alike(number)]
+        reached = [each for each in known if each is not None]
+        return np.logical_or.reduce(reached) if reached else None
+
+    def _reach(self, number: int, index: int) -> Array | None:
+        if number not in self.seen:
+            return None
         twice, before = self.twice(number), self.before[index]
         if twice is None or before is None or twice[index] is None or twice[index].shape != before.shape:
             return None

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, combined, constant, is_array, made_by
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, combined, constant, is_array, is_value, made_by
 from scratchcnn.gradcheck.diagnosis.edits.places import (
     ASSIGNED,
     CALLED,
@@ -96,9 +96,11 @@ def _otherwise(instead: dict[str, str], how: str) -> str:
 
 
 def rebinds(site: Site, seen: Seen) -> bool:
-    """Whether an array is assigned to a variable that holds one of its shape."""
+    """Whether an array, or a number, is assigned to a variable that holds one of its shape."""
     before = seen.variables.get(site.place.name, ())
-    return site.role == ASSIGNED and is_array(before) and is_array(seen.value) and seen.value.shape == before.shape
+    if site.role != ASSIGNED or not is_value(before) or not is_value(seen.value):
+        return False
+    return bool(np.shape(seen.value) == np.shape(before))
 
 
 def reductions(site: Site, seen: Seen) -> Iterator[Change]:

@@ -209,6 +209,8 @@ def _same_everywhere(values: Any) -> bool:
 
 def _alike(value: Any, other: Any) -> bool:
     """Whether one may stand in place of the other, and is something else."""
+    if isinstance(value, float):
+        return isinstance(other, float) and value != other
     if isinstance(value, np.ndarray):
         if not isinstance(other, np.ndarray) or value.size < 2 or value.dtype.kind != other.dtype.kind:
             return False
