@@ -88,7 +88,7 @@ def variables(site: Site, seen: Seen) -> Iterator[Change]:
         return
     for name, other in seen.variables.items():
         if name not in (site.text, _assigned(site)) and _alike(seen.value, other):
-            kind = "subset" if is_mask(seen.value) and is_mask(other) else _kind_of_other(site, seen.value, name, other)
+            kind = "subset" if is_mask(seen.value) and is_mask(other) else _kind_of_other(site, seen, name, other)
             for each in dict.fromkeys((kind, "operand")):
                 yield Change(each, f"`{name}` in place of `{site.text}`", variable(name))
             if is_array(other) and site.role != LIMIT:
@@ -174,10 +174,14 @@ def _kind(site: Site, kind: str) -> str:
     return "operand" if site.role == LIMIT else kind
 
 
-def _kind_of_other(site: Site, value: Any, name: str, other: Any) -> str:
+def _kind_of_other(site: Site, seen: Seen, name: str, other: Any) -> str:
     """What the mistake is where another expression should stand: a factor or a term that it lacks, or an operand."""
+    value = seen.value
     if is_array(value) and _same_everywhere(other - value):
         return "missing-term"
+    known = (v for v in seen.variables.values() if is_array(value) and broadcasts(v, value))
+    if any(_alike_to_roundoff(value * v, other) or _alike_to_roundoff(other * v, value) for v in known):
+        return "missing-factor"
     one, tree = expression(site.text), expression(name)
     if one is None or tree is None:
         return "operand"
@@ -201,6 +205,10 @@ def _way(tree: ast.expr, inner: str) -> list[ast.operator]:
 def _equal(one: Any, other: Any) -> bool:
     """Whether two arrays are the same one: its square is tried by itself."""
     return bool(np.array_equal(one, other))
+
+
+def _alike_to_roundoff(one: Any, other: Any) -> bool:
+    return bool((np.abs(one - other) <= ROUNDOFFS * EPS * np.abs(other)).all())
 
 
 def _same_everywhere(values: Any) -> bool:
