@@ -54,16 +54,20 @@ def _roles(filename: str) -> dict[Position | None, tuple[str, ast.expr | None]]:
         tree = ast.parse("".join(linecache.getlines(filename)))
     except (SyntaxError, ValueError):
         return {}
-    return {(node.lineno, node.col_offset): (kind, near) for node, kind, near in _constants(tree, NUMBER, None)}
+    return {(node.lineno, node.col_offset): (kind, near) for node, kind, near in _constants(tree)}
 
 
-def _constants(tree: ast.AST, kind: str, around: ast.expr | None) -> Iterator[tuple[ast.expr, str, ast.expr | None]]:
-    for child in ast.iter_child_nodes(tree):
-        inner = _inside(tree, child, kind)
-        near = tree if isinstance(tree, ast.Call | ast.Compare | ast.BinOp | ast.Subscript) else around
-        if isinstance(child, ast.Constant | ast.UnaryOp | ast.Tuple):
-            yield child, inner, near
-        yield from _constants(child, inner, near)
+def _constants(tree: ast.AST) -> Iterator[tuple[ast.expr, str, ast.expr | None]]:
+    """The constants of a file, the role of each, and the expression around it."""
+    left: list[tuple[ast.AST, str, ast.expr | None]] = [(tree, NUMBER, None)]
+    while left:
+        parent, kind, around = left.pop()
+        near = parent if isinstance(parent, ast.Call | ast.Compare | ast.BinOp | ast.Subscript) else around
+        for child in ast.iter_child_nodes(parent):
+            inner = _inside(parent, child, kind)
+            if isinstance(child, ast.Constant | ast.UnaryOp | ast.Tuple):
+                yield child, inner, near
+            left.append((child, inner, near))
 
 
 def _inside(parent: ast.AST, child: ast.AST, kind: str) -> str:

@@ -6,6 +6,7 @@ import ast
 import copy
 import linecache
 import os
+import pickle
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -129,8 +130,8 @@ def _watched(code: CodeType, filename: str) -> Watched | None:
         except (SyntaxError, ValueError):
             continue
         if plain is not None and _same(plain, code):
-            wrapping = _Wrapping(filename)
-            made = _compiled(wrapping.function(copy.deepcopy(node)), code)
+            wrapping, again = _Wrapping(filename), pickle.loads(pickle.dumps(node))  # quicker than a deep copy
+            made = _compiled(wrapping.function(again), code)
             if made is not None and made.co_freevars == code.co_freevars:
                 groups = dict(wrapping.groups())
                 return Watched(made, tuple(wrapping.sites), groups)
@@ -167,6 +168,12 @@ def _functions(filename: str) -> dict[int, list[ast.AST]]:
     return found
 
 
+@lru_cache(maxsize=16)
+def _imports(filename: str) -> list[ast.stmt]:
+    """What a file imports: a call of that is compiled in another way."""
+    return [s for s in _tree(filename).body if isinstance(s, ast.Import | ast.ImportFrom)]
+
+
 def _nodes(code: CodeType) -> list[ast.AST]:
     return _functions(code.co_filename).get(code.co_firstlineno, [])
 
@@ -174,19 +181,17 @@ def _nodes(code: CodeType) -> list[ast.AST]:
 def _compiled(node: ast.AST, code: CodeType) -> CodeType | None:
     """The code of a function in the middle of others, whose variables it sees as before."""
     if isinstance(node, ast.Lambda):
-        inner: list[ast.stmt] = [ast.Expr(node)]
+        inner: list[ast.stmt] = [ast.copy_location(ast.Expr(node), node)]
     else:
         bare = copy.copy(node)
         bare.decorator_list = []  # type: ignore[attr-defined]
         inner = [bare]  # type: ignore[list-item]
-    names = [ast.arg(name) for name in code.co_freevars]
+    names = [ast.arg(name, lineno=1, col_offset=0) for name in code.co_freevars]
     arguments = ast.arguments([], names, None, [], [], None, [])
     outer = ast.FunctionDef("around", arguments, inner, [], lineno=1, col_offset=0)
     if hasattr(outer, "type_params"):
         outer.type_params = []
-    # A call of what is imported is compiled in another way.
-    imports = [s for s in _tree(code.co_filename).body if isinstance(s, ast.Import | ast.ImportFrom)]
-    module = ast.fix_missing_locations(ast.Module([*imports, outer], []))
+    module = ast.Module([*_imports(code.co_filename), outer], [])
     made = compile(module, code.co_filename, "exec", flags=code.co_flags & _FUTURE, dont_inherit=True)
     around = next(c for c in made.co_consts if isinstance(c, CodeType))
     return next((c for c in around.co_consts if isinstance(c, CodeType) and c.co_name == code.co_name), None)
@@ -289,7 +294,7 @@ class _Wrapping:
     def _product(self, node: ast.BinOp) -> ast.AST:
         """`a @ b` as a call that may take them in the other order."""
         site = self._site(node, node, Place(True, RESULTS))
-        both = ast.Tuple([node.left, node.right], ast.Load())
+        both = ast.copy_location(ast.Tuple([node.left, node.right], ast.Load()), node)
         return _call(PRODUCT, node, [_seen(site, node, both)])
 
     def _stored(self, node: ast.Assign | ast.AugAssign) -> ast.AST:
@@ -302,7 +307,7 @@ class _Wrapping:
         if how in ("+=", "-="):
             self._added(node.value, target.value)
         site = self._site(node, node, Place(True, STORE))
-        given = [ast.Constant(site.number), ast.Constant(how), node.value, target.value, _index(target.slice)]
+        given = [_constant(site.number, node), _constant(how, node), node.value, target.value, _index(target.slice)]
         return ast.copy_location(ast.Expr(_call(PUT, node, given)), node)
 
     def _added(self, value: ast.AST, to: ast.AST) -> None:
@@ -330,9 +335,7 @@ def _likeness(site: Site, around: ast.AST) -> str:
 def _index(index: ast.expr) -> ast.expr:
     """What stands in brackets, as an expression of its own."""
     if isinstance(index, ast.Slice):
-        parts = [
-            part or ast.copy_location(ast.Constant(None), index) for part in (index.lower, index.upper, index.step)
-        ]
+        parts = [part or _constant(None, index) for part in (index.lower, index.upper, index.step)]
         return _call(PART, index, parts)
     if isinstance(index, ast.Tuple):
         index.elts = [_index(e) for e in index.elts]
@@ -341,11 +344,16 @@ def _index(index: ast.expr) -> ast.expr:
 
 def _seen(site: Site, at: ast.AST, value: ast.expr) -> ast.Call:
     """A value that an expression tells."""
-    return _call(SEE.format(site.number), at, [ast.Constant(site.number), value])
+    return _call(SEE.format(site.number), at, [_constant(site.number, at), value])
 
 
 def _call(name: str, at: ast.AST, arguments: list[ast.expr]) -> ast.Call:
-    return ast.copy_location(ast.Call(ast.Name(name, ast.Load()), arguments, []), at)
+    called = ast.copy_location(ast.Name(name, ast.Load()), at)
+    return ast.copy_location(ast.Call(called, arguments, []), at)
+
+
+def _constant(value: Any, at: ast.AST) -> ast.Constant:
+    return ast.copy_location(ast.Constant(value), at)
 
 
 def _parts(node: ast.AST) -> Iterator[tuple[str, int | None, ast.AST]]:
