@@ -4,7 +4,6 @@ import __future__
 
 import ast
 import copy
-import linecache
 import os
 import pickle
 import re
@@ -29,13 +28,13 @@ from scratchcnn.gradcheck.diagnosis.edits.places import (
     place_of,
     skipped,
 )
+from scratchcnn.gradcheck.diagnosis.source import functions_of, tree_of
 from scratchcnn.gradcheck.diagnosis.steps.words import cut
 
 # The names under which the compiled code finds what it calls. Each expression tells its value to a name of its own.
 SEE, PUT, PART, PRODUCT, ROUND = "__see_{}__", "__put__", "__part__", "__product__", "__round__"
 # What an assignment does with what is there: `=` has no operator.
 ASSIGNS: dict[type, str] = {type(None): "=", ast.Add: "+=", ast.Sub: "-="}
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _FUTURE = __future__.annotations.compiler_flag
 
 
@@ -124,7 +123,7 @@ def watched(code: CodeType) -> Watched | None:
 @lru_cache(maxsize=256)
 def _watched(code: CodeType, filename: str) -> Watched | None:
     """The same; code of other files may be equal."""
-    for node in _nodes(code):
+    for node in functions_of(code):
         try:
             plain = _compiled(node, code)
         except (SyntaxError, ValueError):
@@ -149,33 +148,9 @@ def _source(code: CodeType) -> tuple[object, ...]:
 
 
 @lru_cache(maxsize=16)
-def _tree(filename: str) -> ast.Module:
-    """The source of a file; nothing where that is no Python."""
-    try:
-        return ast.parse("".join(linecache.getlines(filename)))
-    except (SyntaxError, ValueError):
-        return ast.Module([], [])
-
-
-@lru_cache(maxsize=16)
-def _functions(filename: str) -> dict[int, list[ast.AST]]:
-    """The functions of a file, by their first lines."""
-    found: dict[int, list[ast.AST]] = {}
-    for node in ast.walk(_tree(filename)):
-        if isinstance(node, _FUNCTIONS):
-            decorators = getattr(node, "decorator_list", [])
-            found.setdefault(decorators[0].lineno if decorators else node.lineno, []).append(node)
-    return found
-
-
-@lru_cache(maxsize=16)
 def _imports(filename: str) -> list[ast.stmt]:
     """What a file imports: a call of that is compiled in another way."""
-    return [s for s in _tree(filename).body if isinstance(s, ast.Import | ast.ImportFrom)]
-
-
-def _nodes(code: CodeType) -> list[ast.AST]:
-    return _functions(code.co_filename).get(code.co_firstlineno, [])
+    return [s for s in tree_of(filename).body if isinstance(s, ast.Import | ast.ImportFrom)]
 
 
 def _compiled(node: ast.AST, code: CodeType) -> CodeType | None:
