@@ -9,6 +9,7 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.estimates import Estimate, is_far
+from scratchcnn.gradcheck.diagnosis.places import wrong_entries
 from scratchcnn.gradcheck.diagnosis.rearrangements import rearrangements
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
@@ -50,8 +51,9 @@ def _displaced(index: int, down: int, right: int) -> Callable[[Scene], bool]:
         value[to], error[to] = truth.value[source], truth.error[source]
         if not s.agrees(index, Estimate(value, error)):
             return False
-        known = np.isfinite(error)
-        return bool(known.sum() >= SEEN * value.size and len(np.unique(value[known])) > 2)
+        known, (bad, _) = np.isfinite(error), wrong_entries(s, index)
+        explained = 2 * (bad & known).sum() >= bad.sum()  # what lies outside may be anything
+        return bool(explained and known.sum() >= SEEN * value.size and len(np.unique(value[known])) > 2)
 
     return holds
 

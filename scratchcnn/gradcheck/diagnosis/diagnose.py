@@ -39,6 +39,7 @@ from scratchcnn.gradcheck.diagnosis.scales import scaled
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 from scratchcnn.gradcheck.diagnosis.scenes import Shared, further_scenes, scenes_of
 from scratchcnn.gradcheck.diagnosis.slopes import Noise
+from scratchcnn.gradcheck.diagnosis.steps.chains import without_a_chain
 from scratchcnn.gradcheck.diagnosis.steps.claims import oddly_wrong_step, wrong_step
 from scratchcnn.gradcheck.diagnosis.steps.statistics import without_statistics
 from scratchcnn.gradcheck.diagnosis.sums import (
@@ -78,6 +79,7 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         along_axes,
         missing_penalty,
         wrong_step,
+        without_a_chain,
         without_statistics,
         of_another_cotangent,
         overwritten,

@@ -177,8 +177,7 @@ class Scene:
 
         if self.record is None or self.look is None:
             return {}
-        values = {k: v for k, v in self.look.of_forward.items() if isinstance(v, np.ndarray)}
-        return flows(self.record, self.cotangent, values)
+        return flows(self.record, self.cotangent, self.look.values_of_forward)
 
     def right_beside(self, index: int) -> list[int]:
         """The other inputs whose gradients are not known to be wrong."""

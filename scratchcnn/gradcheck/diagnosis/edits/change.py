@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Edit, Seen
 
 
@@ -45,6 +45,11 @@ def is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim > 0 and value.size > 1
 
 
+def is_value(value: Any) -> bool:
+    """Whether it is an array of floats, or a single one."""
+    return isinstance(value, float) or is_array(value)
+
+
 def is_mask(value: Any) -> bool:
     """Whether it is an array of truth values, or of zeros and ones."""
     if not isinstance(value, np.ndarray) or value.size < 2:
@@ -53,7 +58,9 @@ def is_mask(value: Any) -> bool:
 
 
 def broadcasts(other: Any, value: Any) -> bool:
-    """Whether an array may be combined with another one without making it larger."""
+    """Whether an array may be combined with another one without making it larger; or a number with a number."""
+    if isinstance(value, float):
+        return isinstance(other, float)
     if not is_array(other):
         return False
     try:

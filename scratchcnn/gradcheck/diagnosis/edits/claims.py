@@ -4,28 +4,29 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby, product
 
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.edits.arrangement import diagonals, masks, moves, transposes
+from scratchcnn.gradcheck.diagnosis.edits.arrangement import branches, diagonals, masks, moves, transposes
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes
-from scratchcnn.gradcheck.diagnosis.edits.flows import fitting
+from scratchcnn.gradcheck.diagnosis.edits.exchanges import exchanged_names, exchanges, other_indices
+from scratchcnn.gradcheck.diagnosis.edits.flows import begins, fitting
 from scratchcnn.gradcheck.diagnosis.edits.numbers import (
     axes,
     constants,
     counters,
     counts,
     indices,
-    other_indices,
     subscripts,
 )
-from scratchcnn.gradcheck.diagnosis.edits.order import order, overwriting, reductions, twins
+from scratchcnn.gradcheck.diagnosis.edits.order import entries, order, overwriting, reductions, twins
 from scratchcnn.gradcheck.diagnosis.edits.reshapes import reshapes
 from scratchcnn.gradcheck.diagnosis.edits.rounds import buffers, other_states, states, updated
 from scratchcnn.gradcheck.diagnosis.edits.scales import scales, stretches
-from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.suspects import Suspect, is_right_with, suspects_of
 from scratchcnn.gradcheck.diagnosis.edits.values import (
     before,
     factors,
     functions,
+    names,
     offsets,
     opposites,
     products,
@@ -33,25 +34,26 @@ from scratchcnn.gradcheck.diagnosis.edits.values import (
     terms,
     variables,
 )
-from scratchcnn.gradcheck.diagnosis.edits.windows import exchanges, windows
+from scratchcnn.gradcheck.diagnosis.edits.windows import windows
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # From the specific to the general.
 FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (overwriting, order, twins),
-    (axes, reductions),
+    (axes, reductions, entries),
     (indices, diagonals),
     (subscripts, transposes),
-    (masks, constants, counters),
+    (names,),
+    (masks, branches, constants, counters),
     (moves, before, states, updated, buffers),
-    (windows, exchanges, reshapes),
+    (windows, exchanges, exchanged_names, reshapes),
     (superfluous,),
 )
 # There are many of these, and they change every entry: tried where an expression matters to wrong entries alone.
 MANY: tuple[tuple[Changes, ...], ...] = (
-    (offsets,),
     (opposites, variables, factors),
     (functions, products, terms),
+    (offsets,),
     (other_states,),
 )
 # Runs of backward that the search for an input may take.
@@ -92,7 +94,7 @@ def _up_to_the_first(scene: Scene, index: int) -> list[Suspect]:
     suspects = suspects_of(scene, index)
     told = {number: k for k, number in enumerate(scene.look.seen)} if scene.look is not None else {}
     inner = sorted((s for s in suspects if s.alone), key=lambda s: told[s.site.number])
-    first = next((suspect for suspect, _ in fitting(scene, index, inner)), None)
+    first = next((suspect for suspect, text in fitting(scene, index, inner) if begins(scene, suspect, text)), None)
     if first is None:
         return suspects
     line, last = first.site.line, told[first.site.number]  # what it is a part of is computed after it
@@ -103,10 +105,12 @@ def _searches(
     scene: Scene, index: int, suspects: Sequence[Suspect]
 ) -> Iterator[tuple[tuple[Changes, ...], list[Suspect]]]:
     """The families of changes, and the expressions that each is tried on: the specific ones on all, then others."""
-    yield from ((family, list(suspects)) for family in FAMILIES)
+    for family in FAMILIES:
+        also = (counts(scene, index),) if constants in family else ()
+        yield (*family, *also), list(suspects)
     for _, group in groupby(suspects, key=lambda suspect: suspect.seen.depth):  # backward itself, then its helpers
         near = list(group)
-        yield (scales(scene, index), counts(scene, index), other_indices(scene)), near
+        yield (scales(scene, index), other_indices(scene)), near
         yield from ((family, [suspect for suspect in near if suspect.alone]) for family in MANY)
         yield (stretches(scene, index),), near
         yield (variables, factors), [suspect for suspect in near if not suspect.alone]

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import combinations
 from math import prod
-from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,9 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
     rewritten,
     variable,
 )
+from scratchcnn.gradcheck.diagnosis.edits.exchanges import is_whole
 from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, AXIS, DIVISOR, EXPONENT, FACTOR, INDEX, SUBSCRIPTS
-from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
@@ -93,30 +93,11 @@ def counts(scene: Scene, index: int) -> Changes:
 
 def counters(site: Site, seen: Seen) -> Iterator[Change]:
     """The variable of a loop in place of an index."""
-    if site.role == INDEX and type(seen.value) is int and (site.text.isdigit() or site.text.isidentifier()):
+    if site.role == INDEX and is_whole(seen.value) and (site.text.isdigit() or site.text.isidentifier()):
         kind = "subset" if site.text.isdigit() else "operand"
         for name in site.counters:
-            if name != site.text and type(seen.variables.get(name)) is int:
+            if name != site.text and is_whole(seen.variables.get(name)):
                 yield Change(kind, f"index `{name}` in place of `{site.text}`", variable(name))
-
-
-def other_indices(scene: Scene) -> Changes:
-    """The index of another array in its place."""
-    sites = scene.look.sites if scene.look is not None else ()
-    indices = {s.text: s for s, seen in sites if s.role == INDEX and type(seen.value) in (int, np.int64)}
-
-    def changes(site: Site, seen: Seen) -> Iterator[Change]:
-        if site.text in indices and site.role == INDEX:
-            for text, other in indices.items():
-                if text != site.text and not text.isdigit() and set(other.counters) <= set(site.counters):
-                    said = f"index `{text}` in place of `{site.text}`"
-                    yield Change("operand", said, partial(_computed, compile(text, "index", "eval")))
-
-    return changes
-
-
-def _computed(code: CodeType, _: Any, variables: dict[str, Any]) -> Any:
-    return eval(code, {}, variables)
 
 
 def constants(site: Site, seen: Seen) -> Iterator[Change]:

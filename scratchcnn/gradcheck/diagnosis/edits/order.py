@@ -18,7 +18,7 @@ from scratchcnn.gradcheck.diagnosis.edits.places import (
     STORE,
     TWINS,
 )
-from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 from scratchcnn.gradcheck.diagnosis.rearrangements import axes_in_words
 
@@ -114,6 +114,24 @@ def _over(axes: tuple[int, ...], function: Callable[..., Any], *arguments: Any, 
     array = (*_owner(function), *arguments)[0]
     rest = {k: v for k, v in options.items() if k not in ("axis", "keepdims")}
     return getattr(np, function.__name__)(array, axis=axes, keepdims=True, **rest)
+
+
+def entries(site: Site, seen: Seen) -> Iterator[Change]:
+    """One row alone where all of them have to be added."""
+    name, _, index = site.text.removesuffix("]").partition("[")
+    array = seen.variables.get(name)
+    if (
+        index.removeprefix("-").isdigit()
+        and array is not None
+        and is_array(array)
+        and np.shape(seen.value) == array.shape[1:]
+    ):
+        for kind in ("batch", "missing-term", "subset"):
+            yield Change(kind, f"`{name}.sum(axis=0)` in place of `{site.text}`", combined(name, _added))
+
+
+def _added(_: Any, array: Any) -> Any:
+    return array.sum(axis=0)
 
 
 def twins(site: Site, seen: Seen) -> Iterator[Change]:

@@ -8,11 +8,11 @@ from scratchcnn.gradcheck.diagnosis.constants.roles import LIMITS, POSITIONS, RE
 AXIS, INDEX, LIMIT, EXPONENT = "axis", "index", "limit", "exponent"
 FACTOR, DIVISOR, TERM, MATRIX, SUBSCRIPTS = "factor", "divisor", "term", "matrix", "subscripts"
 CALLED, ROUNDS, RESULTS, ASSIGNED, VALUE = "called", "rounds", "results", "assigned", "value"
-STORE, MODE = "store", "mode"
+STORE, MODE, BRANCH = "store", "mode", "branch"
 # What stands in brackets and has slices; the operands of a product of matrices are `RESULTS`.
 WINDOW = "window"
-# Two such in the same statement.
-PAIR = "pair"
+# Two expressions, or two variables, each of which may belong where the other stands.
+PAIR, NAMES = "pair", "names"
 # Names of keywords, and of parameters, that are an axis.
 AXES = ("axis", "dim", "axes")
 # Names of modules: functions of theirs take the array as an argument.
@@ -37,11 +37,17 @@ class Place(NamedTuple):
     argument: int = -1
 
 
-def skipped(child: ast.AST, field: str) -> bool:
-    """Whether a part of the source is left as it is: no value of the calculation, or what decides on a branch."""
+NOWHERE = Place(False, "")
+"""Of what is not looked at."""
+
+
+def skipped(child: ast.AST, parent: ast.AST, field: str) -> bool:
+    """Whether a part of the source is left as it is: no value of the calculation, or what ends a loop."""
+    if field == "test" and not isinstance(parent, ast.If | ast.IfExp):
+        return True
     if isinstance(child, ast.JoinedStr | ast.expr_context | ast.operator | ast.cmpop | ast.arguments):
         return True
-    if field in ("annotation", "returns", "decorator_list", "test", "bases", "exc", "cause", "msg"):
+    if field in ("annotation", "returns", "decorator_list", "bases", "exc", "cause", "msg"):
         return True
     return isinstance(child, ast.Assert | ast.Import | ast.ImportFrom | ast.Global | ast.Nonlocal | ast.Delete)
 
@@ -93,6 +99,8 @@ def _role(child: ast.AST, parent: ast.AST, field: str) -> str:
         return INDEX if field == "slice" else ""
     if isinstance(parent, ast.Compare):
         return LIMIT
+    if isinstance(parent, ast.If | ast.IfExp) and field == "test":
+        return BRANCH
     if isinstance(parent, ast.BinOp | ast.AugAssign):
         return _of_operation(parent.op, right=field in ("right", "value"))
     if isinstance(parent, ast.For | ast.comprehension) and field == "iter":

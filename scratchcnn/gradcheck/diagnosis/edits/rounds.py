@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, made_by
-from scratchcnn.gradcheck.diagnosis.edits.sites import Site
-from scratchcnn.gradcheck.diagnosis.edits.watched import MOMENT, MOST_ROUNDS, Rounds, Seen
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
+from scratchcnn.gradcheck.diagnosis.edits.watched import EACH, MOMENT, MOST_ROUNDS, Rounds, Seen
 
 # The rounds of forward in the order of those of backward: in words, and from the number of a round to the other's.
 ORDERS: dict[str, Callable[[int], int]] = {
@@ -19,24 +19,26 @@ ORDERS: dict[str, Callable[[int], int]] = {
 
 def states(site: Site, seen: Seen) -> Iterator[Change]:
     """What forward computed in each round of its loop, in place of what is the same in every round of backward's."""
-    if _equal(seen.rounds[1:], seen.rounds[:-1]):
+    if _is_state(site, seen) and _equal(seen.rounds[1:], seen.rounds[:-1]):
         yield from _states(site, seen)
 
 
 def other_states(site: Site, seen: Seen) -> Iterator[Change]:
     """What forward computed in each round of its loop, in place of something else."""
-    if not _equal(seen.rounds[1:], seen.rounds[:-1]):
+    if _is_state(site, seen) and not _equal(seen.rounds[1:], seen.rounds[:-1]):
         yield from _states(site, seen)
 
 
+def _is_state(site: Site, seen: Seen) -> bool:
+    return site.times == 1 and len(seen.rounds) > 1 and all(map(_is_float, seen.rounds))
+
+
 def _states(site: Site, seen: Seen) -> Iterator[Change]:
-    if site.times > 1 or len(seen.rounds) < 2 or not (is_array(seen.value) or isinstance(seen.value, float)):
-        return
     for name, each in seen.variables.items():
         if isinstance(each, Rounds) and _alike(seen.rounds, each):
             for said, order in ORDERS.items():
                 if not _equal(seen.rounds, [each[order(n)] for n in range(len(each))]):
-                    text = f"`{name.removeprefix('each ')}` of each round of forward, {said}, in place of `{site.text}`"
+                    text = f"`{name.removeprefix(EACH)}` of each round of forward, {said}, in place of `{site.text}`"
                     for kind in ("stale", "operand"):
                         yield Change(kind, text, partial(_of_round, name, order))
 
@@ -90,4 +92,5 @@ def _is_float(value: Any) -> bool:
 
 
 def _equal(one: list[Any], other: list[Any]) -> bool:
-    return all(map(np.array_equal, one, other))
+    pairs = zip(one, other, strict=False)
+    return all(_is_float(a) and _is_float(b) and np.array_equal(a, b) for a, b in pairs)

@@ -4,30 +4,16 @@ import __future__
 
 import ast
 import copy
-import os
 import pickle
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations, count
 from types import CodeType
 from typing import Any
 
-from scratchcnn.gradcheck.diagnosis.edits.places import (
-    ASSIGNED,
-    AUGMENTED,
-    CALLED,
-    PAIR,
-    REDUCED,
-    RESULTS,
-    STORE,
-    WINDOW,
-    Place,
-    of_module,
-    place_of,
-    skipped,
-)
+from scratchcnn.gradcheck.diagnosis.edits.places import NOWHERE, RESULTS, STORE, WINDOW, Place, place_of, skipped
+from scratchcnn.gradcheck.diagnosis.edits.site import Site, numbers
+from scratchcnn.gradcheck.diagnosis.edits.together import Together
 from scratchcnn.gradcheck.diagnosis.source import functions_of, tree_of
 from scratchcnn.gradcheck.diagnosis.steps.words import cut
 
@@ -36,64 +22,6 @@ SEE, PUT, PART, PRODUCT, ROUND = "__see_{}__", "__put__", "__part__", "__product
 # What an assignment does with what is there: `=` has no operator.
 ASSIGNS: dict[type, str] = {type(None): "=", ast.Add: "+=", ast.Sub: "-="}
 _FUTURE = __future__.annotations.compiler_flag
-
-
-@dataclass(frozen=True)
-class Site:
-    """An expression in the caller's source.
-
-    Attributes
-    ----------
-    number
-        No two expressions have the same.
-    place
-        What it is for.
-    text, around
-        The expression, and the one that it is a part of.
-    file, line
-        Where that is.
-    counters
-        The variables of the loops around it.
-    members
-        The numbers of the expressions that it stands for: those of a function with the same text, or all that store
-        into an array, or all that reduce along the same axes, may be wrong alike. None where it is one itself.
-    """
-
-    number: int
-    place: Place
-    text: str
-    around: str
-    file: str
-    line: int
-    counters: tuple[str, ...] = ()
-    members: tuple[int, ...] = ()
-
-    @property
-    def times(self) -> int:
-        """How many expressions it stands for."""
-        return len(self.members) or 1
-
-    @property
-    def role(self) -> str:
-        """What it is for."""
-        return self.place.role
-
-    @property
-    def assigned(self) -> str:
-        """The variable that is assigned anew with it; "" where none is."""
-        return self.place.name if self.role == ASSIGNED or self.place.argument == AUGMENTED else ""
-
-    @property
-    def updates(self) -> bool:
-        """Whether the variable that is assigned anew is a part of it."""
-        named = re.search(rf"\b{self.assigned}\b", self.text)
-        return self.place.argument == AUGMENTED or named is not None
-
-    @property
-    def where(self) -> str:
-        """The expression around it and its line, for a reader."""
-        more = f", and {self.times - 1} more like it" if self.times > 1 and self.role != PAIR else ""
-        return f"`{self.around}` ({os.path.basename(self.file)}:{self.line}{more})"
 
 
 @dataclass(frozen=True)
@@ -172,9 +100,6 @@ def _compiled(node: ast.AST, code: CodeType) -> CodeType | None:
     return next((c for c in around.co_consts if isinstance(c, CodeType) and c.co_name == code.co_name), None)
 
 
-_numbers: Iterator[int] = count()
-
-
 class _Wrapping:
     """Puts a call around each expression of a function that tells its value."""
 
@@ -182,8 +107,7 @@ class _Wrapping:
         self.filename, self.sites = filename, list[Site]()
         self._counters: list[str] = []  # of the loops around
         self._call: ast.AST = ast.Pass()  # whose arguments are looked at
-        self._alike: dict[tuple[str, str], list[Site]] = {}
-        self._windows: list[Site] = []  # of the statement that is looked at
+        self._together = Together()
 
     def function(self, node: ast.AST) -> ast.AST:
         """The function, changed in place."""
@@ -192,10 +116,7 @@ class _Wrapping:
 
     def groups(self) -> Iterator[tuple[int, tuple[int, ...]]]:
         """The number of each site that stands for several expressions, and theirs."""
-        for alike in self._alike.values():
-            if len(alike) > 1:
-                members = tuple(site.number for site in alike)
-                self.sites.append(replace(alike[0], number=next(_numbers), members=members))
+        self.sites += self._together.groups()
         yield from ((site.number, site.members) for site in self.sites if site.members)
 
     def _inside(self, node: ast.AST, role: str, fields: Sequence[str] = ()) -> None:
@@ -203,7 +124,7 @@ class _Wrapping:
         parts = [(field, k, child) for field, k, child in _parts(node) if field in (fields or node._fields)]
         places = [place_of(child, node, field, role) for field, _, child in parts]
         for (field, k, child), place in zip(parts, places, strict=True):
-            if skipped(child, field):
+            if skipped(child, node, field):
                 continue
             made = self._part(child, node, place)
             if k is None:
@@ -216,8 +137,10 @@ class _Wrapping:
             self._call = parent
         around = self._call if isinstance(parent, ast.keyword) else _around(child, parent)
         site = self._site(child, around, place) if place.looked_at else None
+        if site is not None and isinstance(parent, ast.AugAssign) and isinstance(parent.target, ast.Subscript):
+            self._together.add(site, parent.target.value)
         if isinstance(child, ast.stmt):
-            self._windows.clear()
+            self._together.begin()
         counters = list(_counters(child))
         self._counters += counters
         self._inside(child, place.role)
@@ -225,7 +148,7 @@ class _Wrapping:
         if isinstance(child, ast.Subscript):
             self._windowed(child)
         if isinstance(child, ast.Assign | ast.AugAssign | ast.Return):
-            self._exchangeable(child)
+            self._together.end(self._site_of(child))
         if isinstance(child, ast.Assign | ast.AugAssign):
             return self._stored(child)
         if isinstance(child, ast.BinOp) and isinstance(child.op, ast.MatMult):
@@ -237,12 +160,15 @@ class _Wrapping:
         return child if site is None else _seen(site, child, child)
 
     def _site(self, child: ast.AST, around: ast.AST, place: Place) -> Site:
-        line: int = child.lineno  # type: ignore[attr-defined]
-        texts = self._text(child), self._text(around)
-        site = Site(next(_numbers), place, *texts, self.filename, line, tuple(dict.fromkeys(self._counters)))
+        site = self._site_of(child, around, place)
         self.sites.append(site)
-        self._alike.setdefault((site.role, _likeness(site, around)), []).append(site)
+        self._together.meet(site, around)
         return site
+
+    def _site_of(self, child: ast.AST, around: ast.AST | None = None, place: Place = NOWHERE) -> Site:
+        line: int = child.lineno  # type: ignore[attr-defined]
+        texts = self._text(child), self._text(around or child)
+        return Site(next(numbers), place, *texts, self.filename, line, tuple(dict.fromkeys(self._counters)))
 
     def _text(self, node: ast.AST) -> str:
         """The source of an expression, or the first line of a loop."""
@@ -255,16 +181,7 @@ class _Wrapping:
         """Watches an index with slices as a whole."""
         if any(isinstance(part, ast.Slice) for part in ast.walk(node.slice)):
             site = self._site(node.slice, node, Place(True, WINDOW))
-            self._windows.append(site)
             node.slice = _seen(site, node, _index(node.slice))
-
-    def _exchangeable(self, statement: ast.AST) -> None:
-        """Notes the indices with slices of a statement as pairs: each of two may belong where the other stands."""
-        for one, other in combinations(self._windows, 2):
-            text, members = f"[{one.text}]` and `[{other.text}]", (one.number, other.number)
-            if one.text != other.text:
-                site = self._site(statement, statement, Place(True, PAIR))
-                self.sites[-1] = replace(site, text=text, members=members)
 
     def _product(self, node: ast.BinOp) -> ast.AST:
         """`a @ b` as a call that may take them in the other order."""
@@ -279,32 +196,9 @@ class _Wrapping:
         how = ASSIGNS.get(type(getattr(node, "op", None)))
         if several or not isinstance(target, ast.Subscript) or how is None:
             return node
-        if how in ("+=", "-="):
-            self._added(node.value, target.value)
         site = self._site(node, node, Place(True, STORE))
         given = [_constant(site.number, node), _constant(how, node), node.value, target.value, _index(target.slice)]
         return ast.copy_location(ast.Expr(_call(PUT, node, given)), node)
-
-    def _added(self, value: ast.AST, to: ast.AST) -> None:
-        """Notes what is added to the entries of an array: all of that may be wrong alike."""
-        number = (
-            value.args[0].value
-            if isinstance(value, ast.Call) and value.args and isinstance(value.args[0], ast.Constant)
-            else None
-        )
-        site = next((site for site in self.sites if site.number == number), None)
-        if site is not None:
-            self._alike.setdefault(("added", ast.unparse(to)), []).append(site)
-
-
-def _likeness(site: Site, around: ast.AST) -> str:
-    """What expressions that may be wrong alike have in common."""
-    if site.role == STORE:
-        return ""
-    if site.role == CALLED and isinstance(around, ast.Call):
-        axes = [k.value for k in around.keywords if k.arg == "axis"] or around.args[int(of_module(around)) :][:1]
-        return " ".join(map(ast.unparse, axes)) if site.place.name in REDUCED else site.text
-    return site.text
 
 
 def _index(index: ast.expr) -> ast.expr:

@@ -9,10 +9,11 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.budget import TooDear
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, is_mask
+from scratchcnn.gradcheck.diagnosis.edits.exchanges import may_be_exchanged
 from scratchcnn.gradcheck.diagnosis.edits.look import Look
 from scratchcnn.gradcheck.diagnosis.edits.order import rebinds
-from scratchcnn.gradcheck.diagnosis.edits.places import LIMIT
-from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.places import LIMIT, NAMES
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 from scratchcnn.gradcheck.diagnosis.estimates import alike
 from scratchcnn.gradcheck.diagnosis.places import wrong_entries
@@ -43,6 +44,8 @@ def suspects_of(scene: Scene, index: int) -> list[Suspect]:
 def _suspects(scene: Scene, look: Look, index: int, right: list[int]) -> Iterator[Suspect]:
     """The expressions that matter to every wrong entry and to no right gradient."""
     for site, seen in look.sites:
+        if site.role == NAMES and not may_be_exchanged(*map(seen.variables.get, site.text.split("` and `"))):
+            continue
         numeric = is_array(seen.value) or is_mask(seen.value) or isinstance(seen.value, float)
         # Who knows what these matter to: what earlier rounds of a loop added is lost where an array is assigned anew.
         if not numeric or site.role == LIMIT or rebinds(site, seen):

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,12 +16,13 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
     is_array,
     is_mask,
     is_number,
+    is_value,
     made_by,
     rewritten,
     variable,
 )
 from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, AXIS, DIVISOR, EXPONENT, FACTOR, INDEX, LIMIT, TERM
-from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS
 from scratchcnn.gradcheck.numerical.noise import EPS
@@ -93,6 +95,13 @@ def variables(site: Site, seen: Seen) -> Iterator[Change]:
                 yield Change(kind, rewritten(site.text, "1 - {name}", name), combined(name, lambda _, a: 1 - a))
 
 
+def names(site: Site, seen: Seen) -> Iterator[Change]:
+    """Another variable of the function in place of one."""
+    local = {k: v for k, v in seen.variables.items() if k.isidentifier()}
+    if site.text.isidentifier():
+        yield from (c for c in variables(site, replace(seen, variables=local)) if "1 - " not in c.said)
+
+
 def before(site: Site, seen: Seen) -> Iterator[Change]:
     """The entry before, of what a loop has kept of its rounds; before the first round, what it began with."""
     kept, _, counter = site.text.removesuffix("]").partition("[")
@@ -109,7 +118,7 @@ def _before(kept: str, counter: str, first: str, _: Any, variables: dict[str, An
 
 def functions(site: Site, seen: Seen) -> Iterator[Change]:
     """A function of a value in its place."""
-    if is_array(seen.value) and site.role != INDEX:
+    if is_value(seen.value) and site.role != INDEX:
         for said, function in FUNCTIONS.items():
             kind = "missing-term" if said.startswith("1 +") else "operand"
             yield Change(kind, rewritten(site.text, said), made_by(function))
@@ -117,7 +126,7 @@ def functions(site: Site, seen: Seen) -> Iterator[Change]:
 
 def factors(site: Site, seen: Seen) -> Iterator[Change]:
     """A factor or a divisor that is missing."""
-    if is_array(seen.value) and site.role not in (FACTOR, DIVISOR, INDEX):
+    if is_value(seen.value) and site.role not in (FACTOR, DIVISOR, INDEX):
         for name, other in seen.variables.items():
             chosen = name.isidentifier() and is_number(other) and other not in (0, 1)
             if name != site.text and (chosen or (broadcasts(other, seen.value) and not _equal(other, seen.value))):
@@ -126,7 +135,7 @@ def factors(site: Site, seen: Seen) -> Iterator[Change]:
 
 def terms(site: Site, seen: Seen) -> Iterator[Change]:
     """A term that is missing."""
-    if is_array(seen.value) and site.role not in (TERM, INDEX):
+    if is_value(seen.value) and site.role not in (TERM, INDEX):
         for name, other in seen.variables.items():
             if name != site.text and name.isidentifier() and broadcasts(other, seen.value):
                 yield from _combinations(site, name, SUMS, "missing-term")

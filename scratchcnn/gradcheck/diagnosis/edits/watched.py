@@ -5,6 +5,7 @@ import sys
 import types
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,7 +14,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
-from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, ROUND, SEE, Site, watched
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
+from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, ROUND, SEE, watched
 from scratchcnn.gradcheck.diagnosis.floats import Floats
 from scratchcnn.gradcheck.proof.world.world import HARNESS
 
@@ -27,6 +29,8 @@ UNSEEN = dict[int, Any]().get
 MOST_ROUNDS = 64
 # The name of the `Moment` among the variables that an edit is given.
 MOMENT = "__moment__"
+# What stands before the text of an expression of forward, in the name of all the values that it had in a loop.
+EACH = "each "
 
 
 @dataclass(frozen=True)
@@ -225,7 +229,8 @@ class Rerun:
         self.forward = self.world.translated(forward)
         self.case = replace(case, backward=self.world.translated(backward))
         self.by_forward: dict[int, Seen] = {}  # what forward's expressions told
-        self.rounds = 0  # of loops, in a run that nothing changes
+        self.rounds = 0  # of loops, in a run of backward that nothing changes
+        self.forward_rounds = 0  # and in one of forward
         self.keeps = True
         self.keeps = self._remembers()
 
@@ -250,7 +255,9 @@ class Rerun:
         world.of_forward = {}
         try:
             world.look(shared)
+            world.begun = 0
             self._forward(inputs, always=True)
+            self.forward_rounds = world.begun
             world.look(told)
             self.by_forward = shared
             own = min((seen.depth for seen in shared.values()), default=0) + 1  # not of the helpers of its helpers
@@ -267,10 +274,16 @@ class Rerun:
     def edited(self, inputs: list[Array], cotangent: Array, number: int, edit: Edit) -> list[Any]:
         """What it answers with one expression changed."""
         self._forward(inputs)
-        self.world.begin(number, edit)
-        self.world.begun, self.world.most = 0, LONGER * self.rounds + SOME
-        try:
+        with self._changed(number, edit, self.rounds):
             return self._gradients(inputs, cotangent)
+
+    @contextmanager
+    def _changed(self, number: int, edit: Edit, rounds: int) -> Iterator[None]:
+        """A block in which an expression is changed, and in which no loop goes on without end."""
+        self.world.begin(number, edit)
+        self.world.begun, self.world.most = 0, LONGER * rounds + SOME
+        try:
+            yield
         finally:
             self.world.end()
             self.world.most = np.inf
@@ -279,11 +292,8 @@ class Rerun:
         """Forward with one expression changed."""
 
         def forward(*inputs: Array) -> Any:
-            self.world.begin(number, edit)
-            try:
+            with self._changed(number, edit, self.forward_rounds):
                 return self.forward(*inputs)
-            finally:
-                self.world.end()
 
         return forward
 
@@ -318,7 +328,7 @@ def _rounds(of: Iterable[tuple[str, list[Any]]]) -> Iterator[tuple[str, Rounds]]
         steady = not numeric or _equal(values[1:], values[:-1])
         if not steady and text not in known and not any(_equal(values, other) for other in known.values()):
             known[text] = values
-            yield f"each {text}", Rounds(values)
+            yield EACH + text, Rounds(values)
 
 
 def _equal(one: list[Any], other: list[Any]) -> bool:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, made_by
-from scratchcnn.gradcheck.diagnosis.edits.places import PAIR, WINDOW
-from scratchcnn.gradcheck.diagnosis.edits.sites import Site
-from scratchcnn.gradcheck.diagnosis.edits.watched import MOMENT, Seen
+from scratchcnn.gradcheck.diagnosis.edits.places import WINDOW
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
+from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 
 WHOLE = slice(None)
 # A larger number is no stride, no padding and no dilation.
@@ -28,6 +28,10 @@ def windows(site: Site, seen: Seen) -> Iterator[Change]:
             if _moved(by, parts[k]) is not None:
                 said = f"the slice of axis {k} in `{text}` moved by {by}"
                 yield Change("shifted", said, made_by(partial(_each, partial(_moved, by), (k,))))
+    for by in (1, -1) if len(cut) > 1 else ():
+        if all(_moved(by, parts[k]) is not None for k in cut):
+            said = f"the slices of axes {', '.join(map(str, cut))} in `{text}` moved by {by}"
+            yield Change("shifted", said, made_by(partial(_each, partial(_moved, by), tuple(cut))))
     sets = [tuple(cut), *((k,) for k in cut)] if len(cut) > 1 else [tuple(cut)] if cut else []
     for some in sets:
         axes = ", ".join(map(str, some))
@@ -40,18 +44,6 @@ def windows(site: Site, seen: Seen) -> Iterator[Change]:
     if len(parts) == 2 and parts[0] == WHOLE and isinstance(parts[1], np.ndarray) and parts[1].dtype.kind in "iu":
         said = f"one entry of each row, at `{text}`, in place of whole columns"
         yield Change("broadcast", said, made_by(lambda v: (np.arange(len(v[1])), v[1])))
-
-
-def exchanges(site: Site, seen: Seen) -> Iterator[Change]:
-    """Two indices with slices in the same statement, each in place of the other: what is moved, moved back."""
-    if site.role == PAIR:
-        for kind in ("shifted", "permuted"):
-            yield Change(kind, f"`{site.text}` exchanged", partial(_of_the_other, site.members))
-
-
-def _of_the_other(members: tuple[int, ...], _: Any, variables: dict[str, Any]) -> Any:
-    number, n, seen = variables[MOMENT]
-    return seen[members[1 - members.index(number)]].rounds[n]
 
 
 def _by(name: str, by: int) -> dict[str, Callable[[slice], slice]]:
@@ -80,11 +72,21 @@ def _each(change: Any, which: tuple[int, ...], index: Any) -> Any:
 
 def _moved(by: int, part: slice) -> slice | None:
     """A slice moved by some places; None where it would begin before the axis or end behind it."""
+    if (part.step or 1) < 0:
+        return _moved_backwards(by, part)
     start, stop = part.start or 0, 0 if part.stop is None else part.stop
     from_the_end = part.stop is None or stop < 0
     if start + by < 0 <= start or (from_the_end and stop + by > 0):
         return None
     return slice(start + by, None if from_the_end and stop + by == 0 else stop + by, part.step)
+
+
+def _moved_backwards(by: int, part: slice) -> slice | None:
+    """The same of a slice that goes from the end to the beginning."""
+    start, stop = -1 if part.start is None else part.start, -1 if part.stop is None else part.stop
+    if start + by >= 0 > start or stop + by < -1 <= stop:
+        return None
+    return slice(start + by, None if stop + by == -1 else stop + by, part.step)
 
 
 def _from(by: int, part: slice) -> slice:

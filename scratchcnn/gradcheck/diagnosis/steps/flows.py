@@ -16,7 +16,10 @@ MOST_NUMBERS = 1_000_000
 
 
 class Flow(NamedTuple):
-    """What flows back to an expression, of its value's shape, and the numbers of the record that are its entries."""
+    """What flows back to an expression, and the numbers of the record that are its entries, both of its value's shape.
+
+    Of an expression in a loop: of the shape (rounds, ...).
+    """
 
     adjoint: Array
     nodes: Array
@@ -32,8 +35,8 @@ def flows(record: Record, cotangent: Array, values: Mapping[str, Array]) -> dict
     cotangent
         Of the output's shape.
     values
-        By the text of an expression, its value. One that is computed several times has no entry in what is returned,
-        and one whose numbers are not all used has none.
+        By the text of an expression, its value, or those of all rounds of a loop, (rounds, ...). One whose numbers are
+        not all used has no entry in what is returned.
     """
     adjoint = adjoints(record, cotangent)
     found: dict[str, Flow] = {}

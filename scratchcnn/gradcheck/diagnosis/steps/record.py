@@ -87,5 +87,8 @@ def _record(forward: Callable[..., Any], inputs: Sequence[Array], wrt: Sequence[
         y = undisturbed(partial(output, world, forward), *given)
     tape.end()
     balls = [constant(b) for b in np.asarray(y).reshape(-1).tolist()]
+    for ball in balls:
+        if isinstance(ball.slope, Slope):
+            tape.tell(ball.slope.node, float(ball.value))
     nodes = [b.slope.node if isinstance(b.slope, Slope) else -1 for b in balls]
     return Record(tape, places, np.array(nodes, np.intp))

@@ -155,8 +155,14 @@ class Tape:
             else:
                 step = -1 if inside else self._step(here, operand)
                 value, at_result = seen.of(slope)
+                self.tell(slope.node, value)
                 parts.append(Part(slope.node, factor, step, value, seen.result, at_result))
         return self._number(self._merged(parts, here) if len(parts) > 1 else parts, site, seen.result)
+
+    def tell(self, node: int, value: float) -> None:
+        """Keeps the value of a number, where the operation that computed it did not show it."""
+        if np.isnan(self.results[node]):
+            self.results[node] = value
 
     def _merged(self, parts: list[Part], here: "_Here") -> list[Part]:
         """The parts, those of the same number as one; so a product of a number with itself is a square."""
