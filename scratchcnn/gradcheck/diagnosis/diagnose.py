@@ -321,6 +321,6 @@ def _tells(scene: Scene, first: Scene, index: int) -> bool:
     if scene.gradients[index] is None or (not scene.analytic(index).any() and first.analytic(index).any()):
         return False
     try:
-        return scene.differs_along(index)
+        return scene.differs_at_a_glance(index) or scene.differs_along(index)
     except (TooDear, Outside):
         return False

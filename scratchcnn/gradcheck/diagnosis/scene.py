@@ -13,7 +13,7 @@ from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.contract import copied
 from scratchcnn.gradcheck.diagnosis.budget import Budget, Outside, TooDear
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, SHARP, Estimate, alike, is_far
-from scratchcnn.gradcheck.diagnosis.slopes import CLOSE, COARSE, Noise, Slopes
+from scratchcnn.gradcheck.diagnosis.slopes import COARSE, Noise, Slopes
 from scratchcnn.gradcheck.numerical.noise import EPS
 from scratchcnn.gradcheck.points import Point
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # How many times fewer roundoffs count in a small format: with as many, no number would be another.
 FEWER = 16.0
+# As a share of a gradient: what it may be off by at a first look, and where a record of forward is taken to be right.
+CLOSE, NEAR = 0.05, 1e-6
 # Numbers of a record that take as long as a call of forward.
 NUMBERS_A_CALL = 4
 # Numbers of a Jacobian that are kept at most.
@@ -212,11 +214,19 @@ class Scene:
         from scratchcnn.gradcheck.diagnosis.steps.jacobian import jacobian
 
         found = None if self.record is None else jacobian(self.record, index)
-        if found is None or not self.is_true(self.cotangent.reshape(-1) @ found[0], index):
+        if found is None:
             return None
-        if index in self._jacobians:  # there are kinks: a record takes one side of each
-            return self._jacobians[index]
         value, size = found
+        gradient = (self.cotangent.reshape(-1) @ value).reshape(self.inputs[index].shape)
+        if not self._slopes.off(index, gradient, self.cotangent) <= NEAR:
+            if not self.is_true(gradient, index):
+                return None
+            if index in self._jacobians:  # there are kinks: a record takes one side of each
+                return self._jacobians[index]
+        elif index not in self._here:
+            step = self.direction(index).reshape(-1)
+            slopes = Estimate(value @ step, 2.0**-40 * size @ np.abs(step))
+            self._here[index] = self.direction(index), slopes.reshaped(self.cotangent.shape)
         return Estimate(value, 2.0**-40 * size)
 
     def _by_differences(self, index: int) -> Estimate:
@@ -259,8 +269,8 @@ class Scene:
         else:
             self.budget.afford(0)
             try:
-                if not self._may_be(index, weights, forward, inputs):
-                    return False
+                if not self._slopes.off(index, gradient, weights, forward=forward, inputs=inputs) <= CLOSE:
+                    return False  # most claims end here
                 direction, slopes = self.direction(index), self._slopes.along(index, forward=forward, inputs=inputs)
             except Exception:  # forward does not take these
                 return False
@@ -270,11 +280,15 @@ class Scene:
 
     def differs_along(self, index: int) -> bool:
         """Whether the gradient is known not to be the true one, along a random direction."""
-        direction, slopes = self.along_here(index)
         gradient = self.analytic(index)
-        if gradient.shape != direction.shape:
+        if gradient.shape != self.inputs[index].shape:
             return True
+        direction, slopes = self.along_here(index)
         return self._known(slopes) and not self.same_along(gradient * direction, self.cotangent, slopes)
+
+    def differs_at_a_glance(self, index: int) -> bool:
+        """Whether two calls are enough to see that the gradient is not the true one: mostly they are."""
+        return self._slopes.off(index, self.analytic(index), self.cotangent, size=COARSE) > CLOSE
 
     def same_along(self, parts: Array, weights: Array, slopes: Estimate) -> bool:
         """Whether a gradient's parts along a direction add up to what the outputs' slopes do."""
@@ -315,20 +329,6 @@ class Scene:
             # Moved entries of both: their products are the same, in another order, if none is lost.
             same = self.same_along(self.analytic(index) * moved, self.cotangent, slopes)
             return same and np.array_equal(np.sort(moved, axis=None), np.sort(direction, axis=None))
-
-    def _may_be(
-        self, index: int, weights: Array, forward: Callable[..., Any] | None, inputs: Sequence[Array] | None
-    ) -> bool:
-        """Whether two calls leave it open that the gradient is that derivative: most claims end here."""
-        gradient, step = self.analytic(index), COARSE * self.direction(index)
-        if gradient.shape != step.shape:
-            return False
-        change = self._slopes.coarsely(index, forward=forward, inputs=inputs)
-        if change.shape != weights.shape:
-            return False
-        parts = gradient * step
-        distance = abs(float((weights * change).sum()) - float(parts.sum()))
-        return distance <= CLOSE * float(np.sqrt((parts**2).sum()))
 
     def direction(self, index: int) -> Array:
         """A random direction of an input, of its shape."""

@@ -13,8 +13,9 @@ from scratchcnn.gradcheck.numerical.noise import measure_noise, noise_at
 from scratchcnn.gradcheck.numerical.probe import Joined, Probe
 from scratchcnn.gradcheck.numerical.steps import units
 
-# The step of a first look, in units of the entries, and the share of the gradient that it may be off by.
-COARSE, CLOSE = 2.0**-20, 0.05
+# The step of a first look, in units of the entries: one at which functions are straight, and one at which the roundoff
+# of float32 is small, too.
+FINE, COARSE = 2.0**-20, 2.0**-13
 
 
 class Noise:
@@ -85,12 +86,34 @@ class Slopes:
         found = estimate_slopes(probe, moves, self.noise.of(probe))
         return Estimate(found.value / probe.unit, found.error / probe.unit)
 
-    def coarsely(
-        self, index: int, *, forward: Callable[..., Any] | None = None, inputs: Sequence[Array] | None = None
-    ) -> Array:
-        """By how much the outputs change along a short piece of the random direction, from two calls of forward."""
-        given = [a.copy() for a in (self.inputs if inputs is None else inputs)]
-        call, step = forward or self.forward, COARSE * self.direction(index)
+    def off(
+        self,
+        index: int,
+        gradient: Array,
+        weights: Array,
+        *,
+        forward: Callable[..., Any] | None = None,
+        inputs: Sequence[Array] | None = None,
+        size: float = FINE,
+    ) -> float:
+        """How far a gradient is from what two calls of forward show along the random direction.
+
+        It is a share of the gradient's parts along the direction; infinite where something has another shape.
+        """
+        step = size * self.direction(index)
+        if gradient.shape != step.shape:
+            return np.inf
+        change = self._change(index, step, forward or self.forward, self.inputs if inputs is None else inputs)
+        if change.shape != weights.shape:
+            return np.inf
+        parts = gradient * step
+        distance, typical = abs(float((weights * change).sum()) - float(parts.sum())), float(np.sqrt((parts**2).sum()))
+        return 0.0 if distance == 0 else distance / typical if typical else np.inf
+
+    @staticmethod
+    def _change(index: int, step: Array, call: Callable[..., Any], inputs: Sequence[Array]) -> Array:
+        """By how much the outputs change with a step of an input: half the change from one side to the other."""
+        given = [a.copy() for a in inputs]
         given[index] = given[index] + step
         above = np.array(call(*given), np.float64)
         given[index] = given[index] - 2 * step

@@ -64,3 +64,12 @@ def test_what_cannot_be_afforded_is_not_begun():
     with pytest.raises(TooDear):
         slopes.by_entries(0)
     assert timed.calls == 0
+
+
+@pytest.mark.parametrize(("factor", "low", "high"), [(1.0, 0.0, 1e-6), (1.01, 1e-3, 0.05), (-1.0, 0.5, np.inf)])
+def test_two_calls_show_how_far_a_gradient_is_off(factor, low, high):
+    x, c = drawn(3, 4), drawn(3, 4, seed=1)
+    slopes, timed = slopes_of(np.sin, (x,))
+    assert low <= slopes.off(0, factor * c * np.cos(x), c) <= high
+    assert timed.calls == 2
+    assert slopes.off(0, c[0], c) == slopes.off(0, c, c[0]) == np.inf  # of other shapes

@@ -4,7 +4,7 @@ import __future__
 
 import ast
 import copy
-import linecache
+import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,13 +14,13 @@ from typing import Any
 from scratchcnn.gradcheck.diagnosis.edits.places import NOWHERE, RESULTS, STORE, WINDOW, Place, place_of, skipped
 from scratchcnn.gradcheck.diagnosis.edits.site import Site, numbers
 from scratchcnn.gradcheck.diagnosis.edits.together import Together
+from scratchcnn.gradcheck.diagnosis.source import functions_of, tree_of
 from scratchcnn.gradcheck.diagnosis.steps.words import cut
 
 # The names under which the compiled code finds what it calls. Each expression tells its value to a name of its own.
 SEE, PUT, PART, PRODUCT, ROUND = "__see_{}__", "__put__", "__part__", "__product__", "__round__"
 # What an assignment does with what is there: `=` has no operator.
 ASSIGNS: dict[type, str] = {type(None): "=", ast.Add: "+=", ast.Sub: "-="}
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _FUTURE = __future__.annotations.compiler_flag
 
 
@@ -51,14 +51,14 @@ def watched(code: CodeType) -> Watched | None:
 @lru_cache(maxsize=256)
 def _watched(code: CodeType, filename: str) -> Watched | None:
     """The same; code of other files may be equal."""
-    for node in _nodes(code):
+    for node in functions_of(code):
         try:
             plain = _compiled(node, code)
         except (SyntaxError, ValueError):
             continue
         if plain is not None and _same(plain, code):
-            wrapping = _Wrapping(filename)
-            made = _compiled(wrapping.function(copy.deepcopy(node)), code)
+            wrapping, again = _Wrapping(filename), pickle.loads(pickle.dumps(node))  # quicker than a deep copy
+            made = _compiled(wrapping.function(again), code)
             if made is not None and made.co_freevars == code.co_freevars:
                 groups = dict(wrapping.groups())
                 return Watched(made, tuple(wrapping.sites), groups)
@@ -76,45 +76,25 @@ def _source(code: CodeType) -> tuple[object, ...]:
 
 
 @lru_cache(maxsize=16)
-def _tree(filename: str) -> ast.Module:
-    """The source of a file; nothing where that is no Python."""
-    try:
-        return ast.parse("".join(linecache.getlines(filename)))
-    except (SyntaxError, ValueError):
-        return ast.Module([], [])
-
-
-@lru_cache(maxsize=16)
-def _functions(filename: str) -> dict[int, list[ast.AST]]:
-    """The functions of a file, by their first lines."""
-    found: dict[int, list[ast.AST]] = {}
-    for node in ast.walk(_tree(filename)):
-        if isinstance(node, _FUNCTIONS):
-            decorators = getattr(node, "decorator_list", [])
-            found.setdefault(decorators[0].lineno if decorators else node.lineno, []).append(node)
-    return found
-
-
-def _nodes(code: CodeType) -> list[ast.AST]:
-    return _functions(code.co_filename).get(code.co_firstlineno, [])
+def _imports(filename: str) -> list[ast.stmt]:
+    """What a file imports: a call of that is compiled in another way."""
+    return [s for s in tree_of(filename).body if isinstance(s, ast.Import | ast.ImportFrom)]
 
 
 def _compiled(node: ast.AST, code: CodeType) -> CodeType | None:
     """The code of a function in the middle of others, whose variables it sees as before."""
     if isinstance(node, ast.Lambda):
-        inner: list[ast.stmt] = [ast.Expr(node)]
+        inner: list[ast.stmt] = [ast.copy_location(ast.Expr(node), node)]
     else:
         bare = copy.copy(node)
         bare.decorator_list = []  # type: ignore[attr-defined]
         inner = [bare]  # type: ignore[list-item]
-    names = [ast.arg(name) for name in code.co_freevars]
+    names = [ast.arg(name, lineno=1, col_offset=0) for name in code.co_freevars]
     arguments = ast.arguments([], names, None, [], [], None, [])
     outer = ast.FunctionDef("around", arguments, inner, [], lineno=1, col_offset=0)
     if hasattr(outer, "type_params"):
         outer.type_params = []
-    # A call of what is imported is compiled in another way.
-    imports = [s for s in _tree(code.co_filename).body if isinstance(s, ast.Import | ast.ImportFrom)]
-    module = ast.fix_missing_locations(ast.Module([*imports, outer], []))
+    module = ast.Module([*_imports(code.co_filename), outer], [])
     made = compile(module, code.co_filename, "exec", flags=code.co_flags & _FUTURE, dont_inherit=True)
     around = next(c for c in made.co_consts if isinstance(c, CodeType))
     return next((c for c in around.co_consts if isinstance(c, CodeType) and c.co_name == code.co_name), None)
@@ -206,7 +186,7 @@ class _Wrapping:
     def _product(self, node: ast.BinOp) -> ast.AST:
         """`a @ b` as a call that may take them in the other order."""
         site = self._site(node, node, Place(True, RESULTS))
-        both = ast.Tuple([node.left, node.right], ast.Load())
+        both = ast.copy_location(ast.Tuple([node.left, node.right], ast.Load()), node)
         return _call(PRODUCT, node, [_seen(site, node, both)])
 
     def _stored(self, node: ast.Assign | ast.AugAssign) -> ast.AST:
@@ -217,7 +197,7 @@ class _Wrapping:
         if several or not isinstance(target, ast.Subscript) or how is None:
             return node
         site = self._site(node, node, Place(True, STORE))
-        given = [ast.Constant(site.number), ast.Constant(how), node.value, target.value, _index(target.slice)]
+        given = [_constant(site.number, node), _constant(how, node), node.value, target.value, _index(target.slice)]
         return ast.copy_location(ast.Expr(_call(PUT, node, given)), node)
 
 
@@ -233,9 +213,7 @@ def _added_to(child: ast.AST, parent: ast.AST) -> ast.AST | None:
 def _index(index: ast.expr) -> ast.expr:
     """What stands in brackets, as an expression of its own."""
     if isinstance(index, ast.Slice):
-        parts = [
-            part or ast.copy_location(ast.Constant(None), index) for part in (index.lower, index.upper, index.step)
-        ]
+        parts = [part or _constant(None, index) for part in (index.lower, index.upper, index.step)]
         return _call(PART, index, parts)
     if isinstance(index, ast.Tuple):
         index.elts = [_index(e) for e in index.elts]
@@ -244,11 +222,16 @@ def _index(index: ast.expr) -> ast.expr:
 
 def _seen(site: Site, at: ast.AST, value: ast.expr) -> ast.Call:
     """A value that an expression tells."""
-    return _call(SEE.format(site.number), at, [ast.Constant(site.number), value])
+    return _call(SEE.format(site.number), at, [_constant(site.number, at), value])
 
 
 def _call(name: str, at: ast.AST, arguments: list[ast.expr]) -> ast.Call:
-    return ast.copy_location(ast.Call(ast.Name(name, ast.Load()), arguments, []), at)
+    called = ast.copy_location(ast.Name(name, ast.Load()), at)
+    return ast.copy_location(ast.Call(called, arguments, []), at)
+
+
+def _constant(value: Any, at: ast.AST) -> ast.Constant:
+    return ast.copy_location(ast.Constant(value), at)
 
 
 def _parts(node: ast.AST) -> Iterator[tuple[str, int | None, ast.AST]]:

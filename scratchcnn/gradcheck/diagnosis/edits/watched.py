@@ -194,10 +194,10 @@ class Watching(Floats):
 
     def _record(self, number: int, value: Any, frame: types.FrameType) -> None:
         """Keeps what an expression told, unless a function calls for it whose own expressions nobody sees."""
-        codes = list(_codes(frame))
-        if self.seen is not None and self.unknown.isdisjoint(codes):
+        depth = sum(1 for _ in _codes(frame))
+        if self.seen is not None and (not self.unknown or self.unknown.isdisjoint(_codes(frame))):
             variables = {**self.of_forward, **{k: _copied(v) for k, v in _variables(frame).items()}}
-            self.seen[number] = Seen(value, variables, len(codes))
+            self.seen[number] = Seen(value, variables, depth)
             for group in self.grouped.get(number, ()):
                 self.seen.setdefault(group, self.seen[number])
 

@@ -1,5 +1,7 @@
 """The Jacobian of a record: the derivative of each output by each entry of an input."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
@@ -18,14 +20,24 @@ def jacobian(record: Record, index: int) -> tuple[Array, Array] | None:
         The derivatives. And the same with every derivative of a step replaced by its absolute value: roundoff is a
         small share of these.
     """
-    layers, outputs, count = record.layers, record.outputs, len(record.tape.parts)
-    if max(layers.of.size, count) * outputs.size > MOST_PRODUCTS:
-        return None
+    if not record.jacobians and not _is_long(record):
+        record.jacobians.update(_jacobians(record))
+    return record.jacobians.get(index)
+
+
+def _is_long(record: Record) -> bool:
+    return bool(max(record.layers.of.size, len(record.tape.parts)) * record.outputs.size > MOST_PRODUCTS)
+
+
+def _jacobians(record: Record) -> Iterator[tuple[int, tuple[Array, Array]]]:
+    """The Jacobians by all inputs, which take as long as that by a single one."""
+    layers, outputs = record.layers, record.outputs
     moves = np.flatnonzero(outputs >= 0)
-    both = np.zeros((count, 2, outputs.size))
+    both = np.zeros((len(record.tape.parts), 2, outputs.size))
     both[outputs[moves], :, moves] = 1
     factors = np.stack([layers.factor, np.abs(layers.factor)], axis=1)[..., None]
     with np.errstate(all="ignore"):
         layers.carry(both, lambda parts, above: above * factors[parts])
-    value, size = both[record.inputs[index]].transpose(1, 2, 0)
-    return value, size
+    for index, nodes in record.inputs.items():
+        value, size = both[nodes].transpose(1, 2, 0)
+        yield index, (value, size)

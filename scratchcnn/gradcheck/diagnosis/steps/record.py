@@ -1,7 +1,7 @@
 """The record of a call of forward, once for each depth of the calls in it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.steps.layers import Layers
-from scratchcnn.gradcheck.diagnosis.steps.tape import DEEPEST, MOST_NUMBERS, Slope, Tape, TooLarge, moving
+from scratchcnn.gradcheck.diagnosis.steps.tape import DEEPEST, MOST_NUMBERS, Site, Slope, Tape, TooLarge, moving
 from scratchcnn.gradcheck.numerical.caller_warnings import undisturbed
 from scratchcnn.gradcheck.proof.balls.arrays import Balls, lift
 from scratchcnn.gradcheck.proof.balls.ball import Undecidable, constant, precision
@@ -32,16 +32,24 @@ class Record:
         By the index of each input: the numbers of its entries on the tape.
     outputs
         Of each entry of the output, the number on the tape; -1 where it is a constant.
+    jacobians
+        By the index of each input, what `jacobian` has found.
     """
 
     tape: Tape
     inputs: dict[int, Array]
     outputs: Array
+    jacobians: dict[int, tuple[Array, Array]] = field(default_factory=dict, init=False)
 
     @cached_property
     def layers(self) -> Layers:
         """The parts of the tape, in the order in which they are carried back."""
         return Layers(self.tape.parts)
+
+    @cached_property
+    def expressions(self) -> list[Site]:
+        """The expressions that computed its numbers, each once."""
+        return list({id(site): site for site in self.tape.sites if site}.values())
 
     def adjoints(self, cotangent: Array, width: int) -> Array:
         """(numbers, width) a cotangent at the outputs, and zero at all other numbers."""
