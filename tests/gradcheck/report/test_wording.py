@@ -1,12 +1,14 @@
 """The words of a report: advice, numbers that can be told apart, lines that fit a terminal."""
 
 import math
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scratchcnn.gradcheck.report.wording import (
+    ADVICE,
     LINE_WIDTH,
     apart,
     explained,
@@ -15,6 +17,13 @@ from scratchcnn.gradcheck.report.wording import (
     wrapped,
     wrapped_code,
 )
+
+
+@pytest.mark.parametrize("reason", ADVICE)
+def test_there_is_advice_for_each_reason(reason):
+    text = undecided({reason: 3, "another": 1})
+    assert text == f"undecided: {reason} at 3 ({ADVICE[reason]}), another at 1"
+    assert re.search("move |try |choose |check |raise ", ADVICE[reason])
 
 
 def test_what_is_undecided_is_counted_and_advised_on():
@@ -31,16 +40,23 @@ class TestApart:
             (1 / 3, 2 / 3, ("0.3333333333", "0.6666666667")),
             (2.0, 2.0, ("2", "2")),
             (1.0, 1 + 3e-12, ("1", "1.000000000003")),
+            (1e9, 1e9 + 1, ("1000000000", "1000000001")),
+            (1e20, 1e20 * (1 + 1e-12), ("1e+20", "1.000000000001e+20")),
+            (0.1, 0.1 + 2**-56, ("0.10000000000000001", "0.10000000000000002")),
+            (math.inf, -math.inf, ("inf", "-inf")),
+            (math.inf, math.inf, ("inf", "inf")),
+            (0.0, 5e-324, ("0", "4.940656458e-324")),
             (1.0, 1 + 2.0**-52, ("1", "1.0000000000000002")),
             (1.00000000004, 1.0, ("1.00000000004", "1")),
+            (1 / 3, 1 / 3, ("0.3333333333", "0.3333333333")),
             (-0.0, 0.0, ("0", "0")),
-            (0.0, -0.0, ("0", "0")),
             (math.nan, 1.5, ("nan", "1.5")),
             (1.5, math.inf, ("1.5", "inf")),
         ],
     )
     def test_as_many_digits_as_it_takes(self, first, second, texts):
         assert apart(first, second) == texts
+        assert apart(second, first) == texts[::-1]
 
     def test_or_as_are_asked_for(self):
         assert apart(1 / 3, 2 / 3, 3) == ("0.333", "0.667")
@@ -60,6 +76,8 @@ def test_the_cotangent_is_explained_where_it_is_met_first():
         f"the cotangent ({meaning}), a cotangent",
         "cotangent",
     ]
+    mixed = "ignores-cotangent: for another cotangent"
+    assert explained([mixed]) == [f"{mixed} ({meaning})"]
     assert explained(["two cotangents"]) == ["two cotangents (the gradients that arrive from above)"]
     for other in ("ignores-cotangent", "cotangent-free", "_cotangent", "'cotangent'", "second_cotangents"):
         assert explained([other]) == [other]
@@ -80,12 +98,15 @@ class TestWrapped:
     def test_a_long_word_is_not(self):
         assert wrapped("x" * 100 + " y") == "x" * 100 + "\n  y"
 
-    @pytest.mark.parametrize("whole", ["1.25 ± 0.5", "float64[3, 4, 5]", "[1, 2]"])
-    def test_a_number_and_its_bound_and_a_shape_stay_together(self, whole):
-        for start in range(60, 80):
-            lines = wrapped("x" * start + " " + whole).split("\n")
-            assert whole in "\n".join(lines)
-            assert "\N{NO-BREAK SPACE}" not in "".join(lines)
+    def test_a_number_and_its_bound_and_a_shape_stay_together(self):
+        for length in range(1, 90):
+            text = wrapped("    " + "x" * length + " differs: 0.42 ± 3e-12 at [1, 2, 3], not 0.43 ± 2e-12")
+            assert "0.42 ± 3e-12" in text
+            assert "at [1, 2, 3]," in text.replace("at\n      ", "at ")
+            assert "0.43 ± 2e-12" in text
+            assert all(len(line) <= max(LINE_WIDTH, length + 4) for line in text.splitlines())
+            assert [line[:6].isspace() for line in text.splitlines()[1:]] == [True] * (len(text.splitlines()) - 1)
+            assert "\N{NO-BREAK SPACE}" not in text
 
 
 class TestWrappedCode:
