@@ -54,6 +54,16 @@ def test_a_row_is_never_cut_and_a_note_keeps_to_the_width():
     assert [len(line) <= 40 for line in text[5:8]] == [True] * 3
 
 
+@pytest.mark.parametrize(("length", "lines"), [(38, 1), (39, 2)])
+def test_a_note_fills_eighty_characters(length, lines):
+    text = as_text([Entry("f", report_of(notes=("a" * 39 + " " + "b" * length,)))]).splitlines()
+    assert len(text) == 7 + lines
+
+
+def test_a_summary_is_never_broken():
+    assert as_text(ENTRIES, width=20).splitlines()[-1] == "2 of 4 right, 1 wrong, 1 undecided"
+
+
 def test_in_colour():
     text = as_text(ENTRIES, colour=True)
     for code, verdict in (("1;31", "wrong"), ("33", "undecided"), ("32", "right")):
