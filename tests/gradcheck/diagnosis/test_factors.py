@@ -87,11 +87,11 @@ class TestFactor:
 
     def test_an_input_that_is_broadcast_is_one_and_a_number_or_integers_or_a_larger_one_are_none(self):
         scene = scene_of(
-            lambda x, w, s, n, y: (x * w * s).sum() + 0 * y.sum() + n.sum(),
+            lambda x, w, s, n, y, z: (x * w * s).sum() + 0 * y.sum() + n.sum() + z.sum(),
             lambda g, *inputs: inputs,
-            *(X, drawn(5), np.array([2.0]), np.ones((4, 5), int), drawn(2, 4, 5)),
+            *(X, drawn(5), np.array([2.0]), np.ones((4, 5), int), drawn(2, 4, 5), drawn(3)),
         )
-        assert {name for name, _ in quantities(scene, 0) if name in ("x", "w", "s", "n", "y")} == {"x", "w"}
+        assert {name for name, _ in quantities(scene, 0) if name in scene.names} == {"x", "w"}
 
     @pytest.mark.parametrize(
         ("forward", "backward", "expected"),
@@ -217,6 +217,10 @@ class TestCropped:
         images = drawn(2, 1, 4, 3)
         found = said(cropped_cotangent, self.forward, lambda g, x: g[..., top : top + 4, left : left + 3], images)
         assert found == {f"the cotangent from row {top} and column {left} on: cropped in the wrong place": kind}
+
+    def test_in_any_place_that_there_is(self):
+        scene = scene_of(self.forward, lambda g, x: 0 * x, drawn(2, 1, 4, 3))
+        assert len(list(cropped_cotangent(scene, 0))) == 4 * 3
 
     def test_not_where_it_is_something_else(self):
         images = drawn(2, 1, 4, 3)
