@@ -81,13 +81,13 @@ def test_a_place_is_all_that_is_wrong_and_nothing_that_is_right(x, where, said):
 
 
 def test_a_threshold_may_be_on_another_input_or_on_a_difference_or_on_the_cotangent():
-    def product(x, y):
-        return x * y
+    def product(x, y, w):
+        return x * y + w
 
     def wrong(where):
-        return lambda g, x, y: (g * np.where(where(g, x, y), y + 2, y), g * x)
+        return lambda g, x, y, w: (g * np.where(where(g, x, y), y + 2, y), g * x, g.sum(0))
 
-    y = drawn(4, 5, seed=1)
+    y, w = drawn(4, 5, seed=1), np.zeros(5)
     for where, said in (
         (lambda g, x, y: y > 0, {"where y is above 0"}),
         (lambda g, x, y: x > y, {"where (x - y) is above 0"}),
@@ -95,7 +95,7 @@ def test_a_threshold_may_be_on_another_input_or_on_a_difference_or_on_the_cotang
         (lambda g, x, y: g > 0, {"where the cotangent is above 0"}),
         (lambda g, x, y: x * y < 0, {"where the output is below 0"}),
     ):
-        found = held(wrong_places, scene_of(product, wrong(where), X, y))
+        found = held(wrong_places, scene_of(product, wrong(where), X, y, w))
         assert found == {f"the true one but {message}": "subset" for message in said}
     rows = np.arange(4)
     scene = scene_of(lambda x, rows: x[rows], lambda g, x, rows: (np.where(x > 0, 2, g), None), X, rows, wrt=[0])
@@ -109,6 +109,8 @@ def test_a_place_must_be_wrong_elsewhere_too():
     )
     assert "the true one but where x is below 0" in held(wrong_places, here, there)
     assert held(wrong_places, here, opposite) == {}
+    all_below = scene_of(tanh, garbled(lambda x: x < 0), -np.abs(X))  # where nothing is told apart
+    assert held(wrong_places, here, all_below) == {}
 
 
 def test_half_of_what_a_place_shows_may_be_right_by_chance():
@@ -216,6 +218,8 @@ class TestFirstAxis:
         [
             (tanh, (X,), True),
             (lambda x: x.sum(), (X,), True),
+            (lambda x: x.sum(axis=1), (X,), True),
+            (lambda x, b: x + b.sum(), (X, X[:, 0]), True),
             (lambda x, w: x @ w, (X, drawn(5, 4)), True),
             (lambda x: x.cumsum(axis=0), (X,), False),
             (lambda x: x - x.mean(axis=0), (X,), False),
@@ -233,6 +237,8 @@ class TestFirstAxis:
         [
             (lambda x: x.cumsum(axis=0), X, True),
             (lambda x: x[::-1].cumsum(axis=0)[::-1], X, True),
+            (lambda x: np.concatenate([x[:-1] * x[1:], x[-1:]]), X, True),
+            (lambda x: np.concatenate([x[:1], x[:-1] * x[1:]]), X, True),
             (tanh, X, False),
             (lambda x: x - x.mean(axis=0), X, False),
             (lambda x: x.sum(), X, False),
