@@ -74,6 +74,8 @@ class TestLines:
         assert lines(violations=elsewhere, second_point=few)[2:] == [
             "  the second point: x = [1. , 2.5], grad_output = [0.333333]"
         ]
+        square = SecondPoint((np.eye(2),), np.ones(1), ("x",))
+        assert str(square) == "x = [[1., 0.], [0., 1.]], grad_output = [1.]"
         assert str(SecondPoint((np.ones(11),), np.ones(1), ("x",))) != ""
         for fields in ({"second_point": many}, {}):
             assert len(lines(violations=elsewhere, **fields)) == 2
@@ -92,6 +94,10 @@ class TestLines:
             "    worst entry x, at the second point: analytic 0.5,",
             "      numerical 0.5 ± 1e-12 (off by 0)",
         ]
+
+    def test_a_bound_has_as_few_digits_as_tell_it_from_the_error(self):
+        third = entry(verdict=WRONG, wrong=1, analytic=0.5 + 1 / 3, bound=1 / 7)
+        assert lines(third)[-1] == "      numerical 0.5 ± 0.14 (off by 0.33)"
 
     def test_why_it_is_undecided(self):
         undecided = entry(verdict=UNDECIDED, checked=3, undecided=1, reason="undecided: noise at 1", numerical=np.nan)
@@ -208,13 +214,15 @@ class TestRaised:
         report = report_of(entry(), verdict=verdict)
         with pytest.raises(AssertionError) as raised:
             demand_right(report)
-        assert (type(raised.value), str(raised.value), raised.value.report) == (error, str(report), report)
+        for each in (raised.value, pickle.loads(pickle.dumps(raised.value))):
+            assert (type(each), str(each), each.report) == (error, str(report), report)
 
 
 def test_the_evidence_is_no_fact():
     one = entry(analytic=0.75, evidence="seen")
     assert one == entry(analytic=0.75) != entry(analytic=0.75, bound=2.0)
     assert one != "x"
+    assert hash(one) == hash(entry(analytic=0.75)) != hash(entry())
     assert one.error == 0.25
     assert "evidence" not in one.facts
 
