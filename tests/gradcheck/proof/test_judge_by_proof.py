@@ -471,9 +471,17 @@ class TestRefuted:
         findings = findings_of([0, 1])
         assert self.found(proven_of([1.0, 2.5, 3.0], wrong=[False, True, False]), findings)[0] is findings
 
+    def test_also_where_nobody_has_looked_at_the_entry(self):
+        assert self.found(self.LOCATED, findings_of([0, 2], right=True))[0].wrong.tolist() == [True]
+
     def test_not_where_floats_are_others(self):
         findings = findings_of([0, 1])
         assert self.found(self.LOCATED, findings, (1.0, 2.0, 3.0)) == (findings, [GRADIENT])
+        judge = judge_of([1.0, 2.0], findings=findings)
+        proofs = proofs_of(Proof({0: proven_of([1, 2.5], wrong=[False, True])}, judge.probe.y0), self.LOCATED)
+        proofs.located = lambda index: proven_of([1.0, 2.5], wrong=[False, True], exact={1: 2.0})
+        by_proof(judge, proofs, AGREE)
+        assert proofs.strays == {0}
 
     @pytest.mark.parametrize(("bound", "dropped"), [(0.4, True), (0.6, False)])
     def test_not_where_differences_say_that_it_is_right(self, bound, dropped):
@@ -488,7 +496,10 @@ class TestRefuted:
         found, notes = self.found(located, findings_of([0, 1]), values)
         assert (found.right.tolist(), found.method) == ([True] * 3, "exact arithmetic")
         assert found.value.tolist() == [1, 2, 3]
-        assert "is off by up to 1e-13, as by a guard such as 1e-12" in notes[0]
+        assert notes == [
+            "in exact arithmetic the gradient of 'x' is off by up to 1e-13, as by a guard such as 1e-12 or a constant"
+            " of few digits: too little to matter"
+        ]
         open_entry = proven_of(values, wrong=[False, True, False], right=[False] * 3, exact={1: 2.0})
         assert self.found(open_entry, findings_of([0, 1]), values)[0].wrong.tolist() == [True]
 
@@ -508,6 +519,24 @@ class TestTies:
     def test_only_where_floats_follow(self):
         assert self.told(ties=None) == self.told(y=(2.0, -4.0)) == self.told((1.0, -2.0 + 2.1e-6)) == ""
         assert wrong_at_ties(judge_of([1.0]), proofs_of(None)) == ""
+
+
+class TestObstacle:
+    def told(self, forward=sine, unsteady=False, usable=(0,)):
+        proofs = Proofs.__new__(Proofs)
+        observed = SimpleNamespace(unsteady=unsteady, usable=usable)
+        proofs.setting = SimpleNamespace(case=SimpleNamespace(forward=forward), observed=observed)
+        return proofs._obstacle()
+
+    def test_there_is_none_but_for_a_framework_or_a_function_that_changes_or_no_gradient(self):
+        def forward(x):
+            return x
+
+        forward.computed_by = "torch"
+        assert self.told() == ""
+        assert self.told(forward) == "torch computes in floats alone"
+        assert self.told(unsteady=True) == "it does not repeat itself"
+        assert self.told(usable=()) == "there is no gradient"
 
 
 class TestStrays:
