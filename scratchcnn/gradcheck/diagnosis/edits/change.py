@@ -70,6 +70,12 @@ def broadcasts(other: Any, value: Any) -> bool:
     return bool(shape == value.shape)
 
 
+def is_positions(other: Any, value: Any) -> bool:
+    """Whether an array of whole numbers may be combined with another one."""
+    whole = isinstance(other, np.ndarray) and other.dtype.kind in "iu" and other.size > 1
+    return whole and broadcasts(other.astype(np.float64), value)
+
+
 def upside_down(mask: Any) -> Any:
     """The other entries of a mask."""
     return ~mask if mask.dtype == bool else 1 - mask

@@ -17,6 +17,7 @@ from scratchcnn.gradcheck.diagnosis.edits.numbers import (
     subscripts,
 )
 from scratchcnn.gradcheck.diagnosis.edits.order import entries, order, overwriting, reductions, twins
+from scratchcnn.gradcheck.diagnosis.edits.places import NAMES, PAIR
 from scratchcnn.gradcheck.diagnosis.edits.reshapes import reshapes
 from scratchcnn.gradcheck.diagnosis.edits.rounds import buffers, other_states, states, updated
 from scratchcnn.gradcheck.diagnosis.edits.scales import scales, stretches
@@ -49,6 +50,8 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (windows, exchanges, exchanged_names, reshapes),
     (superfluous,),
 )
+# Of two expressions together.
+EXCHANGES: tuple[Changes, ...] = (exchanges, exchanged_names)
 # There are many of these, and they change every entry: tried where an expression matters to wrong entries alone.
 MANY: tuple[tuple[Changes, ...], ...] = (
     (opposites, variables, factors),
@@ -77,6 +80,8 @@ def wrong_expression(scene: Scene, index: int) -> Iterator[Claim]:
         found = False
         for suspect, changes in product(some, family):
             site = suspect.site
+            if (site.role in (PAIR, NAMES)) != (changes in EXCHANGES):
+                continue
             for change in changes(site, suspect.seen):
                 if scene.budget.spent > last:
                     return
@@ -106,11 +111,10 @@ def _searches(
     scene: Scene, index: int, suspects: Sequence[Suspect]
 ) -> Iterator[tuple[tuple[Changes, ...], list[Suspect]]]:
     """The families of changes, and the expressions that each is tried on: the specific ones on all, then others."""
-    for copied, some in groupby(suspects, key=lambda suspect: suspect.copied):  # those of backward alone come first
-        likely = list(some)
-        yield from _specific(scene, index, likely)
-        if not copied:
-            yield from _general(scene, index, likely)
+    likely, copied = ([s for s in suspects if s.copied is is_copied] for is_copied in (False, True))
+    yield from _specific(scene, index, likely)
+    yield from _specific(scene, index, copied)
+    yield from _general(scene, index, likely)
 
 
 def _specific(

@@ -12,6 +12,7 @@ from scratchcnn.gradcheck.diagnosis.edits.places import (
     ASSIGNED,
     CALLED,
     ITSELF,
+    MOST_RESULTS,
     REDUCED,
     RESULTS,
     ROUNDS,
@@ -45,7 +46,7 @@ def order(site: Site, seen: Seen) -> Iterator[Change]:
     if site.role == CALLED and site.place.name.startswith("cum"):
         said = f"{site.place.name} from the end on"
         yield Change("permuted", said, made_by(lambda function: partial(_from_the_end, function)))
-    if site.role == RESULTS and isinstance(seen.value, tuple | list):
+    if site.role == RESULTS and isinstance(seen.value, tuple | list) and len(seen.value) <= MOST_RESULTS:
         for places in permutations(range(len(seen.value))):
             if places != tuple(range(len(places))):
                 kind = "swapped" if "@" not in site.text and all(map(_is_value, seen.value)) else "permuted"

@@ -16,6 +16,7 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
     is_array,
     is_mask,
     is_number,
+    is_positions,
     is_value,
     made_by,
     rewritten,
@@ -49,6 +50,7 @@ PRODUCTS: dict[str, Callable[[Any, Any], Any]] = {
     "{} * log({name})": lambda v, a: v * np.log(a),
     "{} * ({name} > 0)": lambda v, a: v * (a > 0),
 }
+POSITIONS = {said: PRODUCTS[said] for said in ("{} * {name}", "{} / {name}")}
 SUMS: dict[str, Callable[[Any, Any], Any]] = {
     "{} + {name}": lambda v, a: v + a,
     "{} - {name}": lambda v, a: v - a,
@@ -131,6 +133,8 @@ def factors(site: Site, seen: Seen) -> Iterator[Change]:
             chosen = name.isidentifier() and is_number(other) and other not in (0, 1)
             if name != site.text and (chosen or (broadcasts(other, seen.value) and not _equal(other, seen.value))):
                 yield from _combinations(site, name, PRODUCTS, "missing-factor")
+            if name.isidentifier() and is_positions(other, seen.value):
+                yield from _combinations(site, name, POSITIONS, "missing-factor")
 
 
 def terms(site: Site, seen: Seen) -> Iterator[Change]:
