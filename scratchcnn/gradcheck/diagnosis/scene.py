@@ -20,7 +20,6 @@ from scratchcnn.gradcheck.points import Point
 if TYPE_CHECKING:
     from scratchcnn.gradcheck.diagnosis.constants.variant import Place
     from scratchcnn.gradcheck.diagnosis.edits.look import Code, Look
-    from scratchcnn.gradcheck.diagnosis.edits.suspects import Suspect
     from scratchcnn.gradcheck.diagnosis.steps.flows import Flow
     from scratchcnn.gradcheck.diagnosis.steps.record import Record
     from scratchcnn.gradcheck.diagnosis.steps.sweep import Swept
@@ -91,7 +90,6 @@ class Scene:
         self._true_sweeps: dict[int, list[Swept]] = {}
         self._jacobians: dict[int, Estimate] = {}
         self.wrong: dict[int, tuple[Array, Array]] = {}  # what `places` has found
-        self.suspects: dict[int, list[Suspect]] = {}  # what `edits.suspects` has found
         self.located: dict[int, str] = {}  # what `edits.flows` has found: where a gradient becomes wrong
         self._truths: dict[int, Estimate] = {}
         self._wrong_inputs = wrong

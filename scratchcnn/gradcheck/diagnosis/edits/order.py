@@ -98,7 +98,9 @@ def _otherwise(instead: dict[str, str], how: str) -> str:
 def rebinds(site: Site, seen: Seen) -> bool:
     """Whether an array is assigned to a variable that holds one of its shape."""
     before = seen.variables.get(site.place.name)
-    return site.role == ASSIGNED and isinstance(before, np.ndarray) and np.shape(seen.value) == before.shape
+    return (
+        site.role == ASSIGNED and isinstance(before, np.ndarray) and before.shape == getattr(seen.value, "shape", None)
+    )
 
 
 def reductions(site: Site, seen: Seen) -> Iterator[Change]:

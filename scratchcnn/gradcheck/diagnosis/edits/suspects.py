@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.budget import TooDear
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, is_mask
 from scratchcnn.gradcheck.diagnosis.edits.exchanges import may_be_exchanged
-from scratchcnn.gradcheck.diagnosis.edits.look import Look
+from scratchcnn.gradcheck.diagnosis.edits.look import Look, Suspect
 from scratchcnn.gradcheck.diagnosis.edits.order import rebinds
 from scratchcnn.gradcheck.diagnosis.edits.places import LIMIT, NAMES
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
@@ -23,22 +23,15 @@ from scratchcnn.gradcheck.diagnosis.scene import Scene
 FAR = 1e-3
 
 
-class Suspect(NamedTuple):
-    """An expression that may be wrong, what it told, and whether it matters to wrong entries alone."""
-
-    site: Site
-    seen: Seen
-    alone: bool
-
-
 def suspects_of(scene: Scene, index: int) -> list[Suspect]:
     """The expressions of backward that may make a gradient wrong, the likely ones first."""
     if scene.look is None:
         return []
-    if index not in scene.suspects:
+    known = scene.look.suspects
+    if index not in known:
         found = _suspects(scene, scene.look, index, scene.right_beside(index))
-        scene.suspects[index] = sorted(found, key=lambda s: (s.seen.depth, not s.alone, s.site.times))
-    return scene.suspects[index]
+        known[index] = sorted(found, key=lambda s: (s.seen.depth, not s.alone, s.site.times))
+    return known[index]
 
 
 def _suspects(scene: Scene, look: Look, index: int, right: list[int]) -> Iterator[Suspect]:
