@@ -19,6 +19,7 @@ from scratchcnn.gradcheck import (
     check_gradient,
 )
 from scratchcnn.gradcheck.judge import Judged
+from scratchcnn.gradcheck.proof.some_samples import Part
 from tests.assertions import assert_within
 from tests.gradcheck.pairs import product, product_backward
 
@@ -413,12 +414,37 @@ def test_what_is_wrong_at_ties_is_wrong_unless_an_input_is():
 )
 def test_a_diagnosis_has_as_many_calls_as_the_check_took_within_limits(monkeypatch, calls, seconds, budget, expected):
     asked = []
-    monkeypatch.setattr(check, "diagnose", lambda *given: asked.append(given[-1]) or SimpleNamespace())
+    monkeypatch.setattr(check, "diagnose", lambda *given: asked.append(given[-2:]) or SimpleNamespace())
     report = check_gradient(square, square_backward, [1.0])
-    written = SimpleNamespace(functions=())
+    written = SimpleNamespace(functions="the functions")
     case = SimpleNamespace(forward=SimpleNamespace(seconds=seconds, calls=calls), format=None, written=written)
     check._explained(report, SimpleNamespace(case=case), budget, narrow=False)
-    assert asked == [expected]
+    assert asked == [("the functions", expected)]
+
+
+def test_workers_know_how_long_forward_takes_and_tell_it_their_calls():
+    forward = SimpleNamespace(seconds=0.5, count=print)
+    workers = check._workers(SimpleNamespace(executor="an executor"), SimpleNamespace(forward=forward))
+    assert (workers.executor, workers.count) == ("an executor", print)
+    assert 0.5 < workers.seconds < 0.51
+    assert check._workers(SimpleNamespace(executor=None), SimpleNamespace(forward=forward)) is None
+
+
+def test_a_part_of_the_batch_is_proved_where_the_whole_is_not(monkeypatch):
+    asked = []
+
+    def some_samples(case, samples, *rest):
+        asked.append((case.names, samples, len(rest)))
+        return Part(note="a part was looked at")
+
+    monkeypatch.setattr(check, "on_some_samples", some_samples)
+    x = np.ones((4, 2))
+    options = {"batch": "x", "laws": True}
+    assert check_gradient(square, square_backward, x, **options).notes == ()
+    assert not asked
+    report = check_gradient(lambda x: x.astype(np.float32).astype(float) ** 2, square_backward, x, **options)
+    assert asked == [(("x",), (0,), 3)]
+    assert "a part was looked at" in report.notes
 
 
 class TestNotes:
@@ -453,6 +479,8 @@ class TestNotes:
         x = np.array([1.0, 2.0], np.float32)
         report = check_gradient(lambda x: x.astype(np.float64) ** 2, lambda g, x: 2 * g * x, x)
         assert "the gradient of 'x' has dtype float64, as the output is; the input is float32" in report.notes
+        same = check_gradient(lambda x: x.astype(np.float64) ** 2, lambda g, x: (2 * g * x).astype(x.dtype), x)
+        assert not any("has dtype" in note for note in same.notes)
 
     def test_a_gradient_of_zeros(self):
         report = check_gradient(lambda x: 0 * x, lambda g, x: 0 * g, [1.0, 2.0])
