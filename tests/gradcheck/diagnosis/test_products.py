@@ -45,6 +45,34 @@ def test_of_two_inputs_the_other_one():
     assert found == {"with w in place of w transposed as its last factor": "transposed"}
 
 
+def test_the_output_in_place_of_its_transpose():
+    """Of an inverse y: -yᵀ g yᵀ."""
+
+    def backward(g, x):
+        y = np.linalg.inv(x)
+        return -y.T @ g @ y
+
+    found = held(with_another_factor, scene_of(lambda x: np.linalg.inv(x), backward, W))
+    assert found["the true one with the output in place of the output transposed as its last factor"] == "transposed"
+
+
+def test_beside_a_vector_and_of_two_by_two():
+    def forward(x, w, b):
+        return x @ w + b
+
+    for size in (2, 3):
+        x, w, b = drawn(size, size), drawn(size, size, seed=6), drawn(size)
+        scene = scene_of(forward, lambda g, x, w, b: (g @ w, x.T @ g, g.sum(0)), x, w, b)
+        message = "the true one with w in place of w transposed as its last factor"
+        assert held(with_another_factor, scene)[message] == "transposed"
+
+
+def test_where_a_factor_has_no_inverse_nothing_holds():
+    scenes = [scene_of(dense, lambda g, x, w: (g, x.T @ g), X, w) for w in (W, np.ones((5, 5)))]
+    assert len(held(with_another_factor, scenes[0])) == 1
+    assert held(with_another_factor, *scenes) == {}
+
+
 def test_a_factor_that_is_left_out():
     assert said(lambda g, w: g) == {"without its last factor, w transposed": "missing-factor"}
     assert said(grad_w=lambda g, x: g, x=SQUARE) == {"without its first factor, x transposed": "missing-factor"}

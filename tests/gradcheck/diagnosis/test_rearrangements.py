@@ -62,6 +62,12 @@ def test_what_is_said_is_done(array, said, kind, expected):
     assert np.array_equal(array, before)
 
 
+@pytest.mark.parametrize("array", [ROW[:4], MATRIX, SQUARE, FILTERS])
+def test_no_way_leaves_all_in_its_place(array):
+    for said, (_, function) in ways(array.shape).items():
+        assert not np.array_equal(function(array), array), said
+
+
 def test_what_does_not_fit_is_not_tried():
     assert list(rearrangements(())) == []
     assert list(rearrangements((1,))) == []
