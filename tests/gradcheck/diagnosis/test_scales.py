@@ -57,6 +57,8 @@ def test_the_factor_is_the_same_everywhere():
 
 def test_of_what_is_no_multiple_or_of_another_shape_nothing_is_said():
     assert held(scaled, scene_of(sine, lambda g, x: g * x, X)) == {}
+    opposite = scene_of(lambda x: x.sum(), lambda g, x: g * np.array([1.0, -1.0]), np.ones(2))
+    assert held(scaled, opposite) == {}  # the best multiple is zero
     assert held(scaled, scene_of(sine, lambda g, x: 2 * (g * np.cos(x))[:1], X)) == {}
 
 
@@ -66,6 +68,12 @@ def test_an_average_over_the_batch():
     assert found["the true one averaged over axis 0 of the output, not summed"] == "broadcast"
     halved = scene_of(lambda x, b: x + b, lambda g, x, b: (g, g.sum(0) / 5), X, drawn(5))
     assert "broadcast" not in held(scaled, halved, index=1).values()
+    for forward, gradient, b in (
+        (lambda x, b: x + b[:, None], lambda g: g.sum(1) / 4, drawn(4)),
+        (lambda x, b: x + b, lambda g: g.sum() / 4, np.array(0.5)),
+    ):
+        along_no_axis = scene_of(forward, lambda g, x, b, of=gradient: (g, of(g)), X, b)
+        assert "broadcast" not in held(scaled, along_no_axis, index=1).values()
 
 
 def test_another_input_that_is_a_single_number():
@@ -87,7 +95,16 @@ def test_another_input_that_is_a_single_number():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(3.0, "3"), (-3.0, "-3"), (1 / 3, "1/3"), (-0.25, "-1/4"), (0.3, "0.3"), (2.5, "2.5"), (1e-7, "1/10000000")],
+    [
+        (3.0, "3"),
+        (1.0, "1"),
+        (-3.0, "-3"),
+        (1 / 3, "1/3"),
+        (-0.25, "-1/4"),
+        (0.3, "0.3"),
+        (2.5, "2.5"),
+        (1e-7, "1/10000000"),
+    ],
 )
 def test_a_number_for_a_reader(value, text):
     assert number(value) == text
@@ -120,6 +137,9 @@ class TestRecognized:
         n = f"N = 7, {of.format(0, 0)}"
         assert self.told(6 / 7, (7,)) == [(6 / 7, f"N and N - 1 exchanged, {n}")]
         assert self.told((7 / 6) ** 0.5, (7,)) == [((7 / 6) ** 0.5, f"the roots of N and N - 1 exchanged, {n}")]
+        assert self.told(2 / 7, (2, 7)) == [(2 / 7, f"2 is {of.format(0, 0)}, 7 is {of.format(1, 1)}")]
+        assert self.told(3.0, (7,), options={"k": 1}) == []
+        assert len(self.told(5**0.5, (4, 5))) == 1
         assert self.told(4 / 3, (4,))[0][1].startswith("perhaps N and N - 1 exchanged, N = 4")
 
     def test_a_half_or_two_need_no_reason(self):

@@ -83,6 +83,19 @@ def test_a_class():
 
     found = said(loss, lambda g, z, labels: (g[:, None] * softmax(z), None), X, labels, wrt=[0])
     assert found == {"multiple of (class = labels) along axis 1"}
+    steps = drawn(2, 3, 5), np.array([[0, 2, 2], [1, 4, 1]])
+    found = said(
+        lambda z, n: np.log(np.exp(z).sum(-1)) - np.take_along_axis(z, n[..., None], -1)[..., 0],
+        lambda g, z, n: (g[..., None] * softmax(z), None),
+        *steps,
+        wrt=[0],
+    )
+    assert "multiple of (class = n) along axis 2" in found
+
+
+def test_a_term_is_the_same_along_an_axis_at_least():
+    for claim in missing_term(scene_of(centred, lambda g, x: g, X), 0):
+        assert claim.message.count(" along ") == sum(map(claim.message.count, (" along axis 0", " along axis 1")))
 
 
 def test_another_input():
