@@ -148,6 +148,34 @@ def test_where_outputs_see_what_came_before_the_first_axis_is_none_of_samples():
     assert found == {"the true one of index 0 of the output's axis 0 alone": "subset"}
 
 
+def messages(*shapes):
+    inputs = [drawn(*shape) if isinstance(shape, tuple) else shape for shape in shapes]
+    scene = scene_of(lambda x, *others: x, lambda g, *inputs: inputs, *inputs)
+    scene.names = ["x", "other"]
+    claims = list(of_another_cotangent(scene, 0))
+    assert all(claim.along is True for claim in claims)
+    return [claim.message for claim in claims]
+
+
+def test_an_axis_of_one_place_has_no_first_one():
+    assert not any("the first sample" in said for said in messages((1, 5)))
+    assert any("the first sample" in said for said in messages((2, 5)))
+    assert not any("without index 0 of the output's axis 0" in said for said in messages((2, 5)))
+
+
+def test_of_a_row_no_order_is_tried():
+    assert not any("in the order" in said for said in messages((5,)))
+    assert any("in the order" in said for said in messages((1, 5)))
+
+
+def test_a_scale_is_a_vector_of_floats():
+    others = [np.arange(5), (1, 5), (7,)]
+    for k, other in enumerate(others):
+        assert not any("scale" in said for said in messages((4, 5), other)), k
+    assert any("scale" in said for said in messages((4, 5), (5,)))
+    assert not any("scale" in said for said in messages((5,), (5,)))
+
+
 def test_of_a_loss_there_is_little_to_say():
     scene = scene_of(lambda x: (x**2).sum(), lambda g, x: 2 * x, X)
     assert held(of_another_cotangent, scene) == {"the true one for a cotangent of ones": "ignores-cotangent"}
@@ -163,6 +191,7 @@ class TestSomeOutputs:
         x = drawn(8)
         scene = scene_of(running, lambda g, x: running_backward(factor * g, x), x)
         scene.parts = self.PARTS
+        assert all(claim.along is True for claim in family(scene, 0))
         return held(family, scene)
 
     @pytest.mark.parametrize(

@@ -52,6 +52,8 @@ def test_the_cotangent_times_a_slope(name, sign):
 def test_nothing_of_anything_else():
     for backward in (lambda g, x: 1.5 * g * np.cos(x), lambda g, x: g[:1], lambda g, x: g * np.cos(x) + 1e-6):
         assert held(of_another_function, scene_of(lambda x: x**5, backward, X)) == {}
+    pair = scene_of(lambda x: x**2, lambda g, x: g * np.cos(x), np.array([0.5, -0.25]))
+    assert "the cotangent times cos(x), entry by entry" in held(of_another_function, pair)
     single = scene_of(lambda x: x**2, lambda g, x: g * np.cos(x), np.array([0.5]))
     assert held(of_another_function, single) == {}
 
