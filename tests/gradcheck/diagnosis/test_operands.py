@@ -53,7 +53,6 @@ def said(family, at=lambda x, y: (x, y), points=2):
         (lambda x, y: (np.ones_like(x), y), "ones in place of x", "missing-factor"),
         (lambda x, y: (0 * x + x[:1], y), "the first sample's values, for all, in place of x", "batch"),
         (lambda x, y: (np.roll(x, 1, 1), y), "x moved by 1 along axis 1", "shifted"),
-        (lambda x, y: (x[::-1], y), "x in reverse along axis 0", "permuted"),
     ],
 )
 def test_another_operand_is_told(at, message, kind):

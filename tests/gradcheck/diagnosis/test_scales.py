@@ -15,14 +15,25 @@ def sine(x):
     return np.sin(x)
 
 
-def said(factor, x=X, *, calls=100_000):
+def sine_of_a_list(x):
+    """Of which there is no record: its derivatives cost calls."""
+    return np.sin(np.array(x.tolist()))
+
+
+def scaled_sine(x, rate=0.7):
+    return rate * np.sin(x)
+
+
+def said(factor, x=X, *, forward=sine, calls=100_000):
     """What is said of a gradient that is so many times the true one."""
-    scene = scene_of(sine, lambda g, x: factor * g * np.cos(x), x, calls=calls)
+    scene = scene_of(forward, lambda g, x: factor * g * np.cos(x), x, calls=calls)
     found = held(scaled, scene).items()
     return {message.replace(" times the true one", "").removesuffix(" the true one"): kind for message, kind in found}
 
 
-@pytest.mark.parametrize("calls", [100_000, 200], ids=["entry by entry", "along a direction"])
+@pytest.mark.parametrize(
+    ("forward", "calls"), [(sine, 100_000), (sine_of_a_list, 200)], ids=["entry by entry", "along a direction"]
+)
 @pytest.mark.parametrize(
     ("factor", "expected"),
     [
@@ -43,8 +54,18 @@ def said(factor, x=X, *, calls=100_000):
         (20.0, {"20 (20 is the size of x and the size of the output)": "constant-factor", "20": "constant-factor"}),
     ],
 )
-def test_a_factor_is_told_and_what_it_may_be(factor, expected, calls):
-    assert said(factor, calls=calls) == expected
+def test_a_factor_is_told_and_what_it_may_be(factor, expected, forward, calls):
+    assert said(factor, forward=forward, calls=calls) == expected
+
+
+def test_of_what_a_factor_may_be_two_things_are_said():
+    fifths = f"{FOUR}, {FIVE}, or N and N - 1 exchanged, N = {FIVE.replace(' is ', ', ', 1)}"
+    assert list(said(0.8)) == [f"0.8 ({fifths})", "0.8"]
+
+
+def test_a_default_of_forward_is_a_number_that_is_known():
+    scene = scene_of(scaled_sine, lambda g, x: g * np.cos(x), X)
+    assert any("0.7 is the option rate" in message for message in held(scaled, scene))
 
 
 def test_the_factor_is_the_same_everywhere():
