@@ -17,7 +17,7 @@ from scratchcnn.gradcheck.judge import Check, Judged, judge_input
 from scratchcnn.gradcheck.laws import broken_laws
 from scratchcnn.gradcheck.leaves import inputs_of, prepared
 from scratchcnn.gradcheck.low_precision import differs_from_reference
-from scratchcnn.gradcheck.numerical.caller_warnings import quiet
+from scratchcnn.gradcheck.numerical.caller_warnings import filtered_here, quiet
 from scratchcnn.gradcheck.numerical.exact import Exact, exact_gradients
 from scratchcnn.gradcheck.numerical.spreading import Workers
 from scratchcnn.gradcheck.options import Options, validated
@@ -280,7 +280,7 @@ def _explained(report: Report, setting: Setting, seconds: float, *, narrow: bool
     affordable = int(DIAGNOSIS_SHARE * seconds / max(forward.seconds, 1e-9))
     least = min(LEAST_CALLS, int(LEAST_SECONDS / max(forward.seconds, 1e-9)))
     calls = min(max(least, forward.calls), DIAGNOSIS_CALLS, affordable)
-    with quiet():
+    with quiet(), filtered_here("ignore", Warning):  # of code that was changed, nobody wants to hear
         written = setting.case.written.functions
         found = diagnose(setting, report.inputs, report.violations, written, calls)
     return replace(report, **vars(found))

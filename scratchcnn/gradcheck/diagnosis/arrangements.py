@@ -8,7 +8,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.estimates import Estimate
+from scratchcnn.gradcheck.diagnosis.estimates import Estimate, is_far
+from scratchcnn.gradcheck.diagnosis.places import wrong_entries
 from scratchcnn.gradcheck.diagnosis.rearrangements import rearrangements
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
@@ -42,13 +43,17 @@ def displaced(scene: Scene, index: int) -> Iterator[Claim]:
 def _displaced(index: int, down: int, right: int) -> Callable[[Scene], bool]:
     def holds(s: Scene) -> bool:
         truth = s.truth(index)
-        value, error = np.zeros_like(truth.value), np.full_like(truth.error, np.inf)
         (to_rows, from_rows), (to_columns, from_columns) = _overlap(down), _overlap(right)
-        value[..., to_rows, to_columns] = truth.value[..., from_rows, from_columns]
-        error[..., to_rows, to_columns] = truth.error[..., from_rows, from_columns]
-        known = np.isfinite(error)
-        enough = known.sum() >= SEEN * value.size and len(np.unique(value[known])) > 2
-        return bool(enough) and s.agrees(index, Estimate(value, error))
+        to, source = (..., to_rows, to_columns), (..., from_rows, from_columns)
+        if is_far(s.analytic(index)[to], truth.value[source], truth.most, s.eps):
+            return False
+        value, error = np.zeros_like(truth.value), np.full_like(truth.error, np.inf)
+        value[to], error[to] = truth.value[source], truth.error[source]
+        if not s.agrees(index, Estimate(value, error)):
+            return False
+        known, (bad, _) = np.isfinite(error), wrong_entries(s, index)
+        explained = 2 * (bad & known).sum() >= bad.sum()  # what lies outside may be anything
+        return bool(explained and known.sum() >= SEEN * value.size and len(np.unique(value[known])) > 2)
 
     return holds
 

@@ -37,7 +37,9 @@ from scratchcnn.gradcheck.diagnosis.reordered import reordered
 from scratchcnn.gradcheck.diagnosis.reproduce import reproducer
 from scratchcnn.gradcheck.diagnosis.scales import scaled
 from scratchcnn.gradcheck.diagnosis.scene import Scene
-from scratchcnn.gradcheck.diagnosis.scenes import further_scenes, scenes_of
+from scratchcnn.gradcheck.diagnosis.scenes import Shared, further_scenes, scenes_of
+from scratchcnn.gradcheck.diagnosis.slopes import Noise
+from scratchcnn.gradcheck.diagnosis.steps.chains import without_a_chain
 from scratchcnn.gradcheck.diagnosis.steps.claims import oddly_wrong_step, wrong_step
 from scratchcnn.gradcheck.diagnosis.steps.statistics import without_statistics
 from scratchcnn.gradcheck.diagnosis.sums import (
@@ -77,6 +79,7 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         along_axes,
         missing_penalty,
         wrong_step,
+        without_a_chain,
         without_statistics,
         of_another_cotangent,
         overwritten,
@@ -166,9 +169,11 @@ def diagnose(
     if setting.observed.unsteady or any(v.kind == "count" for v in violations):
         return Explanation(tuple(breaches))
     budget = Budget(setting.case.forward, calls)
-    code = Code(setting.case)
-    scenes = list(scenes_of(setting, budget, code))
-    further = list(further_scenes(setting, budget, code))
+    shared = Shared(budget, Code(setting.case), Noise())
+    verdicts = {index: report.verdict for index, report in zip(setting.case.wrt, inputs, strict=True)}
+    wrong = frozenset(index for index, verdict in verdicts.items() if verdict is Verdict.WRONG)
+    scenes = list(scenes_of(setting, shared, wrong))
+    further = list(further_scenes(setting, shared))
     elsewhere = {v.input for v in violations if v.kind == "elsewhere" and not v.waived}
     found: list[Diagnosis] = []
     unexplained: list[str] = []
@@ -182,10 +187,8 @@ def diagnose(
             shows = [scene for scene in further if _tells(scene, scenes[1], index)]
             there = [scenes[1], *shows] if shows else scenes[::-1]
             found += _stale(scenes[::-1], index) or _named(there, index)
-    wrong = [
-        k for k, r in zip(setting.case.wrt, inputs, strict=True) if r.verdict is Verdict.WRONG or r.name in elsewhere
-    ]
-    again = reproducer(setting, wrong[0], call, budget) if wrong else ()
+    shown = [k for k in setting.case.wrt if k in wrong or setting.case.names[k] in elsewhere]
+    again = reproducer(setting, shown[0], call, shared) if shown else ()
     return Explanation((*early, *found, *late), dict(_compared(scenes[0], setting, inputs)), again, tuple(unexplained))
 
 
@@ -298,7 +301,7 @@ def _holds(claim: Claim, scenes: Sequence[Scene], index: int) -> bool:
     """
     scenes[0].budget.afford(0)
     try:
-        if not all(claim.holds(scene) for scene in scenes[:2]):
+        if not claim.holds(scenes[0]) or not all(claim.holds(scene) for scene in scenes[1:2]):
             return False
         with suppress(TooDear, Outside):
             telling = False
@@ -318,6 +321,6 @@ def _tells(scene: Scene, first: Scene, index: int) -> bool:
     if scene.gradients[index] is None or (not scene.analytic(index).any() and first.analytic(index).any()):
         return False
     try:
-        return scene.differs_along(index)
+        return scene.differs_at_a_glance(index) or scene.differs_along(index)
     except (TooDear, Outside):
         return False

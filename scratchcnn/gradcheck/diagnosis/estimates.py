@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,6 @@ STEPS = UNEVEN_STEP * 2.0 ** -np.array([5.0, 6, 7, 8, 9, TINY_EXPONENT])
 CLOSER = (2.0**-10, 2.0**-20)
 # Roundoffs that two ways to compute a gradient may be apart, by the terms that are summed.
 ROUNDOFFS = 64.0
-# What is off by such a share is wrong, whatever the roundoff.
-FAR = 0.5
 # An estimate says something of an entry where its error is below this share of the gradient's largest entry.
 SHARP = 1e-5
 
@@ -32,6 +31,16 @@ class Estimate:
     value: Array
     error: Array
 
+    @cached_property
+    def most(self) -> float:
+        """The largest bound."""
+        return float(self.error.max(initial=0))
+
+    @cached_property
+    def largest(self) -> int:
+        """Where the largest value stands that is known, in the flat array."""
+        return int(np.where(np.isfinite(self.error), np.abs(self.value), -1).argmax())
+
     def reshaped(self, shape: tuple[int, ...]) -> "Estimate":
         """The same in another shape."""
         return Estimate(self.value.reshape(shape), self.error.reshape(shape))
@@ -42,8 +51,8 @@ class Estimate:
 
     def times(self, factor: Any) -> "Estimate":
         """The product with numbers that are known."""
-        with np.errstate(all="ignore"):
-            return Estimate(self.value * factor, self.error * np.abs(factor) + EPS * np.abs(self.value * factor))
+        product = self.value * factor
+        return Estimate(product, self.error * np.abs(factor) + EPS * np.abs(product))
 
     def plus(self, other: "Estimate") -> "Estimate":
         """The sum of two."""
@@ -52,20 +61,27 @@ class Estimate:
 
 def alike(array: Array, predicted: Estimate, eps: float = EPS) -> bool:
     """Whether an array is what is predicted, wherever that is known, and known well enough to matter."""
-    if array.shape != predicted.value.shape:
+    if array.shape != predicted.value.shape or is_far(array, predicted.value, predicted.error, eps):
         return False
     known = np.isfinite(predicted.error) & np.isfinite(predicted.value)
     if not known.any() or not np.isfinite(array[known]).all():
         return False
     value, error = predicted.value[known], predicted.error[known]
-    largest = np.abs(value).argmax()
-    if abs(array[known][largest] - value[largest]) > error[largest] + FAR * abs(value[largest]):
-        return False  # most predictions are wrong there, too
     scale = max(float(np.abs(value).max()), float(np.abs(array[known]).max()))
     if scale > 0 and (error > max(SHARP, 2 * ROUNDOFFS * eps) * scale).any():
         return False
     tolerance = error + ROUNDOFFS * eps * np.maximum(np.abs(value), np.abs(array[known]))
     return bool((np.abs(array[known] - value) <= tolerance).all())
+
+
+def is_far(array: Array, value: Array, error: float | Array, eps: float = EPS) -> bool:
+    """Whether an array is known to be another one at its largest entry: so are most predictions that are wrong."""
+    if not array.size:
+        return False
+    largest = int(np.abs(array).argmax())
+    one, other = array.item(largest), value.item(largest)
+    bound = error if isinstance(error, float) else error.item(largest)
+    return bool(abs(one - other) > bound + ROUNDOFFS * eps * max(abs(one), abs(other)))
 
 
 def estimate_slopes(probe: Probe, moves: Sequence[tuple[Array, Array]], noise: Array) -> Estimate:

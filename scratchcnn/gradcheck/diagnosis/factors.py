@@ -8,7 +8,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, Estimate
+from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, Estimate, alike
+from scratchcnn.gradcheck.diagnosis.reordered import only_moves
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 Quantity = Callable[[Scene], Array]
@@ -45,7 +46,7 @@ TRANSFORMS: dict[str, Callable[[Array], Array]] = {
 def missing_factor(scene: Scene, index: int) -> Iterator[Claim]:
     """The cotangent itself; or the true gradient without an elementwise factor, or with one too many."""
     shape = scene.inputs[index].shape
-    if scene.analytic(index).shape != shape:
+    if scene.analytic(index).shape != shape or only_moves(scene, index):
         return
     if scene.cotangent.shape == shape:
         yield Claim(
@@ -228,17 +229,29 @@ def cropped_cotangent(scene: Scene, index: int) -> Iterator[Claim]:
     shape, whole = scene.inputs[index].shape, scene.cotangent.shape
     if len(shape) != len(whole) or len(shape) < 2 or scene.analytic(index).shape != shape or shape[:-2] != whole[:-2]:
         return
+    for (top, left), corner in _corners(shape, whole):
+        kind = "shifted" if top or left else "padding-not-cropped"
+        message = f"the cotangent from row {top} and column {left} on: cropped in the wrong place"
+        yield Claim(kind, message, _cropped(index, corner))
+
+
+def _corners(shape: tuple[int, ...], whole: tuple[int, ...]) -> Iterator[tuple[tuple[int, int], Any]]:
+    """The places at which a smaller array may be cut out of a larger one, along the last two axes."""
     for top in range(whole[-2] - shape[-2] + 1):
         for left in range(whole[-1] - shape[-1] + 1):
             if shape[-2:] != whole[-2:]:
-                corner = (..., slice(top, top + shape[-2]), slice(left, left + shape[-1]))
-                kind = "shifted" if top or left else "padding-not-cropped"
-                message = f"the cotangent from row {top} and column {left} on: cropped in the wrong place"
-                yield Claim(kind, message, _cropped(index, corner))
+                yield (top, left), (..., slice(top, top + shape[-2]), slice(left, left + shape[-1]))
 
 
 def _cropped(index: int, corner: Any) -> Callable[[Scene], bool]:
-    return lambda s: np.array_equal(s.analytic(index), s.cotangent[corner])
+    """Whether the gradient is cut out here, and the true one is cut out elsewhere."""
+
+    def holds(s: Scene) -> bool:
+        elsewhere = [s.cotangent[other] for _, other in _corners(s.inputs[index].shape, s.cotangent.shape)]
+        cropped = np.array_equal(s.analytic(index), s.cotangent[corner])
+        return cropped and any(alike(other, s.truth(index), s.eps) for other in elsewhere)
+
+    return holds
 
 
 def _derivative(index: int) -> Quantity:
@@ -253,9 +266,7 @@ def _derivative(index: int) -> Quantity:
 def _without(index: int, quantity: Quantity) -> Callable[[Scene], bool]:
     def holds(s: Scene) -> bool:
         factor = quantity(s)
-        if (factor == 0).any() or (factor == 1).all():
-            return False
-        return s.is_times(index, 1 / factor)
+        return s.is_times(index, 1 / factor) and not ((factor == 0).any() or (factor == 1).all())
 
     return holds
 

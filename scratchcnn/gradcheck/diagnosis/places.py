@@ -1,18 +1,22 @@
 """Where a gradient is wrong: a description that covers all wrong entries and no right one."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS
+from scratchcnn.gradcheck.diagnosis.scales import SAME, number, recognized
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # A relative error below this is called small.
 SLIGHT = 1e-3
 # So many entries have to be right for one that is wrong to be told apart.
 FEW = 2
+# Labels of which each may be where a gradient is wrong.
+FEW_LABELS = 8
 
 Where = Callable[[Scene], Array]
 
@@ -28,7 +32,11 @@ def wrong_places(scene: Scene, index: int) -> Iterator[Claim]:
     yield from slight(scene, index)
     if not (known & ~bad).any():
         return
+    times = _times(scene, index)
     for message, kind, where in _sets(scene, index):
+        if times is not None:
+            said = f"the true one but {message}: there it is {_in_words(scene, times)}"
+            yield Claim(kind, said, _exactly(index, where, times))
         yield Claim(kind, f"the true one but {message}", _exactly(index, where))
 
 
@@ -61,11 +69,31 @@ def _wrong_entries(scene: Scene, index: int) -> tuple[Array, Array]:
     return bad, known
 
 
-def _exactly(index: int, where: Where) -> Callable[[Scene], bool]:
+def _times(s: Scene, index: int) -> float | None:
+    """The number that the true derivative is multiplied by at every wrong entry; None where there is none."""
+    bad, _ = wrong_entries(s, index)
+    truth, gradient = s.truth(index).value[bad], s.analytic(index)[bad]
+    size = float((truth * truth).sum())
+    times = float((truth * gradient).sum()) / size if bad.sum() >= FEW and 0 < size < np.inf else 0.0
+    tolerance = s.truth(index).error[bad] + ROUNDOFFS * s.eps * np.abs(truth)
+    fits = (np.abs(gradient - times * truth) <= (1 + 2 * abs(times)) * tolerance).all()
+    return times if fits and abs(times) > SLIGHT else None
+
+
+def _in_words(scene: Scene, times: float) -> str:
+    value, name = next(recognized(scene, abs(times)), (abs(times), ""))
+    return f"{number(float(np.copysign(value, times)))} times as large" + (f" ({name})" if name else "")
+
+
+def _exactly(index: int, where: Where, times: float | None = None) -> Callable[[Scene], bool]:
     """Whether the wrong entries all lie in the set, and make up most of it: some may be right by chance."""
 
     def holds(s: Scene) -> bool:
         bad, known = wrong_entries(s, index)
+        if times is not None and bad.any():
+            there = _times(s, index)
+            if there is None or abs(there - times) > SAME * abs(times):
+                return False
         some = where(s) & known
         if (bad & ~some).any() or not (known & ~some).any():
             return False
@@ -146,6 +174,9 @@ def _by_thresholds(scene: Scene, index: int) -> Iterator[tuple[str, str, Where]]
     """Sets that a threshold on an input, a difference of two, the cotangent or the output describes."""
     x, name = scene.inputs[index], scene.names[index]
     for k, array in enumerate(scene.inputs):
+        if array.shape == x.shape and array.dtype.kind in "iub":
+            for value in np.unique(array)[:FEW_LABELS].tolist():
+                yield f"where {scene.names[k]} is {value}", "subset", _is(k, value)
         if array.shape == x.shape and array.dtype.kind == "f":
             yield from _by_threshold(scene, index, scene.names[k], _input(k))
             if k != index:
@@ -187,6 +218,10 @@ def _blocks(scene: Scene, index: int) -> Array:
 
 def _difference(one: int, other: int) -> Where:
     return lambda s: s.inputs[one] - s.inputs[other]
+
+
+def _is(k: int, value: Any) -> Where:
+    return lambda s: s.inputs[k] == value
 
 
 def _input(k: int) -> Where:

@@ -8,8 +8,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
-from scratchcnn.gradcheck.diagnosis.budget import Budget
 from scratchcnn.gradcheck.diagnosis.scene import Scene, gradients_at
+from scratchcnn.gradcheck.diagnosis.scenes import Shared
 from scratchcnn.gradcheck.points import Point, draw_cotangent
 from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.trees import LEAF, Structure
@@ -20,7 +20,7 @@ from scratchcnn.gradcheck.written import Unwritable, literal, tree
 SHOWN_NUMBERS, MOST_NUMBERS = 8, 40
 
 
-def reproducer(setting: Setting, index: int, call: str, budget: Budget) -> tuple[str, ...]:
+def reproducer(setting: Setting, index: int, call: str, shared: Shared) -> tuple[str, ...]:
     """Lines of Python; where no short ones show the mistake, a comment that says why.
 
     Parameters
@@ -31,13 +31,13 @@ def reproducer(setting: Setting, index: int, call: str, budget: Budget) -> tuple
         An input whose gradient is wrong.
     call
         Both functions, as the call has them.
-    budget
-        The calls of forward that are left.
+    shared
+        The calls of forward that are left, and its roundoff.
     """
     case = setting.case
     try:
         last = replace(case.written, functions=call).call(_arguments(case), _options(setting))
-        made = _inputs(setting, index, budget)
+        made = _inputs(setting, index, shared)
     except Unwritable as error:
         return (f"# {error}",)
     small = ("import ml_dtypes",) if any("ml_dtypes." in line for line in made) else ()
@@ -75,7 +75,7 @@ def _arguments(case: Case) -> list[str]:
     return [name for name, _, _ in _groups(case)]
 
 
-def _inputs(setting: Setting, index: int, budget: Budget) -> tuple[str, ...]:
+def _inputs(setting: Setting, index: int, shared: Shared) -> tuple[str, ...]:
     """Lines that make the inputs."""
     case, groups = setting.case, _groups(setting.case)
     dtypes = [_dtype(case, k) for k in range(len(case.inputs))]
@@ -83,7 +83,7 @@ def _inputs(setting: Setting, index: int, budget: Budget) -> tuple[str, ...]:
     numbers = sum(case.inputs[k].size for k in shown)
     # Drawn numbers have no structure.
     drawn = _drawn(case, shown) if numbers > SHOWN_NUMBERS and not case.structures else None
-    if drawn is not None and _is_wrong(setting, index, drawn, budget):
+    if drawn is not None and _is_wrong(setting, index, drawn, shared):
         made = (_line(group, [_made(case.inputs[k], dtypes[k]) for k in group[2]]) for group in groups)
         return ("rng = np.random.default_rng(0)", *made)
     if numbers > MOST_NUMBERS:
@@ -143,7 +143,7 @@ def _drawn(case: Case, shown: Sequence[int]) -> tuple[Array, ...] | None:
     return case.rounded(drawn)
 
 
-def _is_wrong(setting: Setting, index: int, inputs: Sequence[Array], budget: Budget) -> bool:
+def _is_wrong(setting: Setting, index: int, inputs: Sequence[Array], shared: Shared) -> bool:
     """Whether the gradient is wrong there, too."""
     case = setting.case
     dtype = case.output.dtype if case.output.dtype.kind == "f" else np.dtype(np.float64)
@@ -151,7 +151,9 @@ def _is_wrong(setting: Setting, index: int, inputs: Sequence[Array], budget: Bud
     cotangent = case.rounded_cotangent(drawn) if setting.drawn else setting.cotangent
     try:
         gradients, eps = gradients_at(case, Point(tuple(inputs), cotangent), None)
-        scene = Scene(case.forward, case.names, inputs, case.wrt, cotangent, gradients, {}, budget, eps)
+        scene = Scene(
+            case.forward, case.names, inputs, case.wrt, cotangent, gradients, {}, shared.budget, eps, noise=shared.noise
+        )
         gradient = gradients[index]
         if gradient is None or np.shape(gradient) != inputs[index].shape or not np.isfinite(gradient).all():
             return False

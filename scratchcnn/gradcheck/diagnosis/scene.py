@@ -12,11 +12,9 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.contract import copied
 from scratchcnn.gradcheck.diagnosis.budget import Budget, Outside, TooDear
-from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, SHARP, STEPS, Estimate, alike, estimate_slopes
-from scratchcnn.gradcheck.effort import FEW_STRIDES
-from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
-from scratchcnn.gradcheck.numerical.probe import Probe
-from scratchcnn.gradcheck.numerical.steps import units
+from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, SHARP, Estimate, alike, is_far
+from scratchcnn.gradcheck.diagnosis.slopes import COARSE, Noise, Slopes
+from scratchcnn.gradcheck.numerical.noise import EPS
 from scratchcnn.gradcheck.points import Point
 
 if TYPE_CHECKING:
@@ -28,8 +26,8 @@ if TYPE_CHECKING:
 
 # How many times fewer roundoffs count in a small format: with as many, no number would be another.
 FEWER = 16.0
-# The step of a first look, in units of the entries, and the share of the gradient that it may be off by.
-COARSE, CLOSE = 2.0**-20, 0.05
+# As a share of a gradient: what it may be off by at a first look, and where a record of forward is taken to be right.
+CLOSE, NEAR = 0.05, 1e-6
 # Numbers of a record that take as long as a call of forward.
 NUMBERS_A_CALL = 4
 # Numbers of a Jacobian that are kept at most.
@@ -61,6 +59,10 @@ class Scene:
         The paths of several outputs that are a row here, each with how many numbers it has.
     code
         The caller's code, to be run with changes; None where it cannot be.
+    noise
+        The roundoff of forward, where it is known from another point.
+    wrong
+        The inputs whose gradients are known to be wrong here; None where nobody has looked.
     """
 
     def __init__(
@@ -76,6 +78,8 @@ class Scene:
         eps: float = EPS,
         parts: Sequence[tuple[str, int]] = (),
         code: "Code | None" = None,
+        noise: Noise | None = None,
+        wrong: frozenset[int] | None = None,
     ) -> None:
         self.eps, self.parts, self._code = eps, tuple(parts), code
         self.unguarded, self.names, self.wrt, self.options, self.budget = forward, names, tuple(wrt), options, budget
@@ -86,9 +90,11 @@ class Scene:
         self._true_sweeps: dict[int, list[Swept]] = {}
         self._jacobians: dict[int, Estimate] = {}
         self.wrong: dict[int, tuple[Array, Array]] = {}  # what `places` has found
+        self.suspects: dict[int, list[Any]] = {}  # what `edits.suspects` has found
         self.located: dict[int, str] = {}  # what `edits.flows` has found: where a gradient becomes wrong
         self._truths: dict[int, Estimate] = {}
-        self._directions: dict[int, Array] = {}
+        self._wrong_inputs = wrong
+        self._slopes = Slopes(self.forward, self.inputs, budget, noise or Noise())
         self._here: dict[int, tuple[Array, Estimate]] = {}
 
     def forward(self, *inputs: Array) -> Any:
@@ -170,12 +176,14 @@ class Scene:
 
         if self.record is None or self.look is None:
             return {}
-        values = {k: v for k, v in self.look.of_forward.items() if isinstance(v, np.ndarray)}
-        return flows(self.record, self.cotangent, values)
+        return flows(self.record, self.cotangent, self.look.values_of_forward)
 
     def right_beside(self, index: int) -> list[int]:
         """The other inputs whose gradients are not known to be wrong."""
-        wrong = {k for k in self.wrt if self.gradients[k] is not None and self.differs_along(k)}
+        if self._wrong_inputs is None:
+            answered = (k for k in self.wrt if self.gradients[k] is not None)
+            self._wrong_inputs = frozenset(k for k in answered if self.differs_along(k))
+        wrong = self._wrong_inputs
         return [k for k in range(len(self.gradients)) if k != index and k not in wrong]
 
     def is_true(self, gradient: Array, index: int) -> bool:
@@ -205,22 +213,25 @@ class Scene:
         from scratchcnn.gradcheck.diagnosis.steps.jacobian import jacobian
 
         found = None if self.record is None else jacobian(self.record, index)
-        if found is None or not self.is_true(self.cotangent.reshape(-1) @ found[0], index):
+        if found is None:
             return None
-        if index in self._jacobians:  # there are kinks: a record takes one side of each
-            return self._jacobians[index]
         value, size = found
+        gradient = (self.cotangent.reshape(-1) @ value).reshape(self.inputs[index].shape)
+        if not self._slopes.off(index, gradient, self.cotangent) <= NEAR:
+            if not self.is_true(gradient, index):
+                return None
+            if index in self._jacobians:  # there are kinks: a record takes one side of each
+                return self._jacobians[index]
+        elif index not in self._here:
+            step = self.direction(index).reshape(-1)
+            slopes = Estimate(value @ step, 2.0**-40 * size @ np.abs(step))
+            self._here[index] = self.direction(index), slopes.reshaped(self.cotangent.shape)
         return Estimate(value, 2.0**-40 * size)
 
     def _by_differences(self, index: int) -> Estimate:
-        entries = self.inputs[index].size
-        self.budget.afford(2 * len(STEPS) * entries)
-        if entries * self.cotangent.size > LARGEST:
+        if self.inputs[index].size * self.cotangent.size > LARGEST:
             raise TooDear
-        probe = Probe(self.forward, self.inputs, index, fresh=True)
-        moves = [(np.array([k]), probe.unit[k : k + 1]) for k in range(probe.base.size)]
-        found = estimate_slopes(probe, moves, self._noise(probe))
-        return Estimate(found.value / probe.unit, found.error / probe.unit)
+        return self._slopes.by_entries(index)
 
     def truth(self, index: int, cotangent: Array | None = None) -> Estimate:
         """The true gradient by an input, for this cotangent or another one. Raises `TooDear`."""
@@ -237,23 +248,6 @@ class Scene:
         size = np.abs(weights[used])
         bound = size @ error + ROUNDOFFS * self.eps * (size @ np.abs(value))
         return Estimate(weights[used] @ value, bound).reshaped(self.inputs[index].shape)
-
-    def along(
-        self,
-        index: int,
-        *,
-        forward: Callable[..., Any] | None = None,
-        inputs: Sequence[Array] | None = None,
-    ) -> tuple[Array, Estimate]:
-        """A random direction of an input, of its shape, and the derivative of each output along it.
-
-        Forward, or the inputs, may be others than those of the check.
-        """
-        self.budget.afford(2 * len(STEPS))
-        probe = Probe(forward or self.forward, self.inputs if inputs is None else inputs, index, fresh=True)
-        direction = self.direction(index)
-        slopes = estimate_slopes(probe, [(np.arange(probe.base.size), direction.reshape(-1))], self._noise(probe))
-        return direction, slopes.reshaped(probe.output_shape)
 
     def is_derivative(
         self,
@@ -274,9 +268,9 @@ class Scene:
         else:
             self.budget.afford(0)
             try:
-                if not self._may_be(index, weights, forward, inputs):
-                    return False
-                direction, slopes = self.along(index, forward=forward, inputs=inputs)
+                if not self._slopes.off(index, gradient, weights, forward=forward, inputs=inputs) <= CLOSE:
+                    return False  # most claims end here
+                direction, slopes = self.direction(index), self._slopes.along(index, forward=forward, inputs=inputs)
             except Exception:  # forward does not take these
                 return False
         if weights.shape != slopes.value.shape or gradient.shape != direction.shape or not gradient.any():
@@ -285,21 +279,27 @@ class Scene:
 
     def differs_along(self, index: int) -> bool:
         """Whether the gradient is known not to be the true one, along a random direction."""
-        direction, slopes = self.along_here(index)
         gradient = self.analytic(index)
-        if gradient.shape != direction.shape:
+        if gradient.shape != self.inputs[index].shape:
             return True
+        direction, slopes = self.along_here(index)
         return self._known(slopes) and not self.same_along(gradient * direction, self.cotangent, slopes)
+
+    def differs_at_a_glance(self, index: int) -> bool:
+        """Whether two calls are enough to see that the gradient is not the true one: mostly they are."""
+        return self._slopes.off(index, self.analytic(index), self.cotangent, size=COARSE) > CLOSE
 
     def same_along(self, parts: Array, weights: Array, slopes: Estimate) -> bool:
         """Whether a gradient's parts along a direction add up to what the outputs' slopes do."""
         terms = weights * slopes.value
+        distance, typical = abs(float(terms.sum() - parts.sum())), float(np.sqrt((parts**2).sum()))
+        if distance > SHARP * typical:
+            return False  # it would be too far away even if as little as that were known
         with np.errstate(all="ignore"):
             error = float(np.where(weights != 0, np.abs(weights) * slopes.error, 0).sum())
         size = float(np.abs(terms).sum()) + float(np.abs(parts).sum())
         tolerance = error + ROUNDOFFS * self.eps * size
-        typical = float(np.sqrt((parts**2).sum()))
-        return tolerance <= SHARP * typical and abs(float(terms.sum() - parts.sum())) <= tolerance
+        return tolerance <= SHARP * typical and distance <= tolerance
 
     def is_times(self, index: int, factor: Any) -> bool:
         """Whether the gradient is the true one times some numbers.
@@ -317,7 +317,11 @@ class Scene:
     def is_rearranged(self, index: int, function: Callable[[Array], Array]) -> bool:
         """Whether the gradient is the true one with its entries elsewhere. Compared as in `is_times`."""
         try:
-            return self.agrees(index, self.truth(index).mapped(function))
+            truth = self.truth(index)
+            moved = function(truth.value)
+            if moved.shape != self.analytic(index).shape or is_far(self.analytic(index), moved, truth.most, self.eps):
+                return False
+            return self.agrees(index, Estimate(moved, function(truth.error)))
         except TooDear:
             direction, slopes = self.along_here(index)
             moved = function(direction)
@@ -325,32 +329,9 @@ class Scene:
             same = self.same_along(self.analytic(index) * moved, self.cotangent, slopes)
             return same and np.array_equal(np.sort(moved, axis=None), np.sort(direction, axis=None))
 
-    def _may_be(
-        self, index: int, weights: Array, forward: Callable[..., Any] | None, inputs: Sequence[Array] | None
-    ) -> bool:
-        """Whether two calls leave it open that the gradient is that derivative: most claims end here."""
-        given = [a.copy() for a in (self.inputs if inputs is None else inputs)]
-        call, step = forward or self.forward, COARSE * self.direction(index)
-        gradient = self.analytic(index)
-        if gradient.shape != step.shape:
-            return False
-        given[index] = given[index] + step
-        above = np.array(call(*given), np.float64)
-        given[index] = given[index] - 2 * step
-        below = np.array(call(*given), np.float64)
-        if above.shape != weights.shape:
-            return False
-        parts = gradient * step
-        distance = abs(float((weights * (above - below)).sum()) / 2 - float(parts.sum()))
-        return distance <= CLOSE * float(np.sqrt((parts**2).sum()))
-
     def direction(self, index: int) -> Array:
         """A random direction of an input, of its shape."""
-        if index not in self._directions:
-            rng, unit = np.random.default_rng(index), units(self.inputs[index].reshape(-1))
-            signs, sizes = rng.choice([-1.0, 1.0], unit.size), rng.uniform(0.5, 1.5, unit.size)
-            self._directions[index] = (unit * signs * sizes).reshape(self.inputs[index].shape)
-        return self._directions[index]
+        return self._slopes.direction(index)
 
     def along_here(self, index: int) -> tuple[Array, Estimate]:
         """A random direction of an input, and the derivative of each output along it.
@@ -358,10 +339,10 @@ class Scene:
         Entries that sit on a kink are left out.
         """
         if index not in self._here:
-            found = self.along(index)
-            if not self._known(found[1]) and self._leave_out_kinks(index):
-                found = self.along(index)
-            self._here[index] = found
+            slopes = self._slopes.along(index)
+            if not self._known(slopes) and self._leave_out_kinks(index):
+                slopes = self._slopes.along(index)
+            self._here[index] = self.direction(index), slopes
         return self._here[index]
 
     def _known(self, slopes: Estimate) -> bool:
@@ -373,13 +354,9 @@ class Scene:
         with suppress(TooDear):
             self._jacobians[index] = self._by_differences(index)
             known = np.isfinite(self.truth(index).error)
-            self._directions[index] = np.where(known, self.direction(index), 0.0)
+            self._slopes.keep(index, known)
             return bool(known.any() and not known.all())
         return False
-
-    @staticmethod
-    def _noise(probe: Probe) -> Array:
-        return measure_noise(probe, np.random.default_rng(0), FEW_STRIDES)
 
     def agrees(self, index: int, predicted: Estimate) -> bool:
         """Whether the gradient is what a claim predicts, at every entry of which the prediction is known."""

@@ -1,6 +1,7 @@
 """The points at which a claim is proved: the two of the check, and further ones that are drawn for the purpose."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from scratchcnn.gradcheck.case import Case, Forward
 from scratchcnn.gradcheck.diagnosis.budget import Budget
 from scratchcnn.gradcheck.diagnosis.edits.look import Code
 from scratchcnn.gradcheck.diagnosis.scene import Scene, gradients_at
+from scratchcnn.gradcheck.diagnosis.slopes import Noise
 from scratchcnn.gradcheck.points import Point, second_cotangent, second_point
 from scratchcnn.gradcheck.setting import Setting
 
@@ -15,23 +17,35 @@ from scratchcnn.gradcheck.setting import Setting
 SEEDS = (3, 4)
 
 
-def scenes_of(setting: Setting, budget: Budget, code: Code) -> Iterator[Scene]:
-    """The point of the check and its second one, in float64 where backward takes it."""
+@dataclass(frozen=True)
+class Shared:
+    """What all points of a diagnosis share: the calls that are left, the caller's code, the roundoff of forward."""
+
+    budget: Budget
+    code: Code
+    noise: Noise
+
+
+def scenes_of(setting: Setting, shared: Shared, wrong: frozenset[int]) -> Iterator[Scene]:
+    """The point of the check and its second one, in float64 where backward takes it.
+
+    `wrong` are the inputs whose gradients were found to be wrong at the point of the check.
+    """
     second = setting.second or Point(setting.case.inputs, second_cotangent(setting.cotangent, setting.rng, given=True))
-    for point in (setting.first, second):
-        yield from _scene(setting.case, point, budget, code)
+    yield from _scene(setting.case, setting.first, shared, wrong)
+    yield from _scene(setting.case, second, shared)
 
 
-def further_scenes(setting: Setting, budget: Budget, code: Code) -> Iterator[Scene]:
+def further_scenes(setting: Setting, shared: Shared) -> Iterator[Scene]:
     """More points, where forward has a finite output there: few claims fit at all of them by accident."""
     for seed in SEEDS if setting.second is not None else ():
         rng = np.random.default_rng(seed)
         point = second_point(setting.case, second_cotangent(setting.cotangent, rng, given=True), rng)
         if point is not None:
-            yield from _scene(setting.case, point, budget, code)
+            yield from _scene(setting.case, point, shared)
 
 
-def _scene(case: Case, point: Point, budget: Budget, code: Code) -> Iterator[Scene]:
+def _scene(case: Case, point: Point, shared: Shared, wrong: frozenset[int] | None = None) -> Iterator[Scene]:
     """A point in float64, or else in the caller's own dtypes; none where backward refuses both."""
     for dtype in (np.float64, None):
         try:
@@ -41,7 +55,8 @@ def _scene(case: Case, point: Point, budget: Budget, code: Code) -> Iterator[Sce
         if len(gradients) != len(case.inputs):  # there alone: said of the contract
             return
         names, options = case.names, dict(case.forward.keywords)
-        forward = case.forward if dtype is not None or case.alone else _in_own_precision(case)
+        wide = dtype is not None or case.alone
+        forward = case.forward if wide else _in_own_precision(case)
         yield Scene(
             forward,
             names,
@@ -50,10 +65,12 @@ def _scene(case: Case, point: Point, budget: Budget, code: Code) -> Iterator[Sce
             point.cotangent,
             gradients,
             options,
-            budget,
+            shared.budget,
             eps,
             case.parts,
-            code if dtype is not None else None,
+            shared.code if dtype is not None else None,
+            shared.noise if wide else None,
+            wrong,
         )
         return
 

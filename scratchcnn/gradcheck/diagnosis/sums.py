@@ -9,6 +9,7 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, Estimate
 from scratchcnn.gradcheck.diagnosis.rearrangements import axes_in_words
+from scratchcnn.gradcheck.diagnosis.reordered import only_moves
 from scratchcnn.gradcheck.diagnosis.scales import SAME
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
@@ -23,7 +24,7 @@ def summed(scene: Scene, index: int) -> Iterator[Claim]:
     cotangent times the derivative of each output when all entries move alike.
     """
     shape, axes = scene.analytic(index).shape, scene.cotangent.ndim
-    if not shape or not axes:
+    if not shape or not axes or only_moves(scene, index):
         return
     for count in range(axes + 1):
         for over in combinations(range(axes), count):
@@ -106,7 +107,7 @@ def _unscaled(index: int, shape: tuple[int, ...], over: tuple[int, ...], k: int)
 def cotangent_alone(scene: Scene, index: int) -> Iterator[Claim]:
     """The cotangent itself, the same along the axes that the output does not have."""
     shape, whole = scene.inputs[index].shape, scene.cotangent.shape
-    if len(whole) < len(shape) and whole and scene.analytic(index).shape == shape:
+    if len(whole) < len(shape) and whole and scene.analytic(index).shape == shape and not only_moves(scene, index):
         for axes in combinations(range(len(shape)), len(shape) - len(whole)):
             if tuple(n for axis, n in enumerate(shape) if axis not in axes) == whole:
                 said = f"the cotangent itself, the same along axis {' and '.join(map(str, axes))}: what it is"
@@ -172,6 +173,8 @@ def _counts(s: Scene, index: int, divided: bool) -> Array | None:
     """
     truth, gradient = s.truth(index), s.analytic(index)
     zero = np.abs(truth.value) <= truth.error
+    if _is_elementwise(s, index):  # nothing is added there
+        return None
     unlike = (np.abs(gradient[zero]) > truth.error[zero]).any() or (gradient[~zero] == 0).any()
     if unlike or not np.isfinite(truth.error).all():
         return None
@@ -180,6 +183,15 @@ def _counts(s: Scene, index: int, divided: bool) -> Array | None:
     exact = np.abs(ratio - counts)[~zero] <= SAME * counts[~zero]
     different = np.unique(counts[~zero])
     return counts if exact.all() and len(different) > 1 and different[0] >= 1 else None
+
+
+def _is_elementwise(s: Scene, index: int) -> bool:
+    """Whether each entry is seen by one output, at its own place."""
+    if s.inputs[index].shape != s.cotangent.shape:
+        return False
+    jacobian = s.jacobian(index)
+    moved = np.abs(jacobian.value) > 2 * jacobian.error
+    return not moved[~np.eye(len(moved), dtype=np.bool_)].any()
 
 
 def _counted(index: int, divided: bool, counts: Array) -> Callable[[Scene], bool]:

@@ -207,3 +207,48 @@ def test_other_numbers_for_each_entry_are_not_called_whole():
 @pytest.mark.parametrize("shape", [(9, 9), (64, 64), (2, 3, 128, 100)])
 def test_the_sets_that_are_looked_at_grow_no_faster_than_the_lengths_of_the_axes(shape):
     assert len({said for said, _, _ in sets(shape)}) == sum(1 for _ in sets(shape)) < 1000 + sum(shape)
+
+
+def softplus_gate(x):
+    return x * np.tanh(np.log1p(np.exp(x)))
+
+
+def softplus_gate_backward(g, x):
+    t = np.tanh(np.log1p(np.exp(x)))
+    return g * (t + x * (1 - t * t))
+
+
+def test_a_chain_of_functions_that_is_left_out_is_named():
+    found = check_gradient(softplus_gate, softplus_gate_backward, drawn(3, 5)).diagnoses
+    assert found[0].kind == "missing-factor"
+    assert "the true one without the derivative of `np.log1p(np.exp(x))` (test_further.py:" in found[0].message
+    assert " by `x` (" in found[0].message
+
+
+def weighted_losses(x, t, weight=2.5):
+    return np.where(t == 1, weight, 1.0) * np.logaddexp(0, np.where(t == 1, -x, x))
+
+
+def weighted_losses_backward(g, x, t, weight=2.5):
+    return g * weight * (1 / (1 + np.exp(-x)) - t), None
+
+
+def test_a_weight_at_the_wrong_labels_is_named_with_them():
+    t = np.array([[0, 1, 1], [0, 0, 1]])
+    (found, *_) = check_gradient(weighted_losses, weighted_losses_backward, drawn(2, 3), t).diagnoses
+    assert found.kind == "subset"
+    assert "the true one but where t is 0: there it is 2.5 times as large (2.5 is the option weight)" in found.message
+
+
+def test_an_order_that_is_not_undone_is_no_missing_factor():
+    (found,) = check_gradient(lambda x: np.sort(x, axis=1), lambda g, x: g.copy(), drawn(3, 5)).diagnoses
+    assert found.kind == "permuted"
+    assert "made of the true one's numbers, each at the place of another one" in found.message
+
+
+def test_a_crop_in_the_right_place_is_not_called_a_wrong_one():
+    report = check_gradient(
+        lambda x: np.pad(x, ((0, 0), (2, 2)), mode="reflect"), lambda g, x: g[:, 2:-2].copy(), drawn(3, 6)
+    )
+    assert report.diagnoses
+    assert not any("cropped in the wrong place" in d.message for d in report.diagnoses)

@@ -32,8 +32,13 @@ class Other:
 
 
 def places(forward: Callable[..., Any]) -> list[Place]:
-    """The constants in the code of forward and of the caller's functions that it calls."""
+    """The constants in the code of forward and of the caller's functions that it calls.
+
+    None where there is a `while` loop: with another constant it might not end.
+    """
     world, _ = variant(forward)
+    if any(map(_may_not_end, world.codes)):
+        return []
     found: list[Place] = []
     for function in world.functions:
         found += _defaults(function)
@@ -44,6 +49,13 @@ def places(forward: Callable[..., Any]) -> list[Place]:
     for code in dict.fromkeys(world.codes):
         found += _loaded(code)
     return found[:MOST_PLACES]
+
+
+def _may_not_end(code: CodeType) -> bool:
+    """Whether there is a loop that is not over the items of something."""
+    at = {instruction.offset: instruction.opname for instruction in dis.get_instructions(code)}
+    back = (i.argval for i in dis.get_instructions(code) if "JUMP_BACKWARD" in i.opname)
+    return any(at[target] not in ("FOR_ITER", "SEND") for target in back)
 
 
 def _loaded(code: CodeType) -> Iterator[Place]:

@@ -2,10 +2,11 @@
 
 import ast
 import dis
-import linecache
 from collections.abc import Iterator
 from functools import lru_cache
 from types import CodeType
+
+from scratchcnn.gradcheck.diagnosis.source import functions_of
 
 AXIS, INDEX, LIMIT, NUMBER = "axis", "index", "limit", "number"
 Position = tuple[int | None, int | None]
@@ -31,12 +32,12 @@ LIMITS = {"maximum", "minimum", "fmax", "fmin", "clip"}
 
 def role(code: CodeType, offset: int) -> str:
     """What the constant that an instruction loads is for; empty without a source."""
-    return _roles(code.co_filename).get(_positions(code).get(offset), ("", None))[0]
+    return _roles(code, code.co_filename).get(_positions(code).get(offset), ("", None))[0]
 
 
 def around(code: CodeType, offset: int) -> str:
     """The text of the expression around the constant that an instruction loads; empty without a source."""
-    _, node = _roles(code.co_filename).get(_positions(code).get(offset), ("", None))
+    _, node = _roles(code, code.co_filename).get(_positions(code).get(offset), ("", None))
     return ast.unparse(node) if node is not None else ""
 
 
@@ -47,23 +48,27 @@ def _positions(code: CodeType) -> dict[int, Position]:
     return {offset: (p.lineno, p.col_offset) for offset, p in places if p is not None}
 
 
-@lru_cache(maxsize=16)
-def _roles(filename: str) -> dict[Position | None, tuple[str, ast.expr | None]]:
-    """The role of each constant of a file, and the expression around it, by line and column."""
-    try:
-        tree = ast.parse("".join(linecache.getlines(filename)))
-    except (SyntaxError, ValueError):
-        return {}
-    return {(node.lineno, node.col_offset): (kind, near) for node, kind, near in _constants(tree, NUMBER, None)}
+@lru_cache(maxsize=256)
+def _roles(code: CodeType, filename: str) -> dict[Position | None, tuple[str, ast.expr | None]]:
+    """The role of each constant of a function, and the expression around it, by line and column.
+
+    Code of other files may be equal.
+    """
+    trees = functions_of(code)
+    return {(node.lineno, node.col_offset): (kind, near) for tree in trees for node, kind, near in _constants(tree)}
 
 
-def _constants(tree: ast.AST, kind: str, around: ast.expr | None) -> Iterator[tuple[ast.expr, str, ast.expr | None]]:
-    for child in ast.iter_child_nodes(tree):
-        inner = _inside(tree, child, kind)
-        near = tree if isinstance(tree, ast.Call | ast.Compare | ast.BinOp | ast.Subscript) else around
-        if isinstance(child, ast.Constant | ast.UnaryOp | ast.Tuple):
-            yield child, inner, near
-        yield from _constants(child, inner, near)
+def _constants(tree: ast.AST) -> Iterator[tuple[ast.expr, str, ast.expr | None]]:
+    """The constants of a function, the role of each, and the expression around it."""
+    left: list[tuple[ast.AST, str, ast.expr | None]] = [(tree, NUMBER, None)]
+    while left:
+        parent, kind, around = left.pop()
+        near = parent if isinstance(parent, ast.Call | ast.Compare | ast.BinOp | ast.Subscript) else around
+        for child in ast.iter_child_nodes(parent):
+            inner = _inside(parent, child, kind)
+            if isinstance(child, ast.Constant | ast.UnaryOp | ast.Tuple):
+                yield child, inner, near
+            left.append((child, inner, near))
 
 
 def _inside(parent: ast.AST, child: ast.AST, kind: str) -> str:

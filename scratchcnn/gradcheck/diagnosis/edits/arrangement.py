@@ -1,16 +1,25 @@
 """An array in the source whose entries belong elsewhere, and a mask that is moved or upside down."""
 
+import re
 from collections.abc import Iterator
 from functools import partial
-from itertools import product
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, constant, is_array, is_mask, made_by, upside_down
-from scratchcnn.gradcheck.diagnosis.edits.places import MATRIX
-from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.change import (
+    Change,
+    constant,
+    is_array,
+    is_mask,
+    is_value,
+    made_by,
+    upside_down,
+)
+from scratchcnn.gradcheck.diagnosis.edits.places import BRANCH, MATRIX
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 from scratchcnn.gradcheck.diagnosis.rearrangements import exchanged, exchanges, flips, turned
 
@@ -21,6 +30,15 @@ def masks(site: Site, seen: Seen) -> Iterator[Change]:
         for kind in ("subset", "operand"):
             yield Change(kind, f"`{site.text}` upside down", made_by(upside_down))
         yield Change("subset", f"no mask `{site.text}`", made_by(np.ones_like))
+
+
+def branches(site: Site, seen: Seen) -> Iterator[Change]:
+    """The other branch, where it is chosen by numbers of the calculation."""
+    names = re.findall(r"\w+", site.text)
+    numeric = any(is_value(seen.variables.get(n)) or is_mask(seen.variables.get(n)) for n in names)
+    if site.role == BRANCH and isinstance(seen.value, bool | np.bool_) and numeric:
+        for kind in ("subset", "operand"):
+            yield Change(kind, f"`not {site.text}` in place of `{site.text}`", made_by(lambda v: not v))
 
 
 def diagonals(site: Site, seen: Seen) -> Iterator[Change]:
@@ -52,6 +70,10 @@ def transposes(site: Site, seen: Seen) -> Iterator[Change]:
     if value.ndim == 2 and value.shape[0] != value.shape[1] and (1 in value.shape or site.role == MATRIX):
         kind = "broadcast" if 1 in value.shape else "transposed"
         yield Change(kind, f"`{site.text}` transposed", made_by(np.transpose))
+    for one, to in permutations(range(value.ndim), 2) if value.ndim > 2 else ():
+        if value.shape[one] == 1 < value.shape[to]:
+            said = f"axis {one} of `{site.text}`, of length 1, as axis {to}"
+            yield Change("broadcast", said, made_by(partial(np.moveaxis, source=one, destination=to)))
     if value.ndim == 1:
         yield Change("broadcast", f"`{site.text}` as a column", made_by(lambda v: v[:, None]))
 

@@ -3,11 +3,12 @@
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Edit, Seen
 
 
@@ -44,6 +45,11 @@ def is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim > 0 and value.size > 1
 
 
+def is_value(value: Any) -> bool:
+    """Whether it is an array of floats, or a single one."""
+    return isinstance(value, float) or (isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size > 0)
+
+
 def is_mask(value: Any) -> bool:
     """Whether it is an array of truth values, or of zeros and ones."""
     if not isinstance(value, np.ndarray) or value.size < 2:
@@ -52,7 +58,9 @@ def is_mask(value: Any) -> bool:
 
 
 def broadcasts(other: Any, value: Any) -> bool:
-    """Whether an array may be combined with another one without making it larger."""
+    """Whether an array may be combined with another one without making it larger; or a number with a number."""
+    if np.ndim(value) == 0:
+        return np.ndim(other) == 0 and is_value(other)
     if not is_array(other):
         return False
     try:
@@ -60,6 +68,12 @@ def broadcasts(other: Any, value: Any) -> bool:
     except ValueError:
         return False
     return bool(shape == value.shape)
+
+
+def is_positions(other: Any, value: Any) -> bool:
+    """Whether an array of whole numbers may be combined with another one."""
+    whole = isinstance(other, np.ndarray) and other.dtype.kind in "iu" and other.size > 1
+    return whole and broadcasts(other.astype(np.float64), value)
 
 
 def upside_down(mask: Any) -> Any:
@@ -72,12 +86,18 @@ def rewritten(text: str, pattern: str, name: str = "") -> str:
     return f"`{pattern.format(_operand(text), name=_operand(name))}` in place of `{text}`"
 
 
+@lru_cache(maxsize=4096)
+def expression(text: str) -> ast.expr | None:
+    """An expression of the source, parsed; None where it is none by itself, as a slice."""
+    try:
+        return ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return None
+
+
 def _operand(text: str) -> str:
     """An expression as an operand: in parentheses where it is an operation itself."""
-    try:
-        tree = ast.parse(text, mode="eval").body
-    except SyntaxError:
-        return text
+    tree = expression(text)
     return f"({text})" if isinstance(tree, ast.BinOp | ast.UnaryOp | ast.Compare | ast.IfExp | ast.BoolOp) else text
 
 

@@ -1,6 +1,7 @@
 """An expression of backward that is not what flows back to the expression of forward that it belongs to."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import combinations, product
 from typing import Any
 
@@ -10,8 +11,9 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis import inner
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, broadcasts, constant, is_array
-from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.suspects import Suspect, is_right_with, suspects_of
+from scratchcnn.gradcheck.diagnosis.edits.watched import EACH, MOMENT
 from scratchcnn.gradcheck.diagnosis.rearrangements import axes_in_words
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 from scratchcnn.gradcheck.diagnosis.steps.flows import own_parts
@@ -36,7 +38,7 @@ def wrong_flow(scene: Scene, index: int) -> Iterator[Claim]:
         return
     right = scene.right_beside(index)
     for suspect, text in fitting(scene, index, suspects_of(scene, index)):
-        where = f"∂E/∂(`{text}`) in place of {suspect.site.where}"
+        where = f"{_said(text)} in place of {suspect.site.where}"
         scene.located.setdefault(index, f"right with {where}")
         for kind, said in _relations(scene, suspect.site, text):
             holds = _related(suspect.site, text, index, right, (kind, said))
@@ -47,13 +49,23 @@ def fitting(scene: Scene, index: int, suspects: Sequence[Suspect]) -> Iterator[t
     """The expressions in whose places what flows back to one of forward makes the gradient right; its text."""
     right = scene.right_beside(index)
     for suspect, (text, flow) in product(suspects, scene.flows.items()):
-        if _may_be(suspect, flow.adjoint) and _fits(scene, suspect.site, text, index, right):
+        if _may_be(suspect, text, flow.adjoint) and _fits(scene, suspect.site, text, index, right):
             yield suspect, text
 
 
-def _may_be(suspect: Suspect, flow: Array) -> bool:
-    value = suspect.seen.value
-    return is_array(value) and value.shape == flow.shape and suspect.site.times == 1 and not _same(value, flow)
+def begins(scene: Scene, suspect: Suspect, text: str) -> bool:
+    """Whether an expression is wrong when it is computed first: what is computed later is then not the cause."""
+    flow = scene.flows[text].adjoint
+    return not _same(suspect.seen.value, flow[-1] if text.startswith(EACH) else flow)
+
+
+def _may_be(suspect: Suspect, text: str, flow: Array) -> bool:
+    value, rounds = suspect.seen.value, suspect.seen.rounds
+    if suspect.site.times > 1 or not is_array(value):
+        return False
+    if text.startswith(EACH):
+        return len(rounds) == len(flow) and value.shape == flow.shape[1:] and not _same(np.array(rounds), flow[::-1])
+    return value.shape == flow.shape and not _same(value, flow)
 
 
 def _same(one: Array, other: Array) -> bool:
@@ -62,8 +74,19 @@ def _same(one: Array, other: Array) -> bool:
 
 def _fits(s: Scene, site: Site, text: str, index: int, right: list[int]) -> bool:
     flow = s.flows.get(text)
-    change = None if flow is None else Change("", f"∂E/∂(`{text}`)", constant(flow.adjoint))
-    return change is not None and is_right_with(s, site, change, index, right)
+    if flow is None:
+        return False
+    edit = partial(_of_round, flow.adjoint) if text.startswith(EACH) else constant(flow.adjoint)
+    return is_right_with(s, site, Change("", f"∂E/∂(`{text}`)", edit), index, right)
+
+
+def _of_round(adjoints: Array, _: Any, variables: dict[str, Any]) -> Any:
+    """What flows back to a round of forward's loop: backward goes through them from the last to the first."""
+    return adjoints[-1 - variables[MOMENT].round]
+
+
+def _said(text: str) -> str:
+    return f"∂E/∂(`{text.removeprefix(EACH)}`){' of each round' if text.startswith(EACH) else ''}"
 
 
 def _related(site: Site, text: str, index: int, right: list[int], relation: tuple[str, str]) -> Callable[[Scene], bool]:

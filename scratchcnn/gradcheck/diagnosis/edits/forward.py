@@ -8,7 +8,7 @@ from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, constant, made_by
 from scratchcnn.gradcheck.diagnosis.edits.order import twin
 from scratchcnn.gradcheck.diagnosis.edits.places import CALLED, MODE
-from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 

@@ -9,10 +9,10 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.diagnosis.budget import Budget, TooDear
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_mask, made_by, upside_down
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, is_mask, made_by, upside_down
 from scratchcnn.gradcheck.diagnosis.edits.places import AXES, AXIS
-from scratchcnn.gradcheck.diagnosis.edits.sites import Site
-from scratchcnn.gradcheck.diagnosis.edits.watched import Edit, Rerun, Seen
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
+from scratchcnn.gradcheck.diagnosis.edits.watched import Edit, Rerun, Rounds, Seen
 
 
 class Code:
@@ -35,8 +35,23 @@ class Code:
         return self._made
 
 
+def is_steps(value: Any) -> bool:
+    """Whether these are the values of an expression in a loop, all of the same shape."""
+    return isinstance(value, Rounds) and len({np.shape(v) for v in value}) == 1
+
+
 def _twice(value: Any) -> Any:
     return upside_down(value) if is_mask(value) else 2 * value
+
+
+def _moved(value: Any) -> Any:
+    return value + 1 + np.arange(value.size).reshape(value.shape) / value.size
+
+
+def _others(one: Array, other: Array) -> Array:
+    """Where two gradients are not the same."""
+    where: Array = (one != other) & ~(np.isnan(one) & np.isnan(other))
+    return where
 
 
 def look_at(code: Code, inputs: list[Array], cotangent: Array, gradients: list[Any], budget: Budget) -> "Look | None":
@@ -90,6 +105,12 @@ class Look:
             yield site, seen
 
     @property
+    def values_of_forward(self) -> dict[str, Array]:
+        """The arrays that forward computed, by the text of the expression; those of a loop as one array."""
+        values = {k: np.array(v) if is_steps(v) else v for k, v in self.of_forward.items()}
+        return {k: v for k, v in values.items() if isinstance(v, np.ndarray)}
+
+    @property
     def forward_sites(self) -> Iterator[tuple[Site, Seen]]:
         """The expressions that forward computed, and what they told."""
         yield from ((self.rerun.world.sites[number], seen) for number, seen in self.by_forward.items())
@@ -105,7 +126,7 @@ class Look:
         self.budget.afford(1)
         self.budget.spend(1)
         try:
-            self.rerun.world.of_forward = self.of_forward
+            self.rerun.world.of_forward, self.rerun.world.looked = self.of_forward, self.seen
             with np.errstate(all="ignore"):
                 gradients = self.rerun.edited(self.inputs, self.cotangent, number, edit)
         except TooDear:
@@ -127,17 +148,36 @@ class Look:
             self._twice[number] = self._edited(number, made_by(_twice))
         return self._twice[number]
 
+    def moved(self, number: int) -> list[Any] | None:
+        """The gradients with an array that has zeros in it moved away from them."""
+        return self.changed(number, Change("", "other numbers", made_by(_moved)))
+
     def without(self, number: int) -> list[Any] | None:
         """The gradients with zero in place of an expression."""
         return self.changed(number, Change("", "zero", made_by(lambda v: 0 * v)))
 
     def reach(self, number: int, index: int) -> Array | None:
-        """Which entries of a gradient are others if an expression is twice as large; None where that is not known."""
+        """Which entries of a gradient are others if an expression is twice as large; None where that is not known.
+
+        Of several expressions: those of each.
+        """
+        known = [self._reach(member, index) for member in self.rerun.world.alike(number)]
+        reached = [each for each in known if each is not None]
+        return np.logical_or.reduce(reached) if reached else None
+
+    def _reach(self, number: int, index: int) -> Array | None:
+        if number not in self.seen:
+            return None
         twice, before = self.twice(number), self.before[index]
         if twice is None or before is None or twice[index] is None or twice[index].shape != before.shape:
             return None
-        moved: Array = (twice[index] != before) & ~(np.isnan(twice[index]) & np.isnan(before))
-        return moved
+        reached = _others(twice[index], before)
+        value = self.seen[number].value
+        if not reached.all() and is_array(value) and not value.all():  # twice zero is zero
+            other = self.moved(number)
+            if other is not None and other[index] is not None and other[index].shape == before.shape:
+                reached |= _others(other[index], before)
+        return reached
 
     def differs(self, gradients: list[Any], index: int) -> bool:
         """Whether a gradient is another one than backward's own."""

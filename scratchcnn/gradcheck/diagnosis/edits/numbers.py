@@ -17,8 +17,9 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
     rewritten,
     variable,
 )
+from scratchcnn.gradcheck.diagnosis.edits.exchanges import is_whole
 from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, AXIS, DIVISOR, EXPONENT, FACTOR, INDEX, SUBSCRIPTS
-from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
@@ -92,10 +93,10 @@ def counts(scene: Scene, index: int) -> Changes:
 
 def counters(site: Site, seen: Seen) -> Iterator[Change]:
     """The variable of a loop in place of an index."""
-    if site.role == INDEX and type(seen.value) is int and (site.text.isdigit() or site.text.isidentifier()):
+    if site.role == INDEX and is_whole(seen.value) and (site.text.isdigit() or site.text.isidentifier()):
         kind = "subset" if site.text.isdigit() else "operand"
         for name in site.counters:
-            if name != site.text and type(seen.variables.get(name)) is int:
+            if name != site.text and is_whole(seen.variables.get(name)):
                 yield Change(kind, f"index `{name}` in place of `{site.text}`", variable(name))
 
 
@@ -104,13 +105,14 @@ def constants(site: Site, seen: Seen) -> Iterator[Change]:
     value = seen.value
     if not is_number(value) or site.role in (AXIS, INDEX):
         return
+    literal = not isinstance(value, float) or site.text.replace(".", "").replace("-", "").isdigit()
     for by in (1, -1) if site.role == EXPONENT else ():
         said = f"{value + by:g} in place of the exponent {value:g}"
         for kind in ("missing-factor", "operand"):
             yield Change(kind, said, constant(value + by))
     for by in (1, -1) if type(value) is int and site.text.isdigit() and site.role != EXPONENT else ():
         yield Change("operand", f"{value + by} in place of `{site.text}`", constant(value + by))
-    for name, other in seen.variables.items():
+    for name, other in seen.variables.items() if literal else ():
         if _may_be(value, other) and other != value and name not in (site.text, site.place.name):
             chosen = type(value) in (int, float) and _is_chosen(name, other)
             kind = "sign" if other == -value else "option-ignored" if chosen else "operand"

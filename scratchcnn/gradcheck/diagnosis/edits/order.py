@@ -7,18 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, combined, constant, is_array, made_by
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, combined, constant, is_array, is_value, made_by
 from scratchcnn.gradcheck.diagnosis.edits.places import (
     ASSIGNED,
     CALLED,
     ITSELF,
+    MOST_RESULTS,
     REDUCED,
     RESULTS,
     ROUNDS,
     STORE,
     TWINS,
 )
-from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 from scratchcnn.gradcheck.diagnosis.rearrangements import axes_in_words
 
@@ -45,7 +46,7 @@ def order(site: Site, seen: Seen) -> Iterator[Change]:
     if site.role == CALLED and site.place.name.startswith("cum"):
         said = f"{site.place.name} from the end on"
         yield Change("permuted", said, made_by(lambda function: partial(_from_the_end, function)))
-    if site.role == RESULTS and isinstance(seen.value, tuple | list):
+    if site.role == RESULTS and isinstance(seen.value, tuple | list) and len(seen.value) <= MOST_RESULTS:
         for places in permutations(range(len(seen.value))):
             if places != tuple(range(len(places))):
                 kind = "swapped" if "@" not in site.text and all(map(_is_value, seen.value)) else "permuted"
@@ -96,9 +97,11 @@ def _otherwise(instead: dict[str, str], how: str) -> str:
 
 
 def rebinds(site: Site, seen: Seen) -> bool:
-    """Whether an array is assigned to a variable that holds one of its shape."""
-    before = seen.variables.get(site.place.name)
-    return site.role == ASSIGNED and isinstance(before, np.ndarray) and np.shape(seen.value) == before.shape
+    """Whether an array, or a number, is assigned to a variable that holds one of its shape."""
+    before = seen.variables.get(site.place.name, ())
+    if site.role != ASSIGNED or not is_value(before) or not is_value(seen.value):
+        return False
+    return bool(np.shape(seen.value) == np.shape(before))
 
 
 def reductions(site: Site, seen: Seen) -> Iterator[Change]:
@@ -114,6 +117,24 @@ def _over(axes: tuple[int, ...], function: Callable[..., Any], *arguments: Any, 
     array = (*_owner(function), *arguments)[0]
     rest = {k: v for k, v in options.items() if k not in ("axis", "keepdims")}
     return getattr(np, function.__name__)(array, axis=axes, keepdims=True, **rest)
+
+
+def entries(site: Site, seen: Seen) -> Iterator[Change]:
+    """One row alone where all of them have to be added."""
+    name, _, index = site.text.removesuffix("]").partition("[")
+    array = seen.variables.get(name)
+    if (
+        index.removeprefix("-").isdigit()
+        and array is not None
+        and is_array(array)
+        and np.shape(seen.value) == array.shape[1:]
+    ):
+        for kind in ("batch", "missing-term", "subset"):
+            yield Change(kind, f"`{name}.sum(axis=0)` in place of `{site.text}`", combined(name, _added))
+
+
+def _added(_: Any, array: Any) -> Any:
+    return array.sum(axis=0)
 
 
 def twins(site: Site, seen: Seen) -> Iterator[Change]:

@@ -8,13 +8,17 @@ from scratchcnn.gradcheck.diagnosis.constants.roles import LIMITS, POSITIONS, RE
 AXIS, INDEX, LIMIT, EXPONENT = "axis", "index", "limit", "exponent"
 FACTOR, DIVISOR, TERM, MATRIX, SUBSCRIPTS = "factor", "divisor", "term", "matrix", "subscripts"
 CALLED, ROUNDS, RESULTS, ASSIGNED, VALUE = "called", "rounds", "results", "assigned", "value"
-STORE, MODE = "store", "mode"
+STORE, MODE, BRANCH = "store", "mode", "branch"
 # What stands in brackets and has slices; the operands of a product of matrices are `RESULTS`.
 WINDOW = "window"
+# Two expressions, or two variables, each of which may belong where the other stands.
+PAIR, NAMES = "pair", "names"
 # Names of keywords, and of parameters, that are an axis.
 AXES = ("axis", "dim", "axes")
 # Names of modules: functions of theirs take the array as an argument.
 MODULES = ("np", "numpy", "jnp")
+# In place of the position of an argument: the variable is changed by `+=` and its like.
+AUGMENTED = -2
 # How many results may be in another order.
 MOST_RESULTS = 4
 _STICKY = (INDEX, AXIS, LIMIT)
@@ -24,7 +28,7 @@ class Place(NamedTuple):
     """Whether an expression is looked at, and what it is for.
 
     `name` is that of the variable that it is assigned to, of the function that it is called as, or that it is an
-    argument of, at the position `argument`.
+    argument of, at the position `argument`, which is `AUGMENTED` where the variable is changed by `+=` and its like.
     """
 
     looked_at: bool
@@ -33,11 +37,17 @@ class Place(NamedTuple):
     argument: int = -1
 
 
-def skipped(child: ast.AST, field: str) -> bool:
-    """Whether a part of the source is left as it is: no value of the calculation, or what decides on a branch."""
+NOWHERE = Place(False, "")
+"""Of what is not looked at."""
+
+
+def skipped(child: ast.AST, parent: ast.AST, field: str) -> bool:
+    """Whether a part of the source is left as it is: no value of the calculation, or what ends a loop."""
+    if field == "test" and not isinstance(parent, ast.If | ast.IfExp):
+        return True
     if isinstance(child, ast.JoinedStr | ast.expr_context | ast.operator | ast.cmpop | ast.arguments):
         return True
-    if field in ("annotation", "returns", "decorator_list", "test", "bases", "exc", "cause", "msg"):
+    if field in ("annotation", "returns", "decorator_list", "bases", "exc", "cause", "msg"):
         return True
     return isinstance(child, ast.Assert | ast.Import | ast.ImportFrom | ast.Global | ast.Nonlocal | ast.Delete)
 
@@ -68,6 +78,10 @@ def place_of(child: ast.AST, parent: ast.AST, field: str, role: str) -> Place:
         return Place(False, found)
     if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
         return Place(True, ASSIGNED, parent.targets[0].id)
+    if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Tuple):
+        return Place(True, RESULTS)
+    if isinstance(parent, ast.AugAssign) and isinstance(parent.target, ast.Name):
+        return Place(True, found, parent.target.id, AUGMENTED)
     return Place(True, found, *_argument(child, parent))
 
 
@@ -87,6 +101,8 @@ def _role(child: ast.AST, parent: ast.AST, field: str) -> str:
         return INDEX if field == "slice" else ""
     if isinstance(parent, ast.Compare):
         return LIMIT
+    if isinstance(parent, ast.If | ast.IfExp) and field == "test":
+        return BRANCH
     if isinstance(parent, ast.BinOp | ast.AugAssign):
         return _of_operation(parent.op, right=field in ("right", "value"))
     if isinstance(parent, ast.For | ast.comprehension) and field == "iter":

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, made_by
-from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, expression, made_by
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 
 # Axes whose orders are tried.
@@ -34,8 +34,5 @@ def _split(order: tuple[int, ...], value: Any) -> Array:
 
 
 def _is_reshape(text: str) -> bool:
-    try:
-        node = ast.parse(text, mode="eval").body
-    except SyntaxError:  # a part of a statement
-        return False
+    node = expression(text)
     return isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "reshape"

@@ -4,76 +4,24 @@ import __future__
 
 import ast
 import copy
-import linecache
-import os
+import pickle
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import count
 from types import CodeType
 from typing import Any
 
-from scratchcnn.gradcheck.diagnosis.edits.places import (
-    CALLED,
-    REDUCED,
-    RESULTS,
-    STORE,
-    WINDOW,
-    Place,
-    of_module,
-    place_of,
-    skipped,
-)
+from scratchcnn.gradcheck.diagnosis.edits.places import NOWHERE, RESULTS, STORE, WINDOW, Place, place_of, skipped
+from scratchcnn.gradcheck.diagnosis.edits.site import Site, numbers
+from scratchcnn.gradcheck.diagnosis.edits.together import Together
+from scratchcnn.gradcheck.diagnosis.source import functions_of, tree_of
 from scratchcnn.gradcheck.diagnosis.steps.words import cut
 
-# The names under which the compiled code finds what it tells values to.
-SEE, PUT, PART, PRODUCT = "__see__", "__put__", "__part__", "__product__"
+# The names under which the compiled code finds what it calls. Each expression tells its value to a name of its own.
+SEE, PUT, PART, PRODUCT, ROUND = "__see_{}__", "__put__", "__part__", "__product__", "__round__"
 # What an assignment does with what is there: `=` has no operator.
 ASSIGNS: dict[type, str] = {type(None): "=", ast.Add: "+=", ast.Sub: "-="}
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _FUTURE = __future__.annotations.compiler_flag
-
-
-@dataclass(frozen=True)
-class Site:
-    """An expression in the caller's source.
-
-    Attributes
-    ----------
-    number
-        No two expressions have the same.
-    place
-        What it is for.
-    text, around
-        The expression, and the one that it is a part of.
-    file, line
-        Where that is.
-    counters
-        The variables of the loops around it.
-    times
-        How many expressions it stands for: those of a function with the same text, or all that store into an array, or
-        all that reduce along the same axes, may be wrong alike.
-    """
-
-    number: int
-    place: Place
-    text: str
-    around: str
-    file: str
-    line: int
-    counters: tuple[str, ...] = ()
-    times: int = 1
-
-    @property
-    def role(self) -> str:
-        """What it is for."""
-        return self.place.role
-
-    @property
-    def where(self) -> str:
-        """The expression around it and its line, for a reader."""
-        more = f", and {self.times - 1} more like it" if self.times > 1 else ""
-        return f"`{self.around}` ({os.path.basename(self.file)}:{self.line}{more})"
 
 
 @dataclass(frozen=True)
@@ -87,12 +35,12 @@ class Watched:
     sites
         Its expressions, those that stand for several among them.
     groups
-        By the number of an expression: that of the one that stands for it and others.
+        By the number of an expression that stands for several: their numbers.
     """
 
     code: CodeType
     sites: tuple[Site, ...]
-    groups: dict[int, int]
+    groups: dict[int, tuple[int, ...]]
 
 
 def watched(code: CodeType) -> Watched | None:
@@ -103,14 +51,14 @@ def watched(code: CodeType) -> Watched | None:
 @lru_cache(maxsize=256)
 def _watched(code: CodeType, filename: str) -> Watched | None:
     """The same; code of other files may be equal."""
-    for node in _nodes(code):
+    for node in functions_of(code):
         try:
             plain = _compiled(node, code)
         except (SyntaxError, ValueError):
             continue
         if plain is not None and _same(plain, code):
-            wrapping = _Wrapping(filename)
-            made = _compiled(wrapping.function(copy.deepcopy(node)), code)
+            wrapping, again = _Wrapping(filename), pickle.loads(pickle.dumps(node))  # quicker than a deep copy
+            made = _compiled(wrapping.function(again), code)
             if made is not None and made.co_freevars == code.co_freevars:
                 groups = dict(wrapping.groups())
                 return Watched(made, tuple(wrapping.sites), groups)
@@ -128,51 +76,28 @@ def _source(code: CodeType) -> tuple[object, ...]:
 
 
 @lru_cache(maxsize=16)
-def _tree(filename: str) -> ast.Module:
-    """The source of a file; nothing where that is no Python."""
-    try:
-        return ast.parse("".join(linecache.getlines(filename)))
-    except (SyntaxError, ValueError):
-        return ast.Module([], [])
-
-
-@lru_cache(maxsize=16)
-def _functions(filename: str) -> dict[int, list[ast.AST]]:
-    """The functions of a file, by their first lines."""
-    found: dict[int, list[ast.AST]] = {}
-    for node in ast.walk(_tree(filename)):
-        if isinstance(node, _FUNCTIONS):
-            decorators = getattr(node, "decorator_list", [])
-            found.setdefault(decorators[0].lineno if decorators else node.lineno, []).append(node)
-    return found
-
-
-def _nodes(code: CodeType) -> list[ast.AST]:
-    return _functions(code.co_filename).get(code.co_firstlineno, [])
+def _imports(filename: str) -> list[ast.stmt]:
+    """What a file imports: a call of that is compiled in another way."""
+    return [s for s in tree_of(filename).body if isinstance(s, ast.Import | ast.ImportFrom)]
 
 
 def _compiled(node: ast.AST, code: CodeType) -> CodeType | None:
     """The code of a function in the middle of others, whose variables it sees as before."""
     if isinstance(node, ast.Lambda):
-        inner: list[ast.stmt] = [ast.Expr(node)]
+        inner: list[ast.stmt] = [ast.copy_location(ast.Expr(node), node)]
     else:
         bare = copy.copy(node)
         bare.decorator_list = []  # type: ignore[attr-defined]
         inner = [bare]  # type: ignore[list-item]
-    names = [ast.arg(name) for name in code.co_freevars]
+    names = [ast.arg(name, lineno=1, col_offset=0) for name in code.co_freevars]
     arguments = ast.arguments([], names, None, [], [], None, [])
     outer = ast.FunctionDef("around", arguments, inner, [], lineno=1, col_offset=0)
     if hasattr(outer, "type_params"):
         outer.type_params = []
-    # A call of what is imported is compiled in another way.
-    imports = [s for s in _tree(code.co_filename).body if isinstance(s, ast.Import | ast.ImportFrom)]
-    module = ast.fix_missing_locations(ast.Module([*imports, outer], []))
+    module = ast.Module([*_imports(code.co_filename), outer], [])
     made = compile(module, code.co_filename, "exec", flags=code.co_flags & _FUTURE, dont_inherit=True)
     around = next(c for c in made.co_consts if isinstance(c, CodeType))
     return next((c for c in around.co_consts if isinstance(c, CodeType) and c.co_name == code.co_name), None)
-
-
-_numbers: Iterator[int] = count()
 
 
 class _Wrapping:
@@ -182,27 +107,24 @@ class _Wrapping:
         self.filename, self.sites = filename, list[Site]()
         self._counters: list[str] = []  # of the loops around
         self._call: ast.AST = ast.Pass()  # whose arguments are looked at
-        self._alike: dict[tuple[str, str], list[Site]] = {}
+        self._together = Together()
 
     def function(self, node: ast.AST) -> ast.AST:
         """The function, changed in place."""
         self._inside(node, "", ("body",))
         return node
 
-    def groups(self) -> Iterator[tuple[int, int]]:
-        """The number of each expression that has others like it, and of the site that stands for all of them."""
-        for alike in self._alike.values():
-            if len(alike) > 1:
-                number = next(_numbers)
-                self.sites.append(replace(alike[0], number=number, times=len(alike)))
-                yield from ((site.number, number) for site in alike)
+    def groups(self) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """The number of each site that stands for several expressions, and theirs."""
+        self.sites += self._together.groups()
+        yield from ((site.number, site.members) for site in self.sites if site.members)
 
     def _inside(self, node: ast.AST, role: str, fields: Sequence[str] = ()) -> None:
         """Watches the parts of a piece of source; all are looked at before the first is changed."""
         parts = [(field, k, child) for field, k, child in _parts(node) if field in (fields or node._fields)]
         places = [place_of(child, node, field, role) for field, _, child in parts]
         for (field, k, child), place in zip(parts, places, strict=True):
-            if skipped(child, field):
+            if skipped(child, node, field):
                 continue
             made = self._part(child, node, place)
             if k is None:
@@ -215,25 +137,38 @@ class _Wrapping:
             self._call = parent
         around = self._call if isinstance(parent, ast.keyword) else _around(child, parent)
         site = self._site(child, around, place) if place.looked_at else None
+        if site is not None and (to := _added_to(child, parent)) is not None:
+            self._together.add(site, self._text(to))
+        if isinstance(child, ast.stmt):
+            self._together.begin()
         counters = list(_counters(child))
         self._counters += counters
         self._inside(child, place.role)
         del self._counters[len(self._counters) - len(counters) :]
         if isinstance(child, ast.Subscript):
             self._windowed(child)
+        if isinstance(child, ast.Assign | ast.AugAssign | ast.Return | ast.Expr):
+            self._together.end(self._site_of(child))
         if isinstance(child, ast.Assign | ast.AugAssign):
             return self._stored(child)
         if isinstance(child, ast.BinOp) and isinstance(child.op, ast.MatMult):
             child = self._product(child)
-        return child if site is None else _call(SEE, child, [ast.Constant(site.number), child])
+        if isinstance(child, ast.For | ast.AsyncFor | ast.While):
+            child.body.insert(0, ast.copy_location(ast.Expr(_call(ROUND, child, [])), child))
+        if isinstance(child, ast.comprehension):
+            child.ifs.append(_call(ROUND, child.iter, []))
+        return child if site is None else _seen(site, child, child)
 
     def _site(self, child: ast.AST, around: ast.AST, place: Place) -> Site:
-        line: int = child.lineno  # type: ignore[attr-defined]
-        texts = self._text(child), self._text(around)
-        site = Site(next(_numbers), place, *texts, self.filename, line, tuple(dict.fromkeys(self._counters)))
+        site = self._site_of(child, around, place)
         self.sites.append(site)
-        self._alike.setdefault((site.role, _likeness(site, around)), []).append(site)
+        self._together.meet(site, around)
         return site
+
+    def _site_of(self, child: ast.AST, around: ast.AST | None = None, place: Place = NOWHERE) -> Site:
+        line: int = child.lineno  # type: ignore[attr-defined]
+        texts = self._text(child), self._text(around or child)
+        return Site(next(numbers), place, *texts, self.filename, line, tuple(dict.fromkeys(self._counters)))
 
     def _text(self, node: ast.AST) -> str:
         """The source of an expression, or the first line of a loop."""
@@ -246,13 +181,13 @@ class _Wrapping:
         """Watches an index with slices as a whole."""
         if any(isinstance(part, ast.Slice) for part in ast.walk(node.slice)):
             site = self._site(node.slice, node, Place(True, WINDOW))
-            node.slice = _call(SEE, node, [ast.Constant(site.number), _index(node.slice)])
+            node.slice = _seen(site, node, _index(node.slice))
 
     def _product(self, node: ast.BinOp) -> ast.AST:
         """`a @ b` as a call that may take them in the other order."""
         site = self._site(node, node, Place(True, RESULTS))
-        both = ast.Tuple([node.left, node.right], ast.Load())
-        return _call(PRODUCT, node, [_call(SEE, node, [ast.Constant(site.number), both])])
+        both = ast.copy_location(ast.Tuple([node.left, node.right], ast.Load()), node)
+        return _call(PRODUCT, node, [_seen(site, node, both)])
 
     def _stored(self, node: ast.Assign | ast.AugAssign) -> ast.AST:
         """`a[i] = v`, `a[i] += v` and `a[i] -= v` as calls that may do another of these."""
@@ -262,35 +197,41 @@ class _Wrapping:
         if several or not isinstance(target, ast.Subscript) or how is None:
             return node
         site = self._site(node, node, Place(True, STORE))
-        given = [ast.Constant(site.number), ast.Constant(how), node.value, target.value, _index(target.slice)]
+        given = [_constant(site.number, node), _constant(how, node), node.value, target.value, _index(target.slice)]
         return ast.copy_location(ast.Expr(_call(PUT, node, given)), node)
 
 
-def _likeness(site: Site, around: ast.AST) -> str:
-    """What expressions that may be wrong alike have in common."""
-    if site.role == STORE:
-        return ""
-    if site.role == CALLED and isinstance(around, ast.Call):
-        axes = [k.value for k in around.keywords if k.arg == "axis"] or around.args[int(of_module(around)) :][:1]
-        return " ".join(map(ast.unparse, axes)) if site.place.name in REDUCED else site.text
-    return site.text
+def _added_to(child: ast.AST, parent: ast.AST) -> ast.AST | None:
+    """The array to whose entries an expression is added; None where it is to none."""
+    if isinstance(parent, ast.AugAssign) and isinstance(parent.target, ast.Subscript):
+        return parent.target.value
+    if isinstance(parent, ast.Call) and getattr(parent.func, "attr", "") == "at" and child is parent.args[-1]:
+        return parent.args[0]
+    return None
 
 
 def _index(index: ast.expr) -> ast.expr:
     """What stands in brackets, as an expression of its own."""
     if isinstance(index, ast.Slice):
-        parts = [
-            part or ast.copy_location(ast.Constant(None), index) for part in (index.lower, index.upper, index.step)
-        ]
+        parts = [part or _constant(None, index) for part in (index.lower, index.upper, index.step)]
         return _call(PART, index, parts)
     if isinstance(index, ast.Tuple):
         index.elts = [_index(e) for e in index.elts]
     return index
 
 
+def _seen(site: Site, at: ast.AST, value: ast.expr) -> ast.Call:
+    """A value that an expression tells."""
+    return _call(SEE.format(site.number), at, [_constant(site.number, at), value])
+
+
 def _call(name: str, at: ast.AST, arguments: list[ast.expr]) -> ast.Call:
-    call = ast.copy_location(ast.Call(ast.Name(name, ast.Load()), arguments, []), at)
-    return ast.fix_missing_locations(call)
+    called = ast.copy_location(ast.Name(name, ast.Load()), at)
+    return ast.copy_location(ast.Call(called, arguments, []), at)
+
+
+def _constant(value: Any, at: ast.AST) -> ast.Constant:
+    return ast.copy_location(ast.Constant(value), at)
 
 
 def _parts(node: ast.AST) -> Iterator[tuple[str, int | None, ast.AST]]:

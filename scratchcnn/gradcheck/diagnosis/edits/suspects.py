@@ -1,6 +1,6 @@
 """The expressions of backward that may make a gradient wrong, and whether a change of one makes it right."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -9,10 +9,11 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.budget import TooDear
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, is_mask
+from scratchcnn.gradcheck.diagnosis.edits.exchanges import may_be_exchanged
 from scratchcnn.gradcheck.diagnosis.edits.look import Look
 from scratchcnn.gradcheck.diagnosis.edits.order import rebinds
-from scratchcnn.gradcheck.diagnosis.edits.places import LIMIT
-from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.places import LIMIT, NAMES
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 from scratchcnn.gradcheck.diagnosis.estimates import alike
 from scratchcnn.gradcheck.diagnosis.places import wrong_entries
@@ -23,35 +24,60 @@ FAR = 1e-3
 
 
 class Suspect(NamedTuple):
-    """An expression that may be wrong, what it told, and whether it matters to wrong entries alone."""
+    """An expression that may be wrong, and what it told.
+
+    Attributes
+    ----------
+    alone
+        Whether it matters to wrong entries alone.
+    copied
+        Whether forward has the same expression, in the same place, and with the same value: it is hardly wrong.
+    """
 
     site: Site
     seen: Seen
     alone: bool
+    copied: bool = False
 
 
 def suspects_of(scene: Scene, index: int) -> list[Suspect]:
     """The expressions of backward that may make a gradient wrong, the likely ones first."""
     if scene.look is None:
         return []
-    found = _suspects(scene, scene.look, index, scene.right_beside(index))
-    return sorted(found, key=lambda s: (s.seen.depth, not s.alone, s.site.times))
+    if index not in scene.suspects:
+        found = _suspects(scene, scene.look, index, scene.right_beside(index))
+        known = {(site.text, site.around): seen.value for site, seen in scene.look.forward_sites}
+        marked = (s._replace(copied=_is_copied(s, known)) for s in found)
+        scene.suspects[index] = sorted(marked, key=lambda s: (s.copied, s.seen.depth, not s.alone, s.site.times))
+    return scene.suspects[index]
+
+
+def _is_copied(suspect: Suspect, known: Mapping[tuple[str, str], Any]) -> bool:
+    site, value = suspect.site, suspect.seen.value
+    if site.times > 1 or (site.text, site.around) not in known:
+        return False
+    other = known[site.text, site.around]
+    if isinstance(value, np.ndarray):
+        return isinstance(other, np.ndarray) and np.array_equal(value, other)
+    return not isinstance(value, float) or (isinstance(other, float) and value == other)
 
 
 def _suspects(scene: Scene, look: Look, index: int, right: list[int]) -> Iterator[Suspect]:
     """The expressions that matter to every wrong entry and to no right gradient."""
-    for site, given in look.sites:
-        seen = _less(given, scene, index)
+    for site, seen in look.sites:
+        if site.role == NAMES and not may_be_exchanged(*map(seen.variables.get, site.text.split("` and `"))):
+            continue
         numeric = is_array(seen.value) or is_mask(seen.value) or isinstance(seen.value, float)
         # Who knows what these matter to: what earlier rounds of a loop added is lost where an array is assigned anew.
         if not numeric or site.role == LIMIT or rebinds(site, seen):
-            yield Suspect(site, seen, True)
+            yield Suspect(site, _less(seen, scene, index), True)
             continue
         reach = look.reach(site.number, index)
         if reach is None or any((reached := look.reach(site.number, k)) is not None and reached.any() for k in right):
             continue
         if not (_wrong_entries(scene, index)[0] & ~reach).any():
-            yield Suspect(site, seen, not any(_reaches_right(scene, look, site, k) for k in scene.wrt))
+            alone = not any(_reaches_right(scene, look, site, k) for k in scene.wrt)
+            yield Suspect(site, _less(seen, scene, index), alone)
 
 
 def _reaches_right(scene: Scene, look: Look, site: Site, index: int) -> bool:
@@ -72,16 +98,15 @@ def _wrong_entries(scene: Scene, index: int) -> tuple[Array, Array]:
 
 
 def _less(seen: Seen, scene: Scene, index: int) -> Seen:
-    """The same without variables that hold the true gradient: whoever has that does not search for it."""
+    """The same without values that are the true gradient: whoever has that does not search for it."""
     shape = scene.inputs[index].shape
-    return replace(
-        seen,
-        variables={
-            k: v
-            for k, v in seen.variables.items()
-            if not is_array(v) or v.shape != shape or not is_true(scene, v, index)
-        },
-    )
+
+    def holds(value: Any) -> bool:
+        return isinstance(value, np.ndarray) and value.shape == shape and is_true(scene, value, index)
+
+    variables = {k: v for k, v in seen.variables.items() if not holds(v)}
+    earlier = [tuple(v for v in values if not holds(v.value)) for values in seen.earlier]
+    return replace(seen, variables=variables, earlier=earlier)
 
 
 def is_right_with(s: Scene, site: Site, change: Change, index: int, right: list[int]) -> bool:
@@ -100,7 +125,7 @@ def is_true(s: Scene, gradient: Any, index: int) -> bool:
         truth = s.truth(index)
     except TooDear:
         return s.is_true(gradient, index)
-    largest = np.where(np.isfinite(truth.error), np.abs(truth.value), -1).argmax()
-    if abs(gradient.flat[largest] - truth.value.flat[largest]) > FAR * abs(truth.value.flat[largest]):
+    largest = truth.value.item(truth.largest)
+    if abs(gradient.item(truth.largest) - largest) > FAR * abs(largest):
         return False  # most are wrong there, too
     return alike(gradient, truth, s.eps)

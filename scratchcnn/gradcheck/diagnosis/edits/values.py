@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,15 +12,18 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
     Change,
     broadcasts,
     combined,
+    expression,
     is_array,
     is_mask,
     is_number,
+    is_positions,
+    is_value,
     made_by,
     rewritten,
     variable,
 )
 from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, AXIS, DIVISOR, EXPONENT, FACTOR, INDEX, LIMIT, TERM
-from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS
 from scratchcnn.gradcheck.numerical.noise import EPS
@@ -46,6 +50,7 @@ PRODUCTS: dict[str, Callable[[Any, Any], Any]] = {
     "{} * log({name})": lambda v, a: v * np.log(a),
     "{} * ({name} > 0)": lambda v, a: v * (a > 0),
 }
+POSITIONS = {said: PRODUCTS[said] for said in ("{} * {name}", "{} / {name}")}
 SUMS: dict[str, Callable[[Any, Any], Any]] = {
     "{} + {name}": lambda v, a: v + a,
     "{} - {name}": lambda v, a: v - a,
@@ -85,11 +90,18 @@ def variables(site: Site, seen: Seen) -> Iterator[Change]:
         return
     for name, other in seen.variables.items():
         if name not in (site.text, _assigned(site)) and _alike(seen.value, other):
-            kind = "subset" if is_mask(seen.value) and is_mask(other) else _kind_of_other(site, seen.value, name, other)
+            kind = "subset" if is_mask(seen.value) and is_mask(other) else _kind_of_other(site, seen, name, other)
             for each in dict.fromkeys((kind, "operand")):
                 yield Change(each, f"`{name}` in place of `{site.text}`", variable(name))
             if is_array(other) and site.role != LIMIT:
                 yield Change(kind, rewritten(site.text, "1 - {name}", name), combined(name, lambda _, a: 1 - a))
+
+
+def names(site: Site, seen: Seen) -> Iterator[Change]:
+    """Another variable of the function in place of one."""
+    local = {k: v for k, v in seen.variables.items() if k.isidentifier()}
+    if site.text.isidentifier():
+        yield from (c for c in variables(site, replace(seen, variables=local)) if "1 - " not in c.said)
 
 
 def before(site: Site, seen: Seen) -> Iterator[Change]:
@@ -108,7 +120,7 @@ def _before(kept: str, counter: str, first: str, _: Any, variables: dict[str, An
 
 def functions(site: Site, seen: Seen) -> Iterator[Change]:
     """A function of a value in its place."""
-    if is_array(seen.value) and site.role != INDEX:
+    if is_value(seen.value) and site.role != INDEX:
         for said, function in FUNCTIONS.items():
             kind = "missing-term" if said.startswith("1 +") else "operand"
             yield Change(kind, rewritten(site.text, said), made_by(function))
@@ -116,16 +128,18 @@ def functions(site: Site, seen: Seen) -> Iterator[Change]:
 
 def factors(site: Site, seen: Seen) -> Iterator[Change]:
     """A factor or a divisor that is missing."""
-    if is_array(seen.value) and site.role not in (FACTOR, DIVISOR, INDEX):
+    if is_value(seen.value) and site.role not in (FACTOR, DIVISOR, INDEX):
         for name, other in seen.variables.items():
             chosen = name.isidentifier() and is_number(other) and other not in (0, 1)
             if name != site.text and (chosen or (broadcasts(other, seen.value) and not _equal(other, seen.value))):
                 yield from _combinations(site, name, PRODUCTS, "missing-factor")
+            if name.isidentifier() and is_positions(other, seen.value):
+                yield from _combinations(site, name, POSITIONS, "missing-factor")
 
 
 def terms(site: Site, seen: Seen) -> Iterator[Change]:
     """A term that is missing."""
-    if is_array(seen.value) and site.role not in (TERM, INDEX):
+    if is_value(seen.value) and site.role not in (TERM, INDEX):
         for name, other in seen.variables.items():
             if name != site.text and name.isidentifier() and broadcasts(other, seen.value):
                 yield from _combinations(site, name, SUMS, "missing-term")
@@ -164,13 +178,16 @@ def _kind(site: Site, kind: str) -> str:
     return "operand" if site.role == LIMIT else kind
 
 
-def _kind_of_other(site: Site, value: Any, name: str, other: Any) -> str:
+def _kind_of_other(site: Site, seen: Seen, name: str, other: Any) -> str:
     """What the mistake is where another expression should stand: a factor or a term that it lacks, or an operand."""
+    value = seen.value
     if is_array(value) and _same_everywhere(other - value):
         return "missing-term"
-    try:
-        one, tree = ast.parse(site.text, mode="eval").body, ast.parse(name, mode="eval").body
-    except SyntaxError:
+    known = (v for v in seen.variables.values() if is_array(value) and broadcasts(v, value))
+    if any(_alike_to_roundoff(value * v, other) or _alike_to_roundoff(other * v, value) for v in known):
+        return "missing-factor"
+    one, tree = expression(site.text), expression(name)
+    if one is None or tree is None:
         return "operand"
     way = _way(tree, ast.dump(one))
     if way and all(isinstance(op, ast.Mult | ast.Div | ast.MatMult) for op in way):
@@ -194,12 +211,18 @@ def _equal(one: Any, other: Any) -> bool:
     return bool(np.array_equal(one, other))
 
 
+def _alike_to_roundoff(one: Any, other: Any) -> bool:
+    return bool((np.abs(one - other) <= ROUNDOFFS * EPS * np.abs(other)).all())
+
+
 def _same_everywhere(values: Any) -> bool:
     return bool(np.ptp(values) <= ROUNDOFFS * EPS * np.abs(values).max())
 
 
 def _alike(value: Any, other: Any) -> bool:
     """Whether one may stand in place of the other, and is something else."""
+    if isinstance(value, float):
+        return isinstance(other, float) and value != other
     if isinstance(value, np.ndarray):
         if not isinstance(other, np.ndarray) or value.size < 2 or value.dtype.kind != other.dtype.kind:
             return False

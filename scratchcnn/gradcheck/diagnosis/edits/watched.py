@@ -3,21 +3,35 @@
 import copy
 import sys
 import types
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
-from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, SEE, Site, watched
+from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
+from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, ROUND, SEE, watched
 from scratchcnn.gradcheck.diagnosis.floats import Floats
 from scratchcnn.gradcheck.proof.world.world import HARNESS
 
-# As often as before, and some times: whoever computes more expressions after a change is in a loop that has no end.
-LONGER, SOME = 4, 1000
+# As often as before, and some times: a loop that takes more rounds after a change has no end.
+LONGER, SOME = 4, 100
+# What an expression tells its value to where nobody looks: it returns its second argument, and takes no time.
+UNSEEN = dict[int, Any]().get
+
+
+# Of an expression in a loop, values that are kept at most.
+MOST_ROUNDS = 64
+# The name of the `Moment` among the variables that an edit is given.
+MOMENT = "__moment__"
+# What stands before the text of an expression of forward, in the name of all the values that it had in a loop.
+EACH = "each "
 
 
 @dataclass(frozen=True)
@@ -32,11 +46,42 @@ class Seen:
         The values of the variables around it, by their names.
     depth
         How many calls lead to it.
+    rounds
+        Its values, one for each time that it was computed.
+    earlier
+        Of a variable, for each of these times: the values that it had before it was assigned anew.
+    later
+        Of a variable, for each of these times: the value that it is assigned next; None where there is none.
+    objects
+        Which objects the values were, by `id`.
     """
 
     value: Any
     variables: dict[str, Any]
     depth: int
+    rounds: list[Any] = field(default_factory=list)
+    earlier: list[tuple["Earlier", ...]] = field(default_factory=list)
+    later: list[Any] = field(default_factory=list)
+    objects: list[int] = field(default_factory=list)
+
+
+class Earlier(NamedTuple):
+    """A value that a variable had, and whether the one in its place was computed from it."""
+
+    value: Any
+    updated: bool
+
+
+class Rounds(tuple[Any, ...]):
+    """The values that an expression of forward had, one for each time that it was computed."""
+
+
+class Moment(NamedTuple):
+    """Which of the expressions that an edit changes is computed, how often it was before, and what all of them told."""
+
+    number: int
+    round: int
+    seen: Mapping[int, Seen]
 
 
 Edit = Callable[[Any, dict[str, Any]], Any]
@@ -53,15 +98,21 @@ class Watching(Floats):
     def __init__(self) -> None:
         super().__init__()
         self.sites: dict[int, Site] = {}
-        self.groups: dict[int, int] = {}  # of expressions that may be changed together with others like them
+        self.groups: dict[int, tuple[int, ...]] = {}  # expressions that may be changed together, by the group's number
+        self.grouped: dict[int, list[int]] = {}  # the numbers of the groups that an expression is in
         self.parameters: dict[str, tuple[str, ...]] = {}  # of functions, by their names
         self.unknown: set[types.CodeType] = set()  # functions whose source is not known
         self.edited: frozenset[int] = frozenset()  # the expressions that are changed
         self.edit: Edit = lambda value, _: value
         self.seen: dict[int, Seen] | None = None
-        self.told = 0  # how many expressions were computed
+        self.begun = 0  # how many rounds of loops
         self.most: float = np.inf  # how many may be
+        self.looked: Mapping[int, Seen] = {}  # what the expressions told, for an edit
         self.of_forward: dict[str, Any] = {}  # what forward computes, and its numbers, by the text of the expression
+        self._rounds: Counter[int] = Counter()  # how often each changed expression was computed
+        self._earlier: dict[tuple[types.FrameType, str], tuple[Earlier, ...]] = {}  # what variables were before
+        # where variables were used since they were assigned: what they told, and the round
+        self._used: dict[tuple[types.FrameType, str], list[tuple[Seen, int, int]]] = {}
         self.kept: list[Any] = []  # lists, dicts and sets: some may be caches
 
     def _container(self, value: Any) -> Any:
@@ -77,9 +128,12 @@ class Watching(Floats):
             found = watched(function.__code__)
             if found is not None:
                 made.__code__ = found.code
-                names.update({SEE: self._see, PUT: self._put, PART: slice, PRODUCT: _product})
+                self._builtins.update({PUT: self._put, PART: slice, PRODUCT: _product, ROUND: self._round})
+                self._tell(UNSEEN, (site.number for site in found.sites))
                 self.sites.update((site.number, site) for site in found.sites)
                 self.groups.update(found.groups)
+                for group, member in ((group, m) for group, members in found.groups.items() for m in members):
+                    self.grouped.setdefault(member, []).append(group)
                 code = function.__code__
                 self.parameters[code.co_name] = code.co_varnames[: code.co_argcount]
             else:
@@ -88,35 +142,80 @@ class Watching(Floats):
 
     def alike(self, number: int) -> frozenset[int]:
         """The expressions that a number stands for."""
-        return frozenset(member for member, group in self.groups.items() if group == number) or frozenset((number,))
+        return frozenset(self.groups.get(number, (number,)))
 
-    def _count(self) -> None:
-        self.told += 1
-        if self.told > self.most:
+    def _tell(self, to: Callable[[int, Any], Any], numbers: Iterable[int]) -> None:
+        """From now on some expressions tell their values to a function, which gives those in their places."""
+        self._builtins.update((SEE.format(number), to) for number in numbers)
+
+    def begin(self, number: int, edit: Edit) -> None:
+        """From now on an expression is changed, and those that it stands for."""
+        self.edited, self.edit = self.alike(number), edit
+        self._rounds.clear()
+        self._tell(self._change, self.edited)
+
+    def end(self) -> None:
+        """From now on no expression is changed."""
+        self._tell(UNSEEN, self.edited)
+        self.edited = frozenset()
+
+    def look(self, seen: dict[int, Seen] | None) -> None:
+        """From now on what expressions tell is written down; or it is not."""
+        self.seen = seen
+        self._earlier.clear()
+        self._used.clear()
+        self._tell(UNSEEN if seen is None else self._see, self.sites)
+
+    def _round(self) -> bool:
+        """Counts a round of a loop."""
+        self.begun += 1
+        if self.begun > self.most:
             raise Endless
+        return True
+
+    def _change(self, number: int, value: Any) -> Any:
+        moment = Moment(number, self._rounds[number], self.looked)
+        self._rounds[number] += 1
+        return self.edit(value, Around(sys._getframe(1), self.of_forward, moment))
 
     def _see(self, number: int, value: Any) -> Any:
-        self.told += 1  # as in `_count`, which would take as long again: every expression comes through here
-        if self.told > self.most:
-            raise Endless
-        if number in self.edited:
-            return self.edit(value, {**self.of_forward, **_variables(sys._getframe(1))})
-        if self.seen is not None and number not in self.seen:
-            self._record(number, _copied(value), sys._getframe(1))
+        if self.seen is not None:
+            if number not in self.seen:
+                self._record(number, _copied(value), sys._getframe(1))
+            if number in self.seen:
+                self._again(number, value, sys._getframe(1))
         return value
+
+    def _again(self, number: int, value: Any, frame: types.FrameType) -> None:
+        """Adds a value to those that an expression had."""
+        site, seen = self.sites[number], self.seen[number]  # type: ignore[index]
+        if len(seen.rounds) < MOST_ROUNDS:
+            seen.rounds.append(_copied(value))
+            seen.objects.append(id(value))
+            seen.earlier.append(self._earlier.get((frame, site.text), ()))
+            seen.later.append(None)
+            if site.text.isidentifier():
+                self._used.setdefault((frame, site.text), []).append((seen, len(seen.rounds) - 1, site.line))
+        if site.role == ASSIGNED:
+            for used, n, line in self._used.pop((frame, site.assigned), ()):
+                used.later[n] = _copied(value) if line != site.line else None
+        if site.assigned and site.assigned in frame.f_locals:
+            before = self._earlier.get((frame, site.assigned), ())
+            if len(before) < MOST_ROUNDS:
+                value = Earlier(_copied(frame.f_locals[site.assigned]), site.updates)
+                self._earlier[frame, site.assigned] = (*before, value)
 
     def _record(self, number: int, value: Any, frame: types.FrameType) -> None:
         """Keeps what an expression told, unless a function calls for it whose own expressions nobody sees."""
-        codes = list(_codes(frame))
-        if self.seen is not None and self.unknown.isdisjoint(codes):
+        depth = sum(1 for _ in _codes(frame))
+        if self.seen is not None and (not self.unknown or self.unknown.isdisjoint(_codes(frame))):
             variables = {**self.of_forward, **{k: _copied(v) for k, v in _variables(frame).items()}}
-            self.seen[number] = Seen(value, variables, len(codes))
-            if number in self.groups:
-                self.seen.setdefault(self.groups[number], self.seen[number])
+            self.seen[number] = Seen(value, variables, depth)
+            for group in self.grouped.get(number, ()):
+                self.seen.setdefault(group, self.seen[number])
 
     def _put(self, number: int, how: str, value: Any, array: Any, index: Any) -> None:
         """`array[index] = value`, or `+=` or `-=` as `how` says; an edit says how in place of it."""
-        self._count()
         if self.seen is not None and number not in self.seen and isinstance(array, np.ndarray):
             self._record(number, how, sys._getframe(1))
         if number in self.edited:
@@ -143,7 +242,8 @@ class Rerun:
         self.forward = self.world.translated(forward)
         self.case = replace(case, backward=self.world.translated(backward))
         self.by_forward: dict[int, Seen] = {}  # what forward's expressions told
-        self.computed = 0  # expressions, by a run that nothing changes
+        self.rounds = 0  # of loops, in a run of backward that nothing changes
+        self.forward_rounds = 0  # and in one of forward
         self.keeps = True
         self.keeps = self._remembers()
 
@@ -163,40 +263,50 @@ class Rerun:
     def watched(self, inputs: list[Array], cotangent: Array) -> tuple[list[Any], dict[int, Seen]]:
         """What it answers, and what its expressions told: those of its own, not of what forward calls, too."""
         world = self.world
-        world.seen, world.of_forward = {}, {}
+        shared: dict[int, Seen] = {}
+        told: dict[int, Seen] = {}
+        world.of_forward = {}
         try:
+            world.look(shared)
+            world.begun = 0
             self._forward(inputs, always=True)
-            shared, world.seen = world.seen, {}
+            self.forward_rounds = world.begun
+            world.look(told)
             self.by_forward = shared
             own = min((seen.depth for seen in shared.values()), default=0) + 1  # not of the helpers of its helpers
             outer = ((k, seen) for k, seen in shared.items() if seen.depth <= own)
             world.of_forward = {world.sites[k].text: seen.value for k, seen in outer if _tells(seen)}
-            world.told = 0
+            world.of_forward.update(_rounds((world.sites[k].text, seen.rounds) for k, seen in shared.items()))
+            world.begun = 0
             gradients = self._gradients(inputs, cotangent)
-            self.computed = world.told
-            return gradients, {k: seen for k, seen in world.seen.items() if k not in shared}
+            self.rounds = world.begun
+            return gradients, {k: seen for k, seen in told.items() if k not in shared}
         finally:
-            world.seen = None
+            world.look(None)
 
     def edited(self, inputs: list[Array], cotangent: Array, number: int, edit: Edit) -> list[Any]:
         """What it answers with one expression changed."""
         self._forward(inputs)
-        self.world.edited, self.world.edit = self.world.alike(number), edit
-        self.world.told, self.world.most = 0, LONGER * self.computed + SOME
-        try:
+        with self._changed(number, edit, self.rounds):
             return self._gradients(inputs, cotangent)
+
+    @contextmanager
+    def _changed(self, number: int, edit: Edit, rounds: int) -> Iterator[None]:
+        """A block in which an expression is changed, and in which no loop goes on without end."""
+        self.world.begin(number, edit)
+        self.world.begun, self.world.most = 0, LONGER * rounds + SOME
+        try:
+            yield
         finally:
-            self.world.edited, self.world.most = frozenset(), np.inf
+            self.world.end()
+            self.world.most = np.inf
 
     def other_forward(self, number: int, edit: Edit) -> Callable[..., Any]:
         """Forward with one expression changed."""
 
         def forward(*inputs: Array) -> Any:
-            self.world.edited, self.world.edit = self.world.alike(number), edit
-            try:
+            with self._changed(number, edit, self.forward_rounds):
                 return self.forward(*inputs)
-            finally:
-                self.world.edited = frozenset()
 
         return forward
 
@@ -223,6 +333,25 @@ class Rerun:
         return [None if g is None else np.asarray(g) for g in given]
 
 
+def _rounds(of: Iterable[tuple[str, list[Any]]]) -> Iterator[tuple[str, Rounds]]:
+    """The states of forward's loops, under names that no variable has: numbers or arrays that each round changes."""
+    known: dict[str, list[Any]] = {}
+    for text, values in of:
+        numeric = 1 < len(values) < MOST_ROUNDS and all(isinstance(v, float) or _is_floats(v) for v in values)
+        steady = not numeric or _equal(values[1:], values[:-1])
+        if not steady and text not in known and not any(_equal(values, other) for other in known.values()):
+            known[text] = values
+            yield EACH + text, Rounds(values)
+
+
+def _equal(one: list[Any], other: list[Any]) -> bool:
+    return len(one) == len(other) and all(map(np.array_equal, one, other))
+
+
+def _is_floats(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+
+
 def _tells(seen: Seen) -> bool:
     """Whether an expression is a number, or makes an array that no variable holds."""
     array = seen.value
@@ -244,6 +373,21 @@ def _variables(frame: types.FrameType) -> dict[str, Any]:
     """What the code of a frame can see: its own variables, and the numbers and arrays around it."""
     around = {k: v for k, v in frame.f_globals.items() if isinstance(v, int | float | np.ndarray)}
     return {**around, **frame.f_locals}
+
+
+class Around(dict[str, Any]):
+    """The variables around an expression by their names, each looked up when it is asked for; and the moment."""
+
+    def __init__(self, frame: types.FrameType, of_forward: dict[str, Any], moment: Moment) -> None:
+        super().__init__({MOMENT: moment})
+        self._frame, self._of_forward = frame, of_forward
+
+    def __missing__(self, name: str) -> Any:
+        """A variable of the code's own, or one around it, or what forward computed."""
+        for known in (self._frame.f_locals, self._frame.f_globals):
+            if name in known:
+                return known[name]
+        return self._of_forward[name]
 
 
 def _product(both: tuple[Any, Any]) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, made_by
 from scratchcnn.gradcheck.diagnosis.edits.places import WINDOW
-from scratchcnn.gradcheck.diagnosis.edits.sites import Site
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 
 WHOLE = slice(None)
@@ -28,6 +28,10 @@ def windows(site: Site, seen: Seen) -> Iterator[Change]:
             if _moved(by, parts[k]) is not None:
                 said = f"the slice of axis {k} in `{text}` moved by {by}"
                 yield Change("shifted", said, made_by(partial(_each, partial(_moved, by), (k,))))
+    for by in (1, -1) if len(cut) > 1 else ():
+        if all(_moved(by, parts[k]) is not None for k in cut):
+            said = f"the slices of axes {', '.join(map(str, cut))} in `{text}` moved by {by}"
+            yield Change("shifted", said, made_by(partial(_each, partial(_moved, by), tuple(cut))))
     sets = [tuple(cut), *((k,) for k in cut)] if len(cut) > 1 else [tuple(cut)] if cut else []
     for some in sets:
         axes = ", ".join(map(str, some))
@@ -68,11 +72,21 @@ def _each(change: Any, which: tuple[int, ...], index: Any) -> Any:
 
 def _moved(by: int, part: slice) -> slice | None:
     """A slice moved by some places; None where it would begin before the axis or end behind it."""
+    if (part.step or 1) < 0:
+        return _moved_backwards(by, part)
     start, stop = part.start or 0, 0 if part.stop is None else part.stop
     from_the_end = part.stop is None or stop < 0
     if start + by < 0 <= start or (from_the_end and stop + by > 0):
         return None
     return slice(start + by, None if from_the_end and stop + by == 0 else stop + by, part.step)
+
+
+def _moved_backwards(by: int, part: slice) -> slice | None:
+    """The same of a slice that goes from the end to the beginning."""
+    start, stop = -1 if part.start is None else part.start, -1 if part.stop is None else part.stop
+    if start + by >= 0 > start or stop + by < -1 <= stop:
+        return None
+    return slice(start + by, None if stop + by == -1 else stop + by, part.step)
 
 
 def _from(by: int, part: slice) -> slice:

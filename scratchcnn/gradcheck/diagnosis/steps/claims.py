@@ -21,7 +21,7 @@ ENTRIES = 3
 
 def wrong_step(scene: Scene, index: int) -> Iterator[Claim]:
     """One step of forward is differentiated wrongly, in one of the usual ways; all others are right."""
-    if _tells(scene, index):
+    if tells(scene, index):
         yield from _slipped(scene, index, range(CONSTANT + 1))
         yield from _scaled_step(scene, index)
         yield from _slipped(scene, index, range(CONSTANT + 1, ODD))
@@ -30,11 +30,12 @@ def wrong_step(scene: Scene, index: int) -> Iterator[Claim]:
 
 def oddly_wrong_step(scene: Scene, index: int) -> Iterator[Claim]:
     """One step of forward is differentiated wrongly, in a way that may be another mistake seen from forward."""
-    if _tells(scene, index):
+    if tells(scene, index):
         yield from _slipped(scene, index, range(ODD, len(SLIPS)))
 
 
-def _tells(scene: Scene, index: int) -> bool:
+def tells(scene: Scene, index: int) -> bool:
+    """Whether a gradient has entries enough for a step to be recognized."""
     gradient = scene.analytic(index)
     different = int(np.count_nonzero(gradient))
     return gradient.shape == scene.inputs[index].shape and different >= min(ENTRIES, gradient.size)

@@ -16,7 +16,10 @@ MOST_NUMBERS = 1_000_000
 
 
 class Flow(NamedTuple):
-    """What flows back to an expression, of its value's shape, and the numbers of the record that are its entries."""
+    """What flows back to an expression, and the numbers of the record that are its entries, both of its value's shape.
+
+    Of an expression in a loop: of the shape (rounds, ...).
+    """
 
     adjoint: Array
     nodes: Array
@@ -32,8 +35,8 @@ def flows(record: Record, cotangent: Array, values: Mapping[str, Array]) -> dict
     cotangent
         Of the output's shape.
     values
-        By the text of an expression, its value. One that is computed several times has no entry in what is returned,
-        and one whose numbers are not all used has none.
+        By the text of an expression, its value, or those of all rounds of a loop, (rounds, ...). One whose numbers are
+        not all used has no entry in what is returned.
     """
     adjoint = adjoints(record, cotangent)
     found: dict[str, Flow] = {}
@@ -69,14 +72,10 @@ def own_parts(record: Record, of: Flow, through: Flow) -> Array | None:
 
 def adjoints(record: Record, cotangent: Array, constant: Array | None = None) -> Array:
     """(numbers,) the derivative of the checked sum by each number of the record, some taken for constants."""
-    tape, adjoint = record.tape, np.zeros(len(record.tape.parts))
-    for node, weight in zip(record.outputs, cotangent.reshape(-1), strict=True):
-        if node >= 0:
-            adjoint[node] += weight
-    for node in range(len(tape.parts) - 1, -1, -1):
-        for part in tape.parts[node] if constant is None or not constant[node] else ():
-            adjoint[part.of] += adjoint[node] * part.factor
-    return adjoint
+    layers, adjoint = record.layers, record.adjoints(cotangent, 1)
+    factor = layers.factor if constant is None else np.where(constant[layers.result], 0.0, layers.factor)
+    layers.carry(adjoint, lambda parts, above: above * factor[parts][:, None])
+    return adjoint[:, 0]
 
 
 def _expressions(record: Record) -> Iterator[list[int]]:

@@ -1,5 +1,7 @@
 """The Jacobian of a record: the derivative of each output by each entry of an input."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
@@ -18,15 +20,24 @@ def jacobian(record: Record, index: int) -> tuple[Array, Array] | None:
         The derivatives. And the same with every derivative of a step replaced by its absolute value: roundoff is a
         small share of these.
     """
-    tape, outputs = record.tape, record.outputs
-    if sum(map(len, tape.parts)) * outputs.size > MOST_PRODUCTS or len(tape.parts) * outputs.size > MOST_PRODUCTS:
-        return None
+    if not record.jacobians and not _is_long(record):
+        record.jacobians.update(_jacobians(record))
+    return record.jacobians.get(index)
+
+
+def _is_long(record: Record) -> bool:
+    return bool(max(record.layers.of.size, len(record.tape.parts)) * record.outputs.size > MOST_PRODUCTS)
+
+
+def _jacobians(record: Record) -> Iterator[tuple[int, tuple[Array, Array]]]:
+    """The Jacobians by all inputs, which take as long as that by a single one."""
+    layers, outputs = record.layers, record.outputs
     moves = np.flatnonzero(outputs >= 0)
-    both = np.zeros((len(tape.parts), 2, outputs.size))
+    both = np.zeros((len(record.tape.parts), 2, outputs.size))
     both[outputs[moves], :, moves] = 1
+    factors = np.stack([layers.factor, np.abs(layers.factor)], axis=1)[..., None]
     with np.errstate(all="ignore"):
-        for node in range(len(tape.parts) - 1, -1, -1):
-            for part in tape.parts[node]:
-                both[part.of] += both[node] * np.array([[part.factor], [abs(part.factor)]])
-    value, size = both[record.inputs[index]].transpose(1, 2, 0)
-    return value, size
+        layers.carry(both, lambda parts, above: above * factors[parts])
+    for index, nodes in record.inputs.items():
+        value, size = both[nodes].transpose(1, 2, 0)
+        yield index, (value, size)

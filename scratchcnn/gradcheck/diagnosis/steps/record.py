@@ -1,14 +1,15 @@
 """The record of a call of forward, once for each depth of the calls in it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.diagnosis.steps.tape import DEEPEST, MOST_NUMBERS, Slope, Tape, TooLarge, moving
+from scratchcnn.gradcheck.diagnosis.steps.layers import Layers
+from scratchcnn.gradcheck.diagnosis.steps.tape import DEEPEST, MOST_NUMBERS, Site, Slope, Tape, TooLarge, moving
 from scratchcnn.gradcheck.numerical.caller_warnings import undisturbed
 from scratchcnn.gradcheck.proof.balls.arrays import Balls, lift
 from scratchcnn.gradcheck.proof.balls.ball import Undecidable, constant, precision
@@ -31,11 +32,31 @@ class Record:
         By the index of each input: the numbers of its entries on the tape.
     outputs
         Of each entry of the output, the number on the tape; -1 where it is a constant.
+    jacobians
+        By the index of each input, what `jacobian` has found.
     """
 
     tape: Tape
     inputs: dict[int, Array]
     outputs: Array
+    jacobians: dict[int, tuple[Array, Array]] = field(default_factory=dict, init=False)
+
+    @cached_property
+    def layers(self) -> Layers:
+        """The parts of the tape, in the order in which they are carried back."""
+        return Layers(self.tape.parts)
+
+    @cached_property
+    def expressions(self) -> list[Site]:
+        """The expressions that computed its numbers, each once."""
+        return list({id(site): site for site in self.tape.sites if site}.values())
+
+    def adjoints(self, cotangent: Array, width: int) -> Array:
+        """(numbers, width) a cotangent at the outputs, and zero at all other numbers."""
+        adjoint = np.zeros((len(self.tape.parts), width))
+        used = self.outputs >= 0
+        np.add.at(adjoint, self.outputs[used], cotangent.reshape(-1)[used, None])
+        return adjoint
 
 
 def records(forward: Callable[..., Any], inputs: Sequence[Array], wrt: Sequence[int]) -> Iterator[Record]:
@@ -64,6 +85,10 @@ def _record(forward: Callable[..., Any], inputs: Sequence[Array], wrt: Sequence[
         given[k], places[k] = made.reshape(inputs[k].shape).view(Balls), np.array([s.node for s in slopes], np.intp)
     with precision(BITS):
         y = undisturbed(partial(output, world, forward), *given)
+    tape.end()
     balls = [constant(b) for b in np.asarray(y).reshape(-1).tolist()]
+    for ball in balls:
+        if isinstance(ball.slope, Slope):
+            tape.tell(ball.slope.node, float(ball.value))
     nodes = [b.slope.node if isinstance(b.slope, Slope) else -1 for b in balls]
     return Record(tape, places, np.array(nodes, np.intp))

@@ -1,12 +1,11 @@
 """The ways in which a step is differentiated wrongly: what stands in place of its derivative."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.diagnosis.steps.tape import Part
 
 
 @dataclass(frozen=True)
@@ -21,9 +20,9 @@ class Parts:
     diagonal: Array
 
     @classmethod
-    def of(cls, parts: Sequence[Part]) -> "Parts":
-        """The arrays."""
-        _, factor, _, value, result, at_result, transposed, diagonal = np.array(parts).T
+    def of(cls, columns: Array) -> "Parts":
+        """From the fields of `tape.Part`, (fields, parts)."""
+        _, factor, _, value, result, at_result, transposed, diagonal = columns
         return cls(factor, value, result, at_result, transposed, diagonal)
 
     def slips(self) -> Array:

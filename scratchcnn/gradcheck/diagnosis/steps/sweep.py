@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.diagnosis.steps.layers import Flow, Layers
 from scratchcnn.gradcheck.diagnosis.steps.record import Record
 from scratchcnn.gradcheck.diagnosis.steps.slips import SLIPS, Parts
 from scratchcnn.gradcheck.diagnosis.steps.tape import ALL, Step, Tape
@@ -41,16 +42,12 @@ def nothing(index: int, entries: int) -> Swept:
 def swept(record: Record, cotangent: Array) -> Swept | None:
     """The gradients of a record for a cotangent; None if there are too many numbers."""
     steps, number_of = steps_of(record.tape)
-    width = 1 + len(steps) * len(SLIPS)
-    count = sum(map(len, record.tape.parts))
-    if width * len(record.tape.parts) > MOST_HELD or width * count > MOST_PRODUCTS:
+    width, count = 1 + len(steps) * len(SLIPS), len(record.tape.parts)
+    if width * count > MOST_HELD or width * record.layers.of.size > MOST_PRODUCTS:
         return None
-    adjoint = np.zeros((len(record.tape.parts), width))
-    for node, weight in zip(record.outputs, cotangent.reshape(-1), strict=True):
-        if node >= 0:
-            adjoint[node] += weight
+    adjoint = record.adjoints(cotangent, width)
     with np.errstate(all="ignore"):
-        _backward(record.tape, number_of, adjoint)
+        record.layers.carry(adjoint, _flow(record.layers, number_of))
     right, wrong = {}, {}
     for k, nodes in record.inputs.items():
         right[k] = adjoint[nodes, 0]
@@ -68,19 +65,16 @@ def steps_of(tape: Tape) -> tuple[tuple[Step, ...], list[int]]:
     return tuple(numbers), number_of
 
 
-def _backward(tape: Tape, number_of: Sequence[int], adjoint: Array) -> None:
-    """Carries the adjoints of the outputs back to the inputs, in place."""
-    size, everything = len(SLIPS), [part for parts in tape.parts for part in parts]
-    last = len(everything)
-    others = Parts.of(everything).slips().T if everything else np.empty((0, size))
-    for node in range(len(tape.parts) - 1, -1, -1):
-        parts, above = tape.parts[node], adjoint[node]
-        first, last = last - len(parts), last - len(parts)
-        if not parts or not above.any():
-            continue
-        for part, wrong in zip(parts, others[first : first + len(parts)], strict=True):
-            flow = above * part.factor
-            if part.step >= 0:
-                start = 1 + size * number_of[part.step]
-                flow[start : start + size] = above[start : start + size] * wrong
-            adjoint[part.of] += flow
+def _flow(layers: Layers, number_of: Sequence[int]) -> Flow:
+    """What flows back through each part: in the columns of its own step, what does where that is wrong."""
+    wrong = Parts.of(layers.columns).slips().T
+    columns = 1 + len(SLIPS) * np.array([*number_of, 0])[layers.step][:, None] + np.arange(len(SLIPS))
+
+    def flow(parts: Array, above: Array) -> Array:
+        flows: Array = above * layers.factor[parts][:, None]
+        rows = np.flatnonzero(layers.step[parts] >= 0)
+        own = columns[parts[rows]]
+        flows[rows[:, None], own] = above[rows[:, None], own] * wrong[parts[rows]]
+        return flows
+
+    return flow

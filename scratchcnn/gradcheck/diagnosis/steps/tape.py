@@ -6,8 +6,9 @@ by and added to. What is written down is filed under the expression in the calle
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from inspect import CO_GENERATOR
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
@@ -79,6 +80,31 @@ class Part(NamedTuple):
     diagonal: float = np.nan
 
 
+class _Here(NamedTuple):
+    """The place in the caller's code where numbers are computed: many one after the other, for each entry of an array.
+
+    Attributes
+    ----------
+    frame, instruction
+        The innermost function of the caller's, and its instruction.
+    site
+        The expression.
+    truncated
+        Whether it is a call of a deeper one.
+    steps
+        By its operands, the numbers of the steps.
+    """
+
+    frame: FrameType | None
+    instruction: int
+    site: Site
+    truncated: bool
+    steps: dict[str, int]
+
+
+NOWHERE = _Here(None, -1, (), False, {})
+
+
 class Tape:
     """The record.
 
@@ -98,6 +124,8 @@ class Tape:
         self.sites: list[Site | None] = []  # the expression that computed each number; none for an entry of an input
         self.results: list[float] = []  # the value of each number; NaN where it is not known
         self._count = 0  # of all parts
+        self._known: dict[Site, Site] = {}  # each expression once, so that two are the same object if they are equal
+        self._here = NOWHERE
         self._maker = sys._getframe(1).f_code  # forward is called from there: what called that is no part of it
 
     def leaf(self) -> "Slope":
@@ -115,22 +143,28 @@ class Tape:
 
     def combined(self, operands: Sequence[tuple["Slope", float, str]]) -> "Slope":
         """The slope of a number that comes from others: of each its slope, the derivative by it, and its side."""
-        site, truncated = self.site()
-        seen = _seen(sys._getframe(2))
+        here, seen = self._stand(sys._getframe(1)), _seen(sys._getframe(2))
+        site, sites = here.site, self.sites
         parts: list[Part] = []
-        within = [self.sites[slope.node] == site for slope, *_ in operands]
+        within = [sites[slope.node] is site for slope, *_ in operands]
         if within == [True, False]:  # a sum so far, and one number more
             self.sums.add(site)
         for (slope, factor, operand), inside in zip(operands, within, strict=True):
             if inside and len(self.parts[slope.node]) <= FEW_PARTS:
                 parts += [_further(part, factor, seen) for part in self.parts[slope.node]]
             else:
-                step = -1 if inside else self.step(site, ALL if truncated else operand)
+                step = -1 if inside else self._step(here, operand)
                 value, at_result = seen.of(slope)
+                self.tell(slope.node, value)
                 parts.append(Part(slope.node, factor, step, value, seen.result, at_result))
-        return self._number(self._merged(parts, site), site, seen.result)
+        return self._number(self._merged(parts, here) if len(parts) > 1 else parts, site, seen.result)
 
-    def _merged(self, parts: list[Part], site: Site) -> list[Part]:
+    def tell(self, node: int, value: float) -> None:
+        """Keeps the value of a number, where the operation that computed it did not show it."""
+        if np.isnan(self.results[node]):
+            self.results[node] = value
+
+    def _merged(self, parts: list[Part], here: "_Here") -> list[Part]:
         """The parts, those of the same number as one; so a product of a number with itself is a square."""
         found: dict[int, Part] = {}
         for part in parts:
@@ -140,35 +174,58 @@ class Tape:
             elif -1 in (part.step, other.step) or part.factor == -other.factor:
                 return parts  # of a number less itself, either may be taken for a constant
             else:
-                step = part.step if part.step == other.step else self.step(site, ALL)
+                step = part.step if part.step == other.step else self._step(here, ALL)
                 factor = part.factor + other.factor
                 found[part.of] = Part(part.of, factor, step, part.value, part.result)
         return list(found.values())
 
-    def step(self, site: Site, operand: str) -> int:
+    def _step(self, here: "_Here", operand: str) -> int:
         """The number of a step."""
-        return self.steps.setdefault(Step(site, operand), len(self.steps))
+        if operand not in here.steps:
+            step = Step(here.site, ALL if here.truncated else operand)
+            here.steps[operand] = self.steps.setdefault(step, len(self.steps))
+        return here.steps[operand]
 
-    def site(self) -> tuple[Site, bool]:
-        """The expression in the caller's code that is being computed, and whether it is a call of a deeper one."""
-        path, frame = [], sys._getframe(2)
-        caller: FrameType | None = frame
-        while caller is not None and caller.f_code is not self._maker:
-            file = caller.f_code.co_filename
-            if file in self.files and not file.startswith(OWN):
-                path.append((caller.f_code, caller.f_lasti))
-            caller = caller.f_back
-        path.reverse()
+    def _stand(self, frame: FrameType | None) -> "_Here":
+        """The expression in the caller's code that is being computed."""
+        while frame is not None and frame.f_code is not self._maker and not self._is_callers(frame):
+            frame = frame.f_back
+        here = self._here
+        if frame is None or frame is not here.frame or frame.f_lasti != here.instruction:
+            here = self._here = self._new_place(frame)
+        return here
+
+    def _new_place(self, frame: FrameType | None) -> "_Here":
+        path = tuple(self._path(frame))[::-1]
         self.deepest = max(self.deepest, len(path))
-        return tuple(path[: self.depth]), len(path) > self.depth
+        site = path[: self.depth]
+        here = _Here(None, -1, self._known.setdefault(site, site), len(path) > self.depth, {})
+        if frame is None or frame.f_code.co_flags & CO_GENERATOR:  # one that is resumed has another caller each time
+            return here
+        return here._replace(frame=frame, instruction=frame.f_lasti)
+
+    def end(self) -> None:
+        """Lets go of the caller's variables."""
+        self._here = NOWHERE
+
+    def _path(self, frame: FrameType | None) -> Iterator[tuple[CodeType, int]]:
+        """The functions of the caller's that are on their way, the innermost first, and the instruction of each."""
+        while frame is not None and frame.f_code is not self._maker:
+            if self._is_callers(frame):
+                yield frame.f_code, frame.f_lasti
+            frame = frame.f_back
+
+    def _is_callers(self, frame: FrameType) -> bool:
+        file = frame.f_code.co_filename
+        return file in self.files and not file.startswith(OWN)
 
     def product(self, a: Any, b: Any) -> Any:
         """(m, n) balls: the product of (m, k) and (k, n), each number of it in one step."""
         (m, k), n = a.shape, b.shape[1]
         if self._count + m * k * n > MOST_PARTS:
             raise TooLarge
-        site, truncated = self.site()
-        left, right = (self.step(site, ALL if truncated else side) for side in (LEFT, RIGHT))
+        here = self._stand(sys._getframe(1))
+        left, right = (self._step(here, side) for side in (LEFT, RIGHT))
         x, y = ([[constant(e) for e in row] for row in side.tolist()] for side in (a, b))
         u, v = (np.array([[float(e.value) for e in row] for row in side]) for side in (x, y))
         made = np.empty((m, n), object)
@@ -182,7 +239,7 @@ class Tape:
                     turned = u[c, i] if k == m else np.nan
                     parts.append(Part(s.node, u[i, c], right, v[c, j], transposed=turned, diagonal=float(c == i)))
             value = sum((x[i][c].value * y[c][j].value for c in range(k)), arb(0))
-            made[i, j] = moving(value, self._number(parts, site, float(value)) if parts else None)
+            made[i, j] = moving(value, self._number(parts, here.site, float(value)) if parts else None)
         return made
 
 
