@@ -53,6 +53,9 @@ PLACES = [
     (X, at(S[1:]), {"at all samples but the first": "batch"}),
     (X, at(S[:-1]), {"at all samples but the last": "batch"}),
     (X[:2], at(0), {"at the first index of axis 0": "batch"}),
+    (IMAGES, at(1), {f"at {place}": "batch" for place in  # half of a set may be right by chance
+                     ("index 1 of axis 0", "all samples but the first", "all samples but the last")}),
+    (IMAGES, at(0, 2), {"at both ends of axis 0": "batch"}),
     (IMAGES, at(S[:, 0]), {"at the first index of axis 1": "subset"}),
     (IMAGES, at(S[..., 0, :]), {"at the first index of axis 2": "border", "at both ends of axis 2": "border"}),
     (IMAGES, at(S[..., 2, :]), {"at index 2 of axis 2": "subset"}),
@@ -100,6 +103,13 @@ def test_a_threshold_may_be_on_another_input_or_on_a_difference_or_on_the_cotang
     rows = np.arange(4)
     scene = scene_of(lambda x, rows: x[rows], lambda g, x, rows: (np.where(x > 0, 2, g), None), X, rows, wrt=[0])
     assert "the true one but where x is above 0" in held(wrong_places, scene)
+
+
+def test_a_place_in_a_row_of_numbers_says_little_and_comes_late():
+    for x, first in ((X[0], "where x is above "), (X, "at the first index of axis 0")):
+        messages = [claim.message for claim in wrong_places(scene_of(tanh, garbled(lambda x: x > 0), x), 0)]
+        order = [message for message in messages if "index" in message or "where x" in message]
+        assert order[0].startswith(f"the true one but {first}")
 
 
 def test_a_place_must_be_wrong_elsewhere_too():
