@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scratchcnn import dense, dense_backward
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.strategies import arrays, dense_layers
+from tests.gradcheck.strategies.draws import drawn
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
 KINKS = st.lists(st.integers(-12, 12).map(lambda k: k / 4), min_size=1, max_size=3)
@@ -36,6 +37,16 @@ def test_the_entries_differ_in_size_and_none_is_far_smaller_than_another(dtype, 
 @given(arrays((20, 30)))
 def test_a_large_array_has_distinct_entries_too(x):
     assert len(set(np.abs(x).ravel().tolist())) == 600
+
+
+def test_a_very_large_array_and_very_large_whole_numbers_take_no_more_than_they_need():
+    """As many numbers as there are up to the largest would fill any memory."""
+    for largest in (2.0**31, 2.0**60):
+        (x, *_) = drawn(arrays(50, degree=1, largest=largest), 1)
+        assert len(np.unique(np.abs(x))) == 50
+        assert np.abs(x).max() < 256
+    (x, *_) = drawn(arrays(2**17), 1)
+    assert len(np.unique(np.abs(x))) == 2**17
 
 
 @settings(max_examples=1)
