@@ -237,7 +237,7 @@ def _largest(largest: float | None, dtype: np.dtype[Any], degree: int | None, ki
         return most
     if degree is not None:
         return float(2 ** max(1, _bits(dtype) // (2 * (degree + 2))))
-    return max([LARGEST, *(2 * abs(kink) for kink in kinks)])
+    return max(LARGEST, min(_greatest(dtype), 2 * max(map(abs, kinks), default=0.0)))
 
 
 def _bits(dtype: np.dtype[Any]) -> int:

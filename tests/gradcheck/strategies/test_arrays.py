@@ -76,6 +76,11 @@ def test_no_entry_is_close_to_a_kink_nor_its_opposite(data, kinks):
         assert np.abs(np.abs(x) - abs(kink)).min() > largest / 64
 
 
+@given(arrays(2, dtype="float32", away_from=1e308))
+def test_a_kink_that_no_number_of_the_dtype_reaches_is_no_hindrance(x):
+    assert np.all((x != 0) & np.isfinite(x))
+
+
 @given(st.data(), KINKS)
 def test_some_entry_is_at_a_kink(data, kinks):
     x = data.draw(arrays((3, 4), at=kinks))
@@ -138,6 +143,8 @@ def test_they_shrink_to_one_two_three():
             "at must be none of the kinks that away_from keeps .*, got 0",
         ),
         ({"at": [1, 100], "largest": 1}, ValueError, "at must be of a size up to largest, 1, got 100"),
+        ({"at": 1e308}, ValueError, "at must be of a size up to largest, .*, got 1e\\+308"),
+        ({"at": 1e39, "dtype": "float32"}, ValueError, "at must be of a size up to largest, .*, got 1e\\+39"),
         ({"degree": 1, "largest": 2, "away_from": [1, 2]}, ValueError, "away_from leaves no number of a size up to 2"),
     ],
 )
