@@ -53,6 +53,18 @@ class TestPrepared:
         assert (case.names, case.wrt, case.named) == (("x", "w"), (0, 1), False)
         assert case.output.tolist() == (X @ W).tolist()
 
+    def test_forward_is_given_them_in_their_own_order(self):
+        seen = []
+        prepare(lambda x: seen.append(x.flags.f_contiguous) or x, backward, (np.asfortranarray(X),))
+        assert seen == [True]
+
+    def test_names_of_what_has_no_parameters_to_read(self):
+        def unknown(x, w):
+            return x @ w
+
+        unknown.__signature__ = "none"
+        assert prepare(unknown, backward, (X, W)).names == ("input 0", "input 1")
+
     def test_forward_may_write_into_what_it_is_given(self):
         def writing(x):
             x[...] = 0

@@ -65,6 +65,10 @@ class TestReshaped:
     def test_transposed(self):
         assert said(sine, lambda g, x: slope(g, x).T) == {"right if its axes are put in the order (1, 0)": "transposed"}
 
+    def test_with_three_axes_in_another_order(self):
+        found = said(sine, lambda g, x: slope(g, x).transpose(2, 0, 1), drawn(2, 3, 4))
+        assert found == {"right if its axes are put in the order (1, 2, 0)": "transposed"}
+
     def test_not_where_the_numbers_are_others(self):
         assert said(sine, lambda g, x: 2 * slope(g, x).T) == said(sine, lambda g, x: slope(g, x)[:, :3]) == {}
 
@@ -101,6 +105,10 @@ class TestCropped:
         found = said(self.padded, backward, drawn(2, 4, 5))
         rows, columns = f"{top}:{top + 4}", f"{left}:{left + 5}"
         assert found == {f"right if cropped to [{rows}, {columns}] of its last two axes": "padding-not-cropped"}
+
+    def test_in_any_place_that_there_is(self):
+        scene = scene_of(self.padded, lambda g, x: g, drawn(2, 4, 5))
+        assert sum("cropped to" in claim.message for claim in misshapen(scene, 0)) == 4 * 4
 
     def test_not_of_rows_or_of_what_is_smaller(self):
         assert said(lambda x: np.pad(x, 1), lambda g, x: g, drawn(5)) == {}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck.diagnosis.operands import (
+    _frame,
     as_of_stride_one,
     at_a_function_of_an_operand,
     at_a_turned_operand,
@@ -19,7 +20,7 @@ X, Y = drawn(4, 5), drawn(4, 5, seed=1)
 
 
 def forward(x, y):
-    return np.exp(x / 2) * np.sin(y) + y**3
+    return np.exp(x / 2) * np.sin(y) + y**3 + y**2
 
 
 def by_x(g, x, y):
@@ -27,7 +28,7 @@ def by_x(g, x, y):
 
 
 def by_y(g, x, y):
-    return g * (np.exp(x / 2) * np.cos(y) + 3 * y**2)
+    return g * (np.exp(x / 2) * np.cos(y) + 3 * y**2 + 2 * y)
 
 
 def said(family, at=lambda x, y: (x, y), points=2):
@@ -107,6 +108,42 @@ def test_a_function_once_too_often(function, name):
     assert said(at_a_function_of_an_operand) == {}
 
 
+def test_all_is_seen_along_a_direction():
+    scene = scene_of(forward, lambda g, x, y: (by_x(g, x, y), by_y(g, x, y)), X, Y)
+    for family in (at_another_operand, at_a_turned_operand, at_a_function_of_an_operand):
+        claims = list(family(scene, 1))
+        assert claims
+        assert all(claim.along is True for claim in claims)
+    number = scene_of(lambda x, s: x * s, lambda g, x, s: (g * s, g * x), X, np.array([2.0]))
+    for family in (at_another_operand, at_a_turned_operand, at_a_function_of_an_operand):
+        assert not any(claim.message.endswith(" of s") for claim in family(number, 0))  # of one number there is one
+    pair = scene_of(lambda x: x**3, lambda g, x: g, X[0, :2])
+    assert len(list(at_a_function_of_an_operand(pair, 0))) == 3
+
+
+def test_labels_of_two_axes_move_along_the_first():
+    labels = np.array([[0, 2, 2], [1, 4, 1]])
+    z = drawn(2, 3, 5)
+
+    def loss(z, n):
+        return np.take_along_axis(z, n[..., None], -1)[..., 0] ** 2
+
+    def backward(g, z, n):
+        grad, turned = np.zeros_like(z), n[[1, 0]][..., None]
+        np.put_along_axis(grad, turned, 2 * g[..., None] * np.take_along_axis(z, turned, -1), -1)
+        return grad, None
+
+    found = held(at_a_turned_operand, scene_of(loss, backward, z, labels, wrt=[0]))
+    assert found["the true one for n moved by 1"] == "shifted"
+
+
+def test_a_padding_in_numbers():
+    assert _frame(2) == [(2, 2), (2, 2)]
+    assert _frame((1, 2)) == [(1, 1), (2, 2)]
+    assert _frame(((1, 2), (0, 3))) == [(1, 2), (0, 3)]
+    assert _frame("same") is _frame((1, 2, 3)) is None
+
+
 def test_a_gradient_that_is_right_or_has_a_wrong_sign_is_said_nothing_of():
     for family in (at_another_operand, at_a_turned_operand, at_a_function_of_an_operand):
         assert said(family) == {}
@@ -129,6 +166,7 @@ class TestOption:
         bound = partial(scaled, **given)
         scene = scene_of(scaled, lambda g, x: scaled_backward(g, x, **given | taken), X)
         scene.unguarded, scene.options = bound, given
+        assert all(claim.along is True for claim in with_another_option(scene, 0))
         return held(with_another_option, scene)
 
     @pytest.mark.parametrize(
@@ -181,9 +219,26 @@ def test_options_of_a_convolution_have_kinds_of_their_own():
         scene = scene_of(partial(windows, **given), lambda g, x, t=taken: gradient(g, x, **t), images)
         scene.unguarded, scene.options = partial(windows, **given), given
         (name,) = [name for name in given if given[name] != taken[name]]
+        uncropped = [c for c in with_another_option(scene, 0) if c.message == "that of the padded image, not cropped"]
+        assert uncropped
+        assert all((c.kind, c.along) == ("padding-not-cropped", True) for c in uncropped)
         assert (
             held(with_another_option, scene)[f"that of {name}={taken[name]}; forward has {name}={given[name]}"] == kind
         )
+
+
+def test_the_gradient_of_the_padded_image():
+    images = drawn(2, 5, 6)
+
+    def whole(x):
+        padded = np.pad(x, [(0, 0), (1, 1), (1, 1)])
+        truth = scene_of(windows, lambda g, x: x, padded, cotangent=np.ones((2, 6, 7))).truth(0).value
+        return truth[..., :5, :6]  # its corner, in place of its middle
+
+    given = {"padding": 1}
+    scene = scene_of(partial(windows, **given), lambda g, x: whole(x), images, cotangent=np.ones((2, 6, 7)))
+    scene.unguarded, scene.options = partial(windows, **given), given
+    assert held(with_another_option, scene)["that of the padded image, not cropped"] == "padding-not-cropped"
 
 
 @pytest.mark.parametrize(("down", "right"), [(2, 1), (1, 3), (2, 2)])
@@ -200,3 +255,5 @@ def test_windows_that_stand_one_pixel_apart(down, right):
     assert held(as_of_stride_one, scene) == {f"that of stride 1; forward moves by {down} and {right}": "stride-ignored"}
     assert held(as_of_stride_one, scene_of(forward, lambda g, x: 2 * backward(g, x), drawn(2, 6, 6))) == {}
     assert held(as_of_stride_one, scene_of(forward, backward, drawn(6, 6))) == {}
+    wide = scene_of(forward, backward, drawn(2, 6, 9))
+    assert held(as_of_stride_one, wide) == {f"that of stride 1; forward moves by {down} and {right}": "stride-ignored"}

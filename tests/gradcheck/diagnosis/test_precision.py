@@ -19,6 +19,10 @@ def through(name, array):
     return array.astype(DTYPES[name]).astype(float)
 
 
+def test_the_formats_have_their_names():
+    assert [precision.name for precision in PRECISIONS] == list(DTYPES)
+
+
 @pytest.mark.parametrize("precision", PRECISIONS, ids=lambda precision: precision.name)
 def test_numbers_of_a_precision_are_those_of_its_format(precision):
     numbers = np.concatenate([drawn(50), 100 * drawn(50), [0.0, 1.0, -2.0]])
@@ -46,6 +50,12 @@ class TestRounded:
             (f"off by roundoffs of {name}", "small-relative"),
         ]
 
+    def test_of_small_numbers_too(self, name):
+        scene = scene_of(lambda x: np.sin(x) / 64, lambda g, x: through(name, g * np.cos(x) / 64), X)
+        assert f"the true one rounded to {name}" in held(rounded, scene)
+        wrong = scene_of(lambda x: np.sin(x) / 64, lambda g, x: through(name, g * np.cos(x) / 64 + 1 / 64), X)
+        assert held(rounded, wrong) == {}
+
     def test_not_where_it_is_off_by_more_or_of_two_entries_or_of_another_shape(self, name):
         for backward, x in (
             (lambda g, x: through(name, 1.5 * g * np.cos(x)), X),
@@ -60,7 +70,9 @@ class TestScattered:
     SAID = "the true one but for errors of a few roundoffs of {}, as of numbers kept in it"
 
     def said(self, errors, x=X):
-        return list(held(as_if_rounded, scene_of(sine, lambda g, x: g * np.cos(x) * (1 + errors), x)))
+        found = held(as_if_rounded, scene_of(sine, lambda g, x: g * np.cos(x) * (1 + errors), x))
+        assert set(found.values()) <= {"precision"}
+        return list(found)
 
     @pytest.mark.parametrize("name", ["float16", "float32"])
     @pytest.mark.parametrize(("size", "told"), [(3.9, True), (1.0, True), (4.1, False)])

@@ -15,9 +15,9 @@ def sine(x):
     return np.sin(x)
 
 
-def sine_of_a_list(x):
+def sine_of_bytes(x):
     """Of which there is no record: its derivatives cost calls."""
-    return np.sin(np.array(x.tolist()))
+    return np.sin(np.frombuffer(x.tobytes())).reshape(x.shape)
 
 
 def scaled_sine(x, rate=0.7):
@@ -32,7 +32,7 @@ def said(factor, x=X, *, forward=sine, calls=100_000):
 
 
 @pytest.mark.parametrize(
-    ("forward", "calls"), [(sine, 100_000), (sine_of_a_list, 200)], ids=["entry by entry", "along a direction"]
+    ("forward", "calls"), [(sine, 100_000), (sine_of_bytes, 200)], ids=["entry by entry", "along a direction"]
 )
 @pytest.mark.parametrize(
     ("factor", "expected"),
