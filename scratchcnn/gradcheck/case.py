@@ -335,8 +335,7 @@ def _chosen(
         if not chosen:
             raise TypeError(f"no floating input to check: got dtypes {[str(a.dtype) for a in arrays]}")
         return tuple(chosen)
-    single = as_integer(wrt) is not None or not holds_several(wrt)
-    items: Iterable[Any] = (wrt,) if single else wrt  # type: ignore[assignment]
+    items: Iterable[Any] = wrt if holds_several(wrt) else (wrt,)  # type: ignore[assignment]
     chosen = list(map(partial(index_of, names=names), items))
     if not chosen:
         raise ValueError("wrt is empty: name at least one input, or leave it out to check all")

@@ -30,8 +30,7 @@ def has_structure(a: Array, structure: str) -> bool:
             return False
         return structure == "symmetric" or bool((np.linalg.eigvalsh(np.asarray(a, np.float64)) > 0).all())
     if structure == "distribution":
-        sums = a.sum(-1) if a.ndim else a
-        return a.ndim > 0 and bool((a >= 0).all() and (np.abs(sums - 1) <= a.shape[-1] * slack).all())
+        return a.ndim > 0 and bool((a >= 0).all() and (np.abs(a.sum(-1) - 1) <= a.shape[-1] * slack).all())
     return structure == "any" or (a.ndim > 0 and _order(a, -1) != 0)
 
 
@@ -41,7 +40,7 @@ def redrawn_as(a: Array, structure: str, rng: np.random.Generator) -> Array:
         return a.copy()
     if structure in ("symmetric", "positive definite"):
         moved = _relabelled(a, rng)
-        if a.ndim > 1 and np.array_equal(moved, a):  # a multiple of the identity: it shrinks
+        if np.array_equal(moved, a):  # a multiple of the identity: it shrinks
             moved = a * (1 - rng.uniform(BLEND_SHARES[0], MOST_SHRINKAGE))
     elif structure == "distribution":
         moved = _blend(a, rng, a.ndim - 1)

@@ -123,7 +123,7 @@ def _asked_again(known: _Known, asked: Array, kinks: Array) -> JointJudgement:
             return _undecided(alone, worst[:count], cone)
     if not accused.size:
         return alone
-    together = _Together(replace(known, alone=alone), np.union1d(kinks, accused))
+    together = _Together(known, np.union1d(kinks, accused))
     return _undecided(alone, accused, cone, together.wrong_along(together.patterns))
 
 

@@ -71,10 +71,11 @@ class Inputs:
         if len(self.structures) == 1 and (len(given) != 1 or not isinstance(returned, tuple | list)):
             alike = is_tree(returned) and set(_keys(returned)) == set(self.structures[0].keys)
             given = [returned] if alike or not isinstance(returned, tuple | list) else given
-        if len(given) == len(self.structures):
+        in_a_row = len(given) == len(self.paths) and not any(map(is_tree, given))
+        if len(given) == len(self.structures) and not (in_a_row and all(s.size == 1 for s in self.structures)):
             parts = zip(given, self.structures, self.names, strict=True)
             return tuple(leaf for each in parts for leaf in aligned(*each, self.conjugated, lenient=True))
-        if len(given) == len(self.paths) and not any(map(is_tree, given)):
+        if in_a_row:
             return tuple(given)
         raise WrongForm(
             f"backward must return a gradient for each of the {len(self.structures)} inputs ({', '.join(self.names)}),"

@@ -97,6 +97,12 @@ class TestPrepared:
                 "input 1 is None: leave it out, or bind it with functools.partial on both functions",
             ),
             (
+                (forward, backward, (X, np.ma.ones(3))),
+                {},
+                TypeError,
+                "input 1 must not be masked: the mask would be ignored, fill it with numbers before",
+            ),
+            (
                 (forward, backward, (X, W)),
                 {"names": ["a"]},
                 ValueError,
@@ -191,6 +197,7 @@ class TestCase:
         assert len(one.gradients(X, [X])) == 1
         two = prepare(forward, lambda g, x, w: [x, w], (X, W))
         assert two.gradients(X, [X, W])[1] is not None
+        assert len(prepare(forward, lambda g, x, w: (x, w, g), (X, W), wrt="x").gradients(X, [X, W])) == 3
 
     def test_who_answers_for_what_is_checked_alone_answers_in_the_order_of_the_inputs(self):
         case = prepare(lambda x, y, z: x + y + z, lambda g, x, y, z: (3 * g, 5 * g), (X, X, X), wrt=("z", "x"))
@@ -323,6 +330,7 @@ class TestBatch:
         names = ("params.w", "params.b", "params[0]", "paramsx", "x")
         assert indices_of("params", names, "batch") == [0, 1, 2]
         assert indices_of("x", names, "batch") == [4]
+        assert indices_of("x", (*names, "x.y"), "batch") == [4]
         assert indices_of(3, names, "batch") == [3]
         assert message_of(ValueError, indices_of, "y", names, "batch").startswith("batch names 'y'")
 

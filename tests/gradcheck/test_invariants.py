@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchcnn.gradcheck.invariants import BLEND_SHARES, MOST_SHRINKAGE, STRUCTURES, has_structure, redrawn, redrawn_as
+from scratchcnn.gradcheck.invariants import (
+    BLEND_SHARES,
+    MOST_SHRINKAGE,
+    STRUCTURES,
+    _have_the_same_sum,
+    has_structure,
+    redrawn,
+    redrawn_as,
+)
 
 
 def generator(seed):
@@ -43,6 +51,14 @@ FORMS = {
     "distributions in float32": (generator(1).dirichlet(np.ones(5), 3).astype(np.float32), sums_to(1, 1)),
     "a single distribution": (generator(2).dirichlet(np.ones(6)), sums_to(1, 0)),
     "equal shares": (np.full((2, 4), 0.25), sums_to(1, 1)),
+    "a distribution that begins with zero": (
+        np.array([0, 0.125, 0.25, 0.625]),
+        lambda a: sums_to(1, 0)(a) and is_sorted(a),
+    ),
+    "pairs of probabilities": (generator(5).dirichlet(np.ones(2), 3), sums_to(1, 1)),
+    "a thousand probabilities": (generator(6).dirichlet(np.ones(1000)).astype(np.float32), sums_to(1, 0)),
+    "two rows of the same sum": (3 * generator(7).dirichlet(np.ones(4), 2), sums_to(3, 1)),
+    "a centred line": (normal(6) - normal(6).mean(), sums_to(0, 0)),
     "a joint distribution": (generator(3).dirichlet(np.ones(12)).reshape(3, 4), sums_to(1, None)),
     "centred columns": (normal(6, 2) - normal(6, 2).mean(axis=0), sums_to(0, 0)),
     "symmetric": (normal(3, 3) + normal(3, 3).T, lambda a: np.array_equal(a, a.T)),
@@ -53,26 +69,39 @@ FORMS = {
     ),
     "positive definite": (COVARIANCE, is_positive_definite),
     "distances": (np.abs(normal(5)[:, None] - normal(5)), lambda a: np.array_equal(a, a.T) and not a.diagonal().any()),
+    "triangular, three by three": (np.tril(normal(3, 3)), lambda a: not np.triu(a, 1).any() and a.diagonal().all()),
     "triangular": (np.tril(normal(4, 4)), lambda a: not np.triu(a, 1).any() and a.diagonal().all()),
     "knots": (np.sort(normal(7)), is_sorted),
+    "knots that repeat": (np.array([0.0, 0.0, 1.0, 1.5, 1.5]), is_sorted),
     "falling": (-np.sort(normal(7)), lambda a: is_sorted(-a)),
     "sorted rows": (np.sort(normal(4, 5), axis=1), is_sorted),
     "sorted columns": (np.sort(normal(4, 5), axis=0), lambda a: is_sorted(a, 0)),
     "sorted both ways": (np.sort(np.sort(normal(4, 5), 0), 1), lambda a: is_sorted(a, 0) and is_sorted(a, 1)),
     "a rotation": (rotation(4), lambda a: np.allclose(a @ a.T, np.eye(4), rtol=0, atol=1e-14)),
     "a frame": (rotation(5)[:, :2], lambda a: np.allclose(a.T @ a, np.eye(2), rtol=0, atol=1e-14)),
+    "a wide frame": (rotation(5)[:2], lambda a: np.allclose(a @ a.T, np.eye(2), rtol=0, atol=1e-14)),
+    "a batch of frames": (
+        np.stack([rotation(5)[:2], rotation(5, 1)[:2], rotation(5, 2)[:2]]),
+        lambda a: np.allclose(a @ a.swapaxes(1, 2), np.eye(2), rtol=0, atol=1e-14),
+    ),
+    "a batch of one frame": (
+        rotation(5)[None, :, :2],
+        lambda a: np.allclose(a.swapaxes(1, 2) @ a, np.eye(2), rtol=0, atol=1e-14),
+    ),
     "unit rows": (
         normal(5, 4) / np.linalg.norm(normal(5, 4), axis=1, keepdims=True),
         lambda a: np.allclose((a**2).sum(1), 1, rtol=0, atol=1e-14),
     ),
     "probabilities": (generator(4).uniform(size=(3, 4)), lambda a: (a >= 0).all() and (a <= 1).all()),
+    "ones in float32": (np.ones(5, np.float32), lambda a: (a > 0.9).all() and (a <= 1).all()),
+    "two numbers": (np.array([0.5, 2.0]), lambda a: (a >= 0.5).all() and (a <= 2).all()),
     "ones": (np.ones(5), lambda a: (a > 0.9).all() and (a <= 1).all()),
     "zeros": (np.zeros((2, 3)), lambda a: (a >= 0).all() and (a < 1).all()),
     "positive": (np.exp(normal(6)), lambda a: (a > 0).all()),
     "negative": (-np.exp(normal(6)), lambda a: (a < 0).all()),
     "one number": (np.array(2.0), lambda a: 1.8 < a <= 2),
 }
-LEFT_ALONE = {"a rotation", "a frame"}
+LEFT_ALONE = {"a rotation", "a frame", "a wide frame", "a batch of frames", "a batch of one frame"}
 
 
 @pytest.mark.parametrize(("a", "holds"), FORMS.values(), ids=FORMS)
@@ -97,6 +126,55 @@ def test_what_does_not_hold_is_not_kept():
     assert len(np.unique(moved)) == a.size
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 3), (2, 3, 4), (4, 3), (1, 6)])
+def test_of_whatever_shape_all_values_change(shape):
+    a = normal(*shape)
+    for given_array in (a, np.tril(a)):  # a half of zeros says nothing of what is not square
+        moved = redrawn(given_array, generator(0))
+        assert np.trace(moved, axis1=-2, axis2=-1) != pytest.approx(np.trace(given_array, axis1=-2, axis2=-1))
+
+
+def test_values_move_across_lines():
+    """The columns differ by a factor of a thousand."""
+    moved = redrawn(np.exp(normal(5, 4)) * [1e3, 1e-3, 1e6, 1], generator(0))
+    assert moved[:, 1].max() > 1
+    assert moved[:, 2].min() < 1e3
+
+
+def test_the_ends_are_kept_of_knots_alone():
+    for a in (normal(6), np.sort(normal(4, 5), axis=1)):
+        moved = redrawn(a, generator(0))
+        assert a.min() < moved.min()
+        assert moved.max() < a.max()
+    knots = redrawn(np.array([0.0, 1.0, 4.0]), generator(0))
+    assert (knots[0], knots[2]) == (0, 4)
+
+
+def test_signs_are_no_lines_of_length_one():
+    assert (np.abs(redrawn(np.array([[1.0, -1.0, 1.0, -1.0]]), generator(0))) < 1).any()
+
+
+def test_a_line_of_a_long_array_has_a_sum_of_its_own():
+    a = np.full((1000, 2), 0.5)
+    assert _have_the_same_sum(a, 1, 0.0)
+    a[0, 0] += 1e-13
+    assert not _have_the_same_sum(a, 1, 0.0)
+
+
+@pytest.mark.parametrize("k", [1, -1])
+def test_a_diagonal_more_than_a_triangle_is_no_triangle(k):
+    hessenberg = np.tril(normal(5, 5), 1) if k == 1 else np.triu(normal(5, 5), -1)
+    moved = redrawn(hessenberg, generator(0))
+    assert np.count_nonzero(moved) > np.count_nonzero(hessenberg)
+
+
+def test_two_diagonals_are_a_triangle():
+    two = np.diag(normal(5)) + np.diag(normal(4), -1)
+    moved = redrawn(two, generator(0))
+    assert not np.triu(moved, 1).any()
+    assert (moved != two)[two != 0].all()
+
+
 def test_empty_and_infinite_inputs_stay():
     for a in (np.empty((0, 3)), np.array([1.0, np.inf, -np.inf]), np.array([np.nan, 2.0])):
         np.testing.assert_array_equal(redrawn(a, generator(0)), a)
@@ -112,6 +190,14 @@ TABLE = [
     (INDEFINITE, {"symmetric", "any"}),
     (COVARIANCE + 1e-9 * np.triu(np.ones((3, 3)), 1), {"symmetric", "positive definite", "any"}),  # within roundoff
     (COVARIANCE + 1e-3 * np.triu(np.ones((3, 3)), 1), {"any"}),
+    (1e9 * (COVARIANCE + 1e-9 * np.triu(np.ones((3, 3)), 1)), {"symmetric", "positive definite", "any"}),
+    (1e-9 * (COVARIANCE + 1e-3 * np.triu(np.ones((3, 3)), 1)), {"any"}),
+    (np.array([[1, 2], [3, 1]]), {"any"}),
+    (normal(2, 3, 4), {"any"}),
+    (normal(2, 3, 3), {"any"}),
+    (COVARIANCE.astype(np.longdouble), {"symmetric", "positive definite", "any"}),
+    (COVARIANCE.astype(np.float32), {"symmetric", "positive definite", "any"}),
+    (FLAT.astype(np.float32), {"distribution", "sorted", "any"}),
     (COVARIANCE[:2], {"any"}),
     (np.diag([1.0, 0.0, 2.0]), {"symmetric", "any"}),
     (np.array([1.0, 0.0, 0.0, 0.0]), {"distribution", "sorted", "any"}),
@@ -136,7 +222,7 @@ def test_an_array_has_the_forms_that_it_has(array, forms):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
-    ("array", "forms"), [entry for entry in TABLE if entry[0].ndim and entry[0].dtype == float], ids=lambda _: ""
+    ("array", "forms"), [entry for entry in TABLE if entry[0].ndim and entry[0].dtype.kind == "f"], ids=lambda _: ""
 )
 def test_other_values_in_the_form_that_the_caller_names(array, forms, seed):
     for form in sorted(forms):
@@ -146,17 +232,29 @@ def test_other_values_in_the_form_that_the_caller_names(array, forms, seed):
         assert (other.shape, other.dtype) == (array.shape, array.dtype)
         assert has_structure(other, form)
         assert not np.array_equal(other, array)
+        slack = 16 * np.finfo(array.dtype).eps * np.abs(array).max()
         if form == "distribution":
-            assert np.abs(other.sum(-1) - array.sum(-1)).max() < 1e-14
+            assert np.abs(other.sum(-1) - array.sum(-1)).max() <= slack
         else:
             low = array.min() if np.ptp(array) else (1 - MOST_SHRINKAGE) * array.min()
-            assert low - 1e-12 <= other.min() <= other.max() <= array.max() + 1e-12
+            assert low - slack <= other.min() <= other.max() <= array.max() + slack
 
 
+def test_zeros_and_nothing_are_symmetric():
+    assert has_structure(np.zeros((2, 2)), "symmetric")
+    assert has_structure(np.empty((0, 0)), "symmetric")
+
+
+def test_what_is_symmetric_is_relabelled_and_does_not_shrink_alone():
+    for form in ("symmetric", "positive definite"):
+        assert np.ptp(redrawn_as(COVARIANCE, form, generator(0)) / COVARIANCE) > 0.1
+
+
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("form", ["symmetric", "positive definite", "any"])
-def test_what_has_nothing_to_mix_shrinks_a_little(form):
+def test_what_has_nothing_to_mix_shrinks_a_little(form, seed):
     array = 2.0 * np.eye(3) if form != "any" else np.full((2, 3), 2.0)
-    other = redrawn_as(array, form, generator(0))
+    other = redrawn_as(array, form, generator(seed))
     share = other[array != 0] / 2
     assert (share >= 1 - MOST_SHRINKAGE).all()
     assert (share < 1).all()
@@ -200,4 +298,4 @@ def test_knots_keep_their_ends_and_a_triangle_its_diagonal_and_its_half(seed):
         assert np.isfinite(changed).all()
         for part in (np.eye(4, dtype=bool), (triangle != 0) & ~np.eye(4, dtype=bool)):
             assert triangle[part].min() <= changed[part].min() <= changed[part].max() <= triangle[part].max()
-            assert not np.array_equal(changed[part], triangle[part])
+            assert (changed[part] != triangle[part]).all()

@@ -24,9 +24,9 @@ def with_another_factor(scene: Scene, index: int) -> Iterator[Claim]:
     if gradient.ndim != 2 or gradient.shape != scene.inputs[index].shape or min(gradient.shape) < 2:
         return
     matrices = dict(_matrices(scene))
-    for left in (False, True):
-        side = "first" if left else "last"
-        for name, of in matrices.items():
+    for name, of in matrices.items():
+        for left in (False, True):
+            side = "first" if left else "last"
             shape = of(scene).shape
             if _quotient(scene, index, of, left) is None:
                 continue

@@ -39,6 +39,8 @@ def summed_elsewhere(scene: Scene, index: int) -> Iterator[Claim]:
 def _term(index: int, right: Axes, wrong: Axes) -> Callable[[Scene], bool]:
     def holds(s: Scene) -> bool:
         truth, gradient = s.truth(index), s.analytic(index)
+        if not _reach(s, index, right):  # a term that is less by one sum and more by another may be read either way
+            return False
         missing = gradient - truth.value
         error = truth.error + ROUNDOFFS * s.eps * (np.abs(truth.value) + np.abs(gradient))
         if not (error <= SHARP * np.abs(missing).max()).all():
@@ -53,6 +55,17 @@ def _term(index: int, right: Axes, wrong: Axes) -> Callable[[Scene], bool]:
         return False
 
     return holds
+
+
+def _reach(s: Scene, index: int, axes: Axes) -> bool:
+    """Whether outputs depend on entries at other places along each of the axes, as where a sum is taken over them."""
+    jacobian, shape = s.jacobian(index), s.cotangent.shape
+    moved = (np.abs(jacobian.value) > 2 * jacobian.error).reshape(shape + shape)
+    for axis in axes:
+        others = tuple(k for k in range(moved.ndim) if k not in (axis, axis + len(shape)))
+        if not (moved.any(axis=others) & ~np.eye(shape[axis], dtype=bool)).any():
+            return False
+    return True
 
 
 def _arrays(s: Scene, index: int, axes: Axes) -> Iterator[Array]:

@@ -97,10 +97,11 @@ def test_rows_of_an_image_that_a_loop_does_not_reach_are_named():
         return np.tanh(x.sum(axis=0)) * x
 
     def backward(g, x):
-        g = g.copy()
-        g[..., :2, :] = g[..., -2:, :] = 0
-        t = np.tanh(x.sum(axis=0))
-        return g * t + (1 - t**2) * (g * x).sum(axis=0)
+        d, t = np.zeros_like(x), np.tanh(x.sum(axis=0))
+        for i in range(2, x.shape[2] - 2):
+            row = g[:, :, i]
+            d[:, :, i] = row * t[:, i] + (1 - t[:, i] ** 2) * (row * x[:, :, i]).sum(axis=0)
+        return d
 
     kind, said = first(forward, backward, drawn(2, 3, 6, 5))
     assert (kind, said) == ("border", "the true one without the outputs at both ends of axis 2, 2 places wide")

@@ -1,5 +1,7 @@
 """Mistakes in loops: a state of another round, a variable after its update, the last value in place of the sum."""
 
+import math
+
 import numpy as np
 
 from tests.gradcheck.diagnosis.test_alike import drawn, kinds, named
@@ -175,3 +177,114 @@ def means_backward(g, x, group):
 def test_the_index_of_another_array_is_named():
     found = kinds(means, means_backward, drawn(5, 2), np.array([0, 1, 1, 0, 1]))
     assert named(found, "operand", "right with index `group[r]` in place of `r`: `r % 2`")
+
+
+def blended(a, b):
+    ma, mb = a.mean(axis=1, keepdims=True), b.mean(axis=1, keepdims=True)
+    return ma**2 / (1 + mb**2) + 0 * (a + b)
+
+
+def blended_backward(g, a, b):
+    ma, mb = a.mean(axis=1, keepdims=True), b.mean(axis=1, keepdims=True)
+    total, n = g.sum(axis=1, keepdims=True), a.shape[1]
+    da = np.zeros_like(a) + total * 2 * mb / (1 + ma**2) / n
+    db = np.zeros_like(b) - total * ma**2 * 2 * mb / (1 + mb**2) ** 2 / n
+    return da, db
+
+
+def test_two_variables_exchanged_are_named():
+    found = kinds(blended, blended_backward, drawn(3, 4), drawn(3, 4, seed=1))
+    assert named(found, "operand", "right with `mb` and `ma` exchanged: `da = np.zeros_like(a) + total * 2 * mb")
+
+
+def spread_weights(x, f):
+    return np.array([x[0] * (1 - f) + x[1] * f, x[1] * (1 - f) + x[2] * f])
+
+
+def spread_weights_backward(g, x, f):
+    dx = np.zeros_like(x)
+    np.add.at(dx, [0, 1], g * f)
+    np.add.at(dx, [1, 2], g * (1 - f))
+    return dx, g[0] * (x[1] - x[0]) + g[1] * (x[2] - x[1])
+
+
+def test_what_two_statements_add_is_exchanged():
+    found = kinds(spread_weights, spread_weights_backward, drawn(3), np.array(0.3))
+    assert any("`g * f` and `g * (1 - f)` exchanged" in message for _, message in found)
+
+
+def hinges(x):
+    return np.array([a**2 if a > 0 else np.sin(a) for a in x])
+
+
+def hinges_backward(g, x):
+    dx = np.zeros_like(x)
+    for k in range(len(x)):
+        if x[k] > 0:
+            dx[k] = g[k] * np.cos(x[k])
+        else:
+            dx[k] = g[k] * 2 * x[k]
+    return dx
+
+
+def test_the_other_branch_is_named():
+    found = kinds(hinges, hinges_backward, drawn(5))
+    assert named(found, "subset", "right with `not x[k] > 0` in place of `x[k] > 0`")
+
+
+def scaled(x, theta):
+    return np.tanh(x * theta[:3] + theta[3:])
+
+
+def scaled_backward(g, x, theta):
+    d = g * (1 - np.tanh(x * theta[:3] + theta[3:]) ** 2)
+    return d * theta[:3], np.concatenate([(d * x).sum(axis=0), d[0]])
+
+
+def test_a_row_in_place_of_the_sum_is_named():
+    found = kinds(scaled, scaled_backward, drawn(4, 3), drawn(6, seed=1))
+    assert named(found, "batch", "right with `d.sum(axis=0)` in place of `d[0]`")
+
+
+def filtered(x, k):
+    h = x[0]
+    for z in x[1:]:
+        h = h + k * (z - h)
+    return h
+
+
+def filtered_backward(g, x, k):
+    states = [x[0]]
+    for z in x[1:]:
+        states.append(states[-1] + k * (z - states[-1]))
+    dx, dk, dh = np.zeros_like(x), 0.0, g
+    for t in range(len(x) - 1, 0, -1):
+        dk += dh * (x[t] - states[t - 1])
+        dx[t] = dh * k
+        dh = -dh * k
+    dx[0] = dh
+    return dx, np.array(dk)
+
+
+def test_a_number_that_is_assigned_and_not_added_is_named():
+    found = kinds(filtered, filtered_backward, drawn(5), np.array(0.3))
+    assert named(found, "overlap", "right with += in place of =: `dh = -dh * k`")
+
+
+def lazily(x):
+    p = x
+    while len(p) > 1:
+        p = 0.3 * p[:-1] + 0.7 * p[1:]
+    return p[0]
+
+
+def lazily_backward(g, x):
+    n, d = len(x) - 1, np.zeros_like(x)
+    for k in range(n + 1):
+        d[k] = g * math.comb(n, k) * 0.3**k * 0.7 ** (n - k)
+    return d
+
+
+def test_the_search_ends_where_another_constant_would_give_a_loop_without_an_end():
+    found = kinds(lazily, lazily_backward, drawn(5, 2))
+    assert named(found, "permuted", "the true one in reverse along axis 0")

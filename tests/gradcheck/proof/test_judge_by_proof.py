@@ -2,15 +2,18 @@
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from scratchcnn import sigmoid
 from scratchcnn.gradcheck import Verdict, check_gradient
-from scratchcnn.gradcheck.proof.judge_by_proof import Proofs
-from scratchcnn.gradcheck.proof.outcome import Proof
+from scratchcnn.gradcheck.findings import Findings
+from scratchcnn.gradcheck.proof.judge_by_proof import Proofs, _on_the_same_path, by_proof, wrong_at_ties
+from scratchcnn.gradcheck.proof.outcome import Proof, Proven
 
+EPS, EPS32 = float(np.finfo(np.float64).eps), float(np.finfo(np.float32).eps)
 X = np.array([0.4, -1.3, 2.2, 0.9, -0.6])
 FAR = np.array([40.0, 41.5, 45.0])
 OUTPUT = "not proved: in floats forward gives another output than in exact arithmetic; differences decide"
@@ -301,3 +304,279 @@ def test_differences_decide_where_there_is_no_time_to_find_the_wrong_entries(mon
     report = check_gradient(sine, lambda g, x: sine_backward(g, x) * (1 + 1e-13), X)
     assert any(sought)
     assert report.inputs[0].method == "differences"
+
+
+# The steps, by themselves.
+
+
+def judge_of(values, y=(1.0, -4.0), noise=0.0, own=0.0, findings=None, precision=np.float64, along=Verdict.RIGHT):
+    """A judge of an input: backward answers `values` in floats, and forward `y`."""
+    y = np.array(y)
+    return SimpleNamespace(
+        index=0,
+        eps=EPS,
+        precision=np.dtype(precision),
+        noise=np.broadcast_to(noise, y.shape),
+        probe=SimpleNamespace(y0=y, outputs=y.size),
+        case=SimpleNamespace(names=["x"]),
+        analytic=SimpleNamespace(
+            values=lambda index: np.array(values), own_error=lambda index, entries, status, most: own + 0.0 * entries
+        ),
+        by_sample=lambda: findings,
+        along=lambda: SimpleNamespace(verdict=along),
+    )
+
+
+def proven_of(value, *, wrong=False, right=None, exact=None, bound=0.0, **fields):
+    value = np.array(value, float)
+    wrong = np.broadcast_to(wrong, value.shape).copy()
+    right = ~wrong if right is None else np.array(right)
+    return Proven(value, right, wrong, np.broadcast_to(bound, value.shape).copy(), exact=exact or {}, **fields)
+
+
+def findings_of(entries, right=False, wrong=False, bound=1e-9):
+    size = len(entries)
+    of_each = [np.broadcast_to(np.array(a, float), size).copy() for a in (1.0, 1.0, bound, 0.0)]
+    flags = [np.broadcast_to(a, size).copy() for a in (right, wrong)]
+    return Findings(np.array(entries), *of_each, *flags, np.full(size, "noise", object), "differences")
+
+
+def proofs_of(proof, located=None):
+    """Proofs that have been made."""
+    proofs = Proofs.__new__(Proofs)
+    proofs.notes, proofs.strays, proofs.spent, proofs.seconds = [], set(), 0.0, 1.0
+    proofs.__dict__["first"] = proof
+    proofs.located = lambda index: located
+    return proofs
+
+
+AGREE = SimpleNamespace(agree_at_first=True)
+DISAGREE = SimpleNamespace(agree_at_first=False)
+
+
+class TestPath:
+    @pytest.mark.parametrize(
+        ("off", "noise", "same"),
+        [
+            ((0, 0), 0, True),
+            ((60 * 4 * EPS, 0), 0, True),  # 64 roundoffs of the largest
+            ((70 * 4 * EPS, 0), 0, False),
+            ((1e-3, 1e-3), 3e-4, True),
+            ((1e-3, 1e-3), 2e-4, False),
+            ((1e-3, 0), [3e-4, 0], True),
+            ((1e-3, 1e-9), [3e-4, 0], False),
+        ],
+    )
+    def test_is_the_same_where_outputs_are_to_their_roundoff_or_noise(self, off, noise, same):
+        proof = Proof({}, np.array([1.0, -4.0]) + off)
+        assert _on_the_same_path(judge_of([0.0], noise=noise), proof) is same
+
+    def test_is_not_where_outputs_are_unknown_or_others(self):
+        assert not _on_the_same_path(judge_of([0.0]), Proof({}))
+        assert not _on_the_same_path(judge_of([0.0]), Proof({}, np.ones(3)))
+
+
+class TestRight:
+    def found(self, proven, judge, together=AGREE):
+        proofs = proofs_of(Proof({0: proven}, judge.probe.y0))
+        return by_proof(judge, proofs, together), proofs.notes
+
+    def test_all_entries(self):
+        found, notes = self.found(proven_of([1, -2], digits=70.9, bound=1e-3), judge_of([1.0, -2.0]))
+        assert (found.entries.tolist(), found.right.tolist(), found.wrong.tolist()) == ([0, 1], [True] * 2, [False] * 2)
+        assert (found.value.tolist(), found.analytic.tolist()) == ([1, -2], [1, -2])
+        assert found.bound == pytest.approx([1e-3, 1e-3])
+        assert (found.method, notes) == ("proved to 70 digits", [])
+        assert np.isnan(found.roundoff).all()
+        assert set(found.reason) == {""}
+
+    @pytest.mark.parametrize(
+        ("digits", "method"),
+        [
+            (np.inf, "proved exactly"),
+            (25.0, "proved to 25 digits"),
+            (16.25, "proved to 16.2 digits, as far as its constants are given"),
+        ],
+    )
+    def test_the_digits_are_told(self, digits, method):
+        assert self.found(proven_of([1.0], digits=digits), judge_of([1.0]))[0].method == method
+
+    @pytest.mark.parametrize(
+        ("off", "own", "precision", "sure"),
+        [
+            (60 * EPS, 0, np.float64, True),
+            (80 * EPS, 0, np.float64, False),
+            (80 * EPS, 20 * EPS, np.float64, True),
+            (60 * EPS32, 0, np.float32, True),
+            (80 * EPS32, 0, np.float32, False),
+        ],
+    )
+    def test_floats_must_follow_to_their_roundoff(self, off, own, precision, sure):
+        found, notes = self.found(proven_of([1.0]), judge_of([1 + off], own=own, precision=precision))
+        assert (found is not None) is sure
+        assert notes == [] if sure else [GRADIENT]
+
+    def test_differences_must_agree_along_a_direction(self):
+        assert self.found(proven_of([1.0]), judge_of([1.0], along=Verdict.WRONG), DISAGREE)[0] is None
+        for judge, together in ((judge_of([1.0], along=Verdict.WRONG), AGREE), (judge_of([1.0]), DISAGREE)):
+            assert self.found(proven_of([1.0]), judge, together)[0].right.all()
+
+    def test_entries_that_are_left_open_are_judged_by_differences(self):
+        findings = findings_of([2, 0, 1], wrong=[False, True, False])
+        proven = proven_of([1.0, 2.0, 3.0], right=[True, False, True], bound=0.5)
+        found, _ = self.found(proven, judge_of([1.0, 2.0, 3.0], findings=findings))
+        assert found.right.tolist() == [True, False, False]  # of these, the second is wrong by differences
+        assert found.wrong.tolist() == [False, True, False]
+        assert found.reason.tolist() == ["", "noise", "noise"]
+        assert found.value.tolist() == [3, 1, 1]
+        assert found.bound == pytest.approx([0.5, 1e-9, 1e-9])
+        assert found.method == "proved exactly at 1 of 3; differences"
+
+    def test_nothing_is_found_without_a_proof_or_on_another_path(self):
+        judge = judge_of([1.0])
+        assert by_proof(judge, proofs_of(None), AGREE) is None
+        assert by_proof(judge, proofs_of(Proof({}, judge.probe.y0)), AGREE) is None
+        for proof, y, notes in (
+            (Proof({0: proven_of([1.0])}, np.zeros(2)), (1.0, -4.0), [OUTPUT]),
+            (Proof({0: proven_of([1.0])}, np.zeros(2), reason="why"), (1.0, -4.0), []),
+            (Proof({0: proven_of([1.0])}, np.zeros(2)), (np.nan, -4.0), []),
+        ):
+            proofs = proofs_of(proof)
+            assert by_proof(judge_of([1.0], y), proofs, AGREE) is None
+            assert proofs.notes == notes
+
+
+class TestRefuted:
+    """Entry 1 is proved wrong: it is 2.5 in place of 2."""
+
+    def found(self, located, findings, values=(1.0, 2.5, 3.0), **judge):
+        judge = judge_of(values, findings=findings, **judge)
+        proofs = proofs_of(Proof({0: proven_of(values, wrong=[False, True, False])}, judge.probe.y0), located)
+        return by_proof(judge, proofs, AGREE), proofs.notes
+
+    LOCATED = proven_of([1.0, 2.5, 3.0], wrong=[False, True, False], exact={1: 2.0})
+
+    def test_differences_that_see_it_say_it(self):
+        findings = findings_of([0, 1], wrong=[False, True])
+        assert self.found(self.LOCATED, findings) == (findings, [])
+
+    def test_else_the_exact_derivatives_do(self):
+        found, notes = self.found(self.LOCATED, findings_of([0, 1]))
+        assert (found.entries.tolist(), found.wrong.tolist(), found.right.tolist()) == ([1], [True], [False])
+        assert (found.analytic.tolist(), found.value.tolist()) == ([2.5], [2.0])
+        assert found.bound == pytest.approx([64 * EPS * 2])
+        assert (found.method, notes) == ("exact arithmetic", [])
+
+    def test_not_where_the_entries_are_not_known(self):
+        findings = findings_of([0, 1])
+        assert self.found(proven_of([1.0, 2.5, 3.0], wrong=[False, True, False]), findings)[0] is findings
+
+    def test_also_where_nobody_has_looked_at_the_entry(self):
+        assert self.found(self.LOCATED, findings_of([0, 2], right=True))[0].wrong.tolist() == [True]
+
+    def test_not_where_floats_are_others(self):
+        findings = findings_of([0, 1])
+        assert self.found(self.LOCATED, findings, (1.0, 2.0, 3.0)) == (findings, [GRADIENT])
+        judge = judge_of([1.0, 2.0], findings=findings)
+        proofs = proofs_of(Proof({0: proven_of([1, 2.5], wrong=[False, True])}, judge.probe.y0), self.LOCATED)
+        proofs.located = lambda index: proven_of([1.0, 2.5], wrong=[False, True], exact={1: 2.0})
+        by_proof(judge, proofs, AGREE)
+        assert proofs.strays == {0}
+
+    @pytest.mark.parametrize(("bound", "dropped"), [(0.4, True), (0.6, False)])
+    def test_not_where_differences_say_that_it_is_right(self, bound, dropped):
+        findings = findings_of([0, 1], right=True, bound=bound)
+        found, notes = self.found(self.LOCATED, findings)
+        assert (found is findings) is dropped
+        assert notes == ["the proof that the gradient of 'x' is wrong was dropped: differences disagree"] * dropped
+
+    def test_what_is_too_little_to_matter_is_noted(self):
+        values = [1.0, 2 + 1e-13, 3.0]
+        located = proven_of(values, wrong=[False, True, False], exact={1: 2.0})
+        found, notes = self.found(located, findings_of([0, 1]), values)
+        assert (found.right.tolist(), found.method) == ([True] * 3, "exact arithmetic")
+        assert found.value.tolist() == [1, 2, 3]
+        assert notes == [
+            "in exact arithmetic the gradient of 'x' is off by up to 1e-13, as by a guard such as 1e-12 or a constant"
+            " of few digits: too little to matter"
+        ]
+        open_entry = proven_of(values, wrong=[False, True, False], right=[False] * 3, exact={1: 2.0})
+        assert self.found(open_entry, findings_of([0, 1]), values)[0].wrong.tolist() == [True]
+
+
+class TestTies:
+    def told(self, values=(1.0, -2.0), ties=(3.0, 4.0), y=(1.0, -4.0)):
+        proof = Proof({0: proven_of([1.0, -2.0])}, np.array([1.0, -4.0]), ties=ties)
+        return wrong_at_ties(judge_of(values, y), proofs_of(proof))
+
+    def test_both_sides_are_told(self):
+        assert self.told() == (
+            "where equal numbers move alike, so that ties stay ties, the gradients of all inputs give 3,"
+            " forward in exact arithmetic 4"
+        )
+        assert self.told((1.0, -2.0 + 1.9e-6)) != ""
+
+    def test_only_where_floats_follow(self):
+        assert self.told(ties=None) == self.told(y=(2.0, -4.0)) == self.told((1.0, -2.0 + 2.1e-6)) == ""
+        assert wrong_at_ties(judge_of([1.0]), proofs_of(None)) == ""
+
+
+class TestObstacle:
+    def told(self, forward=sine, unsteady=False, usable=(0,)):
+        proofs = Proofs.__new__(Proofs)
+        observed = SimpleNamespace(unsteady=unsteady, usable=usable)
+        proofs.setting = SimpleNamespace(case=SimpleNamespace(forward=forward), observed=observed)
+        return proofs._obstacle()
+
+    def test_there_is_none_but_for_a_framework_or_a_function_that_changes_or_no_gradient(self):
+        def forward(x):
+            return x
+
+        forward.computed_by = "torch"
+        assert self.told() == ""
+        assert self.told(forward) == "torch computes in floats alone"
+        assert self.told(unsteady=True) == "it does not repeat itself"
+        assert self.told(usable=()) == "there is no gradient"
+
+
+class TestStrays:
+    def test_an_input_that_goes_astray_is_taken_out_and_noted_once(self):
+        proof = Proof({0: proven_of([1.0]), 1: proven_of([2.0])})
+        proofs = proofs_of(proof)
+        assert proofs.made is proof
+        for _ in range(2):
+            proofs.stray(1, "the gradient of 'x' is another")
+        assert list(proofs.made.inputs) == [0]
+        assert proofs.notes == [GRADIENT]
+        proofs.stray(0, "forward gives another output")
+        assert proofs.made is None
+
+
+class TestSecondPoint:
+    def told(self, proven, floats=(1.0, 2.0), y=5.0, *, second=True, answers=True):
+        proofs = proofs_of(Proof({0: proven_of([1.0, 2.0])}))
+        proofs.__dict__["_second"] = Proof({0: proven}, np.array([5.0])) if second else None
+        proofs.setting = SimpleNamespace(
+            second_answers=(np.array([[y]]), [np.array([floats])]) if answers else None,
+            case=SimpleNamespace(inputs=[np.ones((1, 2))]),
+            observed=SimpleNamespace(usable=[0]),
+        )
+        return proofs.at_second_point(0)
+
+    WRONG = proven_of([1.0, 2.0], wrong=[False, True], along=(3.0, 4.0), share=0.1)
+
+    def test_right_or_wrong(self):
+        assert self.told(proven_of([1.0, 2.0])) == ""
+        assert self.told(self.WRONG) == "along a random direction the gradient gives 3, forward in exact arithmetic 4"
+
+    def test_nothing_is_told_of_what_is_open_or_little(self):
+        assert self.told(proven_of([1.0, 2.0], right=[True, False])) is None
+        assert self.told(proven_of([1.0, 2.0], wrong=[False, True], share=1e-7)) is None
+        assert self.told(self.WRONG, second=False) is None
+        assert self.told(self.WRONG, answers=False) is None
+
+    def test_nor_where_floats_do_something_else(self):
+        assert self.told(self.WRONG, (1.0, 2 + 1.9e-6)) is not None
+        assert self.told(self.WRONG, (1.0, 2 + 2.1e-6)) is None
+        assert self.told(self.WRONG, y=5 + 6e-6) is None
+        assert self.told(self.WRONG, (1.0, 2.0, 3.0)) is None

@@ -49,7 +49,7 @@ def test_images_are_labelled_by_their_indices_and_stand_as_their_axis():
     how = laid_out((2, 3, 5, 4))
     assert how.labels == ("[0, 0]", "[0, 1]", "[0, 2]", "[1, 0]", "[1, 1]", "[1, 2]")
     assert how.columns == 3
-    assert laid_out((4, 5)).labels == ()
+    assert laid_out((4, 5)).labels == laid_out((1, 4, 5)).labels == ()
 
 
 def test_long_labels_have_space():
@@ -102,3 +102,17 @@ def test_an_entry_that_is_not_known_stays_out_of_a_cell_where_another_is():
     values[0, 1] = 3
     rank = np.where(np.isnan(values), 0.0, 1.0)
     assert laid_out(values.shape).of(values, rank)[0, 0, 0] == 3
+
+
+def test_blocks_of_several_images_stay_with_their_image():
+    values = np.zeros((2, 200, 100))
+    values[1, 3, 99] = 1
+    how = laid_out(values.shape)
+    shown = how.of(values, values)
+    assert shown.shape == (2, 67, 50)
+    assert np.argwhere(shown).tolist() == [[1, 1, 49]]
+
+
+def test_an_array_without_entries_has_a_place_of_no_size():
+    how = laid_out((0,))
+    assert (how.images, how.block, how.columns) == ((1, 0, 0), (1, 1), 1)

@@ -1,5 +1,6 @@
 """An array in the source whose entries belong elsewhere, and a mask that is moved or upside down."""
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from itertools import permutations, product
@@ -8,7 +9,15 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, constant, is_array, is_mask, made_by, upside_down
+from scratchcnn.gradcheck.diagnosis.edits.change import (
+    Change,
+    constant,
+    is_array,
+    is_mask,
+    is_value,
+    made_by,
+    upside_down,
+)
 from scratchcnn.gradcheck.diagnosis.edits.places import BRANCH, MATRIX
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
@@ -24,8 +33,10 @@ def masks(site: Site, seen: Seen) -> Iterator[Change]:
 
 
 def branches(site: Site, seen: Seen) -> Iterator[Change]:
-    """The other branch."""
-    if site.role == BRANCH and isinstance(seen.value, bool | np.bool_):
+    """The other branch, where it is chosen by numbers of the calculation."""
+    names = re.findall(r"\w+", site.text)
+    numeric = any(is_value(seen.variables.get(n)) or is_mask(seen.variables.get(n)) for n in names)
+    if site.role == BRANCH and isinstance(seen.value, bool | np.bool_) and numeric:
         for kind in ("subset", "operand"):
             yield Change(kind, f"`not {site.text}` in place of `{site.text}`", made_by(lambda v: not v))
 

@@ -47,7 +47,7 @@ def is_array(value: Any) -> bool:
 
 def is_value(value: Any) -> bool:
     """Whether it is an array of floats, or a single one."""
-    return isinstance(value, float) or is_array(value)
+    return isinstance(value, float) or (isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size > 0)
 
 
 def is_mask(value: Any) -> bool:
@@ -59,8 +59,8 @@ def is_mask(value: Any) -> bool:
 
 def broadcasts(other: Any, value: Any) -> bool:
     """Whether an array may be combined with another one without making it larger; or a number with a number."""
-    if isinstance(value, float):
-        return isinstance(other, float)
+    if np.ndim(value) == 0:
+        return np.ndim(other) == 0 and is_value(other)
     if not is_array(other):
         return False
     try:
@@ -68,6 +68,12 @@ def broadcasts(other: Any, value: Any) -> bool:
     except ValueError:
         return False
     return bool(shape == value.shape)
+
+
+def is_positions(other: Any, value: Any) -> bool:
+    """Whether an array of whole numbers may be combined with another one."""
+    whole = isinstance(other, np.ndarray) and other.dtype.kind in "iu" and other.size > 1
+    return whole and broadcasts(other.astype(np.float64), value)
 
 
 def upside_down(mask: Any) -> Any:

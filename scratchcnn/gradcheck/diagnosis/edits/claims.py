@@ -8,7 +8,6 @@ from scratchcnn.gradcheck.diagnosis.edits.arrangement import branches, diagonals
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes
 from scratchcnn.gradcheck.diagnosis.edits.exchanges import exchanged_names, exchanges, other_indices
 from scratchcnn.gradcheck.diagnosis.edits.flows import begins, fitting
-from scratchcnn.gradcheck.diagnosis.edits.look import Suspect
 from scratchcnn.gradcheck.diagnosis.edits.numbers import (
     axes,
     constants,
@@ -18,11 +17,12 @@ from scratchcnn.gradcheck.diagnosis.edits.numbers import (
     subscripts,
 )
 from scratchcnn.gradcheck.diagnosis.edits.order import entries, order, overwriting, reductions, twins
+from scratchcnn.gradcheck.diagnosis.edits.places import NAMES, PAIR
 from scratchcnn.gradcheck.diagnosis.edits.reshapes import reshapes
 from scratchcnn.gradcheck.diagnosis.edits.rounds import buffers, other_states, states, updated
 from scratchcnn.gradcheck.diagnosis.edits.scales import scales, stretches
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
-from scratchcnn.gradcheck.diagnosis.edits.suspects import is_right_with, suspects_of
+from scratchcnn.gradcheck.diagnosis.edits.suspects import Suspect, is_right_with, suspects_of
 from scratchcnn.gradcheck.diagnosis.edits.values import (
     before,
     factors,
@@ -50,6 +50,8 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (windows, exchanges, exchanged_names, reshapes),
     (superfluous,),
 )
+# Of two expressions together.
+EXCHANGES: tuple[Changes, ...] = (exchanges, exchanged_names)
 # There are many of these, and they change every entry: tried where an expression matters to wrong entries alone.
 MANY: tuple[tuple[Changes, ...], ...] = (
     (opposites, variables, factors),
@@ -76,8 +78,11 @@ def wrong_expression(scene: Scene, index: int) -> Iterator[Claim]:
     last = min(scene.budget.spent + MOST_RUNS, scene.budget.last - scene.budget.calls // KEPT)
     for family, some in _searches(scene, index, suspects):
         found = False
-        for (site, seen, _), changes in product(some, family):
-            for change in changes(site, seen):
+        for suspect, changes in product(some, family):
+            site = suspect.site
+            if (site.role in (PAIR, NAMES)) != (changes in EXCHANGES):
+                continue
+            for change in changes(site, suspect.seen):
                 if scene.budget.spent > last:
                     return
                 if is_right_with(scene, site, change, index, right):
@@ -106,15 +111,29 @@ def _searches(
     scene: Scene, index: int, suspects: Sequence[Suspect]
 ) -> Iterator[tuple[tuple[Changes, ...], list[Suspect]]]:
     """The families of changes, and the expressions that each is tried on: the specific ones on all, then others."""
+    likely, copied = ([s for s in suspects if s.copied is is_copied] for is_copied in (False, True))
+    yield from _specific(scene, index, likely)
+    yield from _specific(scene, index, copied)
+    yield from _general(scene, index, likely)
+
+
+def _specific(
+    scene: Scene, index: int, suspects: Sequence[Suspect]
+) -> Iterator[tuple[tuple[Changes, ...], list[Suspect]]]:
     for family in FAMILIES:
         also = (counts(scene, index),) if constants in family else ()
         yield (*family, *also), list(suspects)
+
+
+def _general(
+    scene: Scene, index: int, suspects: Sequence[Suspect]
+) -> Iterator[tuple[tuple[Changes, ...], list[Suspect]]]:
     for _, group in groupby(suspects, key=lambda suspect: suspect.seen.depth):  # backward itself, then its helpers
         near = list(group)
         yield (scales(scene, index), other_indices(scene)), near
         yield from ((family, [suspect for suspect in near if suspect.alone]) for family in MANY)
         yield (stretches(scene, index),), near
-        yield (variables, factors), [suspect for suspect in near if not suspect.alone]
+        yield (variables, factors, terms), [suspect for suspect in near if not suspect.alone]
 
 
 def _claim(site: Site, change: Change, index: int, right: list[int], held: list[bool]) -> Claim:

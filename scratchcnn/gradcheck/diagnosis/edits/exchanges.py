@@ -34,10 +34,11 @@ def exchanged_names(site: Site, seen: Seen) -> Iterator[Change]:
 
 
 def may_be_exchanged(one: Any, other: Any) -> bool:
-    """Whether two values are numbers, or arrays, of the same shape and not the same."""
-    if not all(isinstance(v, float) or (isinstance(v, np.ndarray) and v.dtype.kind == "f") for v in (one, other)):
+    """Whether two values are numbers, or arrays of numbers, of the same kind and shape, and not the same."""
+    if not all(isinstance(v, float | np.ndarray) for v in (one, other)):
         return False
-    return np.shape(one) == np.shape(other) and not np.array_equal(one, other)
+    same_kind = np.asarray(one).dtype.kind == np.asarray(other).dtype.kind
+    return same_kind and np.shape(one) == np.shape(other) and not np.array_equal(one, other)
 
 
 def _of_the_other_name(one: str, other: str, value: Any, variables: dict[str, Any]) -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -38,14 +38,6 @@ class Code:
 def is_steps(value: Any) -> bool:
     """Whether these are the values of an expression in a loop, all of the same shape."""
     return isinstance(value, Rounds) and len({np.shape(v) for v in value}) == 1
-
-
-class Suspect(NamedTuple):
-    """An expression that may be wrong, what it told, and whether it matters to wrong entries alone."""
-
-    site: Site
-    seen: Seen
-    alone: bool
 
 
 def _twice(value: Any) -> Any:
@@ -96,7 +88,6 @@ class Look:
         self.rerun, self.inputs, self.cotangent, self.budget = rerun, inputs, cotangent, budget
         self.before, self.seen = rerun.watched(inputs, cotangent)
         self.of_forward, self.by_forward = rerun.world.of_forward, rerun.by_forward
-        self.suspects: dict[int, list[Suspect]] = {}  # by the gradient that they may make wrong
         self.held: list[tuple[Site, Change]] = []  # changes that make a gradient right
         self._twice: dict[int, list[Any] | None] = {}
         self._changed: dict[tuple[int, str], list[Any] | None] = {}
@@ -166,7 +157,17 @@ class Look:
         return self.changed(number, Change("", "zero", made_by(lambda v: 0 * v)))
 
     def reach(self, number: int, index: int) -> Array | None:
-        """Which entries of a gradient are others if an expression is twice as large; None where that is not known."""
+        """Which entries of a gradient are others if an expression is twice as large; None where that is not known.
+
+        Of several expressions: those of each.
+        """
+        known = [self._reach(member, index) for member in self.rerun.world.alike(number)]
+        reached = [each for each in known if each is not None]
+        return np.logical_or.reduce(reached) if reached else None
+
+    def _reach(self, number: int, index: int) -> Array | None:
+        if number not in self.seen:
+            return None
         twice, before = self.twice(number), self.before[index]
         if twice is None or before is None or twice[index] is None or twice[index].shape != before.shape:
             return None

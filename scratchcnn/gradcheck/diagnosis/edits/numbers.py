@@ -105,13 +105,14 @@ def constants(site: Site, seen: Seen) -> Iterator[Change]:
     value = seen.value
     if not is_number(value) or site.role in (AXIS, INDEX):
         return
+    literal = not isinstance(value, float) or site.text.replace(".", "").replace("-", "").isdigit()
     for by in (1, -1) if site.role == EXPONENT else ():
         said = f"{value + by:g} in place of the exponent {value:g}"
         for kind in ("missing-factor", "operand"):
             yield Change(kind, said, constant(value + by))
     for by in (1, -1) if type(value) is int and site.text.isdigit() and site.role != EXPONENT else ():
         yield Change("operand", f"{value + by} in place of `{site.text}`", constant(value + by))
-    for name, other in seen.variables.items():
+    for name, other in seen.variables.items() if literal else ():
         if _may_be(value, other) and other != value and name not in (site.text, site.place.name):
             chosen = type(value) in (int, float) and _is_chosen(name, other)
             kind = "sign" if other == -value else "option-ignored" if chosen else "operand"

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, combined, constant, is_array, made_by
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, combined, constant, is_array, is_value, made_by
 from scratchcnn.gradcheck.diagnosis.edits.places import (
     ASSIGNED,
     CALLED,
     ITSELF,
+    MOST_RESULTS,
     REDUCED,
     RESULTS,
     ROUNDS,
@@ -45,7 +46,7 @@ def order(site: Site, seen: Seen) -> Iterator[Change]:
     if site.role == CALLED and site.place.name.startswith("cum"):
         said = f"{site.place.name} from the end on"
         yield Change("permuted", said, made_by(lambda function: partial(_from_the_end, function)))
-    if site.role == RESULTS and isinstance(seen.value, tuple | list):
+    if site.role == RESULTS and isinstance(seen.value, tuple | list) and len(seen.value) <= MOST_RESULTS:
         for places in permutations(range(len(seen.value))):
             if places != tuple(range(len(places))):
                 kind = "swapped" if "@" not in site.text and all(map(_is_value, seen.value)) else "permuted"
@@ -96,11 +97,11 @@ def _otherwise(instead: dict[str, str], how: str) -> str:
 
 
 def rebinds(site: Site, seen: Seen) -> bool:
-    """Whether an array is assigned to a variable that holds one of its shape."""
-    before = seen.variables.get(site.place.name)
-    return (
-        site.role == ASSIGNED and isinstance(before, np.ndarray) and before.shape == getattr(seen.value, "shape", None)
-    )
+    """Whether an array, or a number, is assigned to a variable that holds one of its shape."""
+    before = seen.variables.get(site.place.name, ())
+    if site.role != ASSIGNED or not is_value(before) or not is_value(seen.value):
+        return False
+    return bool(np.shape(seen.value) == np.shape(before))
 
 
 def reductions(site: Site, seen: Seen) -> Iterator[Change]:

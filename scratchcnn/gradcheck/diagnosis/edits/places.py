@@ -78,6 +78,8 @@ def place_of(child: ast.AST, parent: ast.AST, field: str, role: str) -> Place:
         return Place(False, found)
     if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
         return Place(True, ASSIGNED, parent.targets[0].id)
+    if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Tuple):
+        return Place(True, RESULTS)
     if isinstance(parent, ast.AugAssign) and isinstance(parent.target, ast.Name):
         return Place(True, found, parent.target.id, AUGMENTED)
     return Place(True, found, *_argument(child, parent))

@@ -48,13 +48,16 @@ def _of_round(name: str, order: Callable[[int], int], _: Any, variables: dict[st
 
 
 def updated(site: Site, seen: Seen) -> Iterator[Change]:
-    """A variable as it was before it was assigned anew, or all that a loop made of it, added up."""
+    """A variable as it was before it was assigned anew, or as it is after; or all that a loop made of it, added up."""
     if not site.text.isidentifier() or not (is_array(seen.value) or isinstance(seen.value, float)):
         return
     updates = all(values and values[-1].updated for values in seen.earlier)
     if updates and _alike(seen.rounds, [values[-1].value for values in seen.earlier]):
         for kind in ("stale", "operand"):
             yield Change(kind, f"`{site.text}` as it was before it was assigned anew", _before)
+    if site.times == 1 and _alike(seen.rounds, seen.later):
+        for kind in ("stale", "operand"):
+            yield Change(kind, f"`{site.text}` as it is after it is assigned anew", _after)
     if len(seen.earlier) == 1 and _alike([seen.value] * len(seen.earlier[0]), [e.value for e in seen.earlier[0]]):
         said = f"the sum of `{site.text}` over all rounds of the loop in place of its last value"
         for kind in ("missing-term", "overlap"):
@@ -64,6 +67,11 @@ def updated(site: Site, seen: Seen) -> Iterator[Change]:
 def _before(_: Any, variables: dict[str, Any]) -> Any:
     _, n, seen = moment = variables[MOMENT]
     return seen[moment.number].earlier[n][-1].value
+
+
+def _after(_: Any, variables: dict[str, Any]) -> Any:
+    number, n, seen = variables[MOMENT]
+    return seen[number].later[n]
 
 
 def _added_up(value: Any, variables: dict[str, Any]) -> Any:
@@ -84,7 +92,8 @@ def _alike(values: list[Any], others: Any) -> bool:
     """Whether the values of one may stand in place of those of the other."""
     if not 0 < len(values) == len(others) < MOST_ROUNDS:
         return False
-    return all(np.shape(v) == np.shape(o) and _is_float(o) for v, o in zip(values, others, strict=True))
+    pairs = zip(values, others, strict=True)
+    return all(_is_float(v) and _is_float(o) and np.shape(v) == np.shape(o) for v, o in pairs)
 
 
 def _is_float(value: Any) -> bool:

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes, is_array, made_by, rewritten
-from scratchcnn.gradcheck.diagnosis.edits.places import AXIS, EXPONENT, INDEX, LIMIT
+from scratchcnn.gradcheck.diagnosis.edits.places import AXIS, EXPONENT, FACTOR, INDEX, LIMIT, TERM
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS
 from scratchcnn.gradcheck.diagnosis.scales import SAME, number, recognized
 from scratchcnn.gradcheck.diagnosis.scene import Scene
+
+# What a value may lack where the gradient is not linear in it.
+FEW_TIMES = (2, 3, 1 / 2)
 
 
 def scales(scene: Scene, index: int) -> Changes:
@@ -41,6 +44,10 @@ def stretches(scene: Scene, index: int) -> Changes:
             exact, name = _recognized(scene, factor)
             said = rewritten(site.text, f"{number(exact)} * {{}}") + (f" ({name})" if name else "")
             yield Change("option-ignored" if "the option" in name else "operand", said, made_by(lambda v: exact * v))
+        elif factor is None and is_array(seen.value) and site.role in (TERM, FACTOR):
+            for times in FEW_TIMES:
+                said = rewritten(site.text, f"{times:g} * {{}}")
+                yield Change("constant-factor", said, made_by(lambda v, times=times: times * v))  # type: ignore[misc]
 
     return changes
 

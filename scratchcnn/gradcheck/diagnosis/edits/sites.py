@@ -137,8 +137,8 @@ class _Wrapping:
             self._call = parent
         around = self._call if isinstance(parent, ast.keyword) else _around(child, parent)
         site = self._site(child, around, place) if place.looked_at else None
-        if site is not None and isinstance(parent, ast.AugAssign) and isinstance(parent.target, ast.Subscript):
-            self._together.add(site, parent.target.value)
+        if site is not None and (to := _added_to(child, parent)) is not None:
+            self._together.add(site, self._text(to))
         if isinstance(child, ast.stmt):
             self._together.begin()
         counters = list(_counters(child))
@@ -147,7 +147,7 @@ class _Wrapping:
         del self._counters[len(self._counters) - len(counters) :]
         if isinstance(child, ast.Subscript):
             self._windowed(child)
-        if isinstance(child, ast.Assign | ast.AugAssign | ast.Return):
+        if isinstance(child, ast.Assign | ast.AugAssign | ast.Return | ast.Expr):
             self._together.end(self._site_of(child))
         if isinstance(child, ast.Assign | ast.AugAssign):
             return self._stored(child)
@@ -199,6 +199,15 @@ class _Wrapping:
         site = self._site(node, node, Place(True, STORE))
         given = [_constant(site.number, node), _constant(how, node), node.value, target.value, _index(target.slice)]
         return ast.copy_location(ast.Expr(_call(PUT, node, given)), node)
+
+
+def _added_to(child: ast.AST, parent: ast.AST) -> ast.AST | None:
+    """The array to whose entries an expression is added; None where it is to none."""
+    if isinstance(parent, ast.AugAssign) and isinstance(parent.target, ast.Subscript):
+        return parent.target.value
+    if isinstance(parent, ast.Call) and getattr(parent.func, "attr", "") == "at" and child is parent.args[-1]:
+        return parent.args[0]
+    return None
 
 
 def _index(index: ast.expr) -> ast.expr:

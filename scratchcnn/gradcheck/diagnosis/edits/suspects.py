@@ -1,8 +1,8 @@
 """The expressions of backward that may make a gradient wrong, and whether a change of one makes it right."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.budget import TooDear
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, is_mask
 from scratchcnn.gradcheck.diagnosis.edits.exchanges import may_be_exchanged
-from scratchcnn.gradcheck.diagnosis.edits.look import Look, Suspect
+from scratchcnn.gradcheck.diagnosis.edits.look import Look
 from scratchcnn.gradcheck.diagnosis.edits.order import rebinds
 from scratchcnn.gradcheck.diagnosis.edits.places import LIMIT, NAMES
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
@@ -23,15 +23,43 @@ from scratchcnn.gradcheck.diagnosis.scene import Scene
 FAR = 1e-3
 
 
+class Suspect(NamedTuple):
+    """An expression that may be wrong, and what it told.
+
+    Attributes
+    ----------
+    alone
+        Whether it matters to wrong entries alone.
+    copied
+        Whether forward has the same expression, in the same place, and with the same value: it is hardly wrong.
+    """
+
+    site: Site
+    seen: Seen
+    alone: bool
+    copied: bool = False
+
+
 def suspects_of(scene: Scene, index: int) -> list[Suspect]:
     """The expressions of backward that may make a gradient wrong, the likely ones first."""
     if scene.look is None:
         return []
-    known = scene.look.suspects
-    if index not in known:
+    if index not in scene.suspects:
         found = _suspects(scene, scene.look, index, scene.right_beside(index))
-        known[index] = sorted(found, key=lambda s: (s.seen.depth, not s.alone, s.site.times))
-    return known[index]
+        known = {(site.text, site.around): seen.value for site, seen in scene.look.forward_sites}
+        marked = (s._replace(copied=_is_copied(s, known)) for s in found)
+        scene.suspects[index] = sorted(marked, key=lambda s: (s.copied, s.seen.depth, not s.alone, s.site.times))
+    return scene.suspects[index]
+
+
+def _is_copied(suspect: Suspect, known: Mapping[tuple[str, str], Any]) -> bool:
+    site, value = suspect.site, suspect.seen.value
+    if site.times > 1 or (site.text, site.around) not in known:
+        return False
+    other = known[site.text, site.around]
+    if isinstance(value, np.ndarray):
+        return isinstance(other, np.ndarray) and np.array_equal(value, other)
+    return not isinstance(value, float) or (isinstance(other, float) and value == other)
 
 
 def _suspects(scene: Scene, look: Look, index: int, right: list[int]) -> Iterator[Suspect]:

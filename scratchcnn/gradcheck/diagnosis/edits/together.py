@@ -30,9 +30,9 @@ class Together:
         self._alike.setdefault((site.role, _likeness(site, around)), []).append(site)
         self._statement.append(site)
 
-    def add(self, site: Site, to: ast.AST) -> None:
+    def add(self, site: Site, to: str) -> None:
         """Notes what is added to the entries of an array."""
-        self._added.setdefault(ast.unparse(to), []).append(site)
+        self._added.setdefault(to, []).append(site)
 
     def end(self, statement: Site) -> None:
         """A statement ends: of two windows, or two variables, each may belong where the other stands."""

@@ -16,6 +16,7 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
     is_array,
     is_mask,
     is_number,
+    is_positions,
     is_value,
     made_by,
     rewritten,
@@ -49,6 +50,7 @@ PRODUCTS: dict[str, Callable[[Any, Any], Any]] = {
     "{} * log({name})": lambda v, a: v * np.log(a),
     "{} * ({name} > 0)": lambda v, a: v * (a > 0),
 }
+POSITIONS = {said: PRODUCTS[said] for said in ("{} * {name}", "{} / {name}")}
 SUMS: dict[str, Callable[[Any, Any], Any]] = {
     "{} + {name}": lambda v, a: v + a,
     "{} - {name}": lambda v, a: v - a,
@@ -88,7 +90,7 @@ def variables(site: Site, seen: Seen) -> Iterator[Change]:
         return
     for name, other in seen.variables.items():
         if name not in (site.text, _assigned(site)) and _alike(seen.value, other):
-            kind = "subset" if is_mask(seen.value) and is_mask(other) else _kind_of_other(site, seen.value, name, other)
+            kind = "subset" if is_mask(seen.value) and is_mask(other) else _kind_of_other(site, seen, name, other)
             for each in dict.fromkeys((kind, "operand")):
                 yield Change(each, f"`{name}` in place of `{site.text}`", variable(name))
             if is_array(other) and site.role != LIMIT:
@@ -132,6 +134,8 @@ def factors(site: Site, seen: Seen) -> Iterator[Change]:
             chosen = name.isidentifier() and is_number(other) and other not in (0, 1)
             if name != site.text and (chosen or (broadcasts(other, seen.value) and not _equal(other, seen.value))):
                 yield from _combinations(site, seen, name, PRODUCTS, "missing-factor")
+            if name.isidentifier() and is_positions(other, seen.value):
+                yield from _combinations(site, seen, name, POSITIONS, "missing-factor")
 
 
 def terms(site: Site, seen: Seen) -> Iterator[Change]:
@@ -183,10 +187,14 @@ def _kind(site: Site, kind: str) -> str:
     return "operand" if site.role == LIMIT else kind
 
 
-def _kind_of_other(site: Site, value: Any, name: str, other: Any) -> str:
+def _kind_of_other(site: Site, seen: Seen, name: str, other: Any) -> str:
     """What the mistake is where another expression should stand: a factor or a term that it lacks, or an operand."""
+    value = seen.value
     if is_array(value) and _same_everywhere(other - value):
         return "missing-term"
+    known = (v for v in seen.variables.values() if is_array(value) and broadcasts(v, value))
+    if any(_alike_to_roundoff(value * v, other) or _alike_to_roundoff(other * v, value) for v in known):
+        return "missing-factor"
     one, tree = expression(site.text), expression(name)
     if one is None or tree is None:
         return "operand"
@@ -212,12 +220,18 @@ def _equal(one: Any, other: Any) -> bool:
     return bool(np.array_equal(one, other))
 
 
+def _alike_to_roundoff(one: Any, other: Any) -> bool:
+    return bool((np.abs(one - other) <= ROUNDOFFS * EPS * np.abs(other)).all())
+
+
 def _same_everywhere(values: Any) -> bool:
     return bool(np.ptp(values) <= ROUNDOFFS * EPS * np.abs(values).max())
 
 
 def _alike(value: Any, other: Any) -> bool:
     """Whether one may stand in place of the other, and is something else."""
+    if isinstance(value, float):
+        return isinstance(other, float) and value != other
     if isinstance(value, np.ndarray):
         if not isinstance(other, np.ndarray) or value.size < 2 or value.dtype.kind != other.dtype.kind:
             return False

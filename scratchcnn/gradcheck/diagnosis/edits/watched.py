@@ -14,6 +14,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
+from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, ROUND, SEE, watched
 from scratchcnn.gradcheck.diagnosis.floats import Floats
@@ -49,6 +50,8 @@ class Seen:
         Its values, one for each time that it was computed.
     earlier
         Of a variable, for each of these times: the values that it had before it was assigned anew.
+    later
+        Of a variable, for each of these times: the value that it is assigned next; None where there is none.
     objects
         Which objects the values were, by `id`.
     """
@@ -58,6 +61,7 @@ class Seen:
     depth: int
     rounds: list[Any] = field(default_factory=list)
     earlier: list[tuple["Earlier", ...]] = field(default_factory=list)
+    later: list[Any] = field(default_factory=list)
     objects: list[int] = field(default_factory=list)
 
 
@@ -107,6 +111,8 @@ class Watching(Floats):
         self.of_forward: dict[str, Any] = {}  # what forward computes, and its numbers, by the text of the expression
         self._rounds: Counter[int] = Counter()  # how often each changed expression was computed
         self._earlier: dict[tuple[types.FrameType, str], tuple[Earlier, ...]] = {}  # what variables were before
+        # where variables were used since they were assigned: what they told, and the round
+        self._used: dict[tuple[types.FrameType, str], list[tuple[Seen, int, int]]] = {}
         self.kept: list[Any] = []  # lists, dicts and sets: some may be caches
 
     def _container(self, value: Any) -> Any:
@@ -157,6 +163,7 @@ class Watching(Floats):
         """From now on what expressions tell is written down; or it is not."""
         self.seen = seen
         self._earlier.clear()
+        self._used.clear()
         self._tell(UNSEEN if seen is None else self._see, self.sites)
 
     def _round(self) -> bool:
@@ -186,6 +193,12 @@ class Watching(Floats):
             seen.rounds.append(_copied(value))
             seen.objects.append(id(value))
             seen.earlier.append(self._earlier.get((frame, site.text), ()))
+            seen.later.append(None)
+            if site.text.isidentifier():
+                self._used.setdefault((frame, site.text), []).append((seen, len(seen.rounds) - 1, site.line))
+        if site.role == ASSIGNED:
+            for used, n, line in self._used.pop((frame, site.assigned), ()):
+                used.later[n] = _copied(value) if line != site.line else None
         if site.assigned and site.assigned in frame.f_locals:
             before = self._earlier.get((frame, site.assigned), ())
             if len(before) < MOST_ROUNDS:

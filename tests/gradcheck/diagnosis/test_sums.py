@@ -1,0 +1,277 @@
+"""Mistakes of a sum: over other axes, as a mean, not at all, assigned in place of added."""
+
+import numpy as np
+import pytest
+
+from scratchcnn.gradcheck.diagnosis.sums import (
+    averaged,
+    cotangent_alone,
+    less_the_cotangent,
+    overwritten,
+    spread,
+    summed,
+)
+from tests.gradcheck.diagnosis.claims import drawn, held, scene_of
+
+X, IMAGES = drawn(4, 5), drawn(3, 2, 4, 5)
+
+
+def shifted(x, b):
+    return x + b
+
+
+def scaled(x, w):
+    return x * w
+
+
+def shifted_channels(x, b):
+    return x + b[:, None, None]
+
+
+def said(family, forward, backward, *inputs, index=1):
+    return held(family, scene_of(forward, backward, *inputs), index=index)
+
+
+class TestSummed:
+    @pytest.mark.parametrize(
+        ("gradient", "how"),
+        [
+            (lambda g: g.mean(0), "averaged over axis 0"),
+            (lambda g: g.sum(0, keepdims=True), "summed over axis 0"),
+            (lambda g: g[:, :3].sum(0), "summed over axis 0"),
+            (lambda g: g.sum(1), "summed over axis 1"),
+            (lambda g: g, "not summed"),
+            (lambda g: g.sum(keepdims=True), "summed over axes 0 and 1"),
+            (lambda g: g.mean(keepdims=True), "averaged over axes 0 and 1"),
+        ],
+    )
+    def test_over_other_axes(self, gradient, how):
+        found = said(summed, shifted, lambda g, x, b: (g, gradient(g)), X, drawn(5))
+        assert found == {f"what the outputs contribute, {how}": "broadcast"}
+
+    @pytest.mark.parametrize(
+        ("gradient", "how"),
+        [
+            (lambda g: g.mean((0, 2, 3)), "averaged over axes 0 and 2 and 3"),
+            (lambda g: g.sum((0, 2)), "summed over axes 0 and 2"),
+            (lambda g: g.sum((1, 2, 3)), "summed over axes 1 and 2 and 3"),
+        ],
+    )
+    def test_of_images(self, gradient, how):
+        found = said(summed, shifted_channels, lambda g, x, b: (g, gradient(g)), IMAGES, drawn(2))
+        assert found == {f"what the outputs contribute, {how}": "broadcast"}
+
+    def test_of_what_a_scale_multiplies(self):
+        found = said(summed, scaled, lambda g, x, w: (g * w, (g * x).mean(0)), X, drawn(5))
+        assert found == {"what the outputs contribute, averaged over axis 0": "broadcast"}
+
+    @pytest.mark.parametrize("factor", [2.0, 1.0 + 1e-7, 0.0])
+    def test_nothing_of_another_number(self, factor):
+        assert said(summed, scaled, lambda g, x, w: (g * w, factor * (g * x).mean(0)), X, drawn(5)) == {}
+
+    def test_where_outputs_depend_on_several_entries_nothing(self):
+        assert said(summed, lambda x, w: x @ w, lambda g, x, w: (g @ w.T, x.T @ g), X, drawn(5, 3)) == {}
+
+    def test_of_a_number_or_of_a_loss_nothing(self):
+        assert said(summed, lambda x, b: (x * b).sum(), lambda g, x, b: (g * b, g * x), X, np.array(2.0)) == {}
+        assert said(summed, lambda x, b: x.sum() + b.sum(), lambda g, x, b: (g + 0 * x, g + 0 * b), X, drawn(5)) == {}
+
+    def test_the_cotangent_alone(self):
+        found = said(summed, scaled, lambda g, x, w: (g * w, g.sum(0)), X, drawn(5))
+        message = "the cotangent summed over axis 0: what it is multiplied by is missing"
+        assert found == {message: "missing-factor"}
+
+    def test_the_cotangent_times_another_input(self):
+        def backward(g, x, w, y, rows):
+            return g * w, (g * y).sum(0), 0 * y, None
+
+        found = said(
+            summed,
+            lambda x, w, y, rows: x * w + 0 * y,
+            backward,
+            X,
+            drawn(5),
+            drawn(4, 5, seed=1),
+            np.ones((4, 5), int),
+        )
+        assert found == {"the cotangent times y, summed over axis 0": "operand"}
+
+    @pytest.mark.parametrize(
+        ("factor", "known"),
+        [
+            (2.0 * np.arange(1, 6), True),  # the same down each column
+            (np.arange(1.0, 5)[:, None], True),  # and along each row
+            (np.arange(1.0, 21).reshape(4, 5), False),
+        ],
+    )
+    def test_the_cotangent_times_an_input_that_has_a_factor(self, factor, known):
+        found = said(summed, lambda x, w: factor * x * w, lambda g, x, w: (g * w, (g * x).sum(0)), X, drawn(5))
+        message = "the cotangent times x, summed over axis 0"
+        missing = {f"{message}: x has a factor in forward that is missing": "missing-factor"}
+        assert found == {message: "operand"} | (missing if known else {})
+
+    def test_of_two_rows_or_of_zeros_no_factor_is_known(self):
+        def forward(x, w):
+            return x * w * np.arange(1.0, 3)
+
+        for x in (drawn(2, 2), np.where(X[:, :2] > 0.5, 0, X[:, :2])):
+            found = said(summed, forward, lambda g, x, w: (g * w, (g * x).sum(0)), x, drawn(2))
+            assert list(found) == ["the cotangent times x, summed over axis 0"]
+
+
+class TestCotangent:
+    @pytest.mark.parametrize(("axis", "shape"), [(0, (4, 4)), (1, (4, 4)), (1, (4, 5))])
+    def test_the_same_along_an_axis(self, axis, shape):
+        def backward(g, x):
+            return np.broadcast_to(np.expand_dims(g, axis), x.shape)
+
+        found = said(cotangent_alone, lambda x: (x**2).sum(1), backward, drawn(*shape), index=0)
+        message = f"the cotangent itself, the same along axis {axis}: what it is multiplied by is missing"
+        assert found == {message: "missing-factor"}
+
+    def test_the_same_along_two(self):
+        backward = lambda g, x: np.broadcast_to(g[:, None, None], x.shape)  # noqa: E731
+        found = said(cotangent_alone, lambda x: (x**2).sum((1, 2)), backward, drawn(4, 3, 2), index=0)
+        message = "the cotangent itself, the same along axis 1 and 2: what it is multiplied by is missing"
+        assert found == {message: "missing-factor"}
+
+    def test_not_where_it_is_something_else(self):
+        squares = lambda x: (x**2).sum(1)  # noqa: E731
+        assert said(cotangent_alone, squares, lambda g, x: 2 * x * g[:, None], X, index=0) == {}
+        assert said(cotangent_alone, squares, lambda g, x: g, X, index=0) == {}
+        assert said(cotangent_alone, lambda x: (x**2).sum(), lambda g, x: g + 0 * x, X, index=0) == {}
+        assert said(cotangent_alone, lambda x: x**2, lambda g, x: g, X, index=0) == {}
+
+    def test_less_or_more_than_the_true_one(self):
+        def forward(x):
+            return x**2 + x
+
+        for gradient, message in (
+            (lambda g, x: 2 * g * x, "the true one less the cotangent itself: a term is missing"),
+            (lambda g, x: 2 * g * (x + 1), "the true one plus the cotangent itself"),
+        ):
+            assert said(less_the_cotangent, forward, gradient, X, index=0) == {message: "missing-term"}
+        assert said(less_the_cotangent, forward, lambda g, x: g * (2 * x + 1.5), X, index=0) == {}
+        assert said(less_the_cotangent, lambda x: x.sum(0), lambda g, x: 0 * x, X, index=0) == {}
+        assert said(less_the_cotangent, forward, lambda g, x: (2 * g * x)[:1], X, index=0) == {}
+
+
+@pytest.mark.parametrize(
+    ("reduced", "axis", "how"),
+    [
+        (np.sum, 0, "summed over its own axis 0"),
+        (np.mean, 1, "averaged over its own axis 1"),
+        (np.sum, (0, 1), "summed over its own axes 0 and 1"),
+        (np.mean, (0, 1), "averaged over its own axes 0 and 1"),
+    ],
+)
+def test_a_gradient_that_is_the_same_along_its_own_axes(reduced, axis, how):
+    def backward(g, x):
+        return np.broadcast_to(reduced(g * np.cos(x), axis=axis, keepdims=True), x.shape)
+
+    found = said(spread, lambda x: np.sin(x), backward, X, index=0)
+    assert found == {f"the true one {how}, and the same along them": "broadcast"}
+    assert said(spread, lambda x: np.sin(x), lambda g, x: backward(g, x)[:1], X, index=0) == {}
+    long = list(spread(scene_of(lambda x: np.sin(x), lambda g, x: g, drawn(1, 3)), 0))
+    assert len(long) == 2  # an axis of one entry is none
+
+
+def sums_of_pairs(x):
+    return x[:-1] + x[1:]
+
+
+def pairs_backward(g, x):
+    grad = np.zeros_like(x)
+    grad[1:] += g
+    grad[:-1] += g
+    return grad
+
+
+class TestAveraged:
+    def said(self, times, x=None):
+        x = drawn(6) if x is None else x
+        return said(averaged, sums_of_pairs, lambda g, x: pairs_backward(g, x) * times, x, index=0)
+
+    def test_each_entry_divided_by_a_number_of_its_own(self):
+        message = "the true one with each entry divided by a whole number of its own, up to 3: averaged, not added"
+        assert self.said(1 / np.array([1, 2, 3, 2, 2, 1])) == {message: "overlap"}
+
+    def test_or_multiplied(self):
+        message = "the true one with each entry times a whole number of its own, up to 3: added several times"
+        assert self.said(np.array([1, 2, 2, 3, 2, 1])) == {message: "overlap"}
+
+    @pytest.mark.parametrize("times", [[2] * 6, [1, 2, 2.1, 3, 2, 1], [1, 2, 0, 3, 2, 1], [-1, 2, 2, 3, 2, 1]])
+    def test_no_other_numbers(self, times):
+        assert self.said(np.array(times)) == {}
+
+    def test_the_same_numbers_elsewhere(self):
+        counts = np.array([1, 2, 2, 3, 2, 1])
+        scenes = [
+            scene_of(sums_of_pairs, lambda g, x, n=n: pairs_backward(g, x) * n, drawn(6, seed=k))
+            for k, n in enumerate((counts, counts, counts[::-1]))
+        ]
+        assert len(held(averaged, *scenes[:2])) == 1
+        assert held(averaged, scenes[0], scenes[2]) == {}
+
+    def test_of_an_entry_that_is_zero_none_is_known(self):
+        g = np.array([1.5, -1.5, 0.75, 1.25, -0.5])  # the second entry's is zero
+
+        def backward(at_zero, times):
+            return lambda g, x: pairs_backward(g, x) * times + at_zero * (np.arange(6) == 1)
+
+        counts = np.array([1, 7, 2, 3, 2, 1])
+        for at_zero, known in ((0.0, True), (0.5, False)):
+            scene = scene_of(sums_of_pairs, backward(at_zero, counts), drawn(6), cotangent=g)
+            assert [message[-22:] for message in held(averaged, scene)] == ["3: added several times"] * known
+
+
+class TestOverwritten:
+    MESSAGE = (
+        "what one output alone contributes, where several see an entry: assigned (=), not added (+=), or added once "
+        "where an index comes several times"
+    )
+
+    def assigned(self, *slices):
+        def backward(g, x):
+            grad = np.zeros_like(x)
+            for some in slices:
+                grad[some] = g
+            return grad
+
+        return backward
+
+    def said(self, backward, forward=sums_of_pairs, x=None):
+        return said(overwritten, forward, backward, drawn(6) if x is None else x, index=0)
+
+    def test_by_the_last_or_the_first(self):
+        later, earlier = slice(1, None), slice(None, -1)
+        for backward in (self.assigned(later, earlier), self.assigned(earlier, later)):
+            assert self.said(backward) == {self.MESSAGE: "overlap"}
+
+    def test_not_where_it_is_right_or_anything_else(self):
+        later = slice(1, None)
+        for backward in (
+            pairs_backward,
+            lambda g, x: 2 * self.assigned(later)(g, x),
+            lambda g, x: 0 * x,
+            lambda g, x: self.assigned(later)(g, x)[1:],
+            lambda g, x: pairs_backward(g, x) * np.where(np.arange(6) == 2, 0, 1),
+        ):
+            assert self.said(backward) == {}
+
+    def test_where_no_entry_is_seen_by_several(self):
+        assert self.said(lambda g, x: g, forward=lambda x: np.sin(x)) == {}
+
+    def test_by_all_channels_of_one_place(self):
+        filters = drawn(2, seed=1)
+
+        def forward(x):
+            return filters[:, None] * (x[:, None, :-1] + x[:, None, 1:])
+
+        def backward(g, x):
+            grad = np.zeros_like(x)
+            grad[:, 1:] = (filters[:, None] * g).sum(1)
+            grad[:, :-1] = (filters[:, None] * g).sum(1)
+            return grad
+
+        assert self.said(backward, forward, drawn(3, 5)) == {self.MESSAGE: "overlap"}
