@@ -59,7 +59,9 @@ def is_mask(value: Any) -> bool:
     """Whether it is an array of truth values, or of zeros and ones."""
     if not isinstance(value, np.ndarray) or value.size < 2:
         return False
-    return value.dtype == bool or (value.dtype.kind in "iuf" and set(np.unique(value).tolist()) == {0, 1})
+    if value.dtype.kind not in "iuf" or value.item(0) not in (0, 1):
+        return bool(value.dtype == bool)
+    return bool(((value == 0) | (value == 1)).all() and value.any() and not value.all())
 
 
 def broadcasts(other: Any, value: Any) -> bool:
