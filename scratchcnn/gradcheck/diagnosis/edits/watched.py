@@ -28,6 +28,8 @@ UNSEEN = dict[int, Any]().get
 
 # Of an expression in a loop, values that are kept at most.
 MOST_ROUNDS = 64
+# Numbers in all of them together.
+MOST_NUMBERS = 4_000_000
 # The name of the `Moment` among the variables that an edit is given.
 MOMENT = "__moment__"
 # What stands before the text of an expression of forward, in the name of all the values that it had in a loop.
@@ -111,6 +113,7 @@ class Watching(Floats):
         self.of_forward: dict[str, Any] = {}  # what forward computes, and its numbers, by the text of the expression
         self._rounds: Counter[int] = Counter()  # how often each changed expression was computed
         self._earlier: dict[tuple[types.FrameType, str], tuple[Earlier, ...]] = {}  # what variables were before
+        self._numbers = 0  # that were kept of rounds
         # where variables were used since they were assigned: what they told, and the round
         self._used: dict[tuple[types.FrameType, str], list[tuple[Seen, int, int]]] = {}
         self.kept: list[Any] = []  # lists, dicts and sets: some may be caches
@@ -161,7 +164,7 @@ class Watching(Floats):
 
     def look(self, seen: dict[int, Seen] | None) -> None:
         """From now on what expressions tell is written down; or it is not."""
-        self.seen = seen
+        self.seen, self._numbers = seen, 0
         self._earlier.clear()
         self._used.clear()
         self._tell(UNSEEN if seen is None else self._see, self.sites)
@@ -190,7 +193,7 @@ class Watching(Floats):
         """Adds a value to those that an expression had."""
         site, seen = self.sites[number], self.seen[number]  # type: ignore[index]
         if len(seen.rounds) < MOST_ROUNDS:
-            seen.rounds.append(_copied(value))
+            seen.rounds.append(self._of_round(value))
             seen.objects.append(id(value))
             seen.earlier.append(self._earlier.get((frame, site.text), ()))
             seen.later.append(None)
@@ -198,12 +201,17 @@ class Watching(Floats):
                 self._used.setdefault((frame, site.text), []).append((seen, len(seen.rounds) - 1, site.line))
         if site.role == ASSIGNED:
             for used, n, line in self._used.pop((frame, site.assigned), ()):
-                used.later[n] = _copied(value) if line != site.line else None
+                used.later[n] = self._of_round(value) if line != site.line else None
         if site.assigned and site.assigned in frame.f_locals:
             before = self._earlier.get((frame, site.assigned), ())
             if len(before) < MOST_ROUNDS:
-                value = Earlier(_copied(frame.f_locals[site.assigned]), site.updates)
+                value = Earlier(self._of_round(frame.f_locals[site.assigned]), site.updates)
                 self._earlier[frame, site.assigned] = (*before, value)
+
+    def _of_round(self, value: Any) -> Any:
+        """A copy of a value of one round; None where all of them would need too much memory."""
+        self._numbers += value.size if isinstance(value, np.ndarray) else 1
+        return _copied(value) if self._numbers <= MOST_NUMBERS else None
 
     def _record(self, number: int, value: Any, frame: types.FrameType) -> None:
         """Keeps what an expression told, unless a function calls for it whose own expressions nobody sees."""
