@@ -7,8 +7,8 @@ from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.diagnosis.edits.arrangement import diagonals
 from scratchcnn.gradcheck.diagnosis.edits.change import is_mask
 from scratchcnn.gradcheck.diagnosis.edits.places import Place
+from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
-from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 from tests.gradcheck.diagnosis.bank_edited import EDITED
 from tests.gradcheck.diagnosis.hidden import hidden
 

@@ -19,8 +19,8 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
     upside_down,
 )
 from scratchcnn.gradcheck.diagnosis.edits.places import BRANCH, MATRIX
+from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
-from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 from scratchcnn.gradcheck.diagnosis.rearrangements import exchanged, exchanges, flips, turned
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.diagnosis.edits.seen import Edit, Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
-from scratchcnn.gradcheck.diagnosis.edits.watched import Edit, Seen
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes, is_array
 from scratchcnn.gradcheck.diagnosis.edits.places import KEPT
+from scratchcnn.gradcheck.diagnosis.edits.seen import MOMENT, Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
-from scratchcnn.gradcheck.diagnosis.edits.watched import MOMENT, Seen
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # Ways to replace all that is kept that are tried.
