@@ -3,6 +3,7 @@
 import pickle
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import ml_dtypes
 import numpy as np
@@ -51,6 +52,18 @@ class TestPrepared:
         assert not np.shares_memory(case.inputs[0], x)
         assert (case.names, case.wrt, case.named) == (("x", "w"), (0, 1), False)
         assert case.output.tolist() == (X @ W).tolist()
+
+    def test_forward_is_given_them_in_their_own_order(self):
+        seen = []
+        prepare(lambda x: seen.append(x.flags.f_contiguous) or x, backward, (np.asfortranarray(X),))
+        assert seen == [True]
+
+    def test_names_of_what_has_no_parameters_to_read(self):
+        def unknown(x, w):
+            return x @ w
+
+        unknown.__signature__ = "none"
+        assert prepare(unknown, backward, (X, W)).names == ("input 0", "input 1")
 
     def test_forward_may_write_into_what_it_is_given(self):
         def writing(x):
@@ -153,6 +166,7 @@ class TestPrepared:
                 ValueError,
                 "wrt has index 2, but there are 2 inputs: 0 .. 1",
             ),
+            ((np.sin, backward, (X,)), {"wrt": 1}, ValueError, "wrt has index 1, but there is 1 input: 0"),
             ((forward, backward, (X, W)), {"wrt": -1}, ValueError, "wrt has index -1, but there are 2 inputs: 0 .. 1"),
         ],
     )
@@ -204,6 +218,10 @@ class TestCase:
         answers = case.gradients(X, [X, X, X])
         assert answers[1] is None
         assert (answers[0].max(), answers[2].max()) == (3, 5)
+
+    def test_what_backward_raises_is_said_of_it(self):
+        case = prepare(np.sin, lambda g, x: 1 / 0, (X,))
+        assert message_of(CallerError, case.gradients, X, [X]).startswith("backward raised ZeroDivisionError")
 
     @pytest.mark.parametrize("answer", [None, {"x": X}, iter([X])])
     def test_what_is_no_answer(self, answer):
@@ -342,6 +360,10 @@ def test_formats_of_a_kernel_in_a_small_format():
     assert [case.dtype(k) for k in (0, 1)] == ["float64", "bfloat16"]
     assert [case.eps(k) for k in (0, 1)] == [2.0**-7, 2.0**-7]
     assert [case.own_eps(k) for k in (0, 1)] == [0, 2.0**-7]
+    for answer, name in ((np.dtype(np.float16), "float16"), (np.dtype(np.float64), "float64"), (None, "None")):
+        kernel = SimpleNamespace(strange_answer=lambda index, answer=answer: answer)
+        assert str(replace(case, kernel=kernel).strange_answer(1)) == name
+    assert case.strange_answer(1) is None
     fine = np.full(2, 1 + 2.0**-9)
     left, right = case.rounded((fine, fine))
     assert (left is fine, right.tolist()) == (True, [1, 1])

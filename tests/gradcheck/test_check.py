@@ -1,7 +1,11 @@
 """`check_gradient` and `assert_gradient`: verdicts, reports, and how they answer misuse."""
 
 import json
+from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -11,8 +15,11 @@ from scratchcnn.gradcheck import (
     GradientUndecided,
     Verdict,
     assert_gradient,
+    check,
     check_gradient,
 )
+from scratchcnn.gradcheck.judge import Judged
+from scratchcnn.gradcheck.proof.some_samples import Part
 from tests.assertions import assert_within
 from tests.gradcheck.pairs import product, product_backward
 
@@ -362,3 +369,168 @@ def test_a_large_input_is_sampled_by_default_and_checked_whole_on_demand():
     x = np.random.default_rng(0).standard_normal(8000)
     assert check_gradient(lambda x: (x**2).sum(), square_backward, x, proof=False).inputs[0].checked < x.size
     assert check_gradient(square, square_backward, x, max_entries=None, proof=False).inputs[0].checked == x.size
+
+
+def test_a_search_for_a_cause_that_fails_leaves_the_verdict_and_says_so(monkeypatch):
+    def fails(*_):
+        raise ValueError("no such axis")
+
+    monkeypatch.setattr("scratchcnn.gradcheck.check.diagnose", fails)
+    report = check_gradient(np.sin, lambda g, x: g, np.array([0.5, 1.0]))
+    assert report.verdict is Verdict.WRONG
+    assert report.notes[-1] == (
+        "the search for a cause failed, which is a fault of the harness: ValueError: no such axis"
+    )
+
+
+# What the report says besides the verdicts.
+
+RIGHT, WRONG, UNDECIDED = Verdict.RIGHT, Verdict.WRONG, Verdict.UNDECIDED
+
+
+def judged(verdict, **fields):
+    report = check_gradient(square, square_backward, [1.0, 2.0]).inputs[0]
+    return Judged(replace(report, verdict=verdict), **fields)
+
+
+@pytest.mark.parametrize(("verdict", "here"), [(RIGHT, "every entry agrees"), (UNDECIDED, "no entry is wrong")])
+def test_what_is_wrong_at_the_second_point_alone_is_a_violation(verdict, here):
+    case = SimpleNamespace(wrt=(0, 2), names=("x", "n", "w"))
+    (found,) = check._elsewhere(case, [judged(RIGHT), judged(verdict, at_second_point="it is twice as large")])
+    assert (found.kind, found.input) == ("elsewhere", "w")
+    assert found.message == (
+        f"{here} at your inputs; at a second point, with another cotangent, it is twice as large; waive it with"
+        " allow=('elsewhere',) if backward relies on something that your inputs fulfil and these do not;"
+        " report.second_point has them"
+    )
+
+
+def test_what_is_wrong_at_ties_is_wrong_unless_an_input_is():
+    tied = judged(RIGHT, ties="where equal numbers move alike"), judged(UNDECIDED)
+    reports = check._at_ties(tied)
+    assert [(each.verdict, each.reason) for each in reports] == [
+        (WRONG, "where equal numbers move alike"),
+        (UNDECIDED, ""),
+    ]
+    assert check._at_ties((*tied, judged(WRONG)))[0] is tied[0].report
+
+
+@pytest.mark.parametrize(
+    ("calls", "seconds", "budget", "expected"),
+    [
+        (10, 1e-6, 1.0, check.LEAST_CALLS),
+        (check.LEAST_CALLS + 5, 1e-6, 1.0, check.LEAST_CALLS + 5),
+        (10**9, 1e-6, 1e9, check.DIAGNOSIS_CALLS),
+        (10, 1.0, 100.0, max(10, int(check.LEAST_SECONDS))),
+        (10**6, 1e-3, 0.25, int(check.DIAGNOSIS_SHARE * 0.25 / 1e-3)),
+    ],
+)
+def test_a_diagnosis_has_as_many_calls_as_the_check_took_within_limits(monkeypatch, calls, seconds, budget, expected):
+    asked = []
+    monkeypatch.setattr(check, "diagnose", lambda *given: asked.append(given[-2:]) or SimpleNamespace())
+    report = check_gradient(square, square_backward, [1.0])
+    written = SimpleNamespace(functions="the functions")
+    case = SimpleNamespace(forward=SimpleNamespace(seconds=seconds, calls=calls), format=None, written=written)
+    check._explained(report, SimpleNamespace(case=case), budget, narrow=False)
+    assert asked == [("the functions", expected)]
+
+
+def test_workers_know_how_long_forward_takes_and_tell_it_their_calls():
+    forward = SimpleNamespace(seconds=0.5, count=print)
+    workers = check._workers(SimpleNamespace(executor="an executor"), SimpleNamespace(forward=forward))
+    assert (workers.executor, workers.count) == ("an executor", print)
+    assert 0.5 < workers.seconds < 0.51
+    assert check._workers(SimpleNamespace(executor=None), SimpleNamespace(forward=forward)) is None
+
+
+def test_a_part_of_the_batch_is_proved_where_the_whole_is_not(monkeypatch):
+    asked = []
+
+    def some_samples(case, samples, *rest):
+        asked.append((case.names, samples, len(rest)))
+        return Part(note="a part was looked at")
+
+    monkeypatch.setattr(check, "on_some_samples", some_samples)
+    x = np.ones((4, 2))
+    options = {"batch": "x", "laws": True}
+    assert check_gradient(square, square_backward, x, **options).notes == ()
+    assert not asked
+    report = check_gradient(lambda x: x.astype(np.float32).astype(float) ** 2, square_backward, x, **options)
+    assert asked == [(("x",), (0,), 3)]
+    assert "a part was looked at" in report.notes
+
+
+class TestNotes:
+    def test_digits_are_kept_of_what_is_right_and_proved(self, matrices):
+        def half_wrong(g, x, w):
+            return product_backward(g, x, w)[0], 2 * x.T @ g
+
+        assert sorted(check_gradient(product, product_backward, *matrices).digits) == ["output", "w", "x"]
+        assert sorted(check_gradient(product, half_wrong, *matrices).digits) == ["output", "x"]
+        note = "digits were not looked at: nothing is proved"
+        assert note in check_gradient(product, product_backward, *matrices, proof=False, digits=10).notes
+        for options in ({"digits": 10}, {"proof": False}):
+            assert note not in check_gradient(product, product_backward, *matrices, **options).notes
+
+    def test_the_exact_check_applies_or_not(self, matrices):
+        def writing(x, w):
+            x *= 2
+            return x @ w
+
+        def writing_backward(g, x, w):
+            return 2 * g @ w.T, 2 * x.T @ g
+
+        other = "the exact check of degree 1 does not apply: forward is of another, or does not compute exactly"
+        assert check_gradient(product, product_backward, *matrices, degree=1).notes == ()
+        written = check_gradient(writing, writing_backward, *matrices, degree=1, allow="mutation")
+        assert other not in written.notes
+        assert [each.verdict for each in written.inputs] == [RIGHT, RIGHT]
+        assert other in check_gradient(square, square_backward, [1.0, 2.0], degree=1).notes
+        assert check_gradient(square, square_backward, [1.0, 2.0], degree=2).notes == ()
+
+    def test_a_gradient_in_the_output_s_dtype(self):
+        x = np.array([1.0, 2.0], np.float32)
+        report = check_gradient(lambda x: x.astype(np.float64) ** 2, lambda g, x: 2 * g * x, x)
+        assert "the gradient of 'x' has dtype float64, as the output is; the input is float32" in report.notes
+        same = check_gradient(lambda x: x.astype(np.float64) ** 2, lambda g, x: (2 * g * x).astype(x.dtype), x)
+        assert not any("has dtype" in note for note in same.notes)
+
+    def test_a_gradient_of_zeros(self):
+        report = check_gradient(lambda x: 0 * x, lambda g, x: 0 * g, [1.0, 2.0])
+        assert "the gradient of 'x' is zero throughout: try inputs at which forward moves" in report.notes
+
+    def test_no_second_point(self):
+        point = np.array([2.0, 1.0, 3.0])
+
+        def forward(x):
+            return x**2 if np.abs(x - point).max() < 0.5 else np.full(3, np.nan)
+
+        assert check_gradient(square, square_backward, point).second_point is not None
+        report = check_gradient(forward, square_backward, point)
+        assert report.second_point is None
+        note = "no second point was checked: forward has no finite output at the one that was drawn"
+        assert note in report.notes
+
+    def test_a_format_that_is_finer_than_that_of_the_input(self):
+        x = np.array([1.0, 2.0], ml_dtypes.bfloat16)
+
+        def alone(x):
+            return (x.astype(np.float32) ** 2).astype(ml_dtypes.bfloat16)
+
+        def backward(g, x):
+            return (2 * g.astype(np.float32) * x.astype(np.float32)).astype(np.float16)
+
+        report = check_gradient(alone, backward, x, reference=square, seconds=0.2)
+        assert "the gradient of 'x' has dtype float16, the input bfloat16" in report.notes
+
+
+class TestLaws:
+    def test_are_asked_of_gradients_that_can_be_used(self):
+        def bent(g, x):
+            return (2 * np.clip(g, -1, 1) * x,)
+
+        kinds = [each.kind for each in check_gradient(square, bent, [1.0, 2.0], laws=True, diagnosis=False).violations]
+        assert "linear" in kinds
+        for backward in (lambda g, x: np.append(2 * g * x, 0), partial(lambda g, x: None if g.size > 9 else (None,))):
+            report = check_gradient(square, backward, [1.0, 2.0], laws=True, diagnosis=False)
+            assert "linear" not in [each.kind for each in report.violations]

@@ -12,7 +12,7 @@ import pytest
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.adapters import from_layer
 from scratchcnn.gradcheck.numerical import spreading
-from scratchcnn.gradcheck.numerical.load import Load
+from scratchcnn.gradcheck.numerical.load import CannotLoad, Load
 from scratchcnn.gradcheck.numerical.spreading import SENDING_RATE, Workers
 from tests.gradcheck.spread import CASES, Here, report_alone, report_of
 
@@ -223,22 +223,84 @@ def test_there_are_no_more_pieces_than_entries():
     assert Workers(Here(), 10.0, lambda calls: None).pieces(7, 8, 0) == 7
 
 
+class Subject:
+    """A forward pass of which nothing is asked but who works on it."""
+
+    def __init__(self, workers=None):
+        self.workers = workers
+
+    def apart(self):
+        return self
+
+    def astray(self):
+        return ""
+
+
+def doubled(subject, x):
+    return 2 * x
+
+
+def found_by(workers, entries=4):
+    return [found.tolist() for found in spreading.spread(Subject(workers), doubled, np.arange(entries), evaluations=1)]
+
+
+def test_without_workers_or_for_less_than_two_pieces_the_caller_does_it():
+    assert found_by(None) == [[0, 2, 4, 6]]
+    for seconds, pieces in ((0.2e-4, [[0, 2, 4, 6]]), (0.6e-4, [[0, 2], [4, 6]])):
+        here = Here()
+        assert found_by(Workers(here, seconds, lambda calls: None)) == pieces
+        assert bool(here.loads) is (len(pieces) > 1)
+
+
+def test_to_threads_nothing_is_sent(monkeypatch):
+    monkeypatch.setattr(Load, "size", property(lambda load: pytest.fail("nobody asks how much is sent")))
+    with ThreadPoolExecutor(1) as threads:
+        assert len(found_by(Workers(threads, 1.0, lambda calls: None))) == 4
+
+
+@pytest.mark.parametrize(
+    ("processors", "size", "most"), [(3, 2**40, 6), (None, 2**40, 2), (3, 2**26, 6), (3, 2**24, 16)]
+)
+def test_as_many_pieces_wait_as_fit_into_memory_or_as_there_are_processors_for(monkeypatch, processors, size, most):
+    seen = []
+    monkeypatch.setattr(spreading.os, "cpu_count", lambda: processors)
+    monkeypatch.setattr(Load, "size", size)
+    monkeypatch.setattr(Workers, "results", lambda self, load, pieces, most: (seen.append(most) for _ in range(1)))
+    found = spreading.spread(Subject(Workers(Here(), 1e9, lambda calls: None)), doubled, np.arange(4), evaluations=1)
+    assert (found, seen) == ([None], [most])
+
+
+class Failing(Executor):
+    """Its workers cannot load what they are sent."""
+
+    def submit(self, function, /, *arguments):
+        future = Future()
+        future.set_result(spreading._Done(raised=CannotLoad("no such module")))
+        return future
+
+
+def test_what_workers_cannot_load_is_said():
+    with pytest.raises(RuntimeError, match=r"^executor \(Failing\) failed: CannotLoad: no such module$"):
+        found_by(Workers(Failing(), 1.0, lambda calls: None))
+
+
+def test_what_cannot_be_sent_is_said():
+    load = Load(None)
+    load.failure = "it is a lock"
+    assert str(Workers(Failing(), 1.0, lambda calls: None)._failure(load, ValueError())) == (
+        "executor (Failing) runs in other processes, and forward cannot be sent there: it is a lock;"
+        " a ThreadPoolExecutor sends nothing"
+    )
+
+
 def no_complex_numbers(work, x):
     """A work that has no answer for the entries above 10."""
     return None if (x > 10).any() else x
 
 
 def test_the_work_ends_at_the_first_piece_without_an_answer():
-    class Subject:
-        def apart(self):
-            return self
-
-        def astray(self):
-            return ""
-
     calls = []
-    subject = Subject()
-    subject.workers = Workers(Here(), 1.0, calls.append)
+    subject = Subject(Workers(Here(), 1.0, calls.append))
     found = spreading.spread(subject, no_complex_numbers, np.arange(15), evaluations=1)
     assert [None if piece is None else int(piece[0]) for piece in found] == [*range(11), None]
     assert len(calls) == 12

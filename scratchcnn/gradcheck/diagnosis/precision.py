@@ -99,7 +99,7 @@ def _scattered(index: int, eps: float) -> Callable[[Scene], bool]:
     def holds(s: Scene) -> bool:
         truth = s.truth(index)
         known = np.isfinite(truth.error) & (truth.value != 0)
-        errors = (s.analytic(index)[known] - truth.value[known]) / np.abs(truth.value[known])
+        errors = s.analytic(index)[known] / truth.value[known] - 1
         largest = float(np.abs(errors).max(initial=0))
         return bool(2 * eps**1.5 < largest <= 4 * eps and errors.min() < 0 < errors.max())
 

@@ -42,7 +42,7 @@ def rearrangements(shape: tuple[int, ...]) -> Iterator[tuple[str, str, Rearrange
         yield "permuted", f"the true one with {said}", function
     for axis in range(axes):
         if 2 < shape[axis] <= 5:
-            for places in permutations(range(shape[axis])):
+            for places in list(permutations(range(shape[axis])))[1:]:  # the first leaves all in its place
                 yield "permuted", f"the true one with axis {axis} in the order {places}", _take(axis, places)
 
 

@@ -94,7 +94,7 @@ def number(value: float) -> str:
     """A number for a reader: a whole one or one divided by a whole one where it is that."""
     for whole in (value, 1 / value):
         if abs(whole - round(whole)) < SAME * abs(whole) and abs(whole) >= 1:
-            return f"{round(whole)}" if whole == value else f"1/{round(whole)}"
+            return f"{round(whole)}" if whole == value else f"{'-' if whole < 0 else ''}1/{abs(round(whole))}"
     return f"{value:.6g}"
 
 

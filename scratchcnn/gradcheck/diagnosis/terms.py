@@ -84,7 +84,7 @@ def _bases(scene: Scene, index: int) -> Iterator[tuple[str, Basis]]:
         if array.dtype.kind in "iu" and array.shape == shape[:-1]:
             said = f"the true one less a multiple of (class = {scene.names[k]})" + "{where}"
             yield said, _one_hot(k, shape[-1])
-    if shape and shape[-1] > 1:
+    if shape[-1] > 1:
         yield (
             f"the true one less a multiple of the softmax of {name}"
             + "{where}, as of a normalizer taken for a constant",

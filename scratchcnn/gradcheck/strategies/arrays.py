@@ -18,7 +18,7 @@ from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.strategies.arguments import Shape, Shapes, finite, flag, floating, integer, shapes_of
-from scratchcnn.gradcheck.strategies.choices import composite, numbers
+from scratchcnn.gradcheck.strategies.choices import BYTE, composite, numbers
 
 # Up to four axes, of up to four entries each; scalars, too.
 SHAPES: SearchStrategy[Shape] = array_shapes(min_dims=0, max_dims=4, max_side=4)
@@ -65,13 +65,17 @@ class _Entries:
     def unit(self) -> float:
         return 1.0 if self.whole else 2.0 ** math.floor(math.log2(self.largest / UNITS))
 
-    def multiples(self, steps: Sequence[float]) -> tuple[float, ...]:
-        """The positive multiples of each step in turn that the dtype holds, and that are not close to a kink."""
-        multiples: dict[float, None] = {}
+    def multiples(self, steps: Sequence[float], most: float = math.inf) -> tuple[float, ...]:
+        """The positive multiples of each step in turn, each half of the one before, up to the `most`-th of each.
+
+        Those are left out that the dtype does not hold, or that are close to a kink.
+        """
+        found: list[Array] = []
         for step in steps:
-            most = math.floor(self.largest / self.unit / step)
-            multiples |= dict.fromkeys((np.arange(1, most + 1) * step * self.unit).tolist())
-        sizes = np.array(list(multiples))
+            count = min(math.floor(self.largest / self.unit / step), most)
+            # The even multiples are those of the step before.
+            found.append(np.arange(1, count + 1, 2 if found else 1) * step * self.unit)
+        sizes = np.concatenate(found)
         with np.errstate(over="ignore"):
             held = sizes.astype(self.dtype).astype(np.float64) == sizes
         far = [np.abs(np.abs(sizes) - abs(kink)) > GAP * self.unit for kink in self.away_from]
@@ -90,17 +94,28 @@ def _sizes(entries: _Entries, count: int) -> tuple[float, ...]:
     ValueError
         There is none.
     """
-    steps = [1.0] if entries.whole else [2.0**-k for k in range(MOST_BITS) if 2.0**-k >= STEP]
+    if entries.whole:  # of which there may be very many: no more are made than can be picked
+        most = count + BYTE
+        while len(found := entries.multiples([1.0], most)) < count and most < entries.largest:
+            most *= 2
+    else:
+        found = _fractions(entries, count)
+    if not found:
+        kinks = ", ".join(f"{kink:g}" for kink in entries.away_from)
+        raise ValueError(f"away_from leaves no number of a size up to {entries.largest:g}: it has {kinks}")
+    return found
+
+
+def _fractions(entries: _Entries, count: int) -> tuple[float, ...]:
+    """The same of numbers that are not whole: of smaller and smaller steps until there are enough."""
+    steps = [2.0**-k for k in range(MOST_BITS) if 2.0**-k >= STEP]
     found = entries.multiples(steps)
-    while not entries.whole and len(found) < count:
+    while len(found) < count:
         steps = [*steps, steps[-1] / 2]
         more = entries.multiples(steps)
         if len(more) == len(found):  # the dtype holds no more
             break
         found = more
-    if not found:
-        kinks = ", ".join(f"{kink:g}" for kink in entries.away_from)
-        raise ValueError(f"away_from leaves no number of a size up to {entries.largest:g}: it has {kinks}")
     return found
 
 
@@ -194,11 +209,11 @@ def _values(draw: DrawFn, size: int, entries: _Entries) -> Array:
 
 def _distinct(drawn: Array, sizes: Sequence[float]) -> Array:
     """Each number of `drawn` picks a sign and one of the sizes that are left; none is left out before all are used."""
-    left: list[float] = []
+    left: list[float] = []  # the last comes first: of a long list one near the end is taken out quickly
     values = np.empty(len(drawn))
     for k, number in enumerate(drawn.tolist()):
-        left = left or list(sizes)
-        values[k] = left.pop(number // 2 % len(left)) * (-1) ** number
+        left = left or list(reversed(sizes))
+        values[k] = left.pop(-1 - number // 2 % len(left)) * (-1) ** number
     return values
 
 
@@ -222,7 +237,7 @@ def _largest(largest: float | None, dtype: np.dtype[Any], degree: int | None, ki
         return most
     if degree is not None:
         return float(2 ** max(1, _bits(dtype) // (2 * (degree + 2))))
-    return max([LARGEST, *(2 * abs(kink) for kink in kinks)])
+    return max(LARGEST, min(_greatest(dtype), 2 * max(map(abs, kinks), default=0.0)))
 
 
 def _bits(dtype: np.dtype[Any]) -> int:

@@ -78,6 +78,18 @@ class TestFactor:
         if not mask:
             assert f"without the factor {said_of}" in missing(lambda g, x, w: (g * other, 0 * w), forward, X, w)
 
+    def test_of_a_sigmoid(self):
+        x = np.log([1.0, 3.0])
+        assert TRANSFORMS["sigmoid({})"](x) == pytest.approx([0.5, 0.75])
+        assert TRANSFORMS["1 - sigmoid({})"](x) == pytest.approx([0.5, 0.25])
+        assert TRANSFORMS["sigmoid({}) (1 - sigmoid({}))"](x) == pytest.approx([0.25, 0.1875])
+
+    def test_along_an_axis_of_two(self):
+        names = {name for name, _ in quantities(scene_of(sine, lambda g, x: g, X[:2]), 0)}
+        assert "the sum of x along axis 0" in names
+        single = {name for name, _ in quantities(scene_of(sine, lambda g, x: g, X[:1]), 0)}
+        assert "the sum of x along axis 0" not in single
+
     def test_that_is_zero_or_one_throughout_is_none(self):
         def forward(x, w):
             return x * w
@@ -187,7 +199,9 @@ class TestSameAlongAxes:
         assert self.said(np.array([1.5, 2, -3])[:, None, None], images) == {"0", "0 and 2", "0 and 1"}
         assert self.said(drawn(3, 1, 5, seed=2), images) == {"0 and 2"}
 
-    @pytest.mark.parametrize("factor", [2.0, 1 + 1e-5 * ROWS, ROWS * (ROWS != 2), np.where(ROWS == 2, 1, ROWS)])
+    @pytest.mark.parametrize(
+        "factor", [2.0, 1 + 1e-5 * ROWS, 1e4 * (1 + 1e-5 * ROWS), ROWS * (ROWS != 2), np.where(ROWS == 2, 1, ROWS)]
+    )
     def test_not_the_same_everywhere_and_not_zero_or_one(self, factor):
         assert self.said(factor) == set()
 
@@ -217,6 +231,10 @@ class TestCropped:
         images = drawn(2, 1, 4, 3)
         found = said(cropped_cotangent, self.forward, lambda g, x: g[..., top : top + 4, left : left + 3], images)
         assert found == {f"the cotangent from row {top} and column {left} on: cropped in the wrong place": kind}
+
+    def test_of_an_image_without_channels(self):
+        found = said(cropped_cotangent, lambda x: np.pad(x, 1), lambda g, x: g[:4, :3], drawn(4, 3))
+        assert list(found.values()) == ["padding-not-cropped"]
 
     def test_in_any_place_that_there_is(self):
         scene = scene_of(self.forward, lambda g, x: 0 * x, drawn(2, 1, 4, 3))

@@ -53,6 +53,9 @@ PLACES = [
     (X, at(S[1:]), {"at all samples but the first": "batch"}),
     (X, at(S[:-1]), {"at all samples but the last": "batch"}),
     (X[:2], at(0), {"at the first index of axis 0": "batch"}),
+    (IMAGES, at(1), {f"at {place}": "batch" for place in  # half of a set may be right by chance
+                     ("index 1 of axis 0", "all samples but the first", "all samples but the last")}),
+    (IMAGES, at(0, 2), {"at both ends of axis 0": "batch"}),
     (IMAGES, at(S[:, 0]), {"at the first index of axis 1": "subset"}),
     (IMAGES, at(S[..., 0, :]), {"at the first index of axis 2": "border", "at both ends of axis 2": "border"}),
     (IMAGES, at(S[..., 2, :]), {"at index 2 of axis 2": "subset"}),
@@ -76,7 +79,7 @@ PLACES = [
 @pytest.mark.parametrize(("x", "where", "said"), PLACES)
 def test_a_place_is_all_that_is_wrong_and_nothing_that_is_right(x, where, said):
     found = held(wrong_places, scene_of(tanh, garbled(where), x))
-    found = {message: kind for message, kind in found.items() if "cotangent" not in message}
+    found = {said: kind for said, kind in found.items() if "cotangent" not in said and "there it is" not in said}
     assert found == {f"the true one but {message}": kind for message, kind in said.items()}
 
 
@@ -100,6 +103,27 @@ def test_a_threshold_may_be_on_another_input_or_on_a_difference_or_on_the_cotang
     rows = np.arange(4)
     scene = scene_of(lambda x, rows: x[rows], lambda g, x, rows: (np.where(x > 0, 2, g), None), X, rows, wrt=[0])
     assert "the true one but where x is above 0" in held(wrong_places, scene)
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [(4.0, "4 times as large (4 is the length of axis 0 of x and the length of axis 0 of the output)"),
+     (-0.5, "-1/2 times as large"), (1.3, "1.3 times as large")],
+)  # fmt: skip
+def test_a_number_that_it_is_multiplied_by_there_is_told(factor, words):
+    def scene(factor, seed):
+        return scene_of(tanh, lambda g, x: g * slope(x) * np.where(at(S[:, -1])(x), factor, 1), drawn(4, 5, seed=seed))
+
+    message = f"the true one but at the last index of axis 1: there it is {words}"
+    assert held(wrong_places, scene(factor, 0), scene(factor, 1))[message] == "subset"
+    assert message not in held(wrong_places, scene(factor, 0), scene(1.1 * factor, 1))
+
+
+def test_a_place_in_a_row_of_numbers_says_little_and_comes_late():
+    for x, first in ((X[0], "where x is above "), (X, "at the first index of axis 0")):
+        messages = [claim.message for claim in wrong_places(scene_of(tanh, garbled(lambda x: x > 0), x), 0)]
+        order = [message for message in messages if "index" in message or "where x" in message]
+        assert order[0].startswith(f"the true one but {first}")
 
 
 def test_a_place_must_be_wrong_elsewhere_too():

@@ -60,6 +60,33 @@ def test_in_a_norm_with_a_scale():
     assert said(standardized, standardized_backward(0), X, np.array(2.0)) == ["axis 0 in it that belongs over axis 1"]
 
 
+def test_in_the_logarithm_of_softmax():
+    def backward(g, x):
+        return g - softmax(x) * g.sum(0)
+
+    assert said(lambda x: np.log(softmax(x)), backward, X) == ["axis 0 in it that belongs over axis 1"]
+    assert said(lambda x: np.log(softmax(x)), backward, drawn(4, 3)) == ["axis 0 in it that belongs over axis 1"]
+
+
+def test_with_a_scale_among_other_inputs():
+    def forward(x, other, scale):
+        return scale * centred(1)(x) + 0 * other.sum()
+
+    def backward(g, x, other, scale):
+        g = g * scale
+        return g - g.mean(0), 0 * other, 0 * scale
+
+    assert said(forward, backward, X, drawn(3), drawn(5, seed=2)) == ["axis 0 in it that belongs over axis 1"]
+
+
+def test_each_sum_is_over_an_axis_at_least():
+    messages = [claim.message for claim in summed_elsewhere(scene_of(softmax, lambda g, x: g, X), 0)]
+    assert messages
+    assert all(
+        message.count("ax") == sum(map(message.count, ("axis 0", "axis 1", "axes 0 and 1"))) for message in messages
+    )
+
+
 def test_of_three_axes():
     images = drawn(3, 4, 5)
     assert said(centred(2), centred_backward(1), images) == ["axis 1 in it that belongs over axis 2"]

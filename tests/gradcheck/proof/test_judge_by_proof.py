@@ -320,7 +320,10 @@ def judge_of(values, y=(1.0, -4.0), noise=0.0, own=0.0, findings=None, precision
         probe=SimpleNamespace(y0=y, outputs=y.size),
         case=SimpleNamespace(names=["x"]),
         analytic=SimpleNamespace(
-            values=lambda index: np.array(values), own_error=lambda index, entries, status, most: own + 0.0 * entries
+            values={0: np.array(values)}.__getitem__,
+            own_error=lambda index, entries, status, most: (
+                own + 0.0 * entries + (0 if set(status) == {"ok"} else np.nan)
+            ),
         ),
         by_sample=lambda: findings,
         along=lambda: SimpleNamespace(verdict=along),
@@ -414,7 +417,13 @@ class TestRight:
     def test_floats_must_follow_to_their_roundoff(self, off, own, precision, sure):
         found, notes = self.found(proven_of([1.0]), judge_of([1 + off], own=own, precision=precision))
         assert (found is not None) is sure
-        assert notes == [] if sure else [GRADIENT]
+        assert notes == ([] if sure else [GRADIENT])
+
+    def test_an_input_that_does_not_follow_goes_astray(self):
+        judge = judge_of([1.5])
+        proofs = proofs_of(Proof({0: proven_of([1.0])}, judge.probe.y0))
+        assert by_proof(judge, proofs, AGREE) is None
+        assert proofs.strays == {0}
 
     def test_differences_must_agree_along_a_direction(self):
         assert self.found(proven_of([1.0]), judge_of([1.0], along=Verdict.WRONG), DISAGREE)[0] is None
@@ -505,8 +514,9 @@ class TestRefuted:
 
 
 class TestTies:
-    def told(self, values=(1.0, -2.0), ties=(3.0, 4.0), y=(1.0, -4.0)):
-        proof = Proof({0: proven_of([1.0, -2.0])}, np.array([1.0, -4.0]), ties=ties)
+    def told(self, values=(1.0, -2.0), ties=(3.0, 4.0), y=(1.0, -4.0), size=1.0):
+        values = size * np.array(values)
+        proof = Proof({0: proven_of(size * np.array([1.0, -2.0]))}, np.array([1.0, -4.0]), ties=ties)
         return wrong_at_ties(judge_of(values, y), proofs_of(proof))
 
     def test_both_sides_are_told(self):
@@ -517,8 +527,14 @@ class TestTies:
         assert self.told((1.0, -2.0 + 1.9e-6)) != ""
 
     def test_only_where_floats_follow(self):
+        assert self.told((1.0, -2.0 + 2.1e-6), size=1e-3) == ""
         assert self.told(ties=None) == self.told(y=(2.0, -4.0)) == self.told((1.0, -2.0 + 2.1e-6)) == ""
         assert wrong_at_ties(judge_of([1.0]), proofs_of(None)) == ""
+
+
+def test_a_proof_has_half_of_the_time_of_all_inputs_that_it_is_asked_for():
+    setting = SimpleNamespace(observed=SimpleNamespace(usable=[0, 2, 3]))
+    assert Proofs(setting, 4.0).seconds == 6.0
 
 
 class TestObstacle:

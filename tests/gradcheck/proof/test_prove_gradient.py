@@ -47,7 +47,10 @@ def test_what_is_wrong_is_proved_so_of_its_input_alone():
     proved = prove_gradient(scaled, without_the_square, X, SCALE)
     assert not proved
     assert proved.verdict is Verdict.WRONG
-    assert [(each.name, each.verdict) for each in proved.inputs] == [("x", Verdict.WRONG), ("scale", Verdict.RIGHT)]
+    assert [(each.name, each.size, each.verdict) for each in proved.inputs] == [
+        ("x", 4, Verdict.WRONG),
+        ("scale", 2, Verdict.RIGHT),
+    ]
     assert proved.inputs[0].reason.startswith("proved wrong: along a random direction the gradient gives ")
     assert proved.inputs[0].right == 0
     assert proved.digits == proved.inputs[1].digits
@@ -86,7 +89,9 @@ def test_nothing_is_proved_of_nothing():
 def test_an_entry_at_a_kink_is_not_proved_the_others_are():
     proved = prove_gradient(np.abs, lambda g, x: g * np.sign(x), np.array([1.0, 0.0, -2.0]))
     assert proved.verdict is Verdict.UNDECIDED
-    assert (proved.inputs[0].right, proved.inputs[0].reason) == (2, "kinks, or ends of its domain, at the others")
+    (found,) = proved.inputs
+    assert (found.name, found.size, found.right) == ("x", 3, 2)
+    assert found.reason == "kinks, or ends of its domain, at the others"
     assert proved.digits == math.inf
 
 

@@ -49,6 +49,11 @@ def test_images_are_labelled_by_their_indices_and_stand_as_their_axis():
     how = laid_out((2, 3, 5, 4))
     assert how.labels == ("[0, 0]", "[0, 1]", "[0, 2]", "[1, 0]", "[1, 1]", "[1, 2]")
     assert how.columns == 3
+    assert laid_out((9, 2, 5, 4)).columns == 2
+    assert laid_out((2, 9, 5, 4)).columns == 6
+    assert laid_out((4, 5, 4)).columns == 4
+    assert laid_out((5, 20, 30)).columns == 3
+    assert isinstance(laid_out((12, 28, 30)).columns, int)
     assert laid_out((4, 5)).labels == laid_out((1, 4, 5)).labels == ()
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scratchcnn import dense, dense_backward
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.strategies import arrays, dense_layers
+from tests.gradcheck.strategies.draws import drawn
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
 KINKS = st.lists(st.integers(-12, 12).map(lambda k: k / 4), min_size=1, max_size=3)
@@ -38,6 +39,16 @@ def test_a_large_array_has_distinct_entries_too(x):
     assert len(set(np.abs(x).ravel().tolist())) == 600
 
 
+def test_a_very_large_array_and_very_large_whole_numbers_take_no_more_than_they_need():
+    """As many numbers as there are up to the largest would fill any memory."""
+    for largest in (2.0**31, 2.0**60):
+        (x, *_) = drawn(arrays(50, degree=1, largest=largest), 1)
+        assert len(np.unique(np.abs(x))) == 50
+        assert np.abs(x).max() < 256
+    (x, *_) = drawn(arrays(2**17), 1)
+    assert len(np.unique(np.abs(x))) == 2**17
+
+
 @settings(max_examples=1)
 @given(arrays(40, dtype=np.float16, largest=2.0**-20))
 def test_where_the_dtype_holds_fewer_numbers_than_there_are_entries_each_of_them_occurs(x):
@@ -63,6 +74,11 @@ def test_no_entry_is_close_to_a_kink_nor_its_opposite(data, kinks):
     largest = max(4, *(2 * abs(kink) for kink in kinks))
     for kink in kinks:
         assert np.abs(np.abs(x) - abs(kink)).min() > largest / 64
+
+
+@given(arrays(2, dtype="float32", away_from=1e308))
+def test_a_kink_that_no_number_of_the_dtype_reaches_is_no_hindrance(x):
+    assert np.all((x != 0) & np.isfinite(x))
 
 
 @given(st.data(), KINKS)
@@ -127,6 +143,8 @@ def test_they_shrink_to_one_two_three():
             "at must be none of the kinks that away_from keeps .*, got 0",
         ),
         ({"at": [1, 100], "largest": 1}, ValueError, "at must be of a size up to largest, 1, got 100"),
+        ({"at": 1e308}, ValueError, "at must be of a size up to largest, .*, got 1e\\+308"),
+        ({"at": 1e39, "dtype": "float32"}, ValueError, "at must be of a size up to largest, .*, got 1e\\+39"),
         ({"degree": 1, "largest": 2, "away_from": [1, 2]}, ValueError, "away_from leaves no number of a size up to 2"),
     ],
 )

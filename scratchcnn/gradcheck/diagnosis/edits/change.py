@@ -50,6 +50,11 @@ def is_value(value: Any) -> bool:
     return isinstance(value, float) or (isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size > 0)
 
 
+def is_single(value: Any) -> bool:
+    """Whether it is a float, or an array of one without axes."""
+    return isinstance(value, float) or (isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim == 0)
+
+
 def is_mask(value: Any) -> bool:
     """Whether it is an array of truth values, or of zeros and ones."""
     if not isinstance(value, np.ndarray) or value.size < 2:
@@ -61,8 +66,8 @@ def is_mask(value: Any) -> bool:
 
 def broadcasts(other: Any, value: Any) -> bool:
     """Whether an array may be combined with another one without making it larger; or a number with a number."""
-    if np.ndim(value) == 0:
-        return np.ndim(other) == 0 and is_value(other)
+    if is_single(value) or is_single(other):
+        return is_single(value) and is_single(other)
     if not is_array(other):
         return False
     try:
