@@ -90,7 +90,6 @@ class Scene:
         self._true_sweeps: dict[int, list[Swept]] = {}
         self._jacobians: dict[int, Estimate] = {}
         self.wrong: dict[int, tuple[Array, Array]] = {}  # what `places` has found
-        self.suspects: dict[int, list[Any]] = {}  # what `edits.suspects` has found
         self.located: dict[int, str] = {}  # what `edits.flows` has found: where a gradient becomes wrong
         self._truths: dict[int, Estimate] = {}
         self._wrong_inputs = wrong

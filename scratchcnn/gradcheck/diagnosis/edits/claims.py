@@ -9,6 +9,7 @@ from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes
 from scratchcnn.gradcheck.diagnosis.edits.exchanges import exchanged_names, exchanges, other_indices
 from scratchcnn.gradcheck.diagnosis.edits.flows import begins, fitting
 from scratchcnn.gradcheck.diagnosis.edits.kept import kept_statistics
+from scratchcnn.gradcheck.diagnosis.edits.look import Suspect
 from scratchcnn.gradcheck.diagnosis.edits.numbers import (
     axes,
     constants,
@@ -23,7 +24,7 @@ from scratchcnn.gradcheck.diagnosis.edits.reshapes import reshapes
 from scratchcnn.gradcheck.diagnosis.edits.rounds import buffers, other_states, states, updated
 from scratchcnn.gradcheck.diagnosis.edits.scales import scales, stretches
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
-from scratchcnn.gradcheck.diagnosis.edits.suspects import Suspect, is_right_with, suspects_of
+from scratchcnn.gradcheck.diagnosis.edits.suspects import is_right_with, suspects_of
 from scratchcnn.gradcheck.diagnosis.edits.values import (
     before,
     factors,

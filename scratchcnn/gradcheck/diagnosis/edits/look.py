@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,6 +39,23 @@ class Code:
 def is_steps(value: Any) -> bool:
     """Whether these are the values of an expression in a loop, all of the same shape."""
     return isinstance(value, Rounds) and len({np.shape(v) for v in value}) == 1
+
+
+class Suspect(NamedTuple):
+    """An expression that may be wrong, and what it told.
+
+    Attributes
+    ----------
+    alone
+        Whether it matters to wrong entries alone.
+    copied
+        Whether forward has the same expression, in the same place, and with the same value: it is hardly wrong.
+    """
+
+    site: Site
+    seen: Seen
+    alone: bool
+    copied: bool = False
 
 
 def _twice(value: Any) -> Any:
@@ -89,6 +106,7 @@ class Look:
         self.rerun, self.inputs, self.cotangent, self.budget = rerun, inputs, cotangent, budget
         self.before, self.seen = rerun.watched(inputs, cotangent)
         self.of_forward, self.by_forward = rerun.world.of_forward, rerun.by_forward
+        self.suspects: dict[int, list[Suspect]] = {}  # by the gradient that they may make wrong
         self.held: list[tuple[Site, Change]] = []  # changes that make a gradient right
         self._twice: dict[int, list[Any] | None] = {}
         self._changed: dict[tuple[int, str], list[Any] | None] = {}

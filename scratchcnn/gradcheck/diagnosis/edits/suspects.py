@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.budget import TooDear
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, is_mask
 from scratchcnn.gradcheck.diagnosis.edits.exchanges import may_be_exchanged
-from scratchcnn.gradcheck.diagnosis.edits.look import Look
+from scratchcnn.gradcheck.diagnosis.edits.look import Look, Suspect
 from scratchcnn.gradcheck.diagnosis.edits.order import rebinds
 from scratchcnn.gradcheck.diagnosis.edits.places import LIMIT, NAMES
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
@@ -23,40 +23,24 @@ from scratchcnn.gradcheck.diagnosis.scene import Scene
 FAR = 1e-3
 
 
-class Suspect(NamedTuple):
-    """An expression that may be wrong, and what it told.
-
-    Attributes
-    ----------
-    alone
-        Whether it matters to wrong entries alone.
-    copied
-        Whether forward has the same expression, in the same place, and with the same value: it is hardly wrong.
-    """
-
-    site: Site
-    seen: Seen
-    alone: bool
-    copied: bool = False
-
-
 def suspects_of(scene: Scene, index: int) -> list[Suspect]:
     """The expressions of backward that may make a gradient wrong, the likely ones first."""
     if scene.look is None:
         return []
-    if index not in scene.suspects:
+    known = scene.look.suspects
+    if index not in known:
         found = _suspects(scene, scene.look, index, scene.right_beside(index))
-        known = {(site.text, site.around): seen.value for site, seen in scene.look.forward_sites}
-        marked = (s._replace(copied=_is_copied(s, known)) for s in found)
-        scene.suspects[index] = sorted(marked, key=lambda s: (s.copied, s.seen.depth, not s.alone, s.site.times))
-    return scene.suspects[index]
+        copies = {(site.text, site.around): seen.value for site, seen in scene.look.forward_sites}
+        marked = (s._replace(copied=_is_copied(s, copies)) for s in found)
+        known[index] = sorted(marked, key=lambda s: (s.copied, s.seen.depth, not s.alone, s.site.times))
+    return known[index]
 
 
-def _is_copied(suspect: Suspect, known: Mapping[tuple[str, str], Any]) -> bool:
+def _is_copied(suspect: Suspect, copies: Mapping[tuple[str, str], Any]) -> bool:
     site, value = suspect.site, suspect.seen.value
-    if site.times > 1 or (site.text, site.around) not in known:
+    if site.times > 1 or (site.text, site.around) not in copies:
         return False
-    other = known[site.text, site.around]
+    other = copies[site.text, site.around]
     if isinstance(value, np.ndarray):
         return isinstance(other, np.ndarray) and np.array_equal(value, other)
     return not isinstance(value, float) or (isinstance(other, float) and value == other)
