@@ -223,6 +223,20 @@ class TestAveraged:
         for at_zero, known in ((0.0, True), (0.5, False)):
             scene = scene_of(sums_of_pairs, backward(at_zero, counts), drawn(6), cotangent=g)
             assert [message[-22:] for message in held(averaged, scene)] == ["3: added several times"] * known
+        scenes = [scene_of(sums_of_pairs, backward(0.0, counts), drawn(6), cotangent=c) for c in (g, np.arange(1.0, 6))]
+        assert len(held(averaged, *scenes)) == 1
+
+    def test_not_where_nothing_is_added(self):
+        counts, x = np.array([1, 2, 2, 3, 2, 1]), drawn(6)
+        for back, told in ((-1, 1), (None, 0)):  # each output sees a neighbour, or its own entry alone
+
+            def forward(x, back=back):
+                return x + np.roll(x, 1) if back else 2 * x
+
+            def backward(g, x, back=back):
+                return counts * (g + np.roll(g, back) if back else 2 * g)
+
+            assert len(said(averaged, forward, backward, x, index=0)) == told
 
 
 class TestOverwritten:
