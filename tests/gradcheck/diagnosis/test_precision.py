@@ -80,7 +80,9 @@ class TestScattered:
         eps = float(np.finfo(DTYPES[name]).eps)
         errors = size * eps * np.linspace(-1, 1, 20).reshape(4, 5)
         assert self.said(errors) == [self.SAID.format(name)] * told
-        assert self.said(np.abs(errors)) == []
+        for one_sign in (np.abs(errors), np.maximum(errors, 0), np.minimum(errors, 0)):
+            assert self.said(one_sign) == []
+        assert self.said(np.maximum(errors, -eps)) == self.said(np.minimum(errors, eps)) == self.said(errors)
 
     def test_errors_that_are_much_smaller_are_not_of_it(self):
         spread = np.linspace(-1, 1, 20).reshape(4, 5)
