@@ -80,6 +80,11 @@ class TestSummed:
         found = said(summed, scaled, lambda g, x, w: (g * w, g.sum(0)), X, drawn(5))
         message = "the cotangent summed over axis 0: what it is multiplied by is missing"
         assert found == {message: "missing-factor"}
+        assert said(summed, scaled, lambda g, x, w: (g * w, g.sum(0)[None]), X, drawn(1, 5)) == found
+
+    def test_along_an_axis_of_one(self):
+        found = said(summed, shifted, lambda g, x, b: (g, g.mean((0, 1))), drawn(3, 1, 5), drawn(5))
+        assert found["what the outputs contribute, averaged over axis 0"] == "broadcast"
 
     def test_the_cotangent_times_another_input(self):
         def backward(g, x, w, y, rows):
@@ -102,6 +107,7 @@ class TestSummed:
             (2.0 * np.arange(1, 6), True),  # the same down each column
             (np.arange(1.0, 5)[:, None], True),  # and along each row
             (np.arange(1.0, 21).reshape(4, 5), False),
+            (np.arange(1.0, 21).reshape(4, 5) / 1e4, False),
         ],
     )
     def test_the_cotangent_times_an_input_that_has_a_factor(self, factor, known):
