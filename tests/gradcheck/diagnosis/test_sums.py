@@ -178,7 +178,7 @@ def test_a_gradient_that_is_the_same_along_its_own_axes(reduced, axis, how):
     found = said(spread, lambda x: np.sin(x), backward, X, index=0)
     assert found == {f"the true one {how}, and the same along them": "broadcast"}
     assert said(spread, lambda x: np.sin(x), lambda g, x: backward(g, x)[:1], X, index=0) == {}
-    long = list(spread(scene_of(lambda x: np.sin(x), lambda g, x: g, drawn(1, 3)), 0))
+    long = list(spread(scene_of(lambda x: np.sin(x), lambda g, x: g, drawn(1, 2)), 0))
     assert len(long) == 2  # an axis of one entry is none
 
 
