@@ -150,7 +150,10 @@ class Case:
         TypeError
             It returned something else.
         """
-        given = call(self.backward, "backward", cotangent, *inputs)
+        return self.in_order(call(self.backward, "backward", cotangent, *inputs))
+
+    def in_order(self, given: Any) -> list[Any]:
+        """What backward returned, as `gradients` has it."""
         if given is None or isinstance(given, dict | Iterator):
             expected = "an array, or a tuple of arrays, one for each input"
             raise TypeError(f"backward must return {expected}; got {type(given).__name__}")

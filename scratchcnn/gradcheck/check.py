@@ -25,6 +25,7 @@ from scratchcnn.gradcheck.points import asked_cotangent, second_cotangent, secon
 from scratchcnn.gradcheck.proof.judge_by_proof import Proofs
 from scratchcnn.gradcheck.proof.kept_digits import Kept, kept, too_few
 from scratchcnn.gradcheck.proof.some_samples import Part, on_some_samples
+from scratchcnn.gradcheck.raised import in_words
 from scratchcnn.gradcheck.report.progress import Progress
 from scratchcnn.gradcheck.report.report import InputReport, Report, SecondPoint, Violation
 from scratchcnn.gradcheck.restrictions import restricted
@@ -280,9 +281,13 @@ def _explained(report: Report, setting: Setting, seconds: float, *, narrow: bool
     affordable = int(DIAGNOSIS_SHARE * seconds / max(forward.seconds, 1e-9))
     least = min(LEAST_CALLS, int(LEAST_SECONDS / max(forward.seconds, 1e-9)))
     calls = min(max(least, forward.calls), DIAGNOSIS_CALLS, affordable)
-    with quiet(), filtered_here("ignore", Warning):  # of code that was changed, nobody wants to hear
-        written = setting.case.written.functions
-        found = diagnose(setting, report.inputs, report.violations, written, calls)
+    written = setting.case.written.functions
+    try:
+        with quiet(), filtered_here("ignore", Warning):  # of code that was changed, nobody wants to hear
+            found = diagnose(setting, report.inputs, report.violations, written, calls)
+    except Exception as error:  # the verdict stands without it
+        failed = f"the search for a cause failed, which is a fault of the harness: {in_words(error)}"
+        return replace(report, notes=(*report.notes, failed))
     return replace(report, **vars(found))
 
 

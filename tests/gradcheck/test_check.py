@@ -186,8 +186,9 @@ def test_a_millionth_of_the_norm_at_one_of_all_entries_is_seen():
         return backward(*arguments, off=1e-6)
 
     for seed in range(5):
-        assert check_gradient(network, backward, x, first, second, max_entries=10, seed=seed, proof=False)
-        report = check_gradient(network, wrong, x, first, second, max_entries=10, seed=seed, proof=False)
+        options = {"max_entries": 10, "seed": seed, "proof": False, "diagnosis": seed == 0}
+        assert check_gradient(network, backward, x, first, second, **options)
+        report = check_gradient(network, wrong, x, first, second, **options)
         assert [i.verdict is Verdict.WRONG for i in report.inputs] == [False, True, False]
 
 
@@ -368,6 +369,18 @@ def test_a_large_input_is_sampled_by_default_and_checked_whole_on_demand():
     x = np.random.default_rng(0).standard_normal(8000)
     assert check_gradient(lambda x: (x**2).sum(), square_backward, x, proof=False).inputs[0].checked < x.size
     assert check_gradient(square, square_backward, x, max_entries=None, proof=False).inputs[0].checked == x.size
+
+
+def test_a_search_for_a_cause_that_fails_leaves_the_verdict_and_says_so(monkeypatch):
+    def fails(*_):
+        raise ValueError("no such axis")
+
+    monkeypatch.setattr("scratchcnn.gradcheck.check.diagnose", fails)
+    report = check_gradient(np.sin, lambda g, x: g, np.array([0.5, 1.0]))
+    assert report.verdict is Verdict.WRONG
+    assert report.notes[-1] == (
+        "the search for a cause failed, which is a fault of the harness: ValueError: no such axis"
+    )
 
 
 # What the report says besides the verdicts.

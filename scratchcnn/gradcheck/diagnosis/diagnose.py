@@ -282,12 +282,12 @@ def _where(scenes: Sequence[Scene], index: int) -> list[Claim]:
 
 def _holding(families: Sequence[Family], scenes: Sequence[Scene], index: int) -> list[Claim]:
     found: list[Claim] = []
+    kinds: set[str] = set()
     for family in families:
         with suppress(TooDear, Outside), np.errstate(all="ignore"):
             for claim in family(scenes[0], index):
-                if any(claim.kind == other.kind for other in found):
-                    continue
-                if _holds(claim, scenes, index):
+                if claim.kind not in kinds and _holds(claim, scenes, index):
+                    kinds.add(claim.kind)
                     found.append(claim)
                     if len({claim.message for claim in found}) == MOST:
                         return found

@@ -4,6 +4,11 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
+from scratchcnn.gradcheck.diagnosis.edits.arrangement import diagonals
+from scratchcnn.gradcheck.diagnosis.edits.change import is_mask
+from scratchcnn.gradcheck.diagnosis.edits.places import Place
+from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from tests.gradcheck.diagnosis.bank_edited import EDITED
 from tests.gradcheck.diagnosis.hidden import hidden
 
@@ -108,3 +113,33 @@ def test_a_change_that_makes_a_loop_endless_is_given_up():
         return found
 
     assert not check_gradient(recurrent, back, drawn(4, 3)).ok
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (np.array([0.0, 1.0, 1.0]), True),
+        (np.array([[1, 0], [0, 1]]), True),
+        (np.array([True, True]), True),  # whatever it says, it is a mask
+        (np.array([1.0, 1.0]), False),
+        (np.array([0.0, 0.0]), False),
+        (np.array([0.0, 1.0, 2.0]), False),
+        (np.array([0.0, 1.0, np.nan]), False),
+        (np.array([2.0, 1.0, 0.0]), False),
+        (np.array([1.0]), False),
+        (np.array(["0", "1"]), False),
+        ([0.0, 1.0], False),
+    ],
+)
+def test_a_mask_holds_truth_values_or_zeros_and_ones(value, expected):
+    assert is_mask(value) is expected
+
+
+@pytest.mark.parametrize("where", [0, 1, -1])
+def test_a_triangle_that_ends_a_diagonal_too_early_is_moved(where):
+    triangle = 3 * np.tri(4, 5, where) - 1
+    site = Site(0, Place(True, ""), "mask", "mask * g", "layers.py", 1)
+    found = [change.edit(triangle, {}) for change in diagonals(site, Seen(triangle, {}, 1))]
+    assert any(np.array_equal(moved, 3 * np.tri(4, 5, where + 1) - 1) for moved in found)
+    for other in (np.ones((4, 5)), np.arange(20.0).reshape(4, 5), np.full((4, 5), np.nan), np.ones(4)):
+        assert not list(diagonals(site, Seen(other, {}, 1)))

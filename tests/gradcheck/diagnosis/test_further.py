@@ -252,3 +252,29 @@ def test_a_crop_in_the_right_place_is_not_called_a_wrong_one():
     )
     assert report.diagnoses
     assert not any("cropped in the wrong place" in d.message for d in report.diagnoses)
+
+
+class Standardized:
+    """Batch normalization that keeps running statistics, which backward takes for those of the batch."""
+
+    def __init__(self):
+        self.mean, self.deviation = np.zeros(3), np.ones(3)
+
+    def forward(self, x):
+        centred = x - x.mean(axis=0, keepdims=True)
+        return centred / np.sqrt((centred**2).mean(axis=0, keepdims=True))
+
+    def backward(self, g, x):
+        h = (x - self.mean) / self.deviation
+        return (g - g.mean(axis=0) - h * (g * h).mean(axis=0)) / self.deviation
+
+
+def test_running_statistics_in_place_of_those_of_the_batch_are_named():
+    layer = Standardized()
+    found = check_gradient(layer.forward, layer.backward, drawn(5, 3)).diagnoses
+    assert any(
+        d.kind == "stale"
+        and "`x.mean(axis=0, keepdims=True)` in place of `self.mean`" in d.message
+        and "`np.sqrt((centred**2).mean(axis=0, keepdims=True))` in place of `self.deviation`" in d.message
+        for d in found
+    )

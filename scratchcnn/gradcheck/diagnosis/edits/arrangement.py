@@ -19,8 +19,8 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
     upside_down,
 )
 from scratchcnn.gradcheck.diagnosis.edits.places import BRANCH, MATRIX
+from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
-from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 from scratchcnn.gradcheck.diagnosis.rearrangements import exchanged, exchanges, flips, turned
 
 
@@ -44,9 +44,11 @@ def branches(site: Site, seen: Seen) -> Iterator[Change]:
 def diagonals(site: Site, seen: Seen) -> Iterator[Change]:
     """A triangle of a matrix that ends one diagonal too early or too late."""
     value = seen.value
-    if not isinstance(value, np.ndarray) or value.ndim != 2 or len(np.unique(value)) != 2:
+    if not isinstance(value, np.ndarray) or value.ndim != 2 or value.size < 2 or value.dtype.kind not in "biuf":
         return
-    low, high = np.unique(value)
+    low, high = value.min(), value.max()
+    if low == high or not ((value == low) | (value == high)).all():
+        return
     for make, by in product((np.tri, _upper), (1, -1)):
         for diagonal in range(1 - len(value), value.shape[1]):
             if np.array_equal(np.where(make(*value.shape, diagonal), high, low), value):

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.diagnosis.edits.seen import Edit, Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
-from scratchcnn.gradcheck.diagnosis.edits.watched import Edit, Seen
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,24 @@ def is_value(value: Any) -> bool:
     return isinstance(value, float) or (isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size > 0)
 
 
+def is_single(value: Any) -> bool:
+    """Whether it is a float, or an array of one without axes."""
+    return isinstance(value, float) or (isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim == 0)
+
+
 def is_mask(value: Any) -> bool:
     """Whether it is an array of truth values, or of zeros and ones."""
     if not isinstance(value, np.ndarray) or value.size < 2:
         return False
-    return value.dtype == bool or (value.dtype.kind in "iuf" and set(np.unique(value).tolist()) == {0, 1})
+    if value.dtype.kind not in "iuf" or value.item(0) not in (0, 1):
+        return bool(value.dtype == bool)
+    return bool(((value == 0) | (value == 1)).all() and value.any() and not value.all())
 
 
 def broadcasts(other: Any, value: Any) -> bool:
     """Whether an array may be combined with another one without making it larger; or a number with a number."""
-    if np.ndim(value) == 0:
-        return np.ndim(other) == 0 and is_value(other)
+    if is_single(value) or is_single(other):
+        return is_single(value) and is_single(other)
     if not is_array(other):
         return False
     try:

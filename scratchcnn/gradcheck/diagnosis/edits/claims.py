@@ -8,6 +8,7 @@ from scratchcnn.gradcheck.diagnosis.edits.arrangement import branches, diagonals
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes
 from scratchcnn.gradcheck.diagnosis.edits.exchanges import exchanged_names, exchanges, other_indices
 from scratchcnn.gradcheck.diagnosis.edits.flows import begins, fitting
+from scratchcnn.gradcheck.diagnosis.edits.kept import kept_statistics
 from scratchcnn.gradcheck.diagnosis.edits.numbers import (
     axes,
     constants,
@@ -17,7 +18,7 @@ from scratchcnn.gradcheck.diagnosis.edits.numbers import (
     subscripts,
 )
 from scratchcnn.gradcheck.diagnosis.edits.order import entries, order, overwriting, reductions, twins
-from scratchcnn.gradcheck.diagnosis.edits.places import NAMES, PAIR
+from scratchcnn.gradcheck.diagnosis.edits.places import TOGETHER
 from scratchcnn.gradcheck.diagnosis.edits.reshapes import reshapes
 from scratchcnn.gradcheck.diagnosis.edits.rounds import buffers, other_states, states, updated
 from scratchcnn.gradcheck.diagnosis.edits.scales import scales, stretches
@@ -47,11 +48,9 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (names,),
     (masks, branches, constants, counters),
     (moves, before, states, updated, buffers),
-    (windows, exchanges, exchanged_names, reshapes),
+    (windows, reshapes),
     (superfluous,),
 )
-# Of two expressions together.
-EXCHANGES: tuple[Changes, ...] = (exchanges, exchanged_names)
 # There are many of these, and they change every entry: tried where an expression matters to wrong entries alone.
 MANY: tuple[tuple[Changes, ...], ...] = (
     (opposites, variables, factors),
@@ -80,8 +79,6 @@ def wrong_expression(scene: Scene, index: int) -> Iterator[Claim]:
         found = False
         for suspect, changes in product(some, family):
             site = suspect.site
-            if (site.role in (PAIR, NAMES)) != (changes in EXCHANGES):
-                continue
             for change in changes(site, suspect.seen):
                 if scene.budget.spent > last:
                     return
@@ -111,8 +108,11 @@ def _searches(
     scene: Scene, index: int, suspects: Sequence[Suspect]
 ) -> Iterator[tuple[tuple[Changes, ...], list[Suspect]]]:
     """The families of changes, and the expressions that each is tried on: the specific ones on all, then others."""
-    likely, copied = ([s for s in suspects if s.copied is is_copied] for is_copied in (False, True))
+    single = [s for s in suspects if s.site.role not in TOGETHER]
+    several = [s for s in suspects if s.site.role in TOGETHER]
+    likely, copied = ([s for s in single if s.copied is is_copied] for is_copied in (False, True))
     yield from _specific(scene, index, likely)
+    yield (exchanges, exchanged_names, kept_statistics(scene)), several
     yield from _specific(scene, index, copied)
     yield from _general(scene, index, likely)
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes
 from scratchcnn.gradcheck.diagnosis.edits.places import INDEX, NAMES, PAIR, WINDOW
+from scratchcnn.gradcheck.diagnosis.edits.seen import MOMENT, Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
-from scratchcnn.gradcheck.diagnosis.edits.watched import MOMENT, Seen
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 

@@ -11,9 +11,9 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis import inner
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, broadcasts, constant, is_array
+from scratchcnn.gradcheck.diagnosis.edits.seen import EACH, MOMENT
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.suspects import Suspect, is_right_with, suspects_of
-from scratchcnn.gradcheck.diagnosis.edits.watched import EACH, MOMENT
 from scratchcnn.gradcheck.diagnosis.rearrangements import axes_in_words
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 from scratchcnn.gradcheck.diagnosis.steps.flows import own_parts

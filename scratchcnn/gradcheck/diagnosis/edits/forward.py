@@ -8,8 +8,8 @@ from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, constant, made_by
 from scratchcnn.gradcheck.diagnosis.edits.order import twin
 from scratchcnn.gradcheck.diagnosis.edits.places import CALLED, MODE
+from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
-from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # Functions that reduce an array, and what is at its border: each may be taken for another.

@@ -11,8 +11,9 @@ from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.diagnosis.budget import Budget, TooDear
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, is_mask, made_by, upside_down
 from scratchcnn.gradcheck.diagnosis.edits.places import AXES, AXIS
+from scratchcnn.gradcheck.diagnosis.edits.seen import Edit, Rounds, Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
-from scratchcnn.gradcheck.diagnosis.edits.watched import Edit, Rerun, Rounds, Seen
+from scratchcnn.gradcheck.diagnosis.edits.watched import Rerun
 
 
 class Code:

@@ -19,8 +19,8 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
 )
 from scratchcnn.gradcheck.diagnosis.edits.exchanges import is_whole
 from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, AXIS, DIVISOR, EXPONENT, FACTOR, INDEX, SUBSCRIPTS
+from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
-from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # Axes that are tried.

@@ -19,8 +19,8 @@ from scratchcnn.gradcheck.diagnosis.edits.places import (
     STORE,
     TWINS,
 )
+from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
-from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 from scratchcnn.gradcheck.diagnosis.rearrangements import axes_in_words
 
 # Axes of arrays that are tried.

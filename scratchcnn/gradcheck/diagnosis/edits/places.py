@@ -13,6 +13,10 @@ STORE, MODE, BRANCH = "store", "mode", "branch"
 WINDOW = "window"
 # Two expressions, or two variables, each of which may belong where the other stands.
 PAIR, NAMES = "pair", "names"
+# What an object keeps, all of it.
+KEPT = "kept"
+TOGETHER = (PAIR, NAMES, KEPT)
+"""What is looked at as a whole: its parts are changed in different ways."""
 # Names of keywords, and of parameters, that are an axis.
 AXES = ("axis", "dim", "axes")
 # Names of modules: functions of theirs take the array as an argument.

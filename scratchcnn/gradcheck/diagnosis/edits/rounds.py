@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, made_by
+from scratchcnn.gradcheck.diagnosis.edits.seen import EACH, MOMENT, MOST_ROUNDS, Rounds, Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
-from scratchcnn.gradcheck.diagnosis.edits.watched import EACH, MOMENT, MOST_ROUNDS, Rounds, Seen
 
 # The rounds of forward in the order of those of backward: in words, and from the number of a round to the other's.
 ORDERS: dict[str, Callable[[int], int]] = {

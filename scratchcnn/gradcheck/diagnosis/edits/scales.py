@@ -6,8 +6,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes, is_array, made_by, rewritten
 from scratchcnn.gradcheck.diagnosis.edits.places import AXIS, EXPONENT, FACTOR, INDEX, LIMIT, TERM
+from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
-from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS
 from scratchcnn.gradcheck.diagnosis.scales import SAME, number, recognized
 from scratchcnn.gradcheck.diagnosis.scene import Scene

@@ -13,8 +13,8 @@ from scratchcnn.gradcheck.diagnosis.edits.exchanges import may_be_exchanged
 from scratchcnn.gradcheck.diagnosis.edits.look import Look
 from scratchcnn.gradcheck.diagnosis.edits.order import rebinds
 from scratchcnn.gradcheck.diagnosis.edits.places import LIMIT, NAMES
+from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
-from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 from scratchcnn.gradcheck.diagnosis.estimates import alike
 from scratchcnn.gradcheck.diagnosis.places import wrong_entries
 from scratchcnn.gradcheck.diagnosis.scene import Scene

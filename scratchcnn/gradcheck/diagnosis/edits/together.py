@@ -1,11 +1,22 @@
 """Which expressions of a function may be wrong together: those that are alike, and two that are exchanged."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
 
-from scratchcnn.gradcheck.diagnosis.edits.places import CALLED, NAMES, PAIR, REDUCED, STORE, WINDOW, Place, of_module
+from scratchcnn.gradcheck.diagnosis.edits.places import (
+    CALLED,
+    KEPT,
+    NAMES,
+    PAIR,
+    REDUCED,
+    STORE,
+    WINDOW,
+    Place,
+    of_module,
+)
 from scratchcnn.gradcheck.diagnosis.edits.site import Site, numbers
 
 # Variables of a statement, and statements that add to an array, of which any two are tried.
@@ -57,6 +68,10 @@ class Together:
             for one, other in _unlike(added[:MOST_ADDED]):
                 yield _pair(one, one.text, other.text, one, other)
         yield from self._exchanged
+        kept = [site for alike in self._alike.values() for site in alike if re.fullmatch(r"self\.\w+", site.text)]
+        members = tuple(dict.fromkeys(site.number for site in kept))
+        if len({site.text for site in kept}) > 1:
+            yield replace(kept[0], number=next(numbers), place=Place(True, KEPT), members=members)
 
 
 def _by_text(sites: list[Site]) -> dict[str, list[Site]]:

@@ -23,8 +23,8 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
     variable,
 )
 from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, AXIS, DIVISOR, EXPONENT, FACTOR, INDEX, LIMIT, TERM
+from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
-from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS
 from scratchcnn.gradcheck.numerical.noise import EPS
 
@@ -33,7 +33,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "1 - {}": lambda v: 1 - v,
     "1 + {}": lambda v: 1 + v,
     "{} ** 2": lambda v: v * v,
-    "1 / {}": lambda v: 1 / v,
+    "1 / {}": np.reciprocal,
     "sqrt({})": np.sqrt,
     "abs({})": np.abs,
     "exp({})": np.exp,
@@ -44,7 +44,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 # What may be made of a value and a variable.
 PRODUCTS: dict[str, Callable[[Any, Any], Any]] = {
     "{} * {name}": lambda v, a: v * a,
-    "{} / {name}": lambda v, a: v / a,
+    "{} / {name}": np.divide,
     "{} * (1 - {name})": lambda v, a: v * (1 - a),
     "{} * (1 - {name} ** 2)": lambda v, a: v * (1 - a * a),
     "{} * log({name})": lambda v, a: v * np.log(a),
@@ -123,7 +123,8 @@ def functions(site: Site, seen: Seen) -> Iterator[Change]:
     if is_value(seen.value) and site.role != INDEX:
         for said, function in FUNCTIONS.items():
             kind = "missing-term" if said.startswith("1 +") else "operand"
-            yield Change(kind, rewritten(site.text, said), made_by(function))
+            if _matters(seen, function(seen.value)):
+                yield Change(kind, rewritten(site.text, said), made_by(function))
 
 
 def factors(site: Site, seen: Seen) -> Iterator[Change]:
@@ -132,9 +133,9 @@ def factors(site: Site, seen: Seen) -> Iterator[Change]:
         for name, other in seen.variables.items():
             chosen = name.isidentifier() and is_number(other) and other not in (0, 1)
             if name != site.text and (chosen or (broadcasts(other, seen.value) and not _equal(other, seen.value))):
-                yield from _combinations(site, name, PRODUCTS, "missing-factor")
+                yield from _combinations(site, seen, name, PRODUCTS, "missing-factor")
             if name.isidentifier() and is_positions(other, seen.value):
-                yield from _combinations(site, name, POSITIONS, "missing-factor")
+                yield from _combinations(site, seen, name, POSITIONS, "missing-factor")
 
 
 def terms(site: Site, seen: Seen) -> Iterator[Change]:
@@ -142,7 +143,7 @@ def terms(site: Site, seen: Seen) -> Iterator[Change]:
     if is_value(seen.value) and site.role not in (TERM, INDEX):
         for name, other in seen.variables.items():
             if name != site.text and name.isidentifier() and broadcasts(other, seen.value):
-                yield from _combinations(site, name, SUMS, "missing-term")
+                yield from _combinations(site, seen, name, SUMS, "missing-term")
 
 
 def products(site: Site, seen: Seen) -> Iterator[Change]:
@@ -166,11 +167,19 @@ def _assigned(site: Site) -> str:
 
 
 def _combinations(
-    site: Site, name: str, functions: dict[str, Callable[[Any, Any], Any]], kind: str
+    site: Site, seen: Seen, name: str, functions: dict[str, Callable[[Any, Any], Any]], kind: str
 ) -> Iterator[Change]:
     for said, function in functions.items():
-        made = "subset" if "> 0" in said else _kind(site, kind)
-        yield Change(made, rewritten(site.text, said, name), combined(name, function))
+        if _matters(seen, function(seen.value, seen.variables[name])):
+            made = "subset" if "> 0" in said else _kind(site, kind)
+            yield Change(made, rewritten(site.text, said, name), combined(name, function))
+
+
+def _matters(seen: Seen, made: Any) -> bool:
+    """Whether a value in place of another one is worth a run: it is finite where that is, and it is another one."""
+    if np.isfinite(seen.value).all() and not np.isfinite(made).all():
+        return False
+    return len(seen.rounds) > 1 or not np.array_equal(made, seen.value)
 
 
 def _kind(site: Site, kind: str) -> str:

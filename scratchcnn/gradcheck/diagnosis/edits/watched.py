@@ -6,15 +6,16 @@ import types
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED
+from scratchcnn.gradcheck.diagnosis.edits.seen import EACH, MOMENT, MOST_ROUNDS, Earlier, Edit, Moment, Rounds, Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, ROUND, SEE, watched
 from scratchcnn.gradcheck.diagnosis.floats import Floats
@@ -24,68 +25,8 @@ from scratchcnn.gradcheck.proof.world.world import HARNESS
 LONGER, SOME = 4, 100
 # What an expression tells its value to where nobody looks: it returns its second argument, and takes no time.
 UNSEEN = dict[int, Any]().get
-
-
-# Of an expression in a loop, values that are kept at most.
-MOST_ROUNDS = 64
-# The name of the `Moment` among the variables that an edit is given.
-MOMENT = "__moment__"
-# What stands before the text of an expression of forward, in the name of all the values that it had in a loop.
-EACH = "each "
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What an expression told when it was computed first.
-
-    Attributes
-    ----------
-    value
-        Its value.
-    variables
-        The values of the variables around it, by their names.
-    depth
-        How many calls lead to it.
-    rounds
-        Its values, one for each time that it was computed.
-    earlier
-        Of a variable, for each of these times: the values that it had before it was assigned anew.
-    later
-        Of a variable, for each of these times: the value that it is assigned next; None where there is none.
-    objects
-        Which objects the values were, by `id`.
-    """
-
-    value: Any
-    variables: dict[str, Any]
-    depth: int
-    rounds: list[Any] = field(default_factory=list)
-    earlier: list[tuple["Earlier", ...]] = field(default_factory=list)
-    later: list[Any] = field(default_factory=list)
-    objects: list[int] = field(default_factory=list)
-
-
-class Earlier(NamedTuple):
-    """A value that a variable had, and whether the one in its place was computed from it."""
-
-    value: Any
-    updated: bool
-
-
-class Rounds(tuple[Any, ...]):
-    """The values that an expression of forward had, one for each time that it was computed."""
-
-
-class Moment(NamedTuple):
-    """Which of the expressions that an edit changes is computed, how often it was before, and what all of them told."""
-
-    number: int
-    round: int
-    seen: Mapping[int, Seen]
-
-
-Edit = Callable[[Any, dict[str, Any]], Any]
-"""From the value of an expression, and the variables around it, to the value in its place."""
+# Numbers in all values of rounds that are kept.
+MOST_NUMBERS = 4_000_000
 
 
 class Endless(Exception):
@@ -111,6 +52,7 @@ class Watching(Floats):
         self.of_forward: dict[str, Any] = {}  # what forward computes, and its numbers, by the text of the expression
         self._rounds: Counter[int] = Counter()  # how often each changed expression was computed
         self._earlier: dict[tuple[types.FrameType, str], tuple[Earlier, ...]] = {}  # what variables were before
+        self._numbers = 0  # that were kept of rounds
         # where variables were used since they were assigned: what they told, and the round
         self._used: dict[tuple[types.FrameType, str], list[tuple[Seen, int, int]]] = {}
         self.kept: list[Any] = []  # lists, dicts and sets: some may be caches
@@ -161,7 +103,7 @@ class Watching(Floats):
 
     def look(self, seen: dict[int, Seen] | None) -> None:
         """From now on what expressions tell is written down; or it is not."""
-        self.seen = seen
+        self.seen, self._numbers = seen, 0
         self._earlier.clear()
         self._used.clear()
         self._tell(UNSEEN if seen is None else self._see, self.sites)
@@ -190,7 +132,7 @@ class Watching(Floats):
         """Adds a value to those that an expression had."""
         site, seen = self.sites[number], self.seen[number]  # type: ignore[index]
         if len(seen.rounds) < MOST_ROUNDS:
-            seen.rounds.append(_copied(value))
+            seen.rounds.append(self._of_round(value))
             seen.objects.append(id(value))
             seen.earlier.append(self._earlier.get((frame, site.text), ()))
             seen.later.append(None)
@@ -198,12 +140,17 @@ class Watching(Floats):
                 self._used.setdefault((frame, site.text), []).append((seen, len(seen.rounds) - 1, site.line))
         if site.role == ASSIGNED:
             for used, n, line in self._used.pop((frame, site.assigned), ()):
-                used.later[n] = _copied(value) if line != site.line else None
+                used.later[n] = self._of_round(value) if line != site.line else None
         if site.assigned and site.assigned in frame.f_locals:
             before = self._earlier.get((frame, site.assigned), ())
             if len(before) < MOST_ROUNDS:
-                value = Earlier(_copied(frame.f_locals[site.assigned]), site.updates)
+                value = Earlier(self._of_round(frame.f_locals[site.assigned]), site.updates)
                 self._earlier[frame, site.assigned] = (*before, value)
+
+    def _of_round(self, value: Any) -> Any:
+        """A copy of a value of one round; None where all of them would need too much memory."""
+        self._numbers += value.size if isinstance(value, np.ndarray) else 1
+        return _copied(value) if self._numbers <= MOST_NUMBERS else None
 
     def _record(self, number: int, value: Any, frame: types.FrameType) -> None:
         """Keeps what an expression told, unless a function calls for it whose own expressions nobody sees."""
@@ -329,7 +276,7 @@ class Rerun:
             self.forward(*(a.copy() for a in inputs))
 
     def _gradients(self, inputs: list[Array], cotangent: Array) -> list[Any]:
-        given = self.case.gradients(cotangent.copy(), [a.copy() for a in inputs])
+        given = self.case.in_order(self.case.backward(cotangent.copy(), *(a.copy() for a in inputs)))
         return [None if g is None else np.asarray(g) for g in given]
 
 

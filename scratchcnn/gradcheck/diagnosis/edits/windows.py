@@ -8,8 +8,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, made_by
 from scratchcnn.gradcheck.diagnosis.edits.places import WINDOW
+from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
-from scratchcnn.gradcheck.diagnosis.edits.watched import Seen
 
 WHOLE = slice(None)
 # A larger number is no stride, no padding and no dilation.
