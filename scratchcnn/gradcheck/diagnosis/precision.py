@@ -79,8 +79,10 @@ def _rounded(index: int, to: Precision, factor: Callable[[Scene], Array]) -> Cal
         if not (np.abs(short - other) <= ROUNDOFF * np.abs(other)).all():
             return False
         known = np.isfinite(truth.error)
+        if not known.any():
+            return False
         distance, size = np.abs(gradient - truth.value)[known], np.abs(truth.value)[known]
-        return bool((distance <= truth.error[known] + 8 * to.eps * (size + size.max(initial=0))).all())
+        return bool((distance <= truth.error[known] + 8 * to.eps * (size + size.max())).all())
 
     return holds
 
