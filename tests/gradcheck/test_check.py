@@ -467,6 +467,7 @@ class TestNotes:
 
         assert sorted(check_gradient(product, product_backward, *matrices).digits) == ["output", "w", "x"]
         assert sorted(check_gradient(product, half_wrong, *matrices).digits) == ["output", "x"]
+        assert check_gradient(square, lambda g, x: g, [1.0, 2.0]).digits == {}
         note = "digits were not looked at: nothing is proved"
         assert note in check_gradient(product, product_backward, *matrices, proof=False, digits=10).notes
         for options in ({"digits": 10}, {"proof": False}):
@@ -522,6 +523,14 @@ class TestNotes:
 
         report = check_gradient(alone, backward, x, reference=square, seconds=0.2)
         assert "the gradient of 'x' has dtype float16, the input bfloat16" in report.notes
+
+    def test_what_it_was_checked_with(self):
+        assert check_gradient(square, square_backward, [1.0, 2.0]).sample == "x float64[2]"
+
+    def test_a_reference_that_is_another_function(self):
+        for reference, kinds in ((lambda x: x**2 + x, ["reference"]), (square, [])):
+            report = check_gradient(square, square_backward, np.ones(2, np.float32), reference=reference)
+            assert [violation.kind for violation in report.violations] == kinds
 
 
 class TestLaws:

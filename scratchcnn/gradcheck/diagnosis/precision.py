@@ -79,8 +79,10 @@ def _rounded(index: int, to: Precision, factor: Callable[[Scene], Array]) -> Cal
         if not (np.abs(short - other) <= ROUNDOFF * np.abs(other)).all():
             return False
         known = np.isfinite(truth.error)
+        if not known.any():
+            return False
         distance, size = np.abs(gradient - truth.value)[known], np.abs(truth.value)[known]
-        return bool((distance <= truth.error[known] + 8 * to.eps * (size + size.max(initial=0))).all())
+        return bool((distance <= truth.error[known] + 8 * to.eps * (size + size.max())).all())
 
     return holds
 
@@ -100,7 +102,7 @@ def _scattered(index: int, eps: float) -> Callable[[Scene], bool]:
         truth = s.truth(index)
         known = np.isfinite(truth.error) & (truth.value != 0)
         errors = s.analytic(index)[known] / truth.value[known] - 1
-        largest = float(np.abs(errors).max(initial=0))
-        return bool(2 * eps**1.5 < largest <= 4 * eps and errors.min() < 0 < errors.max())
+        low, high, least = errors.min(initial=0), errors.max(initial=0), 2 * eps**1.5
+        return bool(-4 * eps <= low < -least and least < high <= 4 * eps)
 
     return holds

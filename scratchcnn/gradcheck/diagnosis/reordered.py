@@ -36,10 +36,8 @@ def has_the_numbers(s: Scene, index: int, array: Array) -> bool:
     if array.size != s.inputs[index].size or s.analytic(index).shape != s.inputs[index].shape:
         return False
     try:
-        truth, (bad, known) = s.truth(index), wrong_entries(s, index)
+        truth, (bad, _) = s.truth(index), wrong_entries(s, index)
     except TooDear:
-        return False
-    if not known.all() or not np.isfinite(array).all():
         return False
     value, found = np.sort(truth.value, axis=None), np.sort(array, axis=None)
     tolerance = float(truth.error.max() + ROUNDOFFS * s.eps * np.abs(truth.value).max())

@@ -245,7 +245,7 @@ def _each_is_one_of(s: Scene, index: int, parts: Estimate) -> bool:
     several = known & (there.sum(axis=0) > 1)
     one = ((np.abs(gradient - parts.value) <= tolerance) & there).any(axis=0)
     alone = np.abs(gradient - parts.value.sum(axis=0)) <= tolerance.sum(axis=0)
-    dropped = (gradient == 0) & ~np.zeros_like(known)
+    dropped = gradient == 0
     return bool(
         several.any()
         and one[several].any()

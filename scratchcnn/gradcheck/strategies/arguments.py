@@ -65,12 +65,16 @@ def maker(entries: Any, dtype: np.dtype[Any]) -> Callable[[Shape], SearchStrateg
     ------
     TypeError
         `entries` cannot be called with a shape and a dtype, or gives no strategy.
+    ValueError
+        It refuses the shape (1,).
     """
     expected = "entries must be a function of a shape and dtype= that gives a strategy, as `arrays` is"
     try:
         found = entries((1,), dtype=dtype)
     except TypeError as error:
         raise TypeError(f"{expected}; got {entries!r}: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"{expected}; {entries!r} refuses the shape (1,): {error}") from error
     if not isinstance(found, SearchStrategy):
         raise TypeError(f"{expected}; {entries!r} gives {found!r}")
     return lambda shape: entries(shape, dtype=dtype)

@@ -57,6 +57,8 @@ class TestDisplaced:
         assert self.kinds(moved(4, 0)) == []
         assert self.kinds(moved(1, 0), drawn(1, 7)) == []
         assert self.kinds(moved(0, 0)) == []
+        for shape, count in (((2, 9), 3 * 7 - 1), ((9, 2), 7 * 3 - 1)):
+            assert len(list(displaced(scene_of(sine, of_sine(lambda d: d), drawn(*shape)), 0))) == 2 * count
         assert self.kinds(lambda d: d[1:]) == []
         assert self.kinds(lambda d: np.roll(d, 1), drawn(7)) == []
 
@@ -79,6 +81,8 @@ def test_the_jacobian_not_transposed():
     assert held(not_transposed, scene_of(lambda x: matrix @ x, lambda g, x: matrix @ g, drawn(4))) == {
         said: "transposed"
     }
+    rows = drawn(4, 2)
+    assert len(held(not_transposed, scene_of(lambda x: matrix @ x, lambda g, x: matrix @ g, rows))) == 1
     for backward, x in ((lambda g, x: matrix.T @ g, drawn(4)), (lambda g, x: (matrix @ g)[:3], drawn(4))):
         assert held(not_transposed, scene_of(lambda x: matrix @ x, backward, x)) == {}
     assert held(not_transposed, scene_of(lambda x: x**2, lambda g, x: 2 * g * x, np.array(2.0))) == {}
@@ -101,6 +105,7 @@ class TestSwapped:
         said = "that of a forward with {} and {} exchanged"
         assert held(swapped, scene) == {said.format("x", "y"): "swapped"}
         assert held(swapped, scene, index=1) == {said.format("y", "x"): "swapped"}
+        assert [claim.along for claim in swapped(scene, 0)] == [True, False]
 
     def test_of_inputs_of_other_shapes_only_the_gradient(self):
         w = drawn(7, seed=1)

@@ -48,9 +48,12 @@ class TestJacobian:
         def forward(x):
             return x @ self.MATRIX.T
 
-        found = said(forward, lambda g, x: np.broadcast_to(self.MATRIX, (4, 3, 5)))
-        head = "the Jacobian, of shape (4, 3, 5): it is right if multiplied by the cotangent"
-        assert found == {f"{head} sample by sample and summed over the output's last axis": "ignores-cotangent"}
+        for samples in ((4,), (2, 4)):
+            jacobian = np.broadcast_to(self.MATRIX, (*samples, 3, 5))
+            head = f"the Jacobian, of shape {jacobian.shape}: it is right if multiplied by the cotangent"
+            message = f"{head} sample by sample and summed over the output's last axis"
+            found = said(forward, lambda g, x, jacobian=jacobian: jacobian, drawn(*samples, 5))
+            assert found == {message: "ignores-cotangent"}
 
 
 class TestReshaped:
@@ -58,6 +61,7 @@ class TestReshaped:
         found = said(sine, lambda g, x: slope(g, x)[:, None])
         message = "right if reshaped to (4, 5): it has axes of length 1 too many, or too few (keepdims)"
         assert found[message] == "shape"
+        assert said(sine, lambda g, x: slope(g, x)[0], X[:1])[message.replace("4", "1", 1)] == "shape"
 
     def test_flat(self):
         assert said(sine, lambda g, x: slope(g, x).reshape(-1)) == {"right if reshaped to (4, 5)": "shape"}
@@ -84,6 +88,10 @@ class TestSummed:
 
         found = said(forward, lambda g, b: g, drawn(*shape))
         assert found == {f"right if summed over {named}: the input is broadcast there": "broadcast"}
+
+    def test_over_two(self):
+        found = said(lambda b: X[:2] + b, lambda g, b: g, drawn(5))
+        assert found == {"right if summed over axis 0: the input is broadcast there": "broadcast"}
 
     def test_an_axis_of_one_is_reshaped(self):
         found = said(lambda b: b, lambda g, b: g[None], drawn(5))

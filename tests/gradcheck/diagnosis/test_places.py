@@ -100,6 +100,10 @@ def test_a_threshold_may_be_on_another_input_or_on_a_difference_or_on_the_cotang
     ):
         found = held(wrong_places, scene_of(product, wrong(where), X, y, w))
         assert found == {f"the true one but {message}": "subset" for message in said}
+    labels = np.arange(20).reshape(4, 5) % 3
+    wrong = garbled(lambda x: labels == 2)
+    scene = scene_of(lambda x, labels: np.tanh(x), lambda g, x, labels: (wrong(g, x), None), X, labels, wrt=[0])
+    assert held(wrong_places, scene) == {"the true one but where labels is 2": "subset"}
     rows = np.arange(4)
     scene = scene_of(lambda x, rows: x[rows], lambda g, x, rows: (np.where(x > 0, 2, g), None), X, rows, wrt=[0])
     assert "the true one but where x is above 0" in held(wrong_places, scene)
@@ -156,8 +160,10 @@ def test_where_windows_overlap():
         grad[..., :-1, :] = g  # assigned
         return grad
 
-    found = held(wrong_places, scene_of(windows, backward, IMAGES))
-    assert found["the true one but where windows overlap (an entry that several outputs see)"] == "overlap"
+    message = "the true one but where windows overlap (an entry that several outputs see)"
+    for images in (IMAGES, IMAGES[0]):
+        assert held(wrong_places, scene_of(windows, backward, images)).get(message) == "overlap"
+    assert message not in held(wrong_places, scene_of(windows, backward, X))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from scratchcnn.gradcheck.diagnosis.precision import PRECISIONS, as_if_rounded, rounded
+from scratchcnn.gradcheck.diagnosis.precision import PRECISIONS, _of_numpy, as_if_rounded, rounded
 from tests.gradcheck.diagnosis.claims import drawn, held, scene_of
 
 X = drawn(4, 5)
@@ -21,6 +21,7 @@ def through(name, array):
 
 def test_the_formats_have_their_names():
     assert [precision.name for precision in PRECISIONS] == list(DTYPES)
+    assert _of_numpy(np.float16).short(np.array(1 + 2.0**-12)) == 1
 
 
 @pytest.mark.parametrize("precision", PRECISIONS, ids=lambda precision: precision.name)
@@ -55,6 +56,15 @@ class TestRounded:
         assert f"the true one rounded to {name}" in held(rounded, scene)
         wrong = scene_of(lambda x: np.sin(x) / 64, lambda g, x: through(name, g * np.cos(x) / 64 + 1 / 64), X)
         assert held(rounded, wrong) == {}
+        tiny = scene_of(lambda x: np.sin(x) / 2**20, lambda g, x: g * np.cos(x) / 2**20, X)
+        assert held(rounded, tiny) == {}
+
+    def test_not_where_nothing_is_known(self, name):
+        scene = scene_of(
+            lambda x: np.maximum(np.frombuffer(x.tobytes()), 0), lambda g, x: through(name, g), np.zeros(5)
+        )
+        assert not np.isfinite(scene.truth(0).error).any()
+        assert held(rounded, scene) == {}
 
     def test_not_where_it_is_off_by_more_or_of_two_entries_or_of_another_shape(self, name):
         for backward, x in (
@@ -80,7 +90,9 @@ class TestScattered:
         eps = float(np.finfo(DTYPES[name]).eps)
         errors = size * eps * np.linspace(-1, 1, 20).reshape(4, 5)
         assert self.said(errors) == [self.SAID.format(name)] * told
-        assert self.said(np.abs(errors)) == []
+        for one_sign in (np.abs(errors), np.maximum(errors, 0), np.minimum(errors, 0)):
+            assert self.said(one_sign) == []
+        assert self.said(np.maximum(errors, -eps)) == self.said(np.minimum(errors, eps)) == self.said(errors)
 
     def test_errors_that_are_much_smaller_are_not_of_it(self):
         spread = np.linspace(-1, 1, 20).reshape(4, 5)
@@ -97,3 +109,4 @@ class TestScattered:
         x = np.where(X > 1, 0, X)
         scene = scene_of(lambda x: x**2, lambda g, x: 2 * g * x * (1 + errors), x)
         assert list(held(as_if_rounded, scene)) == [self.SAID.format("float16")]
+        assert held(as_if_rounded, scene_of(lambda x: 0 * x, lambda g, x: g, X)) == {}

@@ -35,6 +35,23 @@ def test_not_other_numbers(change):
     assert said(change) == {}
 
 
+def test_not_where_the_true_one_is_not_known():
+    """At a kink, or where it would take too many calls."""
+
+    def flipped(x):  # of which there is no record
+        return np.frombuffer(x.tobytes()).reshape(x.shape)[::-1]
+
+    def backward(g, x):
+        return g * np.where(x < 0, -1, 1)[::-1]
+
+    for x, known in ((X, True), (np.where(np.arange(24).reshape(4, 6) % 5, X, 0), False)):
+        scene = scene_of(lambda x: np.abs(flipped(x)), backward, x)
+        assert np.isfinite(scene.truth(0).error).all() == known
+        assert held(reordered, scene) == (SAID if known else {})
+    for calls, moves in ((5, False), (1000, True)):
+        assert only_moves(scene_of(flipped, lambda g, x: g, X, calls=calls), 0) is moves
+
+
 def test_of_few_numbers_it_may_be_an_accident():
     for count, told in ((3, {}), (4, SAID)):
         assert said(lambda d: np.roll(d, 1), X[0, :count]) == told

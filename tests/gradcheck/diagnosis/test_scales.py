@@ -68,6 +68,17 @@ def test_a_default_of_forward_is_a_number_that_is_known():
     assert any("0.7 is the option rate" in message for message in held(scaled, scene))
 
 
+def test_a_quotient_of_two_lengths_is_offered_where_it_is_nothing_else():
+    def forward(x, rate=2.25):
+        return rate * np.sin(x)
+
+    def names(of):
+        return [name for _, name in recognized(scene_of(of, lambda g, x: g, drawn(3, 2)), 1.5)]
+
+    assert [name[:8] for name in names(sine)] == ["3 is the", "perhaps "]
+    assert names(forward) == ["2.25, of which that is the root, is the option rate"]
+
+
 def test_the_factor_is_the_same_everywhere():
     for factors, count in (((1.3, 1.3), 1), ((1.3, 1.4), 0), ((1 + 1e-4, 1 + 2e-4), 0), ((-1, 1), 0), ((0, 1), 0)):
         scenes = [

@@ -80,6 +80,11 @@ class TestSummed:
         found = said(summed, scaled, lambda g, x, w: (g * w, g.sum(0)), X, drawn(5))
         message = "the cotangent summed over axis 0: what it is multiplied by is missing"
         assert found == {message: "missing-factor"}
+        assert said(summed, scaled, lambda g, x, w: (g * w, g.sum(0)[None]), X, drawn(1, 5)) == found
+
+    def test_along_an_axis_of_one(self):
+        found = said(summed, shifted, lambda g, x, b: (g, g.mean((0, 1))), drawn(3, 1, 5), drawn(5))
+        assert found["what the outputs contribute, averaged over axis 0"] == "broadcast"
 
     def test_the_cotangent_times_another_input(self):
         def backward(g, x, w, y, rows):
@@ -102,6 +107,7 @@ class TestSummed:
             (2.0 * np.arange(1, 6), True),  # the same down each column
             (np.arange(1.0, 5)[:, None], True),  # and along each row
             (np.arange(1.0, 21).reshape(4, 5), False),
+            (np.arange(1.0, 21).reshape(4, 5) / 1e4, False),
         ],
     )
     def test_the_cotangent_times_an_input_that_has_a_factor(self, factor, known):
@@ -172,7 +178,7 @@ def test_a_gradient_that_is_the_same_along_its_own_axes(reduced, axis, how):
     found = said(spread, lambda x: np.sin(x), backward, X, index=0)
     assert found == {f"the true one {how}, and the same along them": "broadcast"}
     assert said(spread, lambda x: np.sin(x), lambda g, x: backward(g, x)[:1], X, index=0) == {}
-    long = list(spread(scene_of(lambda x: np.sin(x), lambda g, x: g, drawn(1, 3)), 0))
+    long = list(spread(scene_of(lambda x: np.sin(x), lambda g, x: g, drawn(1, 2)), 0))
     assert len(long) == 2  # an axis of one entry is none
 
 
@@ -223,6 +229,20 @@ class TestAveraged:
         for at_zero, known in ((0.0, True), (0.5, False)):
             scene = scene_of(sums_of_pairs, backward(at_zero, counts), drawn(6), cotangent=g)
             assert [message[-22:] for message in held(averaged, scene)] == ["3: added several times"] * known
+        scenes = [scene_of(sums_of_pairs, backward(0.0, counts), drawn(6), cotangent=c) for c in (g, np.arange(1.0, 6))]
+        assert len(held(averaged, *scenes)) == 1
+
+    def test_not_where_nothing_is_added(self):
+        counts, x = np.array([1, 2, 2, 3, 2, 1]), drawn(6)
+        for back, told in ((-1, 1), (None, 0)):  # each output sees a neighbour, or its own entry alone
+
+            def forward(x, back=back):
+                return x + np.roll(x, 1) if back else 2 * x
+
+            def backward(g, x, back=back):
+                return counts * (g + np.roll(g, back) if back else 2 * g)
+
+            assert len(said(averaged, forward, backward, x, index=0)) == told
 
 
 class TestOverwritten:

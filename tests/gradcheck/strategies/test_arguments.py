@@ -3,7 +3,14 @@
 import pytest
 from hypothesis import given, settings
 
-from scratchcnn.gradcheck.strategies import attentions, classifications, convolutions, dense_layers, poolings
+from scratchcnn.gradcheck.strategies import (
+    attentions,
+    classifications,
+    convolutions,
+    dense_layers,
+    poolings,
+    symmetric_matrices,
+)
 
 
 @pytest.mark.parametrize("strategy", [convolutions, poolings])
@@ -26,6 +33,11 @@ def test_an_axis_may_have_one_padding_or_one_a_side(case):
 def test_entries_is_a_function_that_gives_a_strategy(strategy, entries, said):
     with pytest.raises(TypeError, match=f"entries must be a function of a shape and dtype= .*{said}"):
         strategy(entries=entries)
+
+
+def test_entries_takes_vectors_too():
+    with pytest.raises(ValueError, match=r"entries must be .* refuses the shape .* must have at least 2 axes"):
+        dense_layers(entries=symmetric_matrices)
 
 
 @pytest.mark.parametrize("strategy", [attentions, classifications])
