@@ -52,7 +52,8 @@ def _displaced(index: int, down: int, right: int) -> Callable[[Scene], bool]:
         if not s.agrees(index, Estimate(value, error)):
             return False
         known, (bad, _) = np.isfinite(error), wrong_entries(s, index)
-        explained = 2 * (bad & known).sum() >= known.sum()  # what is right anyway tells nothing
+        # What is right anyway tells nothing, and what lies outside may be anything.
+        explained = 2 * (bad & known).sum() >= max(known.sum(), bad.sum())
         return bool(explained and known.sum() >= SEEN * value.size and len(np.unique(value[known])) > 2)
 
     return holds

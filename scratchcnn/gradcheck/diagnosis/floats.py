@@ -1,12 +1,17 @@
-"""A copy of the caller's code that runs on floats: it may be changed where the code itself may not."""
+"""A copy of the caller's code that runs on floats: it may be changed where the code itself may not.
+
+It calculates and does nothing else: see `acting`.
+"""
 
 import builtins
 import copy
+import logging
 import types
 from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.diagnosis.acting import ACTING, OF_FILES, Acts, Quiet, acts, refusing, silent
 from scratchcnn.gradcheck.proof.world.standins import DRAWING
 from scratchcnn.gradcheck.proof.world.world import NUMERIC, World
 
@@ -16,10 +21,20 @@ class Floats(World):
 
     def __init__(self) -> None:
         super().__init__()
-        self._builtins = dict(vars(builtins)) | {"__import__": self._import}
+        self._builtins = dict(vars(builtins)) | {"__import__": self._import, "print": lambda *_, **__: None}
+        self._builtins |= {name: refusing(name) for name in ACTING if name in self._builtins}
+        self._builtins |= dict.fromkeys(("SystemExit", "KeyboardInterrupt"), Acts)
 
     def _of(self, value: Any) -> Any:
+        if isinstance(value, logging.Logger):
+            return self._remember(value, silent(value))
+        if isinstance(value, types.ModuleType) and acts(value.__name__):
+            return self._remember(value, Quiet(value))
+        if isinstance(value, type | types.FunctionType | types.BuiltinFunctionType) and self._acts(value):
+            return self._remember(value, refusing(value.__name__))
         module = value.__name__ if isinstance(value, types.ModuleType) else type(value).__module__
+        if acts(module):
+            raise Acts(module)
         if module.partition(".")[0] in NUMERIC and not isinstance(value, (np.ndarray, *DRAWING)):
             return value
         if isinstance(value, types.BuiltinFunctionType) and isinstance(value.__self__, types.ModuleType | None):
@@ -27,6 +42,17 @@ class Floats(World):
         if isinstance(value, type | types.FunctionType) and not self.is_callers(value.__module__ or ""):
             return value
         return super()._of(value)
+
+    @staticmethod
+    def _acts(value: type | types.FunctionType | types.BuiltinFunctionType) -> bool:
+        """Whether a function or class does something else than to calculate."""
+        module = value.__module__ or ""
+        return acts(module) or (module == "builtins" and value.__name__ in ACTING)
+
+    def _made(self, function: types.FunctionType, names: dict[str, Any]) -> Any:
+        if OF_FILES.intersection(function.__code__.co_names):
+            raise Acts(function.__qualname__)
+        return super()._made(function, names)
 
     def _generator(self, generator: Any) -> Any:
         return self._remember(generator, copy.deepcopy(generator))

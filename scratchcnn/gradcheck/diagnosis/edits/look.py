@@ -15,6 +15,9 @@ from scratchcnn.gradcheck.diagnosis.edits.seen import Edit, Rounds, Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.watched import Rerun
 
+# Rounds of loops in backward that take as long as a call of forward.
+ROUNDS_A_CALL = 1000
+
 
 class Code:
     """The caller's code of a case, copied when it is first asked for."""
@@ -142,15 +145,16 @@ class Look:
         return self._changed[key]
 
     def _edited(self, number: int, edit: Edit) -> list[Any] | None:
-        self.budget.afford(1)
-        self.budget.spend(1)
+        calls = 1 + self.rerun.rounds // ROUNDS_A_CALL
+        self.budget.afford(calls)
+        self.budget.spend(calls)
         try:
             self.rerun.world.of_forward, self.rerun.world.looked = self.of_forward, self.seen
             with np.errstate(all="ignore"):
                 gradients = self.rerun.edited(self.inputs, self.cotangent, number, edit)
         except TooDear:
             raise
-        except Exception:  # whatever it raises with another value in it
+        except (Exception, SystemExit):  # whatever it raises with another value in it
             return None
         return gradients if len(gradients) == len(self.before) else None
 

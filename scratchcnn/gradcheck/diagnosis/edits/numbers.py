@@ -18,7 +18,16 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
     variable,
 )
 from scratchcnn.gradcheck.diagnosis.edits.exchanges import is_whole
-from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, AXIS, DIVISOR, EXPONENT, FACTOR, INDEX, SUBSCRIPTS
+from scratchcnn.gradcheck.diagnosis.edits.places import (
+    ASSIGNED,
+    AXIS,
+    BASE,
+    DIVISOR,
+    EXPONENT,
+    FACTOR,
+    INDEX,
+    SUBSCRIPTS,
+)
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.scene import Scene
@@ -103,7 +112,8 @@ def counters(site: Site, seen: Seen) -> Iterator[Change]:
 def constants(site: Site, seen: Seen) -> Iterator[Change]:
     """Another exponent, another option in place of a number, other degrees of freedom."""
     value = seen.value
-    if not is_number(value) or site.role in (AXIS, INDEX):
+    whole_power = site.role == BASE and not isinstance(value, float)  # a large one, to a power, fills the memory
+    if not is_number(value) or site.role in (AXIS, INDEX) or whole_power:
         return
     literal = not isinstance(value, float) or site.text.replace(".", "").replace("-", "").isdigit()
     for by in (1, -1) if site.role == EXPONENT else ():

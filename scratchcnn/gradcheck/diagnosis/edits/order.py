@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import combinations, permutations
+from itertools import combinations, islice, permutations
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ from scratchcnn.gradcheck.diagnosis.rearrangements import axes_in_words
 
 # Axes of arrays that are tried.
 MOST_AXES = 4
+# Rounds of a loop that is tried in reverse, at most.
+MOST_ITEMS = 100_000
 # Other ways to store a value: in words, and from one to the other.
 WAYS: dict[str, dict[str, str]] = {
     "+= in place of =": {"=": "+="},
@@ -42,7 +44,7 @@ KINDS = {
 def order(site: Site, seen: Seen) -> Iterator[Change]:
     """A loop the other way round, a sum so far from the other end, results exchanged."""
     if site.role == ROUNDS and not isinstance(seen.value, np.ndarray):
-        yield Change("permuted", "the loop in reverse", made_by(lambda value: list(value)[::-1]))
+        yield Change("permuted", "the loop in reverse", made_by(_reversed))
     if site.role == CALLED and site.place.name.startswith("cum"):
         said = f"{site.place.name} from the end on"
         yield Change("permuted", said, made_by(lambda function: partial(_from_the_end, function)))
@@ -51,6 +53,14 @@ def order(site: Site, seen: Seen) -> Iterator[Change]:
             if places != tuple(range(len(places))):
                 kind = "swapped" if "@" not in site.text and all(map(_is_value, seen.value)) else "permuted"
                 yield Change(kind, f"these in the order {places}", made_by(partial(_taken, places)))
+
+
+def _reversed(rounds: Any) -> list[Any]:
+    """The rounds of a loop from the last to the first; those of an iterator that may have no end are not."""
+    items = list(islice(rounds, MOST_ITEMS + 1))
+    if len(items) > MOST_ITEMS:
+        raise ValueError("a loop of too many rounds")
+    return items[::-1]
 
 
 def _is_value(value: Any) -> bool:

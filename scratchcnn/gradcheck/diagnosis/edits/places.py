@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from scratchcnn.gradcheck.diagnosis.constants.roles import LIMITS, POSITIONS, REDUCTIONS
 
-AXIS, INDEX, LIMIT, EXPONENT = "axis", "index", "limit", "exponent"
+AXIS, INDEX, LIMIT, EXPONENT, BASE = "axis", "index", "limit", "exponent", "base"
 FACTOR, DIVISOR, TERM, MATRIX, SUBSCRIPTS = "factor", "divisor", "term", "matrix", "subscripts"
 CALLED, ROUNDS, RESULTS, ASSIGNED, VALUE = "called", "rounds", "results", "assigned", "value"
 STORE, MODE, BRANCH = "store", "mode", "branch"
@@ -124,7 +124,7 @@ def _of_operation(op: ast.operator, *, right: bool) -> str:
     if isinstance(op, ast.Add | ast.Sub):
         return TERM
     if isinstance(op, ast.Pow):
-        return EXPONENT if right else ""
+        return EXPONENT if right else BASE
     return MATRIX if isinstance(op, ast.MatMult) else ""
 
 
