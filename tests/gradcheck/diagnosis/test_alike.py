@@ -1,5 +1,7 @@
 """Mistakes that are made in several places at once, in what belongs to another forward, and what flows back wrongly."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -274,3 +276,43 @@ def strided_right(g, x, w, stride=2):
         dx[k * stride : k * stride + len(w)] += g[k] * w
         dw += g[k] * x[k * stride : k * stride + len(w)]
     return dx, dw
+
+
+def as_it_is(function):
+    return function
+
+
+def wrapped(function):
+    @functools.wraps(function)
+    def call(*arguments):
+        return function(*arguments)
+
+    return call
+
+
+@as_it_is
+def decorated_backward(g, x):
+    return g * (2 * x + x) * np.exp(x)
+
+
+@wrapped
+def wrapped_backward(g, x):
+    return g * (2 * x + x) * np.exp(x)
+
+
+class Layer:
+    @staticmethod
+    def static_backward(g, x):
+        return g * (2 * x + x) * np.exp(x)
+
+    @classmethod
+    def class_backward(cls, g, x):
+        return g * (2 * x + x) * np.exp(x)
+
+
+@pytest.mark.parametrize(
+    "backward", [decorated_backward, wrapped_backward, Layer.static_backward, Layer.class_backward]
+)
+def test_code_behind_a_decorator_is_searched(backward):
+    found = kinds(lambda x: x**2 * np.exp(x), backward, drawn(4))
+    assert any("right with `x**2` in place of `x`: `2 * x + x`" in message for _, message in found)

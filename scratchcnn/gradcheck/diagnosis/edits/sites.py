@@ -3,7 +3,6 @@
 import __future__
 
 import ast
-import copy
 import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -86,9 +85,7 @@ def _compiled(node: ast.AST, code: CodeType) -> CodeType | None:
     if isinstance(node, ast.Lambda):
         inner: list[ast.stmt] = [ast.copy_location(ast.Expr(node), node)]
     else:
-        bare = copy.copy(node)
-        bare.decorator_list = []  # type: ignore[attr-defined]
-        inner = [bare]  # type: ignore[list-item]
+        inner = [node]  # type: ignore[list-item]
     names = [ast.arg(name, lineno=1, col_offset=0) for name in code.co_freevars]
     arguments = ast.arguments([], names, None, [], [], None, [])
     outer = ast.FunctionDef("around", arguments, inner, [], lineno=1, col_offset=0)
