@@ -524,6 +524,20 @@ class TestNotes:
         report = check_gradient(alone, backward, x, reference=square, seconds=0.2)
         assert "the gradient of 'x' has dtype float16, the input bfloat16" in report.notes
 
+    @pytest.mark.parametrize("verdict", [UNDECIDED, RIGHT])
+    @pytest.mark.parametrize("narrow", [True, False])
+    @pytest.mark.parametrize("given", [{"format": "bfloat16"}, {"format": None}, {"reference": True}])
+    def test_a_reference_is_asked_for_where_nothing_can_be_decided_without(self, verdict, narrow, given):
+        case = SimpleNamespace(**{"format": "bfloat16", "reference": False, "wrt": (0,), "names": ("x",)} | given)
+        setting = SimpleNamespace(case=case, observed=SimpleNamespace(usable=()), second=object())
+        notes = check._notes(setting, SimpleNamespace(exact={}, narrow=narrow), None, [judged(verdict).report])
+        note = "forward was called in bfloat16 alone: give it in float64 too, as reference="
+        assert notes == (note,) * (verdict is UNDECIDED and narrow and given == {"format": "bfloat16"})
+
+    def test_what_explains_a_wrong_gradient(self):
+        report = check_gradient(square, lambda g, x: g * x, [1.0, 2.0, 3.0])
+        assert "the gradient of x is 1/2 times the true one" in " ".join(str(report).split())
+
     def test_what_it_was_checked_with(self):
         assert check_gradient(square, square_backward, [1.0, 2.0]).sample == "x float64[2]"
 

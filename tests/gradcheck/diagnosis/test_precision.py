@@ -21,7 +21,8 @@ def through(name, array):
 
 def test_the_formats_have_their_names():
     assert [precision.name for precision in PRECISIONS] == list(DTYPES)
-    assert _of_numpy(np.float16).short(np.array(1 + 2.0**-12)) == 1
+    half = _of_numpy(np.float16)
+    assert (half.name, half.eps, half.short(np.array(1 + 2.0**-12))) == ("float16", 2.0**-10, 1)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS, ids=lambda precision: precision.name)
