@@ -72,6 +72,11 @@ class TestSummed:
     def test_where_outputs_depend_on_several_entries_nothing(self):
         assert said(summed, lambda x, w: x @ w, lambda g, x, w: (g @ w.T, x.T @ g), X, drawn(5, 3)) == {}
 
+    def test_of_entries_that_merely_move_or_of_a_number_or_of_a_loss_nothing_is_asked(self):
+        for forward, x in ((lambda x: x[::-1].copy(), X), (lambda x: x * X, np.array(2.0)), (lambda x: x.sum(), X)):
+            scene = scene_of(forward, lambda g, x: g if g.shape == x.shape else g.sum() + 0 * x, x)
+            assert list(summed(scene, 0)) == []
+
     def test_of_a_number_or_of_a_loss_nothing(self):
         assert said(summed, lambda x, b: (x * b).sum(), lambda g, x, b: (g * b, g * x), X, np.array(2.0)) == {}
         assert said(summed, lambda x, b: x.sum() + b.sum(), lambda g, x, b: (g + 0 * x, g + 0 * b), X, drawn(5)) == {}
