@@ -506,7 +506,8 @@ class TestNotes:
         def forward(x):
             return x**2 if np.abs(x - point).max() < 0.5 else np.full(3, np.nan)
 
-        assert check_gradient(square, square_backward, point).second_point is not None
+        second = check_gradient(square, square_backward, point).second_point
+        assert [x.shape for x in second.inputs] == [second.grad_output.shape] == [(3,)]
         report = check_gradient(forward, square_backward, point)
         assert report.second_point is None
         note = "no second point was checked: forward has no finite output at the one that was drawn"
@@ -523,6 +524,20 @@ class TestNotes:
 
         report = check_gradient(alone, backward, x, reference=square, seconds=0.2)
         assert "the gradient of 'x' has dtype float16, the input bfloat16" in report.notes
+
+    @pytest.mark.parametrize("verdict", [UNDECIDED, RIGHT])
+    @pytest.mark.parametrize("narrow", [True, False])
+    @pytest.mark.parametrize("given", [{"format": "bfloat16"}, {"format": None}, {"reference": True}])
+    def test_a_reference_is_asked_for_where_nothing_can_be_decided_without(self, verdict, narrow, given):
+        case = SimpleNamespace(**{"format": "bfloat16", "reference": False, "wrt": (0,), "names": ("x",)} | given)
+        setting = SimpleNamespace(case=case, observed=SimpleNamespace(usable=()), second=object())
+        notes = check._notes(setting, SimpleNamespace(exact={}, narrow=narrow), None, [judged(verdict).report])
+        note = "forward was called in bfloat16 alone: give it in float64 too, as reference="
+        assert notes == (note,) * (verdict is UNDECIDED and narrow and given == {"format": "bfloat16"})
+
+    def test_what_explains_a_wrong_gradient(self):
+        report = check_gradient(square, lambda g, x: g * x, [1.0, 2.0, 3.0])
+        assert "the gradient of x is 1/2 times the true one" in " ".join(str(report).split())
 
     def test_what_it_was_checked_with(self):
         assert check_gradient(square, square_backward, [1.0, 2.0]).sample == "x float64[2]"

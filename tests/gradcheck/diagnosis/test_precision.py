@@ -21,7 +21,8 @@ def through(name, array):
 
 def test_the_formats_have_their_names():
     assert [precision.name for precision in PRECISIONS] == list(DTYPES)
-    assert _of_numpy(np.float16).short(np.array(1 + 2.0**-12)) == 1
+    half = _of_numpy(np.float16)
+    assert (half.name, half.eps, half.short(np.array(1 + 2.0**-12))) == ("float16", 2.0**-10, 1)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS, ids=lambda precision: precision.name)
@@ -58,6 +59,10 @@ class TestRounded:
         assert held(rounded, wrong) == {}
         tiny = scene_of(lambda x: np.sin(x) / 2**20, lambda g, x: g * np.cos(x) / 2**20, X)
         assert held(rounded, tiny) == {}
+
+    def test_of_three_entries(self, name):
+        found = held(rounded, scene_of(sine, lambda g, x: through(name, g * np.cos(x)), X[0, :3]))
+        assert f"the true one rounded to {name}" in found
 
     def test_not_where_nothing_is_known(self, name):
         scene = scene_of(
@@ -102,6 +107,7 @@ class TestScattered:
     def test_of_two_entries_or_of_another_shape_nothing_is_said(self):
         errors = 2.0**-10 * np.array([-1.0, 1.0])
         assert self.said(errors, X[0, :2]) == []
+        assert self.said(np.append(errors, 0), X[0, :3]) == [self.SAID.format("float16")]
         assert held(as_if_rounded, scene_of(sine, lambda g, x: (g * np.cos(x))[:1], X)) == {}
 
     def test_entries_that_are_zero_say_nothing(self):

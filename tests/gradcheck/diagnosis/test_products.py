@@ -32,8 +32,12 @@ def test_another_matrix_in_its_place():
         (lambda g, w: g @ np.linalg.inv(w).T, "the inverse of w transposed", "operand"),
     ):
         assert said(gradient) == {f"with {other} in place of w transposed as its last factor": kind}
-    assert said(grad_w=lambda g, x: x @ g, x=SQUARE) == {
-        "with x in place of x transposed as its first factor": "transposed"
+    for w in (W, W[:, :3]):
+        assert said(grad_w=lambda g, x: x @ g, x=SQUARE, w=w) == {
+            "with x in place of x transposed as its first factor": "transposed"
+        }
+    assert said(lambda g, w: g @ w.T, forward=lambda x, w: x @ w.T) == {
+        "with w transposed in place of w as its last factor": "transposed"
     }
 
 

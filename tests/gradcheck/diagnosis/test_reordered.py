@@ -18,6 +18,8 @@ def said(change, x=X):
 def test_any_order_is_told():
     assert said(lambda d: d.reshape(-1)[ORDER].reshape(4, 6)) == SAID
     assert said(lambda d: d[[1, 0, 2, 3]]) == SAID
+    assert said(lambda d: d[::-1] * (1 + 2.0**-51)) == SAID  # but for roundoff
+    assert said(lambda d: d[::-1] * (1 + 2.0**-30)) == {}
 
 
 @pytest.mark.parametrize(
