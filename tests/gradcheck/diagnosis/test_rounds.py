@@ -288,3 +288,22 @@ def lazily_backward(g, x):
 def test_the_search_ends_where_another_constant_would_give_a_loop_without_an_end():
     found = kinds(lazily, lazily_backward, drawn(5, 2))
     assert named(found, "permuted", "the true one in reverse along axis 0")
+
+
+def weighed(x, a):
+    return np.array([row * a for row in x])
+
+
+def weighed_backward(g, x, a):
+    dx, da = np.zeros_like(x), np.zeros_like(a)
+    padded = np.ones((len(x) + 1, len(a)))
+    padded[: len(x)] = x
+    for t in range(len(x)):
+        dx[t] = g[t] * a
+        da += g[t] * padded[t + 1]
+    return dx, da
+
+
+def test_an_index_that_is_one_too_large_is_said_without_it():
+    found = kinds(weighed, weighed_backward, drawn(4, 3), drawn(3, seed=1))
+    assert named(found, "shifted", "right with `t` in place of `t + 1`: `padded[t + 1]`")

@@ -71,9 +71,18 @@ def indices(site: Site, seen: Seen) -> Iterator[Change]:
     if several or (site.role == INDEX and is_number(value)):
         for by, sign in ((1, "+"), (-1, "-")):
             digits = site.text.isdigit()
-            said = f"{value + by} in place of `{site.text}`" if digits else rewritten(site.text, f"{{}} {sign} 1")
+            said = f"{value + by} in place of `{site.text}`" if digits else _beside(site.text, sign)
             for kind in _kinds_of_index(site.around):
                 yield Change(kind, said, made_by(partial(_plus, by)))
+
+
+def _beside(text: str, sign: str) -> str:
+    """The end of "right with ...": an index with 1 added or taken away, where that is not `i + 1 - 1`."""
+    for other in ("+", "-"):
+        before, _, rest = text.rpartition(f" {other} 1")
+        if before and not rest and other != sign:
+            return f"`{before}` in place of `{text}`"
+    return rewritten(text, f"{{}} {sign} 1")
 
 
 def _kinds_of_index(around: str) -> tuple[str, ...]:

@@ -58,10 +58,16 @@ def updated(site: Site, seen: Seen) -> Iterator[Change]:
     if site.times == 1 and _alike(seen.rounds, seen.later):
         for kind in ("stale", "operand"):
             yield Change(kind, f"`{site.text}` as it is after it is assigned anew", _after)
-    if len(seen.earlier) == 1 and _alike([seen.value] * len(seen.earlier[0]), [e.value for e in seen.earlier[0]]):
+    sums = [e.value for e in seen.earlier[0] if not is_zero(e.value)] if len(seen.earlier) == 1 else []
+    if _alike([seen.value] * len(sums), sums):
         said = f"the sum of `{site.text}` over all rounds of the loop in place of its last value"
         for kind in ("missing-term", "overlap"):
             yield Change(kind, said, _added_up)
+
+
+def is_zero(value: Any) -> bool:
+    """Whether a sum begins with it."""
+    return isinstance(value, int | float) and value == 0
 
 
 def _before(_: Any, variables: dict[str, Any]) -> Any:
