@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, made_by
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, is_value, made_by
 from scratchcnn.gradcheck.diagnosis.edits.seen import EACH, MOMENT, MOST_ROUNDS, Rounds, Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 
@@ -30,7 +30,7 @@ def other_states(site: Site, seen: Seen) -> Iterator[Change]:
 
 
 def _is_state(site: Site, seen: Seen) -> bool:
-    return site.times == 1 and len(seen.rounds) > 1 and all(map(_is_float, seen.rounds))
+    return site.times == 1 and len(seen.rounds) > 1 and all(map(is_value, seen.rounds))
 
 
 def _states(site: Site, seen: Seen) -> Iterator[Change]:
@@ -49,7 +49,7 @@ def _of_round(name: str, order: Callable[[int], int], _: Any, variables: dict[st
 
 def updated(site: Site, seen: Seen) -> Iterator[Change]:
     """A variable as it was before it was assigned anew, or as it is after; or all that a loop made of it, added up."""
-    if not site.text.isidentifier() or not (is_array(seen.value) or isinstance(seen.value, float)):
+    if not site.text.isidentifier() or not is_value(seen.value):
         return
     updates = all(values and values[-1].updated for values in seen.earlier)
     if updates and _alike(seen.rounds, [values[-1].value for values in seen.earlier]):
@@ -99,13 +99,9 @@ def _alike(values: list[Any], others: Any) -> bool:
     if not 0 < len(values) == len(others) < MOST_ROUNDS:
         return False
     pairs = zip(values, others, strict=True)
-    return all(_is_float(v) and _is_float(o) and np.shape(v) == np.shape(o) for v, o in pairs)
-
-
-def _is_float(value: Any) -> bool:
-    return isinstance(value, float) or (isinstance(value, np.ndarray) and value.dtype.kind == "f")
+    return all(is_value(v) and is_value(o) and np.shape(v) == np.shape(o) for v, o in pairs)
 
 
 def _equal(one: list[Any], other: list[Any]) -> bool:
     pairs = zip(one, other, strict=False)
-    return all(_is_float(a) and _is_float(b) and np.array_equal(a, b) for a, b in pairs)
+    return all(is_value(a) and is_value(b) and np.array_equal(a, b) for a, b in pairs)

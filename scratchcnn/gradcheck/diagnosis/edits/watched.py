@@ -14,6 +14,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
+from scratchcnn.gradcheck.diagnosis.edits.change import is_value
 from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED
 from scratchcnn.gradcheck.diagnosis.edits.seen import EACH, MOMENT, MOST_ROUNDS, Earlier, Edit, Moment, Rounds, Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
@@ -284,7 +285,7 @@ def _rounds(of: Iterable[tuple[str, list[Any]]]) -> Iterator[tuple[str, Rounds]]
     """The states of forward's loops, under names that no variable has: numbers or arrays that each round changes."""
     known: dict[str, list[Any]] = {}
     for text, values in of:
-        numeric = 1 < len(values) < MOST_ROUNDS and all(isinstance(v, float) or _is_floats(v) for v in values)
+        numeric = 1 < len(values) < MOST_ROUNDS and all(map(is_value, values))
         steady = not numeric or _equal(values[1:], values[:-1])
         if not steady and text not in known and not any(_equal(values, other) for other in known.values()):
             known[text] = values
@@ -293,10 +294,6 @@ def _rounds(of: Iterable[tuple[str, list[Any]]]) -> Iterator[tuple[str, Rounds]]
 
 def _equal(one: list[Any], other: list[Any]) -> bool:
     return len(one) == len(other) and all(map(np.array_equal, one, other))
-
-
-def _is_floats(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
 def _tells(seen: Seen) -> bool:
