@@ -11,15 +11,19 @@ from typing import Any, NoReturn
 
 # Modules of the standard library that calculate, or describe.
 CALCULATING = frozenset((
-    "__future__", "abc", "array", "bisect", "builtins", "cmath", "collections", "contextlib", "copy", "copyreg",
-    "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "heapq", "inspect", "itertools",
-    "math", "numbers", "operator", "random", "re", "statistics", "string", "struct", "textwrap", "types",
-    "typing", "warnings", "weakref",
+    "__future__", "abc", "argparse", "array", "base64", "bisect", "builtins", "cmath", "collections",
+    "contextlib", "copy", "copyreg", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools",
+    "hashlib", "heapq", "inspect", "itertools", "json", "math", "numbers", "operator", "pprint", "random", "re",
+    "statistics", "string", "struct", "textwrap", "time", "types", "typing", "uuid", "warnings", "weakref",
+    "zlib",
 ))  # fmt: skip
 # Modules that these are written in.
 _COMPILED = frozenset(f"_{name}" for name in CALCULATING)
-# Built-in functions that act.
-ACTING = ("open", "input", "breakpoint", "exec", "eval", "exit", "quit", "help")
+# Functions that act, of what else only calculates.
+ACTING = {
+    "builtins": ("open", "input", "breakpoint", "exec", "eval", "exit", "quit", "help"),
+    "time": ("sleep",),
+}
 # Functions and methods of NumPy that read or write files.
 OF_FILES = frozenset((
     "save", "savez", "savez_compressed", "savetxt", "load", "loadtxt", "genfromtxt", "fromfile", "tofile",
@@ -49,7 +53,7 @@ def refusing(name: str) -> Any:
 
 
 class Quiet(types.ModuleType):
-    """A module whose functions refuse to be called; what can only be read is there."""
+    """A module whose functions that act refuse to be called; what can only be read is there."""
 
     def __init__(self, module: types.ModuleType) -> None:
         super().__init__(module.__name__)
@@ -57,6 +61,8 @@ class Quiet(types.ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self.__dict__["_module"], name)
+        if self.__name__ in ACTING and name not in ACTING[self.__name__]:
+            return value
         if isinstance(value, types.ModuleType):
             return Quiet(value)
         return value if isinstance(value, _READ) else refusing(f"{self.__name__}.{name}")

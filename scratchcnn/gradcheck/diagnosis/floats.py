@@ -22,13 +22,13 @@ class Floats(World):
     def __init__(self) -> None:
         super().__init__()
         self._builtins = dict(vars(builtins)) | {"__import__": self._import, "print": lambda *_, **__: None}
-        self._builtins |= {name: refusing(name) for name in ACTING if name in self._builtins}
+        self._builtins |= {name: refusing(name) for name in ACTING["builtins"] if name in self._builtins}
         self._builtins |= dict.fromkeys(("SystemExit", "KeyboardInterrupt"), Acts)
 
     def _of(self, value: Any) -> Any:
         if isinstance(value, logging.Logger):
             return self._remember(value, silent(value))
-        if isinstance(value, types.ModuleType) and acts(value.__name__):
+        if isinstance(value, types.ModuleType) and (acts(value.__name__) or value.__name__ in ACTING):
             return self._remember(value, Quiet(value))
         if isinstance(value, type | types.FunctionType | types.BuiltinFunctionType) and self._acts(value):
             return self._remember(value, refusing(value.__name__))
@@ -47,7 +47,7 @@ class Floats(World):
     def _acts(value: type | types.FunctionType | types.BuiltinFunctionType) -> bool:
         """Whether a function or class does something else than to calculate."""
         module = value.__module__ or ""
-        return acts(module) or (module == "builtins" and value.__name__ in ACTING)
+        return acts(module) or value.__name__ in ACTING.get(module, ())
 
     def _made(self, function: types.FunctionType, names: dict[str, Any]) -> Any:
         if OF_FILES.intersection(function.__code__.co_names):

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -148,3 +149,16 @@ def test_code_that_could_act_and_does_not_gets_a_name(folder):
     report = check_gradient(square_times_exponential, guarded, X)
     assert any("in place of" in d.message for d in report.diagnoses)
     assert set(os.listdir(folder)) == {"kept"}
+
+
+def timed(g, x):
+    begun = time.perf_counter()
+    if x.ndim != 1:
+        time.sleep(1000)
+    h = x * x
+    return g * (2 * x + np.sqrt(h) * np.sign(x)) * np.exp(x) if time.perf_counter() >= begun else None
+
+
+def test_code_that_is_timed_gets_a_name_and_does_not_sleep():
+    report = check_gradient(square_times_exponential, timed, X)
+    assert any("in place of" in d.message for d in report.diagnoses)
