@@ -62,7 +62,7 @@ MANY: tuple[tuple[Changes, ...], ...] = (
 # Runs of backward that the search for an input may take.
 MOST_RUNS = 1500
 # One by this is the share of all calls that is kept for what is said where no expression is found.
-KEPT = 5
+RESERVED = 5
 
 
 def wrong_expression(scene: Scene, index: int) -> Iterator[Claim]:
@@ -75,7 +75,7 @@ def wrong_expression(scene: Scene, index: int) -> Iterator[Claim]:
         if is_right_with(scene, site, change, index, right):
             yield _claim(site, change, index, right, [])
             return
-    last = min(scene.budget.spent + MOST_RUNS, scene.budget.last - scene.budget.calls // KEPT)
+    last = min(scene.budget.spent + MOST_RUNS, scene.budget.last - scene.budget.calls // RESERVED)
     for family, some in _searches(scene, index, suspects):
         found = False
         for suspect, changes in product(some, family):
