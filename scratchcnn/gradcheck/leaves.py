@@ -71,8 +71,9 @@ class Inputs:
         if len(self.structures) == 1 and (len(given) != 1 or not isinstance(returned, tuple | list)):
             alike = is_tree(returned) and set(_keys(returned)) == set(self.structures[0].keys)
             given = [returned] if alike or not isinstance(returned, tuple | list) else given
+        several = len(self.structures) > 1 and all(s.size == 1 for s in self.structures)
         in_a_row = len(given) == len(self.paths) and not any(map(is_tree, given))
-        if len(given) == len(self.structures) and not (in_a_row and all(s.size == 1 for s in self.structures)):
+        if len(given) == len(self.structures) and not (several and in_a_row):
             parts = zip(given, self.structures, self.names, strict=True)
             return tuple(leaf for each in parts for leaf in aligned(*each, self.conjugated, lenient=True))
         if in_a_row:

@@ -6,6 +6,7 @@ raises that is no calculation: files, processes, other threads, sleep, input, ex
 
 import logging
 import sys
+import threading
 import types
 from typing import Any, NoReturn
 
@@ -29,6 +30,7 @@ OF_FILES = frozenset((
     "save", "savez", "savez_compressed", "savetxt", "load", "loadtxt", "genfromtxt", "fromfile", "tofile",
     "memmap", "open_memmap",
 ))  # fmt: skip
+LOCKS = (type(threading.Lock()), type(threading.RLock()))
 # Values of a module that may be read.
 _READ = (bool, int, float, complex, str, bytes, type(None), tuple, frozenset)
 
@@ -66,6 +68,33 @@ class Quiet(types.ModuleType):
         if isinstance(value, types.ModuleType):
             return Quiet(value)
         return value if isinstance(value, _READ) else refusing(f"{self.__name__}.{name}")
+
+
+class Unlocked:
+    """A lock in place of one that other threads may hold, or that a changed copy would leave locked."""
+
+    def acquire(self, *_: Any, **__: Any) -> bool:
+        """Nobody else is there."""
+        return True
+
+    def release(self) -> None:
+        """Nothing was locked."""
+
+    def __enter__(self) -> bool:
+        return True
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+class Refused:
+    """An object in place of one that acts: whatever is asked of it raises."""
+
+    def __init__(self, name: str) -> None:
+        self.__dict__["_name"] = name
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise Acts(f"{self.__dict__['_name']}.{name}")
 
 
 def silent(logger: logging.Logger) -> logging.Logger:

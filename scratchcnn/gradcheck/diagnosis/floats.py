@@ -11,7 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.diagnosis.acting import ACTING, OF_FILES, Acts, Quiet, acts, refusing, silent
+from scratchcnn.gradcheck.diagnosis.acting import (
+    ACTING,
+    LOCKS,
+    OF_FILES,
+    Acts,
+    Quiet,
+    Refused,
+    Unlocked,
+    acts,
+    refusing,
+    silent,
+)
 from scratchcnn.gradcheck.proof.world.standins import DRAWING
 from scratchcnn.gradcheck.proof.world.world import NUMERIC, World
 
@@ -33,8 +44,10 @@ class Floats(World):
         if isinstance(value, type | types.FunctionType | types.BuiltinFunctionType) and self._acts(value):
             return self._remember(value, refusing(value.__name__))
         module = value.__name__ if isinstance(value, types.ModuleType) else type(value).__module__
+        if isinstance(value, LOCKS):
+            return self._remember(value, Unlocked())
         if acts(module):
-            raise Acts(module)
+            return self._remember(value, Refused(type(value).__name__))
         if module.partition(".")[0] in NUMERIC and not isinstance(value, (np.ndarray, *DRAWING)):
             return value
         if isinstance(value, types.BuiltinFunctionType) and isinstance(value.__self__, types.ModuleType | None):

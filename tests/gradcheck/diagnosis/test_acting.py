@@ -3,6 +3,7 @@
 import itertools
 import logging
 import os
+import pathlib
 import shutil
 import sys
 import threading
@@ -161,4 +162,36 @@ def timed(g, x):
 
 def test_code_that_is_timed_gets_a_name_and_does_not_sleep():
     report = check_gradient(square_times_exponential, timed, X)
+    assert any("in place of" in d.message for d in report.diagnoses)
+
+
+def saves_forward(x):
+    np.save("array.npy", x)
+    return forward(x)
+
+
+def test_forward_that_writes_a_file_is_searched_without_a_copy(folder):
+    report = check_gradient(saves_forward, lambda g, x: 2 * g * (np.exp(x) * (np.sin(x) + np.cos(x)) + 1), X)
+    assert report.diagnoses[0].kind == "constant-factor"
+    assert not any("fault of the harness" in note for note in report.notes)
+
+
+class Locked:
+    """A layer with a lock, a path and a logger of its own."""
+
+    def __init__(self):
+        self.lock, self.path, self.logger = threading.RLock(), pathlib.Path("kept"), LOGGER
+
+    def forward(self, x):
+        return square_times_exponential(x)
+
+    def backward(self, g, x):
+        with self.lock:
+            h = x * x
+        return g * (2 * x + np.sqrt(h) * np.sign(x)) * np.exp(x)
+
+
+def test_a_layer_with_a_lock_gets_a_name():
+    layer = Locked()
+    report = check_gradient(layer.forward, layer.backward, X)
     assert any("in place of" in d.message for d in report.diagnoses)

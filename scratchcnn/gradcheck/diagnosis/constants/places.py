@@ -15,6 +15,7 @@ import numpy as np
 from scratchcnn.gradcheck.diagnosis.constants.roles import AXIS, INDEX, LIMIT, around, role
 from scratchcnn.gradcheck.diagnosis.constants.variant import Place, variant
 from scratchcnn.gradcheck.diagnosis.rearrangements import rearrangements
+from scratchcnn.gradcheck.proof.balls.scalar import NotHeld
 
 # Axes of arrays that are tried, and constants of a check.
 AXES, MOST_PLACES = 4, 40
@@ -34,9 +35,12 @@ class Other:
 def places(forward: Callable[..., Any]) -> list[Place]:
     """The constants in the code of forward and of the caller's functions that it calls.
 
-    None where there is a `while` loop: with another constant it might not end.
+    None where there is a `while` loop: with another constant it might not end. And none where it cannot be copied.
     """
-    world, _ = variant(forward)
+    try:
+        world, _ = variant(forward)
+    except NotHeld:
+        return []
     if any(map(_may_not_end, world.codes)):
         return []
     found: list[Place] = []
