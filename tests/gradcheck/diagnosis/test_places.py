@@ -11,7 +11,7 @@ from scratchcnn.gradcheck.diagnosis.places import (
     wrong_entries,
     wrong_places,
 )
-from tests.gradcheck.diagnosis.claims import drawn, held, scene_of
+from tests.gradcheck.diagnosis.claims import at, drawn, held, scene_of
 
 X, IMAGES = drawn(4, 5), drawn(3, 2, 5, 4)
 S = np.s_
@@ -23,16 +23,6 @@ def tanh(x):
 
 def slope(x):
     return 1 - np.tanh(x) ** 2
-
-
-def at(*places):
-    def where(x):
-        some = np.zeros(x.shape, bool)
-        for place in places:
-            some[place] = True
-        return some
-
-    return where
 
 
 def around(middle):

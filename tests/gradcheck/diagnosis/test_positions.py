@@ -5,11 +5,8 @@ import pytest
 
 from scratchcnn.gradcheck import check_gradient
 from scratchcnn.gradcheck.diagnosis.sets import sets
+from tests.gradcheck.diagnosis.claims import at, drawn
 from tests.gradcheck.diagnosis.hidden import hidden
-
-
-def drawn(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 def first(forward, backward, *inputs, **options):
@@ -24,16 +21,6 @@ def garbled(where):
         return g * np.where(where(x), np.cos(7 * x) + x * np.sin(5 * x), 1 - np.tanh(x) ** 2)
 
     return hidden(backward)
-
-
-def at(*places):
-    def where(x):
-        some = np.zeros(x.shape, bool)
-        for place in places:
-            some[place] = True
-        return some
-
-    return where
 
 
 SETS = {

@@ -40,6 +40,11 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
+def is_whole(value: Any) -> bool:
+    """Whether it is a whole number."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
 def is_array(value: Any) -> bool:
     """Whether it is an array of floats with an axis."""
     return isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim > 0 and value.size > 1

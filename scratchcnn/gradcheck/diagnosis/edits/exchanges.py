@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes, is_whole
 from scratchcnn.gradcheck.diagnosis.edits.places import INDEX, NAMES, PAIR, WINDOW
 from scratchcnn.gradcheck.diagnosis.edits.seen import MOMENT, Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
@@ -65,11 +65,6 @@ def other_indices(scene: Scene) -> Changes:
                         yield Change(kind, said, partial(_of_another, other.number))
 
     return changes
-
-
-def is_whole(value: Any) -> bool:
-    """Whether it is a whole number."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _of_another(number: int, _: Any, variables: dict[str, Any]) -> Any:

@@ -13,11 +13,11 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
     Changes,
     constant,
     is_number,
+    is_whole,
     made_by,
     rewritten,
     variable,
 )
-from scratchcnn.gradcheck.diagnosis.edits.exchanges import is_whole
 from scratchcnn.gradcheck.diagnosis.edits.places import (
     ASSIGNED,
     AXIS,
