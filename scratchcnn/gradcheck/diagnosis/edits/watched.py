@@ -20,7 +20,6 @@ from scratchcnn.gradcheck.diagnosis.edits.seen import EACH, MOMENT, MOST_ROUNDS,
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, ROUND, SEE, watched
 from scratchcnn.gradcheck.diagnosis.floats import Floats
-from scratchcnn.gradcheck.proof.world.world import HARNESS
 
 # As often as before, and some times: a loop that takes more rounds after a change has no end.
 LONGER, SOME = 4, 100
@@ -66,8 +65,7 @@ class Watching(Floats):
 
     def _made(self, function: types.FunctionType, names: dict[str, Any]) -> Any:
         made = super()._made(function, names)
-        name = function.__globals__.get("__name__", "")
-        if self.is_callers(name) and not name.startswith(HARNESS):
+        if self.is_callers(function.__globals__.get("__name__", "")) and not self.is_harness(function.__globals__):
             found = watched(function.__code__)
             if found is not None:
                 made.__code__ = found.code
