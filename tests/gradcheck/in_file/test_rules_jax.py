@@ -2,6 +2,8 @@
 
 import types
 
+import jax  # noqa: F401 - where it is first imported, it draws random numbers of NumPy's
+
 from scratchcnn.gradcheck.harvest.pairs import find_rules
 from scratchcnn.gradcheck.in_file.checking import check_pairs
 from scratchcnn.gradcheck.in_file.drawing import Asked
