@@ -16,6 +16,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.adapters.cache import from_cache
 from scratchcnn.gradcheck.adapters.calling.arguments import CACHES, CLEARLY, GRAD, OUTPUT, OUTPUTS, Order, order_of
+from scratchcnn.gradcheck.adapters.calling.returned import by_key
 from scratchcnn.gradcheck.adapters.calling.words import plain, same
 from scratchcnn.gradcheck.adapters.jax import from_jax
 from scratchcnn.gradcheck.adapters.layer import from_layer
@@ -227,9 +228,7 @@ def _with_optional(order: Order, backward: Callable[..., Any], names: Sequence[s
 def _of_inputs(returned: Any, arguments: Arguments) -> Any:
     """The gradients of the inputs, where backward returns one for each argument, None for the options."""
     if isinstance(returned, dict):
-        by_name = {plain(key): value for key, value in returned.items()}
-        ways = [(f"d{plain(n)}", f"grad{plain(n)}", f"{plain(n)}grad", plain(n)) for n in arguments.inputs]
-        return tuple(next((by_name[key] for key in way if key in by_name), None) for way in ways)
+        returned = by_key(returned, list(arguments.values))
     many = isinstance(returned, tuple | list) and len(returned) == len(arguments.values) > len(arguments.inputs)
     return (
         tuple(g for g, n in zip(returned, arguments.values, strict=True) if n in arguments.inputs) if many else returned
