@@ -95,7 +95,8 @@ def upside_down(mask: Any) -> Any:
 
 def rewritten(text: str, pattern: str, name: str = "") -> str:
     """The end of "right with ...": what a pattern makes of an expression, `{}`, and another one, `{name}`."""
-    return f"`{pattern.format(_operand(text), name=_operand(name))}` in place of `{text}`"
+    one = text if "({})" in pattern else _operand(text)
+    return f"`{pattern.format(one, name=_operand(name))}` in place of `{text}`"
 
 
 @lru_cache(maxsize=4096)
@@ -116,6 +117,11 @@ def _operand(text: str) -> str:
 def constant(value: Any) -> Edit:
     """What is in its place is always the same."""
     return lambda *_: value
+
+
+def is_numeric(value: Any) -> bool:
+    """Whether it is an array of floats or a mask, or a single float: twice as large, it is another one."""
+    return is_array(value) or is_mask(value) or isinstance(value, float)
 
 
 def made_by(function: Callable[[Any], Any]) -> Edit:

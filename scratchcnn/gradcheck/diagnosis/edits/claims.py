@@ -8,6 +8,7 @@ from scratchcnn.gradcheck.diagnosis.budget import TooDear
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.edits.arrangement import branches, diagonals, masks, moves, transposes
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes
+from scratchcnn.gradcheck.diagnosis.edits.derived import parts, slopes
 from scratchcnn.gradcheck.diagnosis.edits.exchanges import exchanged_names, exchanges, other_indices
 from scratchcnn.gradcheck.diagnosis.edits.flows import begins, fitting
 from scratchcnn.gradcheck.diagnosis.edits.kept import kept_statistics
@@ -18,6 +19,7 @@ from scratchcnn.gradcheck.diagnosis.edits.numbers import (
     counters,
     counts,
     indices,
+    ones,
     subscripts,
 )
 from scratchcnn.gradcheck.diagnosis.edits.order import entries, order, overwriting, reductions, twins
@@ -49,7 +51,7 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (indices, diagonals),
     (subscripts, transposes),
     (names,),
-    (masks, branches, constants, counters),
+    (masks, branches, constants, ones, counters),
     (moves, before, states, updated, buffers),
     (windows, reshapes),
     (superfluous,),
@@ -57,7 +59,8 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
 # There are many of these, and they change every entry: tried where an expression matters to wrong entries alone.
 MANY: tuple[tuple[Changes, ...], ...] = (
     (opposites, variables),
-    (functions,),
+    (functions, parts),
+    (slopes,),
     (factors,),
     (products, terms),
     (offsets,),
@@ -138,7 +141,8 @@ def _general(
         yield (scales(scene, index), other_indices(scene)), near
         yield from ((family, [suspect for suspect in near if suspect.alone]) for family in MANY)
         yield (stretches(scene, index),), near
-        yield (variables, factors, terms), [suspect for suspect in near if not suspect.alone]
+        for family in ((parts, slopes), (variables, factors, terms)):
+            yield family, [suspect for suspect in near if not suspect.alone]
 
 
 def _affordable(changes: Iterator[Change]) -> Iterator[Change]:

@@ -9,7 +9,7 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.diagnosis.budget import Budget, TooDear
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, is_mask, made_by, upside_down
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, is_mask, is_numeric, made_by, upside_down
 from scratchcnn.gradcheck.diagnosis.edits.places import AXES, AXIS
 from scratchcnn.gradcheck.diagnosis.edits.seen import Edit, Rounds, Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
@@ -109,10 +109,36 @@ class Look:
         self.rerun, self.inputs, self.cotangent, self.budget = rerun, inputs, cotangent, budget
         self.before, self.seen = rerun.watched(inputs, cotangent)
         self.of_forward, self.by_forward = rerun.world.of_forward, rerun.by_forward
+        if self.seen.keys() & self.by_forward.keys():
+            self._split()
         self.suspects: dict[int, list[Suspect]] = {}  # by the gradient that they may make wrong
         self.held: list[tuple[Site, Change]] = []  # changes that make a gradient right
         self._twice: dict[int, list[Any] | None] = {}
         self._changed: dict[tuple[int, str], list[Any] | None] = {}
+
+    def _split(self) -> None:
+        """Tells the expressions of the gradients from those of the output, which one function gives both."""
+        self.rerun.world.looked = self.seen
+        numeric = {k for k, seen in self.seen.items() if is_numeric(seen.value)}
+        of_output = {k for k in numeric if self._matters_to_output(k)}
+        sites = self.rerun.world.sites
+        lines = {sites[k].line for k in of_output}
+        of_output |= {k for k in self.seen.keys() - numeric if sites[k].line in lines}
+        self.by_forward = {k: seen for k, seen in self.by_forward.items() if k in of_output}
+        self.seen = {k: seen for k, seen in self.seen.items() if k not in of_output}
+        others = {sites[k].text for k in self.seen} - {sites[k].text for k in of_output}
+        self.of_forward = {text: value for text, value in self.of_forward.items() if text not in others}
+
+    def _matters_to_output(self, number: int) -> bool:
+        self.budget.spend(1)
+        given = [a.copy() for a in self.inputs]
+        try:
+            with np.errstate(all="ignore"):
+                output = self.rerun.forward(*given)
+                other = self.rerun.other_forward(number, made_by(_twice))(*given)
+        except Exception:  # it does not run with another value
+            return True
+        return not np.array_equal(output, other, equal_nan=True)
 
     @property
     def sites(self) -> Iterator[tuple[Site, Seen]]:

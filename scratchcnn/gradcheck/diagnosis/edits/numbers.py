@@ -12,6 +12,8 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
     Change,
     Changes,
     constant,
+    is_array,
+    is_mask,
     is_number,
     is_whole,
     made_by,
@@ -27,6 +29,7 @@ from scratchcnn.gradcheck.diagnosis.edits.places import (
     FACTOR,
     INDEX,
     SUBSCRIPTS,
+    TERM,
 )
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
@@ -138,6 +141,20 @@ def constants(site: Site, seen: Seen) -> Iterator[Change]:
             yield Change(kind, f"`{name}` in place of `{site.text}`", variable(name))
     if isinstance(value, int) and site.place.name == "ddof":
         yield Change("constant-factor", f"ddof={1 - value} in place of {value}", constant(1 - value))
+
+
+def ones(site: Site, seen: Seen) -> Iterator[Change]:
+    """A mask or a weight in place of 1, and the root or the square of a number."""
+    value = seen.value
+    if not is_number(value) or site.role not in (TERM, FACTOR, DIVISOR):
+        return
+    for name, other in seen.variables.items() if value == 1 else ():
+        if name.isidentifier() and (is_mask(other) or is_array(other)):
+            kind = "subset" if is_mask(other) else "missing-factor"
+            yield Change(kind, f"`{name}` in place of `{site.text}`", variable(name))
+    if value > 1:
+        yield Change("constant-factor", f"`sqrt({site.text})` in place of `{site.text}`", constant(float(value) ** 0.5))
+        yield Change("constant-factor", f"`{site.text} ** 2` in place of `{site.text}`", constant(value * value))
 
 
 def _is_chosen(name: str, value: Any) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.budget import TooDear
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes, is_array, made_by, rewritten
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes, is_array, is_value, made_by, rewritten
 from scratchcnn.gradcheck.diagnosis.edits.places import AXIS, EXPONENT, FACTOR, INDEX, LIMIT, TERM
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
@@ -46,7 +46,7 @@ def stretches(scene: Scene, index: int) -> Changes:
             exact, name = _recognized(scene, factor)
             said = rewritten(site.text, f"{number(exact)} * {{}}") + (f" ({name})" if name else "")
             yield Change("option-ignored" if "the option" in name else "operand", said, made_by(lambda v: exact * v))
-        elif factor is None and is_array(seen.value) and site.role in (TERM, FACTOR):
+        elif factor is None and is_value(seen.value) and site.role in (TERM, FACTOR):
             for times in FEW_TIMES:
                 said = rewritten(site.text, f"{times:g} * {{}}")
                 yield Change("constant-factor", said, made_by(lambda v, times=times: times * v))  # type: ignore[misc]

@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.budget import TooDear
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, is_mask
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_numeric
 from scratchcnn.gradcheck.diagnosis.edits.exchanges import may_be_exchanged
 from scratchcnn.gradcheck.diagnosis.edits.look import Look, Suspect
 from scratchcnn.gradcheck.diagnosis.edits.order import rebinds
@@ -51,7 +51,7 @@ def _suspects(scene: Scene, look: Look, index: int, right: list[int]) -> Iterato
     for site, seen in look.sites:
         if site.role == NAMES and not may_be_exchanged(*map(seen.variables.get, site.text.split("` and `"))):
             continue
-        numeric = is_array(seen.value) or is_mask(seen.value) or isinstance(seen.value, float)
+        numeric = is_numeric(seen.value)
         # Who knows what these matter to: what earlier rounds of a loop added is lost where an array is assigned anew.
         if not numeric or site.role == LIMIT or rebinds(site, seen):
             yield Suspect(site, _less(seen, scene, index), True)

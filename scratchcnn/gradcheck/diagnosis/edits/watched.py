@@ -213,7 +213,10 @@ class Rerun:
         return not all(one is other or np.array_equal(one, other, equal_nan=True) for one, other in pairs)
 
     def watched(self, inputs: list[Array], cotangent: Array) -> tuple[list[Any], dict[int, Seen]]:
-        """What it answers, and what its expressions told: those of its own, not of what forward calls, too."""
+        """What it answers, and what its expressions told: those of its own, not of what forward calls, too.
+
+        Where one function gives the output and the gradients both, it has none of its own: then all of them.
+        """
         world = self.world
         shared: dict[int, Seen] = {}
         told: dict[int, Seen] = {}
@@ -232,7 +235,7 @@ class Rerun:
             world.begun = 0
             gradients = self._gradients(inputs, cotangent)
             self.rounds = world.begun
-            return gradients, {k: seen for k, seen in told.items() if k not in shared}
+            return gradients, {k: seen for k, seen in told.items() if k not in shared} or told
         finally:
             world.look(None)
 

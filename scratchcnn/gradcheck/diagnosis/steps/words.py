@@ -59,9 +59,7 @@ def _operands(tree: ast.expr, which: str, code: CodeType) -> tuple[str, str]:
     if isinstance(tree, ast.UnaryOp):
         return ast.unparse(tree.operand), ""
     if isinstance(tree, ast.BinOp) and which in (LEFT, RIGHT):
-        # A number times an array is computed as the array times the number.
-        right = isinstance(tree.left, ast.Constant) or (which == RIGHT and not isinstance(tree.right, ast.Constant))
-        pair = (tree.right, tree.left) if right else (tree.left, tree.right)
+        pair = (tree.right, tree.left) if which == RIGHT else (tree.left, tree.right)
         return ast.unparse(pair[0]), ast.unparse(pair[1])
     given = [ast.unparse(argument) for argument in _arguments(tree, code)] if isinstance(tree, ast.Call) else []
     if len(given) == 2 and which in (LEFT, RIGHT):

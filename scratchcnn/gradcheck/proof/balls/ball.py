@@ -263,7 +263,11 @@ class Ball(Scalar):
             return Ball(x * y, dy if dy is None else x * dy)
         return Ball(x * y, dx * y if dy is None else dx * y + x * dy)
 
-    __rmul__ = __mul__
+    def __rmul__(self, other: Any) -> "Ball":
+        number = exact(other)
+        dx = self.slope
+        # Who records the steps wants to know on which side a number stood.
+        return NotImplemented if number is None else Ball(number * self.value, dx if dx is None else number * dx)
 
     def __truediv__(self, other: Any) -> "Ball":
         if type(other) is not Ball:

@@ -1,0 +1,76 @@
+"""What the derivative of a function makes of a value, and what is taken for it."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, combined, is_array, made_by, rewritten
+from scratchcnn.gradcheck.diagnosis.edits.places import INDEX, LIMIT
+from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
+
+# By the output of an activation, its derivative: of the sigmoid, of tanh, of relu.
+SLOPES: dict[str, Callable[[Any], Any]] = {
+    "{name} * (1 - {name})": lambda a: a * (1 - a),
+    "1 - {name} ** 2": lambda a: 1 - a * a,
+    "({name} > 0)": lambda a: (a > 0).astype(a.dtype),
+}
+
+
+def slopes(site: Site, seen: Seen) -> Iterator[Change]:
+    """The derivative of an activation in place of that of another one."""
+    value = seen.value
+    if not is_array(value) or site.role in (INDEX, LIMIT):
+        return
+    for name, other in seen.variables.items():
+        if name.isidentifier() and name != site.text and is_array(other) and other.shape == value.shape:
+            for said, slope in SLOPES.items():
+                if not np.array_equal(slope(other), value):
+                    yield Change("operand", rewritten(site.text, said, name), combined(name, _of_other(slope)))
+
+
+def _of_other(slope: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda _, other: slope(other)
+
+
+def parts(site: Site, seen: Seen) -> Iterator[Change]:
+    """A triangle of a matrix, running sums, or the conjugate: what factorisations, sums and spectra go back through."""
+    value = seen.value
+    if isinstance(value, np.ndarray) and value.dtype.kind == "c":
+        yield Change("conjugated", rewritten(site.text, "conj({})"), made_by(np.conj))
+    if not is_array(value) or site.role in (INDEX, LIMIT):
+        return
+    if value.ndim > 1 and value.shape[-1] == value.shape[-2] > 1:
+        for said, function in TRIANGLES.items():
+            if not np.array_equal(function(value), value):
+                yield Change("subset", rewritten(site.text, said), made_by(function))
+    for axis in range(value.ndim):
+        if value.shape[axis] > 1:
+            along = "" if value.ndim == 1 else f" along axis {axis}"
+            for end, sums in ((" from the end on", _sums_to_end), ("", _sums)):
+                said = f"the running sums of `{site.text}`{along}{end} in its place"
+                yield Change("missing-term", said, made_by(partial(sums, axis)))
+
+
+def _halved(matrix: Array) -> Array:
+    half: Array = matrix * (1 - np.eye(matrix.shape[-1]) / 2)
+    return half
+
+
+TRIANGLES: dict[str, Callable[[Array], Array]] = {
+    "tril({})": np.tril,
+    "triu({})": np.triu,
+    "{} with half its diagonal": _halved,
+    "tril({}) with half its diagonal": lambda matrix: _halved(np.tril(matrix)),
+}
+
+
+def _sums(axis: int, array: Array) -> Array:
+    return np.cumsum(array, axis=axis)
+
+
+def _sums_to_end(axis: int, array: Array) -> Array:
+    return np.flip(np.cumsum(np.flip(array, axis), axis=axis), axis)
