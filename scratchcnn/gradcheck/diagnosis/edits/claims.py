@@ -67,7 +67,7 @@ MANY: tuple[tuple[Changes, ...], ...] = (
     (other_states,),
 )
 # Runs of backward that the search for an input may take.
-MOST_RUNS = 1500
+MOST_RUNS = 2000
 # One by this is the share of all calls that is kept for what is said where no expression is found.
 RESERVED = 5
 
@@ -141,7 +141,7 @@ def _general(
         yield (scales(scene, index), other_indices(scene)), near
         yield from ((family, [suspect for suspect in near if suspect.alone]) for family in MANY)
         yield (stretches(scene, index),), near
-        for family in ((parts, slopes), (variables, factors, terms)):
+        for family in ((variables, factors, terms), (parts, slopes)):
             yield family, [suspect for suspect in near if not suspect.alone]
 
 

@@ -18,6 +18,8 @@ SLOPES: dict[str, Callable[[Any], Any]] = {
     "1 - {name} ** 2": lambda a: 1 - a * a,
     "({name} > 0)": lambda a: (a > 0).astype(a.dtype),
 }
+# As a share: what two ways to compute a slope may be apart.
+CLOSE = 1e-9
 
 
 def slopes(site: Site, seen: Seen) -> Iterator[Change]:
@@ -27,9 +29,11 @@ def slopes(site: Site, seen: Seen) -> Iterator[Change]:
         return
     for name, other in seen.variables.items():
         if name.isidentifier() and name != site.text and is_array(other) and other.shape == value.shape:
-            for said, slope in SLOPES.items():
-                if not np.array_equal(slope(other), value):
-                    yield Change("operand", rewritten(site.text, said, name), combined(name, _of_other(slope)))
+            made = {said: slope(other) for said, slope in SLOPES.items()}
+            if any(np.allclose(each, value, rtol=CLOSE, atol=0) for each in made.values()):
+                others = (said for said, each in made.items() if not np.allclose(each, value, rtol=CLOSE, atol=0))
+                for said in others:
+                    yield Change("operand", rewritten(site.text, said, name), combined(name, _of_other(SLOPES[said])))
 
 
 def _of_other(slope: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:

@@ -144,7 +144,7 @@ def constants(site: Site, seen: Seen) -> Iterator[Change]:
 
 
 def ones(site: Site, seen: Seen) -> Iterator[Change]:
-    """A mask or a weight in place of 1, and the root or the square of a number."""
+    """A mask or a weight in place of 1, and the root or the square of a number that is spelled out."""
     value = seen.value
     if not is_number(value) or site.role not in (TERM, FACTOR, DIVISOR):
         return
@@ -152,7 +152,7 @@ def ones(site: Site, seen: Seen) -> Iterator[Change]:
         if name.isidentifier() and (is_mask(other) or is_array(other)):
             kind = "subset" if is_mask(other) else "missing-factor"
             yield Change(kind, f"`{name}` in place of `{site.text}`", variable(name))
-    if value > 1:
+    if value > 1 and site.text.replace(".", "").isdigit():
         yield Change("constant-factor", f"`sqrt({site.text})` in place of `{site.text}`", constant(float(value) ** 0.5))
         yield Change("constant-factor", f"`{site.text} ** 2` in place of `{site.text}`", constant(value * value))
 

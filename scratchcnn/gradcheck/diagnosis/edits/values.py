@@ -46,7 +46,6 @@ PRODUCTS: dict[str, Callable[[Any, Any], Any]] = {
     "{} * {name}": lambda v, a: v * a,
     "{} / {name}": np.divide,
     "{} * (1 - {name})": lambda v, a: v * (1 - a),
-    "{} / (1 - {name})": lambda v, a: v / (1 - a),
     "{} * (1 - {name} ** 2)": lambda v, a: v * (1 - a * a),
     "{} * log({name})": lambda v, a: v * np.log(a),
     "{} * ({name} > 0)": lambda v, a: v * (a > 0),
