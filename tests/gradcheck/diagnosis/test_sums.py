@@ -148,6 +148,16 @@ class TestSummed:
         missing = {f"{message}: x has a factor in forward that is missing": "missing-factor"}
         assert found == {message: "operand"} | (missing if known else {})
 
+    @pytest.mark.parametrize("size", [1e-6, 1e6])
+    def test_a_factor_is_known_to_the_digits_of_forward(self, size):
+        """Here those of float32."""
+
+        def forward(x, w):
+            return (np.arange(1.0, 6) * x * w).astype(np.float32)
+
+        found = said(summed, forward, lambda g, x, w: (g * w, (g * x).sum(0)), size * X, drawn(5))
+        assert list(found.values()) == ["operand", "missing-factor"]
+
     def test_three_entries_with_one_factor_are_enough(self):
         x, factor = drawn(3, 2), np.arange(1.0, 3)
         found = said(summed, lambda x, w: factor * x * w, lambda g, x, w: (g * w, (g * x).sum(0)), x, drawn(2))
@@ -246,8 +256,12 @@ class TestAveraged:
         assert self.said(np.array([1, 2, 2, 3, 2, 1])) == {message: "overlap"}
 
     def test_two_different_numbers_are_enough_and_large_ones_are_known(self):
+        def backward(g, x):
+            return pairs_backward(g, x) * np.exp(x) * np.array([1, 30_000, 1, 1, 1, 1])
+
         message = "the true one with each entry times a whole number of its own, up to 30000: added several times"
-        assert self.said(np.array([1, 30_000, 1, 1, 1, 1])) == {message: "overlap"}
+        found = said(averaged, lambda x: sums_of_pairs(np.exp(x)), backward, drawn(6), index=0)
+        assert found == {message: "overlap"}
 
     @pytest.mark.parametrize(
         "times",
@@ -308,7 +322,7 @@ class TestAveraged:
 
         scenes = [
             scene_of(forward, backward, drawn(6), cotangent=np.array(c))
-            for c in ([3.0, -7, 1, 2, 1], [1.0, 2, 3, 4, 5])
+            for c in ([7.0, -3, 1, 2, 1], [1.0, 2, 3, 4, 5])
         ]
         assert len(held(averaged, *scenes)) == 1
 
@@ -368,8 +382,21 @@ class TestOverwritten:
         """At zero the absolute value has none."""
         assigned = self.assigned(slice(1, None))
         x = np.where(np.arange(6) == 2, 0, drawn(6))
-        found = self.said(lambda g, x: assigned(g, x) * np.sign(x), lambda x: sums_of_pairs(np.abs(x)), x)
-        assert found == {self.MESSAGE: "overlap"}
+
+        def forward(x):
+            return sums_of_pairs(np.array([abs(float(each)) for each in x]))
+
+        assert self.said(lambda g, x: assigned(g, x) * np.sign(x), forward, x) == {self.MESSAGE: "overlap"}
+
+    def test_in_float32_with_its_roundoff(self):
+        backward = self.assigned(slice(1, None))
+        scene = scene_of(
+            lambda x: sums_of_pairs(x / 3),
+            lambda g, x: (backward(g, x) / 3).astype(np.float32),
+            drawn(6),
+            eps=2.0**-23,
+        )
+        assert held(overwritten, scene) == {self.MESSAGE: "overlap"}
 
     def test_an_entry_that_one_output_sees_is_held_to_its_own_digits(self):
         """Beside a much larger one it is off by a thousandth."""
