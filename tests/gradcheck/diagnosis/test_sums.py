@@ -257,9 +257,9 @@ class TestAveraged:
 
     def test_two_different_numbers_are_enough_and_large_ones_are_known(self):
         def backward(g, x):
-            return pairs_backward(g, x) * np.exp(x) * np.array([1, 30_000, 1, 1, 1, 1])
+            return pairs_backward(g, x) * np.exp(x) * np.array([1, 10_000_000, 1, 1, 1, 1])
 
-        message = "the true one with each entry times a whole number of its own, up to 30000: added several times"
+        message = "the true one with each entry times a whole number of its own, up to 10000000: added several times"
         found = said(averaged, lambda x: sums_of_pairs(np.exp(x)), backward, drawn(6), index=0)
         assert found == {message: "overlap"}
 
@@ -384,7 +384,7 @@ class TestOverwritten:
         x = np.where(np.arange(6) == 2, 0, drawn(6))
 
         def forward(x):
-            return sums_of_pairs(np.array([abs(float(each)) for each in x]))
+            return sums_of_pairs(np.abs(np.frombuffer(x.tobytes())))  # of bytes there are differences alone
 
         assert self.said(lambda g, x: assigned(g, x) * np.sign(x), forward, x) == {self.MESSAGE: "overlap"}
 
