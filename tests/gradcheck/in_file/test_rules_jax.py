@@ -2,6 +2,8 @@
 
 import types
 
+import jax  # noqa: F401 - what is imported first in a test changes NumPy's random state there
+
 from scratchcnn.gradcheck.harvest.pairs import find_rules
 from scratchcnn.gradcheck.in_file.checking import check_pairs
 from scratchcnn.gradcheck.in_file.drawing import Asked

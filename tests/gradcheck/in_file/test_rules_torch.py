@@ -4,6 +4,7 @@ import types
 
 import numpy as np
 import pytest
+import torch  # noqa: F401 - what is imported first in a test changes the filters of warnings there
 
 from scratchcnn.gradcheck.harvest.pairs import find_rules
 from scratchcnn.gradcheck.in_file.checking import check_pairs
