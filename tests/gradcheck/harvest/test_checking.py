@@ -118,12 +118,25 @@ class TestReport:
         report = PairCheck(pair_of(), {"name": "mine", "seed": 5}).report(call())
         assert report.name == "mine"
 
+    def test_an_input_that_backward_does_not_answer_for_is_not_checked(self):
+        text = "def f(x, y): return x * y\ndef f_backward(g, x, y): return g * y"
+        report = PairCheck(pair_of(text), {}).report(Call({"x": np.ones(2), "y": np.ones(2)}, ("", ""), "", 0, ()))
+        assert (report.verdict, [each.name for each in report.inputs]) == (Verdict.RIGHT, ["x"])
+
     def test_lines_to_paste_are_those_of_functions_that_are_called_as_they_are(self):
         text = "def f(x): return x**2\ndef f_backward(g, x): return g * x"
         own = PairCheck(pair_of(text), {}).report(Call({"x": np.ones(2)}, ("", ""), "", 0, ()))
         assert own.again
         assert own.sample == "x float64[2]"
-        assert PairCheck(pair_of(), {}).report(call(power=3)).again == ()
+        wrong = TEXT.replace("g * power", "g")
+        report = PairCheck(pair_of(wrong), {}).report(call(power=3))
+        assert (report.verdict, report.again) == (Verdict.WRONG, ())
+
+    def test_the_class_is_no_option(self):
+        text = "class Layer:\n    @classmethod\n    def forward(cls, x): return 2 * x\n"
+        pair = pair_of(text + "    @classmethod\n    def backward(cls, g): return 2 * g")
+        report = PairCheck(pair, {}).report(Call({"cls": pair.owner, "x": np.ones(2)}, ("", ""), "", 0, ()))
+        assert (report.verdict, report.sample) == (Verdict.RIGHT, "x float64[2]")
 
     def test_the_object_is_no_option(self):
         text = "class Layer:\n    def forward(me, x): return 2 * x\n    def backward(me, g): return 2 * g"

@@ -31,8 +31,11 @@ class Cube:
     @classmethod
     def backward(cls, g, x): return 3 * g * x**2
 class Nothing:
-    def forward(): return 0
+    def forward(): return len("x")
     def backward(): return 0
+class Half:
+    def forward(self, x): return x / 2
+    def backward(self, g): return g / 2
 one = Double()
 """
 
@@ -104,9 +107,24 @@ def test_of_a_method_that_classes_share_calls_are_looked_at_until_each_class_was
         for _ in range(4):
             layers.Double().forward(np.ones(2))
         layers.Triple().forward(np.ones(2))
+        plain = layers.Layer()
+        plain.factor = 1
+        plain.forward(np.ones(2))
         for _ in range(10):
-            layers.Layer.forward(layers.one, np.ones(2))
-    assert called(harvest) == {"Double": 28, "Triple": 2}
+            layers.one.forward(np.ones(2))
+    assert called(harvest) == {"Double": 9, "Triple": 1, "Layer": 1}
+
+
+def test_calls_of_classes_from_elsewhere_count_too(layers, harvest, monkeypatch):
+    monkeypatch.setattr(harvest_module, "LOOKS", 3)
+
+    class Elsewhere(layers.Half):
+        pass
+
+    harvest.look()
+    for kind in (*[Elsewhere] * 2, *[layers.Half] * 5):
+        kind().forward(np.ones(2))
+    assert called(harvest) == {"Half": 1}
 
 
 def test_in_each_test_so_many_calls_are_looked_at(layers, harvest, monkeypatch):
