@@ -40,10 +40,17 @@ def test_another_word_for_two_names_says_nothing():
         (lambda cache, dx: 0, ("cache", "grad_output")),
         (lambda stash, dout: 0, ("cache", "grad_output")),
         (lambda dz, dh: 0, ("grad_output", "cache")),
+        (lambda dz, dh, *, lr: 0, ("grad_output", "cache", "rate")),
+        (lambda dz, stash, lr=0.1: 0, ("grad_output", "cache")),
+        (lambda dz, dh, lr: 0, ("grad_output", "cache", "rate")),
+        (lambda stash, first, lr: 0, ("grad_output", "cache", "rate")),
         (lambda first, second: 0, ("grad_output", "cache")),
         (lambda dout, *parts: 0, ("grad_output", "*cache")),
         (lambda *parts: 0, ("grad_output", "cache")),
         (lambda dout, cache, *rest: 0, ("grad_output", "cache")),
+        (lambda dout, x, *parts: 0, ("grad_output", "x", "*cache")),
+        (lambda dout, *parts, x: 0, ("grad_output", "*cache", "x")),
+        (lambda stash, dz, **options: 0, ("cache", "grad_output")),
     ],
 )
 def test_the_cache_by_its_name_or_its_place(backward, expected):

@@ -60,7 +60,8 @@ class TestByOrder:
         assert found((3.0, 4.0), numbers) == [3, 4]
         assert found([3.0, 4.0], numbers) == [3, 4]
         assert found([5.0, 6.0], leaves_of(["x"], [("x",)], [np.ones(2)])) == [5]
-        assert found([5.0], leaves_of(["x"], [("x",)], [np.ones(1)])) == [5]
+        (gradient,) = sorted_gradients([5.0], leaves_of(["x"], [("x",)], [np.ones(1)]), None, CALL)
+        assert np.shape(gradient) == (1,)
 
     def test_of_the_floating_ones_alone_or_without_those_that_are_elsewhere(self):
         labels = leaves_of(["x", "n", "w"], [("x",), ("n",), ("w",)], [X, np.arange(2), W])
@@ -78,6 +79,9 @@ class TestByKeys:
     def test_the_first_of_a_name_counts_and_unknown_keys_do_not(self):
         returned = {"dx": X, "x_grad": X + 5, "dw": W, "loss": 3.0}
         assert found(returned, optional=frozenset({2})) == [0, 1, None]
+
+    def test_what_is_of_another_part_is_not_taken(self):
+        assert found({"other": {"dx": X}}, LEAVES[:1], optional=frozenset({0})) == [None]
 
     def test_positions_at_the_start_may_be_left_out(self):
         leaves = leaves_of(["a", "b"], [("layers", 0, "w"), ("layers", 1, "w")], [W, W])
@@ -110,6 +114,10 @@ class TestUnclear:
             " from_cache(f, backward, x, w, b, returns=('x', 'w'))"
         )
         assert self.text((X, W, B, B)).endswith("returns=('x', 'w', 'b', None))")
+
+    def test_of_integers_the_names_are_said(self):
+        leaves = leaves_of(["n", "k"], [("n",), ("k",)], [np.arange(2), np.arange(3)])
+        assert self.text((X, X, X), leaves).endswith("returns=('n', 'k', None))")
 
     def test_keys_are_said(self):
         (leaf,) = leaves_of(["x"], [("x",)], [X])

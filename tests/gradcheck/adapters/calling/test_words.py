@@ -45,6 +45,8 @@ def test_what_is_no_name_of_a_gradient(name):
         (["dconv1", "w"], [["conv1", "w"], ["conv2", "w"]], 0),
         (["conv2", "dw"], [["conv1", "w"], ["conv2", "w"]], 1),
         (["grads", "w"], [["conv1", "w"]], None),
+        (["weights", "dx"], [["kernel", "x"], ["bias", "x"]], 0),  # another word for what holds it
+        (["weights_grad", "dx"], [["kernel", "x"], ["bias", "x"]], 0),
         (["w"], [["conv1", "w"], ["conv2", "b"]], 0),
         (["w"], [["conv1", "w"], ["conv2", "w"]], None),
         (["conv1", "w"], [["w"]], None),
