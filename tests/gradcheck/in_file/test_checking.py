@@ -45,6 +45,12 @@ def test_the_place_is_that_of_the_function_that_is_decorated():
     assert entry.report.verdict.value == "right"
 
 
+def test_a_function_written_in_c_has_no_place():
+    text = "import numpy as np\nclass Square:\n    @staticmethod\n    def forward(x): return x**2\n"
+    (entry,) = entries(text + "    backward = staticmethod(np.multiply)\ndef samples(rng): return np.ones(2)")
+    assert (entry.name, entry.where) == ("Square", "")
+
+
 def test_what_is_wrong_is_shown_at_a_smaller_call():
     (entry,) = entries(WRONG, power=3)
     assert entry.report.verdict.value == "wrong"

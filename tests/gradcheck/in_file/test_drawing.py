@@ -76,6 +76,40 @@ def test_what_a_sample_has_more_goes_to_the_parameters_with_stars():
     ]
 
 
+def test_what_a_sample_has_first_goes_to_the_parameters_before_those():
+    text = SUM.replace("def add(", "def add(first, ")
+    assert arguments(f"{text}def samples(rng): return 1.0, 2.0, 3.0") == [
+        {"first": 1.0, "parts": (2.0, 3.0), "options": {}}
+    ]
+
+
+def test_samples_may_be_made_one_by_one():
+    made = arguments(f"{SCALE}def samples(rng):\n    yield 1.0\n    yield 2.0, 3")
+    assert made == [{"x": 1.0, "factor": 2}, {"x": 2.0, "factor": 3}]
+
+
+def test_samples_that_are_no_function_are_none():
+    (drawn,) = arguments(f"{SCALE}samples = 5")
+    assert drawn["x"].shape == (2, 3)
+
+
+def test_docstrings_of_all_tell_shapes_and_numbers():
+    text = '''
+class Scale:
+    """x : (N, 3) array"""
+    def forward(self, w, x, factor, bias=0.0):
+        "factor : float"
+        assert w.shape == (4,) and factor.shape == ()
+        return factor * x
+    def backward(self, g):
+        "bias : float"
+        return g
+'''
+    (drawn,) = arguments(text, {"w": Spec((4,))})
+    assert [drawn[name].shape for name in ("w", "x", "factor")] == [(4,), (2, 3), ()]
+    assert drawn["bias"] == 0.0
+
+
 def test_parameters_with_stars_may_stay_empty():
     assert arguments(f"{SUM}def samples(rng): return {{}}") == [{"parts": (), "options": {}}]
 
@@ -105,6 +139,8 @@ def test_a_sample_may_begin_with_the_object_itself_or_name_what_makes_it(sample,
 def test_a_call_says_which_parameters_have_stars_and_that_no_test_made_it():
     (call,) = calls(f"{SUM}def samples(rng): return 1.0")
     assert (call.spread, call.where, call.size, call.options) == (("parts", "options"), "", 0, ())
+    (call,) = calls(SCALE)
+    assert call.spread == ("", "")
 
 
 @pytest.mark.parametrize(
@@ -116,6 +152,13 @@ def test_a_call_says_which_parameters_have_stars_and_that_no_test_made_it():
             {},
             "forward raises KeyError: 'x', at x float64[2, 3]: give other shapes with --input, or write a function"
             " samples(rng)",
+        ),
+        (
+            SCALE.replace("(x, factor=2):", "(x, y):", 1)
+            .replace("array", "array\ny : (D,) array")
+            .replace("* x", "@ x"),
+            {},
+            "at x float64[2, 3], y float64[4]",
         ),
         (
             SCALE.replace("(N, 3) array", "what is scaled"),

@@ -15,6 +15,7 @@ Inputs:
   0 <= y[i] < C
 - folded: An array, of shape (N,
   D)
+- slope: float
 - count: how many there are
 - flat: A numpy array, of shape (N, d_1, ..., d_k)
 - conv_param: A dictionary with the following keys:
@@ -50,6 +51,7 @@ Args:
         ("classes", "N", "K"),
         ("positions", "T", "2"),
         ("rate", "", None),
+        ("slope", "", None),
         ("kernel", "K K", None),
         ("hidden", "N D", None),
         ("scale", "", None),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from scratchcnn.gradcheck.harvest.pairs import Pair
 from scratchcnn.gradcheck.in_file.target import Target, TargetError, load, pairs_of, short_name, target_of
 
 PAIR = "def f(x): return x\ndef f_backward(g, x): return g\n"
@@ -38,6 +39,7 @@ class TestTargetOf:
             ("layers.py:relu", Target(Path("layers.py"), "layers", "relu")),
             ("a:b/layers.py", Target(Path("a:b/layers.py"), "layers")),
             ("net.layers", Target(None, "net.layers")),
+            ("a:b/layers.py:relu", Target(Path("a:b/layers.py"), "layers", "relu")),
             ("net.layers:relu", Target(None, "net.layers", "relu")),
             ("net/deep/layers.py", Target(Path("net/deep/layers.py"), "net.deep.layers")),
         ],
@@ -55,6 +57,8 @@ class TestTargetOf:
 
 class TestLoad:
     def test_a_file_with_what_stands_beside_it(self):
+        written("elsewhere/beside.py", "NUMBER = 6")
+        sys.path.insert(0, str(Path("elsewhere").resolve()))
         written("deep/beside.py", "NUMBER = 7")
         written("deep/layers.py", "from beside import NUMBER")
         module = load(target_of("deep/layers.py"))
@@ -67,6 +71,7 @@ class TestLoad:
         written("in/net/layers.py", "from .other import NUMBER")
         module = load(target_of("in/net/layers.py"))
         assert (module.__name__, module.NUMBER) == ("net.layers", 8)
+        assert sys.modules["net"].layers is module
 
     def test_a_module_of_the_folder_one_works_in(self):
         written("mine.py", "NUMBER = 9")
@@ -107,6 +112,10 @@ class TestLoad:
         with pytest.raises(TargetError) as raised:
             load(target_of("nothing_here"))
         assert str(raised.value) == "cannot import nothing_here: ModuleNotFoundError: No module named 'nothing_here'"
+
+
+def test_the_short_name_is_the_last_part():
+    assert short_name(Pair("net.layers.relu_backward", print, print)) == "relu_backward"
 
 
 class TestPairsOf:
