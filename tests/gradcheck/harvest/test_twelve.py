@@ -26,7 +26,7 @@ def call_all(rng):
     layers.Normalize(3).forward(rng.normal(size=(6, 3)))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def watched():
     harvest = Harvest([PACKAGE])
     harvest.look()
@@ -37,14 +37,15 @@ def watched():
     return {name.removeprefix(f"{PACKAGE}."): each for name, each in harvest.found.items()}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def reports(watched):
-    """The reports on each pair, at the calls that are chosen."""
-    found = {}
-    for name, each in watched.items():
-        check = PairCheck(each.pair, {"diagnosis": False})
-        found[name] = [check.report(call) for call in each.chosen(check.best)]
-    return found
+    """What gives the reports on a pair, at the calls that are chosen."""
+
+    def of(name):
+        check = PairCheck(watched[name].pair, {"diagnosis": False})
+        return [check.report(call) for call in watched[name].chosen(check.best)]
+
+    return of
 
 
 VERDICTS = {
@@ -66,7 +67,7 @@ VERDICTS = {
 
 @pytest.mark.parametrize("name", VERDICTS)
 def test_the_verdict_at_each_call(reports, name):
-    assert [report.verdict.value for report in reports[name]] == VERDICTS[name]
+    assert [report.verdict.value for report in reports(name)] == VERDICTS[name]
 
 
 def test_all_are_found(watched):
@@ -75,11 +76,11 @@ def test_all_are_found(watched):
 
 
 def test_what_they_were_checked_with(reports):
-    assert [report.sample for report in reports["functions.smooth_backward"]] == [
+    assert [report.sample for report in reports("functions.smooth_backward")] == [
         "x float64[9], w float64[3]; options: stride=1",
         "x float64[9], w float64[3]; options: stride=2",
     ]
-    assert [each.name for each in reports["layers.cell_bwd"][0].inputs] == [*("x", "params['w']", "params['b']")]
-    assert [each.name for each in reports["layers.affine_backward"][0].inputs] == ["x", "w", "b"]
-    (normalize,) = reports["layers.Normalize"]
+    assert [each.name for each in reports("layers.cell_bwd")[0].inputs] == [*("x", "params['w']", "params['b']")]
+    assert [each.name for each in reports("layers.affine_backward")[0].inputs] == ["x", "w", "b"]
+    (normalize,) = reports("layers.Normalize")
     assert [each.name for each in normalize.inputs if each.verdict.value == "wrong"] == ["x"]

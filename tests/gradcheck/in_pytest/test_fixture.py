@@ -60,7 +60,7 @@ class TestOutcome:
         assert (entry.name, entry.where) == ("square_backward", "test_file.py::test_it[1]")
         ((name, text),) = request.node.user_properties
         assert name == "gradient square_backward"
-        assert text.startswith("right: 2 of 2 entries checked, margin ")
+        assert text == "right: 2 of 2 entries checked, margin inf"
 
     def test_what_is_wrong_is_recorded_and_raised(self):
         request = request_of()
@@ -103,6 +103,10 @@ class TestOutcome:
         assert [entry.name for entry in request.node.gradients] == ["mine"]
         with pytest.raises(GradientUndecided):
             GradientCheck(request).demand(broken(square, square_backward, "no", Verdict.UNDECIDED))
+
+    def test_functions_without_names_are_called_forward_and_backward(self):
+        report = broken(lambda x: x, lambda g, x: g, "no")
+        assert (report.forward, report.backward) == ("forward", "backward")
 
     def test_several_are_recorded_where_they_were_called(self):
         item, report = Item(Config(Settings())), check_gradient(square, square_backward, X)
@@ -174,6 +178,26 @@ class TestSubtests:
     def test_an_undecided_one_says_so(self):
         seen = self.seen(lambda g, x: 0 * g, forward=np.floor, inputs=(np.array([1.0, 2.5]),))
         assert seen == [("x", "the gradient of x is undecided (1 undecided of 2 entries)", False)]
+
+    def test_counts_of_both_kinds_are_said(self):
+        def forward(x):
+            return np.where(x > 2, np.floor(x), x**2)
+
+        seen = self.seen(lambda g, x: g * x, forward=forward, inputs=(np.array([0.5, 3.0]),))
+        assert seen == [("x", "the gradient of x is wrong (1 wrong, 1 undecided of 2 entries)", False)]
+
+    def test_an_input_without_entries_beside_a_wrong_one_says_no_numbers(self):
+        forward, backward = (lambda x, w: np.append(x.reshape(-1), w)), (lambda g, x, w: (0 * x, 2 * g))
+        (empty, _) = self.seen(backward, forward=forward, inputs=(np.ones((0, 2)), X))
+        assert empty == ("x", "the gradient of x is undecided", False)
+
+    def test_a_test_without_a_function_is_no_drawn_one(self):
+        subtests = Subtests()
+        for missing in ("function", "is_hypothesis_test"):
+            request = request_of(Config(Settings(), plugins=["subtests"]), subtests=subtests)
+            delattr(request if missing == "function" else request.function, missing)
+            GradientCheck(request)(square, square_backward, X)
+        assert [name for name, *_ in subtests.seen] == ["x", "x"]
 
     def test_there_are_none_of_drawn_tests_and_without_pytest_s_subtests(self):
         assert self.seen(lambda g, x, w: (g * w, g * x), drawn=True) == []
