@@ -1,7 +1,6 @@
 """At the end of a run: the table, the file, and the summary of a job on GitHub."""
 
 import json
-import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,13 +11,14 @@ from scratchcnn.gradcheck import check_gradient
 from scratchcnn.gradcheck.in_pytest.results import STEP_SUMMARY, show, write_files
 from scratchcnn.gradcheck.in_pytest.settings import Settings
 from scratchcnn.gradcheck.report.entry import Entry
+from scratchcnn.gradcheck.report.table import as_text
 from tests.gradcheck.in_pytest.stand_ins import Config
 
 
 @pytest.fixture(scope="module")
 def entries():
     report = check_gradient(lambda x: x**2, lambda g, x: 2 * g * x, np.ones(2))
-    return [Entry("the square", report, "test_file.py::test")]
+    return [Entry("the square", report, "test_file.py::test"), Entry("another of many words " * 4, report, "")]
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def summary(tmp_path, monkeypatch):
 
 def test_the_file_has_the_entries_and_the_summary_of_the_job_goes_on(tmp_path, summary, entries):
     write_files(Config(Settings(report=tmp_path / "found.json")), entries)
-    (entry,) = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))["entries"]
+    entry, _ = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))["entries"]
     assert entry["name"] == "the square"
     text = summary.read_text(encoding="utf-8")
     assert text.startswith("before é\n")
@@ -68,14 +68,14 @@ def test_what_cannot_be_written_ends_pytest_with_a_line(tmp_path, monkeypatch, e
     ("settings", "last"),
     [(Settings(report=Path("found.json")), ["written to found.json"]), (Settings(), []), (None, [])],
 )
-@pytest.mark.parametrize("colour", [True, False])
-def test_the_table_is_shown(entries, settings, last, colour):
+@pytest.mark.parametrize(("colour", "width"), [(True, 80), (False, 200)])
+def test_the_table_is_shown(entries, settings, last, colour, width):
     lines = []
-    writer = SimpleNamespace(line=lines.append, fullwidth=60, hasmarkup=colour)
+    writer = SimpleNamespace(line=lines.append, fullwidth=width, hasmarkup=colour)
     terminal = SimpleNamespace(section=lambda title, sep: lines.append(f"{sep} {title} {sep}"), _tw=writer)
     show(terminal, Config(settings), entries)
     heading, table, *rest = lines
     assert (heading, rest) == ("= gradients =", last)
     assert "the square" in table
     assert ("\x1b[" in table) == colour
-    assert max(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) for line in table.splitlines()) <= 60
+    assert table == as_text(entries, width, colour=colour)
