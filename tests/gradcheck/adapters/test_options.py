@@ -37,7 +37,7 @@ def test_each_option_is_here():
 @pytest.mark.parametrize("name", VALUES)
 def test_values_that_fit_are_taken(name):
     for value in (*VALUES[name][0], *([] if name in NEEDED else [None])):
-        require_options(**{name: value})
+        assert require_options(**{name: value}) is None
 
 
 @pytest.mark.parametrize("name", VALUES)
