@@ -1,5 +1,6 @@
 """PyTorch's functions and modules, as NumPy arrays in and out."""
 
+import inspect
 import sys
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.adapters import from_layer, from_torch
 from scratchcnn.gradcheck.adapters.frameworks import as_numpy
+from scratchcnn.gradcheck.adapters.torch import _device
 from tests.gradcheck.adapters.checks import checked
 from tests.gradcheck.adapters.layers.row import draw
 
@@ -106,6 +108,38 @@ def test_a_module_is_checked_with_its_parameters_in_the_dtype_of_its_input_and_s
     assert [r.name for r in report.inputs] == ["input", "0.weight", "1.weight", "1.bias"]
     assert report.ok, report
     assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
+
+
+def test_functions_have_names_and_parameters_for_the_inputs():
+    def cube(x, w):
+        return x**3 * w
+
+    for made, names, parameters in (
+        (from_torch(cube, X, X), ("cube", "vjp of cube"), ["x", "w"]),
+        (from_torch(cube), ("cube", "vjp of cube"), ["x", "w"]),
+        (from_torch(torch.nn.Linear(4, 2), X), ("Linear", "vjp of Linear"), ["input", "weight", "bias"]),
+    ):
+        forward, backward, *_ = made
+        assert (forward.__qualname__, backward.__qualname__) == names
+        assert list(inspect.signature(forward).parameters) == parameters
+        assert list(inspect.signature(backward).parameters) == ["grad_output", *parameters]
+        assert forward.computed_by == "PyTorch"
+
+
+def test_a_cotangent_comes_in_the_precision_of_the_output():
+    forward, backward, x = from_torch(lambda x: x.float() ** 2, X)
+    assert forward(x).dtype == np.float32
+    (gradient,) = backward(np.ones(X.shape), x)
+    assert gradient == pytest.approx(2 * X, rel=1e-6)
+
+
+def test_tensors_are_where_the_parameters_or_else_the_inputs_are():
+    elsewhere, here = torch.device("meta"), torch.device("cpu")
+    module = torch.nn.Linear(2, 2, device=elsewhere)
+    assert _device(torch, module, [torch.ones(2)]) == elsewhere
+    assert _device(torch, None, [X, torch.ones(2, device=elsewhere)]) == elsewhere
+    assert _device(torch, torch.nn.ReLU(), [torch.ones(2)]) == here
+    assert _device(torch, None, [X]) == "cpu"
 
 
 def test_a_dropout_draws_the_same_at_each_call():
