@@ -122,7 +122,7 @@ class TestDtypes:
     )
     def test_and_what_they_have_not(self, array, message):
         with pytest.raises(TypeError) as raised:
-            supported([DOUBLE, array], "torch")
+            supported([DOUBLE, SINGLE.astype(ml_dtypes.bfloat16), array], "torch")
         assert str(raised.value) == message
 
 

@@ -44,7 +44,7 @@ class TestOptimizers:
     @pytest.mark.parametrize(
         "attributes",
         [{"optimizer": None}, {"optimizer": "sgd"}, {"optimizer": 0.1}, {"optimizer": np.ones(2)}, {"option": layer()},
-         {"helper": layer()}, {"optimal": layer()}],
+         {"helper": layer()}, {"optimal": layer()}, {"solvers": layer()}],
     )  # fmt: skip
     def test_and_nothing_else(self, attributes):
         assert optimizers_of(layer(**attributes), None, CALL) == ()
