@@ -51,6 +51,11 @@ class TestFind:
         assert found(made, lambda of: X * of.W, (*names, "dw2")) == ["W"]
         assert found(made, lambda of: X * of.W, (*names, "d_kernel")) == ["W"]  # another word is no name of it
 
+    def test_numbers_that_happen_to_be_the_same_object_are_two(self):
+        half = 0.5
+        made = SimpleNamespace(bias=half, scale=half)
+        assert found(made, lambda of: X, ("bias", "scale", "dbias", "dscale")) == ["bias", "scale"]
+
     def test_an_array_in_two_places_is_one(self):
         made = layer()
         made.tied = made.W
