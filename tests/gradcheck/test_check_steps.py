@@ -65,6 +65,16 @@ def test_the_exact_check_decides_where_a_degree_is_given():
     assert check_gradient(square, slightly_off, X, degree=2, **options).verdict is Verdict.WRONG
 
 
+def test_the_report_holds_the_call():
+    called = check_gradient(square, square_backward, X, names=["z"]).called
+    assert (called.names, [x.tolist() for x in called.inputs]) == (("z",), [X.tolist()])
+
+
+def test_each_input_that_can_be_judged_has_its_notes():
+    report = check_gradient(lambda x, w: x + 0 * w, lambda g, x, w: (g[:1], 0 * g), X, X + 1, diagnosis=False)
+    assert "the gradient of 'w' is zero throughout: try inputs at which forward moves" in report.notes
+
+
 def test_what_cannot_be_proved_is_noted():
     def narrow(x):
         return x.astype(np.float32).astype(np.float64) ** 2

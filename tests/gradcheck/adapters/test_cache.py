@@ -217,3 +217,8 @@ def test_without_a_cache_no_adapter_is_needed():
         "forward must return (output, cache), got ndarray: functions without a cache need no adapter:"
         " check_gradient(forward, backward, *inputs)"
     )
+
+
+def test_a_mean_is_of_an_input():
+    with pytest.raises(ValueError, match=r"^mean names 'q', which is none of \['x', 'w', 'b'\]$"):
+        from_cache(affine, gradients, X, W, B, mean="q")
