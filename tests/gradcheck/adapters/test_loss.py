@@ -193,3 +193,28 @@ def test_an_object_that_is_called_may_keep_both_in_one_function():
 def test_of_several_gradients_each_belongs_to_its_input():
     assert check_gradient(*from_loss(lambda p, y: (squares(p, y), p - y, y - p), X, Y)).ok
     assert check_gradient(*from_loss(lambda p: (squares(p, Y), [p - Y]), X)).ok
+
+
+def test_a_class_without_a_loss_is_told_so():
+    class Half:
+        def gradient(self, p):
+            return p
+
+    with pytest.raises(TypeError, match=r"Half has no method of a usual name .*: from_loss\(Half, loss='...'\)"):
+        from_loss(Half, X)
+
+
+def test_inputs_are_those_that_are_not_fixed():
+    forward, backward, *_ = from_loss(squares, Y, fixed={"p": X}, gradient=lambda p, y: y - p)
+    assert list(inspect.signature(forward).parameters) == ["y"]
+    assert check_gradient(forward, backward, Y).ok
+
+
+def test_a_mean_is_of_an_input():
+    with pytest.raises(ValueError, match=r"^mean names 'q', which is none of \['p', 'y'\]$"):
+        from_loss(squares, X, Y, mean="q")
+
+
+def test_a_loss_whose_parameters_cannot_be_seen_has_none():
+    _, backward = from_loss(max, gradient=min)
+    assert list(inspect.signature(backward).parameters) == ["grad_output", "leaves"]

@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -140,6 +141,39 @@ def test_tensors_are_where_the_parameters_or_else_the_inputs_are():
     assert _device(torch, None, [X, torch.ones(2, device=elsewhere)]) == elsewhere
     assert _device(torch, torch.nn.ReLU(), [torch.ones(2)]) == here
     assert _device(torch, None, [X]) == "cpu"
+
+
+def test_tensors_go_to_the_device_that_is_asked_for():
+    seen = []
+
+    def noted(x):
+        seen.append(x.device.type)
+        return x
+
+    forward, _, x = from_torch(noted, X, device="meta")
+    with suppress(NotImplementedError):  # there are no numbers
+        forward(x)
+    assert seen == ["meta"]
+
+
+def test_parameters_beside_integers_keep_their_dtype():
+    _, _, _, weight = from_torch(torch.nn.Embedding(5, 3), np.array([0, 2]))
+    assert weight.dtype == np.float32
+
+
+def test_arrays_may_run_backwards():
+    forward, backward, _ = from_torch(lambda x: x**2, X)
+    assert forward(X[::-1, ::-1]).tolist() == (X[::-1, ::-1] ** 2).tolist()
+    assert backward(X[::-1], X)[0] == pytest.approx(2 * X * X[::-1])
+
+
+def test_several_outputs_are_asked_about_with_the_call():
+    def two(x):
+        return x, x**2
+
+    forward, *_ = from_torch(two, X)
+    with pytest.raises(TypeError, match=r"as in from_torch\(two, x, output=0\)$"):
+        forward(X)
 
 
 def test_a_dropout_draws_the_same_at_each_call():
