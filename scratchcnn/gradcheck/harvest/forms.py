@@ -23,7 +23,7 @@ from scratchcnn.gradcheck.adapters.pair import named, title
 from scratchcnn.gradcheck.adapters.torch import from_torch
 from scratchcnn.gradcheck.harvest.calls import Call
 from scratchcnn.gradcheck.harvest.pairs import Pair
-from scratchcnn.gradcheck.trees import flatten, unflatten
+from scratchcnn.gradcheck.trees import LEAF, flatten, unflatten
 
 # Seeds what forward draws, as a dropout does.
 SEED = 0
@@ -135,8 +135,8 @@ def is_input(value: Any) -> bool:
         return True
     if isinstance(value, list) and value and all(isinstance(part, float) for part in value):
         return True
-    leaves, _ = flatten(value)
-    return leaves != [value] and any(isinstance(leaf, np.ndarray) and leaf.dtype.kind == "f" for leaf in leaves)
+    leaves, structure = flatten(value)
+    return structure is not LEAF and any(isinstance(leaf, np.ndarray) and leaf.dtype.kind == "f" for leaf in leaves)
 
 
 def _function_form(forward: Callable[..., Any], backward: Callable[..., Any], call: Call) -> Form:
@@ -296,7 +296,8 @@ def _of_inputs(returned: Any, arguments: Arguments) -> Any:
     if isinstance(returned, dict):
         by_name = {plain(key): value for key, value in returned.items()}
         ways = [(f"d{plain(n)}", f"grad{plain(n)}", f"{plain(n)}grad", plain(n)) for n in arguments.inputs]
-        return tuple(next((by_name[key] for key in way if key in by_name), None) for way in ways)
+        found = tuple(next((by_name[key] for key in way if key in by_name), None) for way in ways)
+        return returned if all(g is None for g in found) else found  # the gradient of a dict
     many = isinstance(returned, tuple | list) and len(returned) == len(arguments.values) > len(arguments.inputs)
     return (
         tuple(g for g, n in zip(returned, arguments.values, strict=True) if n in arguments.inputs) if many else returned
