@@ -114,6 +114,47 @@ def test_the_gradient_of_a_loss_may_take_some_of_its_inputs():
     assert form.backward(np.array(1.0), X, X, Y)[0].tolist() == (2 * (X - Y)).tolist()
 
 
+def test_the_gradient_of_a_loss_may_be_of_all():
+    text = "def f(x, y): return ((x - y) ** 2).sum()\ndef f_grad(x, y): return 2 * (x - y), 2 * (y - x)"
+    form = formed(text, x=X, y=Y)
+    assert form.wrt is None
+    assert [g.tolist() for g in form.backward(np.array(1.0), X, Y)] == [(2 * (X - Y)).tolist(), (2 * (Y - X)).tolist()]
+
+
+def test_an_input_may_be_called_output():
+    form = formed("def f(output): return output**2 / 2\ndef f_backward(g, output): return g * output", output=X)
+    assert form.backward(Y, X).tolist() == (X * Y).tolist()
+
+
+def test_a_single_argument_that_is_clearly_a_cotangent_is_one():
+    form = formed("def f(x): return 3 * x\ndef f_backward(dout): return 3 * dout", x=X)
+    assert form.backward(Y, X).tolist() == (3 * Y).tolist()
+
+
+def test_an_input_that_backward_can_do_without_is_passed_to_it():
+    text = "def f(x, b=None): return x + b\ndef f_backward(g, x, b=None): return (g,) if b is None else (g, 2 * g)"
+    assert [g.tolist() for g in formed(text, x=X, b=Y).backward(X, X, Y)] == [X.tolist(), (2 * X).tolist()]
+
+
+def test_what_draws_draws_the_same_again():
+    layer = (
+        "class Dropout:\n    def forward(self, x):\n        self.mask = np.random.random(x.shape) < 0.5\n"
+        "        return x * self.mask\n    def backward(self, grad): return grad * self.mask"
+    )
+    pair = pair_of(layer)
+    x = np.arange(1.0, 30)
+    form = form_of(pair, call(self=pair.owner(), x=x))
+    assert form.forward(x).tolist() == form.forward(x).tolist()
+    loss = formed("def f(x): return (x * (np.random.random(x.shape) < 0.5)).sum()\ndef f_grad(x): return x", x=x)
+    assert loss.forward(x) == loss.forward(x)
+
+
+@pytest.mark.parametrize("keys", [("dx", "dy"), ("grad_x", "y_grad"), ("x", "y"), ("x_grad", "d_y")])
+def test_gradients_in_a_dict_have_names_that_say_of_what(keys):
+    text = f"def f(x, y): return x * y\ndef f_backward(g, x, y): return {{'{keys[1]}': g * x, '{keys[0]}': g * y}}"
+    assert [g.tolist() for g in formed(text, x=X, y=Y).backward(X, X, Y)] == [(X * Y).tolist(), (X * X).tolist()]
+
+
 def test_a_dict_without_a_key_has_no_gradient_there():
     form = formed("def f(x, y): return x * y\ndef f_backward(g, x, y): return {'dy': g * x}", x=X, y=Y)
     gradients = form.backward(X, X, Y)

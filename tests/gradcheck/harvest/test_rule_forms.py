@@ -1,5 +1,6 @@
 """A rule of PyTorch or JAX and a call of it as a check: its tensors are inputs, what else it is given stays."""
 
+import inspect
 import types
 
 import jax.numpy as jnp
@@ -66,6 +67,7 @@ def rule(request):
 def test_tensors_are_inputs_and_the_rest_stays(rule):
     pair, tensor = rule
     form = form_of(pair, call(tensor(X), 3, tensor(W)))
+    assert list(inspect.signature(form.forward).parameters) == ["x", "weight"]
     assert len(form.inputs) == 2
     assert form.forward(*form.inputs) == pytest.approx(W * X**3, rel=1e-6)
     grads = form.backward(np.ones(3), *form.inputs)
