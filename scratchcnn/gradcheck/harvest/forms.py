@@ -20,6 +20,7 @@ from scratchcnn.gradcheck.adapters.jax import from_jax
 from scratchcnn.gradcheck.adapters.layer import from_layer
 from scratchcnn.gradcheck.adapters.loss import from_loss
 from scratchcnn.gradcheck.adapters.pair import named, title
+from scratchcnn.gradcheck.adapters.state import seeded
 from scratchcnn.gradcheck.adapters.torch import from_torch
 from scratchcnn.gradcheck.harvest.calls import Call
 from scratchcnn.gradcheck.harvest.pairs import Pair
@@ -146,7 +147,8 @@ def _function_form(forward: Callable[..., Any], backward: Callable[..., Any], ca
         raise TypeError(f"no argument of {title(forward)} is an array of floats")
     names = list(arguments.inputs)
     of_inputs = named(lambda *given: arguments.called(given), title(forward), names)
-    output = arguments.called(copy.deepcopy(inputs))
+    with seeded(SEED):
+        output = arguments.called(copy.deepcopy(inputs))
     options = _options(backward, arguments)
     bound = _bound(backward, options)
     if isinstance(output, tuple | list) and len(output) > 1 and _takes_cache(backward, arguments):
