@@ -99,6 +99,14 @@ class TestWatch:
         assert made.harvest.found == {}
         assert not harvesting(dist="no").distributes
 
+    @pytest.mark.parametrize(("worker", "watched"), [(False, ()), (True, ("torch", NET))])
+    def test_but_its_workers_do(self, monkeypatch, worker, watched):
+        monkeypatch.setattr(module, "Harvest", lambda *given: given)
+        config = Config(Settings(harvest=("torch", NET), pairs=("{}_vjp",)), options={"dist": "load"})
+        if worker:
+            config.workerinput = {}
+        assert Harvesting(config).harvest == (watched, ("{}_vjp",))
+
 
 def lines_of(made):
     lines = []
@@ -122,8 +130,8 @@ class TestHandedOver:
         for _ in range(2):
             main.pytest_testnodedown(self.sent(output["found"], [*sys.path, "a folder of the worker's"]))
         assert sys.path.count("a folder of the worker's") == 1
-        (watched,) = main.harvest.found.values()
-        assert watched.forward.count == 4
+        ((name, watched),) = main.harvest.found.items()
+        assert (name, watched.forward.count) == (f"{NET}.f_backward", 4)
         assert len(watched.forward.kept()) == 3
         assert lines_of(main) == []
 
@@ -172,20 +180,21 @@ class TestStatus:
         assert started.pytest_report_teststatus(SimpleNamespace(nodeid="gradient-harvest::x")) is None
 
 
+def run_loop(made, session):
+    """What the hook gives back, around a loop of tests that gives True."""
+    steps = made.pytest_runtestloop(session)
+    next(steps)
+    with pytest.raises(StopIteration) as ended:
+        steps.send(True)
+    return ended.value.value
+
+
 class TestRunTestLoop:
-    @staticmethod
-    def run(made, result=True):
-        steps = made.pytest_runtestloop(
-            SimpleNamespace(config=SimpleNamespace(option=SimpleNamespace(collectonly=True)))
-        )
-        next(steps)
-        with pytest.raises(StopIteration) as ended:
-            steps.send(result)
-        return ended.value.value
+    SESSION = SimpleNamespace(config=SimpleNamespace(option=SimpleNamespace(collectonly=True)))
 
     def test_ends_the_watch_whatever_the_tests_do(self, net, started):
         code = net.f.__code__
-        assert self.run(started) is True
+        assert run_loop(started, self.SESSION) is True
         assert net.f.__code__ is not code
         again = harvesting()
         again.pytest_collection_finish()
@@ -198,8 +207,82 @@ class TestRunTestLoop:
 
     def test_a_worker_hands_over_what_it_has_seen(self, net, started):
         started.config.workerinput, started.config.workeroutput = {}, {}
-        self.run(started)
+        run_loop(started, self.SESSION)
         assert list(started.config.workeroutput[OUTPUT]["found"]) == [f"{NET}.f_backward"]
+
+
+class TestRun:
+    """The items of the harvest are run one after another once the tests have ended."""
+
+    @pytest.fixture
+    def session(self):
+        return SimpleNamespace(testscollected=5, shouldfail=False, shouldstop=False)
+
+    @staticmethod
+    def run(monkeypatch, session, names, during=lambda: None):
+        """What each item and its parent were made of, and which item followed which."""
+        made, ran = [], []
+
+        def item_of(parent, *, name, watched):
+            made.append((parent, name, watched))
+            hook = SimpleNamespace(pytest_runtest_protocol=protocol)
+            return SimpleNamespace(name=name, config=SimpleNamespace(hook=hook))
+
+        def protocol(*, item, nextitem):
+            ran.append((item.name, nextitem and nextitem.name))
+            during()
+
+        monkeypatch.setattr(module._Collector, "from_parent", lambda session, *, name, nodeid: (session, name, nodeid))
+        monkeypatch.setattr(Item, "from_parent", item_of)
+        harvest = harvesting()
+        for name in ("never", *names):
+            pair = Pair(name, print, print)
+            calls = Calls(Memory(), count=int(name != "never"))
+            harvest.harvest.found[name] = Watched(pair, calls, Calls(Memory()))
+        session.config = SimpleNamespace(option=SimpleNamespace(collectonly=False))
+        run_loop(harvest, session)
+        found = harvest.harvest.found
+        assert made == [((session, "gradient-harvest", "gradient-harvest"), name, found[name]) for name in names]
+        return ran
+
+    def test_one_after_another(self, monkeypatch, session):
+        ran = self.run(monkeypatch, session, ["one", "two", "three"])
+        assert ran == [("one", "two"), ("two", "three"), ("three", None)]
+        assert session.testscollected == 8
+
+    @pytest.mark.parametrize("why", ["shouldfail", "shouldstop"])
+    def test_until_the_session_stops(self, monkeypatch, session, why):
+        ran = self.run(monkeypatch, session, ["one", "two"], during=lambda: setattr(session, why, True))
+        assert ran == [("one", "two")]
+
+    def test_none_where_nothing_is_called(self, monkeypatch, session):
+        assert self.run(monkeypatch, session, []) == []
+        assert session.testscollected == 5
+
+
+class TestFailure:
+    def test_is_the_report_alone_and_else_a_traceback(self, request):
+        watched = Watched(Pair("net.f_backward", print, print), Calls(Memory()), Calls(Memory()))
+        item = Item.from_parent(request.session, name="net.f_backward", watched=watched)
+        assert item.watched is watched
+        try:
+            raise GradientMismatch(StandInReport())
+        except GradientMismatch as error:
+            wrong = pytest.ExceptionInfo.from_exception(error)
+        assert item.repr_failure(wrong) == "the report"
+        try:
+            raise KeyError("a fault of the harness")
+        except KeyError as error:
+            other = pytest.ExceptionInfo.from_exception(error)
+        text = str(item.repr_failure(other, "short"))
+        assert 'raise KeyError("a fault of the harness")' in text
+        assert "test_harvesting.py:" in text
+        assert text != str(item.repr_failure(other, "long"))
+
+
+class StandInReport:
+    def __str__(self):
+        return "the report"
 
 
 class TestItem:
