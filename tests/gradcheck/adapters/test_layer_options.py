@@ -18,7 +18,8 @@ def names(pair):
 
 class TestNames:
     def test_are_those_of_the_methods_or_say_what_a_function_stands_for(self):
-        for options in ({}, {"forward": lambda layer, x: layer.forward(x), "backward": Dense.backward}):
+        given = {"forward": lambda layer, x: layer.forward(x), "backward": lambda layer, g: layer.backward(g)}
+        for options in ({}, given):
             forward, backward, *_ = from_layer(Dense(4, 3), X, **options)
             assert (forward.__qualname__, backward.__qualname__) == ("Dense.forward", "Dense.backward")
             assert list(inspect.signature(forward).parameters) == ["x", "W", "b"]

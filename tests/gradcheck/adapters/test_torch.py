@@ -143,6 +143,19 @@ def test_tensors_are_where_the_parameters_or_else_the_inputs_are():
     assert _device(torch, None, [X]) == "cpu"
 
 
+def test_buffers_of_a_module_without_floats_keep_their_dtype():
+    class Table(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("table", torch.arange(6.0, dtype=torch.float16))
+
+        def forward(self, k):
+            return self.table[k]
+
+    forward, *_ = from_torch(Table(), np.array([0, 2]))
+    assert forward(np.array([1, 3])).tolist() == [1, 3]
+
+
 def test_tensors_go_to_the_device_that_is_asked_for():
     seen = []
 
@@ -179,6 +192,15 @@ def test_several_outputs_are_asked_about_with_the_call():
 def test_a_dropout_draws_the_same_at_each_call():
     module = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Dropout(0.5))
     assert checked(*from_torch(module, X)).ok
+
+
+def test_what_draws_is_refused_in_another_precision_and_nothing_else():
+    forward, _, x = from_torch(torch.nn.Dropout(), X)
+    forward(x)
+    with pytest.raises(TypeError, match="the function draws: in float32 other numbers than in float64"):
+        forward(x.astype(np.float32))
+    forward, *_ = from_torch(torch.nn.ReLU(), X)
+    assert [forward(x.astype(dtype)).dtype for dtype in (np.float64, np.float32)] == [np.float64, np.float32]
 
 
 def test_what_draws_other_numbers_in_another_precision_is_judged_in_its_own():

@@ -130,6 +130,14 @@ class TestMissing:
                 " optimizer=), or which parameters there are (params=)"
             )
 
+    def test_it_is_said_what_backward_returns(self):
+        for returned, said in (
+            ((DX, None), "a tuple of 2"),
+            ([DX, None], "a list of 2"),
+            ({"dx": DX}, "a dict of 1"),
+        ):
+            assert f"backward returns {said}, and the layer holds W." in self.text({}, returned=returned)
+
     def test_of_one_that_backward_changes(self):
         assert self.text({"W": W + 1}) == (
             "backward changes 'W' and leaves no gradient of it: name the attribute that is its rate,"
