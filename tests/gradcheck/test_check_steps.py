@@ -37,6 +37,20 @@ def test_the_report_has_the_names_of_the_functions_and_its_own():
     assert check_gradient(square, square_backward, X, name="layer 3").name == "layer 3"
 
 
+def test_progress_is_told_of_the_gradient_by_its_name(monkeypatch):
+    titles = []
+
+    class Noted(check.Progress):
+        def __init__(self, title, case):
+            titles.append(title)
+            super().__init__(title, case)
+
+    monkeypatch.setattr(check, "Progress", Noted)
+    check_gradient(square, square_backward, X)
+    check_gradient(square, square_backward, X, name="layer 3")
+    assert titles == ["square_backward", "layer 3"]
+
+
 def test_the_second_point_is_shown_by_the_names_of_the_inputs():
     assert str(check_gradient(square, square_backward, X, names=["z"]).second_point).startswith("z = [")
 
