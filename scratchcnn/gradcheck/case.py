@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from scratchcnn.gradcheck.adapters.calling.returned import by_key
 from scratchcnn.gradcheck.arrays import Array, is_masked
 from scratchcnn.gradcheck.effort import Timed
 from scratchcnn.gradcheck.formats import FLOAT64, Format, coarsest, format_of, own_format
@@ -142,8 +143,8 @@ class Case:
     def gradients(self, cotangent: Array, inputs: Sequence[Array]) -> list[Any]:
         """What backward returns, as a list with one item for each input; nothing is checked.
 
-        A bare array is one gradient. Where backward answers only for the inputs that are checked, in the order of the
-        inputs, the others get None.
+        A bare array is one gradient; the keys of a dict name the inputs. Where backward answers only for the inputs
+        that are checked, in the order of the inputs, the others get None.
 
         Raises
         ------
@@ -154,7 +155,9 @@ class Case:
 
     def in_order(self, given: Any) -> list[Any]:
         """What backward returned, as `gradients` has it."""
-        if given is None or isinstance(given, dict | Iterator):
+        if isinstance(given, dict):
+            return by_key(given, self.names)
+        if given is None or isinstance(given, Iterator):
             expected = "an array, or a tuple of arrays, one for each input"
             raise TypeError(f"backward must return {expected}; got {type(given).__name__}")
         gradients = list(given) if isinstance(given, tuple | list) else [given]

@@ -23,7 +23,7 @@ def largest(x):
     """x : (400,) array"""
     (Path(__file__).parent / f"{os.getpid()}.pid").touch()
     time.sleep(1e-3)
-    return np.maximum(np.asarray(x, float), 0).sum()  # no proof runs on floats
+    return np.maximum(np.frombuffer(x.tobytes()), 0).sum()  # no proof runs on bytes
 
 
 def largest_backward(g, x):

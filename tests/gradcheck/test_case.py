@@ -223,7 +223,22 @@ class TestCase:
         case = prepare(np.sin, lambda g, x: 1 / 0, (X,))
         assert message_of(CallerError, case.gradients, X, [X]).startswith("backward raised ZeroDivisionError")
 
-    @pytest.mark.parametrize("answer", [None, {"x": X}, iter([X])])
+    @pytest.mark.parametrize("keys", [("x", "y"), ("dx", "dy"), ("grad_x", "y_grad"), ("dY", "X")])
+    def test_the_keys_of_a_dict_name_the_inputs(self, keys):
+        answer = dict(zip(keys, (X, 2 * X), strict=True))
+        case = prepare(lambda x, y: x + y, lambda g, x, y: answer, (X, X))
+        assert case.gradients(X, [X, X])[keys[0] == "dY"] is X
+        assert prepare(lambda x, y: x + y, lambda g, x, y: {"dy": X}, (X, X)).gradients(X, [X, X])[0] is None
+
+    @pytest.mark.parametrize("answer", [{"loss": X}, {"x": X, "dx": X}, {"x": X, 3: X}])
+    def test_each_key_of_a_dict_names_an_input_of_its_own(self, answer):
+        case = prepare(np.sin, lambda g, x: answer, (X,))
+        assert message_of(TypeError, case.gradients, X, [X]) == (
+            f"backward returns a dict with the keys {list(answer)}: {list(answer)[-1]!r} must be the name of one of"
+            " the inputs ['x'], or that of its gradient, such as 'dx'"
+        )
+
+    @pytest.mark.parametrize("answer", [None, iter([X])])
     def test_what_is_no_answer(self, answer):
         case = prepare(np.sin, lambda g, x: answer, (X,))
         assert message_of(TypeError, case.gradients, X, [X]) == (

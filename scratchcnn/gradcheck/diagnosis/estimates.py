@@ -59,8 +59,11 @@ class Estimate:
         return Estimate(self.value + other.value, self.error + other.error)
 
 
-def alike(array: Array, predicted: Estimate, eps: float = EPS) -> bool:
-    """Whether an array is what is predicted, wherever that is known, and known well enough to matter."""
+def alike(array: Array, predicted: Estimate, eps: float = EPS, slack: float = 0.0) -> bool:
+    """Whether an array is what is predicted, wherever that is known, and known well enough to matter.
+
+    `slack` is how far an entry may be off whatever its size.
+    """
     if array.shape != predicted.value.shape or is_far(array, predicted.value, predicted.error, eps):
         return False
     known = np.isfinite(predicted.error) & np.isfinite(predicted.value)
@@ -70,7 +73,8 @@ def alike(array: Array, predicted: Estimate, eps: float = EPS) -> bool:
     scale = max(float(np.abs(value).max()), float(np.abs(array[known]).max()))
     if scale > 0 and (error > max(SHARP, 2 * ROUNDOFFS * eps) * scale).any():
         return False
-    tolerance = error + ROUNDOFFS * eps * np.maximum(np.abs(value), np.abs(array[known]))
+    roundoff = ROUNDOFFS * eps * np.maximum(np.abs(value), np.abs(array[known]))
+    tolerance = error + np.maximum(roundoff, slack)
     return bool((np.abs(array[known] - value) <= tolerance).all())
 
 
@@ -129,6 +133,9 @@ def _once(probe: Probe, moves: Sequence[tuple[Array, Array]], noise: Array) -> E
             still=never,
         )
         value, bound, smooth = settle(quotients)
-    bound = np.where(smooth, bound + 2.0**-40 * np.abs(value), np.inf)
+        # Of very many outputs some seem to bend by chance; at a kink the last quotients are apart, or both sides are.
+        rough = 2 * np.ptp(quotients.central[-3:], axis=0) + np.abs(quotients.bend[-1])
+        rough[~(rough <= SHARP * np.abs(value[smooth]).max(initial=0))] = np.inf
+    bound = np.where(smooth, bound + 2.0**-40 * np.abs(value), rough)
     shape = (len(moves), probe.outputs)
     return Estimate(value.reshape(shape).T.copy(), bound.reshape(shape).T.copy())

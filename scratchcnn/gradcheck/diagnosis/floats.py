@@ -24,7 +24,7 @@ from scratchcnn.gradcheck.diagnosis.acting import (
     silent,
 )
 from scratchcnn.gradcheck.proof.world.standins import DRAWING
-from scratchcnn.gradcheck.proof.world.world import NUMERIC, World
+from scratchcnn.gradcheck.proof.world.world import HARNESS, NUMERIC, World
 
 
 class Floats(World):
@@ -55,6 +55,11 @@ class Floats(World):
         if isinstance(value, type | types.FunctionType) and not self.is_callers(value.__module__ or ""):
             return value
         return super()._of(value)
+
+    @staticmethod
+    def is_harness(names: dict[str, Any]) -> bool:
+        """Whether the globals of a function are those of a module of the harness."""
+        return f"{names.get('__name__', '')}.".startswith(f"{HARNESS}.")
 
     @staticmethod
     def _acts(value: type | types.FunctionType | types.BuiltinFunctionType) -> bool:

@@ -63,10 +63,12 @@ def _wrong_entries(scene: Scene, index: int) -> tuple[Array, Array]:
     truth, analytic = scene.truth(index), scene.analytic(index)
     known = np.isfinite(truth.error)
     with np.errstate(all="ignore"):
+        off, finite = np.abs(analytic - truth.value), np.isfinite(analytic)
         tolerance = truth.error + ROUNDOFFS * scene.eps * (np.abs(truth.value) + np.abs(analytic))
         # The tolerance of an infinite entry is infinite.
-        bad = known & ~(np.isfinite(analytic) & (np.abs(analytic - truth.value) <= tolerance))
-    return bad, known
+        bad = known & ~(finite & (off <= tolerance))
+        hardly = bad & finite & (off <= truth.error + scene.slack(index))  # it may be roundoff
+    return bad & ~hardly, known & ~hardly
 
 
 def _times(s: Scene, index: int) -> float | None:

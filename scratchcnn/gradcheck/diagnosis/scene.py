@@ -26,10 +26,14 @@ if TYPE_CHECKING:
 
 # How many times fewer roundoffs count in a small format: with as many, no number would be another.
 FEWER = 16.0
+# How much larger than the roundoff of the largest entry a mistake is that shows at large entries.
+FAR_LARGER = 2.0**20
 # As a share of a gradient: what it may be off by at a first look, and where a record of forward is taken to be right.
 CLOSE, NEAR = 0.05, 1e-6
 # Numbers of a record that take as long as a call of forward.
 NUMBERS_A_CALL = 4
+# A record counts for one share of all calls at most: what is read in it needs none.
+SHARES = 10
 # Numbers of a Jacobian that are kept at most.
 LARGEST = 2_000_000
 
@@ -165,7 +169,7 @@ class Scene:
 
         if self.caller is not None:
             for record in records(self.caller, self.inputs, self.wrt):
-                self.budget.spend(len(record.tape.parts) // NUMBERS_A_CALL)
+                self.budget.spend(min(len(record.tape.parts) // NUMBERS_A_CALL, self.budget.calls // SHARES))
                 yield record
 
     @cached_property
@@ -359,7 +363,22 @@ class Scene:
 
     def agrees(self, index: int, predicted: Estimate) -> bool:
         """Whether the gradient is what a claim predicts, at every entry of which the prediction is known."""
-        return alike(self.analytic(index), predicted, self.eps)
+        return alike(self.analytic(index), predicted, self.eps, self.slack(index))
+
+    def slack(self, index: int) -> float:
+        """How far two ways to compute an entry may be apart whatever its size: some roundoffs of the largest entry.
+
+        An entry may be a small difference of large numbers, such as 1 - t² where t is nearly 1. It is 0 where the
+        mistake is not much larger, or where nobody has asked for the true gradient yet.
+        """
+        truth = self._truths.get(index)
+        if truth is None or self.analytic(index).shape != truth.value.shape:
+            return 0.0
+        with np.errstate(all="ignore"):
+            off = np.nan_to_num(np.abs(self.analytic(index) - truth.value) - truth.error, nan=np.inf)
+        known = np.isfinite(truth.error)
+        roundoffs = ROUNDOFFS * self.eps * float(np.abs(truth.value[known]).max(initial=0))
+        return roundoffs if off[known].max(initial=0) > FAR_LARGER * roundoffs else 0.0
 
 
 def gradients_at(case: Case, point: Point, dtype: DTypeLike | None) -> tuple[list[Any], float]:

@@ -9,6 +9,8 @@ from scratchcnn.gradcheck.arrays import Array
 
 # In places: a band or a border is at most so wide, as that of a window of nine pixels is.
 WIDEST = 4
+# Along a longer axis not each place is looked at by itself.
+MOST_SINGLE = 256
 
 
 def sets(shape: tuple[int, ...]) -> Iterator[tuple[str, str, Array]]:
@@ -49,9 +51,16 @@ def _frames(shape: tuple[int, ...]) -> Iterator[tuple[str, str, Array]]:
 def _everywhere_but(shape: tuple[int, ...]) -> Iterator[tuple[str, str, Array]]:
     """All places but one along an axis."""
     for axis, length in enumerate(shape):
-        for place in range(length) if length > 2 else ():
+        for place in _single(length) if length > 2 else ():
             said = f"everywhere but at index {place} of axis {axis}"
             yield said, "subset", _along(shape, axis, np.arange(length) != place)
+
+
+def _single(length: int) -> list[int]:
+    """Places along an axis, one of which alone may be treated in another way: of many those near both ends."""
+    if length <= MOST_SINGLE:
+        return list(range(length))
+    return [*range(WIDEST), *range(length - WIDEST, length)]
 
 
 def _strides(shape: tuple[int, ...]) -> Iterator[tuple[str, str, Array]]:

@@ -74,7 +74,8 @@ class PairCheck:
         except Exception as error:  # the forms that people give their functions have no end
             return not_checked(self.pair, _said(error))
         again = report.again if form.plain else ()  # lines to paste that would call something else help nobody
-        return replace(report, sample=report.sample + _options_of(self.pair, call), again=again)
+        inputs, _, _ = report.sample.partition("; options")  # of both functions, whatever binds them
+        return replace(report, sample=inputs + _options_of(self.pair, call), again=again)
 
 
 def not_checked(pair: Pair, reason: str) -> Report:

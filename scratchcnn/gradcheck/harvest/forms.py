@@ -9,12 +9,14 @@ import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from scratchcnn.gradcheck.adapters.cache import from_cache
 from scratchcnn.gradcheck.adapters.calling.arguments import CACHES, CLEARLY, GRAD, OUTPUT, OUTPUTS, Order, order_of
+from scratchcnn.gradcheck.adapters.calling.returned import by_key
 from scratchcnn.gradcheck.adapters.calling.words import plain, same
 from scratchcnn.gradcheck.adapters.jax import from_jax
 from scratchcnn.gradcheck.adapters.layer import from_layer
@@ -22,9 +24,10 @@ from scratchcnn.gradcheck.adapters.loss import from_loss
 from scratchcnn.gradcheck.adapters.pair import named, title
 from scratchcnn.gradcheck.adapters.state import seeded
 from scratchcnn.gradcheck.adapters.torch import from_torch
+from scratchcnn.gradcheck.harvest.arguments import Arguments, bound_to, is_input
 from scratchcnn.gradcheck.harvest.calls import Call
 from scratchcnn.gradcheck.harvest.pairs import Pair
-from scratchcnn.gradcheck.trees import LEAF, flatten, unflatten
+from scratchcnn.gradcheck.trees import flatten, unflatten
 
 # Seeds what forward draws, as a dropout does.
 SEED = 0
@@ -44,56 +47,6 @@ class Form:
     inputs: Sequence[Any]
     wrt: Sequence[str] | None = None
     plain: bool = False
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """The arguments of a call of forward: some are inputs of the check, the others options that stay as they are."""
-
-    function: Callable[..., Any]
-    call: Call
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """All by name; those of `*parameters` and `**options` one by one."""
-        starred, double = self.call.spread
-        values: dict[str, Any] = {}
-        for name, value in self.call.arguments.items():
-            if name == starred:
-                values |= {f"{name}[{k}]": part for k, part in enumerate(value)}
-            elif name == double:
-                values |= value
-            else:
-                values[name] = value
-        return values
-
-    @property
-    def inputs(self) -> dict[str, Any]:
-        """Those that are inputs of a check."""
-        return {name: value for name, value in self.values.items() if is_input(value)}
-
-    @property
-    def fixed(self) -> dict[str, Any]:
-        """Those that are not."""
-        return {name: value for name, value in self.values.items() if not is_input(value)}
-
-    def called(self, inputs: Sequence[Any]) -> Any:
-        """Calls the function with other inputs."""
-        values = self.values | dict(zip(self.inputs, inputs, strict=True))
-        starred, double = self.call.spread
-        parameters = inspect.signature(self.function).parameters
-        positional: list[Any] = []
-        keywords: dict[str, Any] = {}
-        for name, parameter in parameters.items():
-            if name == starred:
-                positional += [v for n, v in values.items() if n.startswith(f"{name}[")]
-            elif name == double:
-                keywords |= {n: v for n, v in values.items() if n not in parameters and not n.startswith(f"{starred}[")}
-            elif parameter.kind is parameter.KEYWORD_ONLY:
-                keywords[name] = values[name]
-            else:
-                positional.append(values[name])
-        return self.function(*positional, **keywords)
 
 
 def form_of(pair: Pair, call: Call) -> Form:
@@ -118,7 +71,7 @@ def call_forward(pair: Pair, call: Call) -> Any:
         apply = rule.apply if pair.framework == "torch" else rule
         return apply(*call.arguments["args"], **call.arguments.get("kwargs", {}))
     arguments = Arguments(pair.forward, call)
-    return arguments.called(list(arguments.inputs.values()))
+    return arguments.taking_inputs()(*arguments.inputs.values())
 
 
 def options_of(pair: Pair, call: Call) -> dict[str, Any]:
@@ -130,27 +83,17 @@ def options_of(pair: Pair, call: Call) -> dict[str, Any]:
     return {**options, **call.arguments.get("kwargs", {})}
 
 
-def is_input(value: Any) -> bool:
-    """Whether an argument is an array, or a tree with one that holds floats."""
-    if isinstance(value, np.ndarray) or hasattr(value, "__dlpack__"):
-        return True
-    if isinstance(value, list) and value and all(isinstance(part, float) for part in value):
-        return True
-    leaves, structure = flatten(value)
-    return structure is not LEAF and any(isinstance(leaf, np.ndarray) and leaf.dtype.kind == "f" for leaf in leaves)
-
-
 def _function_form(forward: Callable[..., Any], backward: Callable[..., Any], call: Call) -> Form:
     arguments = Arguments(forward, call)
     inputs = list(arguments.inputs.values())
     if not inputs:
         raise TypeError(f"no argument of {title(forward)} is an array of floats")
     names = list(arguments.inputs)
-    of_inputs = named(lambda *given: arguments.called(given), title(forward), names)
+    of_inputs = arguments.taking_inputs()
     with seeded(SEED):
-        output = arguments.called(copy.deepcopy(inputs))
+        output = of_inputs(*copy.deepcopy(inputs))
     options = _options(backward, arguments)
-    bound = _bound(backward, options)
+    bound = bound_to(options, backward)
     if isinstance(output, tuple | list) and len(output) > 1 and _takes_cache(backward, arguments):
         return Form(*_split(from_cache(of_inputs, bound, *inputs, seed=SEED)))
     if not _takes_cotangent(backward, arguments, output):
@@ -158,41 +101,32 @@ def _function_form(forward: Callable[..., Any], backward: Callable[..., Any], ca
     order = order_of(bound, names, None, f"check_gradient({title(forward)}, {title(backward)}, ...)", cache=False)
     order = _with_optional(_with_spread(order, bound, names), bound, names)
 
-    def of_cotangent(grad_output: Any, *given: Any) -> Any:
+    def called(grad_output: Any, *given: Any) -> Any:
         values = dict(zip(names, given, strict=True)) | {GRAD: grad_output}
         if OUTPUT in order.roles and OUTPUT not in names:
-            values[OUTPUT] = arguments.called(given)
-        return _of_inputs(order.call(bound, values), arguments)
+            values[OUTPUT] = of_inputs(*given)
+        return order.call(bound, values)
 
-    checked = _answered(of_cotangent(_ones(output), *copy.deepcopy(inputs)), arguments)
-    own = named(of_cotangent, title(backward), ["grad_output", *names])
-    return Form(of_inputs, own, inputs, checked, plain=not arguments.fixed and order.positional == (GRAD, *names))
+    def of_cotangent(grad_output: Any, *given: Any) -> Any:
+        return _of_inputs(called(grad_output, *given), arguments)
+
+    returned = called(_ones(output), *copy.deepcopy(inputs))
+    of_those = _of_inputs(returned, arguments)
+    checked = _answered(of_those, arguments)
+    if order == Order((GRAD, *names)) and of_those is returned:
+        return Form(of_inputs, bound, inputs, checked, plain=_is_own(of_inputs, forward) and _is_own(bound, backward))
+    return Form(of_inputs, named(of_cotangent, title(backward), ["grad_output", *names]), inputs, checked)
+
+
+def _is_own(function: Callable[..., Any], given: Callable[..., Any]) -> bool:
+    """Whether this is the function that was given, or `functools.partial` of it."""
+    return function is given or isinstance(function, partial)
 
 
 def _options(backward: Callable[..., Any], arguments: Arguments) -> dict[str, Any]:
     """The arguments of the call that are no inputs and that backward takes under the same names."""
     parameters = inspect.signature(backward).parameters
     return {n: v for n, v in arguments.fixed.items() if n in parameters or _double(parameters)}
-
-
-def _bound(backward: Callable[..., Any], options: Mapping[str, Any]) -> Callable[..., Any]:
-    """Backward with these options."""
-    signature = inspect.signature(backward)
-    if not options:
-        return backward
-    parameters = signature.parameters
-    rest = signature.replace(parameters=[p for n, p in parameters.items() if n not in options])
-    own = {n: v for n, v in options.items() if n in parameters}
-    others = {n: v for n, v in options.items() if n not in parameters}
-
-    def of_rest(*given: Any, **keywords: Any) -> Any:
-        call = signature.bind_partial()
-        call.arguments |= rest.bind_partial(*given, **keywords).arguments | own
-        return backward(*call.args, **call.kwargs, **others)
-
-    found = named(of_rest, title(backward), ())
-    found.__signature__ = rest  # type: ignore[attr-defined]
-    return found
 
 
 def _double(parameters: Mapping[str, inspect.Parameter]) -> bool:
@@ -296,10 +230,9 @@ def _with_optional(order: Order, backward: Callable[..., Any], names: Sequence[s
 def _of_inputs(returned: Any, arguments: Arguments) -> Any:
     """The gradients of the inputs, where backward returns one for each argument, None for the options."""
     if isinstance(returned, dict):
-        by_name = {plain(key): value for key, value in returned.items()}
-        ways = [(f"d{plain(n)}", f"grad{plain(n)}", f"{plain(n)}grad", plain(n)) for n in arguments.inputs]
-        found = tuple(next((by_name[key] for key in way if key in by_name), None) for way in ways)
-        return returned if all(g is None for g in found) else found  # the gradient of a dict
+        if [returned.keys()] == [getattr(value, "keys", tuple)() for value in arguments.inputs.values()]:
+            return returned  # it is that of the one input, which is a dict too
+        returned = by_key(returned, list(arguments.values))
     many = isinstance(returned, tuple | list) and len(returned) == len(arguments.values) > len(arguments.inputs)
     return (
         tuple(g for g, n in zip(returned, arguments.values, strict=True) if n in arguments.inputs) if many else returned

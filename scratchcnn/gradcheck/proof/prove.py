@@ -257,7 +257,8 @@ class _Prover:
     def _parts(self, block: Array) -> list[Array]:
         """The block in parts: what is zero and what is not, else by its inputs, else in halves."""
         sizes = [self._size(e) for e in block]
-        zero = np.array([bool(s <= max(sizes) * arb(2) ** (-ctx.prec // 2)) for s in sizes])
+        nothing = max(sizes) * arb(2) ** (-ctx.prec // 2)
+        zero = np.array([bool(s <= nothing) for s in sizes])
         if zero.any() and not zero.all():
             return [block[zero], block[~zero]]
         inputs = self._inputs_of(block)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import check_gradient
+from scratchcnn.gradcheck.adapters import from_cache
 from scratchcnn.gradcheck.diagnosis.constants.places import limits, others, places
 from scratchcnn.gradcheck.diagnosis.constants.roles import AXIS, INDEX, LIMIT, NUMBER, role
 from scratchcnn.gradcheck.diagnosis.constants.variant import variant
@@ -44,6 +45,15 @@ def test_constants_are_found_in_defaults_closures_and_globals():
     assert 0.375 in [p.value for p in places(enclosed(0.375))]
     assert any(p.value is TABLE for p in places(lambda x: x * TABLE))
     assert RATE in [p.value for p in places(lambda x: x * RATE)]
+
+
+def cached(x):
+    return 3 * x**2, x
+
+
+def test_the_constants_of_an_adapter_are_none_of_forward():
+    forward, _ = from_cache(cached, lambda grad, x: grad * x)
+    assert {p.value for p in places(forward)} == {3, 2}
 
 
 def test_a_variant_has_another_constant_and_leaves_the_function_alone():

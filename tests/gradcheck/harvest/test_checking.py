@@ -128,9 +128,11 @@ class TestReport:
         own = PairCheck(pair_of(text), {}).report(Call({"x": np.ones(2)}, ("", ""), "", 0, ()))
         assert own.again
         assert own.sample == "x float64[2]"
-        wrong = TEXT.replace("g * power", "g")
-        report = PairCheck(pair_of(wrong), {}).report(call(power=3))
-        assert (report.verdict, report.again) == (Verdict.WRONG, ())
+        bound = PairCheck(pair_of(TEXT.replace("g * power", "g")), {}).report(call(power=3))
+        assert "partial(f_backward, power=3)" in bound.again[-1]
+        text = "def f(x, y): return x * y\ndef f_backward(g, y, x): return g * y, g"
+        other = PairCheck(pair_of(text), {}).report(Call({"x": np.ones(2), "y": np.ones(2) * 3}, ("", ""), "", 0, ()))
+        assert (other.verdict, other.again) == (Verdict.WRONG, ())
 
     def test_the_class_is_no_option(self):
         text = "class Layer:\n    @classmethod\n    def forward(cls, x): return 2 * x\n"

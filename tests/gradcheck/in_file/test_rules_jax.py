@@ -2,7 +2,7 @@
 
 import types
 
-import jax  # noqa: F401 - what is imported first in a test changes NumPy's random state there
+import jax  # noqa: F401 - where it is first imported, it draws random numbers of NumPy's
 
 from scratchcnn.gradcheck.harvest.pairs import find_rules
 from scratchcnn.gradcheck.in_file.checking import check_pairs

@@ -123,6 +123,8 @@ def _role(parameter: inspect.Parameter, names: Sequence[str], *, cache: bool) ->
     if parameter.kind not in (*_POSITIONAL, parameter.KEYWORD_ONLY):
         return None
     name, optional = plain(parameter.name), parameter.default is not parameter.empty
+    if parameter.name in names and not optional:  # whatever else `state` or `lr` may be
+        return parameter.name
     if cache and name in CACHES:
         return CACHE
     if name in RATES:

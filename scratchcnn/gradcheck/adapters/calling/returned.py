@@ -1,6 +1,6 @@
 """What a backward pass returns, in whatever order and nesting, sorted to the inputs that it belongs to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
@@ -80,6 +80,26 @@ def sorted_gradients(
     else:
         raise TypeError(_unclear(items, structure, leaves, call))
     return [found.get(k) for k in range(len(leaves))]
+
+
+def by_key(gradients: Mapping[Any, Any], names: Sequence[str]) -> list[Any]:
+    """The gradients of a dict, one for each input, None where there is none: keys are `w`, `dw`, `grad_w`, `w_grad`.
+
+    Raises
+    ------
+    TypeError
+        A key names no input, or two name the same one.
+    """
+    found: dict[int, Any] = {}
+    for key, gradient in gradients.items():
+        k = matching((key,), [(name,) for name in names])
+        if k is None or k in found:
+            raise TypeError(
+                f"backward returns a dict with the keys {list(gradients)}: {key!r} must be the name of one of the"
+                f" inputs {list(names)}, or that of its gradient, such as {f'd{names[0]}'!r}"
+            )
+        found[k] = gradient
+    return [found.get(k) for k in range(len(names))]
 
 
 def _floating(those: list[int], leaves: Sequence[Leaf]) -> list[int]:

@@ -49,6 +49,8 @@ class Variant(Floats):
 
     def _made(self, function: types.FunctionType, names: dict[str, Any]) -> Any:
         made = super()._made(function, names)
+        if self.is_harness(function.__globals__):
+            return made
         self.codes.append(function.__code__)
         self.functions.append(function)
         if self._changes(function.__code__):
@@ -82,6 +84,8 @@ class Variant(Floats):
     def fill(self, original: dict[str, Any], names: Any) -> None:
         """Copies these globals."""
         super().fill(original, names)
+        if self.is_harness(original):
+            return
         self.globals.setdefault(id(original), (original, set()))[1].update(n for n in names if n in original)
         if self._changes(original) and self.place.key in names:  # type: ignore[union-attr]
             self.names_of(original)[self.place.key] = self.value  # type: ignore[union-attr]

@@ -112,4 +112,4 @@ def is_true(s: Scene, gradient: Any, index: int) -> bool:
     largest = truth.value.item(truth.largest)
     if abs(gradient.item(truth.largest) - largest) > FAR * abs(largest):
         return False  # most are wrong there, too
-    return alike(gradient, truth, s.eps)
+    return alike(gradient, truth, s.eps, s.slack(index))

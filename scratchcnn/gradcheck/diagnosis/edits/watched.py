@@ -19,15 +19,13 @@ from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED
 from scratchcnn.gradcheck.diagnosis.edits.seen import EACH, MOMENT, MOST_ROUNDS, Earlier, Edit, Moment, Rounds, Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, ROUND, SEE, watched
+from scratchcnn.gradcheck.diagnosis.edits.sizes import MOST_NUMBERS, of_bounded_size
 from scratchcnn.gradcheck.diagnosis.floats import Floats
-from scratchcnn.gradcheck.proof.world.world import HARNESS
 
 # As often as before, and some times: a loop that takes more rounds after a change has no end.
 LONGER, SOME = 4, 100
 # What an expression tells its value to where nobody looks: it returns its second argument, and takes no time.
 UNSEEN = dict[int, Any]().get
-# Numbers in all values of rounds that are kept.
-MOST_NUMBERS = 4_000_000
 
 
 class Endless(Exception):
@@ -66,8 +64,7 @@ class Watching(Floats):
 
     def _made(self, function: types.FunctionType, names: dict[str, Any]) -> Any:
         made = super()._made(function, names)
-        name = function.__globals__.get("__name__", "")
-        if self.is_callers(name) and not name.startswith(HARNESS):
+        if self.is_callers(function.__globals__.get("__name__", "")) and not self.is_harness(function.__globals__):
             found = watched(function.__code__)
             if found is not None:
                 made.__code__ = found.code
@@ -119,7 +116,14 @@ class Watching(Floats):
     def _change(self, number: int, value: Any) -> Any:
         moment = Moment(number, self._rounds[number], self.looked)
         self._rounds[number] += 1
-        return self.edit(value, Around(sys._getframe(1), self.of_forward, moment))
+        return of_bounded_size(
+            value, self.edit(value, Around(sys._getframe(1), self.of_forward, moment)), self._axes(number)
+        )
+
+    def _axes(self, number: int) -> int:
+        """How many axes an expression has where nothing is changed."""
+        seen = self.looked.get(number)
+        return 0 if seen is None else int(getattr(seen.value, "ndim", 0))
 
     def _see(self, number: int, value: Any) -> Any:
         if self.seen is not None:

@@ -36,7 +36,7 @@ OWN = "scratchcnn"
 # but for the harness.
 HARNESS = "scratchcnn.gradcheck"
 # What stands between a check and the caller's functions: it calls these, so it is translated with them.
-BETWEEN = tuple(f"{HARNESS}.{name}" for name in ("adapters", "forward_mode", "leaves", "trees", "wrapping"))
+BETWEEN = tuple(f"{HARNESS}.{name}" for name in ("adapters", "forward_mode", "harvest", "leaves", "trees", "wrapping"))
 # The folders of Python's library and of installed packages.
 _LIBRARY = tuple({realpath(sysconfig.get_path(p)) + sep for p in ("stdlib", "platstdlib", "purelib", "platlib")})
 # The types of values that need no copy.
