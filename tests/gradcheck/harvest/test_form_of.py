@@ -74,6 +74,20 @@ def test_the_functions_have_the_names_of_the_pair_and_its_inputs(text, arguments
     assert [value.tolist() for value in form.inputs] == [arguments[name].tolist() for name in names]
 
 
+def test_a_tensor_of_a_framework_is_an_input():
+    assert is_input(type("Tensor", (), {"__dlpack__": lambda self: None})())
+
+
+def test_functions_with_options_before_their_inputs_have_their_names_too():
+    text = "def f(n, *parts): return n * sum(parts)\ndef f_backward(g, n, *parts): return tuple(n * g for _ in parts)"
+    form = formed(text, ("parts", ""), n=2, parts=(X, Y))
+    assert title(form.forward) == "f"
+    text = "def f(n, x, *, k): return n * k * x\ndef f_backward(g, n, x, *, k): return n * k * g"
+    form = formed(text, n=2, x=X, k=3)
+    assert (title(form.forward), title(form.backward)) == ("f", "f_backward")
+    assert form.backward(Y, X).tolist() == (6 * Y).tolist()
+
+
 def test_a_derivative_of_each_entry_has_its_name_too():
     form = formed("def f(x): return x**2\ndef f_prime(x): return 2 * x", x=X)
     assert form.backward.__name__ == "f_prime"
