@@ -6,6 +6,7 @@ import pytest
 
 from scratchcnn.gradcheck import check_gradient
 from scratchcnn.gradcheck.adapters import from_layer
+from scratchcnn.gradcheck.adapters.pair import title
 from tests.gradcheck.adapters.layers.row import draw
 from tests.gradcheck.adapters.layers.stored import Dense, Relu
 
@@ -24,6 +25,14 @@ class TestNames:
             assert (forward.__qualname__, backward.__qualname__) == ("Dense.forward", "Dense.backward")
             assert list(inspect.signature(forward).parameters) == ["x", "W", "b"]
             assert list(inspect.signature(backward).parameters) == ["grad_output", "x", "W", "b"]
+
+    def test_in_whatever_spelling_they_have(self):
+        class Camel(Dense):
+            feedForward, backProp = Dense.forward, Dense.backward
+            forward = backward = None
+
+        forward, backward, *_ = from_layer(Camel(4, 3), X)
+        assert [title(each) for each in (forward, backward)] == ["Camel.feedForward", "Camel.backProp"]
 
     @pytest.mark.parametrize(
         ("layer", "shown"), [(Dense(4, 3), "Dense(...)"), (lambda: Dense(4, 3), "TestNames.<lambda>"), (Relu, "Relu")]

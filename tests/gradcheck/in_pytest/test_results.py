@@ -18,7 +18,8 @@ from tests.gradcheck.in_pytest.stand_ins import Config
 @pytest.fixture(scope="module")
 def entries():
     report = check_gradient(lambda x: x**2, lambda g, x: 2 * g * x, np.ones(2))
-    return [Entry("the square", report, "test_file.py::test"), Entry("another of many words " * 4, report, "")]
+    wrong = check_gradient(lambda x: x**2, lambda g, x: g * x, np.ones((4, 4)))
+    return [Entry("the square", report, "test_file.py::test"), Entry("half", wrong, "")]
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_what_cannot_be_written_ends_pytest_with_a_line(tmp_path, monkeypatch, e
     ("settings", "last"),
     [(Settings(report=Path("found.json")), ["written to found.json"]), (Settings(), []), (None, [])],
 )
-@pytest.mark.parametrize(("colour", "width"), [(True, 80), (False, 200)])
+@pytest.mark.parametrize(("colour", "width"), [(True, 100), (False, 200)])
 def test_the_table_is_shown(entries, settings, last, colour, width):
     lines = []
     writer = SimpleNamespace(line=lines.append, fullwidth=width, hasmarkup=colour)

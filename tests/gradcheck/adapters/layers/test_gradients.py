@@ -221,6 +221,8 @@ class TestTryOut:
             way = Way(CALL, WAY.inputs, forward, backward, WAY.order, output=0 if advice else None)
             with pytest.raises(CallerError) as raised:
                 try_out(SimpleNamespace(), way, [np.ones(3)], [])
-            assert (
-                "forward returns 2 outputs, and backward is given the cotangent of one" in str(raised.value)
-            ) == advice
+            said = (
+                "forward returns 2 outputs, and backward is given the cotangent of one: where it takes them in a tuple,"
+                " pass backward=lambda layer, g: layer.backward((g, np.zeros(...)))"
+            )
+            assert str(raised.value).endswith(f"\n  {said}") == advice
