@@ -446,17 +446,17 @@ def test_workers_know_how_long_forward_takes_and_tell_it_their_calls():
 def test_a_part_of_the_batch_is_proved_where_the_whole_is_not(monkeypatch):
     asked = []
 
-    def some_samples(case, samples, *rest):
-        asked.append((case.names, samples, len(rest)))
+    def some_samples(case, samples, usable, rng, seconds):
+        asked.append((case.names, samples, usable, seconds))
         return Part(note="a part was looked at")
 
     monkeypatch.setattr(check, "on_some_samples", some_samples)
     x = np.ones((4, 2))
-    options = {"batch": "x", "laws": True}
+    options = {"batch": "x", "laws": True, "seconds": 2.5}
     assert check_gradient(square, square_backward, x, **options).notes == ()
     assert not asked
     report = check_gradient(lambda x: x.astype(np.float32).astype(float) ** 2, square_backward, x, **options)
-    assert asked == [(("x",), (0,), 3)]
+    assert asked == [(("x",), (0,), (0,), 2.5)]
     assert "a part was looked at" in report.notes
 
 

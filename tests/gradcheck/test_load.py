@@ -91,6 +91,13 @@ def module_of(file, name):
     return module
 
 
+def package_of(folder, name):
+    """A package without a file of its own."""
+    package = types.ModuleType(name)
+    package.__path__ = [str(folder)]
+    return package
+
+
 def test_modules_that_no_process_could_import_travel_with_their_code(stand_in, monkeypatch, tmp_path):
     (tmp_path / "at_hand.py").touch()
     (tmp_path / "another.py").touch()
@@ -105,6 +112,22 @@ def test_modules_that_no_process_could_import_travel_with_their_code(stand_in, m
         assert not {"at_hand", "numpy", "scratchcnn", "os", "__main__"} & stand_in.by_value
     assert stand_in.by_value == {"asked_for"}
     assert {"another", "strange"} <= set(stand_in.dropped)
+
+
+def test_packages_are_known_by_their_folder_and_stand_for_what_is_in_them(stand_in, monkeypatch, tmp_path):
+    (tmp_path / "package_at_hand").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    for module in (
+        package_of(tmp_path / "package_at_hand", "package_at_hand"),
+        package_of(elsewhere / "strange_package", "strange_package"),
+        module_of(elsewhere / "strange_package" / "inner.py", "strange_package.inner"),
+        module_of(elsewhere / "__main__.py", "__main__"),  # cloudpickle takes its code anyway
+    ):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    with _code_of_strange_modules(stand_in):
+        assert "strange_package" in stand_in.by_value
+        assert not {"package_at_hand", "strange_package.inner", "__main__"} & stand_in.by_value
 
 
 def test_exceptions_are_sent_as_they_are_if_they_can_be():

@@ -136,7 +136,8 @@ def chosen(output: Any, which: int | str | None, call: str) -> Any:
             return getattr(output, which)
         return output[which]
     except (AttributeError, KeyError, IndexError, TypeError, OverflowError):
-        has = list(output) if isinstance(output, dict) else f"{type(output).__name__} of {np.size(output)}"
+        count = len(output) if isinstance(output, tuple | list) else np.size(output)
+        has = list(output) if isinstance(output, dict) else f"{type(output).__name__} of {count}"
         raise ValueError(f"output={which!r} is no part of what forward returns: {has}") from None
 
 

@@ -70,7 +70,7 @@ def from_torch(function: Any, *inputs: Any, output: int | str | None = None, dev
     form = _Torch(
         torch, _applied(torch, function), module, tuple(parameters), known, numbers, output, where, seed, call
     )
-    names = [*known.paths, *parameters] if known.paths or parameters else []
+    names = [*known.paths, *parameters]
     dtype = common_dtype(known.leaves)
     values = [as_numpy(p).astype(dtype or as_numpy(p).dtype) for p in parameters.values()]
     return (

@@ -94,7 +94,7 @@ def _unscaled(index: int, shape: tuple[int, ...], over: tuple[int, ...], k: int)
         if not summed_up(s):
             return False
         parts, x = _parts(s, index), s.inputs[k]
-        if parts is None or not (x.all() and s.cotangent.all()):
+        if parts is None:
             return False
         factor = parts.value / (s.cotangent * x)
         error = parts.error / np.abs(s.cotangent * x) + SAME * np.abs(factor)
@@ -149,7 +149,7 @@ def spread(scene: Scene, index: int) -> Iterator[Claim]:
 def _spread(index: int, over: tuple[int, ...], reduced: Callable[..., Array]) -> Callable[[Scene], bool]:
     def holds(s: Scene) -> bool:
         truth = s.truth(index)
-        return s.agrees(index, truth.mapped(lambda a: reduced(a, axis=over, keepdims=True) + 0 * a))
+        return s.agrees(index, truth.mapped(lambda a: np.broadcast_to(reduced(a, axis=over, keepdims=True), a.shape)))
 
     return holds
 
@@ -225,16 +225,15 @@ def _one_of(index: int) -> Callable[[Scene], bool]:
 
 
 def _groups(s: Scene, index: int) -> Iterator[Estimate]:
-    """(groups, entries): what each output adds to each entry; and the same summed over the channels of a place."""
-    jacobian, c = s.jacobian(index), s.cotangent.reshape(-1, 1)
-    parts = jacobian.times(c)
+    """(groups, entries): what each output adds to each entry; and the same summed over the channels of a place.
+
+    The channels, or the features of a row, are along axis 1.
+    """
+    parts = s.jacobian(index).times(s.cotangent.reshape(-1, 1))
     yield parts
-    if s.cotangent.ndim > 2:
-        shape = (*s.cotangent.shape, -1)
-        value, error = parts.value.reshape(shape).sum(axis=1), parts.error.reshape(shape).sum(axis=1)
-        yield Estimate(
-            value.reshape(-1, c.shape[1] * jacobian.value.shape[1]), error.reshape(-1, jacobian.value.shape[1])
-        )
+    if s.cotangent.ndim > 1:
+        entries = parts.value.shape[1]
+        yield parts.mapped(lambda a: a.reshape(*s.cotangent.shape, entries).sum(axis=1).reshape(-1, entries))
 
 
 def _each_is_one_of(s: Scene, index: int, parts: Estimate) -> bool:

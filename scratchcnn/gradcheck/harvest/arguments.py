@@ -10,7 +10,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.adapters.pair import named, title
 from scratchcnn.gradcheck.harvest.calls import Call
-from scratchcnn.gradcheck.trees import flatten
+from scratchcnn.gradcheck.trees import LEAF, flatten
 
 _POSITIONAL_ONLY = inspect.Parameter.POSITIONAL_ONLY
 
@@ -120,5 +120,5 @@ def is_input(value: Any) -> bool:
         return True
     if isinstance(value, list) and value and all(isinstance(part, float) for part in value):
         return True
-    leaves, _ = flatten(value)
-    return leaves != [value] and any(isinstance(leaf, np.ndarray) and leaf.dtype.kind == "f" for leaf in leaves)
+    leaves, structure = flatten(value)
+    return structure is not LEAF and any(isinstance(leaf, np.ndarray) and leaf.dtype.kind == "f" for leaf in leaves)

@@ -99,5 +99,5 @@ def _said(error: Exception) -> str:
 
 def _options_of(pair: Pair, call: Call) -> str:
     """The options that the call was made with, for the report."""
-    options = {n: v for n, v in options_of(pair, call).items() if n not in ("self", "cls", pair.object_name)}
+    options = {n: v for n, v in options_of(pair, call).items() if n not in ("cls", pair.object_name)}
     return f"; options: {', '.join(f'{n}={v!r}' for n, v in options.items())}" if options else ""

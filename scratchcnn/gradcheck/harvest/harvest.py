@@ -117,7 +117,7 @@ class Harvest:
             owner = None  # its calls do not tell of whose they are
         seen = self._functions.get(id(function))
         if seen is None:
-            seen = self._functions[id(function)] = _Function(self._memory)
+            seen = self._functions[id(function)] = _Function()
             self._ends.append(watch(function, seen.look))
         return seen.by_owner.setdefault(owner, Calls(self._memory))
 
@@ -137,7 +137,6 @@ class Harvest:
 class _Function:
     """A function that is watched: its calls, by the class of the object that it is a method of, or None."""
 
-    memory: Memory
     by_owner: dict[Any, Calls] = field(default_factory=dict)
     left: int = LOOKS
 

@@ -141,7 +141,7 @@ def _is_of(function: Any, module: types.ModuleType) -> bool:
 
 def _is_written(method: Any) -> bool:
     """Whether a method does anything: that of a base class raises NotImplementedError, or is `pass`."""
-    code = getattr(inspect.unwrap(getattr(method, "__func__", method)), "__code__", None)
+    code = getattr(inspect.unwrap(method), "__code__", None)
     return code is None or (code.co_names != ("NotImplementedError",) and code.co_code[::2] != _NOTHING)
 
 

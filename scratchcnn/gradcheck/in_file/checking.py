@@ -67,5 +67,5 @@ def _place(pair: Pair) -> str:
     function: Any = pair.backward
     if pair.framework:
         function = getattr(function, "backward", None) or getattr(function, "bwd", None)
-    code = getattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__", None)
+    code = getattr(inspect.unwrap(function), "__code__", None)
     return f"{Path(code.co_filename).name}:{code.co_firstlineno}" if code is not None else ""

@@ -180,8 +180,7 @@ class Item(pytest.Item):
     def reportinfo(self) -> tuple[str, int | None, str]:
         """Where the backward pass stands."""
         heading = f"gradient of {self.name}"
-        function = inspect.unwrap(self.watched.pair.backward)
-        code = getattr(getattr(function, "__func__", function), "__code__", None)
+        code = getattr(inspect.unwrap(self.watched.pair.backward), "__code__", None)
         return (code.co_filename, code.co_firstlineno - 1, heading) if code else (TITLE, None, heading)
 
 

@@ -1,5 +1,6 @@
 """Functions that hand a cache on: in whatever order of arguments and nesting of gradients."""
 
+import inspect
 from functools import partial
 
 import numpy as np
@@ -159,3 +160,65 @@ GAIN = np.array([2.0, -1.0, 0.5])
 def test_of_two_arguments_the_cotangent_is_the_first_unless_the_names_say_otherwise(backward):
     x = np.random.default_rng(0).normal(size=(4, 3))
     assert check_gradient(*from_cache(lambda x, gamma: (x * gamma, (x, gamma)), backward, x, GAIN)).ok
+
+
+def test_the_functions_have_the_names_of_the_caller_s_and_parameters_for_the_inputs():
+    forward, backward, *_ = from_cache(affine, gradients, X, W, B)
+    assert (forward.__name__, backward.__name__) == ("affine", "gradients")
+    assert list(inspect.signature(forward).parameters) == ["x", "w", "b"]
+    assert list(inspect.signature(backward).parameters) == ["grad_output", "x", "w", "b"]
+
+
+def test_the_call_is_shown_with_the_options_that_were_given():
+    def wrong(cache, dout):
+        return gradients(2 * dout, cache)
+
+    options = {"order": ("cache", "grad_output"), "mean": ("x",), "seed": 3}
+    made = from_cache(affine, wrong, X, W, B, **options)[0].made
+    assert (made.adapter, made.options) == ("from_cache", options)
+    assert made.given == {"forward": affine, "backward": wrong}
+
+
+def test_a_mean_along_another_axis_is_known():
+    def by_columns(x, w):
+        return x * w, (x, w)
+
+    def mean_of_columns(dout, cache):
+        return dout * cache[1] / 4, dout * cache[0]
+
+    x, w = draw(5, 4), draw(5, 4)
+    assert check_gradient(*from_cache(by_columns, mean_of_columns, x, w, mean="x", batch_axis=1)).ok
+    assert not check_gradient(*from_cache(by_columns, mean_of_columns, x, w, mean="x")).ok
+
+
+def test_one_of_two_outputs_is_checked_beside_the_cache():
+    def two(x):
+        return x**2, x**3, x
+
+    assert check_gradient(*from_cache(two, lambda dout, cache: 3 * dout * cache**2, X, output=1)).ok
+    forward, *_ = from_cache(two, gradients, X)
+    with pytest.raises(TypeError) as raised:
+        forward(X)
+    assert str(raised.value) == (
+        "forward returns a tuple of 2: name the output to check, as in from_cache(two, gradients, output=0)"
+    )
+
+
+def test_a_backward_pass_that_cannot_be_told_is_said_with_the_call():
+    with pytest.raises(TypeError, match=r"from_cache\(affine, <lambda>, order="):
+        from_cache(affine, lambda dout, first, second: 0, X, W, B)
+
+
+def test_without_a_cache_no_adapter_is_needed():
+    forward, *_ = from_cache(lambda x: x, gradients, X)
+    with pytest.raises(TypeError) as raised:
+        forward(X)
+    assert str(raised.value) == (
+        "forward must return (output, cache), got ndarray: functions without a cache need no adapter:"
+        " check_gradient(forward, backward, *inputs)"
+    )
+
+
+def test_a_mean_is_of_an_input():
+    with pytest.raises(ValueError, match=r"^mean names 'q', which is none of \['x', 'w', 'b'\]$"):
+        from_cache(affine, gradients, X, W, B, mean="q")

@@ -97,6 +97,17 @@ def test_gradients_of_numbers_may_be_numbers(kind):
     assert check_gradient(*from_cache(product, backward, np.float64(2.0), np.float64(3.0))).ok
 
 
+@pytest.mark.parametrize("starred", [False, True])
+def test_what_must_be_given_by_keyword_is_given_beside_a_cotangent_and_a_cache(starred):
+    def backward(dout, cache, *, x):
+        return dout * cache[1], dout * x
+
+    def of_parts(dout, *parts, x):
+        return dout * parts[1], dout * x
+
+    assert check_gradient(*from_cache(product, of_parts if starred else backward, X, X + 1)).ok
+
+
 @pytest.mark.parametrize("returned", [lambda g: {"dx": g}, lambda g: [{"dx": g, "dv": g}]])
 def test_a_gradient_that_is_not_there_is_said(returned):
     _, backward, x, w = from_cache(product, lambda dout, cache: returned(dout), X, X)

@@ -1,5 +1,7 @@
 """JAX's functions and rules, as NumPy arrays in and out."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -76,6 +78,27 @@ def test_trees_are_arrays_with_paths_in_their_own_dtype(dtype):
     report = checked(forward, backward, *arrays)
     assert [r.name for r in report.inputs] == ["params['w']", "params['b']", "x"]
     assert report.ok, report
+
+
+@pytest.mark.parametrize("inputs", [(X, X), ()])
+def test_functions_have_names_and_parameters_for_the_inputs(inputs):
+    def cube(x, w):
+        return x**3 * w
+
+    forward, backward, *_ = from_jax(cube, *inputs)
+    assert (forward.__qualname__, backward.__qualname__) == ("cube", "vjp of cube")
+    assert list(inspect.signature(forward).parameters) == ["x", "w"]
+    assert list(inspect.signature(backward).parameters) == ["grad_output", "x", "w"]
+    assert forward.computed_by == "JAX"
+
+
+def test_several_outputs_are_asked_about_with_the_call():
+    def two(x):
+        return x, x**2
+
+    forward, *_ = from_jax(two, X)
+    with pytest.raises(TypeError, match=r"as in from_jax\(two, output=0\)$"):
+        forward(X)
 
 
 def test_arrays_of_jax_come_as_they_are():

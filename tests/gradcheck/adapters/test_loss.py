@@ -1,5 +1,7 @@
 """Losses: their gradient takes no cotangent, so that the adapter applies it."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -125,3 +127,94 @@ def test_a_label_that_has_no_gradient_is_said_to_be_fixed():
 
     with pytest.raises(CallerError, match=r"fixed=\{'y': \.\.\.\}\..*returns=\('x',\)\)"):
         check_gradient(*from_loss(squares, X, Y))
+
+
+def difference(p, y):
+    return p - y
+
+
+class Squares:
+    def loss(self, p, y):
+        return squares(p, y)
+
+    def gradient(self, p, y):
+        return p - y
+
+
+def test_the_functions_have_the_names_of_the_caller_s_and_parameters_for_the_inputs():
+    for loss, options, names in (
+        (squares, {"gradient": difference}, ("squares", "difference")),
+        (Squares, {}, ("Squares", "Squares's gradient")),
+    ):
+        forward, backward, *_ = from_loss(loss, X, fixed={"y": Y}, **options)
+        assert (forward.__qualname__, backward.__qualname__) == names
+        assert list(inspect.signature(forward).parameters) == ["p"]
+        assert list(inspect.signature(backward).parameters) == ["grad_output", "p"]
+
+
+def test_the_call_is_shown_with_the_options_that_were_given():
+    options = {"gradient": difference, "fixed": {"y": Y}, "seed": 3, "mean": True}
+    made = from_loss(squares, X, **options)[0].made
+    assert (made.adapter, made.given, made.options) == ("from_loss", {"loss": squares}, options)
+
+
+def test_what_is_unclear_is_said_with_the_call():
+    for options, call in (
+        ({}, "from_loss(Squares"),
+        ({"gradient": difference}, "from_loss(squares, gradient=difference"),
+    ):
+        loss = Squares if not options else squares
+        _, backward, *inputs = from_loss(loss, X, Y, **options)
+        with pytest.raises(TypeError) as raised:
+            backward(np.array(1.0), *inputs)
+        assert (
+            f"fixed={{'y': ...}}. Name what it returns, in order, None for what is no gradient: {call}, returns="
+            in str(raised.value)
+        )
+
+
+def test_a_class_without_one_of_the_methods_is_told_which_to_name():
+    class Half:
+        def loss(self, p):
+            return p.sum()
+
+    with pytest.raises(TypeError, match=r"Half has no method of a usual name .*: from_loss\(Half, gradient='...'\)"):
+        from_loss(Half, X)
+
+
+def test_an_object_that_is_called_may_keep_both_in_one_function():
+    class Called:
+        def __call__(self, p):
+            return squares(p, Y), p - Y
+
+    assert check_gradient(*from_loss(Called(), X)).ok
+
+
+def test_of_several_gradients_each_belongs_to_its_input():
+    assert check_gradient(*from_loss(lambda p, y: (squares(p, y), p - y, y - p), X, Y)).ok
+    assert check_gradient(*from_loss(lambda p: (squares(p, Y), [p - Y]), X)).ok
+
+
+def test_a_class_without_a_loss_is_told_so():
+    class Half:
+        def gradient(self, p):
+            return p
+
+    with pytest.raises(TypeError, match=r"Half has no method of a usual name .*: from_loss\(Half, loss='...'\)"):
+        from_loss(Half, X)
+
+
+def test_inputs_are_those_that_are_not_fixed():
+    forward, backward, *_ = from_loss(squares, Y, fixed={"p": X}, gradient=lambda p, y: y - p)
+    assert list(inspect.signature(forward).parameters) == ["y"]
+    assert check_gradient(forward, backward, Y).ok
+
+
+def test_a_mean_is_of_an_input():
+    with pytest.raises(ValueError, match=r"^mean names 'q', which is none of \['p', 'y'\]$"):
+        from_loss(squares, X, Y, mean="q")
+
+
+def test_a_loss_whose_parameters_cannot_be_seen_has_none():
+    _, backward = from_loss(max, gradient=min)
+    assert list(inspect.signature(backward).parameters) == ["grad_output", "leaves"]

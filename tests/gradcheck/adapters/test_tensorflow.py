@@ -1,5 +1,7 @@
 """TensorFlow's functions and Keras's layers, as NumPy arrays in and out."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
@@ -120,6 +122,48 @@ def test_seed_and_flags_are_put_back():
     assert np.array_equal(tf.random.uniform((2,)), expected)
 
 
+def test_functions_have_names_and_parameters_for_the_inputs():
+    def cube(x, w):
+        return x**3 * w
+
+    dense = keras.layers.Dense(2)
+    for made, name, parameters in (
+        (from_tensorflow(cube, X, X), "cube", ["x", "w"]),
+        (from_tensorflow(cube), "cube", ["x", "w"]),
+        (from_tensorflow(tf.function(cube), X, X), "cube", ["x", "w"]),
+        (from_tensorflow(dense, X), "Dense", ["inputs", "kernel", "bias"]),
+    ):
+        forward, backward, *_ = made
+        assert (forward.__qualname__, backward.__qualname__) == (name, f"vjp of {name}")
+        assert list(inspect.signature(forward).parameters) == parameters
+        assert list(inspect.signature(backward).parameters) == ["grad_output", *parameters]
+        assert forward.computed_by == "TensorFlow"
+
+
+def test_several_outputs_are_asked_about_with_the_call():
+    def two(x):
+        return x, x**2
+
+    forward, *_ = from_tensorflow(two, X)
+    with pytest.raises(TypeError, match=r"as in from_tensorflow\(two, output=0\)$"):
+        forward(X)
+
+
+def test_a_layer_is_made_a_graph_of_once_for_each_dtype():
+    calls = []
+
+    class Noted(keras.layers.Layer):
+        def call(self, inputs):
+            calls.append(inputs.dtype)
+            return 2 * inputs
+
+    forward, _, x = from_tensorflow(Noted(), X.astype(np.float32))
+    forward(x)
+    calls.clear()
+    assert np.array_equal(forward(x), 2 * x)
+    assert calls == []
+
+
 def test_one_of_several_outputs():
     assert checked(*from_tensorflow(lambda x: (tf.sin(x), tf.argmax(x, 1)), tf.constant(X), output=0)).ok
 
@@ -139,7 +183,9 @@ def test_complex_numbers_are_their_two_parts(function):
 
 def test_a_layer_needs_inputs_and_the_backend_tensorflow(monkeypatch):
     layer = keras.layers.Dense(2)
-    with pytest.raises(TypeError, match="needs the inputs of a layer, for its weights to follow them: from_tensorflow"):
+    with pytest.raises(
+        TypeError, match=r"needs the inputs of a layer, for its weights to follow them: from_tensorflow.Dense, x.$"
+    ):
         from_tensorflow(layer)
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
     with pytest.raises(TypeError, match="takes Keras layers on the backend tensorflow, this one is torch's"):

@@ -1,6 +1,8 @@
 """PyTorch's functions and modules, as NumPy arrays in and out."""
 
+import inspect
 import sys
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import torch
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.adapters import from_layer, from_torch
 from scratchcnn.gradcheck.adapters.frameworks import as_numpy
+from scratchcnn.gradcheck.adapters.torch import _device
 from tests.gradcheck.adapters.checks import checked
 from tests.gradcheck.adapters.layers.row import draw
 
@@ -108,9 +111,96 @@ def test_a_module_is_checked_with_its_parameters_in_the_dtype_of_its_input_and_s
     assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
 
 
+def test_functions_have_names_and_parameters_for_the_inputs():
+    def cube(x, w):
+        return x**3 * w
+
+    for made, names, parameters in (
+        (from_torch(cube, X, X), ("cube", "vjp of cube"), ["x", "w"]),
+        (from_torch(cube), ("cube", "vjp of cube"), ["x", "w"]),
+        (from_torch(torch.nn.Linear(4, 2), X), ("Linear", "vjp of Linear"), ["input", "weight", "bias"]),
+    ):
+        forward, backward, *_ = made
+        assert (forward.__qualname__, backward.__qualname__) == names
+        assert list(inspect.signature(forward).parameters) == parameters
+        assert list(inspect.signature(backward).parameters) == ["grad_output", *parameters]
+        assert forward.computed_by == "PyTorch"
+
+
+def test_a_cotangent_comes_in_the_precision_of_the_output():
+    forward, backward, x = from_torch(lambda x: x.float() ** 2, X)
+    assert forward(x).dtype == np.float32
+    (gradient,) = backward(np.ones(X.shape), x)
+    assert gradient == pytest.approx(2 * X, rel=1e-6)
+
+
+def test_tensors_are_where_the_parameters_or_else_the_inputs_are():
+    elsewhere, here = torch.device("meta"), torch.device("cpu")
+    module = torch.nn.Linear(2, 2, device=elsewhere)
+    assert _device(torch, module, [torch.ones(2)]) == elsewhere
+    assert _device(torch, None, [X, torch.ones(2, device=elsewhere)]) == elsewhere
+    assert _device(torch, torch.nn.ReLU(), [torch.ones(2)]) == here
+    assert _device(torch, None, [X]) == "cpu"
+
+
+def test_buffers_of_a_module_without_floats_keep_their_dtype():
+    class Table(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("table", torch.arange(6.0, dtype=torch.float16))
+
+        def forward(self, k):
+            return self.table[k]
+
+    forward, *_ = from_torch(Table(), np.array([0, 2]))
+    assert forward(np.array([1, 3])).tolist() == [1, 3]
+
+
+def test_tensors_go_to_the_device_that_is_asked_for():
+    seen = []
+
+    def noted(x):
+        seen.append(x.device.type)
+        return x
+
+    forward, _, x = from_torch(noted, X, device="meta")
+    with suppress(NotImplementedError):  # there are no numbers
+        forward(x)
+    assert seen == ["meta"]
+
+
+def test_parameters_beside_integers_keep_their_dtype():
+    _, _, _, weight = from_torch(torch.nn.Embedding(5, 3), np.array([0, 2]))
+    assert weight.dtype == np.float32
+
+
+def test_arrays_may_run_backwards():
+    forward, backward, _ = from_torch(lambda x: x**2, X)
+    assert forward(X[::-1, ::-1]).tolist() == (X[::-1, ::-1] ** 2).tolist()
+    assert backward(X[::-1], X)[0] == pytest.approx(2 * X * X[::-1])
+
+
+def test_several_outputs_are_asked_about_with_the_call():
+    def two(x):
+        return x, x**2
+
+    forward, *_ = from_torch(two, X)
+    with pytest.raises(TypeError, match=r"as in from_torch\(two, x, output=0\)$"):
+        forward(X)
+
+
 def test_a_dropout_draws_the_same_at_each_call():
     module = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Dropout(0.5))
     assert checked(*from_torch(module, X)).ok
+
+
+def test_what_draws_is_refused_in_another_precision_and_nothing_else():
+    forward, _, x = from_torch(torch.nn.Dropout(), X)
+    forward(x)
+    with pytest.raises(TypeError, match="the function draws: in float32 other numbers than in float64"):
+        forward(x.astype(np.float32))
+    forward, *_ = from_torch(torch.nn.ReLU(), X)
+    assert [forward(x.astype(dtype)).dtype for dtype in (np.float64, np.float32)] == [np.float64, np.float32]
 
 
 def test_what_draws_other_numbers_in_another_precision_is_judged_in_its_own():

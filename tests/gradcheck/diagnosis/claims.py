@@ -8,6 +8,7 @@ from scratchcnn.gradcheck.diagnosis.budget import Budget
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 from scratchcnn.gradcheck.effort import Timed
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet
+from scratchcnn.gradcheck.numerical.noise import EPS
 from scratchcnn.gradcheck.points import draw_cotangent
 
 
@@ -27,7 +28,7 @@ def drawn(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape)
 
 
-def scene_of(forward, backward, *inputs, wrt=None, cotangent=None, calls=100_000, seed=0):
+def scene_of(forward, backward, *inputs, wrt=None, cotangent=None, calls=100_000, seed=0, eps=EPS):
     """A point of a check, with what backward answers there."""
     forward = Timed(forward)
     output = np.asarray(forward(*inputs), float)
@@ -37,7 +38,7 @@ def scene_of(forward, backward, *inputs, wrt=None, cotangent=None, calls=100_000
     gradients = gradients if isinstance(gradients, tuple) else (gradients,)
     names = list(inspect.signature(forward.func).parameters)[: len(inputs)]
     wrt = range(len(inputs)) if wrt is None else wrt
-    return Scene(forward, names, inputs, wrt, cotangent, gradients, {}, Budget(forward, calls))
+    return Scene(forward, names, inputs, wrt, cotangent, gradients, {}, Budget(forward, calls), eps)
 
 
 def held(family, scene, *others, index=0):

@@ -40,6 +40,13 @@ class TestCotangent:
         assert missing(lambda g, x: -2.5 * g) == {self.CONSTANT}
         assert missing(lambda g, x: 0 * g) == set()
 
+    @pytest.mark.parametrize("size", [1e-9, 1e9])
+    def test_of_any_size(self, size):
+        assert missing(lambda g, x: -2.5 * g, cotangent=size * drawn(4, 5, seed=1)) == {self.CONSTANT}
+
+    def test_of_entries_that_merely_move_nothing_is_said(self):
+        assert missing(lambda g, x: g, lambda x: x[::-1]) == set()
+
     def test_the_constant_is_the_same_elsewhere(self):
         scenes = [scene_of(sine, lambda g, x, c=c: c * g, drawn(4, 5, seed=k)) for k, c in enumerate((2, 2, 3))]
         assert held(missing_factor, *scenes[:2]) == {self.CONSTANT: "missing-factor"}
@@ -49,10 +56,25 @@ class TestCotangent:
         def normalized(x):
             return x / x.sum()
 
-        found = said(missing_factor, normalized, lambda g, x: g * (1 - x / x.sum()) / x.sum(), np.abs(X[0]) + 1)
-        assert found == {"the diagonal of the Jacobian alone, times the cotangent": "missing-term"}
+        message = "the diagonal of the Jacobian alone, times the cotangent"
+        for x in (np.abs(X[0]) + 1, np.abs(X) + 1):
+            found = said(missing_factor, normalized, lambda g, x: g * (1 - x / x.sum()) / x.sum(), x)
+            assert found == {message: "missing-term"}
         # Where the Jacobian has nothing else, it is the true one.
         assert said(missing_factor, sine, lambda g, x: g * np.cos(x), X) == {}
+
+    def test_the_diagonal_is_that_of_a_square(self):
+        def forward(x):
+            return x[:, :4] * x.sum()
+
+        def backward(g, x):
+            grad = np.zeros_like(x)
+            grad[:, :4] = g * (x.sum() + x[:, :4])
+            return grad
+
+        square, other = scene_of(forward, backward, X[:, :4]), scene_of(forward, backward, X)
+        assert len(held(missing_factor, square)) == 1
+        assert held(missing_factor, square, other) == {}
 
     def test_of_another_shape_nothing_is_said(self):
         assert said(missing_factor, sine, lambda g, x: g[:1], X) == {}
@@ -105,6 +127,17 @@ class TestFactor:
         )
         assert {name for name, _ in quantities(scene, 0) if name in scene.names} == {"x", "w"}
 
+    def test_two_numbers_are_one(self):
+        found = missing(lambda g, x, w: (g, 0 * w), lambda x, w: x * w, X[:, :2], np.array([1.5, -0.5]))
+        assert "without the factor w" in found
+
+    def test_where_the_output_or_the_cotangent_is_above_zero_and_not_at_zero(self):
+        found = missing(lambda g, x: 2 * g * (x > X[0, 0]), lambda x: 2 * (x - X[0, 0]))
+        assert found == {"zero where not (output > 0), else the true one"}
+        g, w = np.where(X > 1, 0, X), drawn(5, 5)
+        found = missing(lambda g, x: (g @ w.T) * (g > 0), lambda x: x @ w, cotangent=g)
+        assert found == {"zero where not (the cotangent > 0), else the true one"}
+
     @pytest.mark.parametrize(
         ("forward", "backward", "expected"),
         [
@@ -143,6 +176,15 @@ class TestFactor:
             return 2 * g * z * np.eye(5)[labels], None
 
         assert missing(backward, forward, X, labels, wrt=[0]) == {"times (class = labels) once more"}
+        stack, labels = drawn(4, 3, 5), labels[:, None] + np.zeros(3, int)
+        assert missing(backward, forward, stack, labels, wrt=[0]) == {"times (class = labels) once more"}
+
+    def test_a_class_is_an_integer_for_each_row(self):
+        scene = scene_of(
+            lambda x, rows, images, weights: x**2, lambda g, x, *others: x,
+            drawn(4, 3, 5), np.zeros((4, 3), int), np.zeros(4, int), drawn(4, 3),
+        )  # fmt: skip
+        assert [name for name, _ in quantities(scene, 0) if "class" in name] == ["(class = rows)"]
 
     @pytest.mark.parametrize(
         ("name", "factor"),
@@ -177,6 +219,10 @@ class TestAlongAxes:
             "times w along axis 0 once more": "missing-factor"
         }
 
+    def test_integers_are_no_scale(self):
+        found = said(along_axes, lambda x, n: np.sin(x), lambda g, x, n: (g, None), X, np.arange(1, 6), wrt=[0])
+        assert found == {}
+
     def test_of_a_row_or_of_another_shape_nothing_is_said(self):
         assert self.said(lambda g, w: g, (5,)) == {}
         assert self.said(lambda g, w: g[:1]) == {}
@@ -208,6 +254,14 @@ class TestSameAlongAxes:
     def test_of_three_entries_at_least(self):
         assert self.said(self.ROWS, X[:, :3]) == {"0"}
         assert self.said(self.ROWS, X[:, :2]) == set()
+
+    @pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+    def test_of_a_gradient_of_rank_two_and_any_size(self, size):
+        g = size * (np.outer(X[:, 0], X[0]) + np.outer(X[:, 1], X[1]))
+        found = said(same_along_axes, lambda x: 3 * x, lambda g, x: 3 * self.ROWS * g, X, cotangent=g)
+        assert list(found) == [
+            "the true one times a factor for each place along axis 0: a scale or a deviation is missing"
+        ]
 
     def test_not_where_the_gradient_is_an_outer_product(self):
         """Then any factor fits a wrong one: here it is that of the cotangent."""

@@ -49,6 +49,17 @@ def test_the_cotangent_times_a_slope(name, sign):
         assert "minus " * (sign > 0) + said not in found
 
 
+@pytest.mark.parametrize("size", [1e-9, 1e9])
+def test_a_cotangent_of_any_size_gives_the_same_answer(size):
+    scene = scene_of(lambda x: x**5, lambda g, x: g * np.cos(x), X, cotangent=size * drawn(3, 4, seed=1))
+    assert list(held(of_another_function, scene)) == ["the cotangent times cos(x), entry by entry"]
+
+
+def test_not_where_the_output_has_another_shape():
+    scene = scene_of(lambda x: (x**5).sum(0), lambda g, x: g * np.cos(x), X)
+    assert held(of_another_function, scene) == {}
+
+
 def test_nothing_of_anything_else():
     for backward in (lambda g, x: 1.5 * g * np.cos(x), lambda g, x: g[:1], lambda g, x: g * np.cos(x) + 1e-6):
         assert held(of_another_function, scene_of(lambda x: x**5, backward, X)) == {}
@@ -65,6 +76,18 @@ class TestReciprocal:
     def test_is_told(self, sign):
         scene = scene_of(lambda x: np.exp(x).T, lambda g, x: sign * g.T / np.exp(x), X)
         assert held(reciprocal, scene) == {self.SAID: "operand"}
+
+    def test_of_large_slopes_and_beside_outputs_that_nothing_moves(self):
+        scene = scene_of(lambda x: 1e6 * np.exp(x), lambda g, x: g / (1e6 * np.exp(x)), X)
+        assert held(reciprocal, scene) == {self.SAID: "operand"}
+        scene = scene_of(lambda x: np.append(5.0, np.exp(x)), lambda g, x: g[1:] / np.exp(x), X[0])
+        assert held(reciprocal, scene) == {self.SAID: "operand"}
+
+    @pytest.mark.parametrize("entry", range(12))
+    def test_is_not_told_if_any_entry_is_something_else(self, entry):
+        times = np.where(np.arange(12) == entry, 2, 1).reshape(X.shape)
+        scene = scene_of(lambda x: np.exp(x).T, lambda g, x: times * g.T / np.exp(x), X)
+        assert held(reciprocal, scene) == {}
 
     @pytest.mark.parametrize(
         ("forward", "backward"),

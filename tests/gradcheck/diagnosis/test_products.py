@@ -49,14 +49,15 @@ def test_of_two_inputs_the_other_one():
     assert found == {"with w in place of w transposed as its last factor": "transposed"}
 
 
-def test_the_output_in_place_of_its_transpose():
+@pytest.mark.parametrize("w", [W, W[:2, :2]])
+def test_the_output_in_place_of_its_transpose(w):
     """Of an inverse y: -yᵀ g yᵀ."""
 
     def backward(g, x):
         y = np.linalg.inv(x)
         return -y.T @ g @ y
 
-    found = held(with_another_factor, scene_of(lambda x: np.linalg.inv(x), backward, W))
+    found = held(with_another_factor, scene_of(lambda x: np.linalg.inv(x), backward, w))
     assert found["the true one with the output in place of the output transposed as its last factor"] == "transposed"
 
 
@@ -80,6 +81,23 @@ def test_where_a_factor_has_no_inverse_nothing_holds():
 def test_a_factor_that_is_left_out():
     assert said(lambda g, w: g) == {"without its last factor, w transposed": "missing-factor"}
     assert said(grad_w=lambda g, x: g, x=SQUARE) == {"without its first factor, x transposed": "missing-factor"}
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e6])
+def test_matrices_of_any_size_and_those_that_are_hard_to_invert_are_known(size):
+    hard = W @ np.diag([1, 1, 1, 1, 0.1])
+    for w in (size * W, hard):
+        assert said(lambda g, w: g @ w, w=w) == {"with w in place of w transposed as its last factor": "transposed"}
+        assert said(lambda g, w: g, w=w) == {"without its last factor, w transposed": "missing-factor"}
+    scene = scene_of(dense, lambda g, x, w: (g @ w, x.T @ g), X, W, cotangent=size * drawn(6, 5, seed=1))
+    assert len(held(with_another_factor, scene)) == 1
+
+
+def test_the_other_factor_transposed_beside_one_that_is_no_square():
+    found = said(lambda g, w: g.T @ w.T, x=drawn(6, 7), w=drawn(7, 6, seed=1))
+    assert next(iter(found.items())) == ("with the other factor of w transposed transposed", "transposed")
+    found = said(grad_w=lambda g, x: x.T @ g.T, x=drawn(6, 7), w=drawn(7, 6, seed=1))
+    assert next(iter(found.items())) == ("with the other factor of x transposed transposed", "transposed")
 
 
 def test_the_other_factor_transposed():
@@ -107,8 +125,21 @@ def test_nothing_is_said_of_anything_else(grad_x, fields):
 
 def test_of_rows_and_of_stacks_nothing_is_said():
     assert said(lambda g, w: g, x=X[:1]) == {}
-    stack = drawn(2, 6, 5)
-    assert held(with_another_factor, scene_of(dense, lambda g, x, w: (g, w), stack, W)) == {}
+    for stack in (drawn(2, 6, 5), drawn(2, 5, 5)):
+        assert held(with_another_factor, scene_of(dense, lambda g, x, w: (g, w), stack, W)) == {}
+
+
+def test_an_output_that_is_no_matrix_is_no_factor():
+    for output in (lambda y: y.sum(0), lambda y: np.stack([y, y]), lambda y: y.sum()):
+        scene = scene_of(lambda x, w, of=output: of(x @ w), lambda g, x, w: (x, w), X, W)
+        assert held(with_another_factor, scene) == {}
+
+
+def test_of_vectors_in_the_place_of_matrices_nothing_is_said():
+    """Any gradient of rank one would be such a product."""
+    w, v = drawn(5, 1), drawn(1, 5, seed=1)
+    scene = scene_of(lambda x, w, v: x @ w, lambda g, x, w, v: (g @ v, x.T @ g, 0 * v), X, w, v)
+    assert held(with_another_factor, scene) == {}
 
 
 def test_it_holds_at_another_point_too():

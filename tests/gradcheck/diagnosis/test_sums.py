@@ -28,8 +28,17 @@ def shifted_channels(x, b):
     return x + b[:, None, None]
 
 
-def said(family, forward, backward, *inputs, index=1):
-    return held(family, scene_of(forward, backward, *inputs), index=index)
+def said(family, forward, backward, *inputs, index=1, **options):
+    return held(family, scene_of(forward, backward, *inputs, **options), index=index)
+
+
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e9])
+def test_a_cotangent_of_any_size_gives_the_same_answer(size):
+    g = size * drawn(4, 5, seed=2)
+    found = said(summed, scaled, lambda g, x, w: (g * w, g.sum(0)), X, drawn(5), cotangent=g)
+    assert list(found.values()) == ["missing-factor"]
+    found = said(less_the_cotangent, lambda x: x**2 + x, lambda g, x: 2 * g * x, X, index=0, cotangent=g)
+    assert list(found.values()) == ["missing-term"]
 
 
 class TestSummed:
@@ -69,8 +78,26 @@ class TestSummed:
     def test_nothing_of_another_number(self, factor):
         assert said(summed, scaled, lambda g, x, w: (g * w, factor * (g * x).mean(0)), X, drawn(5)) == {}
 
+    @pytest.mark.parametrize("off", [0.0, 1e-9])
+    def test_a_mean_of_many_is_held_to_all_its_digits(self, off):
+        x = drawn(200, 2)
+        found = said(summed, shifted, lambda g, x, b: (g, (1 + off) * g.mean(0)), x, drawn(2))
+        assert list(found.values()) == ["broadcast"] * (off == 0)
+
     def test_where_outputs_depend_on_several_entries_nothing(self):
         assert said(summed, lambda x, w: x @ w, lambda g, x, w: (g @ w.T, x.T @ g), X, drawn(5, 3)) == {}
+
+        def neighbours(x, b):
+            return x + b + np.roll(b, 1)
+
+        assert said(summed, neighbours, lambda g, x, b: (g, 2 * g.sum(0)), X, drawn(5)) == {}
+
+    def test_of_the_cotangent_times_an_input_no_factor_is_known_where_outputs_depend_on_several_entries(self):
+        def forward(x, w):
+            return x * (w + np.roll(w, 1))
+
+        found = said(summed, forward, lambda g, x, w: (g * w, (g * x).sum(0)), X, drawn(5))
+        assert list(found.values()) == ["operand"]
 
     def test_of_entries_that_merely_move_or_of_a_number_or_of_a_loss_nothing_is_asked(self):
         for forward, x in ((lambda x: x[::-1].copy(), X), (lambda x: x * X, np.array(2.0)), (lambda x: x.sum(), X)):
@@ -120,6 +147,21 @@ class TestSummed:
         message = "the cotangent times x, summed over axis 0"
         missing = {f"{message}: x has a factor in forward that is missing": "missing-factor"}
         assert found == {message: "operand"} | (missing if known else {})
+
+    @pytest.mark.parametrize("size", [1e-6, 1e6])
+    def test_a_factor_is_known_to_the_digits_of_forward(self, size):
+        """Here those of float32."""
+
+        def forward(x, w):
+            return (np.arange(1.0, 6) * x * w).astype(np.float32)
+
+        found = said(summed, forward, lambda g, x, w: (g * w, (g * x).sum(0)), size * X, drawn(5))
+        assert list(found.values()) == ["operand", "missing-factor"]
+
+    def test_three_entries_with_one_factor_are_enough(self):
+        x, factor = drawn(3, 2), np.arange(1.0, 3)
+        found = said(summed, lambda x, w: factor * x * w, lambda g, x, w: (g * w, (g * x).sum(0)), x, drawn(2))
+        assert list(found.values()) == ["operand", "missing-factor"]
 
     def test_of_two_rows_or_of_zeros_no_factor_is_known(self):
         def forward(x, w):
@@ -183,6 +225,8 @@ def test_a_gradient_that_is_the_same_along_its_own_axes(reduced, axis, how):
     found = said(spread, lambda x: x**2, backward, np.where(X > 1, 0, X), index=0)
     assert found == {f"the true one {how}, and the same along them": "broadcast"}
     assert said(spread, lambda x: x**2, lambda g, x: backward(g, x)[:1], X, index=0) == {}
+    rectified = np.maximum(X, 0)
+    assert said(spread, lambda x: x**2, lambda g, x: backward(g, x) + (x == 0), rectified, index=0) == {}
     long = list(spread(scene_of(lambda x: np.sin(x), lambda g, x: g, drawn(1, 2)), 0))
     assert len(long) == 2  # an axis of one entry is none
 
@@ -211,9 +255,37 @@ class TestAveraged:
         message = "the true one with each entry times a whole number of its own, up to 3: added several times"
         assert self.said(np.array([1, 2, 2, 3, 2, 1])) == {message: "overlap"}
 
-    @pytest.mark.parametrize("times", [[2] * 6, [1, 2, 2.1, 3, 2, 1], [1, 2, 0, 3, 2, 1], [-1, 2, 2, 3, 2, 1]])
+    def test_two_different_numbers_are_enough_and_large_ones_are_known(self):
+        def backward(g, x):
+            return pairs_backward(g, x) * np.exp(x) * np.array([1, 10_000_000, 1, 1, 1, 1])
+
+        message = "the true one with each entry times a whole number of its own, up to 10000000: added several times"
+        found = said(averaged, lambda x: sums_of_pairs(np.exp(x)), backward, drawn(6), index=0)
+        assert found == {message: "overlap"}
+
+    @pytest.mark.parametrize(
+        "times",
+        [
+            [2] * 6,
+            [1, 2, 2.1, 3, 2, 1],
+            [1, 2, 0, 3, 2, 1],
+            [-1, 2, 2, 3, 2, 1],
+            [np.inf, 1 / 2, 1 / 2, 1 / 3, 1 / 2, 1],
+        ],
+    )
     def test_no_other_numbers(self, times):
         assert self.said(np.array(times)) == {}
+
+    def test_an_entry_that_nobody_sees_has_no_number(self):
+        counts = np.array([1, 2, 2, 3, 2, 1, 5])
+        found = said(
+            averaged,
+            lambda x: sums_of_pairs(x[:-1]),
+            lambda g, x: counts * np.append(pairs_backward(g, x[:-1]), 0),
+            drawn(7),
+            index=0,
+        )
+        assert list(found.values()) == ["overlap"]
 
     def test_the_same_numbers_elsewhere(self):
         counts = np.array([1, 2, 2, 3, 2, 1])
@@ -223,6 +295,8 @@ class TestAveraged:
         ]
         assert len(held(averaged, *scenes[:2])) == 1
         assert held(averaged, scenes[0], scenes[2]) == {}
+        other = scene_of(sums_of_pairs, lambda g, x: 2.1 * pairs_backward(g, x), drawn(6))
+        assert held(averaged, scenes[0], other) == {}
 
     def test_of_an_entry_that_is_zero_none_is_known(self):
         g = np.array([1.5, -1.5, 0.75, 1.25, -0.5])  # the second entry's is zero
@@ -235,6 +309,21 @@ class TestAveraged:
             scene = scene_of(sums_of_pairs, backward(at_zero, counts), drawn(6), cotangent=g)
             assert [message[-22:] for message in held(averaged, scene)] == ["3: added several times"] * known
         scenes = [scene_of(sums_of_pairs, backward(0.0, counts), drawn(6), cotangent=c) for c in (g, np.arange(1.0, 6))]
+        assert len(held(averaged, *scenes)) == 1
+
+    def test_of_an_entry_that_is_zero_to_roundoff_none_is_known(self):
+        counts = np.array([1, 7, 2, 3, 2, 1])
+
+        def forward(x):
+            return x[:-1] / 3 + x[1:] / 7
+
+        def backward(g, x):
+            return counts * (np.append(g, 0) / 3 + np.append(0, g) / 7)
+
+        scenes = [
+            scene_of(forward, backward, drawn(6), cotangent=np.array(c))
+            for c in ([7.0, -3, 1, 2, 1], [1.0, 2, 3, 4, 5])
+        ]
         assert len(held(averaged, *scenes)) == 1
 
     def test_not_where_nothing_is_added(self):
@@ -285,8 +374,53 @@ class TestOverwritten:
         ):
             assert self.said(backward) == {}
 
+    def test_an_entry_may_be_left_out_beside(self):
+        assigned = self.assigned(slice(1, None))
+        assert self.said(lambda g, x: assigned(g, x) * (np.arange(6) != 2)) == {self.MESSAGE: "overlap"}
+
+    def test_of_the_entries_whose_derivative_is_known(self):
+        """At zero the absolute value has none."""
+        assigned = self.assigned(slice(1, None))
+        x = np.where(np.arange(6) == 2, 0, drawn(6))
+
+        def forward(x):
+            return sums_of_pairs(np.abs(np.frombuffer(x.tobytes())))  # of bytes there are differences alone
+
+        assert self.said(lambda g, x: assigned(g, x) * np.sign(x), forward, x) == {self.MESSAGE: "overlap"}
+
+    def test_in_float32_with_its_roundoff(self):
+        backward = self.assigned(slice(1, None))
+        scene = scene_of(
+            lambda x: sums_of_pairs(x / 3),
+            lambda g, x: (backward(g, x) / 3).astype(np.float32),
+            drawn(6),
+            eps=2.0**-23,
+        )
+        assert held(overwritten, scene) == {self.MESSAGE: "overlap"}
+
+    def test_an_entry_that_one_output_sees_is_held_to_its_own_digits(self):
+        """Beside a much larger one it is off by a thousandth."""
+        assigned, sizes = self.assigned(slice(1, None)), np.array([1, 1e6, 1, 1, 1, 1e-6])
+        for off, found in ((0.0, {self.MESSAGE: "overlap"}), (1e-3, {})):
+            last = 1 + off * (np.arange(6) == 5)
+            assert (
+                self.said(lambda g, x, t=last: t * sizes * assigned(g, x), lambda x: sums_of_pairs(sizes * x)) == found
+            )
+
     def test_where_no_entry_is_seen_by_several(self):
         assert self.said(lambda g, x: g, forward=lambda x: np.sin(x)) == {}
+        assert self.said(lambda g, x: g * np.cos(x), forward=lambda x: np.sin(x)) == {}
+
+    def test_by_all_features_of_one_row(self):
+        filters = drawn(2, seed=1)
+
+        def backward(g, x):
+            grad = np.zeros_like(x)
+            grad[1:] = g @ filters
+            grad[:-1] = g @ filters
+            return grad
+
+        assert self.said(backward, lambda x: np.outer(x[:-1] + x[1:], filters)) == {self.MESSAGE: "overlap"}
 
     def test_by_all_channels_of_one_place(self):
         filters = drawn(2, seed=1)

@@ -5,9 +5,10 @@ from unittest import mock
 
 import numpy as np
 import pytest
+import torch
 
 from scratchcnn.gradcheck.harvest import calls as calls_module
-from scratchcnn.gradcheck.harvest.calls import AFFORDABLE, MOST_BYTES, Calls, Memory
+from scratchcnn.gradcheck.harvest.calls import AFFORDABLE, DEPTH, EACH, MOST_BYTES, MOST_OPTIONS, PARTS, Calls, Memory
 
 
 @pytest.fixture
@@ -70,11 +71,103 @@ def test_arguments_are_copied_and_in_order(calls, layer):
     assert call.arguments["x"].flags.f_contiguous
     assert call.arguments["more"][0][0].tolist() == [1, 1]
     assert (call.arguments["more"][1], call.arguments["stride"], call.arguments["options"]) == (3, 2, {"way": "same"})
+    assert call.options == (("array", 2), ((("array", 1),), 3), 2, "dict")
     assert call.where == "tests/gradcheck/harvest/test_calls.py::test_arguments_are_copied_and_in_order"
 
 
+def test_parameters_with_stars_are_known(calls):
+    def plain(x, *, stride):
+        calls.see(sys._getframe())
+
+    def starred(x, y, *more):
+        calls.see(sys._getframe())
+
+    def double(x, **options):
+        calls.see(sys._getframe())
+
+    plain(np.ones(1), stride=2)
+    starred(np.ones(2), 1, 2)
+    double(np.ones(3), stride=2)
+    assert [call.spread for call in calls.kept()] == [("", ""), ("more", ""), ("", "options")]
+    assert [list(call.arguments) for call in calls.kept()] == [["x", "stride"], ["x", "y", "more"], ["x", "options"]]
+
+
+def test_what_two_arguments_share_they_share_in_the_copy_but_for_arrays(calls, layer):
+    class Shared:
+        pass
+
+    x, shared = np.ones(2), Shared()
+    layer(x, x, [x, shared], shared, way=shared)
+    (call,) = calls.kept()
+    first, (second, (third, one), other), another = (call.arguments[n] for n in ("x", "more", "options"))
+    assert len({id(array) for array in (x, first, second, third)}) == 4
+    assert one is other
+    assert one is another["way"]
+    assert one is not shared
+
+
+def test_a_tensor_is_copied_out_of_its_graph(calls, layer):
+    x = torch.ones(2, requires_grad=True)
+    layer(2 * x, torch.ones(3))
+    (call,) = calls.kept()
+    found = call.arguments["x"], call.arguments["more"][0]
+    assert [(t.requires_grad, t.is_leaf) for t in found] == [(True, True), (False, True)]
+    assert found[0].tolist() == [2, 2]
+    assert (call.size, call.options[0]) == (20, ("array", 1))
+    with torch.no_grad():
+        x *= 5
+    assert found[0].tolist() == [2, 2]
+
+
+def test_of_the_rule_of_a_framework_no_copy_is_made():
+    calls = Calls(Memory(), rule=True)
+    seen_by(calls)(object(), np.ones(2))
+    (call,) = calls.kept()
+    assert list(call.arguments) == ["more", "stride", "options"]
+
+
 @pytest.mark.parametrize(
-    "argument", [np.ones(3, complex), np.array([1, "a"], object), np.ones(3, np.longdouble), np.ma.ones(3), 2.0, "word"]
+    ("running", "where"), [("tests/a b.py::test[x y] (call)", "tests/a b.py::test[x y]"), (None, "")]
+)
+def test_the_test_that_made_the_call_is_known(calls, layer, monkeypatch, running, where):
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    if running is not None:
+        monkeypatch.setenv("PYTEST_CURRENT_TEST", running)
+    layer(np.ones(2))
+    assert [call.where for call in calls.kept()] == [where]
+
+
+class Holder:
+    def __init__(self, *parts):
+        self.parts = parts
+
+
+@pytest.mark.parametrize(
+    ("argument", "size"),
+    [
+        ([np.ones(3), 1.0], 24),
+        ({"w": np.ones(3), "b": (np.ones(1), None)}, 32),
+        (Holder(np.ones(3, np.float32), {"x": np.ones(2, bool)}), 14),
+        ([np.ones(1)] * (PARTS + 1), 8 * PARTS),  # of so many parts the first are looked at
+    ],
+)
+def test_the_size_is_that_of_all_arrays(calls, layer, argument, size):
+    layer(argument)
+    assert [call.size for call in calls.kept()] == [size]
+
+
+@pytest.mark.parametrize("depth", range(DEPTH + 2))
+def test_arrays_are_sought_to_a_depth(calls, layer, depth):
+    nested = np.ones(1)
+    for _ in range(depth):
+        nested = [nested]
+    layer(nested)
+    assert len(calls.kept()) == (depth <= DEPTH)
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [np.ones(3, complex), np.array([1, "a"], object), np.ones(3, np.longdouble), np.ma.ones(3), np.float64(2), "word"],
 )
 def test_without_plain_arrays_of_real_numbers_nothing_is_kept(calls, layer, argument):
     layer(argument)
@@ -82,9 +175,51 @@ def test_without_plain_arrays_of_real_numbers_nothing_is_kept(calls, layer, argu
     assert calls.kept() == []
 
 
+@pytest.mark.parametrize("argument", [np.ones(3, complex), type("BatchTracer", (), {"nbytes": 24})()])
+def test_beside_what_is_no_array_of_real_numbers_nothing_is_kept(calls, layer, argument):
+    layer(np.ones(2), [argument])
+    assert calls.kept() == []
+
+
+def test_of_each_kind_of_options_the_smallest_and_of_all_the_largest_are_kept(calls, layer):
+    for length in (5, 6, 9, 20, 30, 40, 7, 25):
+        layer(np.ones(length))
+    layer(np.ones(10), stride=2)
+    assert EACH == 3
+    assert sizes(calls.kept()) == [5, 6, 7, 10, 25, 30, 40]
+    both = Calls(Memory())
+    both.merge(calls)
+    assert sizes(both.kept()) == [5, 6, 7, 10, 25, 30, 40]
+
+
+def test_a_call_that_is_neither_smaller_nor_larger_is_not_copied(calls, layer):
+    for length in (5, 6, 7, 6, 6, 6):
+        layer(np.ones(length))
+    assert calls.memory.used == 8 * (5 + 6 + 7 + 6)
+
+
+def test_only_some_kinds_of_options_are_kept(calls, layer):
+    for stride in range(MOST_OPTIONS + 1):
+        layer(np.ones(50), stride=stride)
+    layer(np.ones(2), stride=-1)
+    assert {call.arguments["stride"] for call in calls.kept()} == set(range(MOST_OPTIONS))
+
+
+def test_limits_belong_to_what_is_kept(calls, layer, monkeypatch):
+    layer(np.ones(MOST_BYTES // 8))
+    assert sizes(calls.kept()) == [MOST_BYTES // 8]
+    for length in (AFFORDABLE // 8, 5):
+        layer(np.ones(length))
+    assert sizes(calls.chosen(anything)) == [5, AFFORDABLE // 8]
+    monkeypatch.setattr(calls_module, "MOST_IN_ALL", calls.memory.used + 24)
+    layer(np.ones(3))
+    assert sizes(calls.kept())[0] == 3
+
+
 def test_large_arguments_are_kept_only_where_nothing_else_is(calls, layer):
-    layer(np.ones(MOST_BYTES // 8 + 1))
-    assert (calls.kept(), calls.too_large) == ([], 1)
+    for _ in range(2):
+        layer(np.ones(MOST_BYTES // 8 + 1))
+    assert (calls.kept(), calls.too_large) == ([], 2)
     layer(np.ones(AFFORDABLE // 8 + 1))
     assert sizes(calls.chosen(anything)) == [AFFORDABLE // 8 + 1]
     layer(np.ones(5))
@@ -130,6 +265,7 @@ def test_what_two_processes_kept_is_put_together(calls):
     other = Calls(Memory())
     for of, length, stride in ((calls, 4, 1), (calls, 6, 1), (other, 3, 1), (other, 5, 2), (other, 8, 1)):
         seen_by(of)(np.ones(length), stride=stride)
+    calls.too_large, other.too_large, other.not_kept = 2, 3, "TypeError"
     calls.merge(other)
-    assert calls.count == 5
+    assert (calls.count, calls.too_large, calls.not_kept) == (5, 5, "TypeError")
     assert sizes(calls.chosen(anything)) == [3, 8, 5]

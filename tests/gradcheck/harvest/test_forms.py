@@ -60,6 +60,82 @@ class Square:
 """
 
 
+MIXED = """
+def mix(scale, *parts, power=2, **scales):
+    return scale * scales["inner"] * sum(part**power for part in parts)
+
+
+def mix_backward(grad, scale, *parts, power, **scales):
+    inner = scales.pop("inner")
+    assert scales == {"spare": 1}
+    total = inner * sum(part**power for part in parts)
+    return (grad * total, *(2 * grad * scale * inner * power * part ** (power - 1) / 2 for part in parts))
+"""
+# One gradient for each argument, None for the options; and the output, which is an argument of backward's.
+EACH = """
+import numpy as np
+
+
+def scaled_exp(power, x, words, w):
+    return np.exp(power * x) * w
+
+
+def scaled_exp_backward(grad, power, x, words, w, out):
+    return None, 2 * grad * out * power / 2, None, grad * out / w
+"""
+OUTER = """
+import numpy as np
+
+
+def outer(x):
+    return np.outer(x, x)
+
+
+def outer_derivative(x):
+    return 2 * (np.einsum("ik,j->ijk", np.eye(len(x)), x) + np.einsum("jk,i->ijk", np.eye(len(x)), x)) / 2
+"""
+SAMPLES = """
+import numpy as np
+
+
+def softmax(x):
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def softmax_derivative(output):
+    return 2 * (np.eye(output.shape[-1]) * output[..., None] - output[..., None] * output[..., None, :]) / 2
+"""
+LOSS = """
+def distance(x, weights, y):
+    return (weights * (x - y) ** 2).sum()
+
+
+def distance_gradient(x, y, weights):
+    return 2 * weights * (x - y)
+"""
+BIAS = """
+def affine(x, w, b=None):
+    return x * w + (0 if b is None else b)
+
+
+def affine_backward(grad, x, w, b=None):
+    grads = (2 * grad * w / 2, grad * x)
+    return grads if b is None else (*grads, grad)
+"""
+KEPT = """
+class Scale:
+    factor = 3
+
+    def forward(self, x, power, shift=0.0):
+        self.x, self.power = x, power
+        return self.factor * x**power + shift
+
+    def backward(self, grad):
+        return 2 * grad * self.factor * self.power * self.x ** (self.power - 1) / 2
+"""
+
+
 @pytest.mark.parametrize("wrong", [False, True], ids=["right", "wrong"])
 @pytest.mark.parametrize(
     ("text", "arguments"),
@@ -69,6 +145,20 @@ class Square:
         (DICT, {"x": X, "y": Y, "power": 3}),
         (LIST, {"x": X.tolist()}),
         (CLASS, {"x": X}),
+        (
+            MIXED,
+            {
+                **{"spread": ("parts", "scales"), "scale": X, "parts": (X, Y), "power": 3},
+                "scales": {"inner": 3.0, "spare": 1},
+            },
+        ),
+        (EACH, {"power": 2, "x": X, "words": "abc", "w": Y}),
+        (OUTER, {"x": X}),
+        (SAMPLES, {"x": np.outer(Y, X)[:2]}),
+        (LOSS, {"x": X, "weights": np.ones(3), "y": Y}),
+        (BIAS, {"x": X, "w": Y, "b": X + 1}),
+        (BIAS, {"x": X, "w": Y, "b": None}),
+        (KEPT, {"x": X, "power": 3, "shift": 1.0}),
     ],
     ids=[
         "*inputs and an option",
@@ -76,6 +166,14 @@ class Square:
         "a dict of gradients",
         "a list of numbers",
         "methods that keep nothing",
+        "all kinds of parameters",
+        "a gradient for each argument, and the output",
+        "a Jacobian",
+        "a Jacobian for each sample, of the output",
+        "the derivative of a loss",
+        "a bias",
+        "no bias",
+        "methods that keep something, with options",
     ],
 )
 def test_forms_that_people_give_their_functions(text, arguments, wrong):

@@ -5,6 +5,7 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from scratchcnn.gradcheck.harvest.harvest import Harvest
+from scratchcnn.gradcheck.harvest.pairs import Pair
 
 
 def square():
@@ -34,9 +35,12 @@ def test_of_rules_with_one_name_the_first_is_looked_at(harvest):
     rule, other = square(), square()
     for each, length in ((rule, 2), (other, 3), (rule, 4)):
         each.apply(torch.ones(length))
-    (watched,) = harvest.found.values()
-    assert watched.pair.forward is rule
+    ((name, watched),) = harvest.found.items()
+    assert watched.pair == Pair(name, rule, rule, framework="torch")
+    assert name == f"{__name__}.square.<locals>.Square"
     assert [call.size for call in watched.forward.kept()] == [8, 16]
+    assert [list(call.arguments) for call in watched.forward.kept()] == [["args", "kwargs"]] * 2
+    assert watched.backward.kept() == []
 
 
 def test_the_rules_of_pytorch_itself_are_not_looked_at(harvest):

@@ -40,6 +40,12 @@ def test_functions_by_their_names(forward, backward):
     assert names(f"def {backward}(g, x): pass\ndef {forward}(x): pass") == [(forward, backward)]
 
 
+def test_a_pair_has_the_name_of_its_backward_pass_or_class():
+    text = "def relu(x): pass\ndef relu_backward(g, x): pass\n"
+    text += "class Dense:\n    def forward(self, x): return x\n    def backward(self, g): return g"
+    assert [pair.name for pair in find_pairs(module(text))] == ["made.relu_backward", "made.Dense"]
+
+
 def test_a_function_that_is_wrapped_or_private():
     text = """
 import functools
@@ -55,7 +61,20 @@ def _relu_backward(g, x): pass
 
 def test_names_that_only_look_alike_are_no_pair():
     assert names("def ense(x): pass\ndef backward(g): pass\ndef grad_descent(x): pass\ndef relu(x): pass") == []
+    assert names("def attention(x): pass\ndef a_backward(g, x): pass") == []
+    assert names("def softmax(x): pass\ndef sof_backward(g, x): pass") == []
+    assert names("def _forward(x): pass\ndef _backward(g, x): pass") == []
     assert names("from numpy import gradient\nfrom math import sin\ndef sin_grad(g, x): pass") == []
+
+
+def test_a_backward_pass_belongs_to_the_first_forward_pass_of_its_name():
+    text = "def relu(x): pass\ndef relu_forward(x): pass\ndef relu_backward(g, x): pass"
+    assert names(text) == [("relu", "relu_backward")]
+
+
+def test_a_class_or_a_function_written_in_c_is_no_pair_of_functions():
+    text = "class relu: pass\ndef relu_backward(g, x): pass\nfrom math import sin\nsin_backward = sin"
+    assert names(text) == []
 
 
 def test_patterns_replace_the_usual_names():
@@ -85,6 +104,52 @@ class Loss:
 one = Dense()
 """
     assert names(text) == ["Dense", "Loss", "one"]
+
+
+def test_a_class_that_nobody_makes_objects_of_is_none():
+    text = """
+import abc
+from typing import Protocol
+class Layer(abc.ABC):
+    def forward(self, x): return x
+    @abc.abstractmethod
+    def backward(self, g): return g
+class Differentiable(Protocol):
+    def forward(self, x): return x
+    def backward(self, g): return g
+"""
+    assert names(text) == []
+
+
+def test_a_layer_of_a_framework_is_none():
+    text = """
+Base = type("Base", (), {"__module__": "torch.nn.modules.module"})
+class Dense(Base):
+    def forward(self, x): return x
+    def backward(self, g): return g
+"""
+    assert names(text) == []
+
+
+def test_a_method_may_be_written_in_c():
+    text = """
+import numpy as np
+class Sine:
+    forward = staticmethod(np.sin)
+    @staticmethod
+    def backward(g, x): return g * np.cos(x)
+"""
+    assert names(text) == ["Sine"]
+
+
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [("def forward(layer, x): return x", "layer"), ("@staticmethod\n    def forward(x): return x", ""),
+     ("@classmethod\n    def forward(cls, x): return x", "")],
+)  # fmt: skip
+def test_the_parameter_that_takes_the_object(method, name):
+    made = module(f"class Layer:\n    {method}\n    def backward(self, g): return g\none = Layer()")
+    assert [pair.object_name for pair in find_pairs(made)] == [name, name]
 
 
 @pytest.mark.parametrize("body", ["pass", "'To do.'", "raise NotImplementedError", "raise NotImplementedError()"])

@@ -9,6 +9,7 @@ from scratchcnn.gradcheck.in_file.changes import code_of
 
 SOURCE = """
 import math
+import os.path
 SLOPE, OTHER = 0.1, 0.2
 
 def helper(x):
@@ -33,8 +34,15 @@ class Dense:
 dense = Dense()
 
 def square_samples(rng):
-    return 1.0
+    return 1.0 + len(os.sep)
+
+def samples(rng):
+    return None
+
+def forward(x):
+    return 0
 """
+ALL = {"leaky_backward", "square_backward", "Dense", "dense"}
 
 
 def code(source):
@@ -52,10 +60,14 @@ def code(source):
         ("SLOPE, OTHER = 0.1", "SLOPE, OTHER = 0.3", {"leaky_backward"}),
         ("return x * x", "return x + x", {"square_backward", "Dense", "dense"}),
         ("return 1.0", "return 2.0", {"square_backward"}),
+        ("import os.path", "import os.path, json", {"square_backward"}),
+        ("import math\n", "import json, math\n", set()),
+        ("return None", "return []", ALL),
+        ("return 0\n", "return 1\n", set()),  # what is called as a method is
         ("def backward(self, g): return g", "def backward(self, g): return 2 * g", {"Dense", "dense"}),
         ("dense = Dense()", "dense = (Dense())", set()),
         ("def square(x):", "def square(x):  # a square", set()),
-        ("import math\n", "import math\nprint('')\n", {"leaky_backward", "square_backward", "Dense", "dense"}),
+        ("import math\n", "import math\nprint('')\n", ALL),
     ],
 )
 def test_what_changed_is_told_by_the_code_that_is_used(old, new, changed):

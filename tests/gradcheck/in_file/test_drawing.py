@@ -7,6 +7,7 @@ import pytest
 
 from scratchcnn.gradcheck.harvest.pairs import find_pairs
 from scratchcnn.gradcheck.in_file.drawing import Asked, CannotDraw, calls_of
+from scratchcnn.gradcheck.in_file.specs import Spec
 
 SCALE = '''
 def scale(x, factor=2):
@@ -35,13 +36,17 @@ class Square:
 """
 
 
-def arguments(text, **options):
-    """The arguments of the calls of the one pair in a text; the options are those of the command line."""
+def calls(text, inputs=None, **options):
+    """The calls of the one pair in a text; inputs and options are those of the command line."""
     module = types.ModuleType("made")
     exec(text, vars(module))
     (pair,) = find_pairs(module)
-    calls = calls_of(pair, module, np.random.default_rng(0), Asked(options=options))
-    return [dict(call.arguments) for call in calls]
+    return calls_of(pair, module, np.random.default_rng(0), Asked(inputs or {}, options))
+
+
+def arguments(text, inputs=None, **options):
+    """The arguments of these calls."""
+    return [dict(call.arguments) for call in calls(text, inputs, **options)]
 
 
 @pytest.mark.parametrize("name", ["scale", "scale_backward"])
@@ -71,13 +76,96 @@ def test_what_a_sample_has_more_goes_to_the_parameters_with_stars():
     ]
 
 
+def test_what_a_sample_has_first_goes_to_the_parameters_before_those():
+    text = SUM.replace("def add(", "def add(first, ")
+    assert arguments(f"{text}def samples(rng): return 1.0, 2.0, 3.0") == [
+        {"first": 1.0, "parts": (2.0, 3.0), "options": {}}
+    ]
+
+
+def test_samples_may_be_made_one_by_one():
+    made = arguments(f"{SCALE}def samples(rng):\n    yield 1.0\n    yield 2.0, 3")
+    assert made == [{"x": 1.0, "factor": 2}, {"x": 2.0, "factor": 3}]
+
+
+def test_samples_that_are_no_function_are_none():
+    (drawn,) = arguments(f"{SCALE}samples = 5")
+    assert drawn["x"].shape == (2, 3)
+
+
+def test_docstrings_of_all_tell_shapes_and_numbers():
+    text = '''
+class Scale:
+    """x : (N, 3) array"""
+    def forward(self, w, x, factor, bias=0.0):
+        "factor : float"
+        assert w.shape == (4,) and factor.shape == ()
+        return factor * x
+    def backward(self, g):
+        "bias : float"
+        return g
+'''
+    (drawn,) = arguments(text, {"w": Spec((4,))})
+    assert [drawn[name].shape for name in ("w", "x", "factor")] == [(4,), (2, 3), ()]
+    assert drawn["bias"] == 0.0
+
+
 def test_parameters_with_stars_may_stay_empty():
     assert arguments(f"{SUM}def samples(rng): return {{}}") == [{"parts": (), "options": {}}]
+
+
+def test_inputs_of_the_command_line_go_before_samples_and_the_docstring():
+    (drawn,) = arguments(f"{SCALE}def samples(rng): return 1.0", {"x": Spec((4,), below=1), "z": Spec((2,))})
+    assert (drawn["x"].tolist(), drawn["factor"]) == ([0, 0, 0, 0], 2)
+    assert arguments(f"{SCALE}def samples(rng): return 1.0", {"z": Spec((2,))}) == [{"x": 1.0, "factor": 2}]
+
+
+def test_numbers_are_of_either_sign_where_forward_takes_them_and_else_positive():
+    assert (arguments(SCALE, {"x": Spec((50,))})[0]["x"] < 0).any()
+    root = "import numpy as np\ndef root(x): return np.sqrt(x)\ndef root_backward(g, x): return g / 2 / np.sqrt(x)"
+    assert (arguments(root, {"x": Spec((50,))})[0]["x"] > 0.5).all()
+
+
+@pytest.mark.parametrize(
+    ("sample", "power"), [("Square(3), 1.0", 3), ("{'x': 1.0, 'power': 4}", 4), ("1.0", 2), ("(1.0,)", 2)]
+)
+def test_a_sample_may_begin_with_the_object_itself_or_name_what_makes_it(sample, power):
+    text = CLASS.replace("    def forward", "    def __init__(self, power=2): self.power = power\n    def forward")
+    (given,) = arguments(f"{text}def samples(rng): return {sample}")
+    assert list(given) == ["self", "x"]
+    assert (given["self"].power, given["x"]) == (power, 1.0)
+
+
+def test_a_call_says_which_parameters_have_stars_and_that_no_test_made_it():
+    (call,) = calls(f"{SUM}def samples(rng): return 1.0")
+    assert (call.spread, call.where, call.size, call.options) == (("parts", "options"), "", 0, ())
+    (call,) = calls(SCALE)
+    assert call.spread == ("", "")
 
 
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
+        (f"{SCALE}def samples(rng): raise ValueError('no')", {}, "samples(rng) raises ValueError: no"),
+        (
+            SCALE.replace("return factor * x", "raise KeyError('x')", 1),
+            {},
+            "forward raises KeyError: 'x', at x float64[2, 3]: give other shapes with --input, or write a function"
+            " samples(rng)",
+        ),
+        (
+            SCALE.replace("(x, factor=2):", "(x, y):", 1)
+            .replace("array", "array\ny : (D,) array")
+            .replace("* x", "@ x"),
+            {},
+            "at x float64[2, 3], y float64[4]",
+        ),
+        (
+            SCALE.replace("(N, 3) array", "what is scaled"),
+            {},
+            "no shape is known of 'x': give --input x=4x3 (or --option x=VALUE), say it in the docstring, as in"
+            " `x : (N, D) array`, or write a function samples(rng) that returns the arguments",
+        ),
         (f"{SCALE}def samples(rng): return 1.0, 2, 3", {}, "samples gives 3 arguments, and scale takes 2"),
         (SCALE, {"stride": 2}, "scale takes no 'stride': it takes x, factor"),
         (f"{CLASS}def samples(rng): return {{'x': 1.0, 'size': 2}}", {}, "Square cannot be made (TypeError: "),

@@ -3,6 +3,7 @@
 import pytest
 
 from scratchcnn.gradcheck.in_file.shapes import Shape, lengths_of, shape_of
+from scratchcnn.gradcheck.in_file.specs import Spec
 
 DOCSTRING = """
 A convolution.
@@ -12,6 +13,10 @@ Inputs:
 - w (F, C, HH, WW): filters
 - y: Vector of labels, of shape (N,) where y[i] is the label for x[i] and
   0 <= y[i] < C
+- folded: An array, of shape (N,
+  D)
+- slope: float
+- count: how many there are
 - flat: A numpy array, of shape (N, d_1, ..., d_k)
 - conv_param: A dictionary with the following keys:
   - 'stride': The number of pixels between (vertically, horizontally)
@@ -38,6 +43,7 @@ Args:
         ("x", "N C H W", None),
         ("w", "F C HH WW", None),
         ("y", "N", "C"),
+        ("folded", "N D", None),
         ("flat", "N d_1 d_k", None),
         ("images", "N C H W", None),
         ("left", "N 3", None),
@@ -45,6 +51,7 @@ Args:
         ("classes", "N", "K"),
         ("positions", "T", "2"),
         ("rate", "", None),
+        ("slope", "", None),
         ("kernel", "K K", None),
         ("hidden", "N D", None),
         ("scale", "", None),
@@ -54,7 +61,7 @@ def test_shapes_are_read_as_people_write_them(name, axes, below):
     assert shape_of(DOCSTRING, name) == Shape(tuple(axes.split()), below)
 
 
-@pytest.mark.parametrize("name", ["conv_param", "nowhere", "C", "data"])
+@pytest.mark.parametrize("name", ["conv_param", "nowhere", "C", "data", "count"])
 def test_where_there_is_no_shape_none_is_made_up(name):
     assert shape_of(DOCSTRING, name) is None
 
@@ -66,6 +73,18 @@ def test_lengths_differ_and_images_are_larger_than_filters():
     assert all(found["H"] >= found["HH"] and found["W"] >= found["WW"] for found in (first, *others))
     assert others[0]["H"] == others[0]["W"] == 8
     assert set(others[-1].values()) == {4}
+
+
+def test_letters_of_limits_have_lengths_and_numbers_are_their_own():
+    shapes = [Shape(("N", "3"), "K"), Shape(("N",), "10"), Shape(("D", "N"), "D")]
+    assert [sorted(lengths) for lengths in lengths_of(shapes)] == [["D", "K", "N"]] * 4
+
+
+def test_an_array_has_the_lengths_of_its_letters():
+    assert Shape(("N", "3")).spec({"N": 5}) == Spec((5, 3))
+    assert Shape(("N",), "10").spec({"N": 5}) == Spec((5,), below=10)
+    assert Shape(("N",), "K").spec({"N": 5, "K": 7}) == Spec((5,), below=7)
+    assert Shape(("Q",), "K").spec({}) == Spec((1,), below=2)  # of a letter that has none
 
 
 def test_labels_lie_below_the_length_that_the_docstring_names():

@@ -26,6 +26,26 @@ def test_inputs(text, spec):
     assert spec.below is None or (0 <= drawn.min() <= drawn.max() < spec.below)
 
 
+def test_real_numbers_are_of_either_sign_or_where_that_is_asked_near_one():
+    rng, spec = np.random.default_rng(0), Spec((50, 2), "float32")
+    assert (spec.drawn(rng) < 0).any()
+    positive = spec.drawn(rng, positive=True)
+    assert (positive.shape, positive.dtype) == ((50, 2), np.float32)
+    assert 0.5 < positive.min() < 0.6
+    assert 1.4 < positive.max() < 1.5
+
+
+def test_integers_begin_at_zero():
+    assert Spec((3,), below=1).drawn(np.random.default_rng(0)).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("form", ["x".join(["1"] * 32), str(2**26), f"int:1:{2**63}"])
+def test_the_largest_inputs(form):
+    name, spec = spec_of(f"x={form}")
+    assert name == "x"
+    assert spec.shape in {(1,) * 32, (2**26,), (1,)}
+
+
 @pytest.mark.parametrize("text", ["x", "x=", "=4x3", "x=4x", "x=4,3", "x=int:4", "x=int:4:0", "x y=4", "x=-1"])
 def test_what_is_no_input_is_refused(text):
     with pytest.raises(ValueError, match="must be NAME=4x3x8x8, NAME=float32:4x3, NAME=int:4:10 or NAME=scalar, got"):
@@ -59,7 +79,8 @@ def test_what_is_no_option_is_refused(text):
     [
         ("x=9999999x9999999", "at most 32 axes and 67,108,864 numbers, got 'x=9999999x9999999'"),
         ("x=" + "x".join(["1"] * 33), "at most 32 axes"),
-        ("labels=int:4:99999999999999999999", "must be of integers below 2\\*\\*63"),
+        ("x=67108865", "at most 32 axes"),
+        ("labels=int:4:9223372036854775809", "must be of integers below 2\\*\\*63"),
     ],
 )
 def test_an_input_that_cannot_be_drawn_is_refused(text, message):

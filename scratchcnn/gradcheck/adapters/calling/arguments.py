@@ -82,8 +82,8 @@ def order_of(
         parameters = list(inspect.signature(backward).parameters.values())
     except (TypeError, ValueError):  # a function written in C
         return Order((GRAD, CACHE) if cache else (GRAD,))
-    two = [p for p in parameters if p.kind in _POSITIONAL and p.default is p.empty]
-    if cache and len(two) == 2 and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
+    two = [p for p in parameters if p.kind is not p.VAR_KEYWORD and p.default is p.empty]
+    if cache and len(two) == 2 and all(p.kind in _POSITIONAL for p in two):
         return Order((CACHE, GRAD) if _cache_first(*two) else (GRAD, CACHE))
     roles = {p.name: role for p in parameters if (role := _role(p, names, cache=cache)) is not None}
     open_ = [p for p in parameters if p.name not in roles and p.default is p.empty and p.kind in _POSITIONAL]
@@ -93,8 +93,9 @@ def order_of(
     roles |= _cotangents(open_, roles, backward, call, cache=cache)
     if any(p.kind is p.VAR_POSITIONAL for p in parameters) and cache and CACHE not in roles.values():
         start = tuple(roles[p.name] for p in parameters if p.name in roles and p.kind in _POSITIONAL)
+        keywords = tuple((p.name, roles[p.name]) for p in parameters if p.name in roles and p.kind is p.KEYWORD_ONLY)
         # After a cotangent with a name `*something` stands for the parts of the cache.
-        return Order((*start, SPREAD) if start else (GRAD, CACHE))
+        return Order((*start, SPREAD) if start else (GRAD, CACHE), keywords)
     required = [p for p in parameters if p.name in roles and p.kind in _POSITIONAL and p.default is p.empty]
     others = [p for p in parameters if p.name in roles and p not in required]
     return Order(tuple(roles[p.name] for p in required), tuple((p.name, roles[p.name]) for p in others))

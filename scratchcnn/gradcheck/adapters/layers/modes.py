@@ -1,6 +1,5 @@
 """What a layer needs beside its inputs: a flag for training, a reset, generators that draw the same again."""
 
-import copy
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -75,7 +74,7 @@ def call_reset(layer: Any, reset: str | Callable[..., Any] | None) -> None:
 def generators_of(layer: Any) -> tuple[tuple[Slot, Any], ...]:
     """The layer's own random generators, and their states as they are now."""
     found = slots_of(layer, lambda v: isinstance(v, np.random.Generator | np.random.RandomState))
-    return tuple((slot, copy.deepcopy(_state(generator))) for slot, generator in found)
+    return tuple((slot, _state(generator)) for slot, generator in found)
 
 
 def restart(layer: Any, generators: Sequence[tuple[Slot, Any]]) -> None:

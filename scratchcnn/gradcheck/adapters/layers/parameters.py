@@ -60,7 +60,7 @@ def asked_parameters(
     ValueError
         There is no such place, or no array in it.
     """
-    found = []
+    found: list[Parameter] = []
     names = (asked,) if isinstance(asked, str) else tuple(asked)
     twice = [name for name in names if names.count(name) > 1]
     if twice:
@@ -73,7 +73,7 @@ def asked_parameters(
         within = [Parameter(place.name, (place,))] if is_number(value) else [p for p in all_of() if p.is_within(place)]
         if not within:
             raise ValueError(f"params names {text!r}, which holds no parameters of {_contents(layer, call)}")
-        found += within
+        found += [p for p in within if p.name not in {known.name for known in found}]
     return found
 
 
