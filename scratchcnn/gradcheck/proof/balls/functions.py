@@ -102,8 +102,10 @@ def where(condition: Any, *choices: Any) -> Any:
 def isclose(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> Any:
     """Whether numbers are close."""
     a, b = as_balls(a), as_balls(b)
-    # Infinities are close to themselves.
-    return np.logical_or(np.equal(a, b), np.abs(a - b) <= atol + rtol * np.abs(b))
+    # Infinities are close to themselves alone.
+    near = np.logical_and(np.isfinite(b), np.abs(a - b) <= atol + rtol * np.abs(b))
+    found = np.logical_or(np.equal(a, b), near)
+    return np.logical_or(found, np.logical_and(np.isnan(a), np.isnan(b))) if equal_nan else found
 
 
 INSTEAD[np.allclose] = lambda *arguments, **options: bool(np.all(isclose(*arguments, **options)))
@@ -162,6 +164,19 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
 # Sums of products along windows.
 
 
+def known(mode: Any) -> Any:
+    """The mode of a convolution.
+
+    Raises
+    ------
+    NotHeld
+        It is none of the three names; NumPy also takes numbers and first letters.
+    """
+    if mode not in ("full", "same", "valid"):
+        raise NotHeld(f"asks for the mode {mode!r} of a convolution, which balls have no rule for")
+    return mode
+
+
 @instead_of(np.correlate)
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     """As `np.correlate`, for vectors."""
@@ -175,7 +190,7 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     a, v = (v, a) if len(v) > len(a) else (a, v)
     around = np.pad(a, len(v) - 1)
     whole = np.lib.stride_tricks.sliding_window_view(around, len(v)) @ v[::-1]
-    if mode == "full":
+    if known(mode) == "full":
         return whole
     cut = (len(v) - 1) // 2 if mode == "same" else len(v) - 1
     length = len(a) if mode == "same" else len(a) - len(v) + 1

@@ -46,6 +46,12 @@ REDUCTIONS = [
     "np.mean(X, dtype=np.float64)",
     "np.average(T, axis=1, weights=np.abs(T))",
     "np.add.reduce(V[:1])",
+    "np.average([1.0, 2.0, 3.0], weights=P[:, 0])",
+    "np.mean(X, axis=1, where=np.arange(12).reshape(3, 4) % 3 > 0)",
+    "np.mean(X[:, :1], axis=0)",
+    "np.var(X[:1], axis=1)",
+    "np.quantile(V, P[0, 0])",
+    "np.median(np.append(V[:2], np.inf))",
 ]
 PRODUCTS = [
     "np.einsum('ij,kj->ik', X, X)",
@@ -224,6 +230,12 @@ ELEMENTWISE = [
     "X.imag",
     "X.conj()",
     "np.add(X, X, dtype=np.float64)",
+    "np.add(X, X, signature='dd->d')",
+    "np.exp(X, casting='same_kind', subok=False)",
+    "np.minimum(X, X)",
+    "np.maximum(X, X)",
+    "np.minimum(np.zeros(4), X)",
+    "np.divmod(X, 0.5, out=(np.zeros_like(X), np.zeros_like(X)))",
     "7 // V[0]",
     "7 % V[0]",
     "divmod(7, V[0])",
@@ -270,6 +282,12 @@ DECISIONS = [
     "(X > 0) & (X < 1)",
     "np.logical_and(X > 0, X)",
     "np.logical_not(X)",
+    "np.logical_and(X, True)",
+    "np.logical_xor(X, np.zeros(4))",
+    "np.greater(X, 0, out=np.zeros((3, 4), bool))",
+    "np.isnan(X, out=np.zeros((3, 4), bool))",
+    "np.add(X > 0, 1, out=np.zeros((3, 4), int))",
+    "np.bincount(X.argmax(1))",
     "X.any()",
     "X.all(0)",
     "np.any(X > 0, axis=1)",
@@ -290,17 +308,25 @@ DECISIONS = [
     "np.where(V)",
     "np.where(V[0], X, -X)",
 ]
-# No rule is exact for these, or there is none.
-NOT_HELD = [
-    "X.astype('S3')",
-    "X.view(np.int64)",
-    "np.interp(X, V, V, period=1.0)",
-    "np.linalg.inv(np.zeros_like(S)[None][:0])",
-    "np.linalg.qr(S, mode='raw')",
-    "np.einsum(X, [0, 1])",
-    "np.cov(X, aweights=np.ones(4))",
-    "np.quantile(X, 0.5, method='lower')",
-]
+# No rule is exact for these, or there is none: why they are refused.
+NOT_HELD = {
+    "X.astype('S3')": "makes |S3 of balls",
+    "X.view(np.int64)": "looks at the bits of floats",
+    "np.add(X, X, dtype=np.float32)": "rounds to float32, which a ball cannot",
+    "np.mean(X, dtype=np.float32)": "rounds to float32, which a ball cannot",
+    "np.var(X, 1, np.float32)": "rounds to float32, which a ball cannot",
+    "np.sqrt((X > 0).astype(np.int8) * (X > 0))": "cannot hold it",
+    "np.divide(X > 0, 3, dtype=np.float32)": "cannot hold it",
+    "np.interp(X, V, V, period=1.0)": "interpolates with a period, which balls have no rule for",
+    "np.linalg.inv(np.zeros_like(S)[None][:0])": "linear algebra of no matrices at all",
+    "np.linalg.qr(S, mode='raw')": "linalg.qr with mode 'raw' is not available on balls",
+    "np.linalg.pinv(X, rcond=0.9)": "may cut off singular values, which balls do not have",
+    "np.linalg.lstsq(X.T, V, rcond=0.9)": "may cut off singular values, which balls do not have",
+    "np.einsum(X, [0, 1])": "has no string of subscripts",
+    "np.convolve(V, V[:2], 1)": "asks for the mode 1 of a convolution, which balls have no rule for",
+    "np.cov(X, aweights=np.ones(4))": "asks for weighted covariances, which balls have no rule for",
+    "np.quantile(X, 0.5, method='lower')": "asks for a quantile that balls have no rule for",
+}
 # Of shapes that do not fit.
 MISFITS = [
     "np.matmul(X, V[0])",

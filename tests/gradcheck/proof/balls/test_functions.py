@@ -1,10 +1,13 @@
 """What NumPy's functions give for floats they give for balls, with slopes."""
 
+import re
+
 import numpy as np
 import pytest
+from flint import arb, fmpq
 
-from scratchcnn.gradcheck.proof.balls.arrays import Balls, Whole, as_balls, lift
-from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, precision
+from scratchcnn.gradcheck.proof.balls.arrays import INSTEAD, Balls, Whole, as_balls, lift
+from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, precision, recording
 from scratchcnn.gradcheck.proof.world import standins  # noqa: F401  # all rules are loaded
 from tests.gradcheck.proof.balls.expressions import (
     DECISIONS,
@@ -65,10 +68,10 @@ def test_slopes_are_those_of_differences(expression):
     assert np.allclose(slopes, (ahead - behind) / (2 * h), rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("expression", NOT_HELD)
-def test_what_has_no_rule_is_refused(expression):
+@pytest.mark.parametrize(("expression", "why"), NOT_HELD.items())
+def test_what_has_no_rule_is_refused(expression, why):
     eval(expression, dict(NUMBERS))
-    with pytest.raises(NotHeld):
+    with pytest.raises(NotHeld, match=rf"^{re.escape(why)}$"):
         on_balls(expression)
 
 
@@ -78,3 +81,23 @@ def test_shapes_that_do_not_fit_are_refused_as_for_floats(expression):
         eval(expression, dict(NUMBERS))
     with pytest.raises(ValueError, match=r"."):
         on_balls(expression)
+
+
+def test_a_quotient_of_whole_numbers_is_not_rounded():
+    ones = lift(np.ones(3)).astype(int)
+    for third in (ones / 3, np.true_divide(ones, 3), ones * lift(np.ones(3)) / 3, np.divide(ones, ones * 3)):
+        assert all(b.value.contains(arb(fmpq(1, 3))) for b in third.tolist())
+
+
+def test_a_share_of_places_that_moves_beyond_the_last_number_is_a_kink():
+    with recording() as run:
+        last = INSTEAD[np.quantile](lift(np.arange(4.0), np.arange(4)), Ball(arb(1), arb(2)))
+    assert (run.met, last.value, last.slope) == (1, 3, 3)
+
+
+@pytest.mark.parametrize("other", [-np.inf, 0.5, np.inf, np.nan])
+def test_infinities_are_close_to_themselves_alone_and_nan_to_nothing_unless_asked(other):
+    found = [-np.inf, 0.5, np.inf, np.nan]
+    for equal in (False, True):
+        expected = np.isclose(found, other, equal_nan=equal).tolist()
+        assert INSTEAD[np.isclose](lift(np.array(found)), other, equal_nan=equal).tolist() == expected

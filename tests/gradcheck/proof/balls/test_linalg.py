@@ -133,7 +133,7 @@ def test_cholesky(upper, a):
 NORMS = [
     *[((5,), ord, axis) for ord in (None, 1, 2, 3, 0, np.inf, -np.inf, 0.5) for axis in (None, 0)],
     *[((3, 4), ord, None) for ord in (None, "fro", 1, -1, np.inf, -np.inf)],
-    *[((2, 3, 4), ord, axis) for ord in (None, 1, np.inf) for axis in (1, -1, (0, 2), (2, 1))],
+    *[((2, 3, 4), ord, axis) for ord in (None, 1, np.inf, -np.inf) for axis in (1, -1, (0, 2), (2, 1))],
     ((2, 3, 4), None, None),
 ]
 
@@ -152,8 +152,10 @@ def test_norms(shape, ord, axis, keepdims):
 def test_the_norms_of_numpy_2():
     a = np.random.default_rng(3).normal(size=(2, 3, 4))
     with precision(BITS):
-        for ord in ("fro", 1, np.inf):
-            np.testing.assert_allclose(floats(LINALG["matrix_norm"](a, ord=ord)), np.linalg.matrix_norm(a, ord=ord))
+        for options in ({}, {"ord": "fro"}, {"ord": 1}, {"ord": np.inf}, {"ord": -1, "keepdims": True}):
+            got, want = LINALG["matrix_norm"](a, **options), np.linalg.matrix_norm(a, **options)
+            assert got.shape == want.shape
+            np.testing.assert_allclose(floats(got), want)
         np.testing.assert_allclose(floats(LINALG["vector_norm"](a)), np.linalg.vector_norm(a))
         np.testing.assert_allclose(
             floats(LINALG["vector_norm"](a, axis=1, ord=1)), np.linalg.vector_norm(a, axis=1, ord=1)
@@ -196,7 +198,7 @@ def test_what_is_singular():
         assert LINALG["det"](ones) == 0
         assert LINALG["slogdet"](ones).logabsdet == -np.inf
         for name in ("inv", "cholesky"):
-            with pytest.raises(LinAlgError):
+            with pytest.raises(LinAlgError, match=r"^(Singular matrix|Matrix is not positive definite)$"):
                 LINALG[name](ones - 2 * np.eye(3) * (name == "cholesky"))
         unsure = balls(np.eye(2))
         unsure[1, 1] = Ball(arb(0, 1e-9))
@@ -205,19 +207,47 @@ def test_what_is_singular():
                 LINALG[name](unsure)
 
 
-def test_a_singular_determinant_has_a_slope():
-    a = np.arange(16.0).reshape(4, 4) ** 2
-    a[3] = a[2] + a[1]
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
+def test_a_singular_determinant_has_a_slope(n):
+    a = np.random.default_rng(n).integers(-9, 10, (n, n)) * 1.0
+    a[-1] = a[:-1].sum(axis=0)
     check_slopes(LINALG["det"], a)
     with precision(BITS):
-        assert LINALG["det"](moving(a, np.eye(4))).slope != 0
+        assert LINALG["det"](moving(a, np.eye(n))).slope != 0
 
 
-def test_shapes_are_asked_for():
-    with pytest.raises(LinAlgError, match="square"):
-        LINALG["inv"](np.ones((2, 3)))
-    with pytest.raises(LinAlgError, match="two-dimensional"):
-        LINALG["det"](np.ones(3))
+@pytest.mark.parametrize("name", ["inv", "det", "slogdet", "cholesky", "solve", "matrix_power"])
+def test_shapes_are_asked_for(name):
+    more = {"solve": [np.ones(2)], "matrix_power": [2]}.get(name, [])
+    with pytest.raises(LinAlgError, match=r"^Last 2 dimensions of the array must be square$"):
+        LINALG[name](np.ones((2, 3)), *more)
+    with pytest.raises(LinAlgError, match=r"^1-dimensional array given. Array must be at least two-dimensional$"):
+        LINALG[name](np.ones(3), *more)
+
+
+@given(a=matrices(3, 4))
+def test_residuals_are_those_of_more_equations_than_unknowns(a):
+    with precision(BITS):
+        for m in (a.T, a, a[:, :3]):
+            got, want = LINALG["lstsq"](m, a[0, : len(m)]), np.linalg.lstsq(m, a[0, : len(m)])
+            assert (got[1].shape, got[2]) == (want[1].shape, want[2])
+            assert all(x.value.is_nan() for x in got[3])
+            assert got[3].shape == want[3].shape
+
+
+@given(a=matrices(4, 3), share=st.floats(1e-6, 0.9))
+def test_a_pseudoinverse_is_given_only_if_no_singular_value_is_cut_off(a, share):
+    values = np.linalg.svd(a)[1]
+    for name, more, options in [("pinv", [share], {}), ("pinv", [], {"rtol": share}), ("lstsq", [a[:, 0], share], {})]:
+        try:
+            with precision(BITS):
+                got = LINALG[name](a, *more, **options)
+        except NotHeld:
+            assert values[-1] <= 3 * share * values[0]  # Frobenius's norms are at most sqrt(3) as large
+        else:
+            assert values[-1] > share * values[0]
+            want = getattr(np.linalg, name)(a, *more, **options)
+            np.testing.assert_allclose(*(x[0] if name == "lstsq" else x for x in (floats(got[0]), want[0])), rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["eigh", "eig", "svd", "matrix_rank"])

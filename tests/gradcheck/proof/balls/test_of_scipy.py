@@ -6,6 +6,7 @@ import pytest
 from scratchcnn.gradcheck.proof.balls.arrays import lift, wrapped
 from scratchcnn.gradcheck.proof.balls.ball import NotHeld, precision
 from scratchcnn.gradcheck.proof.balls.of_scipy import SCIPY
+from scratchcnn.gradcheck.proof.world import standins  # noqa: F401  # all rules are loaded
 from tests.gradcheck.proof.world.worlds import middle, same
 
 MATRIX = np.random.default_rng(0).normal(size=(4, 5))
@@ -62,6 +63,14 @@ def test_the_larger_comes_first_where_all_overlap():
     assert same(on_balls("signal", "correlate2d", v, MATRIX, mode="valid"), expected)
     with pytest.raises(ValueError, match="must be at least as large"):
         on_balls("signal", "convolve2d", MATRIX, np.ones((5, 1)), mode="valid")
+
+
+def test_the_whole_is_what_is_asked_for_where_no_mode_is_named():
+    for name in ("convolve", "correlate", "convolve2d", "correlate2d", "fftconvolve", "oaconvolve"):
+        v = MATRIX[:2, :3]
+        assert same(on_balls("signal", name, MATRIX, v), on_balls("signal", name, MATRIX, v, mode="full"))
+        with pytest.raises(NotHeld, match="asks for the mode 'Full' of a convolution"):
+            on_balls("signal", name, MATRIX, v, mode="Full")
 
 
 def test_other_borders_are_refused():

@@ -81,6 +81,26 @@ def test_wide_balls_hold_their_points(name, data):
     check_wide(function_named(name), arguments, PARAMETERS.get(name, 0))
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        *[("boxcox", (2.0, 0.0)), ("boxcox1p", (2.0, 0.0)), ("inv_boxcox", (2.0, 0.0)), ("inv_boxcox1p", (2.0, 0.0))],
+        *[("xlogy", (0.0, 2.0)), ("xlog1py", (0.0, 2.0)), ("power", (2.0, 0.0)), ("power", (-2.0, 3.0))],
+        *[("exprel", (0.0,)), ("sinc", (0.0,)), ("shi", (0.0,)), ("logaddexp", (1.5, 1.5)), ("logaddexp2", (1.5, 1.5))],
+        *[("logit", (0.5,)), ("log_ndtr", (0.0,)), ("spence", (1.0,)), ("j1", (0.0,)), ("entr", (1.0,))],
+    ],
+)
+def test_slopes_where_a_formula_changes_are_those_of_differences(name, arguments):
+    moving = [0] if name == "power" and arguments[0] < 0 else range(len(arguments))
+    function = function_named(name)
+    check_slope(lambda *x: function(*(a if i in moving else arguments[i] for i, a in enumerate(x))), arguments)
+
+
+def test_the_logit_keeps_its_digits_beside_a_half():
+    with precision(BITS):
+        assert SPECIAL["logit"](Ball(arb(0.5) + arb(2) ** -150)).value.rel_accuracy_bits() > 200
+
+
 def planted(rule, kind):
     off = lambda y: y * (1 + arb(1e-20))  # noqa: E731
     return {
@@ -240,7 +260,7 @@ def test_edges_of_special_functions(name, x, y):
 
 def test_edges_of_two_variables():
     inf, nan = np.inf, np.nan
-    for x, y in [(-inf, 2.0), (-inf, -inf), (inf, 1.0), (nan, 1.0), (3.0, 3.0)]:
+    for x, y in [(-inf, 2.0), (-inf, -inf), (inf, 1.0), (inf, inf), (nan, 1.0), (3.0, 3.0)]:
         with np.errstate(invalid="ignore"):
             np.testing.assert_allclose(float(FUNCTIONS["logaddexp"](x, y).value), np.logaddexp(x, y), rtol=1e-14)
     for x, y in [(0.0, 0.0), (0.0, -1.0), (0.0, 1.0), (1.0, 0.0), (-1.0, 0.0)]:
@@ -248,7 +268,8 @@ def test_edges_of_two_variables():
     assert number(SPECIAL["xlogy"](0, 0)) == 0
     assert number(SPECIAL["xlog1py"](0, -1)) == 0
     assert number(SPECIAL["rel_entr"](0, 1)) == 0
-    assert number(SPECIAL["rel_entr"](1, 0)) == inf
+    assert number(SPECIAL["rel_entr"](1, 0)) == number(SPECIAL["rel_entr"](1, -1)) == inf
+    assert not SPECIAL["rel_entr"](Ball(arb(0, 1)), 0).value.is_exact()  # it may be 0, where the answer is 0
     assert number(SPECIAL["kl_div"](-1, 1)) == inf
     assert number(SPECIAL["huber"](-1, 1)) == inf
 
@@ -292,6 +313,14 @@ def test_marks(name, arguments):
     assert still.met == 0
 
 
+@pytest.mark.parametrize("moving", [0, 1])
+def test_the_tip_of_a_cone_is_marked_whichever_side_moves(moving):
+    sides = [Ball(arb(0), arb(3) if i == moving else None) for i in range(2)]
+    with recording() as run:
+        tip = FUNCTIONS["hypot"](*sides)
+    assert (run.met, tip.value, tip.slope) == (1, 0, None)
+
+
 def test_no_marks_where_nothing_jumps():
     with recording() as met:
         for name, x in [("trunc", 0), ("rint", 2), ("floor", 2.5), ("sign", 1), ("absolute", -1)]:
@@ -318,9 +347,15 @@ def test_a_polygamma_far_on_the_left_is_not_computed():
     assert not SPECIAL["polygamma"](1, -10000.5).value.is_finite()
 
 
-def test_a_relative_entropy_of_what_is_no_number_is_none():
-    assert SPECIAL["rel_entr"](math.nan, 1.0).value.is_nan()
-    assert SPECIAL["rel_entr"](1.0, math.nan).value.is_nan()
+@pytest.mark.parametrize("other", [-1.0, 0.0, 1.0])
+def test_a_relative_entropy_of_what_is_no_number_is_none(other):
+    assert SPECIAL["rel_entr"](math.nan, other).value.is_nan()
+    assert SPECIAL["rel_entr"](other, math.nan).value.is_nan()
+
+
+def test_a_relative_entropy_has_no_slope_where_its_first_argument_begins_to_move_from_0():
+    assert not SPECIAL["rel_entr"](Ball(arb(0), arb(1)), 1).slope.is_finite()
+    assert SPECIAL["rel_entr"](0, Ball(arb(1), arb(1))).slope is None
 
 
 def test_tuples():
