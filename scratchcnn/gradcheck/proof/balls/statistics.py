@@ -187,9 +187,7 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, **options: Any) -> Any:
 
 @instead_of(np.bincount)
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
-    """The sum of the weights of each integer, or how often it occurs."""
-    if weights is None:
-        return np.bincount(np.asarray(x), None, minlength)
+    """The sum of the weights of each integer."""
     sums = full(max(minlength, int(np.max(x, initial=-1)) + 1), 0)
     np.add.at(sums, np.asarray(x), as_balls(weights))
     return sums

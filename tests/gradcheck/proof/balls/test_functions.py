@@ -87,6 +87,40 @@ def test_a_quotient_of_whole_numbers_is_not_rounded():
     ones = lift(np.ones(3)).astype(int)
     for third in (ones / 3, np.true_divide(ones, 3), ones * lift(np.ones(3)) / 3, np.divide(ones, ones * 3)):
         assert all(b.value.contains(arb(fmpq(1, 3))) for b in third.tolist())
+    assert np.hypot.reduce(ones[:2]).value.contains(arb(2).sqrt())
+    assert np.divmod(ones, 0.3)[1][0].value.contains(arb(1) - 3 * arb(0.3))
+
+
+@pytest.mark.parametrize(
+    "joined",
+    [
+        lambda x: np.concatenate([x, [0.1]]),
+        lambda x: np.append(x, 0.1),
+        lambda x: np.pad(x, (0, 1), constant_values=0.1),
+        lambda x: np.insert(x, 1, 0.1),
+        lambda x: (y := np.append(x, 0), np.copyto(y[1:], 0.1))[0],
+        lambda x: (y := np.append(x, 0), np.put(y, 1, 0.1))[0],
+        lambda x: (y := np.append(x, 0), y.flat.__setitem__(1, 0.1))[0],
+    ],
+)
+def test_numbers_that_join_balls_are_not_rounded(joined):
+    x, tenth = joined(lift(np.ones(1), np.ones(1))), arb(fmpq(*(0.1).as_integer_ratio()))
+    seventh = np.concatenate([x[:1] * 7, [7]])
+    for found, expected in [
+        (x * x, tenth * tenth),
+        (x / seventh, tenth / 7),
+        (x + x + x, 3 * tenth),
+        (np.multiply.outer(x, x)[1], tenth * tenth),
+        (np.multiply.reduce([x[1:], x[1:] + 0, x[1:] * 1]), tenth**3),
+        (np.square(x), tenth**2),
+    ]:
+        assert found[-1].value.contains(expected)
+
+
+def test_of_floats_that_are_thrown_away_nothing_is_said():
+    never = lift(X) > 9
+    with np.errstate(all="raise"):
+        assert np.isnan(never / never).all()
 
 
 def test_a_share_of_places_that_moves_beyond_the_last_number_is_a_kink():
