@@ -64,7 +64,7 @@ def _logit(x: arb) -> arb:
 
 def _log_ndtr(x: arb) -> arb:
     tail = (abs(x) / _sqrt2()).erfc() / 2
-    return (-tail).log1p() if x > 0 else tail.log() if x < 0 else ((-x / _sqrt2()).erfc() / 2).log()
+    return (-tail).log1p() if x > 0 else ((-x / _sqrt2()).erfc() / 2).log()
 
 
 def _gammaln(x: arb) -> arb:
@@ -198,14 +198,14 @@ def _is_zero(x: Ball) -> bool:
 def xlogy(x: Ball, y: Ball) -> Ball:
     """The product x log(y), 0 at x = 0."""
     if _is_zero(x) and not y.value.is_nan():
-        return Ball(ZERO, None if x.slope is None else along((x.slope, y.value.log())))
+        return Ball(ZERO, along((x.slope, y.value.log())))
     return x * _call["log"](y)
 
 
 def xlog1py(x: Ball, y: Ball) -> Ball:
     """The product x log(1 + y), 0 at x = 0."""
     if _is_zero(x) and not y.value.is_nan():
-        return Ball(ZERO, None if x.slope is None else along((x.slope, y.value.log1p())))
+        return Ball(ZERO, along((x.slope, y.value.log1p())))
     return x * _call["log1p"](y)
 
 

@@ -81,26 +81,6 @@ def test_wide_balls_hold_their_points(name, data):
     check_wide(function_named(name), arguments, PARAMETERS.get(name, 0))
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments"),
-    [
-        *[("boxcox", (2.0, 0.0)), ("boxcox1p", (2.0, 0.0)), ("inv_boxcox", (2.0, 0.0)), ("inv_boxcox1p", (2.0, 0.0))],
-        *[("xlogy", (0.0, 2.0)), ("xlog1py", (0.0, 2.0)), ("power", (2.0, 0.0)), ("power", (-2.0, 3.0))],
-        *[("exprel", (0.0,)), ("sinc", (0.0,)), ("shi", (0.0,)), ("logaddexp", (1.5, 1.5)), ("logaddexp2", (1.5, 1.5))],
-        *[("logit", (0.5,)), ("log_ndtr", (0.0,)), ("spence", (1.0,)), ("j1", (0.0,)), ("entr", (1.0,))],
-    ],
-)
-def test_slopes_where_a_formula_changes_are_those_of_differences(name, arguments):
-    moving = [0] if name == "power" and arguments[0] < 0 else range(len(arguments))
-    function = function_named(name)
-    check_slope(lambda *x: function(*(a if i in moving else arguments[i] for i, a in enumerate(x))), arguments)
-
-
-def test_the_logit_keeps_its_digits_beside_a_half():
-    with precision(BITS):
-        assert SPECIAL["logit"](Ball(arb(0.5) + arb(2) ** -150)).value.rel_accuracy_bits() > 200
-
-
 def planted(rule, kind):
     off = lambda y: y * (1 + arb(1e-20))  # noqa: E731
     return {
@@ -269,9 +249,11 @@ def test_edges_of_two_variables():
     assert number(SPECIAL["xlog1py"](0, -1)) == 0
     assert number(SPECIAL["rel_entr"](0, 1)) == 0
     assert number(SPECIAL["rel_entr"](1, 0)) == number(SPECIAL["rel_entr"](1, -1)) == inf
-    assert not SPECIAL["rel_entr"](Ball(arb(0, 1)), 0).value.is_exact()  # it may be 0, where the answer is 0
     assert number(SPECIAL["kl_div"](-1, 1)) == inf
-    assert number(SPECIAL["huber"](-1, 1)) == inf
+    assert number(SPECIAL["rel_entr"](0, 0)) == 0
+    assert number(SPECIAL["boxcox"](0, 0)) == -inf
+    assert number(SPECIAL["inv_boxcox"](inf, 0)) == inf
+    assert [number(SPECIAL["huber"](*x)) for x in [(-1, 1), (2, -5), (2, 1)]] == [inf, 2 * (5 - 1), 0.5]
 
 
 def test_slopes_at_edges():
@@ -338,37 +320,27 @@ def test_what_cannot_be_decided(name):
 
 
 def test_parameters_must_stay_fixed():
-    with pytest.raises(NotHeld, match="jv"):
+    with pytest.raises(NotHeld, match=r"^jv has no derivative by its parameters on balls$"):
         SPECIAL["jv"](Ball(arb(1), arb(1)), 2.0)
 
 
 def test_a_polygamma_far_on_the_left_is_not_computed():
     assert SPECIAL["polygamma"](0, 0.7).value.overlaps(SPECIAL["digamma"](0.7).value)
+    assert number(SPECIAL["polygamma"](1, np.inf)) == 0
     assert not SPECIAL["polygamma"](1, -10000.5).value.is_finite()
-
-
-@pytest.mark.parametrize("other", [-1.0, 0.0, 1.0])
-def test_a_relative_entropy_of_what_is_no_number_is_none(other):
-    assert SPECIAL["rel_entr"](math.nan, other).value.is_nan()
-    assert SPECIAL["rel_entr"](other, math.nan).value.is_nan()
-
-
-def test_a_relative_entropy_has_no_slope_where_its_first_argument_begins_to_move_from_0():
-    assert not SPECIAL["rel_entr"](Ball(arb(0), arb(1)), 1).slope.is_finite()
-    assert SPECIAL["rel_entr"](0, Ball(arb(1), arb(1))).slope is None
 
 
 def test_tuples():
     with precision(BITS):
         x = Ball(arb(0.7), arb(2))
         a, da, b, db = SPECIAL["airy"](x)
-        assert a.slope.overlaps(2 * da.value)
-        assert db.slope.overlaps(2 * x.value * b.value)
         assert (da.value * b.value - a.value * db.value).overlaps(-1 / arb.pi())
         for name, parts in [("sici", "si ci"), ("shichi", "shi chi"), ("fresnel", "fresnel_s fresnel_c")]:
             for got, part in zip(SPECIAL[name](x), parts.split(), strict=True):
                 assert got.value.overlaps(SPECIAL[part](x).value)
                 assert got.slope.overlaps(SPECIAL[part](x).slope)
+    for i in range(4):
+        check_slope(lambda x, i=i: SPECIAL["airy"](x)[i], (0.7,))
     assert SPECIAL["zeta"](2).value.overlaps(arb.pi() ** 2 / 6)
 
 
