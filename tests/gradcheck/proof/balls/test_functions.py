@@ -113,6 +113,7 @@ def test_numbers_that_join_balls_are_not_rounded(joined):
         (np.multiply.outer(x, x)[1], tenth * tenth),
         (np.multiply.reduce([x[1:], x[1:] + 0, x[1:] * 1]), tenth**3),
         (np.square(x), tenth**2),
+        ((x[None] * x[None])[0], tenth**2),
     ]:
         assert found[-1].value.contains(expected)
 

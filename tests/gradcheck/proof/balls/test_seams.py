@@ -1,12 +1,14 @@
 """Where a rule changes from one formula to another: value and slope are those of the function on both sides."""
 
 import math
+from math import inf, isfinite
 
 import pytest
 from flint import arb
 
 from scratchcnn.gradcheck.proof.balls.ball import Ball, precision
-from scratchcnn.gradcheck.proof.balls.special import SPECIAL
+from scratchcnn.gradcheck.proof.balls.rules import RULES
+from scratchcnn.gradcheck.proof.balls.special import SPECIAL, SPECIAL_RULES
 from tests.gradcheck.proof.checks import BITS, check_slope, check_wide, function_named
 
 
@@ -35,6 +37,16 @@ def test_slopes_where_a_formula_changes_are_those_of_differences(name, arguments
 )
 def test_balls_across_a_change_of_formula_hold_their_points(name, arguments):
     check_wide(function_named(name), arguments)
+
+
+@pytest.mark.parametrize("name", [n for n, rule in (RULES | SPECIAL_RULES).items() if max(rule.low, -rule.high) > -inf])
+def test_a_ball_outside_of_the_domain_is_no_number_for_sure(name):
+    rule = (RULES | SPECIAL_RULES)[name]
+    outside = [rule.low - 2, rule.high + 2]
+    for x in outside:
+        if isfinite(x):
+            assert function_named(name)(Ball(arb(x, 1))).value.is_nan()
+            assert not function_named(name)(Ball(arb(x, 3))).value.is_nan()
 
 
 def test_the_logit_keeps_its_digits_beside_a_half():
