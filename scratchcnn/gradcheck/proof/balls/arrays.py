@@ -246,9 +246,7 @@ def lift(array: Any, slopes: Any = None) -> Balls:
     """
     plain = np.asarray(array)
     spend(plain.size)
-    numbers = plain.reshape(-1)
-    # Python's numbers are quicker than NumPy's, but none of them holds a longdouble.
-    items = list(numbers) if plain.dtype.char == "g" else numbers.tolist()
+    items = plain.reshape(-1).tolist()
     if slopes is None:
         found = [constant(x) for x in items]
     else:

@@ -23,6 +23,19 @@ def instead_of(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., 
     return registered
 
 
+def refuse(options: dict[str, Any]) -> None:
+    """Refuses options that would change what a function gives.
+
+    Raises
+    ------
+    NotHeld
+        One of them is given.
+    """
+    for name, value in options.items():
+        if given(value):
+            raise NotHeld(f"asks for {name}, which balls have no rule for")
+
+
 def given(value: Any) -> bool:
     """Whether an argument was given."""
     return value is not None and value is not np._NoValue
@@ -63,6 +76,7 @@ def clip(
     a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None, **options: Any
 ) -> Any:
     """The values limited by two bounds, each of which may be missing."""
+    refuse(options)
     low, high = (x if given(x) else y if given(y) else None for x, y in ((a_min, min), (a_max, max)))
     result = as_balls(a) if low is None else np.maximum(as_balls(a), low)
     return placed(result if high is None else np.minimum(result, high), out)

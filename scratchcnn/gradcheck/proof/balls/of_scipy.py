@@ -73,7 +73,7 @@ def correlate2d(in1: Any, in2: Any, mode: str = "full", boundary: str = "fill", 
 
 
 def _inside_zeros(function: Callable[..., Any], a: Any, v: Any, mode: str, boundary: str, fillvalue: Any) -> Any:
-    if boundary not in ("fill", 0) or fillvalue != 0:
+    if boundary != "fill" or fillvalue != 0:
         raise NotHeld("asks for a border that balls have no rule for")
     return function(a, v, mode)
 

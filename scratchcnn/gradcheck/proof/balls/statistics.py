@@ -6,7 +6,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.proof.balls.arrays import INSTEAD, Balls, as_balls, full
 from scratchcnn.gradcheck.proof.balls.ball import NotHeld
-from scratchcnn.gradcheck.proof.balls.functions import given, instead_of, placed
+from scratchcnn.gradcheck.proof.balls.functions import given, instead_of, placed, refuse
 from scratchcnn.gradcheck.proof.balls.rules import FUNCTIONS
 
 
@@ -101,12 +101,14 @@ def _instead_of_nan(a: Any, value: float) -> Any:
 @instead_of(np.nansum)
 def nansum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **options: Any) -> Any:
     """The sum of the numbers that are not NaN."""
+    refuse(options)
     return placed(_sum(_instead_of_nan(a, 0.0), axis, keepdims is True, None), out)
 
 
 @instead_of(np.nanmean)
 def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **options: Any) -> Any:
     """The mean of the numbers that are not NaN."""
+    refuse(options)
     return mean(_instead_of_nan(a, 0.0), axis, dtype, out, keepdims, where=~np.isnan(_array(a)))
 
 
@@ -156,6 +158,7 @@ def quantile(
     """The value at the place q (n - 1) of the sorted numbers, between two of them."""
     if method != "linear" or not (axis is None or isinstance(axis, int | np.integer)):
         raise NotHeld("asks for a quantile that balls have no rule for")
+    refuse(options)
     a = _array(a)
     along = np.sort(a.reshape(-1) if axis is None else np.moveaxis(a, axis, 0), axis=0)
     places = [_between(along, share) for share in np.asarray(as_balls(q)).reshape(-1).tolist()]
@@ -180,6 +183,7 @@ INSTEAD[np.percentile] = lambda a, q, *arguments, **options: quantile(a, as_ball
 @instead_of(np.corrcoef)
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True, **options: Any) -> Any:
     """The correlations of variables."""
+    refuse(options)
     found = cov(x, y, rowvar)
     deviation = np.sqrt(np.diag(found))
     return found / deviation[:, None] / deviation[None, :]

@@ -183,6 +183,9 @@ ELEMENTWISE = [
     "X.clip(0)",
     "np.clip(X, None, 1)",
     "X.clip(min=0, max=1)",
+    "(y := np.zeros_like(X), X.clip(0, 1, y))[0]",
+    "(y := np.zeros_like(X), X.dot(S, y))[0]",
+    "(y := np.zeros_like(X), X.round(1, y))[0]",
     "np.nan_to_num(X)",
     "np.round(X, 2)",
     "np.around(X)",
@@ -264,6 +267,7 @@ ORDER = [
     "np.trim_zeros(V)",
     "np.sort(np.argpartition(V, 1))",
     "np.sort(V.argpartition(1))",
+    "np.sort(X.argpartition(1, axis=0), axis=0)",
     "np.digitize(X, np.array([1.0, 0.0, -1.0]))",
 ]
 DECISIONS = [
@@ -302,6 +306,8 @@ DECISIONS = [
     "np.all(X)",
     "np.count_nonzero(X)",
     "X.nonzero()",
+    "np.round(X).nonzero()",
+    "np.full_like(X > 0, V[0], dtype=float)",
     "np.bincount(I, weights=X[:, 0])",
     "np.select([X > 0], [X], 0.0)",
     "np.sum(X, where=X > 0)",
@@ -334,6 +340,9 @@ NOT_HELD = {
     "np.convolve(V, V[:2], 1)": "asks for the mode 1 of a convolution, which balls have no rule for",
     "np.cov(X, aweights=np.ones(4))": "asks for weighted covariances, which balls have no rule for",
     "np.quantile(X, 0.5, method='lower')": "asks for a quantile that balls have no rule for",
+    "np.clip(X, 0, 1, where=X > 0, out=np.zeros_like(X))": "asks for where, which balls have no rule for",
+    "np.nansum(X, initial=1.0)": "asks for initial, which balls have no rule for",
+    "np.nanmean(X, where=X > 0)": "asks for where, which balls have no rule for",
 }
 # Of shapes that do not fit.
 MISFITS = [

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from flint import arb
 
-from scratchcnn.gradcheck.proof.balls.arrays import Balls, TooLong, Whole, as_balls, lift, running, wrapped
+from scratchcnn.gradcheck.proof.balls.arrays import Balls, TooLong, Whole, as_balls, full, lift, running, wrapped
 from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, precision, recording
 from scratchcnn.gradcheck.proof.balls.products import product
 from scratchcnn.gradcheck.proof.world import standins  # noqa: F401  # all rules are loaded
@@ -39,7 +39,7 @@ def test_lifted_numbers_are_exact():
     tenth = lift(np.array([0.1]))[0].value
     assert tenth * 2**55 == 0.1 * 2**55
     assert lift(np.array([np.longdouble(1) / 3]))[0].value != lift(np.array([1 / 3]))[0].value
-    assert lift(np.array([2**60 + 1]), [2**59 + 1])[0].slope == 2**59 + 1
+    assert lift(np.array([2**60 + 1, 1]), [2**59 + 1, 0.5])[0].slope == 2**59 + 1
 
 
 def test_numbers_in_place_of_floats_stay_balls():
@@ -72,10 +72,11 @@ def test_what_is_written_into_an_array_is_written_in_place():
 
 def test_elements_are_put_and_sorted_in_place():
     x = lift(X)
-    x.put([0, 5], [1.5, 2])
-    x.partition(1)
     expected = X.copy()
-    expected.put([0, 5], [1.5, 2])
+    for a in (x, expected):
+        a.put([0, 5], [1.5, 2])
+        a.put([13], [0.5], mode="wrap")
+    x.partition(1)
     assert same(middle(x), np.sort(expected))
 
 
@@ -93,6 +94,9 @@ def test_copies_are_made_where_numpy_makes_them():
         assert copied is not x
         assert not np.shares_memory(copied, x)
         assert same(middle(copied), X)
+    assert type(x.view()) is Balls
+    assert type(x.view(type=np.ndarray)) is np.ndarray
+    assert full((2, 3), 0, "F").flags.f_contiguous
     assert x.T.astype(float).flags.f_contiguous
     assert x.T.astype(float, order="C").flags.c_contiguous
 
@@ -137,6 +141,7 @@ def test_arrays_of_floats_hold_no_balls(write):
 
 def test_integers_and_truth_of_balls():
     x = lift(np.array([-1.7, 0.0, 2.0]))
+    assert np.insert(x, 0, 3.5).astype(int).tolist() == [3, -1, 0, 2]
     assert x.astype(int).tolist() == [-1, 0, 2]
     assert x.astype(bool).tolist() == [True, False, True]
     assert type(x.astype(np.int8)) is Whole
