@@ -10,9 +10,9 @@ from scratchcnn.gradcheck.report.curve import curve
 from scratchcnn.gradcheck.report.steps import LEAST_STEPS, Steps
 from scratchcnn.gradcheck.report.svg import INK, LINE, POINTS, RIGHT, SOFT, WRONG
 
-H = 2.0 ** -np.arange(1, 13)
+H, LAST = 2.0 ** -np.arange(1, 13), np.arange(12) == 11
 # Truncation of 3 h², roundoff of 1e-6 / h, and none at the last step.
-ERROR = np.where(H == H[-1], 0, np.maximum(3 * H**2, 1e-6 / H))
+ERROR = np.where(LAST, 0, np.maximum(3 * H**2, 1e-6 / H))
 TAKEN = np.arange(12) < 2
 STEPS = Steps(
     index=(0,), h=H, value=2 + ERROR, taken=TAKEN, derivative=2.0, bound=1e-5, status="ok", method="differences",
@@ -125,7 +125,7 @@ def test_what_is_not_known_has_no_line(drawn, change):
 
 def test_the_picture_is_told_in_words(drawn):
     best = int(np.where(ERROR > 0, ERROR, np.inf).argmin())
-    steps = replace(STEPS, value=2 + ERROR + (H == H[-1]))
+    steps = replace(STEPS, value=2 + ERROR + LAST)
     _, _, text = drawn(steps)
     assert text == (
         f"Central differences of x[0] at 12 steps from 5.0e-01 down to 2.4e-04: the distance is 7.5e-01 at the"

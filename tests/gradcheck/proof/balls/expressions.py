@@ -101,6 +101,11 @@ PRODUCTS = [
     "X.dot(V)",
     "np.einsum('bhqd,bhkd->bhqk', T[None], T[None])",
     "np.dot(X, V[0])",
+    "np.dot(X, T.swapaxes(1, 2))",
+    "T @ T[:1].swapaxes(1, 2)",
+    "T[:, None] @ T.swapaxes(1, 2)",
+    "np.einsum('ij,jk', X, V[None])",
+    "np.einsum('ij,jk', X[:, :1], S)",
     "np.einsum('ij->i', X, out=np.zeros_like(V[:3]))",
 ]
 SHAPES = [
@@ -344,11 +349,11 @@ NOT_HELD = {
     "np.nansum(X, initial=1.0)": "asks for initial, which balls have no rule for",
     "np.nanmean(X, where=X > 0)": "asks for where, which balls have no rule for",
 }
-# Of shapes that do not fit.
-MISFITS = [
-    "np.matmul(X, V[0])",
-    "X @ X",
-    "np.tensordot(X, X, 1)",
-    "np.einsum('ij,jk', X)",
-    "np.linalg.norm(T, 2)",
-]
+# Of shapes that do not fit: what balls say of them.
+MISFITS = {
+    "np.matmul(X, V[0])": "matmul: a number is no matrix",
+    "X @ X": "matmul: (3, 4) and (3, 4) do not fit",
+    "np.tensordot(X, X, 1)": "shape-mismatch for sum",
+    "np.einsum('ij,jk', X)": "einsum: operands and subscripts differ in number",
+    "np.linalg.norm(T, 2)": "Improper number of dimensions to norm.",
+}
