@@ -339,6 +339,7 @@ class World:
     def _class(self, kind: type) -> Any:
         if not self._is_callers_class(kind):
             return self._remember(kind, numeric(kind, self.translated))
+        self._remember(kind, kind)  # until the copy exists: functions in the class may enclose the class
         return class_like(kind, self._of, functools.partial(self._remember, kind), self._later)
 
 
