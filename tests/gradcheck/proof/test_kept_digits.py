@@ -177,6 +177,7 @@ def test_digits_are_counted_by_each_entry_s_own_size():
     found = digits_of([1 + 1e-6, 1e-20 * (1 + 1e-3), -2.0], [1.0, 1e-20, -2.0])
     assert found[:2] == pytest.approx([6, 3], abs=1e-3)
     assert found[2] == pytest.approx(MOST)
+    assert digits_of([1e-45 * (1 + 1e-6)], [1e-45])[0] == pytest.approx(6, abs=1e-3)
 
 
 def test_of_an_exact_zero_the_largest_entry_tells():
@@ -210,6 +211,12 @@ def test_what_is_not_known_is_nan():
 def test_a_single_number_has_no_place():
     found = kept("x", np.array(1.5), np.array([1.0]), EPS, np.array(1.5))
     assert found.note() == "in floats the gradient of 'x' keeps 0 of 16 digits at x = 1.5"
+
+
+def test_of_places_that_keep_as_few_the_first_are_named():
+    places = np.arange(1.0, 301.0)
+    note = kept("x", 2 * places, places, EPS, places).note()
+    assert note.endswith("keeps 0 of 16 digits at x[0] = 1, 0 at x[1] = 2, and few at 298 more")
 
 
 def test_nobody_is_asked_for_more_digits_than_there_are():

@@ -49,6 +49,10 @@ def later(x):
     return x * recursive(2)
 
 
+def same_types(one, other):
+    return one == other
+
+
 def with_tables(x):
     """Arrays made by methods of ufuncs, into which balls are written."""
     pairs, sums = np.add.outer([1.0, 2.0], [0.5]), np.add.reduce([[1.0, 2.0], [3.0, 4.0]])
@@ -106,6 +110,9 @@ def around_itself(x):
         lambda x: x * len(float.__doc__) * (x.dtype.type == np.float64) * (np.float64 == x.dtype.type),
         lambda x: x * np.ndarray((2,), np.int64, np.arange(3, 6), offset=8),
         lambda x: np.array([[x[0], 1.0], [2.0, x[1]]]) + np.array([1.0, x[0]]) + np.array([1.0, 2.0]),
+        lambda x: np.exp([1.0, x[0]]) + np.exp([[1.0, x[0]], [x[1], 1.0]]) + np.exp([x[0], 1.0]),
+        lambda x: x * same_types(float, float) * {np.float64: 2.0}[x.dtype.type] + same_types(float, int),
+        lambda x: x * (1 + isinstance("a", float)) + issubclass(str, float) + issubclass(int, (str, int)),
         lambda x: x[np.array([1, 0])],
         lambda x: np.arange(2 * x[1]),
         lambda x: np.linspace(0, x[1]),
