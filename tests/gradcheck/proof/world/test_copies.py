@@ -3,6 +3,7 @@
 import json
 import threading
 import types
+from abc import ABC, abstractmethod
 from collections import defaultdict, deque
 from functools import partial
 from typing import Protocol
@@ -30,19 +31,19 @@ def tripled(x):
     return out
 
 
-class Hidden:
+class _Xed_:  # a private name drops the underscores in front
     """All its attributes are in slots, and one of them is not set."""
 
-    __slots__ = ("__factor", "unset")
+    __slots__ = ("__both__", "__factor", "unset")
 
     def __init__(self, factor):
-        self.__factor = factor
+        self.__factor = self.__both__ = factor
 
     def times(self, x):
-        return tripled(x) * self.__factor + hasattr(self, "unset")
+        return tripled(x) * self.__factor + self.__both__ + hasattr(self, "unset")
 
 
-class Open(Hidden):
+class Open(_Xed_):
     """Slots, and a dict."""
 
     def __init__(self, factor):
@@ -105,6 +106,47 @@ class Scaled(Scaling):
         return tripled(x) * self.factor
 
 
+class Abstract(ABC):
+    """A class that cannot be made."""
+
+    @abstractmethod
+    def times(self, x): ...
+
+
+class Concrete(Abstract):
+    def times(self, x):
+        return tripled(x) * isinstance(self, Abstract) * (1 + isinstance(x, Abstract))
+
+
+class Named:
+    """A descriptor, which counts how often it was named."""
+
+    def __set_name__(self, owner, name):
+        self.named = getattr(self, "named", 0) + 1
+
+    def __get__(self, owner, kind):
+        return self.named
+
+
+class Described:
+    factor = Named()
+
+    def times(self, x):
+        return tripled(x) * self.factor
+
+
+class Degrees(float):
+    """A number of the caller's kind."""
+
+    def times(self, x):
+        return tripled(x) * (self / 2) * self.more
+
+
+class Word(str):
+    def times(self, x):
+        return tripled(x) * len(self)
+
+
 class Table(dict):
     """A dict with a method and an attribute."""
 
@@ -128,9 +170,39 @@ OF_THREAD = OfThread()
 OF_THREAD.factor = 1.5
 TABLE = Table(factor=3.0)
 TABLE.more = 2.0
-OBJECTS = [Hidden(2.5), Open(2.5), Made(1.5), OF_THREAD, Set(), Scaled(), TABLE, Counted()]
+DEGREES = Degrees(3.0)
+DEGREES.more = 2.0
+OBJECTS = [_Xed_(2.5), Open(2.5), Made(1.5), OF_THREAD, Set(), Scaled(), Concrete(), Described(), TABLE, Counted()]
+OBJECTS += [DEGREES, Word("four")]
 SIZES, HISTORY, SUMS = (2, 3.5), deque([1.0, 2.0], maxlen=2), defaultdict(lambda: np.zeros(2))
-PAIRS = np.array([[0.5, 3]], object)
+PAIRS, MASKED = np.array([[0.5, 3]], object), np.ma.array([1.0, 2.0], mask=[True, False])
+BOUND = partial(tripled)
+
+
+class Compiled:
+    """As a function that Numba has compiled."""
+
+    py_func = staticmethod(tripled)
+
+    def __call__(self, x):
+        return 3 * np.asarray(x)
+
+
+COMPILED = Compiled()
+
+
+def counter():
+    """Two functions that share a variable."""
+    total = 1.0
+
+    def add(x):
+        nonlocal total
+        total = total + tripled(x)
+
+    return add, lambda: total
+
+
+ADD, TOTAL = counter()
 
 
 def remembered(x):
@@ -160,7 +232,11 @@ def test_methods_of_a_copy_give_what_they_give_on_floats_and_change_nothing(thin
 
 
 @pytest.mark.parametrize(
-    "function", [remembered, summed, renamed, lambda x: x * SIZES[0] + SIZES[1], lambda x: x * PAIRS]
+    "function",
+    [
+        *(remembered, summed, renamed, COMPILED.py_func, lambda x: x * SIZES[0] + SIZES[1], lambda x: x * PAIRS),
+        *(lambda x: x * MASKED.filled(3.0), lambda x: COMPILED(x) + BOUND(x)),
+    ],
 )
 def test_containers_are_copied_with_what_they_are(function):
     world = World()
@@ -171,9 +247,15 @@ def test_containers_are_copied_with_what_they_are(function):
     SUMS.clear()
 
 
+def test_functions_that_share_a_variable_share_its_copy():
+    function = lambda x: (ADD(x), ADD(x), TOTAL())[2]  # noqa: E731
+    assert same(middle(run(World(), function, X)), 1 + 6 * X)
+    assert TOTAL() == 1
+
+
 def test_things_have_one_copy_each():
     world = World()
-    for thing in (TABLE, HISTORY, OBJECTS[0], tripled, PAIRS, types.SimpleNamespace(x=tripled)):
+    for thing in (TABLE, HISTORY, OBJECTS[0], tripled, PAIRS, types.SimpleNamespace(x=tripled), BOUND, COMPILED):
         assert world.translated(thing) is world.translated(thing)
         assert world.translated(thing) is not thing
     for plain in (SIZES, 3, "text", None, np.float64(2), slice(1), json):

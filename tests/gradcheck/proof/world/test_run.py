@@ -69,6 +69,25 @@ def test_long_expressions_that_are_no_calls_are_cut():
         run(World(), forward, np.ones(2))
 
 
+def test_a_call_of_sixty_characters_is_shown_in_full():
+    def forward(an_array_of_numbers_with_a_name_of_many_signs):
+        return np.linalg.svd(an_array_of_numbers_with_a_name_of_many_signs)
+
+    with pytest.raises(NotRun, match=r"^`np\.linalg\.svd\(an_array_of_numbers_with_a_name_of_many_signs\)` at "):
+        run(World(), forward, np.ones((2, 2)))
+
+
+def test_what_stops_a_function_of_numpy_s_itself_has_no_place():
+    with pytest.raises(NotRun, match=r"^linalg\.svd is not available on balls$"):
+        run(World(), np.linalg.svd, np.ones((2, 2)))
+
+
+def test_floats_of_the_callers_that_overflow_are_not_told():
+    with np.errstate(all="raise"):
+        found = run(World(), lambda x: x * (np.float64(1) / np.float64(0) > 1), np.ones(1))
+    assert float(found[0].value) == 1
+
+
 def test_an_expression_of_several_lines_is_shown_in_one():
     def forward(x):
         return np.add(
@@ -149,6 +168,8 @@ def test_what_balls_do_not_decide_asks_for_more_bits():
 def test_a_run_that_takes_too_long_is_stopped():
     with pytest.raises(NotRun, match=r"^takes too long$"):
         run(World(), callers.sixteen_sums, np.ones(1), seconds=0.05)
+    with pytest.raises(NotRun, match=r"^takes too long$"):
+        output(World(), callers.sixteen_sums, np.ones(1), seconds=0.05)
 
 
 def test_a_step_that_cannot_end_in_time_is_not_begun():

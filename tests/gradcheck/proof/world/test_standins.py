@@ -3,7 +3,7 @@
 import math
 import types
 from collections import defaultdict
-from math import exp, floor
+from math import exp, floor, sqrt
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from tests.gradcheck.proof.world.worlds import middle, same
 X = np.array([0.5, 2.25])
 SETTINGS = types.ModuleType("settings")
 OBJECTS = np.array([0.5, 3], object)
+POLYNOMIAL = np.poly1d([1.0, 2.0])
 DRAWS = np.random.RandomState(5)
 
 
@@ -37,7 +38,7 @@ def number_of_two(x):
 def by_iterator(x):
     out = x.copy()
     for k, _ in enumerate(np.nditer(x)):
-        out[k] = out[k] * k
+        out[k] = out[k] * (k + 2)
     return out
 
 
@@ -55,7 +56,7 @@ def same_types(one, other):
 
 def with_tables(x):
     """Arrays made by methods of ufuncs, into which balls are written."""
-    pairs, sums = np.add.outer([1.0, 2.0], [0.5]), np.add.reduce([[1.0, 2.0], [3.0, 4.0]])
+    pairs, sums = np.add.outer([1.0, 2.0], [0.5]), np.add.reduce([[1.0, 2.0], [3.0, 4.0]], axis=1)
     steps, parts = np.add.accumulate([1.0, 2.0]), np.add.reduceat([1.0, 2.0, 4.0], [0, 1])
     pairs[0] = x[0]
     for place in (sums, steps, parts):
@@ -116,6 +117,9 @@ def around_itself(x):
         lambda x: x[np.array([1, 0])],
         lambda x: np.arange(2 * x[1]),
         lambda x: np.linspace(0, x[1]),
+        lambda x: x * np.linspace(0, 1, 3, True, True)[1] * len(np.__doc__),
+        lambda x: x * np.issubdtype(x.dtype.type, np.floating) + np.issubdtype(np.int64, float),
+        lambda x: POLYNOMIAL(x),
         lambda x: np.linspace(x, 1, 3) + np.linspace(1, x, 3),
         lambda x: x[np.vectorize(lambda n: int(n > 1))(x[None])[0]],
         lambda x: np.array([exp(v) for v in x]) * floor(x[1]),
@@ -155,6 +159,7 @@ def test_what_has_no_stand_in_is_refused(function, why):
         lambda: np.power(2.0, 0.5),
         lambda: np.hypot(1.0, 1.0),
         lambda: math.sqrt(2),
+        lambda: sqrt(2),
         lambda: math.pow(2, 0.5),
         lambda: np.exp2([0.5])[0],
         lambda: np.exp(np.log(2.0) / 2),
