@@ -79,6 +79,11 @@ def test_the_bound_of_a_single_entry_holds_and_is_no_more_than_twice_its_error(s
     assert 10.0**-proven.digits == pytest.approx(2.0**-54, rel=1e-6)
 
 
+def test_a_proof_has_what_forward_gives_on_balls():
+    x = normal(2, 3)
+    assert proved(np.sin, lambda g, x: g * np.cos(x), x).outputs == pytest.approx(np.sin(x).reshape(-1), rel=1e-15)
+
+
 def test_an_output_that_is_too_wide_for_all_bits_says_so():
     proof = proved(lambda x: np.log(np.sqrt(x) ** 2 - x), lambda g, x: g, np.array([2.0, 3.0]))
     assert (proof.inputs, proof.reason) == ({}, "it needs more than 2048 bits: forward's output is too wide")
