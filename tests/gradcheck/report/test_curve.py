@@ -107,6 +107,12 @@ def test_a_distance_within_the_bound_is_not_in_the_colour_of_mistakes(drawn):
         assert (level.get_color(), level.get_ydata()[0]) == (colour, pytest.approx(analytic - 2, rel=1e-6))
 
 
+def test_a_bound_that_is_none_makes_no_space(drawn):
+    steps = replace(STEPS, status="noise", analytic=2.0)
+    heights = [drawn(replace(steps, bound=bound))[0].axes[0].get_ylim() for bound in (1e-5, 1e-12, 1e12)]
+    assert heights[0] == heights[1] == heights[2]
+
+
 @pytest.mark.parametrize(
     "change", [{"analytic": 2.0}, {"analytic": np.nan}, {"bound": 0.0}, {"roundoff": 0.0}, {"status": "noise"}]
 )

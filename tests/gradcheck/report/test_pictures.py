@@ -140,6 +140,33 @@ def test_the_more_marks_there_are_the_smaller_they_are_until_there_are_none(coun
     assert all(len(marks.get_offsets()) == count for marks in found)
 
 
+def test_a_mark_stands_in_the_middle_of_a_cell_that_is_no_square(figures):
+    state = np.full((2, 44), FINE)
+    state[1, 30] = BAD
+    pictures_of(Seen(np.ones((2, 44)), np.zeros((2, 44)), state), "x")
+    (marks,) = figures[-1][0].axes[0].collections
+    assert marks.get_offsets().tolist() == [pytest.approx([1 + 30.5 * 5, 1 + 1.5 * 12])]
+
+
+@pytest.mark.parametrize(
+    ("values", "high", "text"),
+    [
+        ([np.nan, 0.25, -0.125], "0.25", "v: an array of 3 entries, from -0.125 to 0.25, the largest in size at [1]"),
+        ([np.inf, np.inf], "0", "v: an array of 2 entries; nothing of it is known"),
+        (-0.5, "0.5", "v: an array of a single number, from -0.5 to -0.5, a single number"),
+    ],
+)
+def test_what_is_not_finite_has_no_part_in_the_scale(values, high, text, figures):
+    assert picture(Picture("v", np.array(values), signed=True), "v").high == high
+    assert figures[0][2] == text
+
+
+def test_differences_that_are_all_infinite_are_drawn(figures):
+    drawn = pictures_of(Seen(np.full(2, np.inf), np.zeros(2), np.full(2, BAD)), "x")
+    assert [d.high for d in drawn] == ["0", "0", "0", ""]
+    assert images(figures[2][0])[0][0, 0] == pytest.approx([190 / 255, 30 / 255, 140 / 255, 1])
+
+
 def test_a_right_gradient_has_no_picture_of_where_it_is_wrong_and_words_where_nothing_differs(figures):
     right = Seen(np.ones((2, 2)), np.ones((2, 2)), np.full((2, 2), FINE))
     *both, difference = pictures_of(right, "x")
@@ -219,5 +246,7 @@ def test_what_a_diagnosis_compared_is_seen_instead(more, further):
     found = seen("x", EVIDENCE, compared, None)
     assert found.state.tolist() == [[FINE, BAD], [BAD if more else FINE, OPEN]]
     assert (found.analytic.tolist(), found.further) == (np.full((2, 2), 4.0).tolist(), further)
+    nothing = Compared(np.ones((2, 2)), np.full((2, 2), np.nan), np.zeros((2, 2), bool))
+    assert seen("x", EVIDENCE, nothing, None).state.tolist() == [[FINE, BAD], [NOT_LOOKED_AT, OPEN]]
     other = seen("x", EVIDENCE, Compared(np.ones(3), np.ones(3), np.ones(3, bool)), None)
     assert other.state.tolist() == [[FINE, BAD], [NOT_LOOKED_AT, OPEN]]

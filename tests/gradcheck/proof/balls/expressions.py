@@ -253,6 +253,8 @@ ORDER = [
     "X.argmax()",
     "X.argmax(1)",
     "X.argmin(0)",
+    "X.argmin(axis=1)",
+    "X[0][np.clip(X.argmax(1), 0, 2)]",
     "np.sort(X, 1)",
     "np.sort(X, axis=None)",
     "X.argsort(0)",

@@ -97,6 +97,7 @@ def test_copies_are_made_where_numpy_makes_them():
     assert type(x.view()) is Balls
     assert type(x.view(type=np.ndarray)) is np.ndarray
     assert full((2, 3), 0, "F").flags.f_contiguous
+    assert x.astype(int).T.astype(int, "C").flags.c_contiguous
     assert x.T.astype(float).flags.f_contiguous
     assert x.T.astype(float, order="C").flags.c_contiguous
 
