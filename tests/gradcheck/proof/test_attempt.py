@@ -70,4 +70,5 @@ def test_without_flint_there_is_none(monkeypatch):
 def test_a_trifle_is_a_millionth_of_an_entry_or_some_roundoffs_of_the_largest():
     eps = np.finfo(float).eps
     assert trifle(np.array([-2.0, 1e-12, 0.0])) == pytest.approx([2e-6, 128 * eps, 128 * eps])
+    assert trifle(np.array([1e-3, 0])) == pytest.approx([1e-9, 64e-3 * eps], abs=0)
     assert trifle(np.zeros(0)).shape == (0,)

@@ -1,6 +1,7 @@
 """Copies of the caller's classes, with translated methods, and of what their instances hold."""
 
 import types
+from abc import update_abstractmethods
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -42,6 +43,7 @@ def class_like(
                 found = member if name.startswith("__") and not _code(member) else translated(member)
                 if found is not member or name not in body:
                     type.__setattr__(made, name, found)
+        update_abstractmethods(made)  # functions have the mark of an abstract method only now
 
     later(fill)
     return made

@@ -115,7 +115,10 @@ class Abstract(ABC):
 
 class Concrete(Abstract):
     def times(self, x):
-        return tripled(x) * isinstance(self, Abstract) * (1 + isinstance(x, Abstract))
+        try:
+            Abstract()
+        except TypeError:
+            return tripled(x) * isinstance(self, Abstract) * (1 + isinstance(x, Abstract))
 
 
 class Named:
@@ -135,8 +138,28 @@ class Described:
         return tripled(x) * self.factor
 
 
+class OneSlot:
+    """A single slot, by its name alone."""
+
+    __slots__ = "factor"
+
+    def times(self, x):
+        return tripled(x) * self.factor
+
+
+class Weak(OneSlot):
+    """Other objects may know it without keeping it."""
+
+    __slots__ = ("__weakref__",)
+
+
 class Degrees(float):
     """A number of the caller's kind."""
+
+    def __new__(cls, value, more):
+        made = super().__new__(cls, value)
+        made.more = more
+        return made
 
     def times(self, x):
         return tripled(x) * (self / 2) * self.more
@@ -170,10 +193,10 @@ OF_THREAD = OfThread()
 OF_THREAD.factor = 1.5
 TABLE = Table(factor=3.0)
 TABLE.more = 2.0
-DEGREES = Degrees(3.0)
-DEGREES.more = 2.0
+ONE_SLOT, WEAK = OneSlot(), Weak()
+ONE_SLOT.factor = WEAK.factor = 2.5
 OBJECTS = [_Xed_(2.5), Open(2.5), Made(1.5), OF_THREAD, Set(), Scaled(), Concrete(), Described(), TABLE, Counted()]
-OBJECTS += [DEGREES, Word("four")]
+OBJECTS += [Degrees(3.0, 2.0), Word("four"), ONE_SLOT, WEAK]
 SIZES, HISTORY, SUMS = (2, 3.5), deque([1.0, 2.0], maxlen=2), defaultdict(lambda: np.zeros(2))
 PAIRS, MASKED = np.array([[0.5, 3]], object), np.ma.array([1.0, 2.0], mask=[True, False])
 BOUND = partial(tripled)
