@@ -14,6 +14,7 @@ import pytest
 from scratchcnn.gradcheck.proof.balls.ball import precision
 from scratchcnn.gradcheck.proof.world.run import NotRun, run
 from scratchcnn.gradcheck.proof.world.world import World
+from tests.gradcheck.proof import helpers
 from tests.gradcheck.proof.world.worlds import middle, same
 
 X = np.array([0.5, 2.25])
@@ -82,6 +83,7 @@ class Set:
 
     @property
     def factor(self):
+        """What was set, twice."""
         return self.inner
 
     @factor.setter
@@ -90,7 +92,7 @@ class Set:
 
     def times(self, x):
         self.factor = x[0]
-        return tripled(x) * self.factor
+        return tripled(x) * self.factor * len(type(self).factor.__doc__)
 
 
 class Scaling(Protocol):
@@ -198,7 +200,10 @@ ONE_SLOT.factor = WEAK.factor = 2.5
 OBJECTS = [_Xed_(2.5), Open(2.5), Made(1.5), OF_THREAD, Set(), Scaled(), Concrete(), Described(), TABLE, Counted()]
 OBJECTS += [Degrees(3.0, 2.0), Word("four"), ONE_SLOT, WEAK]
 SIZES, HISTORY, SUMS = (2, 3.5), deque([1.0, 2.0], maxlen=2), defaultdict(lambda: np.zeros(2))
-PAIRS, MASKED = np.array([[0.5, 3]], object), np.ma.array([1.0, 2.0], mask=[True, False])
+PAIRS, MASKED = np.array([[0.5], [3]], object), np.ma.array([1.0, 2.0], mask=[True, False])
+MASKED_WHOLE, FUNCTIONS = np.ma.array([1, 2], mask=[True, False]), np.array([tripled], object)
+SHARED = np.zeros(2)
+HOLDERS = [SHARED], {"shared": SHARED}
 BOUND = partial(tripled)
 
 
@@ -258,7 +263,8 @@ def test_methods_of_a_copy_give_what_they_give_on_floats_and_change_nothing(thin
     "function",
     [
         *(remembered, summed, renamed, COMPILED.py_func, lambda x: x * SIZES[0] + SIZES[1], lambda x: x * PAIRS),
-        *(lambda x: x * MASKED.filled(3.0), lambda x: COMPILED(x) + BOUND(x)),
+        *(lambda x: x * MASKED.filled(3.0) * MASKED_WHOLE.filled(3), lambda x: FUNCTIONS[0](x)),
+        *(lambda x: x * len(helpers.__doc__), lambda x: COMPILED(x) + BOUND(x)),
     ],
 )
 def test_containers_are_copied_with_what_they_are(function):
@@ -268,6 +274,12 @@ def test_containers_are_copied_with_what_they_are(function):
     assert same(first, function(X))
     HISTORY.extend([1.0, 2.0])
     SUMS.clear()
+
+
+def test_an_array_that_is_in_two_places_is_one_array_in_the_copies():
+    function = lambda x: (HOLDERS[0][0].__iadd__(x), HOLDERS[1]["shared"] * 2)[1]  # noqa: E731
+    assert same(middle(run(World(), function, X)), 2 * X)
+    assert not SHARED.any()
 
 
 def test_functions_that_share_a_variable_share_its_copy():

@@ -99,6 +99,27 @@ def test_an_expression_of_several_lines_is_shown_in_one():
         run(World(), forward, np.ones(2))
 
 
+class Archive:
+    """A loader of modules that are in no file."""
+
+    def get_source(self, name):
+        return "def forward(x):\n    return np.linalg.svd(x)\n"
+
+
+def test_code_in_an_archive_is_shown():
+    names = {"np": np, "__name__": "archived", "__loader__": Archive()}
+    exec(compile(Archive().get_source("archived"), "archived.py", "exec"), names)
+    with pytest.raises(NotRun, match=r"^`np\.linalg\.svd\(x\)` at archived\.py:2 linalg\.svd is not available"):
+        run(World(), names["forward"], np.ones((2, 2)))
+
+
+def test_the_package_of_a_function_is_the_callers():
+    world = World()
+    assert not world.is_callers("_pytest")
+    run(world, pytest.importorskip, "numpy")
+    assert world.is_callers("_pytest")
+
+
 def test_code_without_a_file_is_named_by_its_function():
     names = {"np": np}
     exec("def forward(x):\n    return np.linalg.svd(x)", names)

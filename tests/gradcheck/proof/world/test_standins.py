@@ -19,6 +19,7 @@ X = np.array([0.5, 2.25])
 SETTINGS = types.ModuleType("settings")
 OBJECTS = np.array([0.5, 3], object)
 POLYNOMIAL = np.poly1d([1.0, 2.0])
+GENERATOR = np.random.default_rng(5)
 DRAWS = np.random.RandomState(5)
 
 
@@ -116,9 +117,11 @@ def around_itself(x):
         lambda x: x * same_types(float, float) * {np.float64: 2.0}[x.dtype.type] + same_types(float, int),
         lambda x: x * (1 + isinstance("a", float)) + issubclass(str, float) + issubclass(int, (str, int)),
         lambda x: x[np.array([1, 0])],
-        lambda x: np.arange(2 * x[1]),
+        lambda x: np.concatenate([np.arange(2 * x[1]), np.arange(x[1], 0)]),
+        lambda x: np.linspace(0, x[1], 4, endpoint=False) * np.linspace(0, x[1], 2)[1],
+        lambda x: x * len(GENERATOR.bit_generator.state),
         lambda x: np.linspace(0, x[1]),
-        lambda x: x * np.linspace(0, 1, 3, True, True)[1] * len(np.__doc__),
+        lambda x: x * np.linspace(0, 1, 3, True, True)[0][2] * len(np.__doc__),
         lambda x: x * np.issubdtype(x.dtype.type, np.floating) + np.issubdtype(np.int64, float),
         lambda x: POLYNOMIAL(x),
         lambda x: np.linspace(x, 1, 3) + np.linspace(1, x, 3),
@@ -144,6 +147,7 @@ def test_the_callers_code_gives_what_it_gives_on_floats(function):
     [
         (lambda x: np.vectorize(np.sum, signature="(n)->()")(x), "vectorizes more than a function of numbers"),
         (lambda x: np.ndarray((2,), np.float32) * x, "cannot hold it"),
+        (lambda x: np.arange(0, 2, 1, np.float32) * x, "cannot hold it"),
         (lambda x: np.float32(x[0]) * x, "rounds to float32, which a ball cannot"),
     ],
 )
@@ -179,6 +183,13 @@ def test_a_view_of_integers_makes_balls_where_it_is_divided():
     for view in (np.ravel, np.atleast_1d, lambda a: np.reshape(a, (2,)), lambda a: np.moveaxis(a, 0, 0)):
         (third, _) = run(World(), lambda x, view=view: view(whole) / 3, X)
         assert (third * 3).value.contains(1)
+
+
+def test_arrays_that_methods_of_ufuncs_make_hold_balls():
+    moving = lift(X, np.ones(2))
+    found = run(World(), with_tables, moving)
+    assert same(middle(found), with_tables(X))
+    assert all(b.slope is not None for b in found)
 
 
 def logsumexp(x):
