@@ -27,12 +27,12 @@ def figure():
     return made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def text():
     return as_svg(figure(), "one", 'what it shows: "x" < 1')
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def root(text):
     return ElementTree.fromstring(text)
 
