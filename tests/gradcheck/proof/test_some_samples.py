@@ -60,6 +60,8 @@ def test_as_many_samples_as_there_is_time_for():
         (lambda count: count, [1, 49]),  # the next would have half as many
         (lambda count: 1, [1, 49, 999]),
         (lambda count: 2 + count, [1, 16, 35]),
+        (lambda count: 20, [1, 2]),
+        (lambda count: 0.05007 if count == 1 else 1e-9, [1, 998, 999]),
         (lambda count: 200, [1]),
         (lambda count: 1e-9, [1, 999]),
     ],
@@ -69,8 +71,9 @@ def test_each_proof_has_at_least_twice_as_many_samples_and_half_of_the_time_that
 ):
     clock, tried = [10.0], []
 
-    def proved(case, batch, usable, count, *others):
+    def proved(case, batch, usable, count, samples, rng, seconds):
         tried.append(count)
+        assert (samples, seconds) == (1000, pytest.approx(110 - clock[0]))
         clock[0] += seconds_of(count)
         return Part(f"proved on {count}", right=True)
 
@@ -79,6 +82,15 @@ def test_each_proof_has_at_least_twice_as_many_samples_and_half_of_the_time_that
     case = prepare(np.sin, lambda g, x: g * np.cos(x), (np.ones((1000, 1)),))
     part = on_some_samples(case, (0,), (0,), np.random.default_rng(0), 100.0)
     assert (tried, part.note) == (counts, f"proved on {counts[-1]}")
+
+
+@pytest.mark.parametrize(("samples", "seconds"), [(1, 100.0), (0, 100.0), (12, 0.0)])
+def test_without_another_sample_or_time_none_is_tried(samples, seconds, monkeypatch):
+    monkeypatch.setattr(some_samples, "thread_time", lambda: 10.0)
+    monkeypatch.setattr(some_samples, "_proved", lambda *_: pytest.fail("it is tried"))
+    case = prepare(np.sin, lambda g, x: g * np.cos(x), (np.ones((samples, 1)),))
+    part = on_some_samples(case, (0,), (0,), np.random.default_rng(0), seconds)
+    assert part == Part(f"not one of {samples} samples could be proved in the time that there is")
 
 
 @pytest.mark.parametrize(
