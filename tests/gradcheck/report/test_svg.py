@@ -105,6 +105,7 @@ def test_colours_are_the_variables_of_the_page_s_style_sheet(text):
 
 def test_it_stands_in_one_line_and_is_the_same_each_time(text):
     assert "\n" not in text
+    assert not "".join(element.tail or "" for element in ElementTree.fromstring(text).iter()).strip()
     assert as_svg(figure(), "one", 'what it shows: "x" < 1') == text
     assert as_svg(figure(), "two", "") != text
     assert text.startswith("<svg ")
