@@ -9,7 +9,9 @@ import pytest
 from scratchcnn.gradcheck import check_gradient
 from scratchcnn.gradcheck.numerical.differences import ATTEMPTS
 from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP
+from scratchcnn.gradcheck.report import steps as following
 from scratchcnn.gradcheck.report.curve import curve
+from scratchcnn.gradcheck.report.evidence import Called
 from scratchcnn.gradcheck.report.steps import EXPONENTS, SECONDS, followed
 
 X = np.array([0.3, 1.0, 2.0])
@@ -186,14 +188,42 @@ def test_a_check_that_is_not_here_has_nothing_to_follow():
 
 def test_quotients_are_central_differences_in_the_dtype_of_forward():
     report = check_gradient(
-        lambda x, y: x**2 * y, lambda g, x, y: (3 * g * x * y, g * x**2), np.float32([1.5, 2]), np.float32([3, 4]),
-        proof=False, grad_output=np.float32([0.5, 2]),
+        lambda x, y: x**2 * y, lambda g, x, y: (g * x * y * np.float32([3, 2]), g * x**2),
+        np.float32([1.5, 2e4]), np.float32([3, 4]), proof=False, grad_output=np.float32([0.5, 2]),
     )  # fmt: skip
     steps = followed(report)["x"]
-    at = np.float32([1.5, 2])[steps.index]
-    weight, y = ((0.5, 3), (2, 4))[steps.index[0]]
+    at = np.float32(1.5)
+    assert steps.index == (0,)
     for h, value in zip(steps.h[:8], steps.value[:8], strict=True):
-        above, below = (np.float32(at + side * h) ** 2 * np.float32(y) for side in (1, -1))
-        assert value == pytest.approx(weight * float(above - below) / (2 * h), rel=1e-5)
-    # Only the output of the same place moves: the roundoff is that of this one.
-    assert steps.roundoff == pytest.approx(weight * at**2 * y * 2.0**-23, rel=3)
+        above, below = (np.float32(at + side * h) ** 2 * np.float32(3) for side in (1, -1))
+        assert value == pytest.approx(0.5 * float(above - below) / (2 * h), rel=1e-5)
+    # The other output, of size 1e9, does not move: its roundoff is not that of these differences.
+    assert 0 < steps.roundoff < 1e-5
+
+
+def test_a_forward_that_writes_into_its_inputs_is_followed_all_the_same():
+    def doubled(x):
+        x *= 2
+        return x
+
+    report = check_gradient(doubled, lambda g, x: 3 * g, np.array([[1.0, 2.0]]), grad_output=np.ones((1, 2)))
+    (steps,) = followed(report).values()
+    assert steps.derivative == pytest.approx(2)
+    np.testing.assert_allclose(steps.value[:20], 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "same"),
+    [
+        (np.array([1, 2]), np.array([1, 2]), True),
+        (np.array([1, 2]), np.array([1, 3]), False),
+        (np.ones(2), np.ones(2, np.float32), False),
+        (np.ones(2), np.ones((2, 1)), False),
+        (np.array([np.inf, np.nan]), np.array([np.inf, np.nan]), True),
+        (np.array([np.inf, 1.0]), np.array([-np.inf, 1.0]), False),
+        (np.zeros(0), np.zeros(0), True),
+    ],
+)
+def test_what_forward_answers_is_the_same_up_to_roundoff(before, now, same):
+    called = Called(lambda: now, (), np.ones(2), before, (), (), False, 0.0)
+    assert following._answers_as_before(called) is same
