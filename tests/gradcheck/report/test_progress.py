@@ -87,6 +87,6 @@ def test_before_the_first_input_it_is_at_the_contract(monkeypatch):
 
 def test_the_line_is_written_to_standard_error_and_names_are_no_markup(capsys):
     status = progress._status()
-    assert status.console.stderr
+    assert (status.console.stderr, status.status) == (True, "")
     status.console.print("[bold]x[/bold]")
     assert capsys.readouterr().err.startswith("[bold]x[/bold]")

@@ -61,6 +61,9 @@ def test_the_larger_comes_first_where_all_overlap():
     assert same(on_balls("signal", "convolve2d", v, MATRIX, mode="valid"), by_loops(MATRIX, v)[1:4, 2:5])
     expected = by_loops(MATRIX, v[::-1, ::-1])[1:4, 2:5][::-1, ::-1]
     assert same(on_balls("signal", "correlate2d", v, MATRIX, mode="valid"), expected)
+    narrow = MATRIX[:, :2]
+    for one, other in ((MATRIX, narrow), (narrow, MATRIX)):
+        assert same(on_balls("signal", "convolve2d", one, other, mode="valid"), by_loops(MATRIX, narrow)[3:4, 1:5])
     with pytest.raises(
         ValueError, match=r"^For 'valid' mode, one must be at least as large as the other in every dimension$"
     ):
@@ -117,5 +120,5 @@ def test_options_without_a_rule_are_refused(module, name, arrays, options, why):
 
 
 def test_only_arrays_of_as_many_axes_are_convolved():
-    with pytest.raises(ValueError, match="same dimensionality"):
+    with pytest.raises(ValueError, match=r"^in1 and in2 should have the same dimensionality$"):
         on_balls("signal", "convolve", MATRIX, MATRIX[0])
