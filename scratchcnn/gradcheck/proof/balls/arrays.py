@@ -71,6 +71,18 @@ def holds(dtype: DTypeLike, what: str = "cannot hold it") -> bool:
     return False
 
 
+def unrounded(dtype: Any) -> None:
+    """Does nothing, unless a result is asked for in a dtype that it would be rounded to.
+
+    Raises
+    ------
+    NotHeld
+        As in `holds`.
+    """
+    if dtype is not None and dtype is not np._NoValue:
+        holds(dtype, f"rounds to {np.dtype(dtype)}, which a ball cannot")
+
+
 class Whole(np.ndarray):
     """Integers or booleans among balls: together with floats, and by division, they make balls."""
 

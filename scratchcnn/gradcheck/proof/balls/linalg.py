@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.proof.balls.arrays import unrounded
 from scratchcnn.gradcheck.proof.balls.ball import NAN, Ball, NotHeld, Undecidable, constant
 from scratchcnn.gradcheck.proof.balls.rules import FUNCTIONS
 
@@ -341,6 +342,7 @@ def cond(x: Any, p: Any = None) -> Any:
 
 def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
     """The sum of a diagonal of the last two axes."""
+    unrounded(dtype)
     return np.diagonal(_matrices(x), offset, -2, -1).sum(axis=-1)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.proof.balls.arrays import Balls, Whole, as_balls, holds, objects, spend, wrapped
+from scratchcnn.gradcheck.proof.balls.arrays import Balls, Whole, as_balls, holds, objects, spend, unrounded, wrapped
 from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, constant
 from scratchcnn.gradcheck.proof.balls.products import matmul
 from scratchcnn.gradcheck.proof.balls.rules import FUNCTIONS
@@ -108,9 +108,7 @@ def _loop(ufunc: np.ufunc) -> np.ufunc:
 
 def _options(ufunc: np.ufunc, method: str, options: dict[str, Any]) -> None:
     """Changes the keywords, in place, to those that loops over objects take."""
-    asked = options.pop("dtype", None)
-    if asked is not None:
-        holds(asked, f"rounds to {np.dtype(asked)}, which a ball cannot")
+    unrounded(options.pop("dtype", None))
     for name in ("casting", "signature"):
         options.pop(name, None)
     where = options.pop("where", True)
