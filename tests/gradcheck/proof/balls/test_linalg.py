@@ -212,6 +212,9 @@ def test_what_is_singular():
             with pytest.raises(LinAlgError, match=r"^(Singular matrix|Matrix is not positive definite)$"):
                 LINALG[name](ones - 2 * np.eye(3) * (name == "cholesky"))
         assert floats(LINALG["matrix_power"](ones, 0)).tolist() == np.eye(3).tolist()
+        stack = LINALG["matrix_power"](np.ones((4, 5, 3, 3)), 0)
+        assert (floats(stack) == np.eye(3)).all()
+        assert stack.shape == (4, 5, 3, 3)
         with pytest.raises(LinAlgError, match=r"^Matrix is not positive definite$"):
             LINALG["cholesky"](ones)
         unsure = balls(np.eye(2))
@@ -247,6 +250,19 @@ def test_residuals_are_those_of_more_equations_than_unknowns(a):
             assert (got[1].shape, got[2]) == (want[1].shape, want[2])
             assert all(x.value.is_nan() for x in got[3])
             assert got[3].shape == want[3].shape
+
+
+def test_columns_that_are_triangular_already_are_left_as_lapack_leaves_them():
+    for a in ([[2.0, 1, 3], [0, 1, 2], [0, 3, 4]], [[-2.0, 1, 3], [0, -1, 2], [0, 0, -4]], [[1.0, 2], [3, 4], [0, 0]]):
+        with precision(BITS):
+            for got, want in zip(LINALG["qr"](np.array(a)), np.linalg.qr(np.array(a)), strict=True):
+                np.testing.assert_allclose(floats(got), want, atol=1e-14)
+
+
+def test_a_pseudoinverse_of_which_nothing_is_left_is_not_given():
+    assert np.linalg.pinv(np.array([[3.0]]), rcond=1.5) == 0
+    with precision(BITS), pytest.raises(NotHeld, match="may cut off singular values"):
+        LINALG["pinv"](np.array([[3.0]]), 1.5)
 
 
 @given(a=matrices(4, 3), share=st.sampled_from([1e-6, 0.3, 0.9]))
