@@ -195,6 +195,7 @@ ELEMENTWISE = [
     "np.round(X, 2)",
     "np.around(X)",
     "X.round(1)",
+    "X.round()",
     "np.rint(X)",
     "np.floor(X)",
     "np.exp(X)",
@@ -258,6 +259,7 @@ ORDER = [
     "np.sort(X, 1)",
     "np.sort(X, axis=None)",
     "X.argsort(0)",
+    "X.argsort(axis=0)",
     "np.partition(X, 1, axis=1)[:, 1]",
     "np.median(X)",
     "np.median(X, axis=0, keepdims=True)",
@@ -352,6 +354,7 @@ NOT_HELD = {
     "np.cov(X, aweights=np.ones(4))": "asks for weighted covariances, which balls have no rule for",
     "np.quantile(X, 0.5, method='lower')": "asks for a quantile that balls have no rule for",
     "np.clip(X, 0, 1, where=X > 0, out=np.zeros_like(X))": "asks for where, which balls have no rule for",
+    "X.clip(0, 1, where=X > 0, out=np.zeros_like(X))": "asks for where, which balls have no rule for",
     "np.nansum(X, initial=1.0)": "asks for initial, which balls have no rule for",
     "np.nanmean(X, where=X > 0)": "asks for where, which balls have no rule for",
 }

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from flint import arb
 
-from scratchcnn.gradcheck.proof.balls.arrays import Balls, TooLong, Whole, as_balls, full, lift, running, wrapped
+from scratchcnn.gradcheck.proof.balls.arrays import Balls, TooLong, Whole, as_balls, each, full, lift, running, wrapped
 from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, precision, recording
 from scratchcnn.gradcheck.proof.balls.products import product
 from scratchcnn.gradcheck.proof.world import standins  # noqa: F401  # all rules are loaded
@@ -156,7 +156,7 @@ def test_bytes_of_integers_are_no_floats():
     assert type(whole.view()) is type(whole.view(type=Whole)) is type(whole.view(np.int32)) is Whole
     assert type(whole.view(np.ndarray)) is np.ndarray
     assert whole.view(dtype=np.int32).shape == (3, 8)
-    for kind in (np.float64, np.float32, np.complex128):
+    for kind in (np.float64, np.float32, np.longdouble, np.complex128):
         with pytest.raises(NotHeld, match=f"^makes {np.dtype(kind)} of bytes, which cannot hold it$"):
             whole.view(kind)
 
@@ -174,6 +174,7 @@ def test_numbers_and_lists_of_any_kind_become_balls():
     for value in (2, 2.0, True, np.float32(2), np.int8(2), np.longdouble(2)):
         assert type(as_balls(value)) is Ball
         assert as_balls(value) == value
+    assert each(abs, -2.0) == 2
     box = np.empty((), object)
     box[()] = as_balls(0.5)
     assert as_balls(box) == 0.5
