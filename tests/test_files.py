@@ -105,11 +105,19 @@ def test_a_name_may_be_as_long_as_the_system_allows(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_device_is_written_to_and_not_replaced():
-    null = Path(os.devnull)
-    check_writable(null)
-    write_atomically(null, b"gone")
-    assert not null.is_file()
+def test_what_is_no_file_is_written_to_and_not_replaced(tmp_path):
+    """A pipe of the test's own: a mistake in the code must not replace a device of the machine, /dev/null above all."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        check_writable(pipe)
+        write_atomically(pipe, b"gone")
+        assert os.read(reader, 100) == b"gone"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
 
 
 def test_what_can_be_written_stays_as_it_was_before(tmp_path):

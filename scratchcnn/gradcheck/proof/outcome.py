@@ -20,7 +20,8 @@ class Proven:
     right, wrong
         (entries,) bool: the entries that are proved right, or wrong. The others are left to other methods.
     bound
-        (entries,) an entry that is right is so within this.
+        (entries,) how far apart both sides are for a weight of one: an entry that is right is so within this if it was
+        looked at alone, and within about as much if others were along.
     digits
         The number of decimal digits to which the entries that are right agree.
     exact

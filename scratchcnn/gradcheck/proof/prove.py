@@ -137,7 +137,8 @@ class _Prover:
         self.directions = math.ceil(math.log(HIDDEN_CHANCE) / math.log(self.allowed / self.small))
         self.gradient: list[arb] = []
         self.owner = np.concatenate([np.full(part.size, k) for k, part in self.parts.items()])
-        self.still = False  # whether forward gives constants
+        # Whether forward gives constants.
+        self.still = False
 
     def proof(self, *, locate: bool) -> Proof:
         """The whole proof."""

@@ -48,7 +48,7 @@ def curve(steps: Steps, name: str, entry: str) -> Drawn | None:
     h, error, taken = steps.h[known], np.abs(steps.value[known] - to), steps.taken[known]
     if not error.any():
         return Drawn(f"error of the differences of {entry}", "", notes=("none: each step gives the same number",))
-    off = abs(steps.analytic - to)
+    off = abs(steps.analytic - to) if steps.status == "ok" else float("nan")
     numbers = np.concatenate([h, error[error > 0], [e for e in (off, steps.bound) if np.isfinite(e) and e > 0]])
     if numbers.min() < LEAST or numbers.max() > LARGEST:
         return Drawn(f"error of the differences of {entry}", "", notes=("too small, or too large, to be drawn",))

@@ -47,7 +47,7 @@ class Evidence:
     @property
     def closeness(self) -> Array:
         """(entries,) the distance between the two, as a share of the bound; 0 at kinks, where the bound is no error."""
-        distance = np.nan_to_num(np.abs(self.analytic - self.numerical), nan=np.inf)
+        distance = np.nan_to_num(np.abs(self.analytic - self.numerical), nan=np.inf, posinf=np.inf)
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.where(distance > 0, distance / self.bound, 0.0)
         closeness: Array = np.where(self.kink, 0.0, np.nan_to_num(share, nan=np.inf, posinf=np.inf))

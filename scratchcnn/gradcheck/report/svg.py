@@ -65,8 +65,9 @@ def _keep_what_is_needed(root: ElementTree.Element) -> None:
             if child.tag.endswith("}metadata") or child.tag == f"{_SVG}style":
                 parent.remove(child)
     for text in root.iter(f"{_SVG}text"):
-        style = text.attrib["style"]
-        text.attrib["style"] = re.sub(r"font: ([\d.]+px)[^;]*", r"font-size: \1", style)
+        # Versions of Matplotlib differ in how they write a font.
+        style = re.sub(r"font: ([\d.]+px)[^;]*", r"font-size: \1", text.attrib["style"])
+        text.attrib["style"] = re.sub(r"font-family: [^;]*(; |$)", "", style)
     for image in root.iter(f"{_SVG}image"):
         image.attrib["href"] = image.attrib.pop(_HREF)
 

@@ -177,12 +177,23 @@ def test_digits_are_counted_by_each_entry_s_own_size():
     found = digits_of([1 + 1e-6, 1e-20 * (1 + 1e-3), -2.0], [1.0, 1e-20, -2.0])
     assert found[:2] == pytest.approx([6, 3], abs=1e-3)
     assert found[2] == pytest.approx(MOST)
+    assert digits_of([1e-45 * (1 + 1e-6)], [1e-45])[0] == pytest.approx(6, abs=1e-3)
 
 
 def test_of_an_exact_zero_the_largest_entry_tells():
     assert digits_of([1e-16, 100.0], [0.0, 100.0])[0] == pytest.approx(MOST)
     assert digits_of([1e-4, 100.0], [0.0, 100.0])[0] == pytest.approx(6)
     assert digits_of([1e-4, 100.0], [1e-50, 100.0])[0] == pytest.approx(6)  # the width of a ball
+
+
+def test_beside_small_entries_digits_are_counted_as_beside_large_ones():
+    assert digits_of([1e-34, 1e-30], [0.0, 1e-30])[0] == pytest.approx(4)
+    assert digits_of([1e-45 * (1 + 1e-6), 1e-40], [1e-45, 1e-40])[0] == pytest.approx(6, abs=1e-3)
+
+
+def test_integers_and_nothing_at_all_keep_what_they_have():
+    assert digits_of([1, 2], [1.0, 2.0]) == pytest.approx([MOST, MOST])
+    assert digits_of(np.zeros((0, 3)), np.zeros(0)).shape == (0, 3)
 
 
 def test_where_all_are_zero_there_are_no_digits_to_lose():
@@ -210,6 +221,18 @@ def test_what_is_not_known_is_nan():
 def test_a_single_number_has_no_place():
     found = kept("x", np.array(1.5), np.array([1.0]), EPS, np.array(1.5))
     assert found.note() == "in floats the gradient of 'x' keeps 0 of 16 digits at x = 1.5"
+
+
+def test_of_places_that_keep_as_few_the_first_are_named():
+    places = np.arange(1.0, 1001.0)
+    factors = 1 + 10.0 ** -(places % 3)
+    note = kept("x", factors * places, places, EPS, places).note()
+    assert note.endswith("keeps 0 of 16 digits at x[2] = 3, 0 at x[5] = 6, and few at 998 more")
+
+
+def test_a_place_has_no_value_where_the_values_are_those_of_something_else():
+    found = kept("output", np.array([1.5]), np.array([1.0]), EPS, np.zeros(3))
+    assert found.note() == "in floats forward keeps 0 of 16 digits at output[0]"
 
 
 def test_nobody_is_asked_for_more_digits_than_there_are():

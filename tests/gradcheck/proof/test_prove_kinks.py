@@ -51,6 +51,32 @@ def test_ties_are_never_accused(name, seed):
     assert not proven.right.all()
 
 
+TIED_X = np.array([2.0, 1.0, 2.0, 0.0])
+
+
+@pytest.mark.parametrize("factor", [1.0, 2.0, 1 + 1e-3])
+def test_where_equal_numbers_move_alike_a_wrong_factor_is_seen(factor):
+    proof = proved(lambda x: 3 * x.max(), lambda g, x: 3 * factor * g * (np.arange(4) == 2), TIED_X)
+    assert not proof.inputs[0].wrong.any()
+    if factor == 1:
+        assert proof.ties is None
+    else:
+        assert proof.ties[0] == pytest.approx(factor * proof.ties[1], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "x"),
+    [
+        # Where forward rounds, a straight line through its steps is no mistake.
+        (lambda x: np.sort(x) + np.round(x), lambda g, x: 2 * g, np.array([1.2, 1.2, 0.3])),
+        # An entry whose gradient is no number has no side to compare.
+        (lambda x: 3 * x.max(), lambda g, x: np.where(x == 0, np.nan, 0 * g), TIED_X),
+    ],
+)
+def test_where_that_is_not_the_question_ties_tell_nothing(forward, backward, x):
+    assert proved(forward, backward, x).ties is None
+
+
 def test_without_ties_the_same_are_proved():
     for name, pair in TIES.items():
         if name != "max, the last":

@@ -5,7 +5,8 @@ import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.case import prepare
-from scratchcnn.gradcheck.proof.some_samples import on_some_samples
+from scratchcnn.gradcheck.proof import some_samples
+from scratchcnn.gradcheck.proof.some_samples import Part, on_some_samples
 
 RNG = np.random.default_rng(0)
 X, W = RNG.normal(size=(12, 40)), RNG.normal(size=(40, 30))
@@ -51,6 +52,58 @@ def test_as_many_samples_as_there_is_time_for():
     case = prepare(layer, layer_backward, (X, W))
     part = on_some_samples(case, (0,), (0, 1), np.random.default_rng(0), 5.0)
     assert (part.note, part.violations) == ("proved on 11 of 12 samples", ())
+
+
+@pytest.mark.parametrize(
+    ("seconds_of", "counts"),
+    [
+        (lambda count: count, [1, 49]),  # the next would have half as many
+        (lambda count: 1, [1, 49, 999]),
+        (lambda count: 2 + count, [1, 16, 35]),
+        (lambda count: 20, [1, 2]),
+        (lambda count: 0.05007 if count == 1 else 1e-9, [1, 998, 999]),
+        (lambda count: 200, [1]),
+        (lambda count: 1e-9, [1, 999]),
+    ],
+)
+def test_each_proof_has_at_least_twice_as_many_samples_and_half_of_the_time_that_is_left(
+    seconds_of, counts, monkeypatch
+):
+    clock, tried = [10.0], []
+
+    def proved(case, batch, usable, count, samples, rng, seconds):
+        tried.append(count)
+        assert (samples, seconds) == (1000, pytest.approx(110 - clock[0]))
+        clock[0] += seconds_of(count)
+        return Part(f"proved on {count}", right=True)
+
+    monkeypatch.setattr(some_samples, "thread_time", lambda: clock[0])
+    monkeypatch.setattr(some_samples, "_proved", proved)
+    case = prepare(np.sin, lambda g, x: g * np.cos(x), (np.ones((1000, 1)),))
+    part = on_some_samples(case, (0,), (0,), np.random.default_rng(0), 100.0)
+    assert (tried, part.note) == (counts, f"proved on {counts[-1]}")
+
+
+@pytest.mark.parametrize(("samples", "seconds"), [(1, 100.0), (0, 100.0), (12, 0.0)])
+def test_without_another_sample_or_time_none_is_tried(samples, seconds, monkeypatch):
+    monkeypatch.setattr(some_samples, "thread_time", lambda: 10.0)
+    monkeypatch.setattr(some_samples, "_proved", lambda *_: pytest.fail("it is tried"))
+    case = prepare(np.sin, lambda g, x: g * np.cos(x), (np.ones((samples, 1)),))
+    part = on_some_samples(case, (0,), (0,), np.random.default_rng(0), seconds)
+    assert part == Part(f"not one of {samples} samples could be proved in the time that there is")
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward"),
+    [
+        (lambda x: np.float32(x).astype(float), lambda g, x: g),  # does not run on balls
+        (lambda x: np.maximum(x - X[:1], 0), lambda g, x: g * (x > X[:1])),  # at kinks in the first sample
+    ],
+)
+def test_where_nothing_or_not_all_is_proved_nothing_is_said_to_be(forward, backward):
+    case = prepare(forward, backward, (X,))
+    part = on_some_samples(case, (0,), (0,), np.random.default_rng(0), 5.0)
+    assert part == Part("not one of 12 samples could be proved in the time that there is")
 
 
 @pytest.mark.parametrize("factor", [-1.0, 1.0001])

@@ -1,6 +1,7 @@
 """A page of reports: what stands where, and that it needs nothing but itself."""
 
 import pickle
+import platform
 import re
 import subprocess
 import sys
@@ -188,7 +189,9 @@ def test_a_gradient_of_another_shape_has_a_violation_and_no_pictures():
 
 
 def test_an_empty_page_says_so():
-    assert "Nothing was checked." in page("", [])
+    empty = page("", [])
+    assert "Nothing was checked." in empty
+    assert f"NumPy {np.__version__}, Python {platform.python_version()}" in empty
 
 
 def test_what_comes_from_another_process_has_pictures_and_no_curve():

@@ -71,6 +71,18 @@ def holds(dtype: DTypeLike, what: str = "cannot hold it") -> bool:
     return False
 
 
+def unrounded(dtype: Any) -> None:
+    """Does nothing, unless a result is asked for in a dtype that it would be rounded to.
+
+    Raises
+    ------
+    NotHeld
+        As in `holds`.
+    """
+    if dtype is not None and dtype is not np._NoValue:
+        holds(dtype, f"rounds to {np.dtype(dtype)}, which a ball cannot")
+
+
 class Whole(np.ndarray):
     """Integers or booleans among balls: together with floats, and by division, they make balls."""
 
@@ -246,9 +258,7 @@ def lift(array: Any, slopes: Any = None) -> Balls:
     """
     plain = np.asarray(array)
     spend(plain.size)
-    numbers = plain.reshape(-1)
-    # Python's numbers are quicker than NumPy's, but none of them holds a longdouble.
-    items = list(numbers) if plain.dtype.char == "g" else numbers.tolist()
+    items = plain.reshape(-1).tolist()
     if slopes is None:
         found = [constant(x) for x in items]
     else:

@@ -23,6 +23,19 @@ def instead_of(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., 
     return registered
 
 
+def refuse(options: dict[str, Any]) -> None:
+    """Refuses options that would change what a function gives.
+
+    Raises
+    ------
+    NotHeld
+        One of them is given.
+    """
+    for name, value in options.items():
+        if given(value):
+            raise NotHeld(f"asks for {name}, which balls have no rule for")
+
+
 def given(value: Any) -> bool:
     """Whether an argument was given."""
     return value is not None and value is not np._NoValue
@@ -63,6 +76,7 @@ def clip(
     a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None, **options: Any
 ) -> Any:
     """The values limited by two bounds, each of which may be missing."""
+    refuse(options)
     low, high = (x if given(x) else y if given(y) else None for x, y in ((a_min, min), (a_max, max)))
     result = as_balls(a) if low is None else np.maximum(as_balls(a), low)
     return placed(result if high is None else np.minimum(result, high), out)
@@ -102,8 +116,10 @@ def where(condition: Any, *choices: Any) -> Any:
 def isclose(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> Any:
     """Whether numbers are close."""
     a, b = as_balls(a), as_balls(b)
-    # Infinities are close to themselves.
-    return np.logical_or(np.equal(a, b), np.abs(a - b) <= atol + rtol * np.abs(b))
+    # Infinities are close to themselves alone.
+    near = np.logical_and(np.isfinite(b), np.abs(a - b) <= atol + rtol * np.abs(b))
+    found = np.logical_or(np.equal(a, b), near)
+    return np.logical_or(found, np.logical_and(np.isnan(a), np.isnan(b))) if equal_nan else found
 
 
 INSTEAD[np.allclose] = lambda *arguments, **options: bool(np.all(isclose(*arguments, **options)))
@@ -162,6 +178,19 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
 # Sums of products along windows.
 
 
+def known(mode: Any) -> Any:
+    """The mode of a convolution.
+
+    Raises
+    ------
+    NotHeld
+        It is none of the three names; NumPy also takes numbers and first letters.
+    """
+    if mode not in ("full", "same", "valid"):
+        raise NotHeld(f"asks for the mode {mode!r} of a convolution, which balls have no rule for")
+    return mode
+
+
 @instead_of(np.correlate)
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     """As `np.correlate`, for vectors."""
@@ -175,7 +204,7 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     a, v = (v, a) if len(v) > len(a) else (a, v)
     around = np.pad(a, len(v) - 1)
     whole = np.lib.stride_tricks.sliding_window_view(around, len(v)) @ v[::-1]
-    if mode == "full":
+    if known(mode) == "full":
         return whole
     cut = (len(v) - 1) // 2 if mode == "same" else len(v) - 1
     length = len(a) if mode == "same" else len(a) - len(v) + 1

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.proof.balls.arrays import unrounded
 from scratchcnn.gradcheck.proof.balls.ball import NAN, Ball, NotHeld, Undecidable, constant
 from scratchcnn.gradcheck.proof.balls.rules import FUNCTIONS
 
@@ -229,15 +230,29 @@ def _pinv(a: Array) -> Array:
     return _solved(a.T @ a, a.T) if a.shape[0] >= a.shape[1] else _solved(a @ a.T, a).T
 
 
-def pinv(a: Any, *args: Any, **kwargs: Any) -> Any:
+def _uncut(a: Array, inverse: Array, share: Any) -> Array:
+    """The pseudoinverse, if no singular value is below this share of the largest one, where NumPy cuts them off.
+
+    Raises
+    ------
+    NotHeld
+        One may be: there are no singular values of balls, and the condition number is bounded by Frobenius's norms.
+    """
+    if share is not None and not matrix_norm(a) * matrix_norm(inverse) * constant(share) < 1:
+        raise NotHeld("may cut off singular values, which balls do not have")
+    return inverse
+
+
+def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
     """The pseudoinverse of matrices of full rank."""
-    return _each(_pinv, _matrices(a))
+    share = rcond if rtol is None or rtol is np._NoValue else rtol
+    return _each(lambda m: _uncut(m, _pinv(m), share), _matrices(a))
 
 
 def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, int, Array]:
     """The least squares solution, for `a` of full rank. There are no singular values of balls: they are NaN."""
     a, b = _matrices(a), balls(b)
-    x = _pinv(a) @ b
+    x = _uncut(a, _pinv(a), rcond) @ b
     left = ((a @ x - b) ** 2).sum(axis=0)
     residuals = np.atleast_1d(left) if a.shape[0] > a.shape[1] else np.empty(0, dtype=object)
     rank = min(a.shape)
@@ -327,6 +342,7 @@ def cond(x: Any, p: Any = None) -> Any:
 
 def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
     """The sum of a diagonal of the last two axes."""
+    unrounded(dtype)
     return np.diagonal(_matrices(x), offset, -2, -1).sum(axis=-1)
 
 

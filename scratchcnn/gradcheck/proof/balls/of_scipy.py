@@ -7,6 +7,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.proof.balls.arrays import as_balls
 from scratchcnn.gradcheck.proof.balls.ball import NotHeld
+from scratchcnn.gradcheck.proof.balls.functions import known
 from scratchcnn.gradcheck.proof.balls.linalg import LINALG
 from scratchcnn.gradcheck.proof.balls.products import tensordot
 
@@ -40,7 +41,7 @@ def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> An
     a, v = as_balls(in1), as_balls(in2)
     if a.ndim != v.ndim:
         raise ValueError("in1 and in2 should have the same dimensionality")
-    if mode == "valid" and any(n < m for n, m in zip(a.shape, v.shape, strict=True)):
+    if known(mode) == "valid" and any(n < m for n, m in zip(a.shape, v.shape, strict=True)):
         if any(n > m for n, m in zip(a.shape, v.shape, strict=True)):
             raise ValueError("For 'valid' mode, one must be at least as large as the other in every dimension")
         a, v = v, a
@@ -55,10 +56,7 @@ def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> An
 
 def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:
     """As `convolve`, but the second array is not reversed."""
-    a, v = as_balls(in1), as_balls(in2)
-    if mode == "valid" and any(n < m for n, m in zip(a.shape, v.shape, strict=True)):
-        return np.flip(convolve(np.flip(a), v, mode))
-    return convolve(a, np.flip(v), mode)
+    return convolve(in1, np.flip(as_balls(in2)), mode)
 
 
 def convolve2d(in1: Any, in2: Any, mode: str = "full", boundary: str = "fill", fillvalue: Any = 0) -> Any:
@@ -75,7 +73,7 @@ def correlate2d(in1: Any, in2: Any, mode: str = "full", boundary: str = "fill", 
 
 
 def _inside_zeros(function: Callable[..., Any], a: Any, v: Any, mode: str, boundary: str, fillvalue: Any) -> Any:
-    if boundary not in ("fill", 0) or fillvalue != 0:
+    if boundary != "fill" or fillvalue != 0:
         raise NotHeld("asks for a border that balls have no rule for")
     return function(a, v, mode)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from flint import arb, arb_mat
 
-from scratchcnn.gradcheck.proof.balls.arrays import Balls, as_balls, objects, spend
+from scratchcnn.gradcheck.proof.balls.arrays import Balls, as_balls, objects, spend, unrounded
 from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, constant
 
 # As a share of an operation by Python's operators: how long one in a matrix takes.
@@ -109,6 +109,7 @@ def einsum(subscripts: Any, *operands: Any, out: Any = None, **options: Any) -> 
     """As `np.einsum` with a string: pair by pair, each pair a stack of matrix products."""
     if not isinstance(subscripts, str):
         raise NotHeld("has no string of subscripts")
+    unrounded(options.get("dtype"))
     inputs, output = _parsed(subscripts.replace(" ", ""), [np.ndim(x) for x in operands])
     terms = [_diagonal(np.asarray(as_balls(x)), s) for x, s in zip(operands, inputs, strict=True)]
     while len(terms) > 1:

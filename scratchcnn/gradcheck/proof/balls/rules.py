@@ -75,7 +75,7 @@ def _pi(x: arb) -> arb:
 
 
 def _cbrt(x: arb) -> arb:
-    return -((-x).root(3)) if x < 0 else x if x.is_zero() else x.root(3)
+    return -((-x).root(3)) if x < 0 else x.root(3)
 
 
 def _sinc_slope(x: arb, y: arb) -> arb:

@@ -64,7 +64,7 @@ def _logit(x: arb) -> arb:
 
 def _log_ndtr(x: arb) -> arb:
     tail = (abs(x) / _sqrt2()).erfc() / 2
-    return (-tail).log1p() if x > 0 else tail.log() if x < 0 else ((-x / _sqrt2()).erfc() / 2).log()
+    return (-tail).log1p() if x > 0 else ((-x / _sqrt2()).erfc() / 2).log()
 
 
 def _gammaln(x: arb) -> arb:
@@ -198,14 +198,14 @@ def _is_zero(x: Ball) -> bool:
 def xlogy(x: Ball, y: Ball) -> Ball:
     """The product x log(y), 0 at x = 0."""
     if _is_zero(x) and not y.value.is_nan():
-        return Ball(ZERO, None if x.slope is None else along((x.slope, y.value.log())))
+        return Ball(ZERO, along((x.slope, y.value.log())))
     return x * _call["log"](y)
 
 
 def xlog1py(x: Ball, y: Ball) -> Ball:
     """The product x log(1 + y), 0 at x = 0."""
     if _is_zero(x) and not y.value.is_nan():
-        return Ball(ZERO, None if x.slope is None else along((x.slope, y.value.log1p())))
+        return Ball(ZERO, along((x.slope, y.value.log1p())))
     return x * _call["log1p"](y)
 
 
@@ -218,7 +218,7 @@ def rel_entr(x: Ball, y: Ball) -> Ball:
     """The product x log(x / y), 0 at x = 0, infinite outside the quadrant."""
     if x.value.is_nan() or y.value.is_nan():
         return Ball(NAN)
-    if x.value < 0 or y.value < 0 or (_is_zero(y) and not _is_zero(x)):
+    if x.value < 0 or y.value < 0 or (_is_zero(y) and x.value > 0):
         return Ball(arb("inf"))
     if _is_zero(x):
         return Ball(ZERO, None if x.slope is None else NAN)
@@ -260,12 +260,18 @@ def pseudo_huber(delta: Ball, r: Ball) -> Ball:
 
 def boxcox(x: Ball, power: Ball) -> Ball:
     """(x ** power - 1) / power, log(x) at 0."""
-    return _call["log"](x) if _is_zero(power) else _call["expm1"](power * _call["log"](x)) / power
+    log = _call["log"](x)
+    if not _is_zero(power):
+        return _call["expm1"](power * log) / power
+    # The first terms of the series about 0, for the slope by the power.
+    return log if power.slope is None else log + power * log * log * 0.5
 
 
 def inv_boxcox(y: Ball, power: Ball) -> Ball:
     """The inverse of `boxcox`."""
-    return _call["exp"](y) if _is_zero(power) else _call["exp"](_call["log1p"](power * y) / power)
+    if not _is_zero(power):
+        return _call["exp"](_call["log1p"](power * y) / power)
+    return _call["exp"](y if power.slope is None else y - power * y * y * 0.5)
 
 
 def airy(x: Ball) -> tuple[Ball, ...]:

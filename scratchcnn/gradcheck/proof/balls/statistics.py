@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.proof.balls.arrays import INSTEAD, Balls, as_balls, full
+from scratchcnn.gradcheck.proof.balls.arrays import INSTEAD, Balls, as_balls, full, unrounded
 from scratchcnn.gradcheck.proof.balls.ball import NotHeld
-from scratchcnn.gradcheck.proof.balls.functions import given, instead_of, placed
+from scratchcnn.gradcheck.proof.balls.functions import given, instead_of, placed, refuse
 from scratchcnn.gradcheck.proof.balls.rules import FUNCTIONS
 
 
@@ -30,7 +30,7 @@ def mean(
 ) -> Any:
     """The sum divided by the number of elements."""
     a, keepdims = _array(a), keepdims is True
-    _lowered(dtype)
+    unrounded(dtype)
     total, count = _sum(a, axis, True, where), _count(a, axis, where)
     return placed(_without(total / count if np.all(count) else total * np.nan, axis, keepdims), out)
 
@@ -42,7 +42,7 @@ def var(
 ) -> Any:  # fmt: skip
     """The mean square of the distances to the mean."""
     a, keepdims = _array(a), keepdims is True
-    _lowered(dtype)
+    unrounded(dtype)
     count, lost = _count(a, axis, where), correction if given(correction) else ddof
     middle = mean if given(mean) else _sum(a, axis, True, where) / count
     total = _sum((a - middle) ** 2, axis, True, where)
@@ -53,12 +53,6 @@ def var(
 def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, *arguments: Any, **options: Any) -> Any:
     """The root of the variance."""
     return placed(np.sqrt(var(a, axis, dtype, None, *arguments, **options)), out)
-
-
-def _lowered(dtype: Any) -> None:
-    """Raises if the precision that is asked for is none that balls have."""
-    if given(dtype):
-        full((), 0).astype(dtype)
 
 
 def _array(a: Any) -> Any:
@@ -101,12 +95,15 @@ def _instead_of_nan(a: Any, value: float) -> Any:
 @instead_of(np.nansum)
 def nansum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **options: Any) -> Any:
     """The sum of the numbers that are not NaN."""
+    refuse(options)
+    unrounded(dtype)
     return placed(_sum(_instead_of_nan(a, 0.0), axis, keepdims is True, None), out)
 
 
 @instead_of(np.nanmean)
 def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **options: Any) -> Any:
     """The mean of the numbers that are not NaN."""
+    refuse(options)
     return mean(_instead_of_nan(a, 0.0), axis, dtype, out, keepdims, where=~np.isnan(_array(a)))
 
 
@@ -134,6 +131,7 @@ def cov(
     """The covariances of variables."""
     if arguments or options.keys() - {"dtype"}:
         raise NotHeld("asks for weighted covariances, which balls have no rule for")
+    unrounded(options.get("dtype"))
     rows = [np.atleast_2d(as_balls(a)) for a in (m, y) if a is not None]
     x = np.concatenate([r if rowvar or len(r) == 1 else r.T for r in rows])
     lost = ddof if ddof is not None else 0 if bias else 1
@@ -156,6 +154,7 @@ def quantile(
     """The value at the place q (n - 1) of the sorted numbers, between two of them."""
     if method != "linear" or not (axis is None or isinstance(axis, int | np.integer)):
         raise NotHeld("asks for a quantile that balls have no rule for")
+    refuse(options)
     a = _array(a)
     along = np.sort(a.reshape(-1) if axis is None else np.moveaxis(a, axis, 0), axis=0)
     places = [_between(along, share) for share in np.asarray(as_balls(q)).reshape(-1).tolist()]
@@ -180,6 +179,7 @@ INSTEAD[np.percentile] = lambda a, q, *arguments, **options: quantile(a, as_ball
 @instead_of(np.corrcoef)
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True, **options: Any) -> Any:
     """The correlations of variables."""
+    refuse(options)
     found = cov(x, y, rowvar)
     deviation = np.sqrt(np.diag(found))
     return found / deviation[:, None] / deviation[None, :]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.proof.balls.arrays import Balls, Whole, as_balls, holds, lift, spend, wrapped
+from scratchcnn.gradcheck.proof.balls.arrays import Balls, Whole, as_balls, holds, objects, spend, unrounded, wrapped
 from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, constant
 from scratchcnn.gradcheck.proof.balls.products import matmul
 from scratchcnn.gradcheck.proof.balls.rules import FUNCTIONS
@@ -75,16 +75,17 @@ def on_balls(ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
     # A ufunc that `np.vectorize` or `np.frompyfunc` made calls a function for each object, and needs no other loop.
     loop = ufunc if ufunc.__name__.endswith("(vectorized)") else _loop(ufunc)
     _options(ufunc, method, options)
-    plain = [bare(constant(x)) if type(x) in (int, float) else bare(x) for x in inputs]
     if method == "at":
-        return _at(ufunc, loop, inputs, plain)
+        return _at(loop, *inputs)
     spend(_size(method, inputs))
+    plain = [bare(_without_floats(x) if type(x) is Balls else x) for x in inputs]
     if method == "__call__" and ufunc.__name__ in PRODUCTS:
         return _into(out, PRODUCTS[ufunc.__name__](*inputs))
     if ufunc.__name__ in LOGICAL:
         plain = [x.astype(bool) if isinstance(x, np.ndarray) and x.dtype.kind == "O" else x for x in plain]
     if out and (ufunc.__name__ in DECISIONS or any(isinstance(o, np.ndarray) and type(o) is not Balls for o in out)):
-        return _into(out, _decided(ufunc, getattr(loop, method)(*plain, **options)))
+        chosen = options.get("where", True) if method == "__call__" else True
+        return _into(out, _decided(ufunc, getattr(loop, method)(*plain, out=None, **options)), chosen)
     if out:
         options["out"] = tuple(bare(o) for o in out)
         getattr(loop, method)(*plain, **options)
@@ -107,16 +108,20 @@ def _loop(ufunc: np.ufunc) -> np.ufunc:
 
 def _options(ufunc: np.ufunc, method: str, options: dict[str, Any]) -> None:
     """Changes the keywords, in place, to those that loops over objects take."""
-    asked = options.pop("dtype", None)
-    if asked is not None and np.dtype(asked).kind == "f":
-        holds(asked, f"rounds to {np.dtype(asked)}, which a ball cannot")
-    for name in ("casting", "signature", "subok"):
+    unrounded(options.pop("dtype", None))
+    for name in ("casting", "signature"):
         options.pop(name, None)
     where = options.pop("where", True)
     if where is not True:
         options["where"] = np.asarray(where, bool)
         if method == "reduce" and ufunc.identity is not None:
             options.setdefault("initial", ufunc.identity)
+
+
+def _without_floats(x: Balls) -> Balls:
+    """The array, with balls in place of plain numbers among them: two of these would be computed with, and rounded."""
+    items = x.reshape(-1).tolist()
+    return x if set(map(type, items)) <= {Ball} else objects(list(map(constant, items)), x.shape).view(Balls)
 
 
 def bare(x: Any) -> Any:
@@ -141,30 +146,30 @@ def _decided(ufunc: np.ufunc, result: Any) -> Any:
     return result
 
 
-def _into(out: tuple[Any, ...], result: Any) -> Any:
-    """The result; written to `out` if that was given."""
+def _into(out: tuple[Any, ...], result: Any, chosen: Any = True) -> Any:
+    """The result; written to the chosen places of `out` if that was given."""
     if not out or out[0] is None:
         return wrapped(result)
     place = out[0]
     answers = np.asarray(result).dtype.kind in "iub" and type(place) is not Balls
     if not answers and type(place) is not Balls:
         raise NotHeld(f"writes into an array of {np.asarray(place).dtype}, which cannot hold balls")
-    place[...] = result
+    np.copyto(place, result, where=chosen)
     return place
 
 
-def _at(ufunc: np.ufunc, loop: np.ufunc, inputs: tuple[Any, ...], plain: list[Any]) -> None:
+def _at(loop: np.ufunc, place: Any, indices: Any, *values: Any) -> None:
     """`ufunc.at`, in place."""
-    place, indices, *values = inputs
     if type(place) is not Balls:
         raise NotHeld(f"writes into an array of {np.asarray(place).dtype}, which cannot hold balls")
     spend(max([int(np.size(v)) for v in values], default=0))
-    loop.at(plain[0], indices, *(bare(as_balls(v)) for v in values))
+    loop.at(bare(place), indices, *(bare(as_balls(v)) for v in values))
 
 
 def _on_whole(ufunc: np.ufunc, method: str, inputs: Any, out: Any, options: Any) -> Any:
     """A ufunc on integers and booleans: by NumPy, but floats become balls."""
     plain = [bare(x) for x in inputs]
+    options = {name: bare(option) for name, option in options.items()}
     if method == "at":
         getattr(ufunc, method)(*plain)
         return None
@@ -173,14 +178,12 @@ def _on_whole(ufunc: np.ufunc, method: str, inputs: Any, out: Any, options: Any)
         return out[0] if len(out) == 1 else out
     with np.errstate(all="ignore"):
         result = getattr(ufunc, method)(*plain, **options)
-    if not isinstance(result, np.ndarray) or result.dtype.kind != "f":
-        return wrapped(result)
-    asked = options.pop("dtype", None)
-    if not holds(result.dtype if asked is None else asked):
+    first = result[0] if isinstance(result, tuple) else result
+    if first.dtype.kind != "f":
         return wrapped(result)
     # The floats are rounded: the same once more with balls.
-    as_numbers = [lift(x) if isinstance(x, np.ndarray) else x for x in plain]
-    return on_balls(ufunc, method, *as_numbers, **options)
+    holds(first.dtype)
+    return on_balls(ufunc, method, *map(as_balls, plain), **options)
 
 
 UFUNC[:] = [on_balls]

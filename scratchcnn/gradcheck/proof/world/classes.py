@@ -1,6 +1,7 @@
-"""Copies of the caller's classes, with translated methods."""
+"""Copies of the caller's classes, with translated methods, and of what their instances hold."""
 
 import types
+from abc import update_abstractmethods
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -42,6 +43,7 @@ def class_like(
                 found = member if name.startswith("__") and not _code(member) else translated(member)
                 if found is not member or name not in body:
                     type.__setattr__(made, name, found)
+        update_abstractmethods(made)  # functions have the mark of an abstract method only now
 
     later(fill)
     return made
@@ -82,3 +84,22 @@ def fields(value: Any) -> Iterator[tuple[str, Any]]:
             if name not in ("__dict__", "__weakref__") and hasattr(value, name):
                 yield name, getattr(value, name)
     yield from vars(value).items() if hasattr(value, "__dict__") else ()
+
+
+def blank(kind: Any, like: Any) -> Any:
+    """An instance of a class, without attributes; a number or a text is the same as `like`."""
+    if isinstance(like, int | float | complex | str | bytes):
+        base: Any = next(b for b in kind.__mro__ if b.__module__ == "builtins")
+        return base.__new__(kind, *like.__getnewargs__())  # type: ignore[union-attr]
+    try:
+        return object.__new__(kind)
+    except TypeError:  # the class has a compiled base, such as threading.local
+        return kind.__new__(kind)
+
+
+def put(made: Any, name: str, value: Any) -> None:
+    """Sets an attribute, also of a frozen object."""
+    try:
+        object.__setattr__(made, name, value)
+    except TypeError:
+        setattr(made, name, value)

@@ -72,9 +72,9 @@ def _ndarray(shape: Any, dtype: Any = float, *arguments: Any, **options: Any) ->
 def _float(real: type) -> Any:
     """The function behind calls of `np.float64` and other floats: numbers stay numbers, balls stay balls."""
 
-    def made(value: Any = 0.0, *arguments: Any) -> Any:
+    def made(value: Any = 0.0) -> Any:
         if not has_balls(value):
-            return real(value, *arguments)
+            return real(value)
         holds(real, f"rounds to {np.dtype(real)}, which a ball cannot")
         found = as_balls(value)
         return found[()] if isinstance(found, Balls) and not found.ndim else found

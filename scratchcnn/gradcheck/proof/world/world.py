@@ -24,7 +24,7 @@ from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.proof.balls.arrays import Whole, lift
 from scratchcnn.gradcheck.proof.balls.ball import NotHeld
-from scratchcnn.gradcheck.proof.world.classes import class_like, fields
+from scratchcnn.gradcheck.proof.world.classes import blank, class_like, fields, put
 from scratchcnn.gradcheck.proof.world.kinds import STAND_INS
 from scratchcnn.gradcheck.proof.world.standins import DRAWING, Drawing, numeric
 from scratchcnn.gradcheck.raised import in_words
@@ -323,11 +323,11 @@ class World:
             return self._remember(value, self._of(value.py_func))
         if not self._is_callers_class(kind) or isinstance(value, BaseException):
             return self._remember(value, numeric(value, self.translated) if callable(value) else value)
-        made = self._remember(value, _blank(self._of(kind)))
+        made = self._remember(value, blank(self._of(kind), value))
 
         def fill() -> None:
             for name, content in fields(value):
-                _set(made, name, self._of(content))
+                put(made, name, self._of(content))
 
         self._later(fill)
         return made
@@ -339,6 +339,7 @@ class World:
     def _class(self, kind: type) -> Any:
         if not self._is_callers_class(kind):
             return self._remember(kind, numeric(kind, self.translated))
+        self._remember(kind, kind)  # until the copy exists: functions in the class may enclose the class
         return class_like(kind, self._of, functools.partial(self._remember, kind), self._later)
 
 
@@ -359,22 +360,6 @@ class _Module(types.ModuleType):
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._world.names_of(self._original.__dict__)[name] = value
-
-
-def _blank(kind: Any) -> Any:
-    """An instance of a class, without attributes."""
-    try:
-        return object.__new__(kind)
-    except TypeError:  # the class has a compiled base, such as threading.local
-        return kind.__new__(kind)
-
-
-def _set(made: Any, name: str, value: Any) -> None:
-    """Sets an attribute, also of a frozen object."""
-    try:
-        object.__setattr__(made, name, value)
-    except TypeError:
-        setattr(made, name, value)
 
 
 @functools.lru_cache(maxsize=1024)

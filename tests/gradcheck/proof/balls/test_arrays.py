@@ -1,12 +1,15 @@
 """Arrays of balls behave as those of floats do."""
 
 import copy
+from collections import namedtuple
 
 import numpy as np
 import pytest
+from flint import arb
 
-from scratchcnn.gradcheck.proof.balls.arrays import Balls, TooLong, Whole, lift, running
+from scratchcnn.gradcheck.proof.balls.arrays import Balls, TooLong, Whole, as_balls, each, full, lift, running, wrapped
 from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, precision, recording
+from scratchcnn.gradcheck.proof.balls.products import product
 from scratchcnn.gradcheck.proof.world import standins  # noqa: F401  # all rules are loaded
 from scratchcnn.gradcheck.proof.world.world import World
 from tests.gradcheck.proof.world.worlds import middle, same
@@ -36,7 +39,7 @@ def test_lifted_numbers_are_exact():
     tenth = lift(np.array([0.1]))[0].value
     assert tenth * 2**55 == 0.1 * 2**55
     assert lift(np.array([np.longdouble(1) / 3]))[0].value != lift(np.array([1 / 3]))[0].value
-    assert lift(np.array([2**60 + 1]), [2**59 + 1])[0].slope == 2**59 + 1
+    assert lift(np.array([2**60 + 1, 1]), [2**59 + 1, 0.5])[0].slope == 2**59 + 1
 
 
 def test_numbers_in_place_of_floats_stay_balls():
@@ -69,10 +72,11 @@ def test_what_is_written_into_an_array_is_written_in_place():
 
 def test_elements_are_put_and_sorted_in_place():
     x = lift(X)
-    x.put([0, 5], [1.5, 2])
-    x.partition(1)
     expected = X.copy()
-    expected.put([0, 5], [1.5, 2])
+    for a in (x, expected):
+        a.put([0, 5], [1.5, 2])
+        a.put([13], [0.5], mode="wrap")
+    x.partition(1)
     assert same(middle(x), np.sort(expected))
 
 
@@ -81,6 +85,36 @@ def test_views_share_their_elements():
     x.T[0] = 7
     World().translated(np.lib.stride_tricks).as_strided(x, (2, 2), x.strides)[1, 0] = 9
     assert middle(x)[:, 0].tolist() == [7, 9, 7]
+
+
+def test_copies_are_made_where_numpy_makes_them():
+    x = lift(X)
+    assert x.astype(float, copy=False) is x.astype(object, copy=False) is x.view(float) is x.real is x
+    for copied in (x.astype(float), x.astype(float, order="C"), x.conj(), x.conjugate()):
+        assert copied is not x
+        assert not np.shares_memory(copied, x)
+        assert same(middle(copied), X)
+    assert type(x.view()) is Balls
+    assert type(x.view(type=np.ndarray)) is np.ndarray
+    assert full((2, 3), 0, "F").flags.f_contiguous
+    assert x.astype(int).T.astype(int, "C").flags.c_contiguous
+    assert x.T.astype(float).flags.f_contiguous
+    assert x.T.astype(float, order="C").flags.c_contiguous
+
+
+class Recorded:
+    """A slope that is no ball, with a product of its own."""
+
+    def product(self, a, b):
+        return "of another kind", a.shape, b.shape
+
+
+def test_slopes_of_another_kind_have_their_own_product():
+    one, other = np.full((2, 3), Ball(arb(1), arb(1))), np.full((3, 2), Ball(arb(1)))
+    for a in (one, other):
+        a[1, 1] = Ball(arb(1), Recorded())
+        assert product(one, other) == ("of another kind", (2, 3), (3, 2))
+        a[1, 1] = Ball(arb(1))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16, np.complex128, "f4"])
@@ -108,12 +142,58 @@ def test_arrays_of_floats_hold_no_balls(write):
 
 def test_integers_and_truth_of_balls():
     x = lift(np.array([-1.7, 0.0, 2.0]))
+    assert np.insert(x, 0, 3.5).astype(int).tolist() == [3, -1, 0, 2]
     assert x.astype(int).tolist() == [-1, 0, 2]
     assert x.astype(bool).tolist() == [True, False, True]
     assert type(x.astype(np.int8)) is Whole
     assert x.astype(np.int8).dtype == np.int8
-    with pytest.raises(NotHeld, match="not finite"):
+    with pytest.raises(NotHeld, match=r"^makes an integer of a number that is not finite$"):
         lift(np.array([np.inf])).astype(int)
+
+
+def test_bytes_of_integers_are_no_floats():
+    whole = lift(X).astype(np.int64)
+    assert type(whole.view()) is type(whole.view(type=Whole)) is type(whole.view(np.int32)) is Whole
+    assert type(whole.view(np.ndarray)) is np.ndarray
+    assert whole.view(dtype=np.int32).shape == (3, 8)
+    for kind in (np.float64, np.float32, np.longdouble, np.complex128):
+        with pytest.raises(NotHeld, match=f"^makes {np.dtype(kind)} of bytes, which cannot hold it$"):
+            whole.view(kind)
+
+
+def test_what_holds_no_real_numbers_makes_no_balls():
+    for value, kind in [(np.array(["a"]), "<U1"), ([1j], "complex128"), (np.zeros(2, "M8[s]"), r"datetime64\[s\]")]:
+        with pytest.raises(NotHeld, match=f"^holds {kind}$"):
+            as_balls(value)
+    for value in ("a", None, 1j):
+        with pytest.raises(NotHeld, match="is no real number that a ball could hold"):
+            as_balls(value)
+
+
+def test_numbers_and_lists_of_any_kind_become_balls():
+    for value in (2, 2.0, True, np.float32(2), np.int8(2), np.longdouble(2)):
+        assert type(as_balls(value)) is Ball
+        assert as_balls(value) == value
+    assert each(abs, -2.0) == 2
+    box = np.empty((), object)
+    box[()] = as_balls(0.5)
+    assert as_balls(box) == 0.5
+    nested = np.empty(3, object)
+    nested[:2], nested[2] = [lift(X)[0, 0], np.array(2.0)], np.array([3])
+    assert type(as_balls(nested)) is Balls
+    assert same(middle(as_balls(nested)), [X[0, 0], 2.0, 3.0])
+
+
+def test_results_of_numpy_are_wrapped_with_what_holds_them():
+    Pair = namedtuple("Pair", "one two")
+    floats, indices = np.ones(2), np.arange(2)
+    for kind in (tuple, list, Pair._make):
+        found = kind((wrapped(kind((floats, indices))), "else"))
+        assert [type(x) for x in found[0]] == [Balls, Whole]
+        assert type(found[0]) is type(found)
+    assert wrapped(Pair(floats, indices)).one.tolist() == [1, 1]
+    assert type(wrapped(np.float32([1]))) is np.ndarray
+    assert type(wrapped(np.array(["a"]))) is type(wrapped(np.array([None, "a"]))) is np.ndarray
 
 
 def test_masks_and_indices_make_balls_where_they_make_floats():
@@ -141,6 +221,9 @@ def test_masks_and_indices_make_balls_where_they_make_floats():
         ("ij,jk,kl,l", [(2, 3), (3, 4), (4, 2), (2,)]),
         ("i,i,i->i", [(4,), (4,), (4,)]),
         ("iij->j", [(3, 3, 2)]),
+        ("ajj->ja", [(2, 3, 3)]),
+        ("ijk->ki", [(2, 3, 4)]),
+        (" ij , jk -> ik ", [(2, 3), (3, 4)]),
         ("ij,ji->", [(3, 4), (4, 3)]),
         ("a,b,c->cab", [(2,), (3,), (4,)]),
         ("nchw,kc->nkhw", [(2, 3, 2, 2), (4, 3)]),
@@ -199,7 +282,9 @@ def test_a_lone_ball_among_arrays():
 
 def test_ties_are_marked():
     x = lift(np.array([1.0, 1.0, 0.0]), [1, 2, 3])
-    for tie in (np.max, np.sort, np.argmax, lambda x: np.maximum(x[0], x[1]), lambda x: np.maximum(x, 0), np.median):
+    ties = [np.max, np.sort, np.argmax, lambda x: np.maximum(x[0], x[1]), lambda x: np.maximum(x, 0), np.median]
+    ties += [lambda x: np.min(x[:2]), lambda x: np.minimum(x[:1], x[1:2]), lambda x: np.maximum(x[:1], x[1:2])]
+    for tie in ties:
         with recording() as run:
             tie(x)
         assert run.met > 0
@@ -215,6 +300,16 @@ def test_balls_print_and_copy():
     assert str(x).startswith("[Ball(0.1257")
     assert copy.deepcopy(x) is not x
     assert same(middle(copy.deepcopy(x)), X[0, :2])
+
+
+def test_a_step_that_cannot_end_in_time_is_not_begun():
+    x = lift(np.ones(2000))
+    one = np.broadcast_to(lift(np.ones((1, 1))), (1000, 1000), subok=True)
+    with running(np.float64, 0.2):
+        assert (x + x).shape == (2000,)  # not as long as the products of all pairs
+        for step in (lambda: np.add.outer(x, x), lambda: one @ one, lambda: lift(np.broadcast_to(1.0, 10**7))):
+            with pytest.raises(TooLong):
+                step()
 
 
 def test_time_is_kept():
@@ -237,9 +332,9 @@ def test_functions_made_of_python_functions_take_balls():
 
 
 def test_complex_numbers_are_refused():
-    with pytest.raises(NotHeld, match="needs complex numbers, which balls are not"):
+    with pytest.raises(NotHeld, match=r"^needs complex numbers, which balls are not$"):
         np.fft.rfft(lift(X))
-    with pytest.raises(NotHeld, match="complex"):
+    with pytest.raises(NotHeld, match=r"^computes with complex numbers$"):
         lift(X) * np.array([1j, 2, 3, 4])
     assert same(middle(np.fft.fftshift(lift(X))), np.fft.fftshift(X))
 

@@ -1,10 +1,13 @@
 """What NumPy's functions give for floats they give for balls, with slopes."""
 
+import re
+
 import numpy as np
 import pytest
+from flint import arb, fmpq
 
-from scratchcnn.gradcheck.proof.balls.arrays import Balls, Whole, as_balls, lift
-from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, precision
+from scratchcnn.gradcheck.proof.balls.arrays import INSTEAD, Balls, Whole, as_balls, lift
+from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, precision, recording
 from scratchcnn.gradcheck.proof.world import standins  # noqa: F401  # all rules are loaded
 from tests.gradcheck.proof.balls.expressions import (
     DECISIONS,
@@ -65,16 +68,72 @@ def test_slopes_are_those_of_differences(expression):
     assert np.allclose(slopes, (ahead - behind) / (2 * h), rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("expression", NOT_HELD)
-def test_what_has_no_rule_is_refused(expression):
+@pytest.mark.parametrize(("expression", "why"), NOT_HELD.items())
+def test_what_has_no_rule_is_refused(expression, why):
     eval(expression, dict(NUMBERS))
-    with pytest.raises(NotHeld):
+    with pytest.raises(NotHeld, match=rf"^{re.escape(why)}$"):
         on_balls(expression)
 
 
-@pytest.mark.parametrize("expression", MISFITS)
-def test_shapes_that_do_not_fit_are_refused_as_for_floats(expression):
+@pytest.mark.parametrize(("expression", "why"), MISFITS.items())
+def test_shapes_that_do_not_fit_are_refused_as_for_floats(expression, why):
     with pytest.raises(ValueError, match=r"."):
         eval(expression, dict(NUMBERS))
-    with pytest.raises(ValueError, match=r"."):
+    with pytest.raises(ValueError, match=rf"^{re.escape(why)}$"):
         on_balls(expression)
+
+
+def test_a_quotient_of_whole_numbers_is_not_rounded():
+    ones = lift(np.ones(3)).astype(int)
+    for third in (ones / 3, np.true_divide(ones, 3), ones * lift(np.ones(3)) / 3, np.divide(ones, ones * 3)):
+        assert all(b.value.contains(arb(fmpq(1, 3))) for b in third.tolist())
+    assert np.hypot.reduce(ones[:2]).value.contains(arb(2).sqrt())
+    assert np.divmod(ones, 0.3)[1][0].value.contains(arb(1) - 3 * arb(0.3))
+
+
+@pytest.mark.parametrize(
+    "joined",
+    [
+        lambda x: np.concatenate([x, [0.1]]),
+        lambda x: np.append(x, 0.1),
+        lambda x: np.pad(x, (0, 1), constant_values=0.1),
+        lambda x: np.insert(x, 1, 0.1),
+        lambda x: (y := np.append(x, 0), np.copyto(y[1:], 0.1))[0],
+        lambda x: (y := np.append(x, 0), np.put(y, 1, 0.1))[0],
+        lambda x: (y := np.append(x, 0), y.flat.__setitem__(1, 0.1))[0],
+    ],
+)
+def test_numbers_that_join_balls_are_not_rounded(joined):
+    x, tenth = joined(lift(np.ones(1), np.ones(1))), arb(fmpq(*(0.1).as_integer_ratio()))
+    seventh = np.concatenate([x[:1] * 7, [7]])
+    for found, expected in [
+        (x * x, tenth * tenth),
+        (x / seventh, tenth / 7),
+        (x + x + x, 3 * tenth),
+        (np.multiply.outer(x, x)[1], tenth * tenth),
+        (np.multiply.reduce([x[1:], x[1:] + 0, x[1:] * 1]), tenth**3),
+        (np.square(x), tenth**2),
+        ((x[None] * x[None])[0], tenth**2),
+        ((x[None] @ x[:, None])[0], 1 + tenth**2),
+    ]:
+        assert found[-1].value.contains(expected)
+
+
+def test_of_floats_that_are_thrown_away_nothing_is_said():
+    never = lift(X) > 9
+    with np.errstate(all="raise"):
+        assert np.isnan(never / never).all()
+
+
+def test_a_share_of_places_that_moves_beyond_the_last_number_is_a_kink():
+    with recording() as run:
+        last = INSTEAD[np.quantile](lift(np.arange(4.0), np.arange(4)), Ball(arb(1), arb(2)))
+    assert (run.met, last.value, last.slope) == (1, 3, 3)
+
+
+@pytest.mark.parametrize("other", [-np.inf, 0.5, np.inf, np.nan])
+def test_infinities_are_close_to_themselves_alone_and_nan_to_nothing_unless_asked(other):
+    found = [-np.inf, 0.5, np.inf, np.nan]
+    for equal in (False, True):
+        expected = np.isclose(found, other, equal_nan=equal).tolist()
+        assert INSTEAD[np.isclose](lift(np.array(found)), other, equal_nan=equal).tolist() == expected

@@ -132,8 +132,10 @@ def test_cholesky(upper, a):
 
 NORMS = [
     *[((5,), ord, axis) for ord in (None, 1, 2, 3, 0, np.inf, -np.inf, 0.5) for axis in (None, 0)],
-    *[((3, 4), ord, None) for ord in (None, "fro", 1, -1, np.inf, -np.inf)],
-    *[((2, 3, 4), ord, axis) for ord in (None, 1, np.inf) for axis in (1, -1, (0, 2), (2, 1))],
+    *[((3, 4), ord, None) for ord in (None, "fro", "f", 1, -1, np.inf, -np.inf)],
+    *[((2, 3, 4), ord, axis) for ord in (None, 1, np.inf, -np.inf) for axis in (1, -1, (0, 2), (2, 1))],
+    *[((2, 3, 4), ord, 1) for ord in (0, 3)],
+    *[((1, 3, 4), ord, (1, 2)) for ord in ("fro", 1, -np.inf)],
     ((2, 3, 4), None, None),
 ]
 
@@ -152,8 +154,10 @@ def test_norms(shape, ord, axis, keepdims):
 def test_the_norms_of_numpy_2():
     a = np.random.default_rng(3).normal(size=(2, 3, 4))
     with precision(BITS):
-        for ord in ("fro", 1, np.inf):
-            np.testing.assert_allclose(floats(LINALG["matrix_norm"](a, ord=ord)), np.linalg.matrix_norm(a, ord=ord))
+        for options in ({}, {"ord": "fro"}, {"ord": 1}, {"ord": np.inf}, {"ord": -1, "keepdims": True}):
+            got, want = LINALG["matrix_norm"](a, **options), np.linalg.matrix_norm(a, **options)
+            assert got.shape == want.shape
+            np.testing.assert_allclose(floats(got), want)
         np.testing.assert_allclose(floats(LINALG["vector_norm"](a)), np.linalg.vector_norm(a))
         np.testing.assert_allclose(
             floats(LINALG["vector_norm"](a, axis=1, ord=1)), np.linalg.vector_norm(a, axis=1, ord=1)
@@ -167,6 +171,15 @@ def test_stacks(name):
         got, want = LINALG[name](a), getattr(np.linalg, name)(a)
     for g, w in zip(*((x if isinstance(x, tuple) else (x,)) for x in (got, want)), strict=True):
         np.testing.assert_allclose(floats(g), w, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("upper", [False, True])
+def test_triangles_of_stacks(upper):
+    a = np.random.default_rng(3).normal(size=(3, 2, 2)) + 5 * np.eye(2)
+    with precision(BITS):
+        for stack in (a, a[None]):
+            got, want = LINALG["cholesky"](stack, upper=upper), np.linalg.cholesky(stack, upper=upper)
+            np.testing.assert_allclose(floats(got), want)
 
 
 @pytest.mark.parametrize("p", [1, np.inf, "fro"])
@@ -196,8 +209,14 @@ def test_what_is_singular():
         assert LINALG["det"](ones) == 0
         assert LINALG["slogdet"](ones).logabsdet == -np.inf
         for name in ("inv", "cholesky"):
-            with pytest.raises(LinAlgError):
+            with pytest.raises(LinAlgError, match=r"^(Singular matrix|Matrix is not positive definite)$"):
                 LINALG[name](ones - 2 * np.eye(3) * (name == "cholesky"))
+        assert floats(LINALG["matrix_power"](ones, 0)).tolist() == np.eye(3).tolist()
+        stack = LINALG["matrix_power"](np.ones((4, 5, 3, 3)), 0)
+        assert (floats(stack) == np.eye(3)).all()
+        assert stack.shape == (4, 5, 3, 3)
+        with pytest.raises(LinAlgError, match=r"^Matrix is not positive definite$"):
+            LINALG["cholesky"](ones)
         unsure = balls(np.eye(2))
         unsure[1, 1] = Ball(arb(0, 1e-9))
         for name in ("inv", "cholesky"):
@@ -205,19 +224,60 @@ def test_what_is_singular():
                 LINALG[name](unsure)
 
 
-def test_a_singular_determinant_has_a_slope():
-    a = np.arange(16.0).reshape(4, 4) ** 2
-    a[3] = a[2] + a[1]
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
+def test_a_singular_determinant_has_a_slope(n):
+    a = np.random.default_rng(n).integers(-9, 10, (n, n)) * 1.0
+    a[-1] = a[:-1].sum(axis=0)
     check_slopes(LINALG["det"], a)
     with precision(BITS):
-        assert LINALG["det"](moving(a, np.eye(4))).slope != 0
+        assert LINALG["det"](moving(a, np.eye(n))).slope != 0
 
 
-def test_shapes_are_asked_for():
-    with pytest.raises(LinAlgError, match="square"):
-        LINALG["inv"](np.ones((2, 3)))
-    with pytest.raises(LinAlgError, match="two-dimensional"):
-        LINALG["det"](np.ones(3))
+@pytest.mark.parametrize("name", ["inv", "det", "slogdet", "cholesky", "solve", "matrix_power"])
+def test_shapes_are_asked_for(name):
+    more = {"solve": [np.ones(2)], "matrix_power": [2]}.get(name, [])
+    with pytest.raises(LinAlgError, match=r"^Last 2 dimensions of the array must be square$"):
+        LINALG[name](np.ones((2, 3)), *more)
+    with pytest.raises(LinAlgError, match=r"^1-dimensional array given. Array must be at least two-dimensional$"):
+        LINALG[name](np.ones(3), *more)
+
+
+@given(a=matrices(3, 4))
+def test_residuals_are_those_of_more_equations_than_unknowns(a):
+    with precision(BITS):
+        for m in (a.T, a, a[:, :3]):
+            got, want = LINALG["lstsq"](m, a[0, : len(m)]), np.linalg.lstsq(m, a[0, : len(m)])
+            assert (got[1].shape, got[2]) == (want[1].shape, want[2])
+            assert all(x.value.is_nan() for x in got[3])
+            assert got[3].shape == want[3].shape
+
+
+def test_columns_that_are_triangular_already_are_left_as_lapack_leaves_them():
+    for a in ([[2.0, 1, 3], [0, 1, 2], [0, 3, 4]], [[-2.0, 1, 3], [0, -1, 2], [0, 0, -4]], [[1.0, 2], [3, 4], [0, 0]]):
+        with precision(BITS):
+            for got, want in zip(LINALG["qr"](np.array(a)), np.linalg.qr(np.array(a)), strict=True):
+                np.testing.assert_allclose(floats(got), want, atol=1e-14)
+
+
+def test_a_pseudoinverse_of_which_nothing_is_left_is_not_given():
+    assert np.linalg.pinv(np.array([[3.0]]), rcond=1.5) == 0
+    with precision(BITS), pytest.raises(NotHeld, match="may cut off singular values"):
+        LINALG["pinv"](np.array([[3.0]]), 1.5)
+
+
+@given(a=matrices(4, 3), share=st.sampled_from([1e-6, 0.3, 0.9]))
+def test_a_pseudoinverse_is_given_only_if_no_singular_value_is_cut_off(a, share):
+    values = np.linalg.svd(a)[1]
+    for name, more, options in [("pinv", [share], {}), ("pinv", [], {"rtol": share}), ("lstsq", [a[:, 0], share], {})]:
+        try:
+            with precision(BITS):
+                got = LINALG[name](a, *more, **options)
+        except NotHeld:
+            assert values[-1] <= 3 * share * values[0]  # Frobenius's norms are at most sqrt(3) as large
+        else:
+            assert values[-1] > share * values[0]
+            want = getattr(np.linalg, name)(a, *more, **options)
+            np.testing.assert_allclose(*(x[0] if name == "lstsq" else x for x in (floats(got[0]), want[0])), rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["eigh", "eig", "svd", "matrix_rank"])
@@ -226,5 +286,7 @@ def test_what_there_is_not(name):
         LINALG[name](np.eye(2))
     with pytest.raises(NotHeld, match="norm"):
         LINALG["norm"](np.eye(2), 2)
-    with pytest.raises(NotHeld, match="cond"):
+    with pytest.raises(NotHeld, match=r"^linalg\.cond is not available on balls$"):
         LINALG["cond"](np.eye(2))
+    with pytest.raises(ValueError, match=r"^Improper number of dimensions to norm\.$"):
+        LINALG["norm"](np.ones((2, 2, 2)), 1)

@@ -52,10 +52,119 @@ def test_the_innermost_line_of_the_callers_is_named():
 
 def test_long_calls_are_shortened():
     def forward(x):
-        return np.linalg.eigvals(x * 1.0 + 2.0 * 3.0 + 4.0 * 5.0 + 6.0 * 7.0 + 8.0 * 9.0)
+        return np.linalg.eigvals(np.exp(x * 1.0) + np.exp(2.0 * 3.0 + 4.0 * 5.0 + 6.0 * 7.0 + 8.0 * 9.0))
 
     with pytest.raises(NotRun, match=r"^`np\.linalg\.eigvals\(\.\.\.\)` at test_run\.py:\d+ "):
         run(World(), forward, np.ones((2, 2)))
+
+
+def test_long_expressions_that_are_no_calls_are_cut():
+    a_number_with_quite_a_long_name, another_number_with_quite_a_long_name = np.ones(3), np.ones(2)
+
+    def forward(x):
+        return a_number_with_quite_a_long_name + another_number_with_quite_a_long_name
+
+    text = "a_number_with_quite_a_long_name + another_number_with_quite_a_long_name"[:60]
+    with pytest.raises(NotRun, match=rf"^`{re.escape(text)}\.\.\.` at test_run\.py:\d+ "):
+        run(World(), forward, np.ones(2))
+
+
+def test_a_call_of_sixty_characters_is_shown_in_full():
+    def forward(an_array_of_numbers_with_a_name_of_many_signs):
+        return np.linalg.svd(an_array_of_numbers_with_a_name_of_many_signs)
+
+    with pytest.raises(NotRun, match=r"^`np\.linalg\.svd\(an_array_of_numbers_with_a_name_of_many_signs\)` at "):
+        run(World(), forward, np.ones((2, 2)))
+
+
+def test_what_stops_a_function_of_numpy_s_itself_has_no_place():
+    with pytest.raises(NotRun, match=r"^linalg\.svd is not available on balls$"):
+        run(World(), np.linalg.svd, np.ones((2, 2)))
+
+
+def test_floats_of_the_callers_that_overflow_are_not_told():
+    with np.errstate(all="raise"):
+        found = run(World(), lambda x: x * (np.float64(1) / np.float64(0) > 1), np.ones(1))
+    assert float(found[0].value) == 1
+
+
+def test_an_expression_of_several_lines_is_shown_in_one():
+    def forward(x):
+        return np.add(
+            np.ones(3),
+            np.ones(2),
+        )
+
+    with pytest.raises(NotRun, match=r"^`np\.add\( np\.ones\(3\), np\.ones\(2\), \)` at test_run\.py:\d+ "):
+        run(World(), forward, np.ones(2))
+
+
+class Archive:
+    """A loader of modules that are in no file."""
+
+    def get_source(self, name):
+        return "def forward(x):\n    return np.linalg.svd(x)\n"
+
+
+def test_code_in_an_archive_is_shown():
+    names = {"np": np, "__name__": "archived", "__loader__": Archive()}
+    exec(compile(Archive().get_source("archived"), "archived.py", "exec"), names)
+    with pytest.raises(NotRun, match=r"^`np\.linalg\.svd\(x\)` at archived\.py:2 linalg\.svd is not available"):
+        run(World(), names["forward"], np.ones((2, 2)))
+
+
+def test_the_package_of_a_function_is_the_callers():
+    world = World()
+    assert not world.is_callers("_pytest")
+    run(world, pytest.importorskip, "numpy")
+    assert world.is_callers("_pytest")
+
+
+def test_code_without_a_file_is_named_by_its_function():
+    names = {"np": np}
+    exec("def forward(x):\n    return np.linalg.svd(x)", names)
+    with pytest.raises(NotRun, match=r"^forward at <string>:2 linalg\.svd is not available on balls$"):
+        run(World(), names["forward"], np.ones((2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (ValueError("one line\nand another"), "does not run on balls (ValueError: one line)"),
+        (ValueError(), "does not run on balls (ValueError)"),
+    ],
+)
+def test_of_what_the_caller_raises_the_first_line_is_told(error, why):
+    def forward(x):
+        raise error
+
+    with pytest.raises(NotRun, match=f"{re.escape(why)}$"):
+        run(World(), forward, np.ones(2))
+
+
+@pytest.mark.parametrize("by", ["cause", "context"])
+def test_what_balls_cannot_is_told_also_where_the_caller_raises_something_else_of_it(by):
+    def forward(x):
+        try:
+            return np.linalg.svd(x)
+        except Exception as error:
+            if by == "cause":
+                raise RuntimeError("no layer") from error
+            raise RuntimeError("no layer")  # noqa: B904
+
+    with pytest.raises(NotRun, match=r"linalg\.svd is not available on balls$"):
+        run(World(), forward, np.ones((2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("given", "made"),
+    [
+        *[(np.ones(1), Balls), (np.float64(1), Balls), (np.float32(1), Balls), (1.0, float), ([1.0], list), ("a", str)],
+        *[(np.arange(2), np.ndarray), (np.ma.ones(2), np.ma.MaskedArray)],
+    ],
+)
+def test_only_arrays_of_floats_are_taken_for_balls(given, made):
+    assert type(run(World(), lambda x: x, given)) is made
 
 
 def test_a_float_array_made_elsewhere_cannot_hold_balls():
@@ -80,6 +189,8 @@ def test_what_balls_do_not_decide_asks_for_more_bits():
 def test_a_run_that_takes_too_long_is_stopped():
     with pytest.raises(NotRun, match=r"^takes too long$"):
         run(World(), callers.sixteen_sums, np.ones(1), seconds=0.05)
+    with pytest.raises(NotRun, match=r"^takes too long$"):
+        output(World(), callers.sixteen_sums, np.ones(1), seconds=0.05)
 
 
 def test_a_step_that_cannot_end_in_time_is_not_begun():
