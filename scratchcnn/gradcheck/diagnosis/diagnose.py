@@ -52,7 +52,8 @@ from scratchcnn.gradcheck.diagnosis.sums import (
 )
 from scratchcnn.gradcheck.diagnosis.terms import missing_penalty, missing_term
 from scratchcnn.gradcheck.diagnosis.wrong_axes import summed_elsewhere
-from scratchcnn.gradcheck.report.report import Compared, Diagnosis, InputReport, Violation
+from scratchcnn.gradcheck.report.causes import Diagnosis
+from scratchcnn.gradcheck.report.report import Compared, InputReport, Violation
 from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.verdict import Verdict
 
@@ -194,7 +195,8 @@ def diagnose(
 
 def _named(scenes: Sequence[Scene], index: int) -> list[Diagnosis]:
     name = scenes[0].names[index]
-    return [Diagnosis(c.kind, name, f"{c.message} ({_proof(c, scenes, index)})", 1.0) for c in proved(scenes, index)]
+    found = ((claim, _proof(claim, scenes, index)) for claim in proved(scenes, index))
+    return [Diagnosis(claim.kind, name, f"{claim.message} ({proof})", 1.0, proof) for claim, proof in found]
 
 
 def _proof(claim: Claim, scenes: Sequence[Scene], index: int) -> str:

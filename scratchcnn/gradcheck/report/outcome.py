@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scratchcnn.gradcheck.report.causes import Diagnosis
 from scratchcnn.gradcheck.report.entry import Entry
-from scratchcnn.gradcheck.report.report import Diagnosis, InputReport, Report
+from scratchcnn.gradcheck.report.report import InputReport, Report
 from scratchcnn.gradcheck.report.wording import apart
 from scratchcnn.gradcheck.verdict import Verdict
 

@@ -1,6 +1,6 @@
 """What a check found: for a person to read, and for a machine."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.report.causes import Diagnosis, headed
 from scratchcnn.gradcheck.report.evidence import Called, Evidence
 from scratchcnn.gradcheck.report.wording import LINE_WIDTH, TIE, apart, explained, wrapped, wrapped_code
 from scratchcnn.gradcheck.tracing import untraced
@@ -58,28 +59,6 @@ class Violation:
     message: str
     input: str | None = None
     waived: bool = False
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """A mistake that explains what is wrong.
-
-    Attributes
-    ----------
-    kind
-        Its name, one word.
-    input
-        Whose gradient is wrong; empty where it is that of no single input.
-    message
-        What the gradient is, in words, and where that was seen to hold; of a breach of the contract, what was seen.
-    share
-        Of the wrong entries, how many it explains: 1 is all.
-    """
-
-    kind: str
-    input: str
-    message: str
-    share: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,7 +215,7 @@ class Report:
     def __str__(self) -> str:
         verdict = self.verdict.value.upper()
         title = f"{self.backward} is {verdict} as the gradient of {self.forward}"
-        lines = list(_headed(f"{self.name} is {verdict}" if self.name else title, self.causes, self.unexplained))
+        lines = list(headed(f"{self.name} is {verdict}" if self.name else title, self.causes, self.unexplained))
         if self.sample and not self.ok:
             lines.append(f"  checked with {self.sample}")
         for violation in self.violations:
@@ -297,26 +276,6 @@ def demand_right(report: Report) -> None:
         raise GradientMismatch(report)
     if report.verdict is Verdict.UNDECIDED:
         raise GradientUndecided(report)
-
-
-def _headed(title: str, causes: Sequence[Diagnosis], unexplained: Sequence[str]) -> Iterator[str]:
-    """The title with the first cause, then the others: one for each input, and what else fits the same one.
-
-    Where there is no cause the title says so.
-    """
-    said: set[str] = set()
-    for cause in causes:
-        sentence = f"the gradient of {cause.input} is {cause.message}"
-        if not said:
-            yield f"{title}: {sentence}"
-        elif cause.input in said:
-            yield f"  or, of {cause.input}, {cause.message}"
-        else:
-            yield f"  and {sentence}"
-        said.add(cause.input)
-    if not said:
-        yield f"{title}: {unexplained[0]}" if unexplained else title
-    yield from (f"  and {sentence}" for sentence in unexplained[0 if said else 1 :])
 
 
 def _describe(entry: InputReport) -> list[str]:

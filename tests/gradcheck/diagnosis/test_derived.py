@@ -6,6 +6,7 @@ import pytest
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.adapters import from_loss
 
+RATE = 1.7
 KERNEL = np.array([0.5, -1.0, 2.0])
 EVENT = np.array([1, 0, 1, 1, 0])
 FEATURES = np.random.default_rng(2).normal(size=(5, 3))
@@ -100,6 +101,19 @@ def haar_backward(g, x):
 )
 def test_what_belongs_there_is_named(forward, backward, x, expected):
     assert said(forward, backward, x).startswith(expected)
+
+
+def sine(c):
+    return np.sin(RATE * c**3)
+
+
+def sine_backward(g, c):
+    return g * np.cos(RATE * c**3) * 3 * c**2
+
+
+def test_the_operand_that_was_left_out_is_named_where_a_number_stands_before_it():
+    messages = [d.message for d in check_gradient(sine, sine_backward, drawn(3, 4)).diagnoses]
+    assert any("the derivative of `RATE * c**3` (test_derived.py" in m and "by `c ** 3` (" in m for m in messages)
 
 
 def hinge(w, x, y):

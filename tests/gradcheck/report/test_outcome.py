@@ -4,9 +4,10 @@ import math
 
 import pytest
 
+from scratchcnn.gradcheck.report.causes import Diagnosis
 from scratchcnn.gradcheck.report.entry import Entry
 from scratchcnn.gradcheck.report.outcome import fault, outcomes, why
-from scratchcnn.gradcheck.report.report import Diagnosis, Violation
+from scratchcnn.gradcheck.report.report import Violation
 from scratchcnn.gradcheck.verdict import Verdict
 from tests.gradcheck.report.test_messages import entry, report_of
 

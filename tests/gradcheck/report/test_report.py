@@ -6,9 +6,9 @@ import pickle
 import numpy as np
 import pytest
 
+from scratchcnn.gradcheck.report.causes import Diagnosis
 from scratchcnn.gradcheck.report.report import (
     Compared,
-    Diagnosis,
     GradientMismatch,
     GradientUndecided,
     SecondPoint,
@@ -42,6 +42,23 @@ class TestTitle:
             "  or, of x, minus it",
             "  and the gradient of w is zero",
             "  or, of w, one",
+        ]
+
+    def test_says_once_what_is_the_same_of_several_inputs(self):
+        causes = (
+            Diagnosis("sign", "x", "minus it (at 3)", 1.0, "at 3"),
+            cause("zero"),
+            cause("one", "v"),
+            Diagnosis("sign", "w", "minus it (at 5)", 1.0, "at 5"),
+            cause("zero", "w"),
+            cause("minus it", "u"),
+            cause("zero", "u"),
+        )
+        assert lines(diagnoses=causes) == [
+            f"{HEAD}: the gradient of x is minus it (at 3)",
+            "  or, of x, zero",
+            "  and the same is true of w (at 5) and of u",
+            "  and the gradient of v is one",
         ]
 
     def test_says_where_there_is_none(self):
@@ -200,7 +217,7 @@ def test_plain_data():
             }
         ],
         "violations": [{"kind": "k", "message": "m", "input": "x", "waived": False}],
-        "diagnoses": [{"kind": "factor", "input": "x", "message": "zero", "share": 1.0}],
+        "diagnoses": [{"kind": "factor", "input": "x", "message": "zero", "share": 1.0, "proof": ""}],
         "notes": ["note"],
     }
 

@@ -60,6 +60,7 @@ def _operands(tree: ast.expr, which: str, code: CodeType) -> tuple[str, str]:
         return ast.unparse(tree.operand), ""
     if isinstance(tree, ast.BinOp) and which in (LEFT, RIGHT):
         pair = (tree.right, tree.left) if which == RIGHT else (tree.left, tree.right)
+        pair = pair[::-1] if isinstance(pair[0], ast.Constant) else pair  # a power is computed as a product
         return ast.unparse(pair[0]), ast.unparse(pair[1])
     given = [ast.unparse(argument) for argument in _arguments(tree, code)] if isinstance(tree, ast.Call) else []
     if len(given) == 2 and which in (LEFT, RIGHT):
