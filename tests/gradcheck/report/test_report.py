@@ -46,16 +46,16 @@ class TestTitle:
 
     def test_says_once_what_is_the_same_of_several_inputs(self):
         causes = (
-            Diagnosis("sign", "x", "minus it (at 3)", 1.0, "at 3"),
+            Diagnosis("sign", "x", "odd (at 3)", 1.0, "at 3"),
             cause("zero"),
             cause("one", "v"),
-            Diagnosis("sign", "w", "minus it (at 5)", 1.0, "at 5"),
+            Diagnosis("sign", "w", "odd (at 5)", 1.0, "at 5"),
             cause("zero", "w"),
-            cause("minus it", "u"),
+            cause("odd", "u"),
             cause("zero", "u"),
         )
         assert lines(diagnoses=causes) == [
-            f"{HEAD}: the gradient of x is minus it (at 3)",
+            f"{HEAD}: the gradient of x is odd (at 3)",
             "  or, of x, zero",
             "  and the same is true of w (at 5) and of u",
             "  and the gradient of v is one",
