@@ -39,14 +39,21 @@ LEFT_OUT = {
     "SCRATCHCNN_MNIST": ["tests/digits/test_whole_mnist.py"],
     "torch": [
         "tests/gradcheck/adapters/test_torch.py",
+        "tests/gradcheck/harvest/test_calls_torch.py",
         "tests/gradcheck/harvest/test_harvest_torch.py",
         "tests/gradcheck/in_file/test_rules_torch.py",
         "tests/gradcheck/in_pytest/test_harvest_torch.py",
     ],
     "jax": [
         "tests/gradcheck/adapters/test_jax.py",
+        "tests/gradcheck/harvest/test_harvest_jax.py",
         "tests/gradcheck/in_file/test_rules_jax.py",
         "tests/gradcheck/in_pytest/test_harvest_jax.py",
+    ],
+    "torch and jax": [
+        "tests/gradcheck/adapters/test_frameworks.py",
+        "tests/gradcheck/harvest/test_rule_forms.py",
+        "tests/gradcheck/harvest/test_rules.py",
     ],
     "tensorflow": [
         "tests/article/test_network_tensorflow.py",
@@ -63,6 +70,7 @@ LEFT_OUT = {
 }
 THERE = {
     "SCRATCHCNN_MNIST": os.environ.get("SCRATCHCNN_MNIST"),
+    "torch and jax": all(map(find_spec, ("torch", "jax"))),
     "any framework": any(map(find_spec, ("torch", "jax", "tensorflow"))),
     "loky and dask": all(map(find_spec, ("loky", "dask", "distributed"))),
     "redis and redis-server": find_spec("redis") and which("redis-server"),

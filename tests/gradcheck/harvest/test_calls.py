@@ -5,7 +5,6 @@ from unittest import mock
 
 import numpy as np
 import pytest
-import torch
 
 from scratchcnn.gradcheck.harvest import calls as calls_module
 from scratchcnn.gradcheck.harvest.calls import AFFORDABLE, DEPTH, EACH, MOST_BYTES, MOST_OPTIONS, PARTS, Calls, Memory
@@ -104,19 +103,6 @@ def test_what_two_arguments_share_they_share_in_the_copy_but_for_arrays(calls, l
     assert one is other
     assert one is another["way"]
     assert one is not shared
-
-
-def test_a_tensor_is_copied_out_of_its_graph(calls, layer):
-    x = torch.ones(2, requires_grad=True)
-    layer(2 * x, torch.ones(3))
-    (call,) = calls.kept()
-    found = call.arguments["x"], call.arguments["more"][0]
-    assert [(t.requires_grad, t.is_leaf) for t in found] == [(True, True), (False, True)]
-    assert found[0].tolist() == [2, 2]
-    assert (call.size, call.options[0]) == (20, ("array", 1))
-    with torch.no_grad():
-        x *= 5
-    assert found[0].tolist() == [2, 2]
 
 
 def test_of_the_rule_of_a_framework_no_copy_is_made():
