@@ -20,6 +20,8 @@ STEPS = UNEVEN_STEP * 2.0 ** -np.array([5.0, 6, 7, 8, 9, TINY_EXPONENT])
 CLOSER = (2.0**-10, 2.0**-20)
 # Roundoffs that two ways to compute a gradient may be apart, by the terms that are summed.
 ROUNDOFFS = 64.0
+# How much larger than the roundoff of the largest entry a mistake is that shows at large entries.
+FAR_LARGER = 2.0**20
 # An estimate says something of an entry where its error is below this share of the gradient's largest entry.
 SHARP = 1e-5
 
@@ -76,6 +78,21 @@ def alike(array: Array, predicted: Estimate, eps: float = EPS, slack: float = 0.
     roundoff = ROUNDOFFS * eps * np.maximum(np.abs(value), np.abs(array[known]))
     tolerance = error + np.maximum(roundoff, slack)
     return bool((np.abs(array[known] - value) <= tolerance).all())
+
+
+def slack_of(gradient: Array, truth: Estimate, eps: float) -> float:
+    """How far two ways to compute an entry may be apart whatever its size: some roundoffs of the largest entry.
+
+    An entry may be a small difference of large numbers, such as 1 - t² where t is nearly 1. It is 0 where what is wrong
+    with the gradient is not much larger.
+    """
+    if gradient.shape != truth.value.shape:
+        return 0.0
+    with np.errstate(all="ignore"):
+        off = np.nan_to_num(np.abs(gradient - truth.value) - truth.error, nan=np.inf)
+    known = np.isfinite(truth.error)
+    roundoffs = ROUNDOFFS * eps * float(np.abs(truth.value[known]).max(initial=0))
+    return roundoffs if off[known].max(initial=0) > FAR_LARGER * roundoffs else 0.0
 
 
 def is_far(array: Array, value: Array, error: float | Array, eps: float = EPS) -> bool:

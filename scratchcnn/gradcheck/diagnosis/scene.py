@@ -12,7 +12,7 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.contract import copied
 from scratchcnn.gradcheck.diagnosis.budget import Budget, Outside, TooDear
-from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, SHARP, Estimate, alike, is_far
+from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, SHARP, Estimate, alike, is_far, slack_of
 from scratchcnn.gradcheck.diagnosis.slopes import COARSE, Noise, Slopes
 from scratchcnn.gradcheck.numerical.noise import EPS
 from scratchcnn.gradcheck.points import Point
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 # How many times fewer roundoffs count in a small format: with as many, no number would be another.
 FEWER = 16.0
-# How much larger than the roundoff of the largest entry a mistake is that shows at large entries.
-FAR_LARGER = 2.0**20
 # As a share of a gradient: what it may be off by at a first look, and where a record of forward is taken to be right.
 CLOSE, NEAR = 0.05, 1e-6
 # Numbers of a record that take as long as a call of forward.
@@ -96,6 +94,7 @@ class Scene:
         self.wrong: dict[int, tuple[Array, Array]] = {}  # what `places` has found
         self.located: dict[int, str] = {}  # what `edits.flows` has found: where a gradient becomes wrong
         self._truths: dict[int, Estimate] = {}
+        self._slacks: dict[int, float] = {}
         self._wrong_inputs = wrong
         self._slopes = Slopes(self.forward, self.inputs, budget, noise or Noise())
         self._here: dict[int, tuple[Array, Estimate]] = {}
@@ -298,11 +297,15 @@ class Scene:
         distance, typical = abs(float(terms.sum() - parts.sum())), float(np.sqrt((parts**2).sum()))
         if distance > SHARP * typical:
             return False  # it would be too far away even if as little as that were known
+        tolerance = self.error_along(parts, weights, slopes)
+        return tolerance <= SHARP * typical and distance <= tolerance
+
+    def error_along(self, parts: Array, weights: Array, slopes: Estimate) -> float:
+        """How far the sum of a gradient's parts and that of the outputs' slopes may be apart if both are right."""
         with np.errstate(all="ignore"):
             error = float(np.where(weights != 0, np.abs(weights) * slopes.error, 0).sum())
-        size = float(np.abs(terms).sum()) + float(np.abs(parts).sum())
-        tolerance = error + ROUNDOFFS * self.eps * size
-        return tolerance <= SHARP * typical and distance <= tolerance
+        size = float(np.abs(weights * slopes.value).sum()) + float(np.abs(parts).sum())
+        return error + ROUNDOFFS * self.eps * size
 
     def is_times(self, index: int, factor: Any) -> bool:
         """Whether the gradient is the true one times some numbers.
@@ -366,19 +369,10 @@ class Scene:
         return alike(self.analytic(index), predicted, self.eps, self.slack(index))
 
     def slack(self, index: int) -> float:
-        """How far two ways to compute an entry may be apart whatever its size: some roundoffs of the largest entry.
-
-        An entry may be a small difference of large numbers, such as 1 - t² where t is nearly 1. It is 0 where the
-        mistake is not much larger, or where nobody has asked for the true gradient yet.
-        """
-        truth = self._truths.get(index)
-        if truth is None or self.analytic(index).shape != truth.value.shape:
-            return 0.0
-        with np.errstate(all="ignore"):
-            off = np.nan_to_num(np.abs(self.analytic(index) - truth.value) - truth.error, nan=np.inf)
-        known = np.isfinite(truth.error)
-        roundoffs = ROUNDOFFS * self.eps * float(np.abs(truth.value[known]).max(initial=0))
-        return roundoffs if off[known].max(initial=0) > FAR_LARGER * roundoffs else 0.0
+        """See `slack_of`; 0 where nobody has asked for the true gradient yet."""
+        if index not in self._slacks and index in self._truths:
+            self._slacks[index] = slack_of(self.analytic(index), self._truths[index], self.eps)
+        return self._slacks.get(index, 0.0)
 
 
 def gradients_at(case: Case, point: Point, dtype: DTypeLike | None) -> tuple[list[Any], float]:

@@ -106,12 +106,9 @@ def _plain_factor(scene: Scene, twice: Array, index: int) -> float | None:
     """
     direction, slopes = scene.along_here(index)
     here, more = (float((g * direction).sum()) for g in (scene.analytic(index), twice))
-    terms = scene.cotangent * slopes.value
-    with np.errstate(all="ignore"):
-        error = float(np.where(scene.cotangent != 0, np.abs(scene.cotangent) * slopes.error, 0).sum())
-        error += ROUNDOFFS * scene.eps * float(np.abs(terms).sum() + np.abs(scene.analytic(index) * direction).sum())
+    error = scene.error_along(scene.analytic(index) * direction, scene.cotangent, slopes)
     if not error < SAME / 2 * abs(more - here):
         return None
-    factor = 1 + (float(terms.sum()) - here) / (more - here)
+    factor = 1 + (float((scene.cotangent * slopes.value).sum()) - here) / (more - here)
     plain = "." not in number(factor) or any(name for _, name in recognized(scene, abs(factor)))
     return factor if plain else None
