@@ -42,7 +42,7 @@ class Acts(Exception):
 def acts(module: str) -> bool:
     """Whether a module of the standard library does something else than to calculate."""
     top = module.partition(".")[0]
-    return top in sys.stdlib_module_names and top not in CALCULATING | _COMPILED and top != "__main__"
+    return top in sys.stdlib_module_names and top not in CALCULATING | _COMPILED
 
 
 def refusing(name: str) -> Any:

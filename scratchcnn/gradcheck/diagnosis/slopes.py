@@ -113,10 +113,11 @@ class Slopes:
     @staticmethod
     def _change(index: int, step: Array, call: Callable[..., Any], inputs: Sequence[Array]) -> Array:
         """By how much the outputs change with a step of an input: half the change from one side to the other."""
-        given = [a.copy() for a in inputs]
-        given[index] = given[index] + step
-        above = np.array(call(*given), np.float64)
-        given[index] = given[index] - 2 * step
-        below = np.array(call(*given), np.float64)
-        half: Array = (above - below) / 2
+
+        def output(move: Array) -> Array:
+            given = [a.copy() for a in inputs]  # forward may write into them
+            given[index] = given[index] + move
+            return np.array(call(*given), np.float64)
+
+        half: Array = (output(step) - output(-step)) / 2
         return half

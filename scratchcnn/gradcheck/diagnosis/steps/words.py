@@ -27,6 +27,8 @@ def words(step: Step) -> Words | None:
         return None
     code, instruction = step.site[-1]
     text, line = source(code, instruction)
+    if not text:  # in parentheses, that would be a tuple
+        return None
     try:
         tree = ast.parse(f"({text})", mode="eval").body
     except (SyntaxError, ValueError):
