@@ -1,0 +1,123 @@
+"""The gradients of a record with one step of it differentiated wrongly, and the steps that change nothing."""
+
+import numpy as np
+import pytest
+
+from scratchcnn.gradcheck.diagnosis.steps import sweep as sweeps
+from scratchcnn.gradcheck.diagnosis.steps.idle import SHARE, without_idle
+from scratchcnn.gradcheck.diagnosis.steps.record import records
+from scratchcnn.gradcheck.diagnosis.steps.slips import SLIPS, Parts
+from scratchcnn.gradcheck.diagnosis.steps.sweep import nothing, steps_of, swept
+from scratchcnn.gradcheck.diagnosis.steps.tape import ALL, LEFT, RIGHT
+from scratchcnn.gradcheck.diagnosis.steps.words import words
+
+
+def drawn(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def recorded(forward, *inputs, wrt=None):
+    return next(records(forward, inputs, range(len(inputs)) if wrt is None else wrt))
+
+
+X, W = drawn(2, 3), drawn(3, 2, seed=1)
+
+
+def mixture(x, w):
+    return np.tanh(x @ w) * x[:, :2] - 3 / np.exp(w[:2])
+
+
+def brute_force(record, cotangent, steps, slip):
+    """The gradient with some steps of a record differentiated wrongly, number by number from the end."""
+    adjoint = record.adjoints(cotangent, 1)[:, 0]
+    names = list(record.tape.steps)
+    for number in reversed(range(len(adjoint))):
+        for part in record.tape.parts[number]:
+            factor = part.factor
+            if part.step >= 0 and names[part.step] in steps:
+                columns = np.array([part], float).T
+                factor = Parts.of(columns).slips()[slip, 0]
+            if adjoint[number] != 0:
+                adjoint[part.of] += factor * adjoint[number]
+    return adjoint
+
+
+@pytest.mark.parametrize("at_once", [7, 500_000])
+def test_each_gradient_of_a_sweep_has_one_step_wrong(at_once, monkeypatch):
+    monkeypatch.setattr("scratchcnn.gradcheck.diagnosis.steps.layers.MOST_AT_ONCE", at_once)
+    record, cotangent = recorded(mixture, X, W), drawn(2, 2, seed=2)
+    found = swept(record, cotangent)
+    assert len(found.steps) > 5
+    for k, step in enumerate(found.steps):
+        for slip in range(len(SLIPS)):
+            with np.errstate(all="ignore"):
+                truth = brute_force(record, cotangent, {step}, slip)
+            for index, nodes in record.inputs.items():
+                np.testing.assert_allclose(found.wrong[index][k, slip], truth[nodes], rtol=1e-9)
+    right = brute_force(record, cotangent, set(), 0)
+    for index, nodes in record.inputs.items():
+        np.testing.assert_allclose(found.right[index], right[nodes])
+
+
+@pytest.mark.parametrize("name", ["MOST_HELD", "MOST_PRODUCTS"])
+@pytest.mark.parametrize("spare", [0, 1])
+def test_a_sweep_of_too_many_numbers_is_none(name, spare, monkeypatch):
+    record = recorded(mixture, X, W)
+    width = 1 + len(steps_of(record.tape)[0]) * len(SLIPS)
+    needed = width * (len(record.tape.parts) if name == "MOST_HELD" else record.layers.of.size)
+    monkeypatch.setattr(sweeps, name, needed - spare)
+    assert (swept(record, drawn(2, 2)) is None) == bool(spare)
+
+
+def test_nothing_in_place_of_a_sweep_has_no_steps():
+    none = nothing(1, 6)
+    assert none.steps == ()
+    np.testing.assert_array_equal(none.right[1], np.zeros(6))
+    assert none.wrong[1].shape == (0, len(SLIPS), 6)
+
+
+def test_the_operands_of_a_sum_are_one_step():
+    record = recorded(lambda x: np.sin(x.sum()) * x[0, 0], X)
+    steps, number_of = steps_of(record.tape)
+    assert len(number_of) == len(record.tape.steps)
+    assert len(steps) == len(set(steps)) < len(number_of)
+    for step, number in zip(record.tape.steps, number_of, strict=True):
+        one = steps[number]
+        assert one.site == step.site
+        assert one.operand == (ALL if words(step).step.startswith("`x.sum()`") else step.operand)
+
+
+def shifted(x):
+    power = np.exp(x - x.max(axis=-1, keepdims=True))
+    return power / power.sum(axis=-1, keepdims=True)
+
+
+def test_a_record_without_idle_steps_has_the_same_gradient_and_is_a_copy():
+    record, cotangent = recorded(shifted, X), drawn(2, 3, seed=3)
+    parts = [list(some) for some in record.tape.parts]
+    found = swept(record, cotangent)
+    lean = without_idle(record, found)
+    assert sum(map(len, lean.tape.parts)) < sum(map(len, record.tape.parts))
+    assert [list(some) for some in record.tape.parts] == parts
+    np.testing.assert_allclose(swept(lean, cotangent).right[0], found.right[0], atol=1e-15)
+    assert lean.inputs is record.inputs
+    assert lean.outputs is record.outputs
+
+
+def test_what_matters_to_one_of_several_inputs_is_not_idle():
+    def forward(x, w):
+        return x[:, :2] * (1 + w[:2] * 0) + np.sin(w[:2])
+
+    record = recorded(forward, X, W)
+    lean = without_idle(record, swept(record, drawn(2, 2)))
+    dropped = {p.step for some in record.tape.parts for p in some} - {p.step for some in lean.tape.parts for p in some}
+    said = {words(list(record.tape.steps)[n]).step.partition("` ")[0] for n in dropped}
+    assert said == {"`w[:2] * 0", "`x[:, :2] * (1 + w[:2] * 0)"}
+    assert SHARE < 2.0**-30
+
+
+def test_without_a_sweep_or_a_gradient_nothing_is_idle():
+    record = recorded(shifted, X)
+    assert without_idle(record, None) is None
+    assert without_idle(record, swept(record, np.zeros((2, 3)))) is None
+    assert {LEFT, RIGHT} >= {step.operand for step in record.tape.steps} - {ALL}
