@@ -41,7 +41,9 @@ def windows(site: Site, seen: Seen) -> Iterator[Change]:
         if type(by) is int and 1 < by <= WIDEST:
             for said, change in _by(name, by).items():
                 yield Change("option-ignored", f"`{text}` {said}", made_by(partial(_each, change, tuple(cut))))
-    if len(parts) == 2 and parts[0] == WHOLE and isinstance(parts[1], np.ndarray) and parts[1].dtype.kind in "iu":
+    # An array is compared with a slice entry by entry.
+    whole = len(parts) == 2 and isinstance(parts[0], slice) and parts[0] == WHOLE
+    if whole and isinstance(parts[1], np.ndarray) and parts[1].dtype.kind in "iu":
         said = f"one entry of each row, at `{text}`, in place of whole columns"
         yield Change("broadcast", said, made_by(lambda v: (np.arange(len(v[1])), v[1])))
 
@@ -95,6 +97,8 @@ def _from(by: int, part: slice) -> slice:
 
 
 def _to(by: int, part: slice) -> slice:
+    if part.stop is None and by > 0:  # it ends where the axis does
+        return part
     stop = 0 if part.stop is None else part.stop
     return slice(part.start, None if stop < 0 <= stop + by else stop + by, part.step)
 

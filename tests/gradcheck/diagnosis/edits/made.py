@@ -1,0 +1,30 @@
+"""An expression, what it told, and the changes of it that are tried."""
+
+from scratchcnn.gradcheck.diagnosis.edits.places import VALUE, Place
+from scratchcnn.gradcheck.diagnosis.edits.seen import MOMENT, Moment, Seen
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
+
+
+def expression(text, role=VALUE, *, name="", argument=-1, around="", counters=(), members=()):
+    """An expression of the source."""
+    return Site(7, Place(True, role, name, argument), text, around or text, "file.py", 3, counters, members)
+
+
+def told(value, variables=None, **facts):
+    """What an expression told: once, unless its rounds are given."""
+    return Seen(value, variables or {}, 0, **{"rounds": [value], **facts})
+
+
+def made(family, site, seen):
+    """By what is said: the kinds of the changes, and the value that the expression has instead."""
+    found = {}
+    for change in family(site, seen):
+        kinds, _ = found.get(change.said, ([], None))
+        found[change.said] = ([*kinds, change.kind], change.edit)
+    moment = {MOMENT: Moment(site.number, 0, {site.number: seen})}
+    return {said: (kinds, edit(seen.value, {**seen.variables, **moment})) for said, (kinds, edit) in found.items()}
+
+
+def kinds(family, site, seen):
+    """By what is said: the kinds of the changes."""
+    return {said: found for said, (found, _) in made(family, site, seen).items()}

@@ -1,0 +1,113 @@
+"""Slices of an index that begin or end in the wrong place."""
+
+import numpy as np
+import pytest
+
+from scratchcnn.gradcheck.diagnosis.edits.places import INDEX, WINDOW
+from scratchcnn.gradcheck.diagnosis.edits.windows import ENDS, WHOLE, WIDEST, windows
+from tests.gradcheck.diagnosis.edits.made import expression, kinds, made, told
+
+S = slice
+A = list(range(10))
+
+
+def changed(value, **variables):
+    return made(windows, expression("w", WINDOW), told(value, variables))
+
+
+@pytest.mark.parametrize(
+    ("part", "after", "before"),
+    [
+        (S(2, 5), S(3, 6), S(1, 4)),
+        (S(0, 5), S(1, 6), None),
+        (S(None, 5), S(1, 6), None),
+        (S(2, None), None, S(1, -1)),
+        (S(2, -1), S(3, None), S(1, -2)),
+        (S(-3, -1), S(-2, None), S(-4, -2)),
+        (S(-1, None), None, S(-2, -1)),
+        (S(2, 8, 2), S(3, 9, 2), S(1, 7, 2)),
+        (S(8, 2, -2), S(9, 3, -2), S(7, 1, -2)),
+        (S(5, 0, -1), S(6, 1, -1), S(4, None, -1)),
+        (S(5, None, -1), S(6, 0, -1), None),
+        (S(None, None, -1), None, None),
+        (S(None, 3, -1), None, S(-2, 2, -1)),
+        (S(0, None, -1), S(1, 0, -1), None),
+    ],
+)
+def test_a_slice_is_moved_by_one_where_that_is_inside(part, after, before):
+    found = changed(part)
+    for by, moved in ((1, after), (-1, before)):
+        said = f"the slice of axis 0 in `[w]` moved by {by}"
+        assert found.get(said) == (None if moved is None else (["shifted"], moved))
+
+
+def test_a_slice_that_ends_at_the_end_and_is_moved_begins_later_and_ends_there():
+    assert A[changed(S(2, -1))["the slice of axis 0 in `[w]` moved by 1"][1]] == [3, 4, 5, 6, 7, 8, 9]
+    assert A[changed(S(2, None))["the slice of axis 0 in `[w]` moved by -1"][1]] == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_all_slices_of_an_index_are_moved_at_once():
+    found = changed((S(1, 3), WHOLE, 4, S(2, 5)))
+    kinds, value = found["the slices of axes 0, 3 in `[w]` moved by 1"]
+    assert (kinds, value) == (["shifted"], (S(2, 4), WHOLE, 4, S(3, 6)))
+    assert found["the slice of axis 3 in `[w]` moved by -1"][1] == (S(1, 3), WHOLE, 4, S(1, 4))
+    assert "the slice of axis 1 in `[w]` moved by 1" not in found
+    one = changed((S(0, 3), S(2, 5)))
+    assert "the slices of axes 0, 1 in `[w]` moved by 1" in one
+    assert "the slices of axes 0, 1 in `[w]` moved by -1" not in one
+    assert not any("axes" in said for said in changed((S(1, 3), 2)))
+
+
+@pytest.mark.parametrize(
+    ("part", "others"),
+    [
+        (S(2, 5), [S(None), S(1, 5), S(2, 6), S(1, 6), S(3, 5), S(2, 4)]),
+        (S(None, -1), [S(None), S(None, -1), S(None), S(None), S(1, -1), S(None, -2)]),
+        (
+            S(1, None, 2),
+            [S(None, None, 2), S(None, None, 2), S(1, None, 2), S(None, None, 2), S(2, None, 2), S(1, -1, 2)],
+        ),
+        (S(-3, -2), [S(None), S(-4, -2), S(-3, -1), S(-4, -1), S(-2, -2), S(-3, -3)]),
+    ],
+)
+def test_a_slice_has_other_ends(part, others):
+    found = changed(part)
+    for said, other in zip(ENDS, others, strict=True):
+        assert found[f"`[w]` {said} along axis 0"] == (["border"], other)
+
+
+def test_of_several_slices_all_and_each_have_other_ends():
+    found = changed((S(1, 3), 4, S(2, 5)))
+    said = "`[w]` longer by one at the end along axis"
+    assert found[f"{said} 0, 2"][1] == (S(1, 4), 4, S(2, 6))
+    assert found[f"{said} 0"][1] == (S(1, 4), 4, S(2, 5))
+    assert found[f"{said} 2"][1] == (S(1, 3), 4, S(2, 6))
+    assert f"{said} 1" not in found
+
+
+def test_an_option_is_a_stride_a_padding_or_a_dilation():
+    found = changed((S(1, 3), WHOLE, S(None, 4, 2)), stride=3, one=1, wide=WIDEST + 1, share=2.0, most=WIDEST)
+    said = "`[w]` with its beginnings times `stride`"
+    assert found[said] == (["option-ignored"], (S(3, 5), WHOLE, S(0, 4, 2)))
+    assert found["`[w]` moved by `stride`"] == (["option-ignored"], (S(4, 6), WHOLE, S(3, 7, 2)))
+    every = "`[w]` with every `stride`-th place"
+    assert found[every] == (["option-ignored"], (S(1, 7, 3), WHOLE, S(None, 12, 3)))
+    assert "`[w]` moved by `most`" in found
+    assert not any(f"`{name}`" in text for text in found for name in ("one", "wide", "share"))
+
+
+def test_one_entry_of_each_row_stands_for_whole_columns():
+    labels = np.array([1, 0, 2])
+    said = "one entry of each row, at `[w]`, in place of whole columns"
+    found, (rows, columns) = changed((WHOLE, labels))[said]
+    assert found == ["broadcast"]
+    assert rows.tolist() == [0, 1, 2]
+    assert columns is labels
+    for other in ((WHOLE, labels * 1.0), (WHOLE, 2), (S(1, 3), labels), (WHOLE, labels, WHOLE), (labels, WHOLE)):
+        assert said not in changed(other)
+    assert said in changed((WHOLE, labels.astype(np.uint8)))
+
+
+def test_a_whole_axis_and_what_is_no_window_stay():
+    assert changed(WHOLE) == changed((WHOLE, 3)) == {}
+    assert kinds(windows, expression("w", INDEX), told(S(1, 3))) == {}
