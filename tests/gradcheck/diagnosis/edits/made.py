@@ -15,16 +15,22 @@ def told(value, variables=None, **facts):
     return Seen(value, variables or {}, 0, **{"rounds": [value], **facts})
 
 
-def made(family, site, seen):
-    """By what is said: the kinds of the changes, and the value that the expression has instead."""
+def changes_of(family, site, seen):
+    """By what is said: the kinds of the changes, and the edit."""
     found = {}
     for change in family(site, seen):
         kinds, _ = found.get(change.said, ([], None))
         found[change.said] = ([*kinds, change.kind], change.edit)
-    moment = {MOMENT: Moment(site.number, 0, {site.number: seen})}
-    return {said: (kinds, edit(seen.value, {**seen.variables, **moment})) for said, (kinds, edit) in found.items()}
+    return found
 
 
 def kinds(family, site, seen):
     """By what is said: the kinds of the changes."""
-    return {said: found for said, (found, _) in made(family, site, seen).items()}
+    return {said: found for said, (found, _) in changes_of(family, site, seen).items()}
+
+
+def made(family, site, seen):
+    """By what is said: the kinds of the changes, and the value that the expression has instead."""
+    variables = {**seen.variables, MOMENT: Moment(site.number, 0, {site.number: seen})}
+    found = changes_of(family, site, seen)
+    return {said: (kinds, edit(seen.value, variables)) for said, (kinds, edit) in found.items()}

@@ -1,5 +1,7 @@
 """The gradients of a record with one step of it differentiated wrongly, and the steps that change nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -121,3 +123,30 @@ def test_without_a_sweep_or_a_gradient_nothing_is_idle():
     assert without_idle(record, None) is None
     assert without_idle(record, swept(record, np.zeros((2, 3)))) is None
     assert {LEFT, RIGHT} >= {step.operand for step in record.tape.steps} - {ALL}
+
+
+@pytest.mark.parametrize("scale", [2.0**-60, 1.0, 2.0**60])
+def test_what_is_idle_does_not_depend_on_the_scale_of_the_gradient(scale):
+    record, cotangent = recorded(shifted, X), scale * drawn(2, 3, seed=3)
+    lean = without_idle(record, swept(record, cotangent))
+    dropped = sum(map(len, record.tape.parts)) - sum(map(len, lean.tape.parts))
+    assert dropped == X.size  # of each difference, the largest entry
+
+
+def test_an_input_without_entries_or_without_a_part_in_the_output_hides_nothing_idle():
+    def forward(x, unused, empty):
+        return 0 * np.sin(x) + np.cos(x)
+
+    record = recorded(forward, X, W, np.zeros((0, 2)))
+    lean = without_idle(record, swept(record, drawn(2, 3)))
+    steps = list(record.tape.steps)
+    left = {words(steps[p.step]).step.partition("` ")[0] for some in lean.tape.parts for p in some}
+    assert left == {"`np.cos(x)", "`0 * np.sin(x) + np.cos(x)"}
+
+
+def test_infinite_gradients_are_not_idle_and_warn_of_nothing():
+    record = recorded(shifted, X)
+    found = swept(record, drawn(2, 3))
+    right, wrong = (np.full_like(each[0], np.inf) for each in (found.right, found.wrong))
+    endless = replace(found, right={0: right}, wrong={0: wrong})
+    assert without_idle(record, endless) is None

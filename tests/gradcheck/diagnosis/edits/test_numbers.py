@@ -1,0 +1,251 @@
+"""A number in the source that may be another one."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from scratchcnn.gradcheck.diagnosis.edits.numbers import (
+    LONGEST,
+    axes,
+    constants,
+    counters,
+    counts,
+    indices,
+    ones,
+    subscripts,
+)
+from scratchcnn.gradcheck.diagnosis.edits.places import (
+    ASSIGNED,
+    AXIS,
+    BASE,
+    DIVISOR,
+    EXPONENT,
+    FACTOR,
+    INDEX,
+    SUBSCRIPTS,
+    TERM,
+    VALUE,
+)
+from tests.gradcheck.diagnosis.edits.made import expression, kinds, made, told
+
+
+def test_an_axis_may_be_another_one_or_others():
+    found = made(axes, expression("1", AXIS, around="d.sum(1)"), told(1))
+    expected = {f"axis {n} in place of 1": (["broadcast"], n) for n in (0, 2, 3)}
+    several = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3), (0, 1, 2), (0, 1, 3), (0, 2, 3), (1, 2, 3)]
+    assert found == expected | {f"axes {some} in place of 1": (["broadcast"], some) for some in several}
+    assert list(found)[:4] == [
+        "axis 0 in place of 1",
+        "axis 2 in place of 1",
+        "axis 3 in place of 1",
+        *list(found)[3:4],
+    ]
+    assert "axis 0 in place of None" in kinds(axes, expression("None", AXIS), told(None))
+    of_two = kinds(axes, expression("(0, 2)", AXIS), told((0, 2)))
+    assert "axes (0, 2) in place of (0, 2)" not in of_two
+    assert "axis 2 in place of (0, 2)" in of_two
+
+
+@pytest.mark.parametrize(
+    ("around", "kind"),
+    [
+        ("np.moveaxis(d, 0, 1)", "transposed"),
+        ("d.swapaxes(0, 1)", "transposed"),
+        ("d.transpose(0, 1)", "transposed"),
+        ("np.flip(d, 0)", "rotated"),
+        ("np.rot90(d, 1)", "rotated"),
+        ("np.roll(d, 1, axis=0)", "permuted"),
+        ("np.stack(all, axis=0)", "permuted"),
+        ("d.mean(0)", "broadcast"),
+        ("flip[0]", "broadcast"),
+    ],
+)
+def test_what_a_wrong_axis_does_depends_on_the_function(around, kind):
+    assert set(map(tuple, kinds(axes, expression("0", AXIS, around=around), told(0)).values())) == {(kind,)}
+
+
+def test_a_variable_that_is_named_for_an_axis_is_one():
+    assert kinds(axes, expression("1", ASSIGNED, name="axis"), told(1))
+    assert kinds(axes, expression("1", ASSIGNED, name="axis"), told((0, 1))) == {}
+    assert kinds(axes, expression("1", ASSIGNED, name="rate"), told(1)) == {}
+    assert kinds(axes, expression("a", AXIS), told("a")) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "after", "before"),
+    [
+        ("k", "`k + 1` in place of `k`", "`k - 1` in place of `k`"),
+        ("3", "4 in place of `3`", "2 in place of `3`"),
+        ("k + 1", "`(k + 1) + 1` in place of `k + 1`", "`k` in place of `k + 1`"),
+        ("k - 1", "`k` in place of `k - 1`", "`(k - 1) - 1` in place of `k - 1`"),
+        ("n - k", "`(n - k) + 1` in place of `n - k`", "`(n - k) - 1` in place of `n - k`"),
+    ],
+)
+def test_an_index_may_be_the_next_one_or_the_one_before(text, after, before):
+    found = made(indices, expression(text, INDEX, around=f"d[{text}]"), told(3))
+    assert found == {after: (["shifted"], 4), before: (["shifted"], 2)}
+
+
+@pytest.mark.parametrize(
+    ("around", "expected"),
+    [
+        ("d[k:]", ["shifted", "missing-term"]),
+        ("d.shape[k]", ["constant-factor", "broadcast"]),
+        ("x.shape[k:]", ["constant-factor", "broadcast"]),
+        ("d[k]", ["shifted"]),
+    ],
+)
+def test_what_a_wrong_index_does_depends_on_what_it_is_of(around, expected):
+    found = kinds(indices, expression("k", INDEX, around=around), told(3))
+    assert list(found.values()) == [expected, expected]
+
+
+def test_an_array_of_indices_is_shifted_wherever_it_stands():
+    (_, value), (_, before) = made(indices, expression("rows", VALUE), told(np.array([0, 2]))).values()
+    assert (value.tolist(), before.tolist()) == ([1, 3], [-1, 1])
+    for seen in (told(np.array([0.0, 2])), told("k"), told(3)):
+        assert kinds(indices, expression("rows", VALUE), seen) == {}
+    assert kinds(indices, expression("rows", INDEX), told("k")) == {}
+
+
+def sized(value, role=DIVISOR, shape=(3, 4), output=(3, 5)):
+    scene = SimpleNamespace(inputs=[np.zeros(7), np.zeros(shape)], cotangent=np.zeros(output))
+    return made(counts(scene, 1), expression("n", role), told(value))
+
+
+def test_a_number_of_entries_may_be_another_one():
+    assert sized(3) == {f"{n} in place of `n`": (["constant-factor"], n) for n in (4, 5, 12, 15)}
+    assert list(sized(12)) == [f"{n} in place of `n`" for n in (3, 4, 5, 15)]
+    assert set(sized(6, shape=(2, 3, 4))) == {f"{n} in place of `n`" for n in (2, 3, 4, 5, 8, 12, 24, 15)}
+    for role in (ASSIGNED, FACTOR):
+        assert sized(3, role) == sized(3)
+    assert sized(7) == sized(3.0) == sized(3, TERM) == {}
+
+
+def test_the_variable_of_a_loop_may_be_an_index():
+    seen = told(2, {"k": 1, "t": 0, "row": np.zeros(3)})
+    found = made(counters, expression("0", INDEX, counters=("k", "t", "row", "other")), seen)
+    assert found == {"index `k` in place of `0`": (["subset"], 1), "index `t` in place of `0`": (["subset"], 0)}
+    assert made(counters, expression("k", INDEX, counters=("k", "t")), seen) == {
+        "index `t` in place of `k`": (["operand"], 0)
+    }
+    for site, value in (
+        (expression("k + 1", INDEX, counters=("t",)), 2),
+        (expression("0", FACTOR, counters=("t",)), 2),
+        (expression("0", INDEX, counters=("t",)), 2.0),
+        (expression("0", INDEX), 2),
+    ):
+        assert made(counters, site, told(value, seen.variables)) == {}
+
+
+def test_an_exponent_may_be_the_next_one():
+    found = made(constants, expression("2", EXPONENT), told(2))
+    assert found == {
+        "3 in place of the exponent 2": (["missing-factor", "operand"], 3),
+        "1 in place of the exponent 2": (["missing-factor", "operand"], 1),
+    }
+    assert "1.5 in place of the exponent 0.5" in kinds(constants, expression("0.5", EXPONENT), told(0.5))
+
+
+def test_a_whole_number_may_be_the_one_beside_it():
+    found = made(constants, expression("3", FACTOR), told(3))
+    assert found == {"4 in place of `3`": (["operand"], 4), "2 in place of `3`": (["operand"], 2)}
+    assert made(constants, expression("n", FACTOR), told(3)) == {}
+    assert made(constants, expression("3.0", FACTOR), told(3.0)) == {}
+
+
+def test_an_option_may_stand_for_a_number():
+    variables = {
+        "rate": 0.5,
+        "n": 7,
+        "self.rate": 0.25,
+        "x.sum()": 0.75,
+        "half": np.float64(0.125),
+        "a": "b",
+        "same": 2.5,
+    }
+    found = made(constants, expression("2.5", FACTOR), told(2.5, variables))
+    assert found == {
+        "`rate` in place of `2.5`": (["option-ignored"], 0.5),
+        "`n` in place of `2.5`": (["option-ignored"], 7),
+        "`self.rate` in place of `2.5`": (["option-ignored"], 0.25),
+        "`x.sum()` in place of `2.5`": (["operand"], 0.75),
+        "`half` in place of `2.5`": (["operand"], 0.125),
+    }
+    assert made(constants, expression("rate", FACTOR), told(0.5, variables)) == {}  # no literal
+    assert made(constants, expression("2.5", FACTOR, name="rate"), told(2.5, {"rate": 0.5})) == {}
+    minus = made(constants, expression("-2.5", FACTOR), told(-2.5, {"c": 2.5}))
+    assert minus == {"`c` in place of `-2.5`": (["sign"], 2.5)}
+
+
+def test_a_variable_for_a_whole_number_is_another_whole_one_that_is_no_large_length():
+    variables = {"m": 4, "share": 0.5, "many": LONGEST + 1, "most": LONGEST, "flag": True, "short": np.int64(5)}
+    found = made(constants, expression("n", FACTOR), told(3, variables))
+    assert found == {
+        "`m` in place of `n`": (["option-ignored"], 4),
+        "`most` in place of `n`": (["option-ignored"], LONGEST),
+        "`short` in place of `n`": (["operand"], 5),
+    }
+
+
+@pytest.mark.parametrize(("value", "role"), [(2, AXIS), (2, INDEX), (2, BASE), ("2", FACTOR), (True, FACTOR)])
+def test_other_constants_stay(value, role):
+    assert made(constants, expression("2", role), told(value, {"c": 5})) == {}
+
+
+def test_the_base_of_a_power_is_changed_where_it_is_no_whole_number():
+    assert made(constants, expression("2.5", BASE), told(2.5, {"c": 5.5})) == {
+        "`c` in place of `2.5`": (["option-ignored"], 5.5)
+    }
+
+
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_degrees_of_freedom_are_none_or_one(ddof):
+    found = made(constants, expression(str(ddof), VALUE, name="ddof"), told(ddof))
+    assert found[f"ddof={1 - ddof} in place of {ddof}"] == (["constant-factor"], 1 - ddof)
+
+
+MASK, WEIGHTS = np.array([1.0, 0.0, 1.0]), np.array([0.5, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("role", [TERM, FACTOR, DIVISOR])
+def test_a_mask_or_a_weight_may_stand_for_one(role):
+    variables = {"mask": MASK, "weights": WEIGHTS, "a + b": WEIGHTS, "n": 3}
+    found = made(ones, expression("1", role), told(1, variables))
+    assert {said: kind for said, (kind, _) in found.items()} == {
+        "`mask` in place of `1`": ["subset"],
+        "`weights` in place of `1`": ["missing-factor"],
+    }
+    assert found["`mask` in place of `1`"][1] is MASK
+    assert made(ones, expression("one", role), told(2, variables)) == {}
+
+
+def test_a_number_that_is_spelled_out_may_be_its_root_or_its_square():
+    found = made(ones, expression("4", DIVISOR), told(4))
+    assert found == {
+        "`sqrt(4)` in place of `4`": (["constant-factor"], 2.0),
+        "`4 ** 2` in place of `4`": (["constant-factor"], 16),
+    }
+    assert len(made(ones, expression("2.25", FACTOR), told(2.25))) == 2
+    for site, value in ((expression("n", FACTOR), 4), (expression("0.5", FACTOR), 0.5), (expression("4", VALUE), 4)):
+        assert made(ones, site, told(value, {"mask": MASK})) == {}
+    assert made(ones, expression("1", FACTOR), told(np.ones(3), {"mask": MASK})) == {}
+
+
+def test_two_letters_of_a_term_of_einsum_may_be_exchanged():
+    found = made(subscripts, expression("'ij, jk -> ik'", SUBSCRIPTS), told("ij, jk -> ik"))
+    assert found == {
+        f"'{text}' in place of 'ij, jk -> ik'": (["transposed"], text)
+        for text in ("ji,jk->ik", "ij,kj->ik", "ij,jk->ki")
+    }
+    three = made(subscripts, expression("'iji->j'", SUBSCRIPTS), told("iji->j"))
+    assert list(three.values()) == [(["transposed"], "jij->j")]
+    without = made(subscripts, expression("'ij,j'", SUBSCRIPTS), told("ij,j"))
+    assert [value for _, value in without.values()] == ["ji,j"]
+    assert len(made(subscripts, expression("'abc->c'", SUBSCRIPTS), told("abc->c"))) == 3
+
+
+@pytest.mark.parametrize(("role", "value"), [(VALUE, "ij->ji"), (SUBSCRIPTS, np.zeros(2))])
+def test_only_the_subscripts_are(role, value):
+    assert made(subscripts, expression("s", role), told(value)) == {}
