@@ -30,7 +30,9 @@ def test_the_sigmoid_at_its_output_is_known_by_its_derivative():
     at_output = Parts.of(part(y * (1 - y), 0.5, y)).slips()[1, 0]
     twice = 1 / (1 + np.exp(-y))
     assert at_output == twice * (1 - twice)
-    assert np.isnan(Parts.of(part(y * (1 - y) * 1.0001, 0.5, y)).slips()[1, 0])
+    assert np.isnan(Parts.of(part(y * (1 - y) * (1 + 1e-7), 0.5, y)).slips()[1, 0])
+    tiny = 2.0**-40
+    assert np.isnan(Parts.of(part(2 * tiny, -28.0, tiny)).slips()[1, 0])
     assert Parts.of(part(0.25, 0.5, y)).slips()[10, 0] == 1  # no matrix is left out
 
 
