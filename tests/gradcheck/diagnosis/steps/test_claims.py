@@ -184,6 +184,18 @@ def test_a_single_statistic_is_a_step_by_itself():
     assert any("taken for a constant" in message for message in held(wrong_step, *scenes))
 
 
+def test_a_statistic_that_is_the_output_itself_is_none_of_several():
+    def forward(x):
+        return np.concatenate([x.mean(axis=0), x[0] * np.mean(x)])
+
+    def backward(g, x):
+        d = np.zeros_like(x)
+        d[0] = g[3:] * x.mean()
+        return d
+
+    assert held(without_statistics, *scenes_of(forward, backward, 4, 3)) == {}
+
+
 def test_nothing_but_zeros_and_another_shape_say_nothing_of_statistics():
     for backward in (lambda g, x: 0 * x, lambda g, x: x[0]):
         assert list(without_statistics(scene_of(normed, backward, drawn(5, 3)), 0)) == []

@@ -127,3 +127,9 @@ def test_a_place_reaches_to_the_end_of_its_line(step_of):
     assert cut(file, (1, 4), (2, None)) == "f(): return a + b"
     assert cut(file, (2, 4), (2, 10)) == "return"
     assert cut(file, (1, 0), (1, None)) == "def f():"
+
+
+def test_a_source_that_was_changed_meanwhile_may_be_cut_within_a_letter(step_of):
+    file = step_of("a + b", shown="'é'").site[-1][0].co_filename
+    linecache.cache[file] = (4, None, ["'é'\n"], file)
+    assert cut(file, (1, 0), (1, 2)) == "'\ufffd"

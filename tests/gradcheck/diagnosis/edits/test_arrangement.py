@@ -1,0 +1,113 @@
+"""An array whose entries belong elsewhere, a mask that is moved or upside down, another branch."""
+
+import numpy as np
+import pytest
+
+from scratchcnn.gradcheck.diagnosis.edits.arrangement import branches, diagonals, masks, moves, transposes
+from scratchcnn.gradcheck.diagnosis.edits.places import BRANCH, MATRIX
+from tests.gradcheck.diagnosis.edits.made import expression, kinds, made, told
+
+A = np.arange(6.0).reshape(2, 3)
+
+
+def values(found):
+    return {said: value.tolist() for said, (_, value) in found.items()}
+
+
+def test_a_mask_may_be_upside_down_or_left_out():
+    found = made(masks, expression("m"), told(np.array([1.0, 0.0, 1.0])))
+    assert values(found) == {"`m` upside down": [0, 1, 0], "no mask `m`": [1, 1, 1]}
+    assert {said: kind for said, (kind, _) in found.items()} == {
+        "`m` upside down": ["subset", "operand"],
+        "no mask `m`": ["subset"],
+    }
+    assert made(masks, expression("a"), told(A)) == {}
+
+
+def test_the_other_branch_may_be_the_right_one():
+    known = {"x": A, "mode": "train", "mask": np.array([True, False]), "n": 3}
+    found = made(branches, expression("x.sum() > 0", BRANCH), told(np.bool_(True), known))
+    assert found == {"`not x.sum() > 0` in place of `x.sum() > 0`": (["subset", "operand"], False)}
+    assert made(branches, expression("mask.any()", BRANCH), told(False, known))
+    for site, value in (
+        (expression("x.sum() > 0"), True),
+        (expression("x.size", BRANCH), 3),
+        (expression("mode == n", BRANCH), True),
+    ):
+        assert made(branches, site, told(value, known)) == {}
+
+
+@pytest.mark.parametrize("fill", [(1.0, 0.0), (0.0, -np.inf), (True, False), (-1, 4)])
+def test_a_triangle_may_end_at_another_diagonal(fill):
+    low, high = min(fill), max(fill)
+    for shape, diagonal in (((3, 3), 0), ((3, 4), 1), ((4, 3), -1)):
+        lower = np.where(np.tri(*shape, diagonal) > 0, high, low)
+        found = made(diagonals, expression("t"), told(lower))
+        assert {said: kind for said, (kind, _) in found.items()} == {
+            f"the triangle `t` moved by {by}": ["shifted"] for by in (1, -1)
+        }
+        for by in (1, -1):
+            moved = found[f"the triangle `t` moved by {by}"][1]
+            np.testing.assert_array_equal(moved, np.where(np.tri(*shape, diagonal + by) > 0, high, low))
+            assert moved.dtype == lower.dtype
+        upper = np.where(np.triu(np.ones(shape), diagonal) > 0, high, low)
+        found = made(diagonals, expression("t"), told(upper))
+        moved = found["the triangle `t` moved by 1"][1]
+        np.testing.assert_array_equal(moved, np.where(np.triu(np.ones(shape), diagonal + 1) > 0, high, low))
+
+
+@pytest.mark.parametrize(
+    "value", [A, np.ones((2, 2)), np.tri(3)[0], np.ones((1, 1)), 3.0, np.array([["a", "b"], ["b", "b"]])]
+)
+def test_what_is_no_triangle_has_no_diagonal(value):
+    assert made(diagonals, expression("t"), told(value)) == {}
+
+
+def test_an_array_may_be_transposed():
+    square = A[:, :2]
+    assert values(made(transposes, expression("a"), told(square))) == {
+        "`a` with axes 0 and 1 exchanged": square.T.tolist()
+    }
+    assert kinds(transposes, expression("a"), told(A)) == {}
+    assert made(transposes, expression("a", MATRIX), told(A))["`a` transposed"][0] == ["transposed"]
+    ((kind, row),) = made(transposes, expression("a"), told(A[:1])).values()
+    assert (kind, row.shape) == (["broadcast"], (3, 1))
+    ((kind, column),) = made(transposes, expression("a"), told(A[0])).values()
+    assert (kind, column.shape) == (["broadcast"], (3, 1))
+    assert kinds(transposes, expression("a"), told(A[0])) == {"`a` as a column": ["broadcast"]}
+    assert kinds(transposes, expression("a"), told(A[0, :1])) == kinds(transposes, expression("a"), told(2.0)) == {}
+
+
+def test_an_axis_of_one_entry_may_belong_elsewhere():
+    value = A.reshape(2, 1, 3)
+    found = made(transposes, expression("a"), told(value))
+    assert {said: moved.shape for said, (_, moved) in found.items()} == {
+        "axis 1 of `a`, of length 1, as axis 0": (1, 2, 3),
+        "axis 1 of `a`, of length 1, as axis 2": (2, 3, 1),
+    }
+    assert {tuple(kind) for kind, _ in found.values()} == {("broadcast",)}
+
+
+def test_an_array_may_be_in_reverse_or_moved():
+    found = made(moves, expression("a"), told(A[0]))
+    assert values(found) == {
+        "`a` in reverse along axis 0": [2, 1, 0],
+        "`a` moved by 1 along axis 0": [2, 0, 1],
+        "`a` moved by -1 along axis 0": [1, 2, 0],
+    }
+    assert found["`a` in reverse along axis 0"][0] == ["permuted", "rotated"]
+    of_two = made(moves, expression("a"), told(A))
+    assert of_two["`a` moved by 1 along axis 1"][1].tolist() == [[2, 0, 1], [5, 3, 4]]
+    assert of_two["`a` moved by 1 along axis 1"][0] == ["shifted"]
+    assert {said: kind for said, (kind, _) in of_two.items() if "moved" not in said} == {
+        "`a` turned by 180 degrees over its last two axes": ["rotated"],
+        "`a` in reverse along axis 0": ["permuted", "rotated"],
+        "`a` in reverse along axis 1": ["rotated"],
+    }
+    assert of_two["`a` in reverse along axis 1"][1].tolist() == [[2, 1, 0], [5, 4, 3]]
+    images = kinds(moves, expression("a"), told(np.arange(8.0).reshape(2, 2, 2)))
+    axes = {n: images[f"`a` in reverse along axis {n}"] for n in range(3)}
+    assert axes == {0: ["permuted", "rotated"], 1: ["rotated"], 2: ["rotated"]}
+    assert not any("moved" in said and "axis 0" in said for said in made(moves, expression("a"), told(A[:1])))
+    assert made(moves, expression("m"), told(np.array([True, False])))
+    assert made(moves, expression("n"), told(np.array([1, 2]))) == made(moves, expression("n"), told(2.0)) == {}
