@@ -72,6 +72,15 @@ def test_outputs_that_are_not_asked_for_need_not_be_known():
     assert not np.isfinite(scene.truth(0, c + 1).error).all()
 
 
+def test_outputs_that_are_not_asked_for_may_have_a_kink():
+    def backward(g, x, w):
+        return 4 * g[:6].reshape(2, 3) * x, None
+
+    c = np.append(drawn(6), 0.0)
+    scene = point(opaque(lambda x, w: np.append(x**2, np.abs(x[0, 0] - X[0, 0]))), backward, cotangent=c)
+    assert scene.differs_along(0)
+
+
 def test_a_record_of_another_function_than_the_floats_is_not_believed():
     """In floats it is the sine; in balls, whose type is another one, twice that."""
 
@@ -106,7 +115,12 @@ def test_forward_that_raises_is_outside():
 
 def test_inputs_are_held_in_float64_and_whole_numbers_stay():
     rows, x = np.array([2, 0]), np.asfortranarray(drawn(3, 2).astype(np.float32))
-    scene = scene_of(lambda x, rows: x[rows], lambda g, x, rows: (np.ones_like(x) * (1 + 2j), None), x, rows, wrt=[0])
+
+    def backward(g, x, rows):
+        return np.ones_like(x) * (1 + 2j), None
+
+    scene = scene_of(lambda x, rows: x[rows], backward, x, rows, wrt=[0], cotangent=np.ones((2, 2), np.float32))
+    assert scene.cotangent.dtype == np.float64
     assert [a.dtype for a in scene.inputs] == [np.float64, rows.dtype]
     assert scene.inputs[0].flags.c_contiguous
     assert scene.inputs[1] is not rows
@@ -249,7 +263,7 @@ def test_the_tolerance_along_a_direction_is_the_sum_of_errors_and_roundoffs():
     weights, parts = np.array([2.0, -3.0, 0.0]), np.array([4.0, -5.0])
     slopes = Estimate(np.array([1.0, 1.0, 1.0]), np.array([1e-7, 2e-7, np.inf]))
     roundoffs = scenes.ROUNDOFFS * EPS * (2 + 3 + 4 + 5)
-    assert scene.error_along(parts, weights, slopes) == pytest.approx(2e-7 + 6e-7 + roundoffs, rel=1e-12)
+    assert scene.error_along(parts, weights, slopes) == pytest.approx(2e-7 + 6e-7 + roundoffs, rel=1e-12, abs=0)
     assert scene.same_along(parts, weights, slopes)  # either is -1
     assert scene.same_along(parts + 3e-7, weights, slopes)
     assert not scene.same_along(parts + 5e-7, weights, slopes)
@@ -263,6 +277,15 @@ def test_slack_is_asked_of_the_truth_alone():
     largest = np.abs(scene.truth(0).value).max()
     assert scene.slack(0) == pytest.approx(scenes.ROUNDOFFS * EPS * largest)
     assert scene.slack(1) == 0
+
+
+def test_an_entry_that_is_lost_in_roundoff_agrees_where_the_gradient_is_far_off():
+    scene = point(backward=lambda g, x, w: tuple(2 * d for d in product_backward(g, x, w)))
+    predicted = scene.analytic(0).copy()
+    scene.analytic(0)[0, 0] = 0
+    predicted[0, 0] = 8 * EPS * np.abs(scene.truth(0).value).max()
+    assert scene.agrees(0, Estimate(predicted, 0 * predicted))
+    assert not scene.agrees(0, Estimate(predicted + 1e-9, 0 * predicted))
 
 
 def test_a_record_counts_for_a_share_of_the_calls_at_most():

@@ -47,6 +47,7 @@ PARTS = {
     "by a number": (lambda x: x / 5, [of(0, 0.2, LEFT, 2)]),
     "a number by": (lambda x: 5 / x, [of(0, -1.25, RIGHT, 2, 2.5)]),
     "a square": (lambda x: x * x, [of(0, 4, ALL, 2)]),
+    "a cube": (lambda x: x**3, [of(0, 12, LEFT, 2)]),
     "a number twice": (lambda x: x + x, [of(0, 2, ALL, 2)]),
     "a number less itself": (lambda x: x - x, [of(0, 1, LEFT, 2, 0), of(0, -1, RIGHT, 2, 0)]),
     "of two": (lambda x, y: x / y, [of(0, 1 / 3, LEFT, 2, 2 / 3), of(1, -2 / 9, RIGHT, 3, 2 / 3)]),
