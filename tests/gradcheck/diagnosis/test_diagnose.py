@@ -257,9 +257,9 @@ def test_what_is_kept_from_the_first_point_is_stale():
     assert (found.kind, found.input, found.share) == ("stale", "x", 1.0)
     assert found.message.startswith("the true one at the inputs of the first point")
     assert diagnose._stale([scenes_of(doubled)[0], here], 0) == []
-    kept._slopes.off = raising(TooDear())
-    kept.budget.spend(kept.budget.last)
-    assert diagnose._stale([kept, here], 0) == []
+    for error in (TooDear(), Outside()):
+        kept.is_derivative = raising(error)
+        assert diagnose._stale([kept, here], 0) == []
 
 
 def writing(g, x):
@@ -318,6 +318,15 @@ def unsteady():
 def test_breaches_of_the_contract_stand_before_causes_and_what_causes_explain_after_them(backward, kinds):
     report = check_gradient(np.sin, backward, drawn(3, 4))
     assert [d.kind for d in report.diagnoses] == kinds
+    assert all(d.message for d in report.diagnoses)
+
+
+def test_an_input_whose_gradient_nothing_explains_is_named():
+    x, w = drawn(4), drawn(4, seed=1)
+    report = check_gradient(
+        np.multiply, hidden(lambda g, x, w: (g * w, g * (np.cos(7 * x) + x * np.sin(5 * x)))), x, w, names=["x", "w"]
+    )
+    assert "no known mistake explains the gradient of w" in " ".join(str(report).split())
 
 
 def test_the_true_gradient_stands_beside_each_wrong_one():

@@ -128,6 +128,18 @@ def test_expressions_are_told_apart_down_to_a_depth():
     assert [step.operand for step in calls] == [ALL, ALL]  # what is inside has other operands
 
 
+def test_functions_of_the_same_form_are_different_expressions():
+    def one(x):
+        return np.sin(x)
+
+    def other(x):
+        return np.cos(x)
+
+    record = recorded(lambda x: one(x) + other(x), TWO)
+    said = {words(step).step.partition("` ")[0] for step in record.tape.steps}
+    assert {"`np.sin(x)", "`np.cos(x)"} <= said
+
+
 def test_rounds_of_a_loop_and_of_a_generator_are_the_same_expression():
     def loop(x):
         for _ in range(3):
