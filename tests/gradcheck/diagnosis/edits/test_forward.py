@@ -1,0 +1,91 @@
+"""Backward is right for another forward: with another function in it, or another border."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from scratchcnn.gradcheck.diagnosis.edits.forward import MODES, REDUCTIONS, of_another_forward
+from scratchcnn.gradcheck.diagnosis.edits.places import CALLED, FACTOR, MODE
+from tests.gradcheck.diagnosis.claims import drawn, scene_of
+from tests.gradcheck.diagnosis.edits.made import expression, told
+
+X = drawn(4)
+
+
+def scene_with(forward, backward, *sites):
+    """A point at which an expression of forward is seen; `forward` is told its function or its mode."""
+    scene = scene_of(lambda x: forward(x, sites[0][1].value), backward, X)
+
+    def other_forward(number, edit):
+        assert number == sites[0][0].number
+        return lambda x: forward(x, edit(sites[0][1].value, {}))
+
+    rerun = SimpleNamespace(other_forward=other_forward)
+    scene.__dict__["look"] = SimpleNamespace(forward_sites=sites, rerun=rerun)
+    return scene
+
+
+def reduced(x, function):
+    return x * function(x)
+
+
+def padded(x, mode):
+    return np.pad(x**2, 2, mode=mode)
+
+
+def padded_backward(g, x):
+    d = 2 * x * g[2:-2]
+    d[:2] += 2 * x[:2] * g[1::-1]
+    d[2:] += 2 * x[2:] * g[:5:-1]
+    return d
+
+
+def holding(scene):
+    return {(claim.kind, claim.message) for claim in of_another_forward(scene, 0) if claim.holds(scene)}
+
+
+def test_a_function_in_forward_may_be_another_one():
+    site = expression("np.sum", CALLED, name="sum", around="np.sum(x)")
+    scene = scene_with(reduced, lambda g, x: g * x.mean() + (g * x).sum() / 4, (site, told(np.sum)))
+    claims = list(of_another_forward(scene, 0))
+    where = "`np.sum(x)` (file.py:3)"
+    said = [f"that of a forward with {other} in place of sum: {where}" for other in ("mean", "max", "min")]
+    assert [claim.message for claim in claims] == said
+    assert {claim.kind for claim in claims} == {"operand"}
+    assert all(claim.along for claim in claims)
+    before = scene.budget.spent
+    assert holding(scene) == {("operand", said[0])}
+    assert scene.budget.spent > before
+
+
+def test_a_border_of_forward_may_be_another_one():
+    site = expression("'wrap'", MODE, around="np.pad(x, 2, mode='wrap')")
+    scene = scene_with(padded, padded_backward, (site, told("wrap")))
+    where = "`np.pad(x, 2, mode='wrap')` (file.py:3)"
+    said = f"that of a forward with mode 'symmetric' in place of 'wrap': {where}"
+    assert holding(scene) == {("border", said), ("option-ignored", said)}
+    assert len(list(of_another_forward(scene, 0))) == 2 * (len(MODES) - 1)
+
+
+@pytest.mark.parametrize(
+    ("site", "value"),
+    [
+        (expression("np.exp", CALLED, name="exp"), np.exp),
+        (expression("np.sum", FACTOR, name="sum"), np.sum),
+        (expression("mode", FACTOR), "wrap"),
+        (expression("mode", MODE), np.sum),
+    ],
+)
+def test_other_expressions_of_forward_stay(site, value):
+    scene = scene_with(lambda x, _: np.sin(x), lambda g, x: g, (site, told(value)))
+    assert list(of_another_forward(scene, 0)) == []
+
+
+def test_a_gradient_of_another_shape_is_that_of_no_other_forward():
+    site = expression("np.sum", CALLED, name="sum")
+    assert len(REDUCTIONS) == 4
+    assert list(of_another_forward(scene_with(reduced, lambda g, x: g[:2], (site, told(np.sum))), 0)) == []
+    scene = scene_with(reduced, lambda g, x: g, (site, told(np.sum)))
+    scene.__dict__["look"] = None
+    assert list(of_another_forward(scene, 0)) == []
