@@ -37,6 +37,8 @@ class Floats(World):
         self._builtins |= dict.fromkeys(("SystemExit", "KeyboardInterrupt"), Acts)
 
     def _of(self, value: Any) -> Any:
+        if id(value) in self._memo:
+            return self._memo[id(value)]
         if isinstance(value, logging.Logger):
             return self._remember(value, silent(value))
         if isinstance(value, types.ModuleType) and (acts(value.__name__) or value.__name__ in ACTING):
