@@ -17,6 +17,7 @@ def budget_of(calls, before=0):
 
 def test_the_calls_before_it_do_not_count():
     budget, _ = budget_of(3, before=4)
+    assert (budget.calls, budget.spent) == (3, 4)
     budget.afford(3)
     with pytest.raises(TooDear):
         budget.afford(4)
