@@ -27,11 +27,7 @@ def test_the_axes_are_made_in_another_order_and_put_back():
 def test_axes_of_one_entry_have_no_order():
     assert made(reshapes, expression("d.reshape(1, 24)"), told(FLAT.reshape(1, 24))) == {}
     found = made(reshapes, expression("d.reshape(2, 1, 12)"), told(FLAT.reshape(2, 1, 12)))
-    assert {said[said.index("(", 20) :].partition(")")[0] for said in found} == {
-        "(2, 0, 1",
-        "(1, 2, 0",
-        "(2, 1, 0",
-    } or found
+    assert {said.partition("order (")[2].partition(")")[0] for said in found} == {"2, 0, 1", "1, 2, 0"}
 
 
 @pytest.mark.parametrize(
