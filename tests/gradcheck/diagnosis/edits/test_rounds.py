@@ -167,6 +167,9 @@ def test_a_buffer_that_is_written_anew_may_have_to_be_copied():
     copy = change.edit(ONE, {})
     np.testing.assert_array_equal(copy, ONE)
     assert copy is not ONE
+    assert kinds(buffers, expression("h"), in_rounds(ONE, ONE, TWO, objects=[11, 11, 11])) == kinds(
+        buffers, expression("h"), seen
+    )
     for facts in ({"objects": [11, 12]}, {"objects": []}):
         assert kinds(buffers, expression("h"), in_rounds(ONE, TWO, **facts)) == {}
     assert kinds(buffers, expression("h"), in_rounds(ONE, objects=[11])) == {}
