@@ -143,3 +143,29 @@ def test_a_triangle_that_ends_a_diagonal_too_early_is_moved(where):
     assert any(np.array_equal(moved, 3 * np.tri(4, 5, where + 1) - 1) for moved in found)
     for other in (np.ones((4, 5)), np.arange(20.0).reshape(4, 5), np.full((4, 5), np.nan), np.ones(4)):
         assert not list(diagonals(site, Seen(other, {}, 1)))
+
+
+def gated(x):
+    return np.tanh(x) * np.exp(x)
+
+
+def gated_backward(g, x):
+    e = np.exp(x)
+    h = e * e
+    return g * ((1 - np.tanh(h) ** 2) * e + np.tanh(x) * e)
+
+
+class Wrapped:
+    """A layer whose methods are called like the functions that they call."""
+
+    def gated(self, x):
+        return gated(x)
+
+    def gated_backward(self, g, x):
+        return gated_backward(g, x)
+
+
+def test_a_method_that_is_called_like_the_function_that_it_calls_hides_no_mistake():
+    layer = Wrapped()
+    report = check_gradient(layer.gated, layer.gated_backward, drawn(3, 5))
+    assert report.diagnoses[0].message.startswith("right with `x` in place of `h`: `np.tanh(h)` (test_edits.py:")

@@ -85,7 +85,9 @@ def _compiled(node: ast.AST, code: CodeType) -> CodeType | None:
     if isinstance(node, ast.Lambda):
         inner: list[ast.stmt] = [ast.copy_location(ast.Expr(node), node)]
     else:
-        inner = [node]  # type: ignore[list-item]
+        # Its own name may be one that it looks up: its own function, or the one that a method is called like.
+        own = [] if code.co_name in code.co_freevars else [ast.Global([code.co_name], lineno=1, col_offset=0)]
+        inner = [*own, node]  # type: ignore[list-item]
     names = [ast.arg(name, lineno=1, col_offset=0) for name in code.co_freevars]
     arguments = ast.arguments([], names, None, [], [], None, [])
     outer = ast.FunctionDef("around", arguments, inner, [], lineno=1, col_offset=0)
