@@ -56,7 +56,8 @@ def test_the_results_of_a_function_fit():
         called(ROW, times=2.0)
 
 
-def test_a_function_is_asked_for_its_result_where_the_other_one_is_large():
+def test_a_function_is_asked_for_its_result_where_the_other_one_is_large(monkeypatch):
+    monkeypatch.setattr(sizes, "MOST_NUMBERS", 25)
     asked = []
 
     def function(row):
