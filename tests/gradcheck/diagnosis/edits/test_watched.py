@@ -6,8 +6,9 @@ import pytest
 from scratchcnn.gradcheck.case import prepare
 from scratchcnn.gradcheck.diagnosis.edits import watched as module
 from scratchcnn.gradcheck.diagnosis.edits.seen import EACH, MOMENT
-from scratchcnn.gradcheck.diagnosis.edits.watched import Endless, Rerun
+from scratchcnn.gradcheck.diagnosis.edits.watched import Endless, Rerun, _tells
 from tests.gradcheck.diagnosis.claims import drawn
+from tests.gradcheck.diagnosis.edits.made import told
 from tests.gradcheck.diagnosis.hidden import hidden
 
 X, G, SCALE = drawn(4), drawn(4, seed=1), 2.0
@@ -291,3 +292,20 @@ def test_the_arguments_of_functions_have_the_names_of_their_parameters():
 
     rerun, *_ = looked(backward=lambda g, x: g * along(x, 0))
     assert rerun.world.parameters["along"] == ("values", "axis", "keep")
+
+
+@pytest.mark.parametrize(
+    ("value", "variables", "tells"),
+    [
+        (np.array([1.0, 2.0]), {}, True),
+        (np.array([1.0]), {}, False),
+        (np.array([1, 2]), {}, False),
+        (2.5, {"a": 2.5}, True),
+        (3, {}, False),
+        ([1.0, 2.0], {}, False),
+        (np.array([1.0, 2.0]), {"a": np.array([1.0, 2.0])}, False),
+        (np.array([1.0, 2.0]), {"a": np.array([1.0, 3.0]), "b": [1.0, 2.0]}, True),
+    ],
+)
+def test_a_number_tells_something_and_an_array_that_no_variable_holds(value, variables, tells):
+    assert _tells(told(value, variables)) == tells
