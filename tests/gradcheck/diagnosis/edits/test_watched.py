@@ -8,7 +8,7 @@ from scratchcnn.gradcheck.diagnosis.edits import watched as module
 from scratchcnn.gradcheck.diagnosis.edits.seen import EACH, MOMENT
 from scratchcnn.gradcheck.diagnosis.edits.watched import Endless, Rerun, _tells
 from tests.gradcheck.diagnosis.claims import drawn
-from tests.gradcheck.diagnosis.edits.made import told
+from tests.gradcheck.diagnosis.edits.made import told as seen_with
 from tests.gradcheck.diagnosis.hidden import hidden
 
 X, G, SCALE = drawn(4), drawn(4, seed=1), 2.0
@@ -308,4 +308,4 @@ def test_the_arguments_of_functions_have_the_names_of_their_parameters():
     ],
 )
 def test_a_number_tells_something_and_an_array_that_no_variable_holds(value, variables, tells):
-    assert _tells(told(value, variables)) == tells
+    assert _tells(seen_with(value, variables)) == tells
