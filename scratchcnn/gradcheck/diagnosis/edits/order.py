@@ -70,7 +70,7 @@ def _is_value(value: Any) -> bool:
 def _from_the_end(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """A sum or product so far, of an axis from its end on."""
     array, *rest = (*_owner(function), *arguments)
-    axis = rest[0] if rest else options.get("axis", 0)
+    axis = rest[0] if rest else options.get("axis")  # without one, it goes through all entries
     reversed_ = np.flip(np.asarray(array), axis)
     return np.flip(getattr(np, function.__name__)(reversed_, axis), axis)
 

@@ -12,7 +12,8 @@ from scratchcnn.gradcheck.diagnosis.edits.seen import MOMENT, Moment
 from tests.gradcheck.diagnosis.edits.made import expression, kinds, told
 
 MEAN, SCALE = np.array([1.0, 2.0, 4.0]), np.array([3.0, 5.0, 7.0])
-OF_FORWARD = {"m": np.array([[0.5, 1.5, 2.5]]), "s": np.array([0.1, 0.2, 0.3]), "n": 3, "all": np.ones(6), "mean": MEAN}
+OF_FORWARD = {"m": np.array([[0.5, 1.5, 2.5]]), "s": np.array([0.1, 0.2, 0.3]), "n": 3, "all": np.ones(6)}
+OF_FORWARD["mean"] = MEAN[:, None]
 KEEPS = {1: ("self.mean", MEAN), 2: ("self.scale", SCALE), 3: ("self.rate", 0.1), 4: ("self.mean", MEAN)}
 
 

@@ -47,6 +47,9 @@ def test_a_sum_so_far_may_begin_at_the_end(name):
         np.testing.assert_array_equal(of_module[f"{name} from the end on"][1](B, axis=axis), truth)
         np.testing.assert_array_equal(of_array[f"{name} from the end on"][1](axis), truth)
         np.testing.assert_array_equal(of_array[f"{name} from the end on"][1](axis=axis), truth)
+    through_all = getattr(np, name)(B.reshape(-1)[::-1])[::-1]
+    np.testing.assert_array_equal(of_module[f"{name} from the end on"][1](B), through_all)
+    np.testing.assert_array_equal(of_array[f"{name} from the end on"][1](), through_all)
     row = of_module[f"{name} from the end on"][1](B[0].tolist())
     np.testing.assert_array_equal(row, getattr(np, name)(B[0, ::-1])[::-1])
     assert made(order, expression("sum", CALLED, name="sum"), told(np.sum)) == {}

@@ -199,6 +199,7 @@ def test_a_value_is_stored_in_another_way(how, expected):
     rerun, _, told = looked(backward=storing)
     number, seen = told["d[[0, 1, 1, 2]] += np.array([1.0, 4.0, 5.0, 7.0])"]
     assert seen.value == "+="
+    assert set(seen.variables) >= {"g", "x", "d"}
     (d,) = edited(rerun, number, lambda value, _: how)
     np.testing.assert_array_equal(d, expected)
     assert rerun.world.edited == frozenset()
