@@ -146,11 +146,12 @@ def _drawn(case: Case, shown: Sequence[int]) -> tuple[Array, ...] | None:
 def _is_wrong(setting: Setting, index: int, inputs: Sequence[Array], shared: Shared) -> bool:
     """Whether the gradient is wrong there, too."""
     case = setting.case
-    dtype = case.output.dtype if case.output.dtype.kind == "f" else np.dtype(np.float64)
-    drawn = draw_cotangent(case.output.shape, dtype, np.random.default_rng(1))
+    answer = case.output.dtype if case.output.dtype.kind == "f" else np.dtype(np.float64)
+    drawn = draw_cotangent(case.output.shape, answer, np.random.default_rng(1))
     cotangent = case.rounded_cotangent(drawn) if setting.drawn else setting.cotangent
     try:
-        gradients, eps = gradients_at(case, Point(tuple(inputs), cotangent), None)
+        dtype = np.float64 if shared.code.wide else None
+        gradients, eps = gradients_at(case, Point(tuple(inputs), cotangent), dtype)
         scene = Scene(
             case.forward, case.names, inputs, case.wrt, cotangent, gradients, {}, shared.budget, eps, noise=shared.noise
         )

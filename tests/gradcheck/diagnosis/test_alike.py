@@ -315,4 +315,4 @@ class Layer:
 )
 def test_code_behind_a_decorator_is_searched(backward):
     found = kinds(lambda x: x**2 * np.exp(x), backward, drawn(4))
-    assert any("right with `x**2` in place of `x`: `2 * x + x`" in message for _, message in found)
+    assert any("right with `x ** 2` in place of `x`: `2 * x + x`" in message for _, message in found)

@@ -31,6 +31,7 @@ from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.suspects import is_right_with, suspects_of
 from scratchcnn.gradcheck.diagnosis.edits.values import (
     before,
+    computed,
     factors,
     functions,
     names,
@@ -60,6 +61,7 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
 MANY: tuple[tuple[Changes, ...], ...] = (
     (opposites, variables),
     (functions, parts),
+    (computed,),
     (slopes,),
     (factors,),
     (products, terms),
@@ -141,7 +143,7 @@ def _general(
         yield (scales(scene, index), other_indices(scene)), near
         yield from ((family, [suspect for suspect in near if suspect.alone]) for family in MANY)
         yield (stretches(scene, index),), near
-        for family in ((variables, factors, terms), (parts, slopes)):
+        for family in ((variables, computed, factors, terms), (parts, slopes)):
             yield family, [suspect for suspect in near if not suspect.alone]
 
 

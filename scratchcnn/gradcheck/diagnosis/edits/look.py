@@ -20,10 +20,10 @@ ROUNDS_A_CALL = 1000
 
 
 class Code:
-    """The caller's code of a case, copied when it is first asked for."""
+    """The caller's code of a case, copied when it is first asked for; `wide` as in `Floats`."""
 
-    def __init__(self, case: Case) -> None:
-        self.case = case
+    def __init__(self, case: Case, *, wide: bool = False) -> None:
+        self.case, self.wide = case, wide
         self._made: Rerun | None = None
         self._tried = False
 
@@ -33,7 +33,7 @@ class Code:
         if not self._tried:
             self._tried = True
             try:
-                self._made = Rerun(self.case)
+                self._made = Rerun(self.case, wide=self.wide)
             except Exception:  # it cannot be copied, or the copy does not run
                 self._made = None
         return self._made
