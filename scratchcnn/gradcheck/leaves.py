@@ -27,6 +27,7 @@ from scratchcnn.gradcheck.case import (
 from scratchcnn.gradcheck.formats import coarsest, format_of, own_format
 from scratchcnn.gradcheck.hints import refuse_other_forms
 from scratchcnn.gradcheck.kernel import kernel_of, widened
+from scratchcnn.gradcheck.raised import WrongForm
 from scratchcnn.gradcheck.trees import LEAF, Structure, flatten, is_tree, paths, unflatten
 from scratchcnn.gradcheck.wrapping import wrapped
 

@@ -264,11 +264,13 @@ def _extent(claim: Claim, scenes: Sequence[Scene], index: int) -> str:
 def _unexplained(name: str, search: Search, index: int) -> str:
     """Why nothing is said of a wrong gradient, and where it becomes wrong, if that is known."""
     where = search.scenes[0].located.get(index)
-    if search.budget.spent >= search.budget.last:
-        why = f"no cause was found for the gradient of {name} before the calls of forward for the search ran out"
-    else:
-        why = f"no known mistake explains the gradient of {name}"
-    return why if where is None else f"{why}; it is {where}"
+    ran_out = search.budget.spent >= search.budget.last
+    end = " before the calls of forward for the search ran out" if ran_out else ""
+    if where is not None:
+        why = "no cause was found" if ran_out else "no known mistake explains it"
+        return f"the gradient of {name} {where}; {why}{end}"
+    why = "no cause was found for" if ran_out else "no known mistake explains"
+    return f"{why} the gradient of {name}{end}"
 
 
 def _by_an_entry(report: InputReport) -> list[Diagnosis]:

@@ -54,6 +54,7 @@ def _change(own: Any, wide: Any) -> float:
     """How far two arrays are apart, as a share of the largest entry; infinite where they are no answer to the same."""
     if own is None or wide is None:
         return 0.0 if own is wide else np.inf
+    own, wide = np.asarray(own, np.complex128), np.asarray(wide, np.complex128)  # also of truth values
     if np.shape(own) != np.shape(wide) or not np.array_equal(np.isnan(own), np.isnan(wide)):
         return np.inf
     with np.errstate(all="ignore"):

@@ -23,6 +23,7 @@ from scratchcnn.gradcheck.diagnosis.edits.numbers import (
     subscripts,
 )
 from scratchcnn.gradcheck.diagnosis.edits.order import entries, order, overwriting, reductions, twins
+from scratchcnn.gradcheck.diagnosis.edits.parentheses import parentheses
 from scratchcnn.gradcheck.diagnosis.edits.places import TOGETHER
 from scratchcnn.gradcheck.diagnosis.edits.reshapes import reshapes
 from scratchcnn.gradcheck.diagnosis.edits.rounds import buffers, other_states, states, updated
@@ -54,6 +55,7 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (names,),
     (masks, branches, constants, ones, counters),
     (moves, before, states, updated, buffers),
+    (parentheses,),
     (windows, reshapes),
     (superfluous,),
 )

@@ -261,6 +261,7 @@ class Rerun:
         """Forward with one expression changed."""
 
         def forward(*inputs: Array) -> Any:
+            self.world.looked = self.by_forward
             with self._changed(number, edit, self.forward_rounds):
                 return self.forward(*inputs)
 
@@ -286,7 +287,7 @@ class Rerun:
 
     def _gradients(self, inputs: list[Array], cotangent: Array) -> list[Any]:
         given = self.case.in_order(self.case.backward(cotangent.copy(), *(a.copy() for a in inputs)))
-        return [None if g is None else np.asarray(g) for g in given]
+        return [None if g is None else np.array(g) for g in given]
 
 
 def _rounds(of: Iterable[tuple[str, list[Any]]]) -> Iterator[tuple[str, Rounds]]:
@@ -333,6 +334,10 @@ class Around(dict[str, Any]):
     def __init__(self, frame: types.FrameType, of_forward: dict[str, Any], moment: Moment) -> None:
         super().__init__({MOMENT: moment})
         self._frame, self._of_forward = frame, of_forward
+
+    def computed(self, code: types.CodeType) -> Any:
+        """The value of another expression in the same place."""
+        return eval(code, self._frame.f_globals, self._frame.f_locals)
 
     def __missing__(self, name: str) -> Any:
         """A variable of the code's own, or one around it, or what forward computed."""
