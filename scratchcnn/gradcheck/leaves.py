@@ -18,7 +18,6 @@ from scratchcnn.gradcheck.case import (
     Forward,
     SeveralOutputs,
     SmallFormat,
-    WrongForm,
     call,
     describe,
     holds_several,
