@@ -84,7 +84,10 @@ class Analytic:
     def eps(self, index: int) -> float:
         """The eps that a gradient is held to: that of its input, or of the answer if that is less precise."""
         answer = np.asarray(self.given[index]).dtype
-        of_input = self.case.eps(index) if self.narrow else float(np.finfo(self.case.inputs[index].dtype).eps)
+        own = float(np.finfo(self.case.inputs[index].dtype).eps)
+        # What is computed from all inputs in their own dtypes has the precision of the coarsest.
+        floating = (k for k, a in enumerate(self.case.inputs) if a.dtype.kind == "f")
+        of_input = max(map(self.case.eps, floating)) if self.narrow else own
         return max(EPS, of_input, float(np.finfo(answer).eps) if answer.kind == "f" else EPS)
 
     def spread(self, index: int) -> Array | float:

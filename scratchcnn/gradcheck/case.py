@@ -15,7 +15,7 @@ from scratchcnn.gradcheck.adapters.calling.returned import by_key
 from scratchcnn.gradcheck.arrays import Array, is_masked
 from scratchcnn.gradcheck.effort import Timed
 from scratchcnn.gradcheck.formats import FLOAT64, Format, coarsest, format_of, own_format
-from scratchcnn.gradcheck.raised import in_words
+from scratchcnn.gradcheck.raised import WrongForm, in_words
 from scratchcnn.gradcheck.trees import is_tree
 from scratchcnn.gradcheck.written import Written
 
@@ -33,13 +33,6 @@ class SeveralOutputs(TypeError):
 
 class SmallFormat(TypeError):
     """Forward answers in a number format that is not one of NumPy's own dtypes."""
-
-
-class WrongForm(TypeError):
-    """A function returns something in a form that is not what a check takes."""
-
-    # Tracebacks, and pytest's summary, put the module before the name, unless it is this one.
-    __module__ = "builtins"
 
 
 class CallerError(Exception):
@@ -143,6 +136,8 @@ class Case:
     def gradients(self, cotangent: Array, inputs: Sequence[Array]) -> list[Any]:
         """What backward returns, as a list with one item for each input; nothing is checked.
 
+        Arrays are copied: backward may hand out the same buffers at every call.
+
         A bare array is one gradient; the keys of a dict name the inputs. Where backward answers only for the inputs
         that are checked, in the order of the inputs, the others get None.
 
@@ -151,7 +146,8 @@ class Case:
         TypeError
             It returned something else.
         """
-        return self.in_order(call(self.backward, "backward", cotangent, *inputs))
+        given = self.in_order(call(self.backward, "backward", cotangent, *inputs))
+        return [g.copy() if isinstance(g, np.ndarray) else g for g in given]
 
     def in_order(self, given: Any) -> list[Any]:
         """What backward returned, as `gradients` has it."""

@@ -375,7 +375,7 @@ def _total(reports: Sequence[InputReport], violations: Sequence[Violation]) -> V
 def _notes(setting: Setting, outcome: _Outcome, degree: int | None, reports: Sequence[InputReport]) -> tuple[str, ...]:
     """What a reader should know besides the verdicts."""
     case, observed, exact = setting.case, setting.observed, outcome.exact
-    notes = []
+    notes = list(observed.remarks)
     undecided = any(r.verdict is Verdict.UNDECIDED for r in reports)
     if undecided and outcome.narrow and case.format is not None and not case.reference:
         notes.append(f"forward was called in {case.format} alone: give it in float64 too, as reference=")

@@ -15,6 +15,7 @@ from scratchcnn.gradcheck.formats import format_of
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet
 from scratchcnn.gradcheck.numerical.same import are_same
 from scratchcnn.gradcheck.points import Point
+from scratchcnn.gradcheck.remarks import remarks
 from scratchcnn.gradcheck.report.report import InputReport, Violation
 from scratchcnn.gradcheck.verdict import Verdict
 
@@ -37,7 +38,8 @@ class Observed:
     """What was seen of a backward pass: its gradients as first returned, and the violations.
 
     `usable` lists the inputs whose gradient has the right shape, so that its values can be judged. `mutates` says that
-    forward or backward writes into its arguments, `unsteady` that one of them does not repeat itself.
+    forward or backward writes into its arguments, `unsteady` that one of them does not repeat itself. `remarks` are
+    those of an adapter.
     """
 
     gradients: list[Any]
@@ -45,6 +47,7 @@ class Observed:
     usable: tuple[int, ...]
     mutates: bool
     unsteady: bool = False
+    remarks: tuple[str, ...] = ()
 
 
 def observe(
@@ -68,7 +71,8 @@ def observe(
     violations = _forward_mutates(case)
     inputs, given = case.copies(), cotangent.copy()
     start = time.perf_counter()
-    returned = case.gradients(given, inputs)
+    with remarks() as said:
+        returned = case.gradients(given, inputs)
     took = time.perf_counter() - start
     gradients = [copied(g) for g in returned]
     violations += _written(case, inputs, "backward")
@@ -85,7 +89,7 @@ def observe(
     lopsided = _lopsided(case, cotangent, gradients, usable) if drawn and not unsteady else []
     violations += unsteady or _stale(case, cotangent, second, gradients, usable)
     violations += _deaf(case, other, gradients, usable) or lopsided
-    return Observed(gradients, violations, usable, mutates, unsteady=bool(unsteady))
+    return Observed(gradients, violations, usable, mutates, bool(unsteady), tuple(said))
 
 
 def _miscounted(case: Case, count: int) -> str:

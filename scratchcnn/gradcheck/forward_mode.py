@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.case import CallerError, WrongForm, describe
+from scratchcnn.gradcheck.case import CallerError, describe
 from scratchcnn.gradcheck.check import check_gradient
 from scratchcnn.gradcheck.formats import FLOAT64, format_of, own_format
 from scratchcnn.gradcheck.leaves import Inputs, aligned, inputs_of, of_leaves
 from scratchcnn.gradcheck.points import draw_cotangent
-from scratchcnn.gradcheck.raised import in_words
+from scratchcnn.gradcheck.raised import WrongForm, in_words
 from scratchcnn.gradcheck.report.report import Report, Violation, demand_right
 from scratchcnn.gradcheck.trees import Structure, flatten, is_tree
 from scratchcnn.gradcheck.verdict import Verdict

@@ -111,6 +111,12 @@ class InputJudge:
         """The eps of the lowest precision on either side."""
         return max(self.eps, self.inside, self.analytic.eps(self.index))
 
+    @property
+    def _coarser(self) -> float:
+        """How many times those of float64 the roundoffs are that an answer may have, forward's or backward's."""
+        narrow = self.analytic.eps(self.index) if self.analytic.narrow else EPS
+        return max(self.eps, narrow) / EPS
+
     def _at(self, inputs: Sequence[Array]) -> Probe:
         """The forward pass as a function of the input, at some values of all inputs."""
         dtypes = [a.dtype for a in self.case.inputs]
@@ -222,7 +228,7 @@ class InputJudge:
     def _scale(self, found: Derivatives) -> Scale:
         """What bounds must be small against, in the lowest precision on either side."""
         largest = float(np.abs(found.value[np.isin(found.status, DECIDED)]).max(initial=0))
-        roundoff = self.eps / EPS * found.roundoff
+        roundoff = self._coarser * found.roundoff
         return scale_of(found.value, largest, roundoff, found.scale, small_in(self.held_to))
 
     def _judge(self, found: Derivatives, gradient: Array, measured: Array) -> Judgement:
@@ -243,7 +249,8 @@ class InputJudge:
         """The analytic side's own error at some entries (indices into `found.entries`)."""
         vouching = self._scale(found).vouching[which]
         # Near zero, the roundoff is that at the entry's own size: 1 - O has no digits left where O is 1 - 1e-17.
-        closer = self.analytic.own_roundoff(self.index, found.entries[which], found.roundoff[which])
+        measured = self._coarser * found.roundoff[which]
+        closer = self.analytic.own_roundoff(self.index, found.entries[which], measured)
         closer = np.minimum(closer, small_in(self.held_to) * found.scale[which])
         trusted = np.maximum(vouching, VOUCHING_ROUNDOFFS * closer)
         entries, status = found.entries[which], found.status[which]

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.case import WrongForm
 from scratchcnn.gradcheck.formats import Format, coarsest, format_of
+from scratchcnn.gradcheck.raised import WrongForm
 from scratchcnn.gradcheck.trees import flatten, unflatten
 from scratchcnn.gradcheck.wrapping import wrapped
 

@@ -18,7 +18,6 @@ from scratchcnn.gradcheck.case import (
     Forward,
     SeveralOutputs,
     SmallFormat,
-    WrongForm,
     call,
     describe,
     holds_several,
@@ -27,6 +26,7 @@ from scratchcnn.gradcheck.case import (
 from scratchcnn.gradcheck.formats import coarsest, format_of, own_format
 from scratchcnn.gradcheck.hints import refuse_other_forms
 from scratchcnn.gradcheck.kernel import kernel_of, widened
+from scratchcnn.gradcheck.raised import WrongForm
 from scratchcnn.gradcheck.trees import LEAF, Structure, flatten, is_tree, paths, unflatten
 from scratchcnn.gradcheck.wrapping import wrapped
 

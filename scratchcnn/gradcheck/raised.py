@@ -1,4 +1,11 @@
-"""What was raised, in words."""
+"""What is raised, and what was, in words."""
+
+
+class WrongForm(TypeError):
+    """A function returns something in a form that is not what a check takes."""
+
+    # Tracebacks, and pytest's summary, put the module before the name, unless it is this one.
+    __module__ = "builtins"
 
 
 def in_words(error: BaseException) -> str:

@@ -139,4 +139,4 @@ class _Cached:
         return tuple(g for k, g in enumerate(given) if k not in taken), cache
 
     def _chosen(self, outputs: tuple[Any, ...]) -> Any:
-        return chosen(outputs[0] if len(outputs) == 1 else outputs, self.output, self.call)
+        return chosen(outputs[0] if len(outputs) == 1 else outputs, self.output, self.call, self.order.cotangents)

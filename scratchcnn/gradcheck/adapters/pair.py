@@ -102,8 +102,8 @@ def named(function: Callable[..., Any], name: str, parameters: Sequence[str]) ->
     return function
 
 
-def chosen(output: Any, which: int | str | None, call: str) -> Any:
-    """The output that is checked, of a forward that may have several.
+def chosen(output: Any, which: int | str | None, call: str, cotangents: int = 1) -> Any:
+    """The output that is checked, of a forward that may have several; all of them where backward takes as many.
 
     Parameters
     ----------
@@ -111,6 +111,8 @@ def chosen(output: Any, which: int | str | None, call: str) -> Any:
         Its index or key; None where there is only one.
     call
         The call to the adapter, for the message: `from_torch(f, ...)`.
+    cotangents
+        How many cotangents backward takes.
 
     Raises
     ------
@@ -120,6 +122,8 @@ def chosen(output: Any, which: int | str | None, call: str) -> Any:
         There is none of that index or key.
     """
     if which is None:
+        if isinstance(output, tuple | list) and len(output) == cotangents > 1:
+            return tuple(output)
         if isinstance(output, tuple | list) and len(output) == 1 and not np.isscalar(output[0]):
             return output[0]
         if isinstance(output, dict) or (isinstance(output, tuple | list) and any(np.ndim(o) for o in output)):

@@ -1,6 +1,6 @@
 """From a wrong gradient to the mistake: claims from the specific to the general, each proved at several points."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -51,6 +51,7 @@ from scratchcnn.gradcheck.diagnosis.sums import (
     summed,
 )
 from scratchcnn.gradcheck.diagnosis.terms import missing_penalty, missing_term
+from scratchcnn.gradcheck.diagnosis.widened import widened
 from scratchcnn.gradcheck.diagnosis.wrong_axes import summed_elsewhere
 from scratchcnn.gradcheck.report.causes import Diagnosis
 from scratchcnn.gradcheck.report.report import Compared, InputReport, Violation
@@ -169,38 +170,84 @@ def diagnose(
     late = [d for d in breaches if d.kind in LATE]
     if setting.observed.unsteady or any(v.kind == "count" for v in violations):
         return Explanation(tuple(breaches))
-    budget = Budget(setting.case.forward, calls)
-    shared = Shared(budget, Code(setting.case), Noise())
     verdicts = {index: report.verdict for index, report in zip(setting.case.wrt, inputs, strict=True)}
     wrong = frozenset(index for index, verdict in verdicts.items() if verdict is Verdict.WRONG)
-    scenes = list(scenes_of(setting, shared, wrong))
-    further = list(further_scenes(setting, shared))
+    wide = widened(setting)
+    searches = [Search(wide.setting, wrong, calls, wide.roundings)] if wide is not None else []
+    searches.append(Search(setting, wrong, calls))
     elsewhere = {v.input for v in violations if v.kind == "elsewhere" and not v.waived}
     found: list[Diagnosis] = []
     unexplained: list[str] = []
     for index, report in zip(setting.case.wrt, inputs, strict=True):
         if report.verdict is Verdict.WRONG:
-            causes = _named([*scenes, *further], index) or _by_an_entry(report)
+            causes = _first(each.named(each.points, index) for each in searches) or _by_an_entry(report)
             found += causes
             if not causes and not breaches:
-                unexplained.append(_unexplained(report.name, budget) + _located(scenes[0], index))
-        elif report.name in elsewhere and len(scenes) > 1:
-            shows = [scene for scene in further if _tells(scene, scenes[1], index)]
-            there = [scenes[1], *shows] if shows else scenes[::-1]
-            found += _stale(scenes[::-1], index) or _named(there, index)
+                unexplained.append(_unexplained(report.name, searches[0], index))
+        elif report.name in elsewhere:
+            found += _first(_elsewhere(each, index) for each in searches)
     shown = [k for k in setting.case.wrt if k in wrong or setting.case.names[k] in elsewhere]
-    again = reproducer(setting, shown[0], call, shared) if shown else ()
-    return Explanation((*early, *found, *late), dict(_compared(scenes[0], setting, inputs)), again, tuple(unexplained))
+    again = reproducer(searches[0].setting, shown[0], call, searches[0].shared) if shown else ()
+    compared = dict(_compared(searches[0].scenes[0], setting, inputs))
+    return Explanation((*early, *found, *late), compared, again, tuple(unexplained))
 
 
-def _named(scenes: Sequence[Scene], index: int) -> list[Diagnosis]:
-    name = scenes[0].names[index]
-    found = ((claim, _proof(claim, scenes, index)) for claim in proved(scenes, index))
-    return [Diagnosis(claim.kind, name, f"{claim.message} ({proof})", 1.0, proof) for claim, proof in found]
+class Search:
+    """What is searched for a mistake: the points of a check, further ones, and the calls that are left.
+
+    Parameters
+    ----------
+    setting
+        The check.
+    wrong
+        The inputs whose gradients were found to be wrong at its point.
+    calls
+        How often the search may call forward.
+    roundings
+        Where the functions are copies that round to no low precision: what rounding changes in each gradient, as a
+        share of its largest entry.
+    """
+
+    def __init__(
+        self, setting: Setting, wrong: frozenset[int], calls: int, roundings: Sequence[float] | None = None
+    ) -> None:
+        self.setting, self.budget, self.roundings = setting, Budget(setting.case.forward, calls), roundings
+        self.shared = Shared(self.budget, Code(setting.case, wide=roundings is not None), Noise())
+        self.scenes = list(scenes_of(setting, self.shared, wrong))
+        self.further = list(further_scenes(setting, self.shared))
+        self.points = [*self.scenes, *self.further]
+
+    def named(self, scenes: Sequence[Scene], index: int) -> list[Diagnosis]:
+        """The mistakes that explain a gradient at some points; none where it is off by what roundings explain."""
+        if scenes[0].gradients[index] is None:
+            return []
+        if self.roundings is not None and not scenes[0].off(index) > self.roundings[index]:
+            return []
+        name = scenes[0].names[index]
+        found = ((claim, _proof(claim, scenes, index)) for claim in proved(scenes, index))
+        return [Diagnosis(claim.kind, name, f"{claim.message} ({proof})", 1.0, proof) for claim, proof in found]
+
+
+def _first(found: Iterable[list[Diagnosis]]) -> list[Diagnosis]:
+    """The first of several lists that has something in it."""
+    return next(filter(None, found), [])
+
+
+def _elsewhere(search: Search, index: int) -> list[Diagnosis]:
+    """Why a gradient is wrong at the second point alone."""
+    if len(search.scenes) < 2:
+        return []
+    first, second = search.scenes
+    shows = [scene for scene in search.further if _tells(scene, second, index)]
+    return _stale([second, first], index) or search.named([second, *shows] if shows else [second, first], index)
 
 
 def _proof(claim: Claim, scenes: Sequence[Scene], index: int) -> str:
     """Where a claim was seen to hold."""
+    return ("in float64, " if scenes[0].wide else "") + _extent(claim, scenes, index)
+
+
+def _extent(claim: Claim, scenes: Sequence[Scene], index: int) -> str:
     size = scenes[0].inputs[index].size
     moved = int(np.count_nonzero(scenes[0].direction(index)))
     through = f"all {size}" if moved == size else f"{moved} of {size}"
@@ -214,16 +261,16 @@ def _proof(claim: Claim, scenes: Sequence[Scene], index: int) -> str:
     return f"at {known} of {size} entries{again}"
 
 
-def _unexplained(name: str, budget: Budget) -> str:
-    """Why nothing is said of a wrong gradient."""
-    if budget.spent >= budget.last:
-        return f"no cause was found for the gradient of {name} before the calls of forward for the search ran out"
-    return f"no known mistake explains the gradient of {name}"
-
-
-def _located(scene: Scene, index: int) -> str:
-    """Where a gradient becomes wrong, if that is known."""
-    return f"; it is {scene.located[index]}" if index in scene.located else ""
+def _unexplained(name: str, search: Search, index: int) -> str:
+    """Why nothing is said of a wrong gradient, and where it becomes wrong, if that is known."""
+    where = search.scenes[0].located.get(index)
+    ran_out = search.budget.spent >= search.budget.last
+    end = " before the calls of forward for the search ran out" if ran_out else ""
+    if where is not None:
+        why = "no cause was found" if ran_out else "no known mistake explains it"
+        return f"the gradient of {name} {where}; {why}{end}"
+    why = "no cause was found for" if ran_out else "no known mistake explains"
+    return f"{why} the gradient of {name}{end}"
 
 
 def _by_an_entry(report: InputReport) -> list[Diagnosis]:

@@ -23,20 +23,30 @@ from scratchcnn.gradcheck.diagnosis.acting import (
     refusing,
     silent,
 )
+from scratchcnn.gradcheck.diagnosis.widths import Widened, wider, with_wider_names
 from scratchcnn.gradcheck.proof.world.standins import DRAWING
 from scratchcnn.gradcheck.proof.world.world import HARNESS, NUMERIC, World
 
 
 class Floats(World):
-    """A copy of the caller's code, in which NumPy is itself and numbers are floats."""
+    """A copy of the caller's code, in which NumPy is itself and numbers are floats.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    wide
+        Whether it computes in float64 where the code itself rounds to fewer digits.
+    """
+
+    def __init__(self, *, wide: bool = False) -> None:
         super().__init__()
+        self.wide = wide
         self._builtins = dict(vars(builtins)) | {"__import__": self._import, "print": lambda *_, **__: None}
         self._builtins |= {name: refusing(name) for name in ACTING["builtins"] if name in self._builtins}
         self._builtins |= dict.fromkeys(("SystemExit", "KeyboardInterrupt"), Acts)
 
     def _of(self, value: Any) -> Any:
+        if self.wide and not isinstance(value, np.ndarray):
+            value = wider(value)
         if id(value) in self._memo:
             return self._memo[id(value)]
         if isinstance(value, logging.Logger):
@@ -50,6 +60,8 @@ class Floats(World):
             return self._remember(value, Unlocked())
         if acts(module):
             return self._remember(value, Refused(type(value).__name__))
+        if self.wide and isinstance(value, types.ModuleType) and module.partition(".")[0] == "numpy":
+            return self._remember(value, Widened(value))
         if module.partition(".")[0] in NUMERIC and not isinstance(value, (np.ndarray, *DRAWING)):
             return value
         if isinstance(value, types.BuiltinFunctionType) and isinstance(value.__self__, types.ModuleType | None):
@@ -72,10 +84,13 @@ class Floats(World):
     def _made(self, function: types.FunctionType, names: dict[str, Any]) -> Any:
         if OF_FILES.intersection(function.__code__.co_names):
             raise Acts(function.__qualname__)
-        return super()._made(function, names)
+        made = super()._made(function, names)
+        if self.wide:
+            made.__code__ = with_wider_names(made.__code__)
+        return made
 
     def _generator(self, generator: Any) -> Any:
         return self._remember(generator, copy.deepcopy(generator))
 
     def _array(self, array: np.ndarray) -> Any:
-        return self._remember(array, array.copy())
+        return self._remember(array, wider(array).copy() if self.wide else array.copy())

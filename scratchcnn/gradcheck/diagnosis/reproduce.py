@@ -128,7 +128,19 @@ def _dtype(case: Case, index: int) -> str:
 def _made(array: Array, dtype: str) -> str:
     if array.dtype.kind != "f":
         return literal(array, dtype)
-    return f"rng.normal(size={array.shape}){'' if dtype == 'np.float64' else f'.astype({dtype})'}"
+    made = f"rng.{_distribution(array)}(size={array.shape})"
+    made = f"np.abs({made})" if _is_positive(array) else made
+    return made if dtype == "np.float64" else f"{made}.astype({dtype})"
+
+
+def _distribution(array: Array) -> str:
+    """What an array is drawn from: where all its entries lie between 0 and 1, drawn ones do, too."""
+    return "uniform" if bool(((array >= 0) & (array <= 1)).all()) else "normal"
+
+
+def _is_positive(array: Array) -> bool:
+    """Whether no entry is negative, and some are above 1."""
+    return bool((array >= 0).all()) and _distribution(array) == "normal"
 
 
 def _drawn(case: Case, shown: Sequence[int]) -> tuple[Array, ...] | None:
@@ -139,18 +151,21 @@ def _drawn(case: Case, shown: Sequence[int]) -> tuple[Array, ...] | None:
     drawn = list(case.inputs)
     for k in shown:
         if drawn[k].dtype.kind == "f":
-            drawn[k] = rng.normal(size=drawn[k].shape).astype(drawn[k].dtype)
+            numbers = getattr(rng, _distribution(drawn[k]))(size=drawn[k].shape)
+            numbers = np.abs(numbers) if _is_positive(drawn[k]) else numbers
+            drawn[k] = numbers.astype(drawn[k].dtype)
     return case.rounded(drawn)
 
 
 def _is_wrong(setting: Setting, index: int, inputs: Sequence[Array], shared: Shared) -> bool:
     """Whether the gradient is wrong there, too."""
     case = setting.case
-    dtype = case.output.dtype if case.output.dtype.kind == "f" else np.dtype(np.float64)
-    drawn = draw_cotangent(case.output.shape, dtype, np.random.default_rng(1))
+    answer = case.output.dtype if case.output.dtype.kind == "f" else np.dtype(np.float64)
+    drawn = draw_cotangent(case.output.shape, answer, np.random.default_rng(1))
     cotangent = case.rounded_cotangent(drawn) if setting.drawn else setting.cotangent
     try:
-        gradients, eps = gradients_at(case, Point(tuple(inputs), cotangent), None)
+        dtype = np.float64 if shared.code.wide else None
+        gradients, eps = gradients_at(case, Point(tuple(inputs), cotangent), dtype)
         scene = Scene(
             case.forward, case.names, inputs, case.wrt, cotangent, gradients, {}, shared.budget, eps, noise=shared.noise
         )

@@ -41,6 +41,8 @@ HIDDEN_CHANCE = 1e-9
 MOST_ALLOWED = 1 / 16
 # How many single entries are left open, where a mistake is not proved, before the others are left open together.
 MOST_OPEN = 64
+# In numbers: of how many the balls alone take more than a second, before anything is computed.
+NUMBERS_A_SECOND = 100_000
 # Why a mistake is not proved along a direction.
 STILL = "forward gives constants here, as where it chooses between them"
 # The same.
@@ -113,6 +115,8 @@ def prove(
     bits = FIRST_BITS
     if not wrt:
         return Proof({}, reason="there is nothing to prove")
+    if sum(a.size for a in point.inputs if a.dtype.kind == "f") > NUMBERS_A_SECOND * seconds:
+        return Proof({}, reason="takes too long")
     while True:
         try:
             with precision(bits):

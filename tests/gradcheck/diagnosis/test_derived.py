@@ -134,3 +134,22 @@ def test_the_expressions_of_a_gradient_that_comes_with_the_loss_are_told_from_th
     labels = np.array([0, 2, 1, 1, 0, 2])
     report = check_gradient(*from_loss(hinge, drawn(4, 3), drawn(6, 4), labels, returns=["w"]), wrt=["w"])
     assert report.diagnoses[0].message.startswith("right with no term `np.abs(mask)`")
+
+
+def rated(U, V, users, items, ratings, *, keep=0.1):
+    """A loss that returns its gradients: these are computed in a loop, after the loss."""
+    error = (U[users] * V[items]).sum(axis=1) - ratings
+    loss = 0.5 * (error**2).sum() + 0.5 * keep * ((U**2).sum() + (V**2).sum())
+    dU, dV = keep * U, keep * V
+    for e, u, i in zip(error, users, items, strict=True):
+        dU[u] += e * V[i]
+        dV[i] = e * U[u]
+    return loss, {"U": dU, "V": dV}
+
+
+def test_what_a_loss_assigns_in_a_loop_where_it_has_to_add_is_named():
+    users, items = np.array([0, 1, 2, 0, 1, 2, 2]), np.array([0, 1, 3, 2, 0, 1, 3])
+    given = from_loss(rated, drawn(3, 2), drawn(4, 2, seed=1), users, items, drawn(7), returns=["U", "V"])
+    (first, *_) = check_gradient(*given, wrt=["U", "V"]).diagnoses
+    assert (first.input, first.kind) == ("V", "overlap")
+    assert first.message.startswith("right with += in place of =: `dV[i] = e * U[u]`")

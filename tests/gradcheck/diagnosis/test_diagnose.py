@@ -1,15 +1,19 @@
 """Which claims about a wrong gradient are made: where they hold, in what order, and what is said of their proof."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
+from scratchcnn.gradcheck.case import prepare
 from scratchcnn.gradcheck.diagnosis import diagnose
-from scratchcnn.gradcheck.diagnosis.budget import Budget, Outside, TooDear
+from scratchcnn.gradcheck.diagnosis.budget import Outside, TooDear
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.diagnose import KINK, MOST, proved
-from scratchcnn.gradcheck.effort import Timed
+from scratchcnn.gradcheck.points import Point
 from scratchcnn.gradcheck.report.report import InputReport
+from scratchcnn.gradcheck.setting import Setting
 from tests.gradcheck.diagnosis.claims import drawn, scene_of
 from tests.gradcheck.diagnosis.hidden import hidden
 
@@ -211,29 +215,48 @@ def test_a_direction_without_some_entries_is_said():
     assert said == "along a random direction through 2 of 4 entries, at no second point"
 
 
-def test_a_diagnosis_has_the_name_of_the_input_and_the_proof(families):
+@pytest.fixture
+def search():
+    """A search at two points of a gradient that is twice as large."""
+    case = prepare(np.sin, doubled, [drawn(3)], names=["x"])
+    observed = SimpleNamespace(gradients=[])
+    setting = Setting(case, drawn(3, seed=1), observed, Point([drawn(3, seed=2)], drawn(3, seed=3)), None)
+    return diagnose.Search(setting, frozenset({0}), 1000)
+
+
+def test_a_diagnosis_has_the_name_of_the_input_and_the_proof(families, search):
     families([[claim("another", kind="sign")]])
-    (found,) = diagnose._named(scenes_of(doubled), 0)
+    (found,) = search.named(search.points[:1], 0)
     assert (found.kind, found.input, found.share) == ("sign", "x", 1.0)
     assert found.message == "another (at 3 of 3 entries, at no second point)"
     assert found.statement == "another"
+    assert len(search.scenes) == 2 < len(search.points)
+    search.scenes[0].gradients[0] = None
+    assert search.named(search.scenes, 0) == []
 
 
-@pytest.mark.parametrize(("spent", "said"), [(2, "no known mistake"), (3, "the calls of forward"), (4, "ran out")])
-def test_why_nothing_is_said_depends_on_the_calls_that_are_left(spent, said):
-    budget = Budget(Timed(np.sin), 3)
-    budget.spend(spent)
-    text = diagnose._unexplained("w", budget)
+def test_what_roundings_explain_is_no_mistake(families, search):
+    families([[claim("another")]])
+    for roundings, named in ((0.5, True), (2.0, False)):
+        search.roundings = [roundings]
+        assert bool(search.named(search.points, 0)) == named
+    search.scenes[0].wide = True
+    search.roundings = None
+    (found,) = search.named(search.points, 0)
+    assert found.proof == "in float64, at 3 of 3 entries, and at a second point"
+
+
+@pytest.mark.parametrize(("left", "said"), [(1, "no known mistake explains"), (0, "ran out"), (-1, "ran out")])
+def test_why_nothing_is_said_depends_on_the_calls_that_are_left(search, left, said):
+    search.budget.spend(search.budget.last - search.budget.spent - left)
+    text = diagnose._unexplained("w", search, 0)
     assert said in text
     assert "the gradient of w" in text
-
-
-def test_where_a_gradient_becomes_wrong_is_said_if_it_is_known():
-    (scene,) = scenes_of(doubled)
-    assert diagnose._located(scene, 0) == ""
-    scene.located[0] = "right up to `d`"
-    assert diagnose._located(scene, 0) == "; it is right up to `d`"
-    assert diagnose._located(scene, 1) == ""
+    search.scenes[0].located[0] = "becomes wrong at `d`"
+    located = diagnose._unexplained("w", search, 0)
+    assert located.startswith("the gradient of w becomes wrong at `d`; no ")
+    assert said in located
+    assert "becomes wrong" not in diagnose._unexplained("w", search, 1)
 
 
 def reported(**facts):

@@ -112,3 +112,24 @@ def test_of_many_places_some_near_both_ends_are_looked_at_by_themselves():
     assert len(single) == 8
     assert {"everywhere but at index 0 of axis 0", "everywhere but at index 1999 of axis 0"} <= set(single)
     assert len([said for said, *_ in sets((20,)) if said.startswith("everywhere but")]) == 20
+
+
+LUMA = np.array([0.3, 0.6, 0.1])
+
+
+def toned(image):
+    y = image @ LUMA
+    return image * (np.sqrt(y) / (1 + y))[..., None]
+
+
+def toned_backward(g, image):
+    y = image @ LUMA
+    return g * (np.sqrt(y) / (1 + y))[..., None]
+
+
+def test_a_path_that_is_forgotten_is_named_where_no_record_can_be_made():
+    image = np.random.default_rng(0).uniform(0.1, 1, size=(50, 60, 3))
+    (first, *_) = check_gradient(toned, toned_backward, image).diagnoses
+    assert first.kind == "missing-term"
+    assert first.message.startswith("the true one with `image` in `image @ LUMA` (test_large.py:")
+    assert ") taken for a constant (along a random direction through all 9000 entries" in first.message

@@ -115,3 +115,46 @@ def test_a_copy_that_is_updated_while_it_is_needed_is_named():
 
     said = dict(found(lambda x: x[rows] ** 2, backward, drawn(3, 4)))
     assert said["stale"] == "right with no update of a copy of `x`, which is needed as it was"
+
+
+def pooled(x, k=3, s=2):
+    rows, columns = ((length - k) // s + 1 for length in x.shape)
+    starts = ((i * s, j * s) for i in range(rows) for j in range(columns))
+    return np.array([x[i : i + k, j : j + k].mean() for i, j in starts]).reshape(rows, columns)
+
+
+def pooled_backward(g, x, k=3, s=2):
+    d = np.zeros_like(x)
+    for i in range(g.shape[0]):
+        for j in range(g.shape[1]):
+            d[i * k : i * k + k, j * k : j * k + k] += g[i, j] / (k * k)
+    return d
+
+
+def test_windows_at_multiples_of_their_width_in_place_of_the_stride_are_named():
+    said = "right with `[i * k : i * k + k, j * k : j * k + k]` with its beginnings at multiples of `s` in place of `k`"
+    assert ("option-ignored", said) in found(pooled, pooled_backward, drawn(7, 9))
+
+
+def windowed(x, w):
+    rows, columns = x.shape[0] - w.shape[0] + 1, x.shape[1] - w.shape[1] + 1
+    out = np.zeros((rows, columns))
+    for i in range(rows):
+        for j in range(columns):
+            top, left = 1 * i, 1 * j
+            out[i, j] = (x[top : top + w.shape[0], left : left + w.shape[1]] * w).sum()
+    return out
+
+
+def windowed_backward(g, x, w):
+    dx, dw = np.zeros_like(x), np.zeros_like(w)
+    for i in range(g.shape[0]):
+        for j in range(g.shape[1]):
+            top, left = 1 * i, 1 * i
+            dx[top : top + w.shape[0], left : left + w.shape[1]] += g[i, j] * w
+            dw += g[i, j] * x[top : top + w.shape[0], left : left + w.shape[1]]
+    return dx, dw
+
+
+def test_the_counter_of_another_loop_is_named_also_where_it_is_no_index_itself():
+    assert ("operand", "right with `j` in place of `i`") in found(windowed, windowed_backward, drawn(4, 4), drawn(2, 2))

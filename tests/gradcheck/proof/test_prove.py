@@ -6,6 +6,7 @@ import math
 import time
 from functools import partial
 from pathlib import Path
+from time import thread_time
 
 import numpy as np
 import pytest
@@ -156,6 +157,12 @@ def test_backward_may_answer_for_those_asked_alone(places):
 
 def test_nothing_to_prove_is_no_error():
     assert proved(np.sin, lambda g, x: g, np.ones(3), wrt=[]).reason == "there is nothing to prove"
+
+
+def test_numbers_of_which_the_balls_alone_would_take_too_long_are_no_balls():
+    started = thread_time()
+    assert proved(np.sin, lambda g, x: g * np.cos(x), np.ones(500_000), seconds=1.0).reason == "takes too long"
+    assert thread_time() - started < 1
 
 
 # Constants.

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.adapters.calling.words import matching
+from scratchcnn.gradcheck.raised import WrongForm
+from scratchcnn.gradcheck.remarks import remark
 from scratchcnn.gradcheck.trees import LEAF, Structure, flatten, keys
 
 # Of more gradients the order is not sought by their shapes.
@@ -78,7 +80,7 @@ def sorted_gradients(
             found |= zip(_in_order_of_shapes(those, in_order, leaves), in_order, strict=True)
             break
     else:
-        raise TypeError(_unclear(items, structure, leaves, call))
+        raise WrongForm(_unclear(items, structure, leaves, call))
     return [found.get(k) for k in range(len(leaves))]
 
 
@@ -144,7 +146,11 @@ def _in_order_of_shapes(those: list[int], gradients: Sequence[Any], leaves: Sequ
     if fits(those) or len(those) > MOST_PERMUTED:
         return those
     others = [list(order) for order in permutations(those) if fits(order)]
-    return others[0] if len(others) == 1 else those
+    if len(others) != 1:
+        return those
+    names = ", ".join(leaves[k].name for k in others[0])
+    remark(f"backward returns its gradients in the order {names}: their shapes fit no other")
+    return others[0]
 
 
 def _unclear(items: Sequence[Any], structure: Structure, leaves: Sequence[Leaf], call: str) -> str:
@@ -159,7 +165,7 @@ def _unclear(items: Sequence[Any], structure: Structure, leaves: Sequence[Leaf],
     fixed = f" What is no input (labels) is fixed: fixed={{{others[0]!r}: ...}}." if others and "loss" in call else ""
     of = ", ".join(f"{leaf.name} {leaf.shape}" for leaf in leaves)
     return (
-        f"backward returns {len(items)} gradients, {what} {', '.join(given)}; the inputs are {of}."
-        f"{fixed} Name what it returns, in order, None for what is no gradient:"
+        f"backward returns {len(items)} gradient{'s' if len(items) != 1 else ''}, {what} {', '.join(given)};"
+        f" the inputs are {of}.{fixed} Name what it returns, in order, None for what is no gradient:"
         f" {call.removesuffix(')')}, returns={shown!r})"
     )

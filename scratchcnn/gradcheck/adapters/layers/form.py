@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.adapters.calling.batch import Averaged
-from scratchcnn.gradcheck.adapters.calling.cotangents import times_cotangent
+from scratchcnn.gradcheck.adapters.calling.cotangents import of_each, times_cotangent
 from scratchcnn.gradcheck.adapters.calling.methods import bound
 from scratchcnn.gradcheck.adapters.layers.gradients import collected, returned_of
 from scratchcnn.gradcheck.adapters.layers.looking import Found
@@ -161,7 +161,7 @@ class LayerForm:
     def _refuse_sums(self, layer: Any) -> None:
         way = self.found.way
         values = [*way.inputs.leaves, *self.found.values(layer)]
-        cotangent = np.ones_like(way.run_forward(layer, way.inputs.leaves).output)
+        cotangent = of_each(way.run_forward(layer, way.inputs.leaves).output, np.ones_like)
         once, twice = ([np.copy(g) for g in self._gradients(layer, cotangent, values)] for _ in range(2))
         for name, source, a, b in zip(self.found.names, self.found.sources, once, twice, strict=True):
             if source.kind == "kept" and np.any(a) and np.array_equal(2 * a, b):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.adapters.calling.cotangents import of_each
 from scratchcnn.gradcheck.adapters.calling.methods import bound
 from scratchcnn.gradcheck.adapters.calling.returned import Leaf, sorted_gradients
 from scratchcnn.gradcheck.adapters.calling.words import plain
@@ -55,14 +56,18 @@ def try_out(layer: Any, way: Way, inputs: Sequence[Any], parameters: Sequence[Pa
         for parameter in parameters:
             parameter.put(trial, given[parameter.name])
         forward = way.run_forward(trial, [np.copy(a) for a in inputs])
-        output = np.asarray(forward.output)
-        cotangent = share * np.linspace(0.5, 2, output.size).reshape(output.shape)
-        dtype = output.dtype if output.dtype.kind == "f" else np.dtype(np.float64)
+        cotangent = of_each(forward.output, partial(_trial_cotangent, share))
         told = way if way.is_one else replace(way, backward=_told(way, forward.outputs))
-        returned = told.run_backward(trial, cotangent.astype(dtype), forward, [np.copy(a) for a in inputs], given)
+        returned = told.run_backward(trial, cotangent, forward, [np.copy(a) for a in inputs], given)
         ran.append((trial, returned))
     now, twice = (dict(slots_of(trial, is_number)) for trial, _ in ran)
     return Trial(*ran[0], values, now, twice)
+
+
+def _trial_cotangent(share: float, output: Any) -> Any:
+    output = np.asarray(output)
+    cotangent = share * np.linspace(0.5, 2, output.size).reshape(output.shape)
+    return cotangent.astype(output.dtype if output.dtype.kind == "f" else np.float64)
 
 
 def _told(way: Way, outputs: Any) -> Callable[..., Any]:

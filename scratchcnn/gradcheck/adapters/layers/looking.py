@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.adapters.calling.cotangents import joined
 from scratchcnn.gradcheck.adapters.calling.methods import STEPS, usual_method
 from scratchcnn.gradcheck.adapters.calling.returned import Leaf, leaves_of
 from scratchcnn.gradcheck.adapters.layers.gradients import Missing, Source, find_sources, try_out
@@ -56,7 +57,7 @@ def look(
 
     def all_of() -> list[Parameter]:
         after = list(try_out(made, way, inputs, ()).now)
-        return find_parameters(made, lambda layer: way.run_forward(layer, inputs).output, way.copied, after)
+        return find_parameters(made, lambda layer: joined(way.run_forward(layer, inputs).output), way.copied, after)
 
     parameters = all_of() if params is None else asked_parameters(made, params, all_of, way.call)
     parameters = [replace(p, name=f"layer.{p.name}") if p.name in way.inputs.paths else p for p in parameters]

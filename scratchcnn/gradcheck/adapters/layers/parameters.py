@@ -92,7 +92,8 @@ def _kept(layer: Any, run: Forward) -> list[tuple[tuple[Slot, ...], Any]]:
             continue
         key = id(value) if is_array(value) else id(place)
         groups.setdefault(key, ([], value))[0].append(place)
-    return [(tuple(slots), value) for slots, value in groups.values()]
+    # Of an array that a cache holds, too, the cache is made anew by forward.
+    return [(tuple([s for s in slots if not s.is_in_tuple(layer)] or slots), value) for slots, value in groups.values()]
 
 
 def _depends(another: Callable[[], Any], run: Forward, slots: Sequence[Slot], value: Any) -> bool:

@@ -106,7 +106,7 @@ class Way:
             outputs = outputs[0] if len(outputs) == 1 else tuple(outputs)
         if self.is_one:
             outputs, cache = outputs
-        return Ran(outputs, chosen(outputs, self.output, self.call), cache)
+        return Ran(outputs, chosen(outputs, self.output, self.call, self.order.cotangents), cache)
 
     def _called(self, layer: Any, inputs: Sequence[Any]) -> Any:
         """What forward returns; beside something that is fixed, inputs are passed by name."""

@@ -86,6 +86,10 @@ class Slot:
             return False
         return True
 
+    def is_in_tuple(self, layer: Any) -> bool:
+        """Whether a tuple holds what is there: nothing else can be put there."""
+        return isinstance(Slot(self.way[:-1]).get(layer), tuple)
+
     def put(self, layer: Any, value: Any) -> None:
         """Puts something else there; what was there stays as it is.
 

@@ -23,6 +23,7 @@ from scratchcnn.gradcheck.diagnosis.edits.numbers import (
     subscripts,
 )
 from scratchcnn.gradcheck.diagnosis.edits.order import entries, order, overwriting, reductions, twins
+from scratchcnn.gradcheck.diagnosis.edits.parentheses import parentheses
 from scratchcnn.gradcheck.diagnosis.edits.places import TOGETHER
 from scratchcnn.gradcheck.diagnosis.edits.reshapes import reshapes
 from scratchcnn.gradcheck.diagnosis.edits.rounds import buffers, other_states, states, updated
@@ -31,6 +32,7 @@ from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.suspects import is_right_with, suspects_of
 from scratchcnn.gradcheck.diagnosis.edits.values import (
     before,
+    computed,
     factors,
     functions,
     names,
@@ -53,6 +55,7 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (names,),
     (masks, branches, constants, ones, counters),
     (moves, before, states, updated, buffers),
+    (parentheses,),
     (windows, reshapes),
     (superfluous,),
 )
@@ -60,6 +63,7 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
 MANY: tuple[tuple[Changes, ...], ...] = (
     (opposites, variables),
     (functions, parts),
+    (computed,),
     (slopes,),
     (factors,),
     (products, terms),
@@ -141,7 +145,7 @@ def _general(
         yield (scales(scene, index), other_indices(scene)), near
         yield from ((family, [suspect for suspect in near if suspect.alone]) for family in MANY)
         yield (stretches(scene, index),), near
-        for family in ((variables, factors, terms), (parts, slopes)):
+        for family in ((variables, computed, factors, terms), (parts, slopes)):
             yield family, [suspect for suspect in near if not suspect.alone]
 
 

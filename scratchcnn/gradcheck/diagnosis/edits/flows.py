@@ -40,7 +40,7 @@ def wrong_flow(scene: Scene, index: int) -> Iterator[Claim]:
     right = scene.right_beside(index)
     for suspect, text in fitting(scene, index, suspects_of(scene, index)):
         where = f"{_said(text)} in place of {suspect.site.where}"
-        scene.located.setdefault(index, f"right with {where}")
+        scene.located.setdefault(index, f"becomes wrong at {suspect.site.where}, where {_said(text)} belongs")
         for kind, said in _relations(scene, suspect.site, text):
             holds = _related(suspect.site, text, index, right, (kind, said))
             yield Claim(kind, f"right with {where}: {said}", holds, inside=True)

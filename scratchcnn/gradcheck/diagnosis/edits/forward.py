@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, constant, made_by
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, constant, is_value, made_by
 from scratchcnn.gradcheck.diagnosis.edits.order import twin
 from scratchcnn.gradcheck.diagnosis.edits.places import CALLED, MODE
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
@@ -26,6 +26,24 @@ def of_another_forward(scene: Scene, index: int) -> Iterator[Claim]:
             said = f"that of a forward with {change.said}: {site.where}"
             forward = scene.look.rerun.other_forward(site.number, change.edit)
             yield Claim(change.kind, said, _of(index, forward), along=True)
+    if scene.record is None:  # else the steps of the record tell it
+        yield from _constants(scene, index)
+
+
+def _constants(scene: Scene, index: int) -> Iterator[Claim]:
+    """An expression of forward is taken for a constant."""
+    assert scene.look is not None
+    for site, seen in scene.look.forward_sites:
+        if site.times == 1 and is_value(seen.value) and site.text != site.around and len(seen.rounds) == 1:
+            said = f"the true one with `{site.text}` in {site.where} taken for a constant"
+            yield Claim("missing-term", said, partial(_is_constant, site.number, index), along=True, inside=True)
+
+
+def _is_constant(number: int, index: int, s: Scene) -> bool:
+    if s.look is None or number not in s.look.by_forward:
+        return False
+    forward = s.look.rerun.other_forward(number, constant(s.look.by_forward[number].value))
+    return s.is_derivative(index, forward=s.budget.counted(forward))
 
 
 def _of(index: int, forward: Callable[..., Any]) -> Callable[[Scene], bool]:

@@ -20,10 +20,10 @@ ROUNDS_A_CALL = 1000
 
 
 class Code:
-    """The caller's code of a case, copied when it is first asked for."""
+    """The caller's code of a case, copied when it is first asked for; `wide` as in `Floats`."""
 
-    def __init__(self, case: Case) -> None:
-        self.case = case
+    def __init__(self, case: Case, *, wide: bool = False) -> None:
+        self.case, self.wide = case, wide
         self._made: Rerun | None = None
         self._tried = False
 
@@ -33,7 +33,7 @@ class Code:
         if not self._tried:
             self._tried = True
             try:
-                self._made = Rerun(self.case)
+                self._made = Rerun(self.case, wide=self.wide)
             except Exception:  # it cannot be copied, or the copy does not run
                 self._made = None
         return self._made
@@ -119,11 +119,14 @@ class Look:
     def _split(self) -> None:
         """Tells the expressions of the gradients from those of the output, which one function gives both."""
         self.rerun.world.looked = self.seen
-        numeric = {k for k, seen in self.seen.items() if is_numeric(seen.value)}
+        groups = self.rerun.world.groups
+        single = self.seen.keys() - groups.keys()
+        numeric = {k for k in single if is_numeric(self.seen[k].value)}
         of_output = {k for k in numeric if self._matters_to_output(k)}
         sites = self.rerun.world.sites
         lines = {sites[k].line for k in of_output}
-        of_output |= {k for k in self.seen.keys() - numeric if sites[k].line in lines}
+        of_output |= {k for k in single - numeric if sites[k].line in lines}
+        of_output |= {k for k in self.seen.keys() & groups.keys() if of_output.issuperset(groups[k])}
         self.by_forward = {k: seen for k, seen in self.by_forward.items() if k in of_output}
         self.seen = {k: seen for k, seen in self.seen.items() if k not in of_output}
         others = {sites[k].text for k in self.seen} - {sites[k].text for k in of_output}

@@ -113,12 +113,14 @@ def counts(scene: Scene, index: int) -> Changes:
 
 
 def counters(site: Site, seen: Seen) -> Iterator[Change]:
-    """The variable of a loop in place of an index."""
-    if site.role == INDEX and is_whole(seen.value) and (site.text.isdigit() or site.text.isidentifier()):
+    """The variable of a loop in place of an index, or of that of another loop."""
+    index = site.role == INDEX and (site.text.isdigit() or site.text.isidentifier())
+    if is_whole(seen.value) and (index or site.text in site.counters):
         kind = "subset" if site.text.isdigit() else "operand"
         for name in site.counters:
             if name != site.text and is_whole(seen.variables.get(name)):
-                yield Change(kind, f"index `{name}` in place of `{site.text}`", variable(name))
+                said = f"`{name}` in place of `{site.text}`"
+                yield Change(kind, f"index {said}" if index else said, variable(name))
 
 
 def constants(site: Site, seen: Seen) -> Iterator[Change]:

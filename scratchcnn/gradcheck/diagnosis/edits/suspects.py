@@ -1,6 +1,7 @@
 """The expressions of backward that may make a gradient wrong, and whether a change of one makes it right."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -31,9 +32,19 @@ def suspects_of(scene: Scene, index: int) -> list[Suspect]:
     if index not in known:
         found = _suspects(scene, scene.look, index, scene.right_beside(index))
         copies = {(site.text, site.around): seen.value for site, seen in scene.look.forward_sites}
-        marked = (s._replace(copied=_is_copied(s, copies)) for s in found)
+        extra = _written(scene.look.sites) - _written(scene.look.forward_sites)  # more often than forward has it
+        marked = (s._replace(copied=_is_copied(s, copies) and _text(s.site) not in extra) for s in found)
         known[index] = sorted(marked, key=lambda s: (s.copied, s.seen.depth, not s.alone, s.site.times))
     return known[index]
+
+
+def _text(site: Site) -> tuple[str, str]:
+    return site.text, site.around
+
+
+def _written(sites: Iterable[tuple[Site, Seen]]) -> Counter[tuple[str, str]]:
+    """How often each expression is written."""
+    return Counter(_text(site) for site, _ in sites if site.times == 1)
 
 
 def _is_copied(suspect: Suspect, copies: Mapping[tuple[str, str], Any]) -> bool:

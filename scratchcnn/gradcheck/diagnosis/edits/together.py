@@ -20,7 +20,7 @@ from scratchcnn.gradcheck.diagnosis.edits.places import (
 from scratchcnn.gradcheck.diagnosis.edits.site import Site, numbers
 
 # Variables of a statement, and statements that add to an array, of which any two are tried.
-MOST_NAMES, MOST_ADDED = 5, 4
+MOST_NAMES, MOST_ADDED = 8, 4
 
 
 class Together:

@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -86,9 +85,18 @@ def opposites(site: Site, seen: Seen) -> Iterator[Change]:
 
 def variables(site: Site, seen: Seen) -> Iterator[Change]:
     """Another variable in place of one, or one minus it."""
+    yield from _others(site, seen, {k: v for k, v in seen.variables.items() if k.isidentifier()})
+
+
+def computed(site: Site, seen: Seen) -> Iterator[Change]:
+    """What forward computes and no variable holds in place of one, or one minus it."""
+    yield from _others(site, seen, {k: v for k, v in seen.variables.items() if not k.isidentifier()})
+
+
+def _others(site: Site, seen: Seen, others: dict[str, Any]) -> Iterator[Change]:
     if site.role in (AXIS, EXPONENT):
         return
-    for name, other in seen.variables.items():
+    for name, other in others.items():
         if name not in (site.text, _assigned(site)) and _alike(seen.value, other):
             kind = "subset" if is_mask(seen.value) and is_mask(other) else _kind_of_other(site, seen, name, other)
             for each in dict.fromkeys((kind, "operand")):
@@ -99,9 +107,8 @@ def variables(site: Site, seen: Seen) -> Iterator[Change]:
 
 def names(site: Site, seen: Seen) -> Iterator[Change]:
     """Another variable of the function in place of one."""
-    local = {k: v for k, v in seen.variables.items() if k.isidentifier()}
     if site.text.isidentifier():
-        yield from (c for c in variables(site, replace(seen, variables=local)) if "1 - " not in c.said)
+        yield from (c for c in variables(site, seen) if "1 - " not in c.said)
 
 
 def before(site: Site, seen: Seen) -> Iterator[Change]:

@@ -21,6 +21,7 @@ from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, ROUND, SEE, watched
 from scratchcnn.gradcheck.diagnosis.edits.sizes import MOST_NUMBERS, of_bounded_size
 from scratchcnn.gradcheck.diagnosis.floats import Floats
+from scratchcnn.gradcheck.diagnosis.widths import with_wider_names
 
 # As often as before, and some times: a loop that takes more rounds after a change has no end.
 LONGER, SOME = 4, 100
@@ -35,8 +36,8 @@ class Endless(Exception):
 class Watching(Floats):
     """A copy of the caller's code whose expressions tell their values."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, wide: bool = False) -> None:
+        super().__init__(wide=wide)
         self.sites: dict[int, Site] = {}
         self.groups: dict[int, tuple[int, ...]] = {}  # expressions that may be changed together, by the group's number
         self.grouped: dict[int, list[int]] = {}  # the numbers of the groups that an expression is in
@@ -67,7 +68,7 @@ class Watching(Floats):
         if self.is_callers(function.__globals__.get("__name__", "")) and not self.is_harness(function.__globals__):
             found = watched(function.__code__)
             if found is not None:
-                made.__code__ = found.code
+                made.__code__ = with_wider_names(found.code) if self.wide else found.code
                 self._builtins.update({PUT: self._put, PART: slice, PRODUCT: _product, ROUND: self._round})
                 self._tell(UNSEEN, (site.number for site in found.sites))
                 self.sites.update((site.number, site) for site in found.sites)
@@ -185,10 +186,10 @@ class Watching(Floats):
 
 
 class Rerun:
-    """Backward of a case, again and again, with one expression changed."""
+    """Backward of a case, again and again, with one expression changed; `wide` as in `Floats`."""
 
-    def __init__(self, case: Case) -> None:
-        self.world = Watching()
+    def __init__(self, case: Case, *, wide: bool = False) -> None:
+        self.world = Watching(wide=wide)
         forward, backward = (partial(f.func, *f.args, **f.keywords) for f in (case.forward, case.backward))
         self.world.at_home(forward).at_home(backward)
         self.forward = self.world.translated(forward)
@@ -260,6 +261,7 @@ class Rerun:
         """Forward with one expression changed."""
 
         def forward(*inputs: Array) -> Any:
+            self.world.looked = self.by_forward
             with self._changed(number, edit, self.forward_rounds):
                 return self.forward(*inputs)
 
@@ -285,7 +287,7 @@ class Rerun:
 
     def _gradients(self, inputs: list[Array], cotangent: Array) -> list[Any]:
         given = self.case.in_order(self.case.backward(cotangent.copy(), *(a.copy() for a in inputs)))
-        return [None if g is None else np.asarray(g) for g in given]
+        return [None if g is None else np.array(g) for g in given]
 
 
 def _rounds(of: Iterable[tuple[str, list[Any]]]) -> Iterator[tuple[str, Rounds]]:
@@ -332,6 +334,10 @@ class Around(dict[str, Any]):
     def __init__(self, frame: types.FrameType, of_forward: dict[str, Any], moment: Moment) -> None:
         super().__init__({MOMENT: moment})
         self._frame, self._of_forward = frame, of_forward
+
+    def computed(self, code: types.CodeType) -> Any:
+        """The value of another expression in the same place."""
+        return eval(code, self._frame.f_globals, self._frame.f_locals)
 
     def __missing__(self, name: str) -> Any:
         """A variable of the code's own, or one around it, or what forward computed."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -37,10 +38,11 @@ def windows(site: Site, seen: Seen) -> Iterator[Change]:
         axes = ", ".join(map(str, some))
         for said, change in ENDS.items():
             yield Change("border", f"`{text}` {said} along axis {axes}", made_by(partial(_each, change, some)))
-    for name, by in seen.variables.items():
-        if type(by) is int and 1 < by <= WIDEST:
-            for said, change in _by(name, by).items():
-                yield Change("option-ignored", f"`{text}` {said}", made_by(partial(_each, change, tuple(cut))))
+    options = {name: by for name, by in seen.variables.items() if type(by) is int and 1 <= by <= WIDEST}
+    ways = [_by(name, by) for name, by in options.items() if by > 1]
+    ways += [_instead(*one, *other) for one, other in permutations(options.items(), 2) if one[1] != other[1] > 1]
+    for said, change in (each for way in ways for each in way.items()):
+        yield Change("option-ignored", f"`{text}` {said}", made_by(partial(_each, change, tuple(cut))))
     # An array is compared with a slice entry by entry.
     whole = len(parts) == 2 and isinstance(parts[0], slice) and parts[0] == WHOLE
     if whole and isinstance(parts[1], np.ndarray) and parts[1].dtype.kind in "iu":
@@ -55,6 +57,18 @@ def _by(name: str, by: int) -> dict[str, Callable[[slice], slice]]:
         f"moved by `{name}`": lambda p: slice((p.start or 0) + by, p.stop + by, p.step),
         f"with every `{name}`-th place": lambda p: slice(p.start, (p.start or 0) + _length(p) * by, by),
     }
+
+
+def _instead(name: str, by: int, other: str, wrong: int) -> dict[str, Callable[[slice], slice]]:
+    """A slice that begins at a multiple of one option in place of another. Raises `ValueError` where it does not."""
+
+    def change(part: slice) -> slice:
+        count, rest = divmod(int(part.start or 0), wrong)
+        if rest:
+            raise ValueError(f"{part.start} is no multiple of {wrong}")
+        return slice(count * by, count * by + _length(part), part.step)
+
+    return {f"with its beginnings at multiples of `{name}` in place of `{other}`": change}
 
 
 def _times(by: int, part: slice) -> int:

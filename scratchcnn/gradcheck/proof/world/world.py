@@ -271,10 +271,12 @@ class World:
     # Data.
 
     def _array(self, array: np.ndarray) -> Any:
-        """A copy. Floats become balls, since balls may be written over them."""
+        """A copy. Floats become balls, since balls may be written over them, but not over floats that are narrower."""
         kind = array.dtype.kind
-        if kind == "f" and array.dtype.itemsize >= self.dtype.itemsize and type(array) is np.ndarray:
-            return self._remember(array, lift(array))
+        if kind == "f" and type(array) is np.ndarray:
+            balls = lift(array)
+            balls.flags.writeable = array.dtype.itemsize >= self.dtype.itemsize
+            return self._remember(array, balls)
         if kind == "O":
             made = self._remember(array, array.copy())
             made.reshape(-1)[:] = [self._of(x) for x in array.reshape(-1).tolist()]

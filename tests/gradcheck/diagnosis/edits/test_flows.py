@@ -163,7 +163,7 @@ def test_a_wrong_flow_is_located_and_what_it_lacks_is_said(monkeypatch):
     assert claim.kind == "missing-factor"
     assert claim.message == f"right with {where}: that lacks a factor, the same along axis 0"
     assert claim.inside
-    assert scene.located == {0: f"right with {where}"}
+    assert scene.located == {0: "becomes wrong at `d * w` (file.py:3), where ∂E/∂(`y`) belongs"}
     assert claim.holds(scene)
     assert tried[0] == ("∂E/∂(`y`)", [])
     assert [text for _, text in fitting(scene, 0, [Suspect(SITE, told(VALUE), False)])] == ["y"]

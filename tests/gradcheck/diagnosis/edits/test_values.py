@@ -16,6 +16,7 @@ from scratchcnn.gradcheck.diagnosis.edits.places import (
 )
 from scratchcnn.gradcheck.diagnosis.edits.values import (
     before,
+    computed,
     factors,
     functions,
     names,
@@ -132,7 +133,9 @@ def test_a_number_a_list_and_an_array_of_whole_numbers_are_taken_for_their_like(
     ],
 )
 def test_what_another_variable_lacks_is_said(text, value, name, other, more, kind):
-    found = kinds(variables, expression(text), told(value, {name: other, **more}))
+    own, others = (kinds(each, expression(text), told(value, {name: other, **more})) for each in (variables, computed))
+    found = own if name.isidentifier() else others
+    assert not own.keys() & others.keys()
     assert found[f"`{name}` in place of `{text}`"] == list(dict.fromkeys((kind, "operand")))
 
 

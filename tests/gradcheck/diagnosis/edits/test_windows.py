@@ -5,14 +5,14 @@ import pytest
 
 from scratchcnn.gradcheck.diagnosis.edits.places import INDEX, WINDOW
 from scratchcnn.gradcheck.diagnosis.edits.windows import ENDS, WHOLE, WIDEST, windows
-from tests.gradcheck.diagnosis.edits.made import expression, kinds, made, told
+from tests.gradcheck.diagnosis.edits.made import changes_of, expression, kinds, made, told
 
 S = slice
 A = list(range(10))
 
 
-def changed(value, **variables):
-    return made(windows, expression("w", WINDOW), told(value, variables))
+def changed(value):
+    return made(windows, expression("w", WINDOW), told(value))
 
 
 @pytest.mark.parametrize(
@@ -85,15 +85,39 @@ def test_of_several_slices_all_and_each_have_other_ends():
     assert f"{said} 1" not in found
 
 
+def edits(value, **variables):
+    """What is done to an index with each change, and what changes are said to be."""
+    found = changes_of(windows, expression("w", WINDOW), told(value, variables))
+    return {said: (kinds, lambda index, edit=edit: edit(index, {})) for said, (kinds, edit) in found.items()}
+
+
 def test_an_option_is_a_stride_a_padding_or_a_dilation():
-    found = changed((S(1, 3), WHOLE, S(None, 4, 2)), stride=3, one=1, wide=WIDEST + 1, share=2.0, most=WIDEST)
-    said = "`[w]` with its beginnings times `stride`"
-    assert found[said] == (["option-ignored"], (S(3, 5), WHOLE, S(0, 4, 2)))
-    assert found["`[w]` moved by `stride`"] == (["option-ignored"], (S(4, 6), WHOLE, S(3, 7, 2)))
-    every = "`[w]` with every `stride`-th place"
-    assert found[every] == (["option-ignored"], (S(1, 7, 3), WHOLE, S(None, 12, 3)))
+    index = S(1, 3), WHOLE, S(None, 4, 2)
+    found = edits(index, stride=3, one=1, wide=WIDEST + 1, share=2.0, most=WIDEST)
+    for said, expected in (
+        ("with its beginnings times `stride`", (S(3, 5), WHOLE, S(0, 4, 2))),
+        ("moved by `stride`", (S(4, 6), WHOLE, S(3, 7, 2))),
+        ("with every `stride`-th place", (S(1, 7, 3), WHOLE, S(None, 12, 3))),
+    ):
+        kind, change = found[f"`[w]` {said}"]
+        assert (kind, change(index)) == (["option-ignored"], expected)
     assert "`[w]` moved by `most`" in found
-    assert not any(f"`{name}`" in text for text in found for name in ("one", "wide", "share"))
+    assert not any(f" `{name}`" in text for text in found for name in ("wide", "share"))
+    assert not any(
+        f"moved by `{name}`" in text or f"times `{name}`" in text for text in found for name in ("one", "wide")
+    )
+
+
+def test_an_option_may_have_to_stand_for_another_one():
+    found = edits((S(6, 9), 4), stride=3, one=1, size=2)
+    said = "`[w]` with its beginnings at multiples of `{}` in place of `{}`"
+    kind, change = found[said.format("size", "stride")]
+    assert (kind, change((S(6, 9), 4))) == (["option-ignored"], (S(4, 7), 4))
+    with pytest.raises(ValueError, match="7 is no multiple of 3"):
+        change((S(7, 9), 4))
+    assert found[said.format("one", "stride")][1]((S(6, 9, 2), 4)) == (S(2, 5, 2), 4)
+    assert said.format("stride", "one") not in found  # every number is a multiple of 1
+    assert said.format("stride", "size") in found
 
 
 def test_one_entry_of_each_row_stands_for_whole_columns():

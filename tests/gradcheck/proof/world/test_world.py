@@ -369,6 +369,24 @@ def test_types_of_numbers_mean_balls_too():
     assert same(middle(run(World(), forward, np.ones(2))), np.full(2, 1 / np.finfo(float).eps))
 
 
+def test_a_narrower_constant_is_exact_in_products_and_takes_no_balls():
+    constant = np.array([[0.5, 2.0], [1.0, 4.0]], np.float32)
+
+    def product(x):
+        made = constant.T.dot(x)
+        made += constant[0]
+        return made
+
+    def written(x):
+        constant[0] = x
+        return constant
+
+    assert same(middle(run(World(), product, np.array([1.0, 3.0]))), [4.0, 16.0])
+    with pytest.raises(NotRun):
+        run(World(), written, np.array([1.0, 3.0]))
+    assert constant[0].tolist() == [0.5, 2.0]
+
+
 def test_a_world_of_float32_shows_float32_and_takes_wider_buffers():
     def forward(x):
         buffer, wide = np.zeros(2, np.float32), np.zeros(2)

@@ -1,0 +1,79 @@
+"""Expressions in which a pair of parentheses is missing, is too many, or stands elsewhere."""
+
+import numpy as np
+import pytest
+
+from scratchcnn.gradcheck import check_gradient
+from scratchcnn.gradcheck.diagnosis.edits.parentheses import MOST_READINGS, readings
+
+
+def drawn(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+@pytest.mark.parametrize(
+    ("text", "others"),
+    [
+        ("a * b + c", ["a * (b + c)"]),
+        ("a * (b + c)", ["a * b + c"]),
+        ("a * b * c", []),
+        ("a + b - c", []),
+        ("a - b + c", ["a - (b + c)"]),
+        ("a / b * c", ["a / (b * c)"]),
+        ("1 - x**2", ["(1 - x)**2"]),
+        ("(x - m) / s * g", ["(x - m) / (s * g)", "x - m / s * g", "(x - m / s) * g"]),
+        ("np.sqrt(v) + eps", ["np.sqrt(v + eps)"]),
+        ("np.sum(a, axis=1) * b", ["np.sum(a * b, axis=1)"]),
+        ("b * np.sum(a)", ["np.sum(b * a)"]),
+        ("f(a + b)", ["(f(a) + b)", "(a + f(b))"]),
+        ("f(a + b) / c", ["f((a + b) / c)", "(f(a) + b) / c", "(a + f(b)) / c"]),
+        ("f(g[(1, 2)] * h(x - y) + z)", None),
+        ("x", []),
+        ("not an expression", []),
+        ("größe * b + c", []),
+    ],
+)
+def test_the_readings_of_an_expression(text, others):
+    found = [reading.text for reading in readings(text)]
+    assert others is None or sorted(found) == sorted(others)
+    assert text not in found
+
+
+def test_the_readings_of_a_long_expression_are_limited():
+    terms = " + ".join(f"a{k} * b{k} / c{k}" for k in range(8))
+    assert readings(f"f({terms})") == readings(f"f({terms})")
+    assert len(readings(f"f({terms})")) <= MOST_READINGS
+    assert len(readings("f(a - b) - (c + d) / (e - f) - g * (h - i) - j / k - l * m / n - o")) == MOST_READINGS
+
+
+def sphere(r, t, p):
+    return r * (np.sin(t) * np.cos(p) + np.cos(t))
+
+
+def sphere_backward(g, r, t, p):
+    st, ct, sp, cp = np.sin(t), np.cos(t), np.sin(p), np.cos(p)
+    dt = r * g * ct * cp - g * st
+    return g * (st * cp + ct), dt, -g * r * st * sp
+
+
+def scaled(x):
+    return x / (np.sqrt((x * x).mean()) + 0.1)
+
+
+def scaled_backward(g, x):
+    rms = np.sqrt((x * x).mean())
+    return g / (rms + 0.1) - (g * x).sum() * x / (x.size * rms) * (rms + 0.1) ** 2
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "inputs", "said"),
+    [
+        (sphere, sphere_backward, (drawn(6), drawn(6, seed=1), drawn(6, seed=2)), "`r * (g * ct * cp - g * st)`"),
+        (scaled, scaled_backward, (drawn(7),), "* x / ((x.size * rms) * (rms + 0.1) ** 2)`"),
+    ],
+)
+def test_what_is_right_with_other_parentheses_is_named_with_them(forward, backward, inputs, said):
+    first = check_gradient(forward, backward, *inputs).diagnoses[0]
+    assert first.kind == "operand"
+    assert first.message.startswith("right with other parentheses: `")
+    assert said in first.message.partition(" in place of ")[0]
