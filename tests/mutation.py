@@ -7,6 +7,7 @@ in `pyproject.toml`; `mutation.toml` says which tests belong to a file, and whic
 
 import argparse
 import contextlib
+import difflib
 import os
 import random
 import re
@@ -26,6 +27,8 @@ WANTED = 0.95
 # What mutmut says of a change where a test failed, did not end, or ended Python.
 NOTICED = ("killed", "timeout", "segfault")
 TABLE = "[tool.mutmut]\n"
+# In seconds: a run of the tests that takes longer does not end.
+LONGEST = 300
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,8 @@ def tried(place: Path, file: str, options: argparse.Namespace) -> Tried:
         return Tried(
             file, len(chosen), [Change(file, "all functions", "there is no test of its name", "")] * len(chosen)
         )
+    if file in SETTINGS["frames"]:
+        return Tried(file, len(chosen), list(survivors_in_place(place, file, tests, chosen)))
     (place / "pyproject.toml").write_text(settings_for(file, tests), encoding="utf-8")
     shutil.rmtree(place / "mutants", ignore_errors=True)
     (place / "mutants").mkdir()  # Python forgets a folder of its path that is not there when it starts.
@@ -157,6 +162,44 @@ def tried(place: Path, file: str, options: argparse.Namespace) -> Tried:
     outcomes = dict(line.strip().rsplit(": ", 1) for line in run(place, "results", "--all", "true").splitlines())
     survived = [name for name in chosen if outcomes[name] not in NOTICED]
     return Tried(file, len(chosen), [change_of(file, name) for name in survived])
+
+
+def survivors_in_place(place: Path, file: str, tests: list[str], names: list[str]) -> Iterator[Change]:
+    """Write each change into the file itself: mutmut's switch stands among the frames that such a file looks at."""
+    import libcst
+    from mutmut.mutation.diff_apply import find_top_level_function_or_method
+    from mutmut.mutation.file_mutation import mutate_file_contents
+    from mutmut.utils.format_utils import orig_function_and_class_names_from_key
+
+    source = Path(file).read_text(encoding="utf-8")
+    original, changed = map(libcst.parse_module, (source, mutate_file_contents(file, source).code))
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    environment = os.environ | {"HYPOTHESIS_PROFILE": "mutation", "PYTHONPATH": str(place)}
+
+    def passes() -> bool:
+        try:
+            return not subprocess.run(
+                command, cwd=place, env=environment, capture_output=True, timeout=LONGEST
+            ).returncode
+        except subprocess.TimeoutExpired:
+            return False
+
+    if not passes():
+        raise SystemExit(f"the tests of {file} fail where nothing is changed")
+    for name in names:
+        function, owner = orig_function_and_class_names_from_key(name)
+        function = function.rpartition(".")[2]
+        classes = {each.name.value: each.body for each in original.body if isinstance(each, libcst.ClassDef)}
+        body = original.body if owner is None else classes[owner].body
+        here = next(e for e in body if isinstance(e, libcst.FunctionDef) and e.name.value == function)
+        mutant = find_top_level_function_or_method(changed, name)
+        written = original.deep_replace(here, mutant.with_changes(name=here.name, decorators=here.decorators)).code
+        Path(file).write_text(written, encoding="utf-8")
+        if passes():
+            lines = list(difflib.unified_diff(source.splitlines(), written.splitlines(), n=0))[2:]
+            before, after = (" ".join(x[1:].strip() for x in lines if x.startswith(sign)) for sign in "-+")
+            yield Change(file, f"{owner}.{function}" if owner else function, before, after)
+    Path(file).write_text(source, encoding="utf-8")
 
 
 def main() -> int:

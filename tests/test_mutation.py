@@ -27,7 +27,7 @@ def test_a_listed_change_is_one_of_code_that_is_there(entry):
 
 
 def test_every_file_that_is_named_is_there():
-    named = [*SETTINGS["places"], *SETTINGS["quick"], *SETTINGS["tests"]]
+    named = [*SETTINGS["places"], *SETTINGS["quick"], *SETTINGS["frames"], *SETTINGS["tests"]]
     for tests in SETTINGS["tests"].values():
         named += tests
     assert [name for name in named if not (ROOT / name).exists()] == []

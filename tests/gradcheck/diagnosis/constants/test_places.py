@@ -145,6 +145,11 @@ def test_an_axis_may_be_another_one_or_several():
     several = said(place_of(by_default, (0, 1)))
     assert ("broadcast", "axes (0, 1) in place of (0, 1)") not in several
     assert len(several) == 18
+
+    def along(x, axis=5):
+        return x.sum(axis)
+
+    assert said(place_of(along, 5)) == {(kind, text.replace("77", "5")): value for (kind, text), value in found.items()}
     dim = said(place_of(by_default, 1))
     assert ("broadcast", "axis 1 in place of 1") not in dim
     assert ("broadcast", "axis 0 in place of 1") in dim
