@@ -5,7 +5,8 @@ import linecache
 
 import pytest
 
-from scratchcnn.gradcheck.diagnosis.constants.roles import AXIS, INDEX, LIMIT, NUMBER, around, role
+from scratchcnn.gradcheck.diagnosis.constants.roles import AXIS, INDEX, LIMIT, NUMBER, _roles, around, role
+from scratchcnn.gradcheck.diagnosis.source import tree_of
 
 
 @pytest.fixture
@@ -17,6 +18,8 @@ def of(request):
         source = f"def f(x):\n    return {text}\n"
         lines = source if shown is None else shown
         linecache.cache[name] = (len(lines), None, lines.splitlines(keepends=True), name)
+        tree_of.cache_clear()
+        _roles.cache_clear()
         exec(compile(source, name, "exec"), made := {})
         code = made["f"].__code__
         (offset,) = [

@@ -88,3 +88,12 @@ def test_what_an_array_of_the_copy_gets_is_not_seen_outside():
     np.testing.assert_array_equal(variant(forward)[1](np.ones(3)), [9, 1.5, 2.5])
     np.testing.assert_array_equal(TABLE, [0.5, 1.5, 2.5])
     assert NAMES == {"a": 3}
+
+
+def test_an_array_has_one_copy():
+    held = TABLE
+
+    def forward(x):
+        return held is TABLE
+
+    assert variant(forward)[1](X)

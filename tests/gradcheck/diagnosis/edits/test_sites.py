@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck.diagnosis.edits import places
-from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, ROUND, SEE, watched
+from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, ROUND, SEE, _imports, _watched, watched
+from scratchcnn.gradcheck.diagnosis.source import tree_of
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_known_from_before():
+    for cached in (tree_of, _imports, _watched):
+        cached.cache_clear()
 
 
 def helper(a, b=2):
