@@ -89,3 +89,53 @@ def test_a_gradient_of_another_shape_is_that_of_no_other_forward():
     scene = scene_with(reduced, lambda g, x: g, (site, told(np.sum)))
     scene.__dict__["look"] = None
     assert list(of_another_forward(scene, 0)) == []
+
+
+MEAN = expression("x.mean()", around="x * x.mean()")
+
+
+def with_mean(*sites, known=True, record=False):
+    """The gradient of x times its mean, where the mean is taken for a constant."""
+
+    def forward(x):
+        if not record and type(x) is not np.ndarray:
+            raise TypeError("floats only")
+        return x * x.mean()
+
+    scene = scene_of(forward, lambda g, x: g * x.mean(), X)
+    rerun = SimpleNamespace(other_forward=lambda number, edit: lambda x: x * edit(x.mean(), {}))
+    by_forward = {MEAN.number: told(X.mean())} if known else {}
+    scene.__dict__["look"] = SimpleNamespace(forward_sites=sites, rerun=rerun, by_forward=by_forward)
+    return scene
+
+
+def test_without_a_record_an_expression_of_forward_may_be_taken_for_a_constant():
+    scene = with_mean((MEAN, told(X.mean())))
+    (claim,) = of_another_forward(scene, 0)
+    assert claim.kind == "missing-term"
+    said = "the true one with `x.mean()` in `x * x.mean()` (file.py:3) taken for a constant"
+    assert claim.message == said
+    assert (claim.along, claim.inside) == (True, True)
+    before = scene.budget.spent
+    assert claim.holds(scene)
+    assert scene.budget.spent > before
+    assert not claim.holds(with_mean(known=False))
+    nowhere = with_mean()
+    nowhere.__dict__["look"] = None
+    assert not claim.holds(nowhere)
+    scene.look.by_forward = {MEAN.number: told(1 + X.mean())}
+    assert not claim.holds(scene)
+    assert list(of_another_forward(with_mean((MEAN, told(X.mean())), record=True), 0)) == []
+
+
+@pytest.mark.parametrize(
+    ("site", "seen"),
+    [
+        (expression("x.mean()", around="x * x.mean()", members=(1, 2)), told(X.mean())),
+        (expression("x.mean()"), told(X.mean())),
+        (MEAN, told(X.mean(), rounds=[1.0, 2.0])),
+        (MEAN, told(3)),
+    ],
+)
+def test_only_a_part_of_an_expression_that_is_computed_once_is_a_constant(site, seen):
+    assert list(of_another_forward(with_mean((site, seen)), 0)) == []

@@ -144,3 +144,8 @@ def test_where_no_factor_is_known_a_few_are_tried(role):
 def test_along_a_direction_only_plain_numbers_are_taken_for_the_constant(v, found):
     scene = scene_with(linear, v, calls=5 * 12 - 1, record=False, options={"rate": 0.3})
     assert bool(changes(scales, scene)) == found
+
+
+def test_along_a_direction_a_value_that_matters_to_nothing_has_no_constant():
+    scene = scene_with(lambda x, g, v: g * np.sinh(x), 2.0, calls=5 * 12 - 1, record=False)
+    assert changes(scales, scene) == {}
