@@ -54,6 +54,8 @@ def test_a_triangle_may_end_at_another_diagonal(fill):
         found = made(diagonals, expression("t"), told(upper))
         moved = found["the triangle `t` moved by 1"][1]
         np.testing.assert_array_equal(moved, np.where(np.triu(np.ones(shape), diagonal + 1) > 0, high, low))
+    for corner in (np.triu(np.ones((3, 4)), 3), np.tri(3, 4, -2)):
+        assert len(made(diagonals, expression("t"), told(corner))) == 2
 
 
 @pytest.mark.parametrize(
@@ -68,6 +70,7 @@ def test_an_array_may_be_transposed():
     assert values(made(transposes, expression("a"), told(square))) == {
         "`a` with axes 0 and 1 exchanged": square.T.tolist()
     }
+    assert kinds(transposes, expression("a"), told(square)) == {"`a` with axes 0 and 1 exchanged": ["transposed"]}
     assert kinds(transposes, expression("a"), told(A)) == {}
     assert made(transposes, expression("a", MATRIX), told(A))["`a` transposed"][0] == ["transposed"]
     ((kind, row),) = made(transposes, expression("a"), told(A[:1])).values()
@@ -99,6 +102,7 @@ def test_an_array_may_be_in_reverse_or_moved():
     of_two = made(moves, expression("a"), told(A))
     assert of_two["`a` moved by 1 along axis 1"][1].tolist() == [[2, 0, 1], [5, 3, 4]]
     assert of_two["`a` moved by 1 along axis 1"][0] == ["shifted"]
+    assert of_two["`a` moved by 1 along axis 0"][1].tolist() == A[::-1].tolist()
     assert {said: kind for said, (kind, _) in of_two.items() if "moved" not in said} == {
         "`a` turned by 180 degrees over its last two axes": ["rotated"],
         "`a` in reverse along axis 0": ["permuted", "rotated"],

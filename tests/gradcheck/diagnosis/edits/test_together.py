@@ -89,6 +89,7 @@ def test_all_stores_are_alike():
         ("a.sum(1)", "b.mean(1)", True),
         ("a.sum(axis=1)", "b.mean(axis=1)", True),
         ("np.sum(a, 1)", "b.mean(1)", True),
+        ("np.sum(a, 1, float)", "b.mean(1)", True),
         ("np.sum(a, 1)", "np.mean(b, axis=1)", True),
         ("a.sum(1)", "b.sum(0)", False),
         ("a.sum()", "b.sum()", True),

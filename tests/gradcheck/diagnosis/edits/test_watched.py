@@ -123,6 +123,8 @@ def test_what_an_expression_was_in_each_round_is_told():
     np.testing.assert_allclose(used.later[:3], sums[1:4])
     assert used.later[3] is None
     assert len(used.objects) == 4
+    _, stored = told["d[k] = before * x[k]"]
+    assert (stored.value, stored.variables["k"]) == ("=", 0)
 
 
 def test_a_variable_knows_what_it_was_before_it_was_updated():
@@ -203,6 +205,38 @@ def test_a_value_is_stored_in_another_way(how, expected):
     (d,) = edited(rerun, number, lambda value, _: how)
     np.testing.assert_array_equal(d, expected)
     assert rerun.world.edited == frozenset()
+
+
+def test_what_is_stored_in_a_list_is_stored_as_it_is():
+    def listing(g, x):
+        d = [0.0] * len(x)
+        for k in range(len(x)):
+            d[k] = g[k] * x[k]
+        return np.array(d)
+
+    _, (dx,), told = looked(backward=listing)
+    np.testing.assert_array_equal(dx, G * X)
+    assert "d[k] = g[k] * x[k]" not in told
+
+
+def test_another_expression_is_computed_where_one_stands():
+    rerun, _, told = looked()
+    found = []
+    code = compile("d * SCALE", "", "eval")
+    edited(rerun, told["np.cos(x)"][0], lambda value, variables: found.append(variables.computed(code)) or value)
+    np.testing.assert_array_equal(found[0], 2 * G * np.exp(X))
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_copy_rounds_as_the_code_does_unless_it_is_wide(wide):
+    def rounding(g, x):
+        return g * np.cos(x).astype(np.float32)
+
+    rerun = Rerun(prepare(forward, rounding, [X]), **({"wide": True} if wide else {}))
+    (dx,), _ = rerun.watched([X], G)
+    exact = G * np.cos(X)
+    np.testing.assert_array_equal(dx, exact if wide else rounding(G, X))
+    assert not np.array_equal(exact, rounding(G, X))
 
 
 def test_what_has_many_more_axes_is_refused():
