@@ -177,6 +177,16 @@ def test_the_entries_that_an_expression_reaches_are_known():
     assert look.reach(0, 0).all()
 
 
+def test_an_entry_that_is_no_number_any_more_is_reached_and_one_that_never_was_is_not():
+    look = look_of()
+    slope = number_of(look, "slope")
+    look.before[0][0, 1] = np.nan
+    other = look.before[0].copy()
+    other[2, 3] = np.nan
+    look._twice[slope] = [other, look.before[1]]
+    assert np.argwhere(look.reach(slope, 0)).tolist() == [[2, 3]]
+
+
 def test_what_reaches_an_entry_is_not_known_where_a_gradient_has_another_shape():
     look = look_of()
     slope = number_of(look, "slope")
