@@ -175,6 +175,14 @@ def test_code_without_a_source_has_no_chains_to_speak_of():
     assert held(wrong_step, scene) == {}
 
 
+def test_a_chain_that_ends_in_code_without_a_source_is_not_spoken_of():
+    last = hidden(lambda x: np.exp(x))
+    scene = scene_of(lambda x: last(np.sin(x)) * x, softplus_backward, drawn(4))
+    ends = [(words(chain[0]), words(chain[-1])) for chain in chains(scene.record)]
+    assert any(first and not final for first, final in ends)
+    assert len(list(without_a_chain(scene, 0))) == len([1 for first, final in ends if first and final])
+
+
 def test_a_single_statistic_is_a_step_by_itself():
     def forward(x):
         return x * x.mean(axis=0)

@@ -104,6 +104,11 @@ def test_a_sum_of_several_numbers_is_one_of_sums():
     assert not recorded(lambda x: x + np.exp(x), TWO).tape.sums
 
 
+def test_a_number_that_is_added_twice_is_one_part_of_the_same_side():
+    found = parts_of(recorded(lambda x: np.array([x[0], x[1], x[1]]).sum(), np.array([2.0, 3.0])))
+    same(found, [of(0, 1, LEFT, 2), of(1, 2, RIGHT, 3)])
+
+
 def test_what_stands_between_two_numbers_of_an_expression_is_left_out_if_it_comes_from_few():
     long = recorded(lambda x: x.sum(), np.arange(1.0, 12.0))
     counts = [len(some) for some in long.tape.parts if some]
