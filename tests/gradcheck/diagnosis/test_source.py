@@ -77,6 +77,6 @@ def test_a_function_is_found_by_the_line_where_it_begins(written, first, found):
     assert [getattr(node, "name", "lambda") for node in functions_of(code)] == found
 
 
-@pytest.mark.parametrize("text", ["def f(x:\n", "f(x)\0"])
+@pytest.mark.parametrize("text", ["def f(x:\n", "f(x)\0"], ids=["no syntax", "no text"])
 def test_what_is_no_python_is_empty(written, text):
     assert not list(ast.iter_child_nodes(tree_of(written(text))))
