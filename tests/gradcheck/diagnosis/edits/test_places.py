@@ -175,7 +175,7 @@ def test_what_is_no_value_of_the_calculation_is_not_looked_at(text, mark):
         ("from a import m", "from a import m"),
         ("global m", "global m"),
         ("a = f'{m}'", "f'{m}'"),
-        ("@m\ndef f(a): pass", "m"),
+        pytest.param("@m\ndef f(a): pass", "m", id="a decorator"),
         ("def f(a=m): pass", "m"),
         ("def f(a) -> m: pass", "m"),
         ("class A(m): pass", "m"),

@@ -254,6 +254,7 @@ def f(x):
         "\ndef g(x):\n    return x * 2\n",
         "(",
     ],
+    ids=["nothing", "another number", "another line", "another name", "no Python"],
 )
 def test_a_source_that_is_not_what_is_run_is_not_watched(made, shown):
     assert watched(made(SOURCE, shown).__code__) is None
