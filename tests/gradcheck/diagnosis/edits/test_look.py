@@ -107,6 +107,12 @@ def test_what_does_not_run_or_gives_another_number_of_gradients_is_none():
     assert look.changed(results, Change("", "three", made_by(lambda v: (*v, v[0])))) is None
 
 
+def test_numbers_that_become_infinite_are_no_reason_to_stop():
+    look = look_of()
+    dx, _ = look.changed(number_of(look, "slope"), Change("", "infinite", made_by(lambda v: v / 0)))
+    assert np.isinf(dx).all()
+
+
 def test_without_calls_nothing_is_run():
     look = look_of(calls=1)
     slope = number_of(look, "slope")
