@@ -50,6 +50,11 @@ def test_a_factor_is_found_among_the_variables(said, function, array):
     assert ("missing-factor", f"that lacks the factor {said}") in found
 
 
+def test_a_factor_of_two_numbers_is_found():
+    a = np.where(FULL > 0, 2.0, 3.0)
+    assert ("missing-factor", "that lacks the factor `a`") in related(VALUE * a, a=a)
+
+
 def test_a_factor_that_is_the_same_along_an_axis_is_found():
     assert related(VALUE * ROW) == [("missing-factor", "that lacks a factor, the same along axis 0")]
     assert related(VALUE * COLUMN) == [("missing-factor", "that lacks a factor, the same along axis 1")]
