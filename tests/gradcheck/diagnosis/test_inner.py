@@ -21,7 +21,7 @@ def entropy(x):
 def test_a_factor_that_the_code_computes_on_its_way_is_named():
     def backward(g, x):
         p = softmax(x)
-        return g * (p - np.eye(3)[[0, 2, 1, 2]]) * p * (1 - p) / 4
+        return p * g * (p - np.eye(3)[[0, 2, 1, 2]]) * (1 - p) / 4
 
     diagnoses = check_gradient(entropy, backward, drawn(4, 3)).diagnoses
     p = "`power / power.sum(axis=-1, keepdims=True)`"

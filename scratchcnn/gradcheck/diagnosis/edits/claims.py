@@ -18,12 +18,13 @@ from scratchcnn.gradcheck.diagnosis.edits.numbers import (
     constants,
     counters,
     counts,
+    exponents,
     indices,
     ones,
     subscripts,
 )
 from scratchcnn.gradcheck.diagnosis.edits.order import entries, order, overwriting, reductions, twins
-from scratchcnn.gradcheck.diagnosis.edits.parentheses import parentheses
+from scratchcnn.gradcheck.diagnosis.edits.parentheses import neighbours, parentheses
 from scratchcnn.gradcheck.diagnosis.edits.places import TOGETHER
 from scratchcnn.gradcheck.diagnosis.edits.reshapes import reshapes
 from scratchcnn.gradcheck.diagnosis.edits.rounds import buffers, other_states, states, updated
@@ -50,7 +51,7 @@ from scratchcnn.gradcheck.diagnosis.scene import Scene
 FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (overwriting, order, twins),
     (axes, reductions, entries),
-    (indices, diagonals),
+    (indices, diagonals, exponents),
     (subscripts, transposes),
     (names,),
     (masks, branches, constants, ones, counters),
@@ -63,6 +64,7 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
 MANY: tuple[tuple[Changes, ...], ...] = (
     (opposites, variables),
     (functions, parts),
+    (neighbours,),
     (computed,),
     (slopes,),
     (factors,),

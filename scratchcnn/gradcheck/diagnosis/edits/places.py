@@ -173,5 +173,6 @@ TWINS = {
     "var": ("std",),
     "cumsum": (),
     "cumprod": (),
+    "clip": (),
     **dict.fromkeys(("sqrt", "square", "exp", "log", "abs", "tanh", "sign"), (ITSELF,)),
 }
