@@ -54,7 +54,8 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (indices, diagonals, exponents),
     (subscripts, transposes),
     (names,),
-    (masks, branches, constants, ones, counters),
+    (masks, branches),  # a limit beyond all values is none
+    (constants, ones, counters),
     (moves, before, states, updated, buffers),
     (parentheses,),
     (windows, reshapes),

@@ -158,7 +158,7 @@ def twins(site: Site, seen: Seen) -> Iterator[Change]:
 def twin(name: str, function: Any) -> Any:
     """The function of another name: of NumPy, or a method of the same array."""
     if name == ITSELF:
-        return lambda argument: argument
+        return lambda *arguments, **_: (*owner_of(function), *arguments)[0]
     return getattr(next(iter(owner_of(function)), np), name)
 
 
