@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from scratchcnn.commands.terminal import jobs, refuse_no_jobs, seed
@@ -119,6 +120,8 @@ class _Run:
         found = [entry for pair in pairs for entry in self.entries[pair.name]]
         if new:
             _show(new)
+            if not target.name:
+                _say_left_over(module, pairs)
         self._write(target, found)
         return 0 if all(entry.report.ok for entry in found) else 1
 
@@ -177,6 +180,15 @@ def _show(entries: Sequence["Entry"]) -> None:
     for entry in entries:
         if not entry.report.ok and (entry.report.inputs or entry.report.violations):
             print(f"\n{entry.where}\n{entry.report}")
+
+
+def _say_left_over(module: ModuleType, pairs: Sequence["Pair"]) -> None:
+    """Print which backward passes were not checked, as no forward pass of that name is there."""
+    from scratchcnn.gradcheck.harvest.pairs import left_over
+
+    names = left_over(module, pairs)
+    if names:
+        print(f"\nnot checked, as no function has the name of the forward pass: {', '.join(names)}")
 
 
 def _saves(target: "Target") -> Iterator[bool]:

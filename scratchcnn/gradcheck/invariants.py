@@ -86,7 +86,7 @@ def _drawn(a: Array, rng: np.random.Generator, eps: float) -> Array:
         return _within_triangle(a, rng)
     if summing and (a.min() >= 0 or not _is_sorted(a)):
         return _sorted_like(a, _blend(a, rng, summing[0]), summing)
-    moved = _sorted_like(a, _blend(a, rng), range(a.ndim))
+    moved = _sorted_like(a, _blend(a, rng, eps=eps), range(a.ndim))
     return _stretched(a, moved) if _is_sorted(a) else moved
 
 
@@ -94,10 +94,14 @@ def _share(rng: np.random.Generator) -> float:
     return float(rng.uniform(*BLEND_SHARES))
 
 
-def _blend(a: Array, rng: np.random.Generator, axis: int | None = None) -> Array:
-    """The values shuffled, and each mixed with another: of the whole array, or of its line along an axis."""
+def _blend(a: Array, rng: np.random.Generator, axis: int | None = None, eps: float = 0.0) -> Array:
+    """The values shuffled, and each mixed with another: of the whole array, or of its line along an axis.
+
+    Each has a share of its own, unless the sums of the lines, or of all values, have to stay.
+    """
     shuffled = rng.permutation(a.reshape(-1)).reshape(a.shape) if axis is None else rng.permuted(a, axis=axis)
-    share = _share(rng)
+    free = axis is None and not _have_the_same_sum(a.reshape(-1), 0, eps)
+    share = rng.uniform(*BLEND_SHARES, a.shape) if free else _share(rng)
     blended = (1 - share) * shuffled + share * np.roll(shuffled, 1, axis)
     return np.clip(blended, a.min(), a.max())
 

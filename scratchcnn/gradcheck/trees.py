@@ -6,6 +6,7 @@ An array of complex numbers is a tree of two leaves, `z.real` and `z.imag`.
 "params")` names its leaves: `params['conv1']['w']`, `params[0]`, `params.bias`.
 """
 
+import copy
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,21 @@ class Structure:
 
 
 LEAF = Structure()
+
+
+@dataclass(frozen=True)
+class Option(Structure):
+    """What holds no numbers to differentiate, as `{"mode": "train"}`: it has no leaves, and stays as it is."""
+
+    kind: type | None = object
+    value: Any = None
+
+
+def is_option(value: Any) -> bool:
+    """Whether it is a text or None, or a container that holds such, or truth values, and no array."""
+    leaves, structure = flatten(value)
+    kinds = (str, type(None)) if structure is LEAF else (str, type(None), bool)
+    return any(isinstance(leaf, kinds) for leaf in leaves) and not any(hasattr(leaf, "shape") for leaf in leaves)
 
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
@@ -146,6 +162,8 @@ def _built(structure: Structure, leaves: Iterator[Any], complex_of: Callable[[An
     kind = structure.kind
     if kind is None:
         return next(leaves)
+    if isinstance(structure, Option):
+        return copy.deepcopy(structure.value)  # the caller's functions may write into it
     parts = [_built(child, leaves, complex_of) for child in structure.children]
     if kind is complex:
         return None if parts[0] is None else complex_of(*parts)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.trees import LEAF, Structure
+from scratchcnn.gradcheck.trees import LEAF, Option, Structure
 
 ADAPTERS = "scratchcnn.gradcheck.adapters"
 # In numbers: arrays that are bound to a function are written out up to this size.
@@ -202,6 +202,8 @@ def tree(structure: Structure, leaves: Iterator[str]) -> str:
     """A tree as an expression, made of those of its leaves."""
     if structure == LEAF:
         return next(leaves)
+    if isinstance(structure, Option):
+        return repr(structure.value)
     parts = [tree(child, leaves) for child in structure.children]
     if structure.kind is complex:
         return f"{parts[0]} + 1j * {parts[1]}"

@@ -170,6 +170,14 @@ def test_shapes_come_from_the_docstring_and_what_is_wrong_is_made_smaller(files)
     assert all(len(line) <= 80 and line == line.rstrip() for line in done.stdout.splitlines())
 
 
+def test_backward_passes_that_go_with_no_forward_pass_are_named(files):
+    alone = "\n\ndef mish_backward(g, x):\n    return g\n\n\ndef soft_backward(g, x):\n    return g\n"
+    (files / "layers.py").write_text(AFFINE + alone, encoding="utf-8")
+    said = "not checked, as no function has the name of the forward pass: mish_backward, soft_backward"
+    assert run("check", "layers.py").stdout.rstrip().endswith(said)
+    assert "not checked" not in run("check", "layers.py:root").stdout
+
+
 @pytest.mark.parametrize("name", ["affine_backward", "affine_forward"])
 def test_one_pair_is_named_by_either_function(files, name):
     done = run("check", f"affine.py:{name}")

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scratchcnn.gradcheck import check_gradient
 from scratchcnn.gradcheck.invariants import (
     BLEND_SHARES,
     MOST_SHRINKAGE,
@@ -299,3 +300,23 @@ def test_knots_keep_their_ends_and_a_triangle_its_diagonal_and_its_half(seed):
         for part in (np.eye(4, dtype=bool), (triangle != 0) & ~np.eye(4, dtype=bool)):
             assert triangle[part].min() <= changed[part].min() <= changed[part].max() <= triangle[part].max()
             assert (changed[part] != triangle[part]).all()
+
+
+@pytest.mark.parametrize(("total", "stays"), [(1.0, True), (0.0, True), (3.7, False)])
+def test_the_sum_of_all_values_stays_where_it_is_one_or_zero(total, stays):
+    a = np.random.default_rng(0).uniform(0.5, 2, size=(4, 5))
+    a = a - a.mean() if total == 0 else a * (total / a.sum())
+    moved = redrawn(a, np.random.default_rng(1))
+    assert bool(abs(moved.sum() - a.sum()) < 1e-12) is stays
+    assert a.min() <= moved.min() < moved.max() <= a.max()
+
+
+def test_a_mean_that_is_written_down_is_wrong_at_the_second_point():
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    mean = float(x.mean())
+
+    def backward(g, x):
+        return 2 * g * mean * np.ones_like(x) / x.size
+
+    report = check_gradient(lambda x: x.mean() ** 2, backward, x)
+    assert [violation.kind for violation in report.violations] == ["elsewhere"]

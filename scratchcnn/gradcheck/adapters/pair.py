@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.trees import Structure, complex_array, flatten, keys, paths, unflatten
+from scratchcnn.gradcheck.trees import Option, Structure, complex_array, flatten, is_option, keys, paths, unflatten
 
 # (forward, backward, *arrays): the first two where no inputs are given.
 Pair = tuple[Any, ...]
@@ -61,7 +61,7 @@ def inputs_of(
     if not given and not empty:
         return Inputs(tuple(names))
     names += [f"input {k}" for k in range(len(names), len(given))]
-    flat = [flatten(value) for value in given]
+    flat = [([], Option(value=value)) if is_option(value) else flatten(value) for value in given]
     leaves = tuple(_array(name, leaf) for name, (more, _) in zip(names, flat, strict=False) for leaf in more)
     return Inputs(tuple(names[: len(given)]), leaves, tuple(structure for _, structure in flat))
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 
@@ -22,6 +23,8 @@ class Claim:
         Whether that is seen along a random direction through all entries, and not entry by entry.
     inside
         Whether it is about a step inside forward: the entries at which it shows may say more.
+    places
+        Where it says by values which entries are wrong: the values, and the entries.
     """
 
     kind: str
@@ -29,6 +32,7 @@ class Claim:
     holds: Callable[[Scene], bool]
     along: bool = False
     inside: bool = False
+    places: Callable[[Scene], tuple[Array, Array]] | None = None
 
 
 Family = Callable[[Scene, int], Iterator[Claim]]

@@ -107,7 +107,7 @@ def _times_outputs() -> Iterator[tuple[str, str, Other]]:
         "1 + output": lambda y: 1 + y,
         "output (1 - output)": lambda y: y * (1 - y),
         "1 - output²": lambda y: 1 - y**2,
-        "the output's sign": lambda y: (y > 0).astype(float),
+        "(output > 0)": lambda y: (y > 0).astype(float),
     }
     for name, factor in factors.items():
         yield "missing-factor", f"the true one without the factor {name}", _divided(factor)

@@ -35,12 +35,12 @@ from scratchcnn.gradcheck.diagnosis.precision import as_if_rounded, rounded
 from scratchcnn.gradcheck.diagnosis.products import with_another_factor
 from scratchcnn.gradcheck.diagnosis.reordered import reordered
 from scratchcnn.gradcheck.diagnosis.reproduce import reproducer
-from scratchcnn.gradcheck.diagnosis.scales import scaled
+from scratchcnn.gradcheck.diagnosis.scales import multiplied, scaled
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 from scratchcnn.gradcheck.diagnosis.scenes import Shared, further_scenes, scenes_of
 from scratchcnn.gradcheck.diagnosis.slopes import Noise
-from scratchcnn.gradcheck.diagnosis.steps.chains import without_a_chain
-from scratchcnn.gradcheck.diagnosis.steps.claims import oddly_wrong_step, wrong_step
+from scratchcnn.gradcheck.diagnosis.steps.chains import without_a_chain, without_an_inner_chain
+from scratchcnn.gradcheck.diagnosis.steps.claims import oddly_wrong_step, wrong_inner_step, wrong_step
 from scratchcnn.gradcheck.diagnosis.steps.statistics import without_statistics
 from scratchcnn.gradcheck.diagnosis.sums import (
     averaged,
@@ -66,7 +66,6 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         rounded,
         scaled,
         of_some_outputs,
-        single_entry,
         arranged,
         less_the_cotangent,
         cropped_cotangent,
@@ -79,7 +78,6 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         spread,
         missing_factor,
         along_axes,
-        missing_penalty,
         wrong_step,
         without_a_chain,
         without_statistics,
@@ -89,6 +87,7 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         at_a_turned_operand,
     ),
     (wrong_expression, reordered),
+    (multiplied, missing_penalty, wrong_inner_step, without_an_inner_chain),
     (wrong_flow,),
     (
         without_some_outputs,
@@ -116,7 +115,7 @@ KINK = Claim(
     "the true one but at entries that sit on a kink: there it is outside the interval of the one-sided derivatives",
     lambda scene: True,
 )
-PLACES: tuple[Family, ...] = (as_if_rounded, wrong_places, averaged)
+PLACES: tuple[Family, ...] = (as_if_rounded, single_entry, wrong_places, averaged)
 # Where nothing more is known.
 POSITIONS: tuple[Family, ...] = (wrong_positions,)
 # The kinds of mistakes that say how small an error is: that comes first.
@@ -352,6 +351,8 @@ def _holds(claim: Claim, scenes: Sequence[Scene], index: int) -> bool:
     try:
         if not claim.holds(scenes[0]) or not all(claim.holds(scene) for scene in scenes[1:2]):
             return False
+        if _stays(claim, scenes):
+            return False
         with suppress(TooDear, Outside):
             telling = False
             for scene in scenes[2:]:
@@ -363,6 +364,15 @@ def _holds(claim: Claim, scenes: Sequence[Scene], index: int) -> bool:
         return True
     except (ArithmeticError, np.linalg.LinAlgError):  # what cannot be computed from these numbers does not hold
         return False
+
+
+def _stays(claim: Claim, scenes: Sequence[Scene]) -> bool:
+    """Whether the entries that values describe are the same ones at all points: then their places describe them."""
+    if claim.places is None:
+        return False
+    (values, entries), *others = map(claim.places, scenes)
+    moved = [there for other, there in others if not np.array_equal(other, values)]
+    return bool(moved) and all(np.array_equal(there, entries) for there in moved)
 
 
 def _tells(scene: Scene, first: Scene, index: int) -> bool:

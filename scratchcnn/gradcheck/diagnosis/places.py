@@ -1,6 +1,7 @@
 """Where a gradient is wrong: a description that covers all wrong entries and no right one."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,13 @@ def wrong_places(scene: Scene, index: int) -> Iterator[Claim]:
     for message, kind, where in _sets(scene, index):
         if times is not None:
             said = f"the true one but {message}: there it is {_in_words(scene, times)}"
-            yield Claim(kind, said, _exactly(index, where, times))
-        yield Claim(kind, f"the true one but {message}", _exactly(index, where))
+            yield Claim(kind, said, _exactly(index, where, times), places=_told(where))
+        yield Claim(kind, f"the true one but {message}", _exactly(index, where), places=_told(where))
+
+
+def _told(where: Where) -> Callable[[Scene], tuple[Array, Array]] | None:
+    """The values that a threshold is on, and the entries beyond it; None of a sign, which says something by itself."""
+    return (lambda s: (where.of(s), where(s))) if isinstance(where, Beyond) and where.threshold else None
 
 
 def single_entry(scene: Scene, index: int) -> Iterator[Claim]:
@@ -233,13 +239,15 @@ def _input(k: int) -> Where:
 def _by_threshold(scene: Scene, index: int, name: str, of: Where) -> Iterator[tuple[str, str, Where]]:
     """Sets that a threshold on a value describes: above it, below it, or by size."""
     bad, known = wrong_entries(scene, index)
+    if (known & ~bad).sum() < FEW:
+        return
     for said, function in ((name, lambda a: a), (f"|{name}|", np.abs)):
         value = function(of(scene))
         for sign, word in ((1, "above"), (-1, "below")):
             inside, outside = sign * value[bad], sign * value[known & ~bad]
             if inside.min() > outside.max():
                 threshold = sign * _between(float(outside.max()), float(inside.min())) + 0.0  # no -0.0
-                yield f"where {said} is {word} {threshold:.4g}", "subset", _beyond(of, function, sign, threshold)
+                yield f"where {said} is {word} {threshold:.4g}", "subset", Beyond(of, function, sign, threshold)
     if (of(scene)[bad] == 0).all():
         yield f"where {name} is zero", "subset", lambda s: of(s) == 0
 
@@ -252,8 +260,19 @@ def _between(low: float, high: float) -> float:
     return float(np.ceil(low)) if low <= np.ceil(low) < high else middle
 
 
-def _beyond(of: Where, function: Callable[[Array], Array], sign: int, threshold: float) -> Where:
-    return lambda s: sign * function(of(s)) > sign * threshold
+@dataclass(frozen=True)
+class Beyond:
+    """The entries at which a value is above a threshold, or below it."""
+
+    of: Where
+    function: Callable[[Array], Array]
+    sign: int
+    threshold: float
+
+    def __call__(self, s: Scene) -> Array:
+        """Those at a point."""
+        beyond: Array = self.sign * self.function(self.of(s)) > self.sign * self.threshold
+        return beyond
 
 
 def _slab(index: int, axis: int, places: list[int]) -> Where:

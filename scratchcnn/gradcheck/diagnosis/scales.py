@@ -31,7 +31,7 @@ def scaled(scene: Scene, index: int) -> Iterator[Claim]:
         yield Claim("zero-gradient", "zero throughout, the true one is not", lambda s: not s.analytic(index).any())
         return
     yield Claim("sign", "minus the true one", lambda s: s.is_times(index, -1))
-    factor = _factor(scene, index)
+    factor = factor_of(scene, index)
     if factor == 0 or not np.isfinite(factor) or abs(factor + 1) < SAME:
         return
 
@@ -53,7 +53,6 @@ def scaled(scene: Scene, index: int) -> Iterator[Claim]:
         for axis in _averaged_over(scene, index, exact):
             averaged = f"the true one averaged over axis {axis} of the output, not summed"
             yield Claim("broadcast", averaged, lambda s: is_times(s, exact))
-    yield Claim("constant-factor", f"{number(factor)} times the true one", is_times)
     for k, scalar in enumerate(scene.inputs):
         if k != index and scalar.size == 1 and scalar.dtype.kind == "f":
             name = scene.names[k]
@@ -69,6 +68,17 @@ def scaled(scene: Scene, index: int) -> Iterator[Claim]:
             )
 
 
+def multiplied(scene: Scene, index: int) -> Iterator[Claim]:
+    """A constant times the true gradient, whatever the constant is."""
+    gradient = scene.analytic(index)
+    if gradient.shape != scene.inputs[index].shape or not gradient.any():
+        return
+    factor = factor_of(scene, index)
+    if factor != 0 and np.isfinite(factor) and min(abs(factor - 1), abs(factor + 1)) >= SMALL:
+        said = f"{number(factor)} times the true one"
+        yield Claim("constant-factor", said, lambda s: s.is_times(index, factor))
+
+
 def _averaged_over(scene: Scene, index: int, factor: float) -> Iterator[int]:
     """The axes of the output that an input with fewer axes is summed over, where one by their length is the factor."""
     shape, whole = scene.inputs[index].shape, scene.cotangent.shape
@@ -78,7 +88,7 @@ def _averaged_over(scene: Scene, index: int, factor: float) -> Iterator[int]:
                 yield axis
 
 
-def _factor(scene: Scene, index: int) -> float:
+def factor_of(scene: Scene, index: int) -> float:
     """How many times the true gradient this is, if it is a multiple."""
     gradient = scene.analytic(index)
     try:
@@ -100,7 +110,7 @@ def number(value: float) -> str:
 
 def _some(names: list[str]) -> str:
     """The first of what a number may be, and how many others there are."""
-    more = f", and {len(names) - 1} more" if len(names) > 2 else ""
+    more = f", and {len(names) - 1} others" if len(names) > 2 else ""
     return (names[0] if more else " and ".join(names)) + more
 
 
@@ -119,10 +129,11 @@ def recognized(scene: Scene, factor: float) -> Iterator[tuple[float, str]]:
             found = True
             yield value, f"{number(known_number)} is {name}"
         root = abs(known_number) ** 0.5
-        for value in filter(same, (root, 1 / root) if root != round(root) else ()):
+        rooted = root != round(root) and not name.startswith("the square")
+        for value in filter(same, (root, 1 / root) if rooted else ()):
             found = True
             yield value, f"{number(known_number)}, of which that is the root, is {name}"
-    if not found:
+    if not found and not same(2.0) and not same(0.5):
         yield from filter(lambda pair: same(pair[0]), _from_two(known))
     if same(2.0) or same(0.5):
         yield (2.0 if same(2.0) else 0.5), ""
@@ -141,10 +152,11 @@ def _numbers(scene: Scene) -> list[tuple[float, str]]:
             lengths.setdefault(array.size, []).append(f"the size of {name}")
         if array.ndim > 3:
             lengths.setdefault(prod(array.shape[2:]), []).append(f"the pixels of {name}")
-    known = [(float(length), _some(list(dict.fromkeys(of)))) for length, of in lengths.items()]
     given = {**dict(filter(None, map(default_of, scene.constants))), **scene.options}
-    known += [(v, "a number in forward") for v in numbers(scene.constants)]
-    return known + [(float(v), f"the option {k}") for k, v in given.items() if _is_factor(v)]
+    known = [(float(v), f"the option {k}") for k, v in given.items() if _is_factor(v)]
+    squares = [(v * v, f"the square of {name}") for v, name in known if abs(v) != 1]
+    known += [(float(length), _some(list(dict.fromkeys(of)))) for length, of in lengths.items()]
+    return known + [(v, "a number in forward") for v in numbers(scene.constants)] + squares
 
 
 def _is_factor(option: Any) -> bool:

@@ -9,6 +9,7 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, SHARP, Estimate
 from scratchcnn.gradcheck.diagnosis.rearrangements import axes_in_words
+from scratchcnn.gradcheck.diagnosis.scales import number
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # Entries that a term has to fit besides one for each of its coefficients: fewer prove nothing.
@@ -38,7 +39,9 @@ def missing_penalty(scene: Scene, index: int) -> Iterator[Claim]:
         if array.shape == missing.shape and array.dtype.kind == "f" and array.any():
             c = float(scene.cotangent.reshape(()))
             factor = float((missing * scene.inputs[k]).sum() / (array**2).sum()) / c
-            message = f"the true one less {factor:.6g} {scene.names[k]}, as of a penalty that is forgotten or halved"
+            message = (
+                f"the true one less {number(factor)} {scene.names[k]}, as of a penalty that is forgotten or halved"
+            )
             yield Claim("missing-term", message, _lacks_multiple(index, k, factor))
 
 

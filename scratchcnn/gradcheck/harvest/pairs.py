@@ -13,10 +13,13 @@ from scratchcnn.gradcheck.adapters.calling.methods import BACKWARDS, FORWARDS, u
 
 # How a backward pass is named after the thing, and a forward pass.
 BACKWARD_NAMES = (
-    *("{}_backward", "{}_bwd", "{}_grad", "{}_gradient", "{}_bprop", "{}_prime", "{}_derivative", "{}_deriv"),
+    *("{}_backward", "{}_back", "{}_bwd", "{}_grad", "{}_gradient", "{}_bprop", "{}_backprop"),
+    *("{}_prime", "{}_derivative", "{}_deriv"),
     *("backward_{}", "grad_{}", "d_{}", "d{}"),
 )
 FORWARD_NAMES = ("{}", "{}_forward", "{}_fwd", "forward_{}")
+# The words of a name that say which pass it is, wherever they stand: `conv_backward_naive`, `conv_forward_naive`.
+WORDS = {"backward": "forward", "bwd": "fwd", "bprop": "fprop", "backprop": "forward"}
 # Of these libraries' layers and functions the adapters of the library take care.
 LIBRARIES = ("torch", "jax", "keras", "tensorflow")
 
@@ -96,6 +99,13 @@ def find_pairs(module: types.ModuleType, patterns: Sequence[str] = ()) -> list[P
     return found
 
 
+def left_over(module: types.ModuleType, pairs: Sequence[Pair]) -> list[str]:
+    """The functions of a module that are backward passes by their names, and belong to none of these pairs."""
+    known = {getattr(function, "__name__", "") for pair in pairs for function in (pair.forward, pair.backward)}
+    functions = {n: f for n, f in vars(module).items() if _is_function(f) and _is_of(f, module)}
+    return [name for name, f in functions.items() if set(WORDS) & {*name.split("_")} and f.__name__ not in known]
+
+
 def find_rules(module: types.ModuleType) -> list[Pair]:
     """The rules of torch and of jax that a module defines: each `autograd.Function`, and each `custom_vjp`."""
     torch, jax = sys.modules.get("torch"), sys.modules.get("jax")
@@ -121,6 +131,12 @@ def _function_pairs(
                 if backward in functions and backward not in (name, *seen):
                     seen.add(backward)
                     yield Pair(f"{module.__name__}.{backward}", forward, functions[backward])
+    for backward in functions if patterns is BACKWARD_NAMES else ():
+        words = backward.split("_")
+        name = "_".join(WORDS.get(word, word) for word in words)
+        if backward not in seen and len(list(filter(None, words))) > 1 and name != backward and name in functions:
+            seen.add(backward)
+            yield Pair(f"{module.__name__}.{backward}", functions[name], functions[backward])
 
 
 def _stems(name: str) -> Iterator[str]:

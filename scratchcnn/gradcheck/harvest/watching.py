@@ -56,7 +56,7 @@ def _prefixed(code: CodeType, seen: Seen) -> CodeType:
     body = Bytecode.from_code(code)
     start = next(k for k, instruction in enumerate(body) if getattr(instruction, "name", "") == "RESUME") + 1
     calling = (("PUSH_NULL",), ("LOAD_CONST", call), ("PRECALL", 0), ("CALL", 0), ("POP_TOP",))
-    body[start:start] = [Instr(*parts, lineno=code.co_firstlineno) for parts in calling]
+    body[start:start] = [Instr(*parts) for parts in calling]
     watched: CodeType = body.to_code()
     return watched
 

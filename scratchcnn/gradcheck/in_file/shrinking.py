@@ -62,8 +62,8 @@ def _faults(report: Report) -> tuple[Any, ...] | None:
 
 
 def _coincidences(report: Report) -> int:
-    """How many things a factor may be: "2 is the length of axis 0 of x, and 3 more"."""
-    return sum(int(more) for d in report.diagnoses for more in re.findall(r"and (\d+) more", d.message))
+    """How many things a factor may be: "2 is the length of axis 0 of x, and 3 others"."""
+    return sum(int(more) for d in report.diagnoses for more in re.findall(r"and (\d+) others", d.message))
 
 
 def _shorter(call: Call) -> Iterator[Call]:

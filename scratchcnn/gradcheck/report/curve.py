@@ -84,7 +84,7 @@ def _draw(steps: Steps, h: Array, error: Array, taken: Array, off: float, name: 
     axes.set(xlim=(h.min() / 3, h.max() * 3), ylim=(floor, roof))
     axes.set_xlabel("step", color=INK, fontsize=LETTERS)
     axes.set_ylabel("distance", color=INK, fontsize=LETTERS)
-    axes.tick_params(which="both", color=LINE, labelcolor=SOFT, labelsize=LETTERS)
+    axes.tick_params(color=LINE, labelcolor=SOFT, labelsize=LETTERS)
     axes.minorticks_off()
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(lambda value, _: "10" + str(round(np.log10(value))).translate(RAISED))

@@ -2,6 +2,7 @@
 
 import inspect
 
+import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import check_gradient
@@ -65,9 +66,14 @@ class TestWhatIsNoInput:
         assert check_gradient(*pair).ok
 
     def test_all_inputs_may_be_fixed(self):
-        pair = from_layer(Dense(4, 3), fixed={"x": X})
-        assert names(pair) == ["W", "b"]
-        assert check_gradient(*pair).ok
+        class Scaled(Dense):
+            def forward(self, x, scale=1.0):
+                return super().forward(x) * scale
+
+        for layer in (Dense(4, 3), Scaled(4, 3)):
+            pair = from_layer(layer, fixed={"x": X})
+            assert names(pair) == ["W", "b"]
+            assert check_gradient(*pair).ok
 
     @pytest.mark.parametrize(
         ("module", "library", "adapter"),
@@ -98,6 +104,59 @@ def test_gradients_may_come_in_an_order_that_is_said():
             return (self.x @ self.A).T @ dout, dout @ self.B.T @ self.A.T, self.x.T @ dout @ self.B.T
 
     assert check_gradient(*from_layer(Square(), X, returns=("B", "x", "A"))).ok
+
+
+def test_what_forward_hands_on_may_have_any_name_where_the_order_is_said():
+    class Square:
+        def forward(self, x):
+            return x**2, 2 * x
+
+        def backward(self, slope, delta):
+            return slope * delta
+
+    assert check_gradient(*from_layer(Square(), X, order=("cache", "grad_output"))).ok
+
+
+def test_gradients_that_one_method_returns_are_multiplied_by_the_one_from_above():
+    class Squares:
+        def loss(self, x):
+            return (x**2).sum(), {"x": 2 * x}
+
+    _, backward, x = from_layer(Squares(), X, forward="loss", backward="loss")
+    assert np.array_equal(backward(3.0, x)[0], 6 * X)
+
+
+def test_a_layer_draws_on_where_no_seed_is_given():
+    class Noisy:
+        def __init__(self):
+            self.generator = np.random.default_rng(0)
+
+        def forward(self, x):
+            return x * self.generator.normal(size=x.shape)
+
+        def backward(self, dout):
+            return dout
+
+    drawn = [[forward(x) for _ in range(2)] for forward, _, x in (from_layer(Noisy(), X, seed=s) for s in (None, 1))]
+    assert [np.array_equal(*both) for both in drawn] == [False, True]
+
+
+def test_gradients_may_add_up_where_nothing_is_to_clear_them():
+    class Adds(Dense):
+        def __init__(self):
+            super().__init__(4, 3)
+            self.dW = np.zeros((4, 3))
+
+        def backward(self, dout):
+            self.dW += self.x.T @ dout
+            return dout @ self.W.T
+
+    with pytest.raises(TypeError, match="grows with each call"):
+        from_layer(Adds(), X, params="W")
+    _, backward, *given = from_layer(Adds(), X, params="W", reset=False)
+    once, twice = ([np.copy(g) for g in backward(draw(5, 3), *given)] for _ in range(2))
+    assert np.array_equal(once[0], twice[0])
+    assert not np.array_equal(once[1], twice[1])
 
 
 class Steps:

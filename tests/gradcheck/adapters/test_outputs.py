@@ -6,6 +6,7 @@ import pytest
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.adapters import from_cache, from_layer
 from scratchcnn.gradcheck.adapters.calling.cotangents import joined, of_each
+from scratchcnn.gradcheck.trees import is_option
 
 
 def drawn(*shape, seed=0):
@@ -114,3 +115,43 @@ def test_gradients_in_another_order_are_right_with_a_note():
     assert "backward returns its gradients in the order w, x, b: their shapes fit no other" in report.notes
     named = from_cache(affine, affine_backward, drawn(4, 3), drawn(3, 2), drawn(2), returns=("w", "x", "b"))
     assert not any("in the order" in note for note in check_gradient(*named).notes)
+
+
+def dropped(x, w, param):
+    """A function with its options in a dict, as courses write it."""
+    keep, mode = param["p"], param["mode"]
+    mask = np.arange(x.size).reshape(x.shape) % 3 != 0 if mode == "train" else np.ones(x.shape)
+    param["calls"] = param.get("calls", 0) + 1
+    return (x * mask / keep) @ w, (param, mask, x, w)
+
+
+def dropped_backward(dout, cache):
+    param, mask, x, w = cache
+    return dout @ w.T * mask / param["p"], (x * mask / param["p"]).T @ dout
+
+
+def test_options_in_a_dict_are_no_input():
+    param = {"mode": "train", "p": 0.5}
+    report = check_gradient(*from_cache(dropped, dropped_backward, drawn(4, 3), drawn(3, 2), param))
+    assert [each.name for each in report.inputs] == ["x", "w"]
+    assert report.verdict is Verdict.RIGHT
+    assert param == {"mode": "train", "p": 0.5}
+
+    def wrong(dout, cache):
+        dx, dw = dropped_backward(dout, cache)
+        return dx, 2 * dw
+
+    text = str(check_gradient(*from_cache(dropped, wrong, drawn(4, 3), drawn(3, 2), param)))
+    assert "param = {'mode': 'train', 'p': 0.5}" in text
+
+
+@pytest.mark.parametrize("option", ["train", None, {"mode": "train"}, {"on": True, "p": 0.3}, [("a", 1.0), None]])
+def test_what_holds_a_text_or_nothing_and_no_array_is_an_option(option):
+    assert is_option(option)
+    given = from_cache(lambda x, o: (np.sin(x), (x, o)), lambda g, c: g * np.cos(c[0]), X, option)
+    assert check_gradient(*given).ok
+
+
+@pytest.mark.parametrize("value", [1.0, True, X, {"w": X, "mode": "train"}, {"p": 0.3}, [1.0, 2.0], {}])
+def test_what_holds_numbers_alone_or_an_array_is_none(value):
+    assert not is_option(value)

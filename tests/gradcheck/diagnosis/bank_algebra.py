@@ -194,8 +194,9 @@ RIDGE = Operation(
 )  # fmt: skip
 RIDGE_MISTAKES = [
     instead(RIDGE, "missing-term option-ignored", "penalty forgotten in backward", unpenalised),
-    changed(RIDGE, "missing-term", "penalty without its factor 2", 1, lambda d, g, x, w, b, y: d - g * 0.3 * w),
-    changed(RIDGE, "missing-term", "penalty divided by the batch", 1,
+    changed(RIDGE, "missing-term constant-factor", "penalty without its factor 2", 1,
+            lambda d, g, x, w, b, y: d - g * 0.3 * w),
+    changed(RIDGE, "missing-term constant-factor", "penalty divided by the batch", 1,
             lambda d, g, x, w, b, y: d - 2 * g * 0.3 * w * 3 / 4),
     changed(RIDGE, "constant-factor", "factor 2 forgotten for the bias", 2, lambda d, *_: d / 2),
     changed(RIDGE, "constant-factor", "bias averaged over the batch once more", 2, lambda d, *_: d / 4),

@@ -154,7 +154,7 @@ LAYER_NORM_MISTAKES = [
             lambda d, g, x, gamma, beta: d / (1 + 1e-7 / statistics(x, -1, 1e-5)[1])),
     changed(LAYER_NORM, "precision", "shift's gradient summed in float32", 2,
             lambda d, g, x, gamma, beta: rounded(d, np.float32)),
-    changed(LAYER_NORM, "single-entry", "the last feature of the scale is not counted", 1,
+    changed(LAYER_NORM, "single-entry subset", "the last feature of the scale is not counted", 1,
             lambda d, *_: but(d, -1, lambda v: 0 * v)),
 ]  # fmt: skip
 

@@ -128,10 +128,11 @@ def lstm_backward(
 LSTM = Operation("lstm cell", lstm, lstm_backward, normal((2, 2), (2, 2), (2, 2), (2, 8), (2, 8), (8,)))
 LSTM_MISTAKES = [
     instead(LSTM, "permuted", "gates' gradients joined in another order", partial(lstm_backward, order=(1, 0, 2, 3))),
-    instead(LSTM, "missing-factor", "forget gate without its derivative", partial(lstm_backward, slope=np.ones_like)),
+    instead(LSTM, "missing-factor operand", "forget gate without its derivative",
+            partial(lstm_backward, slope=np.ones_like)),
     instead(LSTM, "operand", "forget gate's derivative taken at its output",
             partial(lstm_backward, slope=lambda s: sigmoid_slope(sigmoid(s)))),
-    instead(LSTM, "missing-term", "cell state's own cotangent forgotten", partial(lstm_backward, direct=False)),
+    instead(LSTM, "missing-term operand", "cell state's own cotangent forgotten", partial(lstm_backward, direct=False)),
     instead(LSTM, "operand", "tanh's derivative by the cell state", partial(lstm_backward,
             cell_slope=lambda cell: 1 - cell**2)),
     instead(LSTM, "missing-factor", "tanh of the cell state without its derivative",
@@ -184,7 +185,7 @@ GRU = Operation("gru cell", gru, gru_backward, normal((2, 3), (2, 2), (3, 6), (2
 GRU_MISTAKES = [
     instead(GRU, "missing-term", "old state's direct way forgotten", partial(gru_backward, direct=False)),
     instead(GRU, "missing-term", "reset gate taken for a constant", partial(gru_backward, reset_moves=False)),
-    instead(GRU, "sign", "update gate's difference the wrong way round",
+    instead(GRU, "sign swapped", "update gate's difference the wrong way round",
             partial(gru_backward, update=lambda h, n: n - h)),
     instead(GRU, "missing-term", "update gate's difference without the candidate",
             partial(gru_backward, update=lambda h, n: h)),

@@ -135,7 +135,7 @@ BREAKS = [
     broken("each of two equal pixels gets all", max_pool2d, "first &= unclaimed[places] => pass", "sit on a kink", TIES,
            window=2, stride=1),
     broken("not divided", avg_pool2d, "_spread(grad_output / _pixels(x, windows), => _spread(grad_output,",
-           "6 times the true one", IMAGES, window=(2, 3)),
+           "without the derivative of `_combine(np.add, 0, x, windows) / _pixels(x, windows)`", IMAGES, window=(2, 3)),
     broken("the padding counted", avg_pool2d, "_spread(grad_output / _pixels(x, windows), => _spread(grad_output / 9,",
            "up to 2 entries from the border of its last two axes", IMAGES, window=3, stride=2, padding=1),
     broken("cropped from the corner", pad2d,

@@ -113,7 +113,7 @@ def test_the_output_s_sign():
         return running(x) - 2
 
     scene = scene_of(forward, lambda g, x: running_backward(g * (forward(x) > 0), x), X)
-    assert held(of_another_cotangent, scene) == {"the true one times the output's sign once more": "missing-factor"}
+    assert held(of_another_cotangent, scene) == {"the true one times (output > 0) once more": "missing-factor"}
 
 
 class TestScale:

@@ -95,7 +95,7 @@ def haar_backward(g, x):
         (lower, lower_backward, drawn(3, 3), "right with `tril(g)` in place of `g`: `d = g`"),
         (filtered, filtered_backward, drawn(6), "right with `conj(k)` in place of `k`"),
         (survival, survival_backward, drawn(3), "right with `EVENT` in place of `1`: `1 - rate`"),
-        (haar, haar_backward, drawn(8), "right with `sqrt(2)` in place of `2`: `(low + high) / 2`"),
+        (haar, haar_backward, drawn(8), "right with `np.sqrt(2)` in place of `2`: `(low + high) / 2`"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import check_gradient
-from scratchcnn.gradcheck.diagnosis.edits.parentheses import MOST_READINGS, readings
+from scratchcnn.gradcheck.diagnosis.edits.parentheses import MOST_READINGS, readings, without_two
 
 
 def drawn(*shape, seed=0):
@@ -12,7 +12,7 @@ def drawn(*shape, seed=0):
 
 
 @pytest.mark.parametrize(
-    ("text", "others"),
+    ("text", "found"),
     [
         ("a * b + c", ["a * (b + c)"]),
         ("a * (b + c)", ["a * b + c"]),
@@ -33,10 +33,10 @@ def drawn(*shape, seed=0):
         ("größe * b + c", []),
     ],
 )
-def test_the_readings_of_an_expression(text, others):
-    found = [reading.text for reading in readings(text)]
-    assert others is None or sorted(found) == sorted(others)
-    assert text not in found
+def test_the_readings_of_an_expression(text, found):
+    texts = [reading.text for reading in readings(text)]
+    assert found is None or sorted(texts) == sorted(found)
+    assert text not in texts
 
 
 def test_the_readings_of_a_long_expression_are_limited():
@@ -62,18 +62,49 @@ def scaled(x):
 
 def scaled_backward(g, x):
     rms = np.sqrt((x * x).mean())
-    return g / (rms + 0.1) - (g * x).sum() * x / (x.size * rms) * (rms + 0.1) ** 2
+    more = rms + 0.1
+    return g / more - (g * x).sum() * x / (x.size * rms) * more * more
 
 
 @pytest.mark.parametrize(
     ("forward", "backward", "inputs", "said"),
     [
         (sphere, sphere_backward, (drawn(6), drawn(6, seed=1), drawn(6, seed=2)), "`r * (g * ct * cp - g * st)`"),
-        (scaled, scaled_backward, (drawn(7),), "* x / ((x.size * rms) * (rms + 0.1) ** 2)`"),
+        (scaled, scaled_backward, (drawn(7),), "* x / ((x.size * rms) * more * more)`"),
     ],
 )
 def test_what_is_right_with_other_parentheses_is_named_with_them(forward, backward, inputs, said):
-    first = check_gradient(forward, backward, *inputs).diagnoses[0]
-    assert first.kind == "operand"
-    assert first.message.startswith("right with other parentheses: `")
-    assert said in first.message.partition(" in place of ")[0]
+    causes = check_gradient(forward, backward, *inputs).diagnoses
+    told = [d.message.partition(" in place of ")[0] for d in causes if d.kind == "operand"]
+    assert any(each.startswith("right with other parentheses: `") and said in each for each in told), causes
+
+
+@pytest.mark.parametrize(
+    ("text", "shorter"),
+    [
+        ("a * b / c", []),
+        ("a + b * c", []),
+        ("a * b * c", ["a", "c"]),
+        ("f(x * y * z) - a * b", ["f(x) - a * b", "f(z) - a * b"]),
+        ("(p - y) * p * (1 - p) / m", ["(p - y) / m", "(1 - p) / m"]),
+        ("x", []),
+        ("not an expression", []),
+        ("größe * b * c", []),
+    ],
+)
+def test_an_expression_without_two_neighbouring_factors(text, shorter):
+    assert sorted(reading.text for reading in without_two(text)) == sorted(shorter)
+
+
+def weighed(x, w):
+    return -np.log(1 / (1 + np.exp(-x * w)))
+
+
+def weighed_backward(g, x, w):
+    q = 1 - 1 / (1 + np.exp(-x * w))
+    return -g * q * (2 * q + x) * (q - 3 * x) * w, -g * q * x
+
+
+def test_two_factors_too_many_are_named():
+    messages = [d.message for d in check_gradient(weighed, weighed_backward, drawn(6), drawn(6, seed=1)).diagnoses]
+    assert any(m.startswith("right with `-g * q * w` in place of `-g * q * (2 * q + x)") for m in messages), messages

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scratchcnn.gradcheck.diagnosis.scales import number, recognized, scaled
+from scratchcnn.gradcheck.diagnosis.scales import multiplied, number, recognized, scaled
 from tests.gradcheck.diagnosis.claims import drawn, held, scene_of
 
 X = drawn(4, 5)
@@ -27,7 +27,7 @@ def scaled_sine(x, rate=0.7):
 def said(factor, x=X, *, forward=sine, calls=100_000):
     """What is said of a gradient that is so many times the true one."""
     scene = scene_of(forward, lambda g, x: factor * g * np.cos(x), x, calls=calls)
-    found = held(scaled, scene).items()
+    found = (held(scaled, scene) | held(multiplied, scene)).items()
     return {message.replace(" times the true one", "").removesuffix(" the true one"): kind for message, kind in found}
 
 
@@ -84,7 +84,7 @@ def test_the_factor_is_the_same_everywhere():
         scenes = [
             scene_of(sine, lambda g, x, f=f: f * g * np.cos(x), drawn(4, 5, seed=k)) for k, f in enumerate(factors)
         ]
-        assert len(held(scaled, *scenes)) == count
+        assert len(held(scaled, *scenes) | held(multiplied, *scenes)) == count
 
 
 def test_of_what_is_no_multiple_or_of_another_shape_nothing_is_said():
@@ -155,7 +155,7 @@ class TestRecognized:
         ]
         assert self.told(20.0, (2, 3, 4, 5)) == [(20, "20 is the pixels of x and the pixels of the output")]
         assert self.told(120.0, (2, 3, 4, 5)) == [(120, "120 is the size of x and the size of the output")]
-        assert self.told(3.0, (3, 3, 1)) == [(3, "3 is the length of axis 0 of x, and 3 more")]
+        assert self.told(3.0, (3, 3, 1)) == [(3, "3 is the length of axis 0 of x, and 3 others")]
 
     def test_options(self):
         assert self.told(0.7, (4,), options={"rate": 0.7, "name": "n", "zero": 0.0, "far": np.inf}) == [

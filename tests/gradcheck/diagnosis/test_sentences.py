@@ -258,7 +258,7 @@ def test_an_option_that_is_off_in_backward_alone_is_named():
         return (g * (1 - np.tanh(z**2) ** 2) * 2 * z / (1 + used),)
 
     report = check_gradient(partial(scaled, eps=0.25), partial(backward, eps=0.25), drawn(3, 2))
-    assert report.diagnoses[0].kind == "constant-factor"
+    assert report.diagnoses[0].kind == "option-ignored"
     assert any("that of eps=0.001; forward has eps=0.25" in d.message for d in report.diagnoses)
     report = check_gradient(
         partial(scaled, squared=True), lambda g, z, **_: (g * (1 - np.tanh(z) ** 2) / 1.25,), drawn(3, 2)

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from scratchcnn.gradcheck.diagnosis.scales import number
 from scratchcnn.gradcheck.diagnosis.terms import missing_penalty, missing_term, softmax
 from tests.gradcheck.diagnosis.claims import drawn, held, scene_of
 
@@ -144,7 +145,7 @@ class TestPenalty:
         ("gradient", "factor"), [(lambda w: 0 * w, "1"), (lambda w: w / 2, "0.5"), (lambda w: 2 * w, "-1")]
     )
     def test_is_told_with_its_factor(self, gradient, factor):
-        message = f"the true one less {factor} w, as of a penalty that is forgotten or halved"
+        message = f"the true one less {number(float(factor))} w, as of a penalty that is forgotten or halved"
         assert self.said(gradient, gradient) == {message: "missing-term"}
 
     def test_is_the_same_multiple_of_an_input_everywhere(self):

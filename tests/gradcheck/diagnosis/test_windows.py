@@ -89,7 +89,7 @@ def inverse_backward(g, a):
 
 def test_the_order_of_a_product_of_matrices_is_named():
     kinds = found(np.linalg.inv, inverse_backward, drawn(4, 4))
-    assert ("permuted", "right with these in the order (1, 0)") in kinds
+    assert ("permuted", "right with `g @ b.T` in the order (1, 0)") in kinds
 
 
 @pytest.mark.parametrize(

@@ -82,10 +82,31 @@ def test_functions_with_options_before_their_inputs_have_their_names_too():
     text = "def f(n, *parts): return n * sum(parts)\ndef f_backward(g, n, *parts): return tuple(n * g for _ in parts)"
     form = formed(text, ("parts", ""), n=2, parts=(X, Y))
     assert title(form.forward) == "f"
+    assert list(inspect.signature(form.forward).parameters) == ["parts[0]", "parts[1]"]
     text = "def f(n, x, *, k): return n * k * x\ndef f_backward(g, n, x, *, k): return n * k * g"
     form = formed(text, n=2, x=X, k=3)
     assert (title(form.forward), title(form.backward)) == ("f", "f_backward")
     assert form.backward(Y, X).tolist() == (6 * Y).tolist()
+
+
+def test_backward_takes_inputs_by_keyword_and_options_of_any_name_beside_an_option_that_comes_first():
+    text = """
+def f(n, x, *, w, **more): return n * more["k"] * x * w
+def f_backward(g, n, x, *, w, **more): return n * more["k"] * g * w, n * more["k"] * g * x
+"""
+    form = formed(text, ("", "more"), n=2, x=X, w=Y, more={"k": 5})
+    assert [gradient.tolist() for gradient in form.backward(Y, X, Y)] == [(10 * Y * Y).tolist(), (10 * Y * X).tolist()]
+
+
+def test_functions_whose_options_are_their_defaults_are_checked_as_they_are():
+    pair = pair_of("def f(x, n=2): return x**n\ndef f_backward(g, x, n=2): return n * g * x ** (n - 1)")
+    form = form_of(pair, call(x=X, n=2))
+    assert (form.forward, form.backward) == (pair.forward, pair.backward)
+
+
+def test_an_option_that_is_given_is_no_parameter_of_backward_any_more():
+    form = formed("def f(x, n=2): return x**n\ndef f_backward(g, x, n=2): return n * g * x ** (n - 1)", x=X, n=3)
+    assert list(inspect.signature(form.backward).parameters) == ["g", "x"]
 
 
 def test_a_derivative_of_each_entry_has_its_name_too():

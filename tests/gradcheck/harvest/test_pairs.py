@@ -4,7 +4,7 @@ import types
 
 import pytest
 
-from scratchcnn.gradcheck.harvest.pairs import find_pairs
+from scratchcnn.gradcheck.harvest.pairs import find_pairs, left_over
 
 
 def module(text):
@@ -34,10 +34,37 @@ def names(text, patterns=()):
         ("relu_forward", "relu_backward"),
         ("relu_fwd", "relu_bwd"),
         ("forward_relu", "backward_relu"),
+        ("relu", "relu_back"),
+        ("relu", "relu_backprop"),
+        ("relu_forward_naive", "relu_backward_naive"),
+        ("fast_fwd_relu", "fast_bwd_relu"),
+        ("relu_fprop_v2", "relu_bprop_v2"),
     ],
 )
 def test_functions_by_their_names(forward, backward):
     assert names(f"def {backward}(g, x): pass\ndef {forward}(x): pass") == [(forward, backward)]
+
+
+def test_a_word_alone_is_no_name_and_patterns_that_are_asked_for_are_the_only_ones():
+    assert names("def forward(x): pass\ndef backward(g): pass") == []
+    naive = "def f_forward_naive(x): pass\ndef f_backward_naive(g, x): pass"
+    assert names(naive) == [("f_forward_naive", "f_backward_naive")]
+    assert names(naive, ("{}_grad",)) == []
+
+
+def test_backward_passes_without_a_forward_pass_are_left_over():
+    text = """
+def relu(x): pass
+def relu_backward(g, x): pass
+def mish_backward(g, x): pass
+def conv_bwd_fast(g, x): pass
+def draw_back(x): pass
+class Dense:
+    def forward(self, x): return x
+    def backward(self, g): return g
+"""
+    made = module(text)
+    assert left_over(made, find_pairs(made)) == ["mish_backward", "conv_bwd_fast"]
 
 
 def test_a_pair_has_the_name_of_its_backward_pass_or_class():

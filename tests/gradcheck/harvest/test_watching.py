@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import sys
 import traceback
+from types import SimpleNamespace
 
 import pytest
 
@@ -78,6 +79,20 @@ def test_recursion_generators_coroutines_and_closures(watched):
     assert seen == [[3, 2, 1, 0], [2], [4]]
 
 
+def test_a_call_that_fails_at_its_first_step_is_seen(watched):
+    def call():
+        def early(x):
+            return rate * x
+
+        seen = watched(early)
+        with pytest.raises(NameError, match="rate"):
+            early(3)
+        rate = 2
+        return early(4), seen
+
+    assert call() == (8, [3, 4])
+
+
 def test_a_call_that_is_no_deeper_than_the_limit_stays_possible(watched):
     def depth(x):
         return x if x == 0 else depth(x - 1)
@@ -110,13 +125,60 @@ def test_after_the_end_the_function_is_what_it_was():
     assert seen == []
 
 
+class Monitoring:
+    """Stands in for `sys.monitoring` of Python 3.12, where other tools have some numbers."""
+
+    events = SimpleNamespace(PY_START=1, PY_RETURN=4)
+
+    def __init__(self, names):
+        self.names, self.callbacks, self.asked = dict(names), {}, []
+
+    def get_tool(self, tool):
+        return self.names.get(tool)
+
+    def use_tool_id(self, tool, name):
+        assert tool not in self.names
+        self.names[tool] = name
+
+    def register_callback(self, tool, event, call):
+        assert (tool, event) not in self.callbacks
+        self.callbacks[tool, event] = call
+
+    def set_local_events(self, tool, code, events):
+        self.asked.append((tool, code, events))
+
+
+@pytest.mark.parametrize(
+    ("others", "number"), [({0: "debugger"}, 3), ({3: "another"}, 4), ({0: "debugger", 4: "another"}, 3)]
+)
+def test_the_interpreter_is_asked_for_the_starts_of_calls_by_one_tool_that_has_a_free_number(
+    monkeypatch, others, number
+):
+    monitoring = Monitoring(others)
+    monkeypatch.setattr(sys, "monitoring", monitoring, raising=False)
+    monkeypatch.setattr(sys, "version_info", (3, 12))
+    monkeypatch.setattr(watching, "_SEEN", {})
+    functions, seen = (double, Monitoring.get_tool), ([].append, [].append)
+    before = [function.__code__ for function in functions]
+    ends = [watch(function, each) for function, each in zip(functions, seen, strict=True)]
+    codes = [function.__code__ for function in functions]
+    assert not any(code is old for code, old in zip(codes, before, strict=True))
+    assert dict(zip(map(id, codes), seen, strict=True)) == watching._SEEN
+    assert monitoring.names == others | {number: watching.__name__}
+    assert monitoring.callbacks == {(number, monitoring.events.PY_START): watching._started}
+    assert monitoring.asked == [(number, code, monitoring.events.PY_START) for code in codes]
+    for end in ends:
+        end()
+    assert watching._SEEN == {}
+
+
 def test_of_what_the_interpreter_tells_only_the_calls_that_are_watched_are_seen(monkeypatch):
     """The function that it calls, called here: tools that measure coverage do not see the interpreter call it."""
-    seen = []
+    seen, started = [], inspect.unwrap(watching._started)  # mutmut wraps a function, in further frames
 
     def told(x):
-        watching._started(double.__code__, 0)
-        watching._started(told.__code__, 0)
+        started(double.__code__, 0)
+        started(told.__code__, 0)
         return x
 
     monkeypatch.setitem(watching._SEEN, id(told.__code__), lambda frame: seen.append(frame.f_locals["x"]))

@@ -82,7 +82,7 @@ def report_of(*messages, verdict=Verdict.WRONG, wrong=("x",), kinds=()):
     )
 
 
-FACTOR = "2 times (2 is the length of axis 0 of x, and 3 more)"
+FACTOR = "2 times (2 is the length of axis 0 of x, and 3 others)"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ FACTOR = "2 times (2 is the length of axis 0 of x, and 3 more)"
     [
         (report_of(FACTOR), True),
         (report_of("5 times (the length)"), True),  # numbers and what stands in brackets do not count
-        (report_of("2 times (2 is the length of axis 0 of x, and 4 more)"), False),  # but it is less clear
+        (report_of("2 times (2 is the length of axis 0 of x, and 4 others)"), False),  # but it is less clear
         (report_of(FACTOR.replace("times", "divided")), False),
         (report_of(), False),
         (report_of(FACTOR, wrong=("x", "y")), False),

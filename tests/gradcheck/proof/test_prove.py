@@ -14,7 +14,7 @@ import pytest
 from scratchcnn.gradcheck.points import Point
 from scratchcnn.gradcheck.proof import prove as proving
 from scratchcnn.gradcheck.proof import runs
-from scratchcnn.gradcheck.proof.prove import prove
+from scratchcnn.gradcheck.proof.prove import Proof, prove
 from tests.gradcheck.proof import callers
 from tests.gradcheck.proof.proofs import cotangent_of, normal, proved
 
@@ -156,7 +156,7 @@ def test_backward_may_answer_for_those_asked_alone(places):
 
 
 def test_nothing_to_prove_is_no_error():
-    assert proved(np.sin, lambda g, x: g, np.ones(3), wrt=[]).reason == "there is nothing to prove"
+    assert proved(np.sin, lambda g, x: g, np.ones(3), wrt=[]) == Proof({}, reason="there is nothing to prove")
 
 
 def test_numbers_of_which_the_balls_alone_would_take_too_long_are_no_balls():

@@ -6,6 +6,9 @@ from functools import partial
 import numpy as np
 import pytest
 
+from scratchcnn.gradcheck.points import Point
+from scratchcnn.gradcheck.proof import prove as proving
+from scratchcnn.gradcheck.proof.prove import prove
 from scratchcnn.gradcheck.proof.runs import Runs
 from tests.gradcheck.proof.proofs import cotangent_of, normal, proved
 from tests.gradcheck.proof.test_prove import gelu, gelu_backward
@@ -122,3 +125,42 @@ def test_a_proof_has_what_forward_gives_on_balls():
 def test_an_output_that_is_too_wide_for_all_bits_says_so():
     proof = proved(lambda x: np.log(np.sqrt(x) ** 2 - x), lambda g, x: g, np.array([2.0, 3.0]))
     assert (proof.inputs, proof.reason) == ({}, "it needs more than 2048 bits: forward's output is too wide")
+
+
+def test_an_entry_that_is_left_open_is_looked_at_once(directions):
+    forward = lambda x: np.concatenate([np.round(x[:1]), x[1:]])  # noqa: E731
+    proof = proved(forward, lambda g, x: g, np.array([0.3, 1.2, 2.4]))
+    assert (proof.inputs[0].right.tolist(), proof.reason) == ([False, True, True], proving.ROUNDS)
+    assert [list(direction) for direction in directions].count([0]) == 1
+
+
+@pytest.mark.parametrize("cotangent", [1.0, 1e25])
+@pytest.mark.parametrize(("bits", "nothing"), [(106, True), (140, False)])
+def test_what_is_below_half_of_the_bits_is_nothing(monkeypatch, bits, nothing, cotangent):
+    """Half of 256 bits; what cancels here has as many fewer as its terms are large."""
+    monkeypatch.setattr(proving, "MOST_BITS", proving.FIRST_BITS)
+    point = Point([normal(3)], cotangent * np.array([1.0, -0.5, 2.0]))
+    cancelling = lambda x: 2.0**bits * (x / 3 - x / 3)  # noqa: E731
+    proof = prove(cancelling, lambda g, x: 0 * x, point, [0], np.random.default_rng(0), 20.0)
+    right = [proven.right.all() for proven in proof.inputs.values()]
+    assert (right, proof.reason[:27]) == (([True], "") if nothing else ([], "it needs more than 256 bits"))
+
+
+def test_the_digits_of_a_small_entry_are_counted_from_the_largest():
+    small, off = 2.0**-32, 2.0**-57
+    forward = lambda x: x * np.array([small, 1])  # noqa: E731
+    x = np.ones(2)
+    (proven,) = proved(forward, lambda g, x: g * np.array([small + off, 1]), x).inputs.values()
+    first, second = np.abs(cotangent_of(forward, [x]))
+    assert proven.right.all()
+    # The weight of an entry along a direction is between a half and one.
+    assert off * first / second <= 10.0**-proven.digits <= 2 * off * first / second
+
+
+@pytest.mark.parametrize("unit", [2.0**20, 2.0**-20])
+def test_digits_have_no_unit(unit):
+    def digits(unit):
+        forward, backward = partial(gelu, constant=0.7978845608028654), gelu_backward
+        return proved(lambda x: unit * forward(x), lambda g, x: backward(unit * g, x), normal(5)).inputs[0].digits
+
+    assert digits(unit) == digits(1.0)

@@ -1,7 +1,10 @@
 """The proof alone at kinks, at ties and where forward rounds: what is not proved is left open, all else is decided."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from flint import arb
 
 from scratchcnn.gradcheck.proof.prove import STILL, TIED
 from scratchcnn.gradcheck.proof.runs import Runs
@@ -30,6 +33,27 @@ def test_kinks_of_several_entries_that_meet_are_left_open():
     proof = proved(lambda x: np.maximum(x[0] + x[1], 0), lambda g, x: g * np.array([0.5, 0.5]), np.zeros(2))
     assert (proof.inputs[0].right.any(), proof.inputs[0].wrong.any()) == (False, False)
     assert proof.reason == "kinks, or ends of its domain, at all entries"
+
+
+@pytest.mark.parametrize("change", [{"met": True}, {"slopes": [arb("inf"), arb(1), arb(1)]}])
+def test_what_no_entry_meets_alone_is_left_open(monkeypatch, change):
+    """As of a forward that does something else in a later call."""
+    along = Runs.along
+
+    def of_two(runs, direction, *side):
+        return replace(along(runs, direction, *side), **change if len(direction) == 2 else {})
+
+    monkeypatch.setattr(Runs, "along", of_two)
+    proof = proved(np.abs, lambda g, x: 2 * g * np.sign(x), np.array([0.0, 1.5, -2.0]))
+    assert (proof.inputs[0].right.any(), proof.inputs[0].wrong.any()) == (False, False)
+    assert proof.reason == "kinks of several entries meet"
+
+
+@pytest.mark.parametrize("locate", [False, True])
+def test_a_kink_is_not_wrong_with_the_others(locate):
+    x = np.array([0.0, 1.5, -2.0])
+    proof = proved(np.abs, lambda g, x: 2 * g * np.sign(x), x, locate=locate)
+    assert proof.inputs[0].wrong.tolist() == [False, True, True]
 
 
 TIES = {

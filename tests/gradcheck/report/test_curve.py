@@ -105,12 +105,14 @@ def test_a_distance_within_the_bound_is_not_in_the_colour_of_mistakes(drawn):
         figure, _, _ = drawn(replace(STEPS, analytic=analytic))
         level = figure.axes[0].get_lines()[3]
         assert (level.get_color(), level.get_ydata()[0]) == (colour, pytest.approx(analytic - 2, rel=1e-6))
+    figure, _, _ = drawn(replace(STEPS, bound=0.5))
+    assert figure.axes[0].get_lines()[3].get_color() == SOFT
 
 
 def test_a_bound_that_is_none_makes_no_space(drawn):
     steps = replace(STEPS, status="noise", analytic=2.0)
     heights = [drawn(replace(steps, bound=bound))[0].axes[0].get_ylim() for bound in (1e-5, 1e-12, 1e12)]
-    assert heights[0] == heights[1] == heights[2]
+    assert heights[0] == heights[1] == heights[2] == pytest.approx((ERROR[ERROR > 0].min() / 10**0.7, ROOF))
 
 
 @pytest.mark.parametrize(
@@ -129,6 +131,13 @@ def test_what_is_not_known_has_no_line(drawn, change):
     assert ("The analytic value is off" in text) == bool(np.isfinite(steps.analytic - steps.derivative))
 
 
+@pytest.mark.parametrize(("error", "there"), [(ERROR / 10, True), (ERROR * 10, True), (3 * H, False)])
+def test_the_guide_of_truncation_is_there_where_it_is_seen(drawn, error, there):
+    figure, _, _ = drawn(replace(STEPS, value=2 + error))
+    assert ("truncation ∝ step²" in {t.get_text() for t in figure.axes[0].texts}) == there
+    assert len(figure.axes[0].get_lines()) == 6 + there
+
+
 def test_the_picture_is_told_in_words(drawn):
     best = int(np.where(ERROR > 0, ERROR, np.inf).argmin())
     steps = replace(STEPS, value=2 + ERROR + LAST)
@@ -138,6 +147,8 @@ def test_the_picture_is_told_in_words(drawn):
         f" largest step, least at {H[best]:.1e} with {ERROR[best]:.1e}, and 1.0e+00 at the smallest. The bound of the"
         " numerical value is 1.0e-05. The analytic value is off by 5.0e-01."
     )
+    _, _, text = drawn(replace(steps, status="noise", derivative=np.nan, analytic=2.0))
+    assert text.endswith(", and 1.0e+00 at the smallest.")
 
 
 def test_captions_and_notes_say_what_is_seen():
@@ -148,10 +159,27 @@ def test_captions_and_notes_say_what_is_seen():
     drawn = curve(replace(STEPS, status="noise", derivative=np.nan, analytic=2.0, taken=TAKEN & False), "a", "x[0]")
     assert drawn.title == "central differences of x[0]: distance to the analytic value, against the step"
     assert drawn.notes == ("triangles: no error at all",)
-    for value, note in [(0 * H + 2, "none: each step gives the same number"), (2 + 1e150 * ERROR, "too small, or too")]:
-        drawn = curve(replace(STEPS, value=value), "a", "x[0]")
-        assert (drawn.svg, drawn.title) == ("", "error of the differences of x[0]")
-        assert drawn.notes[0].startswith(note)
+
+
+@pytest.mark.parametrize(
+    ("change", "note"),
+    [
+        ({"value": 0 * H + 2}, "none: each step gives the same number"),
+        ({"value": 2 + 1e150 * ERROR}, "too small, or too large, to be drawn"),
+        ({"value": 1e-150 * ERROR, "derivative": 0.0}, "too small, or too large, to be drawn"),
+        ({"bound": 1e-150}, "too small, or too large, to be drawn"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(change, note):
+    drawn = curve(replace(STEPS, **change), "a", "x[0]")
+    assert (drawn.svg, drawn.title, drawn.notes) == ("", "error of the differences of x[0]", (note,))
+
+
+@pytest.mark.parametrize("bound", [curves.LEAST, curves.LARGEST])
+def test_the_least_and_the_largest_distance_are_drawn(drawn, bound):
+    figure, _, _ = drawn(replace(STEPS, bound=bound))
+    low, high = figure.axes[0].get_ylim()
+    assert low < bound < high
 
 
 @pytest.mark.parametrize("left", [LEAST_STEPS - 1, LEAST_STEPS])
@@ -176,3 +204,8 @@ def test_the_square_of_the_step_is_seen_where_three_steps_in_a_row_show_it(noise
     assert curves._bend(H, H) == 0
     late = np.where(np.arange(12) < 4, 100.0 * H, error)
     assert curves._bend(H, late) == pytest.approx(seen, rel=2 * noise + 1e-12, abs=0)
+
+
+def test_the_square_of_the_step_is_that_of_the_first_steps_that_show_it():
+    factors = 3 + np.arange(12.0) / 100
+    assert curves._bend(H, factors * H**2) == pytest.approx(factors[curves.IN_A_ROW], rel=1e-12)

@@ -25,10 +25,10 @@ from scratchcnn.gradcheck.diagnosis.rearrangements import exchanged, exchanges, 
 
 
 def masks(site: Site, seen: Seen) -> Iterator[Change]:
-    """A mask upside down, or left out."""
+    """A mask inverted, or left out."""
     if is_mask(seen.value):
         for kind in ("subset", "operand"):
-            yield Change(kind, f"`{site.text}` upside down", made_by(upside_down))
+            yield Change(kind, f"`{site.text}` inverted", made_by(upside_down))
         yield Change("subset", f"no mask `{site.text}`", made_by(np.ones_like))
 
 

@@ -18,12 +18,13 @@ from scratchcnn.gradcheck.diagnosis.edits.numbers import (
     constants,
     counters,
     counts,
+    exponents,
     indices,
     ones,
     subscripts,
 )
 from scratchcnn.gradcheck.diagnosis.edits.order import entries, order, overwriting, reductions, twins
-from scratchcnn.gradcheck.diagnosis.edits.parentheses import parentheses
+from scratchcnn.gradcheck.diagnosis.edits.parentheses import neighbours, parentheses
 from scratchcnn.gradcheck.diagnosis.edits.places import TOGETHER
 from scratchcnn.gradcheck.diagnosis.edits.reshapes import reshapes
 from scratchcnn.gradcheck.diagnosis.edits.rounds import buffers, other_states, states, updated
@@ -50,10 +51,11 @@ from scratchcnn.gradcheck.diagnosis.scene import Scene
 FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (overwriting, order, twins),
     (axes, reductions, entries),
-    (indices, diagonals),
+    (indices, diagonals, exponents),
     (subscripts, transposes),
     (names,),
-    (masks, branches, constants, ones, counters),
+    (masks, branches),  # a limit beyond all values is none
+    (constants, ones, counters),
     (moves, before, states, updated, buffers),
     (parentheses,),
     (windows, reshapes),
@@ -63,6 +65,7 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
 MANY: tuple[tuple[Changes, ...], ...] = (
     (opposites, variables),
     (functions, parts),
+    (neighbours,),
     (computed,),
     (slopes,),
     (factors,),

@@ -45,6 +45,8 @@ def parts(site: Site, seen: Seen) -> Iterator[Change]:
     value = seen.value
     if isinstance(value, np.ndarray) and value.dtype.kind == "c":
         yield Change("conjugated", rewritten(site.text, "conj({})"), made_by(np.conj))
+        for said, function in TURNS.items():
+            yield Change("operand", rewritten(site.text, said), made_by(function))
     if not is_array(value) or site.role in (INDEX, LIMIT):
         return
     if value.ndim > 1 and value.shape[-1] == value.shape[-2] > 1:
@@ -68,7 +70,15 @@ TRIANGLES: dict[str, Callable[[Array], Array]] = {
     "tril({})": np.tril,
     "triu({})": np.triu,
     "{} with half its diagonal": _halved,
+    "{0} + {0}.T": lambda matrix: matrix + np.swapaxes(matrix, -1, -2),
     "tril({}) with half its diagonal": lambda matrix: _halved(np.tril(matrix)),
+}
+
+
+# By a quarter of a turn: the real part takes the place of the imaginary one.
+TURNS: dict[str, Callable[[Array], Array]] = {
+    "1j * {}": lambda values: 1j * values,
+    "-1j * {}": lambda values: -1j * values,
 }
 
 

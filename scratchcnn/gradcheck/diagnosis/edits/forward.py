@@ -4,14 +4,18 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, constant, is_value, made_by
-from scratchcnn.gradcheck.diagnosis.edits.order import twin
+from scratchcnn.gradcheck.diagnosis.edits.order import owner_of, twin
 from scratchcnn.gradcheck.diagnosis.edits.places import CALLED, MODE
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
+# Functions that limit an array.
+LIMITED = ("clip", "maximum", "minimum")
 # Functions that reduce an array, and what is at its border: each may be taken for another.
 REDUCTIONS = ("mean", "sum", "max", "min")
 MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
@@ -22,7 +26,7 @@ def of_another_forward(scene: Scene, index: int) -> Iterator[Claim]:
     if scene.look is None or scene.analytic(index).shape != scene.inputs[index].shape:
         return
     for site, seen in scene.look.forward_sites:
-        for change in (*_reductions(site, seen), *_modes(site, seen)):
+        for change in (*_limits(site), *_reductions(site, seen), *_modes(site, seen)):
             said = f"that of a forward with {change.said}: {site.where}"
             forward = scene.look.rerun.other_forward(site.number, change.edit)
             yield Claim(change.kind, said, _of(index, forward), along=True)
@@ -48,6 +52,19 @@ def _is_constant(number: int, index: int, s: Scene) -> bool:
 
 def _of(index: int, forward: Callable[..., Any]) -> Callable[[Scene], bool]:
     return lambda s: s.is_derivative(index, forward=s.budget.counted(forward))
+
+
+def _limits(site: Site) -> Iterator[Change]:
+    if site.role == CALLED and site.place.name in LIMITED:
+        yield Change(
+            "subset", "no limit (a mask is forgotten)", made_by(lambda function: partial(_unlimited, function))
+        )
+
+
+def _unlimited(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """The array that is not limited: the first of the arguments that is one."""
+    given = (*owner_of(function), *arguments)
+    return next((a for a in given if np.ndim(a)), given[0])
 
 
 def _reductions(site: Site, seen: Seen) -> Iterator[Change]:

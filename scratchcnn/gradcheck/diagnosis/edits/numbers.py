@@ -123,21 +123,27 @@ def counters(site: Site, seen: Seen) -> Iterator[Change]:
                 yield Change(kind, f"index {said}" if index else said, variable(name))
 
 
+def exponents(site: Site, seen: Seen) -> Iterator[Change]:
+    """An exponent that is larger or smaller by one, or has the other sign."""
+    value = seen.value
+    if site.role == EXPONENT and is_number(value):
+        for other in (value + 1, value - 1, -value):
+            said = f"{other:g} in place of the exponent {value:g}"
+            for kind in ("missing-factor", "operand"):
+                yield Change(kind, said, constant(other))
+
+
 def constants(site: Site, seen: Seen) -> Iterator[Change]:
-    """Another exponent, another option in place of a number, other degrees of freedom."""
+    """Another option in place of a number, other degrees of freedom."""
     value = seen.value
     whole_power = site.role == BASE and not isinstance(value, float)  # a large one, to a power, fills the memory
     if not is_number(value) or site.role in (AXIS, INDEX) or whole_power:
         return
     literal = not isinstance(value, float) or site.text.replace(".", "").replace("-", "").isdigit()
-    for by in (1, -1) if site.role == EXPONENT else ():
-        said = f"{value + by:g} in place of the exponent {value:g}"
-        for kind in ("missing-factor", "operand"):
-            yield Change(kind, said, constant(value + by))
     for by in (1, -1) if type(value) is int and site.text.isdigit() and site.role != EXPONENT else ():
         yield Change("operand", f"{value + by} in place of `{site.text}`", constant(value + by))
     for name, other in seen.variables.items() if literal else ():
-        if _may_be(value, other) and other != value and name not in (site.text, site.place.name):
+        if _may_be(value, other, site.role) and other != value and name not in (site.text, site.place.name):
             chosen = type(value) in (int, float) and _is_chosen(name, other)
             kind = "sign" if other == -value else "option-ignored" if chosen else "operand"
             yield Change(kind, f"`{name}` in place of `{site.text}`", variable(name))
@@ -164,8 +170,10 @@ def _is_chosen(name: str, value: Any) -> bool:
     return type(value) in (int, float) and name.replace(".", "").replace("_", "").isalnum()
 
 
-def _may_be(value: Any, other: Any) -> bool:
+def _may_be(value: Any, other: Any, role: str) -> bool:
     """Whether one number may stand in place of the other: a whole one may be a length, for which memory is needed."""
+    if role in (FACTOR, DIVISOR):
+        return is_number(other)
     whole = isinstance(other, int | np.integer) and not isinstance(other, bool) and abs(int(other)) <= LONGEST
     return whole if isinstance(value, int | np.integer) else is_number(other)
 

@@ -52,7 +52,7 @@ def order(site: Site, seen: Seen) -> Iterator[Change]:
         for places in permutations(range(len(seen.value))):
             if places != tuple(range(len(places))):
                 kind = "swapped" if "@" not in site.text and all(map(_is_value, seen.value)) else "permuted"
-                yield Change(kind, f"these in the order {places}", made_by(partial(_taken, places)))
+                yield Change(kind, f"`{site.text}` in the order {places}", made_by(partial(_taken, places)))
 
 
 def _reversed(rounds: Any) -> list[Any]:
@@ -69,7 +69,7 @@ def _is_value(value: Any) -> bool:
 
 def _from_the_end(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """A sum or product so far, of an axis from its end on."""
-    array, *rest = (*_owner(function), *arguments)
+    array, *rest = (*owner_of(function), *arguments)
     axis = rest[0] if rest else options.get("axis")  # without one, it goes through all entries
     reversed_ = np.flip(np.asarray(array), axis)
     return np.flip(getattr(np, function.__name__)(reversed_, axis), axis)
@@ -124,7 +124,7 @@ def reductions(site: Site, seen: Seen) -> Iterator[Change]:
 
 
 def _over(axes: tuple[int, ...], function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    array = (*_owner(function), *arguments)[0]
+    array = (*owner_of(function), *arguments)[0]
     rest = {k: v for k, v in options.items() if k not in ("axis", "keepdims")}
     return getattr(np, function.__name__)(array, axis=axes, keepdims=True, **rest)
 
@@ -158,11 +158,11 @@ def twins(site: Site, seen: Seen) -> Iterator[Change]:
 def twin(name: str, function: Any) -> Any:
     """The function of another name: of NumPy, or a method of the same array."""
     if name == ITSELF:
-        return lambda argument: argument
-    return getattr(next(iter(_owner(function)), np), name)
+        return lambda *arguments, **_: (*owner_of(function), *arguments)[0]
+    return getattr(next(iter(owner_of(function)), np), name)
 
 
-def _owner(function: Any) -> tuple[Any, ...]:
+def owner_of(function: Any) -> tuple[Any, ...]:
     """The array whose method it is; nothing where it is a function of a module."""
     owner = getattr(function, "__self__", None)
     return (owner,) if isinstance(owner, np.ndarray) else ()

@@ -2,14 +2,14 @@
 
 import ast
 import re
-from collections.abc import Iterator
-from functools import lru_cache, partial
-from itertools import combinations
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from itertools import chain, combinations
 from types import CodeType
 from typing import Any, NamedTuple
 
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, expression, is_value
-from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
+from scratchcnn.gradcheck.diagnosis.edits.seen import Edit, Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 
 # Operands of a chain of operations that is tried, and other readings of an expression, at most.
@@ -38,23 +38,49 @@ class Reading(NamedTuple):
 
 def parentheses(site: Site, seen: Seen) -> Iterator[Change]:
     """The other readings of a whole expression."""
-    if is_value(seen.value) and (site.around == site.text or expression(site.around) is None):
+    if is_value(seen.value) and _is_whole(site):
         for reading in readings(site.text):
             said = f"other parentheses: `{reading.text}` in place of `{site.text}`"
-            yield Change("operand", said, partial(_computed, reading.code))
+            yield Change("operand", said, _computed(reading.code))
 
 
-def _computed(code: CodeType, _: Any, variables: Any) -> Any:
-    return variables.computed(code)
+def neighbours(site: Site, seen: Seen) -> Iterator[Change]:
+    """A whole expression without two factors that stand side by side."""
+    if is_value(seen.value) and _is_whole(site):
+        for reading in without_two(site.text):
+            for kind in ("missing-factor", "operand"):
+                yield Change(kind, f"`{reading.text}` in place of `{site.text}`", _computed(reading.code))
+
+
+def _is_whole(site: Site) -> bool:
+    """Whether an expression is no part of another one, but of a tuple, a list or a dict."""
+    around = expression(site.around)
+    return site.around == site.text or around is None or isinstance(around, ast.Tuple | ast.List | ast.Dict)
+
+
+def _computed(code: CodeType) -> Edit:
+    """Another expression, computed in the same place."""
+    return lambda _, variables: variables.computed(code)  # type: ignore[attr-defined]
 
 
 @lru_cache(maxsize=1024)
 def readings(text: str) -> tuple[Reading, ...]:
     """The expressions that differ from one by a pair of parentheses, or by where one of them stands."""
+    return _read(text, _grouped, _called)
+
+
+@lru_cache(maxsize=1024)
+def without_two(text: str) -> tuple[Reading, ...]:
+    """The expressions that lack two neighbouring factors of one."""
+    return _read(text, _shortened)
+
+
+def _read(text: str, *ways: Callable[[str, ast.expr], Iterator[str]]) -> tuple[Reading, ...]:
+    """The other expressions that some ways make of one, each once."""
     tree = expression(text)
     found: dict[str, Reading] = {}
     if tree is not None and text.isascii():  # columns count bytes
-        for other in (*_grouped(text, tree), *_called(text, tree)):
+        for other in chain.from_iterable(way(text, tree) for way in ways):
             made = expression(other)
             if made is not None and ast.dump(made) != ast.dump(tree) and len(found) < MOST_READINGS:
                 code = compile(ast.Expression(made), "<changed>", "eval")
@@ -62,13 +88,24 @@ def readings(text: str) -> tuple[Reading, ...]:
     return tuple(found.values())
 
 
+def _shortened(text: str, tree: ast.expr) -> Iterator[str]:
+    """The text without two factors of a product, one after the other."""
+    for start, end in _chains(tree):
+        operands, operators = _split(text[start:end])
+        for k in range(len(operands) - 2 if len(operands) <= MOST_OPERANDS else 0):
+            if operators[k].strip() == operators[k + 1].strip() == "*":
+                for first in (k, k + 1):
+                    rest = [*operands[:first], *operands[first + 2 :]], [*operators[:k], *operators[k + 2 :]]
+                    yield text[:start] + _joined(*rest) + text[end:]
+
+
 def _grouped(text: str, tree: ast.expr) -> Iterator[str]:
     """The text with the operands of a chain of operations in other groups."""
     for start, end in _chains(tree):
         operands, operators = _split(text[start:end])
         if 1 < len(operands) <= MOST_OPERANDS:
-            for chain in _regrouped(operands, operators):
-                yield text[:start] + chain + text[end:]
+            for regrouped in _regrouped(operands, operators):
+                yield text[:start] + regrouped + text[end:]
 
 
 def _chains(tree: ast.expr) -> Iterator[tuple[int, int]]:

@@ -47,6 +47,8 @@ NOWHERE = Place(False, "")
 
 def skipped(child: ast.AST, parent: ast.AST, field: str) -> bool:
     """Whether a part of the source is left as it is: no value of the calculation, or what ends a loop."""
+    if isinstance(parent, ast.keyword) and parent.arg == "out":
+        return True  # what is written to
     if field == "test" and not isinstance(parent, ast.If | ast.IfExp):
         return True
     if isinstance(child, ast.JoinedStr | ast.expr_context | ast.operator | ast.cmpop | ast.arguments):
@@ -173,5 +175,6 @@ TWINS = {
     "var": ("std",),
     "cumsum": (),
     "cumprod": (),
+    "clip": (ITSELF,),
     **dict.fromkeys(("sqrt", "square", "exp", "log", "abs", "tanh", "sign"), (ITSELF,)),
 }

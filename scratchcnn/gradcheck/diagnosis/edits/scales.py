@@ -11,7 +11,7 @@ from scratchcnn.gradcheck.diagnosis.edits.places import AXIS, EXPONENT, FACTOR, 
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS
-from scratchcnn.gradcheck.diagnosis.scales import SAME, number, recognized
+from scratchcnn.gradcheck.diagnosis.scales import SAME, factor_of, number, recognized
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # What a value may lack where the gradient is not linear in it.
@@ -19,9 +19,15 @@ FEW_TIMES = (2, 3, 1 / 2)
 
 
 def scales(scene: Scene, index: int) -> Changes:
-    """The constant that a value has to be multiplied by, found from the gradient with the value twice as large."""
+    """The constant that a value has to be multiplied by, found from the gradient with the value twice as large.
+
+    Where the whole gradient lacks a constant, so does each of its factors: that tells nothing.
+    """
+    everywhere = _is_multiple(scene, index)
 
     def changes(site: Site, seen: Seen) -> Iterator[Change]:
+        if everywhere:
+            return
         factor = _constant(scene, index, site, seen)
         if factor is None or not _is_linear(scene, site, index):
             return
@@ -35,6 +41,15 @@ def scales(scene: Scene, index: int) -> Changes:
         yield Change("constant-factor", said, made_by(lambda v: exact * v))
 
     return changes
+
+
+def _is_multiple(scene: Scene, index: int) -> bool:
+    """Whether the gradient is a constant times the true one, as far as is known entry by entry."""
+    try:
+        scene.truth(index)
+    except TooDear:  # along one direction, any gradient is
+        return False
+    return scene.is_times(index, factor_of(scene, index))
 
 
 def stretches(scene: Scene, index: int) -> Changes:

@@ -22,9 +22,22 @@ Chain = tuple[Step, ...]
 
 def without_a_chain(scene: Scene, index: int) -> Iterator[Claim]:
     """Functions of functions, taken for what they are applied to: all of their derivatives are missing."""
+    yield from _without_chains(scene, index, inner=False)
+
+
+def without_an_inner_chain(scene: Scene, index: int) -> Iterator[Claim]:
+    """The same within a function that forward calls."""
+    yield from _without_chains(scene, index, inner=True)
+
+
+def _without_chains(scene: Scene, index: int, *, inner: bool) -> Iterator[Claim]:
     if scene.record is None or not tells(scene, index):
         return
+    own = min((len(step.site) for step in scene.record.tape.steps if step.site), default=0)
     for chain in chains(scene.record)[:MOST]:
+        depths = [len(step.site) for step in chain]
+        if (max(depths) > own) is not inner or depths[0] != depths[-1]:
+            continue  # where a chain ends in the middle of a function, backward has no name for its end
         first, last = words(chain[0]), words(chain[-1])
         if first is not None and last is not None:
             said = f"the true one without the derivative of {last.step} by {first.operand}"

@@ -15,6 +15,8 @@ from scratchcnn.gradcheck.diagnosis.steps.words import words
 
 # As a share of the largest entry: how far a gradient may be from the one of a wrong step, and is it all the same.
 NEAR = 1e-10
+# The kinds of slips that are looked for first where backward itself is written.
+LOCAL = ("sign", "missing-factor")
 # Entries that have to be different from zero for a gradient to be recognized.
 ENTRIES = 3
 
@@ -22,16 +24,25 @@ ENTRIES = 3
 def wrong_step(scene: Scene, index: int) -> Iterator[Claim]:
     """One step of forward is differentiated wrongly, in one of the usual ways; all others are right."""
     if tells(scene, index):
-        yield from _slipped(scene, index, range(CONSTANT + 1))
-        yield from _scaled_step(scene, index)
-        yield from _slipped(scene, index, range(CONSTANT + 1, ODD))
+        yield from _slipped(scene, index, range(CONSTANT + 1), inner=False)
+        yield from _slipped(scene, index, [k for k in range(CONSTANT + 1) if SLIPS[k].kind not in LOCAL], inner=True)
+        yield from _scaled_step(scene, index, known=True)
+        yield from _slipped(scene, index, range(CONSTANT + 1, ODD), inner=False)
         yield from _equal_ways(scene, index)
+
+
+def wrong_inner_step(scene: Scene, index: int) -> Iterator[Claim]:
+    """A step of a function that forward calls is differentiated wrongly, or a step has some constant as a factor."""
+    if tells(scene, index):
+        yield from _slipped(scene, index, [k for k in range(ODD) if SLIPS[k].kind in LOCAL], inner=True)
+        yield from _scaled_step(scene, index, known=False)
 
 
 def oddly_wrong_step(scene: Scene, index: int) -> Iterator[Claim]:
     """One step of forward is differentiated wrongly, in a way that may be another mistake seen from forward."""
     if tells(scene, index):
-        yield from _slipped(scene, index, range(ODD, len(SLIPS)))
+        for inner in (False, True):
+            yield from _slipped(scene, index, range(ODD, len(SLIPS)), inner=inner)
 
 
 def tells(scene: Scene, index: int) -> bool:
@@ -41,12 +52,16 @@ def tells(scene: Scene, index: int) -> bool:
     return gradient.shape == scene.inputs[index].shape and different >= min(ENTRIES, gradient.size)
 
 
-def _slipped(scene: Scene, index: int, slips: Iterable[int]) -> Iterator[Claim]:
+def _slipped(scene: Scene, index: int, slips: Iterable[int], *, inner: bool) -> Iterator[Claim]:
+    """The slips in the steps of forward itself, or in those of the functions that it calls."""
     for which in slips:
         slip = SLIPS[which]
         for depth, swept in reversed(list(enumerate(scene.swept(index)))):  # the outermost call first
             fits = np.flatnonzero(same(scene, index, swept.wrong[index][:, which]))
+            own = min((len(step.site) for step in swept.steps if step.site), default=0)
             for k in reversed(fits.tolist()):
+                if (len(swept.steps[k].site) > own) is not inner:
+                    continue
                 said = words(swept.steps[k])
                 if said is not None:
                     sentence = slip.sentence.format(step=said.step, operand=said.operand, other=said.other)
@@ -54,8 +69,8 @@ def _slipped(scene: Scene, index: int, slips: Iterable[int]) -> Iterator[Claim]:
                     yield Claim(slip.kind, f"the true one {sentence}", holds, inside=True)
 
 
-def _scaled_step(scene: Scene, index: int) -> Iterator[Claim]:
-    """One step of forward has its derivative times a constant."""
+def _scaled_step(scene: Scene, index: int, *, known: bool) -> Iterator[Claim]:
+    """One step of forward has its derivative times a constant: one that is known, or any other."""
     gradient = scene.analytic(index).reshape(-1)
     for depth, swept in reversed(list(enumerate(scene.swept(index)))):  # the outermost call first
         without = swept.wrong[index][:, CONSTANT]
@@ -68,6 +83,8 @@ def _scaled_step(scene: Scene, index: int) -> Iterator[Claim]:
             if said is None or abs(factor) < SAME or abs(abs(factor) - 1) < SAME:
                 continue
             value, name = next(recognized(scene, abs(factor)), (abs(factor), ""))
+            if (bool(name) or value in (0.5, 2.0)) is not known:
+                continue
             value = float(np.copysign(value, factor))
             times = f"{number(value)} times" + (f" ({name})" if name else "")
             sentence = f"the true one with {times} what flows back to {said.operand} in {said.step}"

@@ -296,8 +296,6 @@ def numeric(value: Any, translated: Callable[[Any], Any]) -> Any:
         return value if instead is None else general(instead)
     if module == "math" and name:
         return of_math(name)
-    if isinstance(getattr(value, "__self__", None), np.random.RandomState):
-        return general(value)
     if callable(value) and module.startswith("numpy"):
         return general(value)
     return value

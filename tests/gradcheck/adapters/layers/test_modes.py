@@ -96,7 +96,11 @@ class TestReset:
         assert called == ["method", layer]
 
 
-@pytest.mark.parametrize("make", [np.random.default_rng, np.random.RandomState])
+def of_another_kind(seed):
+    return np.random.RandomState(np.random.PCG64(seed))
+
+
+@pytest.mark.parametrize("make", [np.random.default_rng, np.random.RandomState, of_another_kind])
 def test_generators_draw_the_same_again(make):
     layer = SimpleNamespace(generator=make(3), parts=[make(4)], other=np.random)
     generators = generators_of(layer)

