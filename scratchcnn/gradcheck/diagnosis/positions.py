@@ -24,7 +24,9 @@ def wrong_positions(scene: Scene, index: int) -> Iterator[Claim]:
     if scene.analytic(index).shape != x.shape or not x.shape:
         return
     for said, kind, where in (*_picked(scene, index), *_by_place(scene, index), *_extremes(scene, index)):
-        yield Claim(kind, f"the true one but {said}", _exactly(index, where))
+        alone = said.removeprefix("everywhere but ")
+        message = f"the true one but {said}" if alone == said else f"the true one {alone} alone"
+        yield Claim(kind, message, _exactly(index, where))
 
 
 def _by_place(scene: Scene, index: int) -> Iterator[tuple[str, str, Where]]:

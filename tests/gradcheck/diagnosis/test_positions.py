@@ -137,12 +137,12 @@ def lost(wrong, where, shape):
 def test_a_place_leaves_out_a_few_right_entries():
     column = np.arange(3) != [[1], [1]]
     found = held(wrong_positions, *lost(np.zeros_like, column, (2, 3)))
-    assert found == {"the true one but everywhere but at index 1 of axis 1": "subset"}
+    assert found == {"the true one at index 1 of axis 1 alone": "subset"}
     assert held(wrong_positions, *lost(np.zeros_like, np.triu(np.ones((2, 3))) > 0, (2, 3))) == {}
 
 
 def test_more_than_half_of_the_entries_are_a_place_only_where_they_are_lost():
-    where, said = np.arange(7) != 2, "the true one but everywhere but at index 2 of axis 0"
+    where, said = np.arange(7) != 2, "the true one at index 2 of axis 0 alone"
     where = np.tile(where[:, None], 3)
     assert said in held(wrong_positions, *lost(np.zeros_like, where, (7, 3)))
     assert said not in held(wrong_positions, *lost(np.cosh, where, (7, 3)))
