@@ -530,7 +530,7 @@ class TestNotes:
     @pytest.mark.parametrize("given", [{"format": "bfloat16"}, {"format": None}, {"reference": True}])
     def test_a_reference_is_asked_for_where_nothing_can_be_decided_without(self, verdict, narrow, given):
         case = SimpleNamespace(**{"format": "bfloat16", "reference": False, "wrt": (0,), "names": ("x",)} | given)
-        setting = SimpleNamespace(case=case, observed=SimpleNamespace(usable=()), second=object())
+        setting = SimpleNamespace(case=case, observed=SimpleNamespace(usable=(), remarks=()), second=object())
         notes = check._notes(setting, SimpleNamespace(exact={}, narrow=narrow), None, [judged(verdict).report])
         note = "forward was called in bfloat16 alone: give it in float64 too, as reference="
         assert notes == (note,) * (verdict is UNDECIDED and narrow and given == {"format": "bfloat16"})

@@ -463,9 +463,11 @@ class TestDirections:
         judge = judge_of(lambda x: np.sin(x.astype(np.float16).astype(x.dtype)), sine_backward, X)
         by_entries(judge)
         with quiet():
-            along = judge.along()
-        assert along.verdict is Verdict.RIGHT
-        assert along.value == pytest.approx(along.analytic, rel=0.1)
+            directions = [judge.along() for _ in range(12)]
+        # Along a few of them too little moves.
+        assert {along.verdict for along in directions} <= {Verdict.RIGHT, Verdict.UNDECIDED}
+        assert [along.verdict for along in directions].count(Verdict.RIGHT) > 6
+        assert all(along.value == pytest.approx(along.analytic, rel=0.1) for along in directions)
 
 
 class TestOtherPoint:

@@ -3,6 +3,7 @@
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -97,8 +98,9 @@ def test_a_warning_at_a_point_that_was_moved_to_changes_nothing(action):
         warnings.simplefilter(action)
         report = check_gradient(careful.forward, careful.backward, X)
     assert careful.warned
-    # Those of the sine without warnings.
-    assert report.inputs == check_gradient(np.sin, lambda g, x: g * np.cos(x), X, names=["x"]).inputs
+    # Those of the sine without warnings, up to how many digits a direction happens to show.
+    sine = check_gradient(np.sin, lambda g, x: g * np.cos(x), X, names=["x"])
+    assert [replace(each, method="") for each in report.inputs] == [replace(each, method="") for each in sine.inputs]
     assert report.ok
 
 

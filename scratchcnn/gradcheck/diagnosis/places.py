@@ -54,8 +54,8 @@ def single_entry(scene: Scene, index: int) -> Iterator[Claim]:
     bad, known = wrong_entries(scene, index)
     if bad.sum() == 1 and (known & ~bad).sum() >= FEW:
         place = tuple(int(k) for k in np.argwhere(bad)[0])
-        yield Claim("single-entry", f"the true one but at {list(place)}", _exactly(index, _at(index, place)))
         yield from slight(scene, index)
+        yield Claim("single-entry", f"the true one but at {list(place)}", _exactly(index, _at(index, place)))
 
 
 def wrong_entries(scene: Scene, index: int) -> tuple[Array, Array]:

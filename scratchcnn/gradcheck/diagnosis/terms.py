@@ -39,9 +39,10 @@ def missing_penalty(scene: Scene, index: int) -> Iterator[Claim]:
         if array.shape == missing.shape and array.dtype.kind == "f" and array.any():
             c = float(scene.cotangent.reshape(()))
             factor = float((missing * scene.inputs[k]).sum() / (array**2).sum()) / c
-            message = (
-                f"the true one less {number(factor)} {scene.names[k]}, as of a penalty that is forgotten or halved"
-            )
+            if not np.isfinite(factor):
+                continue
+            term = f"{number(factor)} {scene.names[k]}"
+            message = f"the true one less {term}, as of a penalty that is forgotten or halved"
             yield Claim("missing-term", message, _lacks_multiple(index, k, factor))
 
 

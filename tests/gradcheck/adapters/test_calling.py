@@ -111,7 +111,7 @@ def test_what_must_be_given_by_keyword_is_given_beside_a_cotangent_and_a_cache(s
 @pytest.mark.parametrize("returned", [lambda g: {"dx": g}, lambda g: [{"dx": g, "dv": g}]])
 def test_a_gradient_that_is_not_there_is_said(returned):
     _, backward, x, w = from_cache(product, lambda dout, cache: returned(dout), X, X)
-    with pytest.raises(TypeError, match=r"backward returns \d gradients.*the inputs are x \(5, 4\), w \(5, 4\)"):
+    with pytest.raises(TypeError, match=r"backward returns \d gradients?, .*the inputs are x \(5, 4\), w \(5, 4\)"):
         backward(X, x, w)
 
 

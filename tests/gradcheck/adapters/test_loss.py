@@ -5,8 +5,9 @@ import inspect
 import numpy as np
 import pytest
 
-from scratchcnn.gradcheck import CallerError, Verdict, check_gradient
+from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.adapters import from_loss
+from scratchcnn.gradcheck.raised import WrongForm
 from tests.gradcheck.adapters.layers.row import draw
 
 X, Y = draw(5, 3), draw(3, 5).T
@@ -125,7 +126,7 @@ def test_a_label_that_has_no_gradient_is_said_to_be_fixed():
         d = x - y
         return (d * d).sum() / 2, d
 
-    with pytest.raises(CallerError, match=r"fixed=\{'y': \.\.\.\}\..*returns=\('x',\)\)"):
+    with pytest.raises(WrongForm, match=r"fixed=\{'y': \.\.\.\}\..*returns=\('x',\)\)"):
         check_gradient(*from_loss(squares, X, Y))
 
 

@@ -301,7 +301,7 @@ def test_differences_decide_where_there_is_no_time_to_find_the_wrong_entries(mon
         return Proof({}, reason="it takes too long") if locate else whole(self, point, wrt)
 
     monkeypatch.setattr(Proofs, "_proof", hurried)
-    report = check_gradient(sine, lambda g, x: sine_backward(g, x) * (1 + 1e-13), X)
+    report = check_gradient(sine, lambda g, x: sine_backward(g, x) * (1 + 1e-13), X, seed=3)
     assert any(sought)
     assert report.inputs[0].method == "differences"
 

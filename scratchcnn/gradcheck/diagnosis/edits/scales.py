@@ -49,7 +49,8 @@ def _is_multiple(scene: Scene, index: int) -> bool:
         scene.truth(index)
     except TooDear:  # along one direction, any gradient is
         return False
-    return scene.is_times(index, factor_of(scene, index))
+    factor = factor_of(scene, index)
+    return bool(np.isfinite(factor)) and scene.is_times(index, factor)
 
 
 def stretches(scene: Scene, index: int) -> Changes:
