@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import check_gradient
-from scratchcnn.gradcheck.adapters import from_cache, from_layer
+from scratchcnn.gradcheck.adapters import from_cache, from_layer, from_loss
 from scratchcnn.gradcheck.adapters.calling.arguments import Order, order_of
 from scratchcnn.gradcheck.adapters.calling.cotangents import cotangents
 from scratchcnn.gradcheck.adapters.calling.words import matching
@@ -140,3 +140,16 @@ def test_gradients_that_are_all_means_are_said_so():
 def test_a_gradient_that_is_a_mean_is_named(mean):
     assert check_gradient(*from_layer(MeanOfW(4, 3), X, mean=mean)).ok
     assert not check_gradient(*from_layer(MeanOfW(4, 3), X)).ok
+
+
+def test_gradients_of_what_is_no_input_are_said_to_be_that():
+    def loss(x):
+        return (x @ X.T).sum(), {"W": X, "b": {"low": X, "high": X}}
+
+    _, backward, x = from_loss(loss, X)
+    with pytest.raises(TypeError) as raised:
+        backward(1.0, x)
+    assert str(raised.value) == (
+        "backward returns a dict with the keys W, b, which name none of the inputs x (5, 4): pass a function of what"
+        " they are the gradients of, as from_loss(lambda W, b: ..., W, b)"
+    )

@@ -80,7 +80,7 @@ def sorted_gradients(
             found |= zip(_in_order_of_shapes(those, in_order, leaves), in_order, strict=True)
             break
     else:
-        raise WrongForm(_unclear(items, structure, leaves, call))
+        raise WrongForm(_unclear(items, structure, leaves, call, none_found=not found))
     return [found.get(k) for k in range(len(leaves))]
 
 
@@ -153,17 +153,24 @@ def _in_order_of_shapes(those: list[int], gradients: Sequence[Any], leaves: Sequ
     return others[0]
 
 
-def _unclear(items: Sequence[Any], structure: Structure, leaves: Sequence[Leaf], call: str) -> str:
+def _unclear(items: Sequence[Any], structure: Structure, leaves: Sequence[Leaf], call: str, *, none_found: bool) -> str:
     given = [k for way in keys(structure) for k in way if isinstance(k, str)] or [
         "None" if i is None else str(np.shape(i)) for i in items
     ]
     what = "under the keys" if any(isinstance(k, str) for way in keys(structure) for k in way) else "of the shapes"
+    of = ", ".join(f"{leaf.name} {leaf.shape}" for leaf in leaves)
+    if none_found and what == "under the keys":
+        adapter = call.partition("(")[0]
+        keyed = ", ".join(dict.fromkeys(str(way[0]) for way in keys(structure) if way))
+        return (
+            f"backward returns a dict with the keys {keyed}, which name none of the inputs {of}: pass a function of"
+            f" what they are the gradients of, as {adapter}(lambda {keyed}: ..., {keyed})"
+        )
     names = tuple(leaf.name for leaf in leaves)
     names = tuple(leaf.name for leaf in leaves if leaf.floating) or names
     shown = (*names[: len(items)], *[None] * (len(items) - len(names)))
     others = names[len(items) :]
     fixed = f" What is no input (labels) is fixed: fixed={{{others[0]!r}: ...}}." if others and "loss" in call else ""
-    of = ", ".join(f"{leaf.name} {leaf.shape}" for leaf in leaves)
     return (
         f"backward returns {len(items)} gradient{'s' if len(items) != 1 else ''}, {what} {', '.join(given)};"
         f" the inputs are {of}.{fixed} Name what it returns, in order, None for what is no gradient:"
