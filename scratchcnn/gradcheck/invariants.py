@@ -97,10 +97,11 @@ def _share(rng: np.random.Generator) -> float:
 def _blend(a: Array, rng: np.random.Generator, axis: int | None = None, eps: float = 0.0) -> Array:
     """The values shuffled, and each mixed with another: of the whole array, or of its line along an axis.
 
-    Each has a share of its own, unless the sums of the lines, or of all values, have to stay.
+    Each has a share of its own, unless the sums of the lines have to stay, or that of all values is a whole number: a
+    distribution, weights of mean 1, percentages.
     """
     shuffled = rng.permutation(a.reshape(-1)).reshape(a.shape) if axis is None else rng.permuted(a, axis=axis)
-    free = axis is None and not _have_the_same_sum(a.reshape(-1), 0, eps)
+    free = axis is None and not _sums_to_a_whole(a.reshape(-1), eps)
     share = rng.uniform(*BLEND_SHARES, a.shape) if free else _share(rng)
     blended = (1 - share) * shuffled + share * np.roll(shuffled, 1, axis)
     return np.clip(blended, a.min(), a.max())
@@ -194,6 +195,11 @@ def _have_the_same_sum(a: Array, axis: int, eps: float) -> bool:
     slack = _slack(a, axis, eps) * sizes
     wanted = (sums.mean(),) if sums.size > 1 else (0.0, 1.0)
     return bool(a.any()) and any(bool((np.abs(sums - each) <= slack).all()) for each in wanted)
+
+
+def _sums_to_a_whole(a: Array, eps: float) -> bool:
+    total = float(a.sum())
+    return abs(total - round(total)) <= float(_slack(a, 0, eps) * np.abs(a).sum())
 
 
 def _have_length_one(a: Array, axis: int, eps: float) -> bool:
