@@ -144,7 +144,7 @@ def test_a_gradient_that_is_a_mean_is_named(mean):
 
 def test_gradients_of_what_is_no_input_are_said_to_be_that():
     def loss(x):
-        return (x @ X.T).sum(), {"W": X, "b": {"low": X, "high": X}}
+        return (x @ X.T).sum(), {"W": X.T, "b": {"low": X[0], "high": X[1]}}
 
     _, backward, x = from_loss(loss, X)
     with pytest.raises(TypeError) as raised:

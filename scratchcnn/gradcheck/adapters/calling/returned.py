@@ -159,7 +159,8 @@ def _unclear(items: Sequence[Any], structure: Structure, leaves: Sequence[Leaf],
     ]
     what = "under the keys" if any(isinstance(k, str) for way in keys(structure) for k in way) else "of the shapes"
     of = ", ".join(f"{leaf.name} {leaf.shape}" for leaf in leaves)
-    if none_found and what == "under the keys":
+    as_many = len(items) == sum(leaf.floating for leaf in leaves)  # then they are those by other names
+    if none_found and what == "under the keys" and not as_many:
         adapter = call.partition("(")[0]
         keyed = ", ".join(dict.fromkeys(str(way[0]) for way in keys(structure) if way))
         return (
