@@ -160,9 +160,9 @@ def _unclear(items: Sequence[Any], structure: Structure, leaves: Sequence[Leaf],
     what = "under the keys" if any(isinstance(k, str) for way in keys(structure) for k in way) else "of the shapes"
     of = ", ".join(f"{leaf.name} {leaf.shape}" for leaf in leaves)
     as_many = len(items) == sum(leaf.floating for leaf in leaves)  # then they are those by other names
-    if none_found and what == "under the keys" and not as_many:
-        adapter = call.partition("(")[0]
-        keyed = ", ".join(dict.fromkeys(str(way[0]) for way in keys(structure) if way))
+    named = dict.fromkeys(way[0] if way else None for way in keys(structure))
+    if none_found and not as_many and all(isinstance(name, str) for name in named):
+        adapter, keyed = call.partition("(")[0], ", ".join(map(str, named))
         return (
             f"backward returns a dict with the keys {keyed}, which name none of the inputs {of}: pass a function of"
             f" what they are the gradients of, as {adapter}(lambda {keyed}: ..., {keyed})"
