@@ -87,7 +87,7 @@ def find_pairs(module: types.ModuleType, patterns: Sequence[str] = ()) -> list[P
     patterns
         The names of backward passes, with `{}` for that of the thing. Default: `BACKWARD_NAMES`.
     """
-    functions = {n: f for n, f in vars(module).items() if _is_function(f) and _is_of(f, module)}
+    functions = _functions_of(module)
     found = list(_function_pairs(module, functions, patterns or BACKWARD_NAMES))
     for name, value in list(vars(module).items()):
         kind = value if isinstance(value, type) else type(value)
@@ -102,8 +102,8 @@ def find_pairs(module: types.ModuleType, patterns: Sequence[str] = ()) -> list[P
 def left_over(module: types.ModuleType, pairs: Sequence[Pair]) -> list[str]:
     """The functions of a module that are backward passes by their names, and belong to none of these pairs."""
     known = {getattr(function, "__name__", "") for pair in pairs for function in (pair.forward, pair.backward)}
-    functions = {n: f for n, f in vars(module).items() if _is_function(f) and _is_of(f, module)}
-    return [name for name, f in functions.items() if set(WORDS) & {*name.split("_")} and f.__name__ not in known]
+    functions = _functions_of(module).items()
+    return [name for name, f in functions if set(WORDS) & {*name.split("_")} and f.__name__ not in known]
 
 
 def find_rules(module: types.ModuleType) -> list[Pair]:
@@ -145,6 +145,11 @@ def _stems(name: str) -> Iterator[str]:
         before, after = pattern.split("{}")
         if name.startswith(before) and name.endswith(after) and len(name) > len(before + after):
             yield name[len(before) : len(name) - len(after)]
+
+
+def _functions_of(module: types.ModuleType) -> dict[str, Callable[..., Any]]:
+    """The functions that a module defines, by their names."""
+    return {name: f for name, f in vars(module).items() if _is_function(f) and _is_of(f, module)}
 
 
 def _is_function(value: Any) -> bool:

@@ -46,8 +46,7 @@ def _constants(scene: Scene, index: int) -> Iterator[Claim]:
 def _is_constant(number: int, index: int, s: Scene) -> bool:
     if s.look is None or number not in s.look.by_forward:
         return False
-    forward = s.look.rerun.other_forward(number, constant(s.look.by_forward[number].value))
-    return s.is_derivative(index, forward=s.budget.counted(forward))
+    return _of(index, s.look.rerun.other_forward(number, constant(s.look.by_forward[number].value)))(s)
 
 
 def _of(index: int, forward: Callable[..., Any]) -> Callable[[Scene], bool]:

@@ -31,7 +31,7 @@ def suspects_of(scene: Scene, index: int) -> list[Suspect]:
     known = scene.look.suspects
     if index not in known:
         found = _suspects(scene, scene.look, index, scene.right_beside(index))
-        copies = {(site.text, site.around): seen.value for site, seen in scene.look.forward_sites}
+        copies = {_text(site): seen.value for site, seen in scene.look.forward_sites}
         extra = _written(scene.look.sites) - _written(scene.look.forward_sites)  # more often than forward has it
         marked = (s._replace(copied=_is_copied(s, copies) and _text(s.site) not in extra) for s in found)
         known[index] = sorted(marked, key=lambda s: (s.copied, s.seen.depth, not s.alone, s.site.times))
@@ -49,9 +49,9 @@ def _written(sites: Iterable[tuple[Site, Seen]]) -> Counter[tuple[str, str]]:
 
 def _is_copied(suspect: Suspect, copies: Mapping[tuple[str, str], Any]) -> bool:
     site, value = suspect.site, suspect.seen.value
-    if site.times > 1 or (site.text, site.around) not in copies:
+    if site.times > 1 or _text(site) not in copies:
         return False
-    other = copies[site.text, site.around]
+    other = copies[_text(site)]
     if isinstance(value, np.ndarray):
         return isinstance(other, np.ndarray) and np.array_equal(value, other)
     return not isinstance(value, float) or (isinstance(other, float) and value == other)

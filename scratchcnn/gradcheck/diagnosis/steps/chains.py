@@ -7,7 +7,7 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.scene import Scene
-from scratchcnn.gradcheck.diagnosis.steps.claims import same, tells
+from scratchcnn.gradcheck.diagnosis.steps.claims import own_depth, same, tells
 from scratchcnn.gradcheck.diagnosis.steps.record import Record
 from scratchcnn.gradcheck.diagnosis.steps.tape import Step
 from scratchcnn.gradcheck.diagnosis.steps.words import words
@@ -33,7 +33,7 @@ def without_an_inner_chain(scene: Scene, index: int) -> Iterator[Claim]:
 def _without_chains(scene: Scene, index: int, *, inner: bool) -> Iterator[Claim]:
     if scene.record is None or not tells(scene, index):
         return
-    own = min((len(step.site) for step in scene.record.tape.steps if step.site), default=0)
+    own = own_depth(scene.record.tape.steps)
     for chain in chains(scene.record)[:MOST]:
         depths = [len(step.site) for step in chain]
         if (max(depths) > own) is not inner or depths[0] != depths[-1]:

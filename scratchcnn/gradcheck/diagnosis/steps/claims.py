@@ -52,13 +52,18 @@ def tells(scene: Scene, index: int) -> bool:
     return gradient.shape == scene.inputs[index].shape and different >= min(ENTRIES, gradient.size)
 
 
+def own_depth(steps: Iterable[Step]) -> int:
+    """How many calls lead to the steps of forward itself: to those of the functions that it calls lead more."""
+    return min((len(step.site) for step in steps if step.site), default=0)
+
+
 def _slipped(scene: Scene, index: int, slips: Iterable[int], *, inner: bool) -> Iterator[Claim]:
     """The slips in the steps of forward itself, or in those of the functions that it calls."""
     for which in slips:
         slip = SLIPS[which]
         for depth, swept in reversed(list(enumerate(scene.swept(index)))):  # the outermost call first
             fits = np.flatnonzero(same(scene, index, swept.wrong[index][:, which]))
-            own = min((len(step.site) for step in swept.steps if step.site), default=0)
+            own = own_depth(swept.steps)
             for k in reversed(fits.tolist()):
                 if (len(swept.steps[k].site) > own) is not inner:
                     continue
