@@ -91,6 +91,12 @@ class Case:
         """The coarsest small format of inputs and outputs; None where all are in dtypes of NumPy's own."""
         return coarsest((*self.formats, self.output_format))
 
+    @property
+    def unmeasured(self) -> tuple[Forward, Backward]:
+        """Both functions as the caller wrote them, with their options; nothing measures their calls."""
+        forward, backward = (partial(f.func, *f.args, **f.keywords) for f in (self.forward, self.backward))
+        return forward, backward
+
     def dtype(self, index: int) -> str:
         """The name of an input's number format."""
         return str((self.formats and self.formats[index]) or self.inputs[index].dtype)

@@ -4,7 +4,6 @@ The mistake is the same in both, and its gradient is known to more digits in the
 """
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,7 +31,7 @@ def widened(setting: Setting) -> Wide | None:
     if case.kernel is not None:  # it answers in a small format, which is none of NumPy's
         return None
     world = Floats(wide=True)
-    forward, backward = (partial(f.func, *f.args, **f.keywords) for f in (case.forward, case.backward))
+    forward, backward = case.unmeasured
     world.at_home(forward).at_home(backward)
     try:
         copied = [Timed(world.translated(function)) for function in (forward, backward)]

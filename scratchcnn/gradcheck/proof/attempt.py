@@ -51,7 +51,7 @@ def proof_of(
     from scratchcnn.gradcheck.proof.prove import prove
 
     # The functions themselves, without what measures the time of calls.
-    forward, backward = (partial(f.func, *f.args, **f.keywords) for f in (case.forward, case.backward))
+    forward, backward = case.unmeasured
     given = partial(prove, asked=case.wrt, locate=locate)
     moving = [k for k in wrt if point.inputs[k].size]
     with quiet():

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -190,7 +189,7 @@ class Rerun:
 
     def __init__(self, case: Case, *, wide: bool = False) -> None:
         self.world = Watching(wide=wide)
-        forward, backward = (partial(f.func, *f.args, **f.keywords) for f in (case.forward, case.backward))
+        forward, backward = case.unmeasured
         self.world.at_home(forward).at_home(backward)
         self.forward = self.world.translated(forward)
         self.case = replace(case, backward=self.world.translated(backward))
