@@ -35,7 +35,7 @@ from scratchcnn.gradcheck.diagnosis.precision import as_if_rounded, rounded
 from scratchcnn.gradcheck.diagnosis.products import with_another_factor
 from scratchcnn.gradcheck.diagnosis.reordered import reordered
 from scratchcnn.gradcheck.diagnosis.reproduce import reproducer
-from scratchcnn.gradcheck.diagnosis.scales import multiplied, scaled
+from scratchcnn.gradcheck.diagnosis.scales import multiplied, scaled, zero
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 from scratchcnn.gradcheck.diagnosis.scenes import Shared, further_scenes, scenes_of
 from scratchcnn.gradcheck.diagnosis.slopes import Noise
@@ -313,6 +313,10 @@ def proved(scenes: Sequence[Scene], index: int) -> list[Claim]:
             bad, known = wrong_entries(scenes[0], index)
             if not bad.any():
                 return [KINK] if known.any() and not known.all() else []
+    nothing = _holding((zero,), scenes, index)
+    if nothing:  # any claim that predicts zeros holds: code alone says more
+        code = _holding((wrong_expression,), scenes, index)
+        return [*code[:1], *nothing, *code[1:]]
     for families in (*STAGES, PLACES, POSITIONS):
         found = _holding(families, scenes, index)
         if found:

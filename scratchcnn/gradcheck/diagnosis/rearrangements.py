@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from itertools import combinations, permutations
+from math import gcd
 
 import numpy as np
 
@@ -40,6 +41,8 @@ def rearrangements(shape: tuple[int, ...]) -> Iterator[tuple[str, str, Rearrange
                 yield "permuted", f"the true one's numbers laid out {read}", _relaid(order, shape)
     for said, function in _blocks(shape):
         yield "permuted", f"the true one with {said}", function
+    for said, function in dealt(shape):
+        yield "permuted", f"the true one with {said} (tile for repeat, or other axes of a reshape)", function
     for axis in range(axes):
         if 2 < shape[axis] <= 5:
             for places in list(permutations(range(shape[axis])))[1:]:  # the first leaves all in its place
@@ -55,6 +58,39 @@ def _blocks(shape: tuple[int, ...]) -> Iterator[tuple[str, Rearrangement]]:
                     if order != tuple(range(count)):
                         places = np.arange(length).reshape(count, -1)[list(order)].reshape(-1)
                         yield f"{count} parts of axis {axis} in the order {order}", _take(axis, tuple(places.tolist()))
+
+
+def dealt(shape: tuple[int, ...]) -> Iterator[tuple[str, Rearrangement]]:
+    """Axes dealt out into equal parts: what `tile` is to `repeat`, and the halves of an axis to every other place."""
+    for axis, length in enumerate(shape):
+        for parts in _divisors(length):
+            yield _dealt(parts, length).format(axis), _deal((axis,), parts)
+    if len(shape) > 1:
+        for parts in _divisors(gcd(*shape[-2:])):
+            each = " and ".join(map(str, range(len(shape) - 2, len(shape))))
+            yield f"{parts} parts of each of axes {each} interleaved", _deal((-2, -1), parts)
+
+
+def _divisors(number: int) -> list[int]:
+    return [k for k in range(2, number) if number % k == 0]
+
+
+def _dealt(parts: int, length: int) -> str:
+    if parts == 2:
+        return "the two halves of axis {} interleaved"
+    if 2 * parts == length:
+        return "every other place of axis {} first, then the others"
+    return f"{parts} parts of axis {{}} interleaved"
+
+
+def _deal(axes: tuple[int, ...], parts: int) -> Rearrangement:
+    def deal(array: Array) -> Array:
+        for axis in axes:
+            places = np.arange(array.shape[axis]).reshape(parts, -1).T.reshape(-1)
+            array = np.take(array, places, axis)
+        return array
+
+    return deal
 
 
 def exchanges(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:

@@ -23,12 +23,9 @@ SAME = 1e-6
 
 
 def scaled(scene: Scene, index: int) -> Iterator[Claim]:
-    """Zero, or a constant times the true gradient."""
+    """A constant times the true gradient."""
     gradient = scene.analytic(index)
-    if gradient.shape != scene.inputs[index].shape:
-        return
-    if not gradient.any():
-        yield Claim("zero-gradient", "zero throughout, the true one is not", lambda s: not s.analytic(index).any())
+    if gradient.shape != scene.inputs[index].shape or not gradient.any():
         return
     yield Claim("sign", "minus the true one", lambda s: s.is_times(index, -1))
     factor = factor_of(scene, index)
@@ -66,6 +63,12 @@ def scaled(scene: Scene, index: int) -> Iterator[Claim]:
                 f"the true one times {name} once more",
                 lambda s, k=k: s.is_times(index, s.inputs[k].reshape(())),  # type: ignore[misc]
             )
+
+
+def zero(scene: Scene, index: int) -> Iterator[Claim]:
+    """Nothing at all."""
+    if scene.analytic(index).shape == scene.inputs[index].shape and not scene.analytic(index).any():
+        yield Claim("zero-gradient", "zero throughout, the true one is not", lambda s: not s.analytic(index).any())
 
 
 def multiplied(scene: Scene, index: int) -> Iterator[Claim]:

@@ -6,16 +6,12 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.case import Case
-from scratchcnn.gradcheck.contract import copied
 from scratchcnn.gradcheck.diagnosis.budget import Budget, Outside, TooDear
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, SHARP, Estimate, alike, is_far, slack_of
 from scratchcnn.gradcheck.diagnosis.slopes import COARSE, Noise, Slopes
 from scratchcnn.gradcheck.numerical.noise import EPS
-from scratchcnn.gradcheck.points import Point
 
 if TYPE_CHECKING:
     from scratchcnn.gradcheck.diagnosis.constants.variant import Place
@@ -24,13 +20,11 @@ if TYPE_CHECKING:
     from scratchcnn.gradcheck.diagnosis.steps.record import Record
     from scratchcnn.gradcheck.diagnosis.steps.sweep import Swept
 
-# How many times fewer roundoffs count in a small format: with as many, no number would be another.
-FEWER = 16.0
 # As a share of a gradient: what it may be off by at a first look, and where a record of forward is taken to be right.
 CLOSE, NEAR = 0.05, 1e-6
 # Numbers of a record that take as long as a call of forward.
 NUMBERS_A_CALL = 4
-# A record counts for one share of all calls at most: what is read in it needs none.
+# A record, and what is looked at besides the gradient, count for one share of all calls at most.
 SHARES = 10
 # Numbers of a Jacobian that are kept at most.
 LARGEST = 2_000_000
@@ -92,6 +86,7 @@ class Scene:
         self.gradients = [None if g is None else np.asarray(np.real(g), np.float64) for g in gradients]
         self._true_sweeps: dict[int, list[Swept]] = {}
         self._jacobians: dict[int, Estimate] = {}
+        self._recorded: dict[int, bool] = {}
         self.wrong: dict[int, tuple[Array, Array]] = {}  # what `places` has found
         self.located: dict[int, str] = {}  # what `edits.flows` has found: where a gradient becomes wrong
         self._truths: dict[int, Estimate] = {}
@@ -215,17 +210,11 @@ class Scene:
         """The Jacobian from a record of forward; None where there is none, or none that floats agree with."""
         from scratchcnn.gradcheck.diagnosis.steps.jacobian import jacobian
 
-        found = None if self.record is None else jacobian(self.record, index)
-        if found is None:
-            return None
+        found = jacobian(self.record, index) if self.record is not None and self._is_recorded(index) else None
+        if found is None or index in self._jacobians:  # there are kinks: a record takes one side of each
+            return self._jacobians.get(index)
         value, size = found
-        gradient = (self.cotangent.reshape(-1) @ value).reshape(self.inputs[index].shape)
-        if not self._slopes.off(index, gradient, self.cotangent) <= NEAR:
-            if not self.is_true(gradient, index):
-                return None
-            if index in self._jacobians:  # there are kinks: a record takes one side of each
-                return self._jacobians[index]
-        elif index not in self._here:
+        if index not in self._here:
             step = self.direction(index).reshape(-1)
             slopes = Estimate(value @ step, 2.0**-40 * size @ np.abs(step))
             self._here[index] = self.direction(index), slopes.reshaped(self.cotangent.shape)
@@ -234,15 +223,42 @@ class Scene:
     def _by_differences(self, index: int) -> Estimate:
         if self.inputs[index].size * self.cotangent.size > LARGEST:
             raise TooDear
+        if index in self._truths and self._slopes.calls_by_entries(index) > self.budget.calls // SHARES:
+            raise TooDear  # the gradient is known without it
         return self._slopes.by_entries(index)
 
     def truth(self, index: int, cotangent: Array | None = None) -> Estimate:
         """The true gradient by an input, for this cotangent or another one. Raises `TooDear`."""
         if cotangent is None:
             if index not in self._truths:
-                self._truths[index] = self._contracted(index, self.cotangent)
+                self._truths[index] = self._swept_back(index) or self._contracted(index, self.cotangent)
             return self._truths[index]
         return self._contracted(index, cotangent)
+
+    def _swept_back(self, index: int) -> Estimate | None:
+        """The true gradient from a record of forward; None where there is none, or none that floats agree with."""
+        if self.eps > EPS or not self._is_recorded(index) or index in self._jacobians:  # there are kinks
+            return None
+        value, size = self._gradients_of_record[index]
+        return Estimate(value, (2.0**-40 + ROUNDOFFS * EPS) * size).reshaped(self.inputs[index].shape)
+
+    def _is_recorded(self, index: int) -> bool:
+        """Whether there is a record of forward, and floats agree with its gradient."""
+        if index not in self._recorded:
+            self._recorded[index] = False  # while it is asked for
+            self._recorded[index] = self.record is not None and self._do_floats_agree(index)
+        return self._recorded[index]
+
+    def _do_floats_agree(self, index: int) -> bool:
+        gradient = self._gradients_of_record[index][0].reshape(self.inputs[index].shape)
+        return self._slopes.off(index, gradient, self.cotangent) <= NEAR or self.is_true(gradient, index)
+
+    @cached_property
+    def _gradients_of_record(self) -> dict[int, tuple[Array, Array]]:
+        from scratchcnn.gradcheck.diagnosis.steps.jacobian import gradients
+
+        assert self.record is not None
+        return gradients(self.record, self.cotangent)
 
     def _contracted(self, index: int, cotangent: Array) -> Estimate:
         jacobian, weights = self.jacobian(index), cotangent.reshape(-1)
@@ -378,17 +394,3 @@ class Scene:
         if index not in self._slacks and index in self._truths:
             self._slacks[index] = slack_of(self.analytic(index), self._truths[index], self.eps)
         return self._slacks.get(index, 0.0)
-
-
-def gradients_at(case: Case, point: Point, dtype: DTypeLike | None) -> tuple[list[Any], float]:
-    """What backward answers at a point, in a dtype or the caller's own, and the eps of that answer."""
-    inputs = [a.astype(dtype) if dtype is not None and a.dtype.kind == "f" else a.copy() for a in point.inputs]
-    cotangent = point.cotangent.astype(dtype or point.cotangent.dtype)
-    case.forward(*(a.copy() for a in inputs))  # a layer may keep what its backward needs
-    gradients = [copied(g) for g in case.gradients(cotangent, inputs)]
-    if dtype is not None:
-        return gradients, EPS
-    if case.format is not None:
-        return gradients, case.format.eps / FEWER
-    dtypes = [np.asarray(g).dtype for g in gradients if g is not None]
-    return gradients, max([EPS, *(float(np.finfo(d).eps) for d in dtypes if d.kind == "f")])

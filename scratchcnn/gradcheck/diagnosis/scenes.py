@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchcnn.gradcheck.case import Case, Forward
+from scratchcnn.gradcheck.diagnosis.answers import gradients_at
 from scratchcnn.gradcheck.diagnosis.budget import Budget
 from scratchcnn.gradcheck.diagnosis.edits.look import Code
-from scratchcnn.gradcheck.diagnosis.scene import Scene, gradients_at
+from scratchcnn.gradcheck.diagnosis.scene import Scene
 from scratchcnn.gradcheck.diagnosis.slopes import Noise
 from scratchcnn.gradcheck.points import Point, second_cotangent, second_point
 from scratchcnn.gradcheck.setting import Setting

@@ -80,11 +80,15 @@ class Slopes:
 
     def by_entries(self, index: int) -> Estimate:
         """(outputs, entries) the derivative of each output by each entry of an input."""
-        self.budget.afford(2 * len(STEPS) * self.inputs[index].size)
+        self.budget.afford(self.calls_by_entries(index))
         probe = Probe(self.forward, self.inputs, index, fresh=True)
         moves = [(np.array([k]), probe.unit[k : k + 1]) for k in range(probe.base.size)]
         found = estimate_slopes(probe, moves, self.noise.of(probe))
         return Estimate(found.value / probe.unit, found.error / probe.unit)
+
+    def calls_by_entries(self, index: int) -> int:
+        """How many calls of forward the derivatives by each entry take."""
+        return 2 * len(STEPS) * self.inputs[index].size
 
     def off(
         self,

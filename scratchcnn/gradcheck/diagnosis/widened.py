@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.diagnosis.answers import gradients_at
 from scratchcnn.gradcheck.diagnosis.floats import Floats
-from scratchcnn.gradcheck.diagnosis.scene import gradients_at
 from scratchcnn.gradcheck.effort import Timed
 from scratchcnn.gradcheck.setting import Setting
 

@@ -1,12 +1,23 @@
 """What the derivative of a function makes of a value: triangles, running sums, conjugates, slopes of activations."""
 
+from math import erf, sqrt
+
 import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.adapters import from_loss
+from scratchcnn.gradcheck.diagnosis.edits.derived import ACTIVATIONS
 
 RATE = 1.7
+FORWARD = {
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0),
+    "silu": lambda z: z / (1 + np.exp(-z)),
+    "softplus": lambda z: np.log(1 + np.exp(z)),
+    "gelu": lambda z: z / 2 * np.array([1 + erf(each / sqrt(2)) for each in z]),
+}
 KERNEL = np.array([0.5, -1.0, 2.0])
 EVENT = np.array([1, 0, 1, 1, 0])
 FEATURES = np.random.default_rng(2).normal(size=(5, 3))
@@ -59,6 +70,21 @@ def filtered_backward(g, x):
     return np.fft.irfft(np.fft.rfft(2 * g * y, 8) * k, 8)[: len(x)]
 
 
+def silu(z):
+    return z / (1 + np.exp(-z))
+
+
+def gate(x, w):
+    return silu(x @ w) * w.sum()
+
+
+def gate_backward(g, x, w):
+    a = x @ w
+    s = sigmoid(a)
+    da = g * w.sum() * (s * (1 - s))
+    return da @ w.T, x.T @ da + (g * a * s).sum()
+
+
 def survival(beta):
     eta = FEATURES @ beta
     return (np.where(EVENT, eta, 0) - np.exp(eta)).sum()
@@ -101,6 +127,18 @@ def haar_backward(g, x):
 )
 def test_what_belongs_there_is_named(forward, backward, x, expected):
     assert said(forward, backward, x).startswith(expected)
+
+
+def test_the_derivative_of_the_activation_that_forward_has_is_named():
+    for cause in check_gradient(gate, gate_backward, drawn(4, 3), drawn(3, 5, seed=1)).diagnoses[:2]:
+        assert cause.message.startswith("right with the derivative of silu at `a` in place of `s * (1 - s)`")
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_derivative_of_each_activation_is_known(name):
+    z, step = np.linspace(-3, 3, 8), 1e-6
+    difference = (FORWARD[name](z + step) - FORWARD[name](z - step)) / (2 * step)
+    np.testing.assert_allclose(ACTIVATIONS[name](z), difference, atol=1e-9)
 
 
 def sine(c):

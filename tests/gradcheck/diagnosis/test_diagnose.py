@@ -167,10 +167,17 @@ def test_a_claim_holds_at_both_points_and_at_a_further_one_that_tells(families, 
     assert said(*backwards) == (["a"] if made else [])
 
 
-def test_zeros_at_a_further_point_tell_something_where_the_gradient_is_zero_at_the_first(families):
-    families([[at(0, 1)]])
+def test_of_zeros_nothing_is_said_but_code_that_is_wrong(families):
+    families([[at(0, 1, 2)]])
     zero = lambda g, x: 0 * x  # noqa: E731
-    assert said(zero, zero, zero) == []
+    assert said(zero, zero, zero) == ["zero throughout, the true one is not"]
+
+
+def test_zeros_at_a_further_point_tell_something_where_the_gradient_is_zero_at_the_first():
+    zero = lambda g, x: 0 * x  # noqa: E731
+    scenes = scenes_of(zero, zero, zero)
+    assert diagnose._holds(claim("a", holds=lambda s: s in scenes), scenes, 0)
+    assert not diagnose._holds(claim("a", holds=lambda s: s in scenes[:2]), scenes, 0)
 
 
 def test_a_further_point_without_a_gradient_or_without_calls_tells_nothing(families):
@@ -200,8 +207,7 @@ def test_where_a_claim_was_seen_to_hold_is_said():
     kinked = scene_of(lambda x: np.maximum(x, 0), lambda g, x: 7 * g, np.array([0.0, 1, 2, 0]))
     kinked.along_here(0)
     assert proof(claim("a"), [kinked], 0) == "at 2 of 4 entries, at no second point"
-    scenes[0]._truths.clear()
-    scenes[0].jacobian = raising(TooDear())
+    scenes[0].truth = raising(TooDear())
     assert proof(claim("a"), scenes, 0) == proof(along, scenes, 0)
 
 

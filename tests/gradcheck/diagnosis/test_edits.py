@@ -55,6 +55,21 @@ def test_a_term_too_many_is_named_with_its_line():
     assert first.message.endswith("(at 9 of 9 entries, and at a second point)")
 
 
+def lp_pool(x, p=3):
+    return (np.abs(x) ** p).mean(axis=-1) ** (1 / p)
+
+
+def lp_pool_backward(g, x, p=3):
+    y = np.mean(np.abs(x) ** p, axis=-1) ** (1 / p)
+    return g[:, None] * np.abs(x) ** (p - 1) * np.sign(x) * y[:, None] ** (p - 1) / x.shape[1]
+
+
+def test_what_computes_a_value_of_forward_is_hardly_wrong():
+    """With -1/p for 1/p, y would be its reciprocal: that repairs the gradient, too, by a coincidence."""
+    first = check_gradient(lp_pool, lp_pool_backward, drawn(4, 3)).diagnoses[0]
+    assert first.message.startswith("right with the exponent `1 - p` in place of `p - 1`: `y[:, None] ** (p - 1)`")
+
+
 def test_code_without_a_source_is_left_alone():
     report = check_gradient(forward, hidden(backward_over_the_samples), drawn(4, 3), drawn(3, 3, seed=1))
     assert report.verdict is Verdict.WRONG

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import check_gradient
-from scratchcnn.gradcheck.diagnosis.edits.parentheses import MOST_READINGS, readings, without_two
+from scratchcnn.gradcheck.diagnosis.edits.parentheses import readings, without_two
+from scratchcnn.gradcheck.diagnosis.edits.readings import MOST_READINGS
 
 
 def drawn(*shape, seed=0):

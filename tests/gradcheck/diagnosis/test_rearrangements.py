@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from scratchcnn.gradcheck import check_gradient
 from scratchcnn.gradcheck.diagnosis.rearrangements import axes_in_words, exchanges, flips, rearrangements
 
 SQUARE, MATRIX, ROW = np.arange(9).reshape(3, 3), np.arange(12).reshape(3, 4), np.arange(6)
+LAID_OUT = "(tile for repeat, or other axes of a reshape)"
+TWELVE, FOUR = np.arange(12), np.arange(16).reshape(4, 4)
 FILTERS = np.arange(2 * 3 * 3 * 3).reshape(2, 3, 3, 3)
 
 
@@ -51,6 +54,20 @@ def ways(shape):
         (MATRIX, "with 2 parts of axis 1 in the order (1, 0)", "permuted", MATRIX[:, [2, 3, 0, 1]]),
         (ROW, "with 3 parts of axis 0 in the order (2, 0, 1)", "permuted", np.array([4, 5, 0, 1, 2, 3])),
         (SQUARE, "with axis 1 in the order (2, 0, 1)", "permuted", SQUARE[:, [2, 0, 1]]),
+        (ROW, f"with the two halves of axis 0 interleaved {LAID_OUT}", "permuted", np.array([0, 3, 1, 4, 2, 5])),
+        (
+            ROW,
+            f"with every other place of axis 0 first, then the others {LAID_OUT}",
+            "permuted",
+            np.array([0, 2, 4, 1, 3, 5]),
+        ),
+        (TWELVE, f"with 3 parts of axis 0 interleaved {LAID_OUT}", "permuted", TWELVE.reshape(3, 4).T.reshape(-1)),
+        (
+            FOUR,
+            f"with 2 parts of each of axes 0 and 1 interleaved {LAID_OUT}",
+            "permuted",
+            FOUR[[0, 2, 1, 3]][:, [0, 2, 1, 3]],
+        ),
     ],
 )
 def test_what_is_said_is_done(array, said, kind, expected):
@@ -94,3 +111,40 @@ def test_axes_of_one_length_are_exchanged():
     assert list(exchanges((2, 3, 2))) == [(2, 1, 0)]
     assert axes_in_words((1,)) == "axis 1"
     assert axes_in_words((0, 2)) == "axes 0 and 2"
+
+
+def rotated(x):
+    """Pairs of the two halves, each turned by an angle of its own."""
+    angle = np.arange(x.shape[1] // 2) + 0.5
+    one, two = np.split(x, 2, axis=1)
+    return np.concatenate(
+        [one * np.cos(angle) - two * np.sin(angle), one * np.sin(angle) + two * np.cos(angle)], axis=1
+    )
+
+
+def rotated_backward(g, x):
+    angle = np.arange(x.shape[1] // 2) + 0.5
+    one, two = g[:, 0::2], g[:, 1::2]
+    return np.concatenate(
+        [one * np.cos(angle) + two * np.sin(angle), two * np.cos(angle) - one * np.sin(angle)], axis=1
+    )
+
+
+def test_every_other_place_taken_for_the_halves_is_named():
+    x = np.random.default_rng(0).normal(size=(3, 8))
+    message = check_gradient(rotated, rotated_backward, x).diagnoses[0].message
+    assert message.startswith("the true one for the cotangent")
+    assert "with every other place of axis 1 first, then the others" in message
+
+
+def pooled(x):
+    return np.tanh(x).reshape(4, 3).mean(axis=1)
+
+
+def pooled_backward(g, x):
+    return np.tile(g, 3) / 3 * (1 - np.tanh(x) ** 2)
+
+
+def test_tile_for_repeat_is_named():
+    first = check_gradient(pooled, pooled_backward, np.random.default_rng(0).normal(size=12)).diagnoses[0]
+    assert first.message.startswith("right with repeat in place of tile: `np.tile(")

@@ -99,6 +99,77 @@ def test_a_buffer_that_later_rounds_overwrite_is_named():
     assert named(found, "stale", "right with a copy of `buffer`, which later rounds of the loop overwrite")
 
 
+def unrolled(xs, w):
+    h, states = np.zeros(3), []
+    for x in xs:
+        h = np.tanh(x + w @ h)
+        states.append(h)
+    return np.array(states)
+
+
+def unrolled_backward(g, xs, w):
+    hs = np.vstack([np.zeros(3), unrolled(xs, w)])
+    dx, dh = np.zeros_like(xs), np.zeros(3)
+    for t in reversed(range(len(xs))):
+        dw = np.zeros_like(w)
+        dx[t] = (g[t] + dh) * (1 - hs[t + 1] ** 2)
+        dw += np.outer(dx[t], hs[t])
+        dh = w.T @ dx[t]
+    return dx, dw
+
+
+def unrolled_twice_backward(g, xs, w):
+    hs = np.vstack([np.zeros(3), unrolled(xs, w)])
+    dx, dh, dw = np.zeros_like(xs), np.zeros(3), np.zeros_like(w)
+    for t in reversed(range(len(xs))):
+        dh += g[t]
+        dx[t] = dh * (1 - hs[t + 1] ** 2)
+        dw += np.outer(dx[t], hs[t])
+        dh += w.T @ dx[t]
+    return dx, dw
+
+
+def balanced(x, y):
+    u = np.ones(3)
+    for _ in range(4):
+        v = x / (1 + u * y)
+        u = y / (1 + v * x)
+    return u + v
+
+
+def balanced_backward(g, x, y):
+    kept, u = [], np.ones(3)
+    for _ in range(4):
+        before, v = u, x / (1 + u * y)
+        u = y / (1 + v * x)
+        kept.append((before, u, v))
+    dx, dy, du, dv = np.zeros(3), np.zeros(3), g, g
+    for before, u, v in reversed(kept):
+        dx -= du * u * v / (1 + v * x)
+        dy += du / (1 + v * x)
+        dv = dv - du * u * x / (1 + v * x)
+        dx += dv / (1 + before * y)
+        dy -= dv * v * before / (1 + before * y)
+        du = -dv * v * y / (1 + before * y)
+    return dx, dy
+
+
+def test_a_sum_that_is_begun_anew_in_each_round_is_named():
+    found = kinds(unrolled, unrolled_backward, drawn(4, 3), drawn(3, 3, seed=1))
+    said = "right with `np.zeros_like(w)` in the first round alone: later ones begin the sum `dw` anew"
+    assert named(found, "overlap", said)
+
+
+def test_what_is_added_where_it_has_to_be_assigned_is_named():
+    found = kinds(unrolled, unrolled_twice_backward, drawn(4, 3), drawn(3, 3, seed=1))
+    assert named(found, "overlap", "right with = in place of +=: `dh += w.T @ dx[t]`")
+
+
+def test_a_sum_that_is_not_set_back_in_each_round_is_named():
+    found = kinds(balanced, balanced_backward, 1 + drawn(3) ** 2, 1 + drawn(3, seed=1) ** 2)
+    assert named(found, "stale", "right with `dv` set back to zero before `dv - du * u * x / (1 + v * x)` in every")
+
+
 def decayed(x, a):
     y, out = np.zeros(x.shape[1]), []
     for row in x:

@@ -21,7 +21,10 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
 from scratchcnn.gradcheck.diagnosis.edits.places import BRANCH, MATRIX
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
-from scratchcnn.gradcheck.diagnosis.rearrangements import exchanged, exchanges, flips, turned
+from scratchcnn.gradcheck.diagnosis.rearrangements import dealt, exchanged, exchanges, flips, turned
+
+# What lays the entries of an array out in another way.
+LAID_OUT = ("tile(", "repeat(", "reshape(", "stack(", "concatenate(", "::")
 
 
 def masks(site: Site, seen: Seen) -> Iterator[Change]:
@@ -81,7 +84,7 @@ def transposes(site: Site, seen: Seen) -> Iterator[Change]:
 
 
 def moves(site: Site, seen: Seen) -> Iterator[Change]:
-    """An array in reverse, or moved by one."""
+    """An array in reverse, moved by one, or dealt out into equal parts."""
     value = seen.value
     if not (is_array(value) or is_mask(value)):
         return
@@ -93,6 +96,8 @@ def moves(site: Site, seen: Seen) -> Iterator[Change]:
         if length > 1:
             said = f"`{site.text}` moved by {by} along axis {axis}"
             yield Change("shifted", said, made_by(partial(_moved, by, axis)))
+    for said, function in dealt(value.shape) if any(word in site.text for word in LAID_OUT) else ():
+        yield Change("permuted", f"`{site.text}` with {said}", made_by(function))
 
 
 def _moved(by: int, axis: int, value: Any) -> Any:

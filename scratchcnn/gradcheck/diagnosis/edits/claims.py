@@ -8,6 +8,7 @@ from scratchcnn.gradcheck.diagnosis.budget import TooDear
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.edits.arrangement import branches, diagonals, masks, moves, transposes
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes
+from scratchcnn.gradcheck.diagnosis.edits.copies import other_layers
 from scratchcnn.gradcheck.diagnosis.edits.derived import parts, slopes
 from scratchcnn.gradcheck.diagnosis.edits.exchanges import exchanged_names, exchanges, other_indices
 from scratchcnn.gradcheck.diagnosis.edits.flows import begins, fitting
@@ -27,7 +28,7 @@ from scratchcnn.gradcheck.diagnosis.edits.order import entries, order, overwriti
 from scratchcnn.gradcheck.diagnosis.edits.parentheses import neighbours, parentheses
 from scratchcnn.gradcheck.diagnosis.edits.places import TOGETHER
 from scratchcnn.gradcheck.diagnosis.edits.reshapes import reshapes
-from scratchcnn.gradcheck.diagnosis.edits.rounds import buffers, other_states, states, updated
+from scratchcnn.gradcheck.diagnosis.edits.rounds import buffers, other_states, resets, states, updated
 from scratchcnn.gradcheck.diagnosis.edits.scales import scales, stretches
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.suspects import is_right_with, suspects_of
@@ -56,8 +57,8 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (names,),
     (masks, branches),  # a limit beyond all values is none
     (constants, ones, counters),
-    (moves, before, states, updated, buffers),
-    (parentheses,),
+    (moves, before, states, updated, buffers, resets),
+    (parentheses, other_layers),
     (windows, reshapes),
     (superfluous,),
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from math import erf, pi, sqrt
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,30 @@ SLOPES: dict[str, Callable[[Any], Any]] = {
 }
 # As a share: what two ways to compute a slope may be apart.
 CLOSE = 1e-9
+# Entries that are compared first.
+FEW = 4
+
+
+def _sigmoid(z: Array) -> Array:
+    values: Array = 1 / (1 + np.exp(-z))
+    return values
+
+
+def _normal(z: Array) -> Array:
+    """The distribution function of a normal variable."""
+    values: Array = (1 + np.vectorize(erf, otypes=[float])(z / sqrt(2))) / 2
+    return values
+
+
+# By the input of an activation, its derivative.
+ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    "sigmoid": lambda z: _sigmoid(z) * _sigmoid(-z),
+    "tanh": lambda z: 1 - np.tanh(z) ** 2,
+    "relu": lambda z: (z > 0).astype(z.dtype),
+    "silu": lambda z: _sigmoid(z) * (1 + z * _sigmoid(-z)),
+    "softplus": _sigmoid,
+    "gelu": lambda z: _normal(z) + z * np.exp(-z * z / 2) / sqrt(2 * pi),
+}
 
 
 def slopes(site: Site, seen: Seen) -> Iterator[Change]:
@@ -29,11 +54,26 @@ def slopes(site: Site, seen: Seen) -> Iterator[Change]:
         return
     for name, other in seen.variables.items():
         if name.isidentifier() and name != site.text and is_array(other) and other.shape == value.shape:
-            made = {said: slope(other) for said, slope in SLOPES.items()}
-            if any(np.allclose(each, value, rtol=CLOSE, atol=0) for each in made.values()):
-                others = (said for said, each in made.items() if not np.allclose(each, value, rtol=CLOSE, atol=0))
-                for said in others:
-                    yield Change("operand", rewritten(site.text, said, name), combined(name, _of_other(SLOPES[said])))
+            for said, function in _of_another(SLOPES, value, other):
+                yield Change("operand", rewritten(site.text, said, name), combined(name, function))
+            for activation, function in _of_another(ACTIVATIONS, value, other):
+                said = f"the derivative of {activation} at `{name}` in place of `{site.text}`"
+                yield Change("operand", said, combined(name, function))
+
+
+def _of_another(
+    slopes: dict[str, Callable[[Any], Any]], value: Array, other: Array
+) -> Iterator[tuple[str, Callable[[Any, Any], Any]]]:
+    """The slopes at some numbers, where a value is another one of them."""
+    few, values = other.reshape(-1)[:FEW], value.reshape(-1)[:FEW]  # most end here
+    if any(_is_close(slope(few), values) for slope in slopes.values()):
+        same = {name: _is_close(slope(other), value) for name, slope in slopes.items()}
+        if any(same.values()):
+            yield from ((name, _of_other(slopes[name])) for name in slopes if not same[name])
+
+
+def _is_close(one: Array, other: Array) -> bool:
+    return bool(np.allclose(one, other, rtol=CLOSE, atol=0))
 
 
 def _of_other(slope: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:

@@ -1,5 +1,6 @@
 """A number in the source that is another one: an axis, an index, an exponent, a constant, an option."""
 
+import ast
 from collections.abc import Iterator
 from functools import partial
 from itertools import combinations
@@ -12,6 +13,7 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
     Change,
     Changes,
     constant,
+    expression,
     is_array,
     is_mask,
     is_number,
@@ -127,10 +129,23 @@ def exponents(site: Site, seen: Seen) -> Iterator[Change]:
     """An exponent that is larger or smaller by one, or has the other sign."""
     value = seen.value
     if site.role == EXPONENT and is_number(value):
-        for other in (value + 1, value - 1, -value):
-            said = f"{other:g} in place of the exponent {value:g}"
+        literal = expression(site.text.removeprefix("-"))
+        named = literal is not None and not isinstance(literal, ast.Constant)
+        texts = (_beside(site.text, "+"), _beside(site.text, "-"), _negative(site.text))
+        for other, text in zip((value + 1, value - 1, -value), texts, strict=True):
+            said = f"the exponent {text}" if named else f"{other:g} in place of the exponent {value:g}"
             for kind in ("missing-factor", "operand"):
                 yield Change(kind, said, constant(other))
+
+
+def _negative(text: str) -> str:
+    """The end of "right with ...": an exponent with the other sign."""
+    tree = expression(text)
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Sub):
+        left, right = (ast.get_source_segment(text, side) for side in (tree.left, tree.right))
+        if isinstance(tree.right, ast.Name | ast.Constant | ast.Attribute):
+            return f"`{right} - {left}` in place of `{text}`"
+    return rewritten(text, "-{}")
 
 
 def constants(site: Site, seen: Seen) -> Iterator[Change]:

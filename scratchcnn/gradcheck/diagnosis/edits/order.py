@@ -10,6 +10,7 @@ import numpy as np
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, combined, constant, is_array, is_value, made_by
 from scratchcnn.gradcheck.diagnosis.edits.places import (
     ASSIGNED,
+    AUGMENTED,
     CALLED,
     ITSELF,
     MOST_RESULTS,
@@ -90,6 +91,8 @@ def overwriting(site: Site, seen: Seen) -> Iterator[Change]:
         yield Change("stale" if copied else "subset", said, constant("nothing"))
     if rebinds(site, seen):
         yield Change("overlap", "+= in place of =", combined(site.place.name, lambda value, here: value + here))
+    if site.place.argument == AUGMENTED and "+=" in site.around and is_value(seen.value):
+        yield Change("overlap", "= in place of +=", combined(site.place.name, lambda value, here: value - here))
 
 
 def _copied(site: Site, seen: Seen) -> str:
@@ -159,7 +162,31 @@ def twin(name: str, function: Any) -> Any:
     """The function of another name: of NumPy, or a method of the same array."""
     if name == ITSELF:
         return lambda *arguments, **_: (*owner_of(function), *arguments)[0]
+    if function.__name__ in REPEATED:
+        return partial(REPEATED[function.__name__], *owner_of(function))
     return getattr(next(iter(owner_of(function)), np), name)
+
+
+def _repeated(array: Any, counts: Any) -> Any:
+    """In place of `tile`: each entry several times, one after the other."""
+    counts = np.broadcast_to(counts, max(np.size(counts), 1)).tolist()
+    array = np.reshape(array, (1,) * (len(counts) - np.ndim(array)) + np.shape(array))
+    for axis, count in enumerate(counts, np.ndim(array) - len(counts)):
+        array = np.repeat(array, count, axis)
+    return array
+
+
+def _tiled(array: Any, repeats: Any, axis: int | None = None) -> Any:
+    """In place of `repeat`: all entries, several times."""
+    if axis is None:
+        return np.tile(np.ravel(array), repeats)
+    counts = np.ones(np.ndim(array), int)
+    counts[axis] = repeats
+    return np.tile(array, counts)
+
+
+REPEATED: dict[str, Callable[..., Any]] = {"tile": _repeated, "repeat": _tiled}
+"""By the name of a function that repeats entries: the other one, with the same arguments."""
 
 
 def owner_of(function: Any) -> tuple[Any, ...]:

@@ -2,18 +2,18 @@
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
-from itertools import chain, combinations
-from types import CodeType
-from typing import Any, NamedTuple
+from itertools import combinations
+from typing import Any
 
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, expression, is_value
-from scratchcnn.gradcheck.diagnosis.edits.seen import Edit, Seen
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_value
+from scratchcnn.gradcheck.diagnosis.edits.readings import Reading, computed, is_whole, read
+from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 
-# Operands of a chain of operations that is tried, and other readings of an expression, at most.
-MOST_OPERANDS, MOST_READINGS = 12, 60
+# Operands of a chain of operations that is tried, at most.
+MOST_OPERANDS = 12
 OPERATOR = re.compile(r"\s*(\*\*|//|[-+*/@%])\s*")
 SYMBOLS: dict[type, str] = {
     ast.Add: "+",
@@ -29,63 +29,32 @@ SYMBOLS: dict[type, str] = {
 FREE = {"+": {"+", "-"}, "*": {"*", "/"}}
 
 
-class Reading(NamedTuple):
-    """An expression with a pair of parentheses elsewhere: its text, and the code that computes it."""
-
-    text: str
-    code: CodeType
-
-
 def parentheses(site: Site, seen: Seen) -> Iterator[Change]:
     """The other readings of a whole expression."""
-    if is_value(seen.value) and _is_whole(site):
+    if is_value(seen.value) and is_whole(site):
         for reading in readings(site.text):
             said = f"other parentheses: `{reading.text}` in place of `{site.text}`"
-            yield Change("operand", said, _computed(reading.code))
+            yield Change("operand", said, computed(reading.code))
 
 
 def neighbours(site: Site, seen: Seen) -> Iterator[Change]:
     """A whole expression without two factors that stand side by side."""
-    if is_value(seen.value) and _is_whole(site):
+    if is_value(seen.value) and is_whole(site):
         for reading in without_two(site.text):
             for kind in ("missing-factor", "operand"):
-                yield Change(kind, f"`{reading.text}` in place of `{site.text}`", _computed(reading.code))
-
-
-def _is_whole(site: Site) -> bool:
-    """Whether an expression is no part of another one, but of a tuple, a list or a dict."""
-    around = expression(site.around)
-    return site.around == site.text or around is None or isinstance(around, ast.Tuple | ast.List | ast.Dict)
-
-
-def _computed(code: CodeType) -> Edit:
-    """Another expression, computed in the same place."""
-    return lambda _, variables: variables.computed(code)  # type: ignore[attr-defined]
+                yield Change(kind, f"`{reading.text}` in place of `{site.text}`", computed(reading.code))
 
 
 @lru_cache(maxsize=1024)
 def readings(text: str) -> tuple[Reading, ...]:
     """The expressions that differ from one by a pair of parentheses, or by where one of them stands."""
-    return _read(text, _grouped, _called)
+    return read(text, _grouped, _called)
 
 
 @lru_cache(maxsize=1024)
 def without_two(text: str) -> tuple[Reading, ...]:
     """The expressions that lack two neighbouring factors of one."""
-    return _read(text, _shortened)
-
-
-def _read(text: str, *ways: Callable[[str, ast.expr], Iterator[str]]) -> tuple[Reading, ...]:
-    """The other expressions that some ways make of one, each once."""
-    tree = expression(text)
-    found: dict[str, Reading] = {}
-    if tree is not None and text.isascii():  # columns count bytes
-        for other in chain.from_iterable(way(text, tree) for way in ways):
-            made = expression(other)
-            if made is not None and ast.dump(made) != ast.dump(tree) and len(found) < MOST_READINGS:
-                code = compile(ast.Expression(made), "<changed>", "eval")
-                found.setdefault(ast.dump(made), Reading(other, code))
-    return tuple(found.values())
+    return read(text, _shortened)
 
 
 def _shortened(text: str, tree: ast.expr) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, is_value, made_by
+from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, AUGMENTED, TERM
 from scratchcnn.gradcheck.diagnosis.edits.seen import EACH, MOMENT, MOST_ROUNDS, Rounds, Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 
@@ -63,6 +64,33 @@ def updated(site: Site, seen: Seen) -> Iterator[Change]:
         said = f"the sum of `{site.text}` over all rounds of the loop in place of its last value"
         for kind in ("missing-term", "overlap"):
             yield Change(kind, said, _added_up)
+
+
+def resets(site: Site, seen: Seen) -> Iterator[Change]:
+    """A sum that is not begun anew in every round of a loop, or that is and should not be."""
+    if site.times > 1 or len(seen.rounds) < 2 or not is_array(seen.value):
+        return
+    added = site.place.argument == AUGMENTED and "+=" in site.around
+    if added or (site.role == TERM and site.text.isidentifier()):
+        name = site.place.name if added else site.text
+        said = f"`{name}` set back to zero before `{site.around}` in every round but the first"
+        for kind in ("stale", "overlap"):
+            yield Change(kind, said, partial(_anew, name if added else ""))
+    if site.role == ASSIGNED and not any(map(np.any, seen.rounds)):
+        said = f"`{site.text}` in the first round alone: later ones begin the sum `{site.assigned}` anew"
+        for kind in ("overlap", "missing-term"):
+            yield Change(kind, said, partial(_kept, site.assigned))
+
+
+def _anew(name: str, value: Any, variables: dict[str, Any]) -> Any:
+    """Without what a variable was before; it is the value itself where no name is given."""
+    if variables[MOMENT].round == 0:
+        return value
+    return value - variables[name] if name else 0 * value
+
+
+def _kept(name: str, value: Any, variables: dict[str, Any]) -> Any:
+    return variables[name] if variables[MOMENT].round else value
 
 
 def is_zero(value: Any) -> bool:

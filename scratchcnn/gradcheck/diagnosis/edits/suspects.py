@@ -1,7 +1,7 @@
 """The expressions of backward that may make a gradient wrong, and whether a change of one makes it right."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.budget import TooDear
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_numeric
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, is_numeric
 from scratchcnn.gradcheck.diagnosis.edits.exchanges import may_be_exchanged
 from scratchcnn.gradcheck.diagnosis.edits.look import Look, Suspect
 from scratchcnn.gradcheck.diagnosis.edits.order import rebinds
@@ -34,8 +34,29 @@ def suspects_of(scene: Scene, index: int) -> list[Suspect]:
         copies = {_text(site): seen.value for site, seen in scene.look.forward_sites}
         extra = _written(scene.look.sites) - _written(scene.look.forward_sites)  # more often than forward has it
         marked = (s._replace(copied=_is_copied(s, copies) and _text(s.site) not in extra) for s in found)
-        known[index] = sorted(marked, key=lambda s: (s.copied, s.seen.depth, not s.alone, s.site.times))
+        recomputes = _recomputing(scene.look)
+        known[index] = sorted(
+            marked, key=lambda s: (s.copied, s.seen.depth, recomputes(s.site), not s.alone, s.site.times)
+        )
     return known[index]
+
+
+def _recomputing(look: Look) -> Callable[[Site], bool]:
+    """Tells whether an expression is a part of one that computes what forward computes, too: it is hardly wrong."""
+    known = {value.tobytes() for value in look.values_of_forward.values() if is_array(value)}
+    values = {(site.text, site.line): seen.value for site, seen in look.sites}
+    around = {(site.text, site.line): site.around for site, _ in look.sites if site.around != site.text}
+
+    def recomputes(site: Site) -> bool:
+        text: str | None = site.around
+        while text is not None:
+            value = values.get((text, site.line))
+            if is_array(value) and value.tobytes() in known:  # type: ignore[union-attr]
+                return True
+            text = around.get((text, site.line))
+        return False
+
+    return recomputes
 
 
 def _text(site: Site) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The Jacobian of a record: the derivative of each output by each entry of an input."""
+"""The derivatives of a record: of each output by each entry of an input, and of the checked sum by each entry."""
 
 from collections.abc import Iterator
 
@@ -23,6 +23,17 @@ def jacobian(record: Record, index: int) -> tuple[Array, Array] | None:
     if not record.jacobians and not _is_long(record):
         record.jacobians.update(_jacobians(record))
     return record.jacobians.get(index)
+
+
+def gradients(record: Record, cotangent: Array) -> dict[int, tuple[Array, Array]]:
+    """By the index of each input, (entries,) its gradient, and the sizes of what that is a sum of."""
+    layers = record.layers
+    both = record.adjoints(cotangent, 2)
+    both[:, 1] = np.abs(both[:, 1])
+    factors = np.stack([layers.factor, np.abs(layers.factor)], axis=1)
+    with np.errstate(all="ignore"):
+        layers.carry(both, lambda parts, above: above * factors[parts])
+    return {index: (both[nodes, 0], both[nodes, 1]) for index, nodes in record.inputs.items()}
 
 
 def _is_long(record: Record) -> bool:

@@ -14,6 +14,15 @@ def values(found):
     return {said: value.tolist() for said, (_, value) in found.items()}
 
 
+def test_what_is_laid_out_may_be_dealt_out_otherwise():
+    halves = "with the two halves of axis 0 interleaved"
+    row = np.arange(4.0)
+    assert values(made(moves, expression("np.tile(a, 2)"), told(row)))[f"`np.tile(a, 2)` {halves}"] == [0, 2, 1, 3]
+    for text in ("a.reshape(-1)", "np.stack([a, b])", "np.repeat(a, 2)", "g[::2]", "np.concatenate([a, b])"):
+        assert f"`{text}` {halves}" in made(moves, expression(text), told(row))
+    assert f"`a` {halves}" not in made(moves, expression("a"), told(row))
+
+
 def test_a_mask_may_be_upside_down_or_left_out():
     found = made(masks, expression("m"), told(np.array([1.0, 0.0, 1.0])))
     assert values(found) == {"`m` inverted": [0, 1, 0], "no mask `m`": [1, 1, 1]}

@@ -148,6 +148,29 @@ def test_an_exponent_may_be_the_next_one():
         "-2 in place of the exponent 2": (["missing-factor", "operand"], -2),
     }
     assert "1.5 in place of the exponent 0.5" in kinds(exponents, expression("0.5", EXPONENT), told(0.5))
+    assert "2 in place of the exponent -2" in kinds(exponents, expression("-2", EXPONENT), told(-2))
+
+
+@pytest.mark.parametrize(
+    ("text", "others"),
+    [
+        ("p - 1", ["`p` in place of `p - 1`", "`(p - 1) - 1` in place of `p - 1`", "`1 - p` in place of `p - 1`"]),
+        ("p", ["`p + 1` in place of `p`", "`p - 1` in place of `p`", "`-p` in place of `p`"]),
+        (
+            "a - b * c",
+            [
+                "`(a - b * c) + 1` in place of `a - b * c`",
+                "`(a - b * c) - 1` in place of `a - b * c`",
+                "`-(a - b * c)` in place of `a - b * c`",
+            ],
+        ),
+    ],
+)
+def test_an_exponent_that_has_a_name_keeps_it(text, others):
+    found = made(exponents, expression(text, EXPONENT), told(2))
+    assert {said: value for said, (_, value) in found.items()} == {
+        f"the exponent {other}": value for other, value in zip(others, (3, 1, -2), strict=True)
+    }
 
 
 def test_a_whole_number_may_be_the_one_beside_it():

@@ -7,7 +7,18 @@ import pytest
 
 from scratchcnn.gradcheck.diagnosis.edits import order as module
 from scratchcnn.gradcheck.diagnosis.edits.order import entries, order, overwriting, rebinds, reductions, twin, twins
-from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, CALLED, FACTOR, ITSELF, RESULTS, ROUNDS, STORE, TWINS
+from scratchcnn.gradcheck.diagnosis.edits.places import (
+    ASSIGNED,
+    AUGMENTED,
+    CALLED,
+    FACTOR,
+    ITSELF,
+    RESULTS,
+    ROUNDS,
+    STORE,
+    TERM,
+    TWINS,
+)
 from tests.gradcheck.diagnosis.edits.made import expression, kinds, made, told
 
 A = np.arange(6.0).reshape(2, 3) ** 2
@@ -171,8 +182,6 @@ def test_only_a_row_of_an_array_does(text, value, variables):
     [
         ("sum", "mean", "constant-factor"),
         ("mean", "sum", "constant-factor"),
-        ("repeat", "tile", "permuted"),
-        ("tile", "repeat", "permuted"),
         ("tril", "triu", "subset"),
         ("triu", "tril", "subset"),
         ("max", "min", "operand"),
@@ -187,6 +196,38 @@ def test_a_function_may_be_taken_for_another_one(name, other, kind):
         assert function(A) is A
     else:
         assert function is getattr(np, other)
+
+
+@pytest.mark.parametrize("counts", [2, (3,), (2, 3), (2, 1, 3), np.array([1, 2])])
+def test_a_tile_may_be_taken_for_a_repeat(counts):
+    (((found, repeated),)) = made(twins, expression("tile", CALLED, name="tile"), told(np.tile)).values()
+    assert found == ["permuted"]
+    expected = B.reshape((1,) * (np.size(counts) - 2) + B.shape)
+    for axis, count_ in enumerate(reversed(np.ravel(counts).tolist()), 1):
+        expected = np.repeat(expected, count_, -axis)
+    np.testing.assert_array_equal(repeated(B, counts), expected)
+    assert repeated(B, counts).shape == np.tile(B, counts).shape
+
+
+def test_a_repeat_may_be_taken_for_a_tile():
+    for site, function, rest in ((np.repeat, np.repeat, (B,)), (B.repeat, B.repeat, ())):
+        assert twin("tile", function) is not site
+        np.testing.assert_array_equal(twin("tile", function)(*rest, 2), np.tile(B.reshape(-1), 2))
+        np.testing.assert_array_equal(twin("tile", function)(*rest, 2, axis=0), np.tile(B, (2, 1)))
+        np.testing.assert_array_equal(twin("tile", function)(*rest, 3, -1), np.tile(B, (1, 3)))
+    assert kinds(twins, expression("repeat", CALLED, name="repeat"), told(np.repeat)) == {
+        "tile in place of repeat": ["permuted"]
+    }
+
+
+def test_what_is_added_may_have_to_be_assigned():
+    site = expression("d", TERM, name="total", argument=AUGMENTED, around="total += d")
+    found = made(overwriting, site, told(A, {"total": B}))
+    assert found["= in place of +="][0] == ["overlap"]
+    np.testing.assert_array_equal(B + found["= in place of +="][1], A)
+    less = expression("d", TERM, name="total", argument=AUGMENTED, around="total -= d")
+    assert made(overwriting, less, told(A, {"total": B})) == {}
+    assert made(overwriting, site, told("text", {"total": B})) == {}
 
 
 def test_the_twin_of_a_method_is_one_of_the_same_array():

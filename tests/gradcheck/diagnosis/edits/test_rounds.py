@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, FACTOR
+from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, AUGMENTED, FACTOR, TERM
 from scratchcnn.gradcheck.diagnosis.edits.rounds import (
     _added_up,
     _after,
@@ -12,6 +12,7 @@ from scratchcnn.gradcheck.diagnosis.edits.rounds import (
     buffers,
     is_zero,
     other_states,
+    resets,
     states,
     updated,
 )
@@ -36,6 +37,54 @@ def test_what_is_the_same_in_every_round_may_be_the_state_of_each():
     expected = {of_each("h", BACK): ["stale", "operand"], of_each("h", FORTH): ["stale", "operand"]}
     assert kinds(states, expression("y"), same) == kinds(other_states, expression("y"), other) == expected
     assert kinds(states, expression("y"), other) == kinds(other_states, expression("y"), same) == {}
+
+
+def at_round(number, value, variables=None, **facts):
+    site = expression("d", TERM, **facts)
+    return (
+        resets,
+        site,
+        in_rounds(value, value, variables={**(variables or {}), MOMENT: Moment(site.number, number, {})}),
+    )
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_sum_may_have_to_begin_anew_in_each_round(number):
+    said = "`d` set back to zero before `d + e` in every round but the first"
+    family, site, seen = at_round(number, ONE, around="d + e")
+    assert kinds(family, site, seen) == {said: ["stale", "overlap"]}
+    (change, _) = family(site, seen)
+    np.testing.assert_array_equal(change.edit(ONE, seen.variables), np.zeros(2) if number else ONE)
+    family, site, seen = at_round(number, ONE, {"total": TWO}, name="total", argument=AUGMENTED, around="total += d")
+    (change, _) = family(site, seen)
+    assert change.said == "`total` set back to zero before `total += d` in every round but the first"
+    np.testing.assert_array_equal(TWO + change.edit(ONE, seen.variables), ONE if number else TWO + ONE)
+
+
+def test_a_sum_that_begins_anew_may_have_to_go_on():
+    site, zero = expression("np.zeros(2)", ASSIGNED, name="total"), np.zeros(2)
+    said = "`np.zeros(2)` in the first round alone: later ones begin the sum `total` anew"
+    assert kinds(resets, site, in_rounds(zero, zero)) == {said: ["overlap", "missing-term"]}
+    change, _ = resets(site, in_rounds(zero, zero))
+    for number, expected in ((0, zero), (1, TWO)):
+        moment = Moment(site.number, number, {})
+        np.testing.assert_array_equal(change.edit(zero, {"total": TWO, MOMENT: moment}), expected)
+
+
+@pytest.mark.parametrize(
+    ("site", "seen"),
+    [
+        (expression("d", TERM), in_rounds(ONE)),
+        (expression("d", TERM, members=(1, 2)), in_rounds(ONE, ONE)),
+        (expression("d", FACTOR), in_rounds(ONE, ONE)),
+        (expression("d * e", TERM), in_rounds(ONE, ONE)),
+        (expression("d", TERM), in_rounds(1.5, 1.5)),
+        (expression("z", ASSIGNED, name="total"), in_rounds(np.zeros(2), ONE)),
+        (expression("e * f", TERM, name="d", argument=AUGMENTED, around="d -= e * f"), in_rounds(ONE, ONE)),
+    ],
+)
+def test_only_a_sum_in_a_loop_is_begun_anew(site, seen):
+    assert kinds(resets, site, seen) == {}
 
 
 def test_the_order_of_rounds_in_which_nothing_changes_is_left_out():
