@@ -214,10 +214,6 @@ class Scene:
         if found is None or index in self._jacobians:  # there are kinks: a record takes one side of each
             return self._jacobians.get(index)
         value, size = found
-        if index not in self._here:
-            step = self.direction(index).reshape(-1)
-            slopes = Estimate(value @ step, 2.0**-40 * size @ np.abs(step))
-            self._here[index] = self.direction(index), slopes.reshaped(self.cotangent.shape)
         return Estimate(value, 2.0**-40 * size)
 
     def _by_differences(self, index: int) -> Estimate:
@@ -250,8 +246,16 @@ class Scene:
         return self._recorded[index]
 
     def _do_floats_agree(self, index: int) -> bool:
+        from scratchcnn.gradcheck.diagnosis.steps.jacobian import slopes
+
         gradient = self._gradients_of_record[index][0].reshape(self.inputs[index].shape)
-        return self._slopes.off(index, gradient, self.cotangent) <= NEAR or self.is_true(gradient, index)
+        if not self._slopes.off(index, gradient, self.cotangent) <= NEAR:
+            return self.is_true(gradient, index)
+        if index not in self._here and self.record is not None:
+            value, size = slopes(self.record, index, self.direction(index))
+            along = Estimate(value, 2.0**-40 * size).reshaped(self.cotangent.shape)
+            self._here[index] = self.direction(index), along
+        return True
 
     @cached_property
     def _gradients_of_record(self) -> dict[int, tuple[Array, Array]]:

@@ -27,13 +27,27 @@ def jacobian(record: Record, index: int) -> tuple[Array, Array] | None:
 
 def gradients(record: Record, cotangent: Array) -> dict[int, tuple[Array, Array]]:
     """By the index of each input, (entries,) its gradient, and the sizes of what that is a sum of."""
-    layers = record.layers
-    both = record.adjoints(cotangent, 2)
+    both, factors = record.adjoints(cotangent, 2), _factors(record)
     both[:, 1] = np.abs(both[:, 1])
-    factors = np.stack([layers.factor, np.abs(layers.factor)], axis=1)
     with np.errstate(all="ignore"):
-        layers.carry(both, lambda parts, above: above * factors[parts])
+        record.layers.carry(both, lambda parts, above: above * factors[parts])
     return {index: (both[nodes, 0], both[nodes, 1]) for index, nodes in record.inputs.items()}
+
+
+def slopes(record: Record, index: int, direction: Array) -> tuple[Array, Array]:
+    """(outputs,) each output's derivative along a direction of an input, and the sizes of what that is a sum of."""
+    both = np.zeros((len(record.tape.parts), 2))
+    both[record.inputs[index]] = np.stack([direction.reshape(-1), np.abs(direction).reshape(-1)], axis=1)
+    with np.errstate(all="ignore"):
+        record.layers.push(both, _factors(record))
+    value, size = np.where(record.outputs[:, None] >= 0, both[record.outputs], 0.0).T
+    return value, size
+
+
+def _factors(record: Record) -> Array:
+    """(parts, 2) the derivatives, and their absolute values."""
+    factors: Array = np.stack([record.layers.factor, np.abs(record.layers.factor)], axis=1)
+    return factors
 
 
 def _is_long(record: Record) -> bool:
@@ -46,7 +60,7 @@ def _jacobians(record: Record) -> Iterator[tuple[int, tuple[Array, Array]]]:
     moves = np.flatnonzero(outputs >= 0)
     both = np.zeros((len(record.tape.parts), 2, outputs.size))
     both[outputs[moves], :, moves] = 1
-    factors = np.stack([layers.factor, np.abs(layers.factor)], axis=1)[..., None]
+    factors = _factors(record)[..., None]
     with np.errstate(all="ignore"):
         layers.carry(both, lambda parts, above: above * factors[parts])
     for index, nodes in record.inputs.items():

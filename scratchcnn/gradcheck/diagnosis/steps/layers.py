@@ -52,6 +52,14 @@ class Layers:
                 first = np.flatnonzero(np.diff(of, prepend=-1))
                 adjoint[of[first]] += np.add.reduceat(flow(parts, above), first, axis=0)
 
+    def push(self, tangent: Array, factors: Array) -> None:
+        """Carries the tangents of the inputs, (numbers, ...), on to all numbers, by (parts, ...) factors, in place."""
+        for parts in reversed(list(self._at_once(tangent[:1].size))):
+            below = tangent[self.of[parts]]
+            moved = np.zeros_like(below)
+            np.multiply(below, factors[parts], out=moved, where=below != 0)  # zero times infinity would be NaN
+            np.add.at(tangent, self.result[parts], moved)
+
     def _at_once(self, width: int) -> Iterator[Array]:
         """Parts that are carried back at once, the last ones first; those of the same number stand side by side."""
         most = max(1, MOST_AT_ONCE // max(width, 1))
