@@ -45,7 +45,7 @@ from scratchcnn.gradcheck.diagnosis.edits.values import (
     terms,
     variables,
 )
-from scratchcnn.gradcheck.diagnosis.edits.windows import windows
+from scratchcnn.gradcheck.diagnosis.edits.windows import differences, windows
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # From the specific to the general.
@@ -59,7 +59,7 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (constants, ones, counters),
     (moves, before, states, updated, buffers, resets),
     (parentheses, other_layers),
-    (windows, reshapes),
+    (windows, differences, reshapes),
     (superfluous,),
 )
 # There are many of these, and they change every entry: tried where an expression matters to wrong entries alone.

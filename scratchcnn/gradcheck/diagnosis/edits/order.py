@@ -1,5 +1,6 @@
 """What is done in the wrong order, or over what was there before: loops, sums so far, results, assignments."""
 
+import ast
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import combinations, islice, permutations
@@ -7,7 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, combined, constant, is_array, is_value, made_by
+from scratchcnn.gradcheck.diagnosis.edits.change import (
+    Change,
+    combined,
+    constant,
+    expression,
+    is_array,
+    is_value,
+    made_by,
+)
 from scratchcnn.gradcheck.diagnosis.edits.places import (
     ASSIGNED,
     AUGMENTED,
@@ -133,21 +142,32 @@ def _over(axes: tuple[int, ...], function: Callable[..., Any], *arguments: Any, 
 
 
 def entries(site: Site, seen: Seen) -> Iterator[Change]:
-    """One row alone where all of them have to be added."""
-    name, _, index = site.text.removesuffix("]").partition("[")
+    """One row, or column, alone where all of them have to be added."""
+    name, axis = _single(site.text)
     array = seen.variables.get(name)
-    if (
-        index.removeprefix("-").isdigit()
-        and array is not None
-        and is_array(array)
-        and np.shape(seen.value) == array.shape[1:]
-    ):
+    if not is_array(array) or not -array.ndim <= axis < array.ndim:  # type: ignore[union-attr]
+        return
+    if np.shape(seen.value) == tuple(np.delete(array.shape, axis)):  # type: ignore[union-attr]
         for kind in ("batch", "missing-term", "subset"):
-            yield Change(kind, f"`{name}.sum(axis=0)` in place of `{site.text}`", combined(name, _added))
+            said = f"`{name}.sum(axis={axis})` in place of `{site.text}`"
+            yield Change(kind, said, combined(name, partial(_added, axis)))
 
 
-def _added(_: Any, array: Any) -> Any:
-    return array.sum(axis=0)
+def _single(text: str) -> tuple[str, int]:
+    """An array of which one place along an axis is taken, a number that is spelled out, and the axis; else ""."""
+    tree = expression(text)
+    if not isinstance(tree, ast.Subscript) or not isinstance(tree.value, ast.Name):
+        return "", 0
+    parts = [ast.unparse(part) for part in (tree.slice.elts if isinstance(tree.slice, ast.Tuple) else [tree.slice])]
+    places = [k for k, part in enumerate(parts) if part not in (":", "...")]
+    if len(places) != 1 or not parts[places[0]].removeprefix("-").isdigit():
+        return "", 0
+    from_the_end = "..." in parts[: places[0]]
+    return tree.value.id, places[0] - len(parts) if from_the_end else places[0]
+
+
+def _added(axis: int, _: Any, array: Any) -> Any:
+    return array.sum(axis=axis)
 
 
 def twins(site: Site, seen: Seen) -> Iterator[Change]:

@@ -1,14 +1,16 @@
 """Slices that begin or end in the wrong place: moved by one, cut too short, as long as an axis where indices belong."""
 
+import ast
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from itertools import permutations
 from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, made_by
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, made_by
 from scratchcnn.gradcheck.diagnosis.edits.places import WINDOW
+from scratchcnn.gradcheck.diagnosis.edits.readings import Reading, computed, read
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 
@@ -48,6 +50,29 @@ def windows(site: Site, seen: Seen) -> Iterator[Change]:
     if whole and isinstance(parts[1], np.ndarray) and parts[1].dtype.kind in "iu":
         said = f"one entry of each row, at `{text}`, in place of whole columns"
         yield Change("broadcast", said, made_by(lambda v: (np.arange(len(v[1])), v[1])))
+
+
+def differences(site: Site, seen: Seen) -> Iterator[Change]:
+    """All but the last entries, less all but the first, or the other way round: a difference flows to both its ends."""
+    for text in (" - ", " + ") if is_array(seen.value) else ():
+        for reading in both_ends(site.text, text):
+            yield Change("missing-term", f"`{reading.text}` in place of `{site.text}`", computed(reading.code))
+
+
+@lru_cache(maxsize=1024)
+def both_ends(text: str, sign: str) -> tuple[Reading, ...]:
+    """`a[1:] - a[:-1]` in place of `a[1:]` or `a[:-1]`, along whatever axis."""
+    return read(text, partial(_with_the_other_end, sign))
+
+
+def _with_the_other_end(sign: str, text: str, tree: ast.expr) -> Iterator[str]:
+    if isinstance(tree, ast.Subscript):
+        array, index = text[: tree.slice.col_offset], text[tree.slice.col_offset :]
+        for one, other in (("1:", ":-1"), (":-1", "1:")):
+            parts = index.removesuffix("]").split(", ")
+            if parts.count(one) == 1:
+                beside = ", ".join(other if part == one else part for part in parts)
+                yield f"({text}{sign}{array}{beside}])"
 
 
 def _by(name: str, by: int) -> dict[str, Callable[[slice], slice]]:

@@ -169,12 +169,30 @@ def test_a_row_may_stand_for_the_sum_of_all(text):
         ("d[1:]", B[1:], {"d": B}),
         ("d[0]", B[0], {}),
         ("d[0]", B[0], {"d": [B[0]]}),
+        ("d[0, 1]", B[0], {"d": B}),
+        ("d[:, :, 0]", B[0], {"d": B}),
+        ("d[:]", B[0], {"d": B}),
+        ("d[0:1]", B[0], {"d": B}),
+        ("f(d)[0]", B[0], {"d": B}),
         ("d[0]", B[0, :1], {"d": B}),
         ("d", B, {"d": B}),
     ],
 )
 def test_only_a_row_of_an_array_does(text, value, variables):
     assert made(entries, expression(text), told(value, variables)) == {}
+
+
+@pytest.mark.parametrize(
+    ("index", "axis"),
+    [("[0]", 0), ("[-1]", 0), ("[1, :]", 0), ("[:, 2]", 1), ("[..., 0]", -1), ("[..., 0, :]", -2), ("[:, -1, ...]", 1)],
+)
+def test_all_places_along_an_axis_may_have_to_be_added(index, axis):
+    d = np.arange(24.0).reshape(2, 3, 4)
+    found = made(entries, expression(f"d{index}"), told(eval(f"d{index}"), {"d": d}))
+    ((said, (kinds_, value)),) = found.items()
+    assert said == f"`d.sum(axis={axis})` in place of `d{index}`"
+    assert kinds_ == ["batch", "missing-term", "subset"]
+    np.testing.assert_array_equal(value, d.sum(axis=axis))
 
 
 @pytest.mark.parametrize(

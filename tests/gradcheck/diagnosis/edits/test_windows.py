@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck.diagnosis.edits.places import INDEX, WINDOW
-from scratchcnn.gradcheck.diagnosis.edits.windows import ENDS, WHOLE, WIDEST, windows
+from scratchcnn.gradcheck.diagnosis.edits.windows import ENDS, WHOLE, WIDEST, both_ends, differences, windows
 from tests.gradcheck.diagnosis.edits.made import changes_of, expression, kinds, made, told
 
 S = slice
@@ -135,3 +135,32 @@ def test_one_entry_of_each_row_stands_for_whole_columns():
 def test_a_whole_axis_and_what_is_no_window_stay():
     assert changed(WHOLE) == changed((WHOLE, 3)) == {}
     assert kinds(windows, expression("w", INDEX), told(S(1, 3))) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("d[1:]", "(d[1:] - d[:-1])"),
+        ("d[:-1]", "(d[:-1] + d[1:])"),
+        ("d[:, 1:]", "(d[:, 1:] - d[:, :-1])"),
+        ("d[..., :-1, 2:]", "(d[..., :-1, 2:] + d[..., 1:, 2:])"),
+        ("f(d)[1:]", "(f(d)[1:] + f(d)[:-1])"),
+    ],
+)
+def test_a_difference_flows_to_both_its_ends(text, other):
+    sign = " + " if " + " in other else " - "
+    assert [reading.text for reading in both_ends(text, sign)] == [other]
+
+
+@pytest.mark.parametrize("text", ["d", "d[2:]", "d[1]", "d[1:, 1:]", "d[k:]", "1:, :-1"])
+def test_another_window_has_no_other_end(text):
+    assert both_ends(text, " - ") == ()
+
+
+def test_the_other_end_of_an_array_is_tried():
+    found = kinds(differences, expression("d[1:]"), told(np.arange(3.0)))
+    assert found == {
+        "`(d[1:] - d[:-1])` in place of `d[1:]`": ["missing-term"],
+        "`(d[1:] + d[:-1])` in place of `d[1:]`": ["missing-term"],
+    }
+    assert kinds(differences, expression("d[1:]"), told(2.0)) == {}
