@@ -47,6 +47,7 @@ class Watching(Floats):
         self.seen: dict[int, Seen] | None = None
         self.begun = 0  # how many rounds of loops
         self.most: float = np.inf  # how many may be
+        self.longest = 1  # of the axes of the inputs and the output
         self.looked: Mapping[int, Seen] = {}  # what the expressions told, for an edit
         self.of_forward: dict[str, Any] = {}  # what forward computes, and its numbers, by the text of the expression
         self._rounds: Counter[int] = Counter()  # how often each changed expression was computed
@@ -116,9 +117,8 @@ class Watching(Floats):
     def _change(self, number: int, value: Any) -> Any:
         moment = Moment(number, self._rounds[number], self.looked)
         self._rounds[number] += 1
-        return of_bounded_size(
-            value, self.edit(value, Around(sys._getframe(1), self.of_forward, moment)), self._axes(number)
-        )
+        other = self.edit(value, Around(sys._getframe(1), self.of_forward, moment))
+        return of_bounded_size(value, other, self._axes(number), self.longest)
 
     def _axes(self, number: int) -> int:
         """How many axes an expression has where nothing is changed."""
@@ -221,6 +221,7 @@ class Rerun:
         shared: dict[int, Seen] = {}
         told: dict[int, Seen] = {}
         world.of_forward = {}
+        world.longest = max((length for a in (*inputs, cotangent) for length in a.shape), default=1)
         try:
             world.look(shared)
             world.begun = 0

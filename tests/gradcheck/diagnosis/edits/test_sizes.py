@@ -29,6 +29,28 @@ def test_more_axes_or_more_numbers_together_do_not_fit():
         of_bounded_size(ROW, np.zeros((6, 1)), 1)
 
 
+def test_a_column_fits_where_the_longest_row_beside_it_makes_no_large_array():
+    for value, other in ((ROW[:5], COLUMN), (np.sum, lambda row: COLUMN)):
+        fits = of_bounded_size(value, other, 1, longest=6)
+        assert (fits(ROW) if callable(fits) else fits) is COLUMN
+    with pytest.raises(ValueError, match=r"^an array of shape \(5, 1\) in place of \(5,\)$"):
+        of_bounded_size(ROW[:5], COLUMN, 1, longest=7)
+    with pytest.raises(ValueError, match=r"^an array of shape \(5, 1\) in place of \(\)$"):
+        of_bounded_size(np.sum, lambda row: COLUMN, 1, longest=7)(ROW)
+    assert of_bounded_size(COLUMN, COLUMN[:, ::-1], 2, longest=7).shape == (5, 1)  # it was a column before
+
+
+def test_positions_are_not_beyond_the_largest_array():
+    positions = np.array([3, -30])
+    assert of_bounded_size(positions, -positions, 1).tolist() == [-3, 30]
+    assert of_bounded_size(ROW, positions[:0], 1).size == 0
+    for value, other in ((positions, positions - 1), (ROW[:2], positions - 1)):
+        with pytest.raises(ValueError, match=r"^positions beyond 30$"):
+            of_bounded_size(value, other, 1)
+    assert of_bounded_size(np.array([31, 2]), np.array([-31, 2]), 1).tolist() == [-31, 2]
+    assert of_bounded_size(ROW[:2], np.array([40.0, 1]), 1).tolist() == [40, 1]
+
+
 def test_a_large_array_may_stand_for_one_as_large():
     large = np.zeros((7, 8))
     assert of_bounded_size(large, large[::-1], 2).shape == (7, 8)
