@@ -78,12 +78,7 @@ def not_transposed(scene: Scene, index: int) -> Iterator[Claim]:
 
 
 def swapped(scene: Scene, index: int) -> Iterator[Claim]:
-    """Another input's true gradient, or the one of a forward that takes two inputs for each other."""
-    shape, name = scene.inputs[index].shape, scene.names[index]
-    for other, array in enumerate(scene.inputs):
-        if other != index and array.shape == shape and array.dtype.kind == "f":
-            said = f"that of a forward with {name} and {scene.names[other]} exchanged"
-            yield Claim("swapped", said, _exchanged(index, other), along=True)
+    """Another input's true gradient."""
     for other in scene.wrt:
         if other != index and scene.inputs[other].shape == scene.analytic(index).shape:
             name = scene.names[other]
@@ -92,6 +87,15 @@ def swapped(scene: Scene, index: int) -> Iterator[Claim]:
                 f"that of {name}",
                 lambda s, other=other: s.agrees(index, s.truth(other)),  # type: ignore[misc]
             )
+
+
+def of_exchanged_inputs(scene: Scene, index: int) -> Iterator[Claim]:
+    """The true gradient of a forward that takes two inputs for each other."""
+    shape, name = scene.inputs[index].shape, scene.names[index]
+    for other, array in enumerate(scene.inputs):
+        if other != index and array.shape == shape and array.dtype.kind == "f":
+            said = f"that of a forward with {name} and {scene.names[other]} exchanged"
+            yield Claim("swapped", said, _exchanged(index, other), along=True)
 
 
 def _exchanged(index: int, other: int) -> Callable[[Scene], bool]:

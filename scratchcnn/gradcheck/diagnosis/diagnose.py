@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from scratchcnn.gradcheck.diagnosis.arrangements import arranged, displaced, not_transposed, swapped
+from scratchcnn.gradcheck.diagnosis.arrangements import (
+    arranged,
+    displaced,
+    not_transposed,
+    of_exchanged_inputs,
+    swapped,
+)
 from scratchcnn.gradcheck.diagnosis.budget import Budget, Outside, TooDear
 from scratchcnn.gradcheck.diagnosis.claim import Claim, Family
 from scratchcnn.gradcheck.diagnosis.conjugates import conjugated
@@ -85,6 +91,7 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         overwritten,
         without_a_limit,
         at_a_turned_operand,
+        of_exchanged_inputs,
     ),
     (wrong_expression, reordered),
     (multiplied, missing_penalty, wrong_inner_step, without_an_inner_chain),

@@ -40,7 +40,7 @@ def scaled(scene: Scene, index: int) -> Iterator[Claim]:
             "small-relative", f"too {'large' if factor > 1 else 'small'} by a share of {abs(factor - 1):.3g}", is_times
         )
         return
-    found = list(recognized(scene, abs(factor)))
+    found = list(recognized(scene, abs(factor))) if is_times(scene) else []
     if found:
         value, name = found[0][0], ", or ".join(dict.fromkeys(name for _, name in found[:MOST_SAID] if name))
         exact = value if factor > 0 else -value
@@ -106,8 +106,9 @@ def factor_of(scene: Scene, index: int) -> float:
 def number(value: float) -> str:
     """A number for a reader: a whole one or one divided by a whole one where it is that."""
     for whole in (value, 1 / value):
-        if abs(whole - round(whole)) < SAME * abs(whole) and abs(whole) >= 1:
-            return f"{round(whole)}" if whole == value else f"{'-' if whole < 0 else ''}1/{abs(round(whole))}"
+        if abs(whole - round(whole)) < SAME * abs(whole) and round(abs(whole)) >= 1:
+            divided = whole != value and abs(round(whole)) > 1
+            return f"{'-' if whole < 0 else ''}1/{abs(round(whole))}" if divided else f"{round(whole)}"
     return f"{value:.6g}"
 
 
@@ -158,8 +159,16 @@ def _numbers(scene: Scene) -> list[tuple[float, str]]:
     given = {**dict(filter(None, map(default_of, scene.constants))), **scene.options}
     known = [(float(v), f"the option {k}") for k, v in given.items() if _is_factor(v)]
     squares = [(v * v, f"the square of {name}") for v, name in known if abs(v) != 1]
+    known += [(v, f"`{text}` in forward") for text, v in _floats(scene) if _is_factor(v)]
     known += [(float(length), _some(list(dict.fromkeys(of)))) for length, of in lengths.items()]
     return known + [(v, "a number in forward") for v in numbers(scene.constants)] + squares
+
+
+def _floats(scene: Scene) -> Iterator[tuple[str, float]]:
+    """The floats that forward reads or computes, each with its text; not those that are spelled out."""
+    for text, value in {} if scene.look is None else scene.look.of_forward.items():
+        if isinstance(value, float) and any(map(str.isalpha, text)) and "`" not in text:
+            yield text, value
 
 
 def _is_factor(option: Any) -> bool:

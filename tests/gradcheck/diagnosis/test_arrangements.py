@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from scratchcnn.gradcheck.diagnosis.arrangements import arranged, displaced, not_transposed, swapped
+from scratchcnn.gradcheck.diagnosis.arrangements import (
+    arranged,
+    displaced,
+    not_transposed,
+    of_exchanged_inputs,
+    swapped,
+)
 from tests.gradcheck.diagnosis.claims import drawn, held, scene_of
 
 X = drawn(6, 7)
@@ -106,9 +112,9 @@ class TestSwapped:
     def test_a_forward_with_the_inputs_exchanged(self):
         scene = scene_of(self.forward, lambda g, x, y: (g * y * np.exp(x), g * np.exp(x)), X, self.Y)
         said = "that of a forward with {} and {} exchanged"
-        assert held(swapped, scene) == {said.format("x", "y"): "swapped"}
-        assert held(swapped, scene, index=1) == {said.format("y", "x"): "swapped"}
-        assert [claim.along for claim in swapped(scene, 0)] == [True, False]
+        assert held(of_exchanged_inputs, scene) == {said.format("x", "y"): "swapped"}
+        assert held(of_exchanged_inputs, scene, index=1) == {said.format("y", "x"): "swapped"}
+        assert [claim.along for family in (of_exchanged_inputs, swapped) for claim in family(scene, 0)] == [True, False]
 
     def test_of_inputs_of_other_shapes_only_the_gradient(self):
         w = drawn(7, seed=1)

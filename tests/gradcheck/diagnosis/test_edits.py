@@ -70,6 +70,42 @@ def test_what_computes_a_value_of_forward_is_hardly_wrong():
     assert first.message.startswith("right with the exponent `1 - p` in place of `p - 1`: `y[:, None] ** (p - 1)`")
 
 
+class Gate:
+    def __init__(self, scale):
+        self.scale = scale
+
+    def forward(self, x):
+        self.x, self.a = x, np.tanh(x)
+        self.b = self.a * x + self.scale
+        return self.b**2
+
+    def backward(self, g):
+        return 2 * g * self.a * (self.a + self.x * (1 - self.a**2))
+
+
+def test_another_attribute_that_belongs_there_is_named():
+    gate = Gate(0.5)
+    first = check_gradient(gate.forward, lambda g, x: (gate.forward(x), gate.backward(g))[1], drawn(5)).diagnoses[0]
+    assert first.message.startswith("right with `self.b` in place of `self.a`: `2 * g * self.a`")
+
+
+def test_a_number_that_forward_reads_is_said_before_lengths():
+    def forward(x, w):
+        return np.tanh(x @ w) * SETTINGS["sharpness"]
+
+    def backward(g, x, w):
+        d = g * (1 - np.tanh(x @ w) ** 2)
+        return d @ w.T, x.T @ d * SETTINGS["sharpness"]
+
+    report = check_gradient(forward, backward, drawn(4, 3), drawn(3, 2, seed=1))
+    assert report.diagnoses[0].message.startswith(
+        '1/4 times the true one (4 is `SETTINGS["sharpness"]` in forward, or 4'
+    )
+
+
+SETTINGS = {"sharpness": 4.0}
+
+
 def test_code_without_a_source_is_left_alone():
     report = check_gradient(forward, hidden(backward_over_the_samples), drawn(4, 3), drawn(3, 3, seed=1))
     assert report.verdict is Verdict.WRONG

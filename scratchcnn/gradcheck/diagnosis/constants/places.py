@@ -188,8 +188,13 @@ def named(place: Place) -> str:
 
 def numbers(places: Sequence[Place]) -> list[float]:
     """Those that stand in the code itself, other than small whole ones and a half."""
+    return [v for v in literals(places) if isinstance(v, float) and v not in (0, 0.5, 1, 2)]
+
+
+def literals(places: Sequence[Place]) -> list[float]:
+    """Those that stand in the code itself."""
     loaded = {place.value for place in places if isinstance(place.owner, CodeType)}
-    return sorted(v for v in loaded if isinstance(v, float) and np.isfinite(v) and v not in (0, 0.5, 1, 2))
+    return sorted(v for v in loaded if type(v) in (int, float) and np.isfinite(v))
 
 
 def default_of(place: Place) -> tuple[str, Any] | None:

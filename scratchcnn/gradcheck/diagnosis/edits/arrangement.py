@@ -89,6 +89,8 @@ def moves(site: Site, seen: Seen) -> Iterator[Change]:
     if not (is_array(value) or is_mask(value)):
         return
     for some in flips(value.shape):
+        if is_array(value) and np.allclose(np.flip(value, some), 1 - value):  # 1 less it
+            continue
         kinds = ("permuted", "rotated") if len(some) == 1 and some[0] < max(value.ndim - 2, 1) else ("rotated",)
         for kind in kinds:
             yield Change(kind, f"`{site.text}` {turned(some, value.ndim)}", made_by(partial(np.flip, axis=some)))

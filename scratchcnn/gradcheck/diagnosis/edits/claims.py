@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from itertools import groupby, product
+from itertools import chain, groupby, product
 
 from scratchcnn.gradcheck.diagnosis.budget import TooDear
 from scratchcnn.gradcheck.diagnosis.claim import Claim
@@ -23,8 +23,9 @@ from scratchcnn.gradcheck.diagnosis.edits.numbers import (
     indices,
     ones,
     subscripts,
+    sums_of_masks,
 )
-from scratchcnn.gradcheck.diagnosis.edits.order import entries, order, overwriting, reductions, twins
+from scratchcnn.gradcheck.diagnosis.edits.order import entries, helpers, order, overwriting, reductions, rest, twins
 from scratchcnn.gradcheck.diagnosis.edits.parentheses import neighbours, parentheses
 from scratchcnn.gradcheck.diagnosis.edits.places import TOGETHER
 from scratchcnn.gradcheck.diagnosis.edits.reshapes import reshapes
@@ -35,6 +36,7 @@ from scratchcnn.gradcheck.diagnosis.edits.suspects import is_right_with, suspect
 from scratchcnn.gradcheck.diagnosis.edits.values import (
     before,
     computed,
+    derivatives,
     factors,
     functions,
     names,
@@ -50,13 +52,13 @@ from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # From the specific to the general.
 FAMILIES: tuple[tuple[Changes, ...], ...] = (
-    (overwriting, order, twins),
+    (overwriting, order, rest, twins),
     (axes, reductions, entries),
     (indices, diagonals, exponents),
     (subscripts, transposes),
-    (names,),
+    (names, helpers),
     (masks, branches),  # a limit beyond all values is none
-    (constants, ones, counters),
+    (constants, ones, sums_of_masks, counters),
     (moves, before, states, updated, buffers, resets),
     (parentheses, other_layers),
     (windows, differences, reshapes),
@@ -65,11 +67,12 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
 # There are many of these, and they change every entry: tried where an expression matters to wrong entries alone.
 MANY: tuple[tuple[Changes, ...], ...] = (
     (opposites, variables),
+    (factors,),
     (functions, parts),
     (neighbours,),
     (computed,),
     (slopes,),
-    (factors,),
+    (derivatives,),
     (products, terms),
     (offsets,),
     (other_states,),
@@ -85,13 +88,13 @@ def wrong_expression(scene: Scene, index: int) -> Iterator[Claim]:
     look = scene.look
     if look is None or scene.analytic(index).shape != scene.inputs[index].shape:
         return
-    right, suspects = scene.right_beside(index), _up_to_the_first(scene, index)
+    right, (near, others) = scene.right_beside(index), _up_to_the_first(scene, index)
     for site, change in look.held:  # what explains another gradient
         if is_right_with(scene, site, change, index, right):
             yield _claim(site, change, index, right, [])
             return
     last = min(scene.budget.spent + MOST_RUNS, scene.budget.last - scene.budget.calls // RESERVED)
-    for family, some in _searches(scene, index, suspects):
+    for family, some in chain(_searches(scene, index, near), _searches(scene, index, others)):
         found = False
         for suspect, changes in product(some, family):
             site = suspect.site
@@ -108,16 +111,20 @@ def wrong_expression(scene: Scene, index: int) -> Iterator[Claim]:
             return
 
 
-def _up_to_the_first(scene: Scene, index: int) -> list[Suspect]:
-    """The suspects, without those behind the first that is known to be wrong: what comes later cannot be the cause."""
+def _up_to_the_first(scene: Scene, index: int) -> tuple[list[Suspect], list[Suspect]]:
+    """The suspects in the statement in which something is known to be wrong first, and those before it.
+
+    What comes later cannot be the cause.
+    """
     suspects = suspects_of(scene, index)
     told = {number: k for k, number in enumerate(scene.look.seen)} if scene.look is not None else {}
     inner = sorted((s for s in suspects if s.alone), key=lambda s: told[s.site.number])
     first = next((suspect for suspect, text in fitting(scene, index, inner) if begins(scene, suspect, text)), None)
     if first is None:
-        return suspects
-    line, last = first.site.line, told[first.site.number]  # what it is a part of is computed after it
-    return [s for s in suspects if told[s.site.number] <= last or s.site.line == line or s.site.times > 1]
+        return [], suspects
+    near = [s for s in suspects if s.site.line == first.site.line and s.site.times == 1]
+    last = told[first.site.number]
+    return near, [s for s in suspects if s not in near and (told[s.site.number] <= last or s.site.times > 1)]
 
 
 def _searches(
@@ -129,8 +136,8 @@ def _searches(
     likely, copied = ([s for s in single if s.copied is is_copied] for is_copied in (False, True))
     yield from _specific(scene, index, likely)
     yield (exchanges, exchanged_names, kept_statistics(scene)), several
-    yield from _specific(scene, index, copied)
     yield from _general(scene, index, likely)
+    yield from _specific(scene, index, copied)
 
 
 def _specific(
@@ -147,9 +154,9 @@ def _general(
     for _, group in groupby(suspects, key=lambda suspect: suspect.seen.depth):  # backward itself, then its helpers
         near = list(group)
         yield (scales(scene, index), other_indices(scene)), near
-        yield from ((family, [suspect for suspect in near if suspect.alone]) for family in MANY)
         yield (stretches(scene, index),), near
-        for family in ((variables, computed, factors, terms), (parts, slopes)):
+        yield from ((family, [suspect for suspect in near if suspect.alone]) for family in MANY)
+        for family in ((variables, computed, factors, derivatives, terms), (parts, slopes)):
             yield family, [suspect for suspect in near if not suspect.alone]
 
 

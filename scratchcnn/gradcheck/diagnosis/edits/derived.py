@@ -12,6 +12,7 @@ from scratchcnn.gradcheck.diagnosis.edits.change import Change, combined, is_arr
 from scratchcnn.gradcheck.diagnosis.edits.places import INDEX, LIMIT
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
+from scratchcnn.gradcheck.diagnosis.edits.variables import is_name
 
 # By the output of an activation, its derivative: of the sigmoid, of tanh, of relu.
 SLOPES: dict[str, Callable[[Any], Any]] = {
@@ -53,7 +54,7 @@ def slopes(site: Site, seen: Seen) -> Iterator[Change]:
     if not is_array(value) or site.role in (INDEX, LIMIT):
         return
     for name, other in seen.variables.items():
-        if name.isidentifier() and name != site.text and is_array(other) and other.shape == value.shape:
+        if is_name(name) and name != site.text and is_array(other) and other.shape == value.shape:
             for said, function in _of_another(SLOPES, value, other):
                 yield Change("operand", rewritten(site.text, said, name), combined(name, function))
             for activation, function in _of_another(ACTIVATIONS, value, other):

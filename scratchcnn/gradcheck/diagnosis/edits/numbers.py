@@ -12,6 +12,7 @@ import numpy as np
 from scratchcnn.gradcheck.diagnosis.edits.change import (
     Change,
     Changes,
+    combined,
     constant,
     expression,
     is_array,
@@ -32,9 +33,11 @@ from scratchcnn.gradcheck.diagnosis.edits.places import (
     INDEX,
     SUBSCRIPTS,
     TERM,
+    VALUE,
 )
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
+from scratchcnn.gradcheck.diagnosis.edits.variables import is_name
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # Axes that are tried.
@@ -172,12 +175,25 @@ def ones(site: Site, seen: Seen) -> Iterator[Change]:
     if not is_number(value) or site.role not in (TERM, FACTOR, DIVISOR):
         return
     for name, other in seen.variables.items() if value == 1 else ():
-        if name.isidentifier() and (is_mask(other) or is_array(other)):
+        if is_name(name) and (is_mask(other) or is_array(other)):
             kind = "subset" if is_mask(other) else "missing-factor"
             yield Change(kind, f"`{name}` in place of `{site.text}`", variable(name))
     if value > 1 and site.text.replace(".", "").isdigit():
         yield Change("constant-factor", f"`sqrt({site.text})` in place of `{site.text}`", constant(float(value) ** 0.5))
         yield Change("constant-factor", f"`{site.text} ** 2` in place of `{site.text}`", constant(value * value))
+
+
+def sums_of_masks(site: Site, seen: Seen) -> Iterator[Change]:
+    """How many entries of a mask there are along an axis, in place of 1: as of margins that are violated."""
+    if site.role in (TERM, FACTOR, VALUE) and is_number(seen.value) and seen.value == 1:
+        for name, mask in seen.variables.items():
+            for axis in range(np.ndim(mask)) if is_name(name) and is_mask(mask) and np.ndim(mask) > 1 else ():
+                said = f"`{name}.sum(axis={axis})` in place of `{site.text}`"
+                yield Change("missing-factor", said, combined(name, partial(_counted, axis)))
+
+
+def _counted(axis: int, _: Any, mask: Any) -> Any:
+    return mask.sum(axis=axis)
 
 
 def _is_chosen(name: str, value: Any) -> bool:

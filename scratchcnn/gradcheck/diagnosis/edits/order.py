@@ -4,6 +4,7 @@ import ast
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import combinations, islice, permutations
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
     is_array,
     is_value,
     made_by,
+    variable,
 )
 from scratchcnn.gradcheck.diagnosis.edits.places import (
     ASSIGNED,
@@ -37,6 +39,8 @@ from scratchcnn.gradcheck.diagnosis.rearrangements import axes_in_words
 MOST_AXES = 4
 # Rounds of a loop that is tried in reverse, at most.
 MOST_ITEMS = 100_000
+# Functions of the caller's that are tried in place of one.
+MOST_HELPERS = 8
 # Other ways to store a value: in words, and from one to the other.
 WAYS: dict[str, dict[str, str]] = {
     "+= in place of =": {"=": "+="},
@@ -63,6 +67,33 @@ def order(site: Site, seen: Seen) -> Iterator[Change]:
             if places != tuple(range(len(places))):
                 kind = "swapped" if "@" not in site.text and all(map(_is_value, seen.value)) else "permuted"
                 yield Change(kind, f"`{site.text}` in the order {places}", made_by(partial(_taken, places)))
+
+
+def rest(site: Site, seen: Seen) -> Iterator[Change]:
+    """The counters of a loop that are left out, in place of those that it goes through."""
+    if site.role != ROUNDS or not isinstance(seen.value, range) or seen.value.step != 1:
+        return
+    lengths = {n for array in seen.variables.values() if is_array(array) for n in array.shape}
+    for end in sorted(n for n in lengths if n >= max(map(lambda each: each.stop, _ranges(seen)))):
+        for again, said in ((1, f"from the last of them on, below {end}"), (0, f"after the last of them, below {end}")):
+            yield Change("permuted", f"the counters of `{site.text}` {said}", made_by(partial(_behind, again, end)))
+    for again, said in ((1, "from 0 up to the first of them"), (0, "from 0 up to the one before the first of them")):
+        if any(each.start for each in _ranges(seen)):
+            yield Change(
+                "permuted", f"the counters of `{site.text}` {said}", made_by(partial(_before_the_first, again))
+            )
+
+
+def _ranges(seen: Seen) -> list[range]:
+    return [each for each in seen.rounds if isinstance(each, range)]
+
+
+def _behind(again: int, end: int, counters: range) -> range:
+    return range(counters.stop - again, end)
+
+
+def _before_the_first(again: int, counters: range) -> range:
+    return range(counters.start + again)
 
 
 def _reversed(rounds: Any) -> list[Any]:
@@ -173,9 +204,19 @@ def _added(axis: int, _: Any, array: Any) -> Any:
 def twins(site: Site, seen: Seen) -> Iterator[Change]:
     """A function that is taken for another one."""
     if site.role == CALLED:
-        for other in TWINS[site.place.name]:
+        for other in TWINS.get(site.place.name, ()):
             kind = KINDS.get(site.place.name, "operand")
             yield Change(kind, f"{other} in place of {site.place.name}", made_by(partial(twin, other)))
+
+
+def helpers(site: Site, seen: Seen) -> Iterator[Change]:
+    """Another function of the caller's, of as many arguments."""
+    if site.role == CALLED and isinstance(seen.value, FunctionType):
+        known = {**seen.variables, **seen.value.__globals__}
+        others = [(name, f) for name, f in known.items() if isinstance(f, FunctionType) and name != site.text]
+        count = seen.value.__code__.co_argcount
+        for name, _ in [each for each in others if each[1].__code__.co_argcount == count][:MOST_HELPERS]:
+            yield Change("operand", f"`{name}` in place of `{site.text}`", variable(name))
 
 
 def twin(name: str, function: Any) -> Any:

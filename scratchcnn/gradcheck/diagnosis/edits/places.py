@@ -1,6 +1,7 @@
 """What an expression in the source is for: an axis, an index, a factor; and which expressions are looked at."""
 
 import ast
+import builtins
 from typing import NamedTuple
 
 from scratchcnn.gradcheck.diagnosis.constants.roles import LIMITS, POSITIONS, REDUCTIONS
@@ -67,7 +68,8 @@ def place_of(child: ast.AST, parent: ast.AST, field: str, role: str) -> Place:
         return Place(False, found)
     if field == "func":
         name = getattr(child, "attr", getattr(child, "id", ""))
-        return Place(name in TWINS, CALLED, name)
+        own = isinstance(child, ast.Name) and not hasattr(builtins, name)  # it may be a function of the caller's
+        return Place(own or name in TWINS, CALLED, name)
     if isinstance(child, ast.Constant):
         numeric = type(child.value) in (int, float)
         known = numeric or found in (SUBSCRIPTS, MODE) or (found == AXIS and child.value is None)

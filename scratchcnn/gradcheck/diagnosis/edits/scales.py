@@ -1,11 +1,13 @@
 """A value in the source that has the wrong sign, or is too large by a constant."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.budget import TooDear
+from scratchcnn.gradcheck.diagnosis.constants.places import literals
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes, is_array, is_value, made_by, rewritten
 from scratchcnn.gradcheck.diagnosis.edits.places import AXIS, EXPONENT, FACTOR, INDEX, LIMIT, TERM
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
@@ -14,8 +16,8 @@ from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS
 from scratchcnn.gradcheck.diagnosis.scales import SAME, factor_of, number, recognized
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
-# What a value may lack where the gradient is not linear in it.
-FEW_TIMES = (2, 3, 1 / 2)
+# What a value may lack where the gradient is not linear in it; and how many numbers of forward's are tried.
+FEW_TIMES, MOST_TAKEN = (2, 3, 1 / 2), 4
 
 
 def scales(scene: Scene, index: int) -> Changes:
@@ -63,7 +65,7 @@ def stretches(scene: Scene, index: int) -> Changes:
             said = rewritten(site.text, f"{number(exact)} * {{}}") + (f" ({name})" if name else "")
             yield Change("option-ignored" if "the option" in name else "operand", said, made_by(lambda v: exact * v))
         elif factor is None and is_value(seen.value) and site.role in (TERM, FACTOR):
-            for times in FEW_TIMES:
+            for times in dict.fromkeys((*FEW_TIMES, *_of_forward(scene))):
                 said = rewritten(site.text, f"{times:g} * {{}}")
                 yield Change("constant-factor", said, made_by(lambda v, times=times: times * v))  # type: ignore[misc]
 
@@ -71,10 +73,20 @@ def stretches(scene: Scene, index: int) -> Changes:
 
 
 def _constant(scene: Scene, index: int, site: Site, seen: Seen) -> float | None:
-    if not (is_array(seen.value) or isinstance(seen.value, float)) or site.role in (AXIS, INDEX, EXPONENT):
+    if not (_is_array(seen.value) or isinstance(seen.value, float)) or site.role in (AXIS, INDEX, EXPONENT):
         return None
     factor = _factor(scene, site, index)
     return None if factor is None or abs(factor) < SAME or abs(factor - 1) < SAME else factor
+
+
+def _of_forward(scene: Scene) -> list[float]:
+    """The numbers in the code of forward, and one divided by each."""
+    some = sorted({abs(n) for n in literals(scene.constants)} - {0, 1})[:MOST_TAKEN]
+    return [each for n in some for each in (n, 1 / n)]
+
+
+def _is_array(value: Any) -> bool:
+    return is_array(value) or (isinstance(value, np.ndarray) and value.dtype.kind == "c")
 
 
 def _recognized(scene: Scene, factor: float) -> tuple[float, str]:

@@ -1,7 +1,7 @@
 """The expressions of backward that may make a gradient wrong, and whether a change of one makes it right."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,7 +31,9 @@ def suspects_of(scene: Scene, index: int) -> list[Suspect]:
     known = scene.look.suspects
     if index not in known:
         found = _suspects(scene, scene.look, index, scene.right_beside(index))
-        copies = {_text(site): seen.value for site, seen in scene.look.forward_sites}
+        copies: dict[tuple[str, str], list[Any]] = {}
+        for site, seen in scene.look.forward_sites:
+            copies.setdefault(_text(site), []).append(seen.value)
         extra = _written(scene.look.sites) - _written(scene.look.forward_sites)  # more often than forward has it
         marked = (s._replace(copied=_is_copied(s, copies) and _text(s.site) not in extra) for s in found)
         recomputes = _recomputing(scene.look)
@@ -43,7 +45,8 @@ def suspects_of(scene: Scene, index: int) -> list[Suspect]:
 
 def _recomputing(look: Look) -> Callable[[Site], bool]:
     """Tells whether an expression is a part of one that computes what forward computes, too: it is hardly wrong."""
-    known = {value.tobytes() for value in look.values_of_forward.values() if is_array(value)}
+    single = (seen.rounds or [seen.value] for _, seen in look.forward_sites)
+    known = {value.tobytes() for values in single for value in values if is_array(value)}
     values = {(site.text, site.line): seen.value for site, seen in look.sites}
     around = {(site.text, site.line): site.around for site, _ in look.sites if site.around != site.text}
 
@@ -68,11 +71,12 @@ def _written(sites: Iterable[tuple[Site, Seen]]) -> Counter[tuple[str, str]]:
     return Counter(_text(site) for site, _ in sites if site.times == 1)
 
 
-def _is_copied(suspect: Suspect, copies: Mapping[tuple[str, str], Any]) -> bool:
+def _is_copied(suspect: Suspect, copies: Mapping[tuple[str, str], Sequence[Any]]) -> bool:
     site, value = suspect.site, suspect.seen.value
-    if site.times > 1 or _text(site) not in copies:
-        return False
-    other = copies[_text(site)]
+    return site.times == 1 and any(_is_the_same(value, other) for other in copies.get(_text(site), ()))
+
+
+def _is_the_same(value: Any, other: Any) -> bool:
     if isinstance(value, np.ndarray):
         return isinstance(other, np.ndarray) and np.array_equal(value, other)
     return not isinstance(value, float) or (isinstance(other, float) and value == other)

@@ -17,6 +17,7 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
     is_number,
     is_positions,
     is_value,
+    is_whole,
     made_by,
     rewritten,
     variable,
@@ -24,6 +25,7 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
 from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, AXIS, DIVISOR, EXPONENT, FACTOR, INDEX, LIMIT, TERM
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
+from scratchcnn.gradcheck.diagnosis.edits.variables import is_name
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS
 from scratchcnn.gradcheck.numerical.noise import EPS
 
@@ -49,7 +51,8 @@ PRODUCTS: dict[str, Callable[[Any, Any], Any]] = {
     "{} * log({name})": lambda v, a: v * np.log(a),
     "{} * ({name} > 0)": lambda v, a: v * (a > 0),
 }
-POSITIONS = {said: PRODUCTS[said] for said in ("{} * {name}", "{} / {name}")}
+PLAIN = ("{} * {name}", "{} / {name}")
+POSITIONS = {said: PRODUCTS[said] for said in PLAIN}
 SUMS: dict[str, Callable[[Any, Any], Any]] = {
     "{} + {name}": lambda v, a: v + a,
     "{} - {name}": lambda v, a: v - a,
@@ -77,7 +80,9 @@ def offsets(site: Site, seen: Seen) -> Iterator[Change]:
 
 
 def opposites(site: Site, seen: Seen) -> Iterator[Change]:
-    """A sign, where the gradient is not linear in the value."""
+    """A sign, where the gradient is not linear in the value: also of what an array is rolled by."""
+    if is_whole(seen.value) and "roll(" in site.around and not site.text.startswith("-"):
+        yield Change("shifted", rewritten(site.text, "-{}"), made_by(lambda v: -v))
     if is_array(seen.value) and site.role not in (INDEX, LIMIT):
         for kind in ("operand", "sign"):
             yield Change(kind, rewritten(site.text, "-{}"), made_by(lambda v: -v))
@@ -85,12 +90,12 @@ def opposites(site: Site, seen: Seen) -> Iterator[Change]:
 
 def variables(site: Site, seen: Seen) -> Iterator[Change]:
     """Another variable in place of one, or one minus it."""
-    yield from _others(site, seen, {k: v for k, v in seen.variables.items() if k.isidentifier()})
+    yield from _others(site, seen, {k: v for k, v in seen.variables.items() if is_name(k)})
 
 
 def computed(site: Site, seen: Seen) -> Iterator[Change]:
     """What forward computes and no variable holds in place of one, or one minus it."""
-    yield from _others(site, seen, {k: v for k, v in seen.variables.items() if not k.isidentifier()})
+    yield from _others(site, seen, {k: v for k, v in seen.variables.items() if not is_name(k)})
 
 
 def _others(site: Site, seen: Seen, others: dict[str, Any]) -> Iterator[Change]:
@@ -107,7 +112,7 @@ def _others(site: Site, seen: Seen, others: dict[str, Any]) -> Iterator[Change]:
 
 def names(site: Site, seen: Seen) -> Iterator[Change]:
     """Another variable of the function in place of one."""
-    if site.text.isidentifier():
+    if is_name(site.text):
         yield from (c for c in variables(site, seen) if "1 - " not in c.said)
 
 
@@ -116,7 +121,7 @@ def before(site: Site, seen: Seen) -> Iterator[Change]:
     kept, _, counter = site.text.removesuffix("]").partition("[")
     if counter in site.counters and is_array(seen.value) and len(seen.variables.get(kept, ())) > 1:
         for name, first in seen.variables.items():
-            if name.isidentifier() and isinstance(first, np.ndarray) and first.shape == seen.value.shape:
+            if is_name(name) and isinstance(first, np.ndarray) and first.shape == seen.value.shape:
                 said = f"`{kept}[{counter} - 1]` in place of `{site.text}`, `{name}` where {counter} is 0"
                 yield Change("stale", said, partial(_before, kept, counter, name))
 
@@ -127,6 +132,9 @@ def _before(kept: str, counter: str, first: str, _: Any, variables: dict[str, An
 
 def functions(site: Site, seen: Seen) -> Iterator[Change]:
     """A function of a value in its place."""
+    whole = isinstance(seen.value, np.ndarray) and seen.value.dtype.kind == "i" and site.role != INDEX
+    if whole and (seen.value < 0).any() and not (seen.value <= 0).all():
+        yield Change("operand", rewritten(site.text, "abs({})"), made_by(np.abs))
     if is_value(seen.value) and site.role != INDEX:
         for said, function in FUNCTIONS.items():
             kind = "missing-term" if said.startswith("1 +") else "operand"
@@ -135,13 +143,22 @@ def functions(site: Site, seen: Seen) -> Iterator[Change]:
 
 
 def factors(site: Site, seen: Seen) -> Iterator[Change]:
-    """A factor or a divisor that is missing."""
+    """A variable that is missing as a factor or as a divisor."""
+    yield from _factors(site, seen, {said: PRODUCTS[said] for said in PLAIN})
+
+
+def derivatives(site: Site, seen: Seen) -> Iterator[Change]:
+    """A factor that is missing and that is computed from a variable."""
+    yield from _factors(site, seen, {said: made for said, made in PRODUCTS.items() if said not in PLAIN})
+
+
+def _factors(site: Site, seen: Seen, ways: dict[str, Callable[[Any, Any], Any]]) -> Iterator[Change]:
     if is_value(seen.value) and site.role not in (FACTOR, DIVISOR, INDEX):
         for name, other in seen.variables.items():
-            chosen = name.isidentifier() and is_number(other) and other not in (0, 1)
+            chosen = is_name(name) and is_number(other) and other not in (0, 1)
             if name != site.text and (chosen or (broadcasts(other, seen.value) and not _equal(other, seen.value))):
-                yield from _combinations(site, seen, name, PRODUCTS, "missing-factor")
-            if name.isidentifier() and is_positions(other, seen.value):
+                yield from _combinations(site, seen, name, ways, "missing-factor")
+            if is_name(name) and is_positions(other, seen.value) and ways.keys() <= POSITIONS.keys():
                 yield from _combinations(site, seen, name, POSITIONS, "missing-factor")
 
 
@@ -149,7 +166,7 @@ def terms(site: Site, seen: Seen) -> Iterator[Change]:
     """A term that is missing."""
     if is_value(seen.value) and site.role not in (TERM, INDEX):
         for name, other in seen.variables.items():
-            if name != site.text and name.isidentifier() and broadcasts(other, seen.value):
+            if name != site.text and is_name(name) and broadcasts(other, seen.value):
                 yield from _combinations(site, seen, name, SUMS, "missing-term")
 
 

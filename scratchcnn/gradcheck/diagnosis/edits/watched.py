@@ -15,10 +15,11 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.diagnosis.edits.change import is_value
 from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED
-from scratchcnn.gradcheck.diagnosis.edits.seen import EACH, MOMENT, MOST_ROUNDS, Earlier, Edit, Moment, Rounds, Seen
+from scratchcnn.gradcheck.diagnosis.edits.seen import EACH, MOST_ROUNDS, Earlier, Edit, Moment, Rounds, Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, ROUND, SEE, watched
 from scratchcnn.gradcheck.diagnosis.edits.sizes import MOST_NUMBERS, of_bounded_size
+from scratchcnn.gradcheck.diagnosis.edits.variables import Around, parts_of, variables_of
 from scratchcnn.gradcheck.diagnosis.floats import Floats
 from scratchcnn.gradcheck.diagnosis.widths import with_wider_names
 
@@ -161,7 +162,11 @@ class Watching(Floats):
         """Keeps what an expression told, unless a function calls for it whose own expressions nobody sees."""
         depth = sum(1 for _ in _codes(frame))
         if self.seen is not None and (not self.unknown or self.unknown.isdisjoint(_codes(frame))):
-            variables = {**self.of_forward, **{k: _copied(v) for k, v in _variables(frame).items()}}
+            variables = {
+                **self.of_forward,
+                **parts_of(frame),
+                **{k: _copied(v) for k, v in variables_of(frame).items()},
+            }
             self.seen[number] = Seen(value, variables, depth)
             for group in self.grouped.get(number, ()):
                 self.seen.setdefault(group, self.seen[number])
@@ -320,31 +325,6 @@ def _codes(frame: types.FrameType | None) -> Iterator[types.CodeType]:
     while frame is not None:
         yield frame.f_code
         frame = frame.f_back
-
-
-def _variables(frame: types.FrameType) -> dict[str, Any]:
-    """What the code of a frame can see: its own variables, and the numbers and arrays around it."""
-    around = {k: v for k, v in frame.f_globals.items() if isinstance(v, int | float | np.ndarray)}
-    return {**around, **frame.f_locals}
-
-
-class Around(dict[str, Any]):
-    """The variables around an expression by their names, each looked up when it is asked for; and the moment."""
-
-    def __init__(self, frame: types.FrameType, of_forward: dict[str, Any], moment: Moment) -> None:
-        super().__init__({MOMENT: moment})
-        self._frame, self._of_forward = frame, of_forward
-
-    def computed(self, code: types.CodeType) -> Any:
-        """The value of another expression in the same place."""
-        return eval(code, self._frame.f_globals, self._frame.f_locals)
-
-    def __missing__(self, name: str) -> Any:
-        """A variable of the code's own, or one around it, or what forward computed."""
-        for known in (self._frame.f_locals, self._frame.f_globals):
-            if name in known:
-                return known[name]
-        return self._of_forward[name]
 
 
 def _product(both: tuple[Any, Any]) -> Any:

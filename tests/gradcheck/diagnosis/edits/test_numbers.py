@@ -15,6 +15,7 @@ from scratchcnn.gradcheck.diagnosis.edits.numbers import (
     indices,
     ones,
     subscripts,
+    sums_of_masks,
 )
 from scratchcnn.gradcheck.diagnosis.edits.places import (
     ASSIGNED,
@@ -244,6 +245,19 @@ def test_a_mask_or_a_weight_may_stand_for_one(role):
     }
     assert found["`mask` in place of `1`"][1] is MASK
     assert made(ones, expression("one", role), told(2, variables)) == {}
+
+
+@pytest.mark.parametrize("role", [TERM, FACTOR, VALUE])
+def test_how_many_entries_a_mask_has_may_stand_for_one(role):
+    mask = np.array([[1.0, 0, 1], [0, 0, 1]])
+    known = {"hit": mask, "row": MASK, "weights": np.outer(WEIGHTS, WEIGHTS), "hit * 1": mask}
+    found = made(sums_of_masks, expression("1", role), told(1, known))
+    assert {said: (kind, value.tolist()) for said, (kind, value) in found.items()} == {
+        "`hit.sum(axis=0)` in place of `1`": (["missing-factor"], [1, 0, 2]),
+        "`hit.sum(axis=1)` in place of `1`": (["missing-factor"], [2, 1]),
+    }
+    assert made(sums_of_masks, expression("2", role), told(2, known)) == {}
+    assert made(sums_of_masks, expression("1", INDEX), told(1, known)) == {}
 
 
 def test_a_number_that_is_spelled_out_may_be_its_root_or_its_square():

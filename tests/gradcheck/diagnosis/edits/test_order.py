@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck.diagnosis.edits import order as module
-from scratchcnn.gradcheck.diagnosis.edits.order import entries, order, overwriting, rebinds, reductions, twin, twins
+from scratchcnn.gradcheck.diagnosis.edits.order import (
+    entries,
+    helpers,
+    order,
+    overwriting,
+    rebinds,
+    reductions,
+    rest,
+    twin,
+    twins,
+)
 from scratchcnn.gradcheck.diagnosis.edits.places import (
     ASSIGNED,
     AUGMENTED,
@@ -19,7 +29,7 @@ from scratchcnn.gradcheck.diagnosis.edits.places import (
     TERM,
     TWINS,
 )
-from tests.gradcheck.diagnosis.edits.made import expression, kinds, made, told
+from tests.gradcheck.diagnosis.edits.made import changes_of, expression, kinds, made, told
 
 A = np.arange(6.0).reshape(2, 3) ** 2
 B = np.array([[2.0, 5.0, 3.0], [7.0, 1.0, 4.0]])
@@ -228,11 +238,10 @@ def test_a_tile_may_be_taken_for_a_repeat(counts):
 
 
 def test_a_repeat_may_be_taken_for_a_tile():
-    for site, function, rest in ((np.repeat, np.repeat, (B,)), (B.repeat, B.repeat, ())):
-        assert twin("tile", function) is not site
-        np.testing.assert_array_equal(twin("tile", function)(*rest, 2), np.tile(B.reshape(-1), 2))
-        np.testing.assert_array_equal(twin("tile", function)(*rest, 2, axis=0), np.tile(B, (2, 1)))
-        np.testing.assert_array_equal(twin("tile", function)(*rest, 3, -1), np.tile(B, (1, 3)))
+    for function, array in ((np.repeat, (B,)), (B.repeat, ())):
+        np.testing.assert_array_equal(twin("tile", function)(*array, 2), np.tile(B.reshape(-1), 2))
+        np.testing.assert_array_equal(twin("tile", function)(*array, 2, axis=0), np.tile(B, (2, 1)))
+        np.testing.assert_array_equal(twin("tile", function)(*array, 3, -1), np.tile(B, (1, 3)))
     assert kinds(twins, expression("repeat", CALLED, name="repeat"), told(np.repeat)) == {
         "tile in place of repeat": ["permuted"]
     }
@@ -255,3 +264,50 @@ def test_the_twin_of_a_method_is_one_of_the_same_array():
     assert made(twins, expression("cumsum", CALLED, name="cumsum"), told(np.cumsum)) == {}
     assert made(twins, expression("sum", FACTOR, name="sum"), told(np.sum)) == {}
     assert all(hasattr(np, other) for others in TWINS.values() for other in others if other != ITSELF)
+
+
+def turn(v):
+    return v
+
+
+def turn_back(v):
+    return -v
+
+
+def turn_by(v, angle):
+    return v + angle
+
+
+def test_another_function_of_the_caller_s_may_be_meant():
+    def local(v):
+        return 2 * v
+
+    site = expression("turn", CALLED, name="turn")
+    found = kinds(helpers, site, told(turn, {"local": local, "turn": turn, "number": 3.0, "two": turn_by}))
+    assert found["`turn_back` in place of `turn`"] == found["`local` in place of `turn`"] == ["operand"]
+    assert not {"`turn_by` in place of `turn`", "`two` in place of `turn`", "`turn` in place of `turn`"} & found.keys()
+    _, edit = changes_of(helpers, site, told(turn, {"local": local}))["`local` in place of `turn`"]
+    assert edit(turn, {"local": local}) is local
+    assert kinds(helpers, expression("turn"), told(turn)) == {}
+    assert kinds(helpers, expression("np.sin", CALLED), told(np.sin)) == {}
+
+
+def test_the_counters_of_a_loop_may_be_the_others():
+    found = made(rest, expression("range(t + 1)", ROUNDS), told(range(3), {"x": np.ones((5, 2)), "n": 9}))
+    assert {said: (kind, list(value)) for said, (kind, value) in found.items()} == {
+        "the counters of `range(t + 1)` from the last of them on, below 5": (["permuted"], [2, 3, 4]),
+        "the counters of `range(t + 1)` after the last of them, below 5": (["permuted"], [3, 4]),
+    }
+    found = made(rest, expression("range(t, n)", ROUNDS), told(range(2, 5), {}))
+    assert {said: list(value) for said, (_, value) in found.items()} == {
+        "the counters of `range(t, n)` from 0 up to the first of them": [0, 1, 2],
+        "the counters of `range(t, n)` from 0 up to the one before the first of them": [0, 1],
+    }
+    inner = told(range(1), {"x": np.ones(2)}, rounds=[range(1), range(4)])
+    assert made(rest, expression("range(t)", ROUNDS), inner) == {}  # one of them ends behind the axis
+    for site, value in (
+        (expression("range(4)"), range(4)),
+        (expression("xs", ROUNDS), [1, 2]),
+        (expression("range(4, 0, -1)", ROUNDS), range(4, 0, -1)),
+    ):
+        assert made(rest, site, told(value, {"x": np.ones(5)})) == {}

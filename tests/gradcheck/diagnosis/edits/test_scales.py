@@ -28,7 +28,7 @@ def scene_with(gradient, v, *, calls=100_000, record=True, twice=2.0, options=No
     def forward(x):
         if not record and type(x) is not np.ndarray:
             raise TypeError("floats only")
-        return np.sin(x) + x**3
+        return np.sin(x) + 1.0 * x**3
 
     scene = scene_of(forward, lambda g, x: gradient(x, g, v), X, calls=calls)
     here = scene.cotangent
@@ -36,6 +36,7 @@ def scene_with(gradient, v, *, calls=100_000, record=True, twice=2.0, options=No
     scene.__dict__["look"] = SimpleNamespace(
         twice=lambda number: None if twice is None else [gradient(X, here, twice * v)],
         without=lambda number: [gradient(X, here, 0 * v)],
+        of_forward={},
     )
     return scene
 
@@ -134,7 +135,7 @@ def test_where_no_factor_is_known_a_few_are_tried(role):
     found = changes(stretches, scene, role)
     assert numbers(found) == {
         f"`{said} * v` in place of `v`": (["constant-factor"], [times] * 3)
-        for said, times in (("2", 2.0), ("3", 3.0), ("0.5", 0.5))
+        for said, times in (("2", 2.0), ("3", 3.0), ("0.5", 0.5), ("0.333333", round(1 / 3, 9)))
     }
     assert changes(stretches, scene, LIMIT) == {}
     assert changes(stretches, scene, role, value=3) == {}

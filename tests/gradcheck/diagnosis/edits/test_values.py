@@ -1,5 +1,7 @@
 """A part of a product or a sum that is wrong: too much, missing, another variable, a function of it."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ from scratchcnn.gradcheck.diagnosis.edits.places import (
 from scratchcnn.gradcheck.diagnosis.edits.values import (
     before,
     computed,
+    derivatives,
     factors,
     functions,
     names,
@@ -207,21 +210,27 @@ def test_a_factor_may_be_missing():
     known = {"a": A, "same": V.copy(), "v": V, "one": 1, "zero": 0, "wide": np.ones((2, 3))}
     expected = combined("a", V, A)
     del expected["v * (a > 0)"]  # all are
-    same(
-        made(factors, expression("v"), told(V, known)),
-        {f"`{said}` in place of `v`": (["missing-factor"], value) for said, value in expected.items()},
-    )
-    for role in (FACTOR, DIVISOR, INDEX):
-        assert made(factors, expression("v", role), told(V, known)) == {}
+    plain = {said: expected.pop(said) for said in ("v * a", "v / a")}
+    for family, some in ((factors, plain), (derivatives, expected)):
+        same(
+            made(family, expression("v"), told(V, known)),
+            {f"`{said}` in place of `v`": (["missing-factor"], value) for said, value in some.items()},
+        )
+    for family, role in product((factors, derivatives), (FACTOR, DIVISOR, INDEX)):
+        assert made(family, expression("v", role), told(V, known)) == {}
     number = made(factors, expression("v"), told(V, {"rate": 0.5, "f(x)": 0.25}))
-    assert set(number) == {f"`{said}` in place of `v`" for said in combined("rate", V, 0.5) if "> 0" not in said}
+    assert set(number) == {"`v * rate` in place of `v`", "`v / rate` in place of `v`"}
+    number = made(derivatives, expression("v"), told(V, {"self.rate": 0.5, "f(x)": 0.25}))
+    assert len(number) == 3
+    assert "`v * (1 - self.rate)` in place of `v`" in number
     with np.errstate(all="ignore"):
-        mixed = kinds(factors, expression("v"), told(V, {"a": -A * [1, -1, 1]}))
+        mixed = kinds(derivatives, expression("v"), told(V, {"a": -A * [1, -1, 1]}))
         assert mixed["`v * (a > 0)` in place of `v`"] == ["subset"]
         assert "`v * log(a)` in place of `v`" not in mixed
         limit = kinds(factors, expression("v", LIMIT), told(V, {"a": A}))
     assert limit["`v * a` in place of `v`"] == ["operand"]
-    assert len(made(factors, expression("f(x)"), told(V, {"g(x)": A}))) == 5
+    assert len(made(factors, expression("f(x)"), told(V, {"g(x)": A}))) == 2
+    assert made(derivatives, expression("v"), told(V, {"steps": np.array([1, 2, 3])})) == {}
 
 
 def test_an_array_of_positions_may_be_a_factor():
@@ -271,3 +280,21 @@ def test_a_matrix_may_be_missing_on_either_side():
     )
     assert set(map(tuple, kinds(products, expression("d", LIMIT), told(d, known)).values())) == {("operand",)}
     assert made(products, expression("v"), told(V, known)) == made(products, expression("c"), told(2.0, known)) == {}
+
+
+def test_what_an_array_is_rolled_by_may_have_the_other_sign():
+    found = made(opposites, expression("s", around="np.roll(g, s)"), told(2))
+    assert found == {"`-s` in place of `s`": (["shifted"], -2)}
+    for text, around in (("-s", "np.roll(g, -s)"), ("s", "np.take(g, s)")):
+        assert made(opposites, expression(text, around=around), told(2)) == {}
+    assert made(opposites, expression("s", around="np.roll(g, s)"), told(2.0)) == {}
+
+
+def test_whole_numbers_of_both_signs_may_be_distances():
+    found = made(functions, expression("i - j"), told(np.array([2, -1, 0])))
+    assert {said: (kind, value.tolist()) for said, (kind, value) in found.items()} == {
+        "`abs(i - j)` in place of `i - j`": (["operand"], [2, 1, 0])
+    }
+    for value in (np.array([1, 0]), np.array([-1, 0]), 3):
+        assert made(functions, expression("i"), told(value)) == {}
+    assert made(functions, expression("i", INDEX), told(np.array([2, -1]))) == {}
