@@ -227,7 +227,7 @@ class Search:
         """The mistakes that explain a gradient at some points; none where it is off by what roundings explain."""
         if scenes[0].gradients[index] is None:
             return []
-        if self.roundings is not None and not scenes[0].off(index) > self.roundings[index]:
+        if self.roundings is not None and not scenes[0].off(index, scenes[0].analytic(index)) > self.roundings[index]:
             return []
         name = scenes[0].names[index]
         found = ((claim, _proof(claim, scenes, index)) for claim in proved(scenes, index))
@@ -269,8 +269,9 @@ def _extent(claim: Claim, scenes: Sequence[Scene], index: int) -> str:
 
 def _unexplained(name: str, search: Search, index: int) -> str:
     """Why nothing is said of a wrong gradient, and where it becomes wrong, if that is known."""
-    where = search.scenes[0].located.get(index)
-    ran_out = search.budget.spent >= search.budget.last
+    scene = search.scenes[0]
+    where = scene.located.get(index)
+    ran_out = search.budget.spent >= search.budget.last or (scene.look is not None and index in scene.look.unfinished)
     end = " before the calls of forward for the search ran out" if ran_out else ""
     if where is not None:
         why = "no cause was found" if ran_out else "no known mistake explains it"

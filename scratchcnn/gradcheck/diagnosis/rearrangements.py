@@ -94,11 +94,17 @@ def _deal(axes: tuple[int, ...], parts: int) -> Rearrangement:
 
 
 def exchanges(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """Permutations of axes that leave the shape as it is."""
-    if len(shape) <= AXES:
-        for order in permutations(range(len(shape))):
-            if order != tuple(range(len(shape))) and tuple(shape[k] for k in order) == shape:
-                yield order
+    """Permutations of axes that leave the shape as it is; of many axes, any two exchanged."""
+    orders = permutations(range(len(shape))) if len(shape) <= AXES else pairs(len(shape))
+    for order in orders:
+        if order != tuple(range(len(shape))) and tuple(shape[k] for k in order) == shape:
+            yield order
+
+
+def pairs(axes: int) -> Iterator[tuple[int, ...]]:
+    """The orders of axes in which two are exchanged."""
+    for one, other in combinations(range(axes), 2):
+        yield tuple(other if k == one else one if k == other else k for k in range(axes))
 
 
 def flips(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:

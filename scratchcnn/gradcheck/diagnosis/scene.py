@@ -77,7 +77,7 @@ class Scene:
         noise: Noise | None = None,
         wrong: frozenset[int] | None = None,
     ) -> None:
-        self.eps, self.parts, self._code = eps, tuple(parts), code
+        self.eps, self.parts, self._code, self.further = eps, tuple(parts), code, False
         self.wide = code is not None and code.wide  # the functions are copies that round to no low precision
         self.unguarded, self.names, self.wrt, self.options, self.budget = forward, names, tuple(wrt), options, budget
         self.inputs = [np.array(a, np.float64, order="C") if a.dtype.kind == "f" else np.array(a) for a in inputs]
@@ -312,9 +312,9 @@ class Scene:
         """Whether two calls are enough to see that the gradient is not the true one: mostly they are."""
         return self._slopes.off(index, self.analytic(index), self.cotangent, size=COARSE) > CLOSE
 
-    def off(self, index: int) -> float:
-        """How far the gradient is from the true one along a random direction, as a share of it."""
-        return self._slopes.off(index, self.analytic(index), self.cotangent)
+    def off(self, index: int, gradient: Array) -> float:
+        """How far a gradient is from the true one along a random direction, as a share of it."""
+        return self._slopes.off(index, gradient, self.cotangent)
 
     def same_along(self, parts: Array, weights: Array, slopes: Estimate) -> bool:
         """Whether a gradient's parts along a direction add up to what the outputs' slopes do."""

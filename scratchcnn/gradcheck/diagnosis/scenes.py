@@ -34,7 +34,7 @@ def scenes_of(setting: Setting, shared: Shared, wrong: frozenset[int]) -> Iterat
     """
     second = setting.second or Point(setting.case.inputs, second_cotangent(setting.cotangent, setting.rng, given=True))
     yield from _scene(setting.case, setting.first, shared, wrong)
-    yield from _scene(setting.case, second, shared)
+    yield from _further(setting.case, second, shared)
 
 
 def further_scenes(setting: Setting, shared: Shared) -> Iterator[Scene]:
@@ -43,7 +43,13 @@ def further_scenes(setting: Setting, shared: Shared) -> Iterator[Scene]:
         rng = np.random.default_rng(seed)
         point = second_point(setting.case, second_cotangent(setting.cotangent, rng, given=True), rng)
         if point is not None:
-            yield from _scene(setting.case, point, shared)
+            yield from _further(setting.case, point, shared)
+
+
+def _further(case: Case, point: Point, shared: Shared) -> Iterator[Scene]:
+    for scene in _scene(case, point, shared):
+        scene.further = True
+        yield scene
 
 
 def _scene(case: Case, point: Point, shared: Shared, wrong: frozenset[int] | None = None) -> Iterator[Scene]:

@@ -1,5 +1,6 @@
 """An array in the source whose entries belong elsewhere, and a mask that is moved or upside down."""
 
+import ast
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -12,6 +13,7 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.edits.change import (
     Change,
     constant,
+    expression,
     is_array,
     is_mask,
     is_value,
@@ -21,7 +23,7 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
 from scratchcnn.gradcheck.diagnosis.edits.places import BRANCH, MATRIX
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
-from scratchcnn.gradcheck.diagnosis.rearrangements import dealt, exchanged, exchanges, flips, turned
+from scratchcnn.gradcheck.diagnosis.rearrangements import dealt, exchanged, exchanges, flips, pairs, turned
 
 # What lays the entries of an array out in another way.
 LAID_OUT = ("tile(", "repeat(", "reshape(", "stack(", "concatenate(", "::")
@@ -75,12 +77,21 @@ def transposes(site: Site, seen: Seen) -> Iterator[Change]:
     if value.ndim == 2 and value.shape[0] != value.shape[1] and (1 in value.shape or site.role == MATRIX):
         kind = "broadcast" if 1 in value.shape else "transposed"
         yield Change(kind, f"`{site.text}` transposed", made_by(np.transpose))
+    for order in pairs(value.ndim) if value.ndim > 2 and _is_transpose(site.text) else ():
+        if tuple(value.shape[k] for k in order) != value.shape:
+            said = f"`{site.text}` with axes {exchanged(order)} exchanged"
+            yield Change("transposed", said, made_by(partial(np.transpose, axes=order)))
     for one, to in permutations(range(value.ndim), 2) if value.ndim > 2 else ():
         if value.shape[one] == 1 < value.shape[to]:
             said = f"axis {one} of `{site.text}`, of length 1, as axis {to}"
             yield Change("broadcast", said, made_by(partial(np.moveaxis, source=one, destination=to)))
     if value.ndim == 1:
         yield Change("broadcast", f"`{site.text}` as a column", made_by(lambda v: v[:, None]))
+
+
+def _is_transpose(text: str) -> bool:
+    node = expression(text)
+    return isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "transpose"
 
 
 def moves(site: Site, seen: Seen) -> Iterator[Change]:

@@ -11,7 +11,7 @@ from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes
 from scratchcnn.gradcheck.diagnosis.edits.copies import other_layers
 from scratchcnn.gradcheck.diagnosis.edits.derived import parts, slopes
 from scratchcnn.gradcheck.diagnosis.edits.exchanges import exchanged_names, exchanges, other_indices
-from scratchcnn.gradcheck.diagnosis.edits.flows import begins, fitting
+from scratchcnn.gradcheck.diagnosis.edits.flows import begins, fitting, last_right
 from scratchcnn.gradcheck.diagnosis.edits.kept import kept_statistics
 from scratchcnn.gradcheck.diagnosis.edits.look import Suspect
 from scratchcnn.gradcheck.diagnosis.edits.numbers import (
@@ -67,8 +67,8 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
 # There are many of these, and they change every entry: tried where an expression matters to wrong entries alone.
 MANY: tuple[tuple[Changes, ...], ...] = (
     (opposites, variables),
-    (factors,),
     (functions, parts),
+    (factors,),
     (neighbours,),
     (computed,),
     (slopes,),
@@ -100,6 +100,7 @@ def wrong_expression(scene: Scene, index: int) -> Iterator[Claim]:
             site = suspect.site
             for change in _affordable(changes(site, suspect.seen)):
                 if scene.budget.spent > last:
+                    look.unfinished.add(index)
                     return
                 if is_right_with(scene, site, change, index, right):
                     held: list[bool] = []
@@ -112,9 +113,10 @@ def wrong_expression(scene: Scene, index: int) -> Iterator[Claim]:
 
 
 def _up_to_the_first(scene: Scene, index: int) -> tuple[list[Suspect], list[Suspect]]:
-    """The suspects in the statement in which something is known to be wrong first, and those before it.
+    """The suspects in the statements in which the gradient becomes wrong, and those before them.
 
-    What comes later cannot be the cause.
+    These are the statements from the last expression on that is known to be right, up to the first that is known to be
+    wrong. What comes later cannot be the cause.
     """
     suspects = suspects_of(scene, index)
     told = {number: k for k, number in enumerate(scene.look.seen)} if scene.look is not None else {}
@@ -122,8 +124,10 @@ def _up_to_the_first(scene: Scene, index: int) -> tuple[list[Suspect], list[Susp
     first = next((suspect for suspect, text in fitting(scene, index, inner) if begins(scene, suspect, text)), None)
     if first is None:
         return [], suspects
-    near = [s for s in suspects if s.site.line == first.site.line and s.site.times == 1]
     last = told[first.site.number]
+    begin = last_right(scene, last)
+    lines = {site.line for site, _ in scene.look.sites if begin <= told[site.number] <= last}  # type: ignore[union-attr]
+    near = [s for s in suspects if s.site.line in lines and s.site.times == 1]
     return near, [s for s in suspects if s not in near and (told[s.site.number] <= last or s.site.times > 1)]
 
 
@@ -156,7 +160,7 @@ def _general(
         yield (scales(scene, index), other_indices(scene)), near
         yield (stretches(scene, index),), near
         yield from ((family, [suspect for suspect in near if suspect.alone]) for family in MANY)
-        for family in ((variables, computed, factors, derivatives, terms), (parts, slopes)):
+        for family in ((variables, computed, factors, derivatives, terms), (functions, parts, slopes)):
             yield family, [suspect for suspect in near if not suspect.alone]
 
 

@@ -60,6 +60,20 @@ def begins(scene: Scene, suspect: Suspect, text: str) -> bool:
     return not _same(suspect.seen.value, flow[-1] if text.startswith(EACH) else flow)
 
 
+def last_right(scene: Scene, before: int) -> int:
+    """The number in their order of the last expression that is what flows back to one of forward's, before another."""
+    known = [f.adjoint[-1] if text.startswith(EACH) else f.adjoint for text, f in scene.flows.items()]
+    found = before
+    for number, (site, seen) in enumerate(scene.look.sites if scene.look is not None else ()):
+        if number < before and site.times == 1 and any(_is_flow(seen.value, flow) for flow in known):
+            found = number
+    return found
+
+
+def _is_flow(value: Any, flow: Array) -> bool:
+    return is_array(value) and value.shape == flow.shape and _same(value, flow)
+
+
 def _may_be(suspect: Suspect, text: str, flow: Array) -> bool:
     value, rounds = suspect.seen.value, suspect.seen.rounds
     if suspect.site.times > 1 or not is_array(value):

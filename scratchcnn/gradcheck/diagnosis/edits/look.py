@@ -113,6 +113,7 @@ class Look:
             self._split()
         self.suspects: dict[int, list[Suspect]] = {}  # by the gradient that they may make wrong
         self.held: list[tuple[Site, Change]] = []  # changes that make a gradient right
+        self.unfinished: set[int] = set()  # the gradients for which not all changes were tried
         self._twice: dict[int, list[Any] | None] = {}
         self._changed: dict[tuple[int, str], list[Any] | None] = {}
 

@@ -2,6 +2,7 @@
 
 import re
 import types
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,19 +20,19 @@ def is_name(text: str) -> bool:
     return NAME.fullmatch(text) is not None
 
 
-def variables_of(frame: types.FrameType) -> dict[str, Any]:
-    """What the code of a frame can see: its own variables, and the numbers and arrays around it."""
-    around = {k: v for k, v in frame.f_globals.items() if isinstance(v, int | float | np.ndarray)}
-    return {**around, **frame.f_locals}
+def numbers_of(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables that are numbers or arrays."""
+    return {name: value for name, value in variables.items() if isinstance(value, int | float | np.ndarray)}
 
 
-def parts_of(frame: types.FrameType) -> dict[str, Any]:
-    """The numbers and arrays that the variables of a frame hold as attributes, or in dicts."""
+def parts_of(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers and arrays that variables hold as attributes, or in dicts."""
     found: dict[str, Any] = {}
-    for name, value in frame.f_locals.items():
-        parts = _parts(name, value)
-        if len(parts) <= MOST_PARTS:
-            found.update(parts)
+    for name, value in variables.items():
+        if not isinstance(value, np.ndarray | float | int | str | tuple | list):  # most are
+            parts = _parts(name, value)
+            if len(parts) <= MOST_PARTS:
+                found.update(parts)
     return found
 
 
@@ -43,7 +44,7 @@ def _parts(name: str, value: Any) -> dict[str, Any]:
         items = ((f"{name}.{key}", item) for holder in holders for key, item in holder.items())
     else:
         return {}
-    return {text: item for text, item in items if isinstance(item, int | float | np.ndarray)}
+    return numbers_of(dict(items))
 
 
 class Around(dict[str, Any]):

@@ -19,7 +19,7 @@ from scratchcnn.gradcheck.diagnosis.edits.seen import EACH, MOST_ROUNDS, Earlier
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, ROUND, SEE, watched
 from scratchcnn.gradcheck.diagnosis.edits.sizes import MOST_NUMBERS, of_bounded_size
-from scratchcnn.gradcheck.diagnosis.edits.variables import Around, parts_of, variables_of
+from scratchcnn.gradcheck.diagnosis.edits.variables import Around, numbers_of, parts_of
 from scratchcnn.gradcheck.diagnosis.floats import Floats
 from scratchcnn.gradcheck.diagnosis.widths import with_wider_names
 
@@ -53,6 +53,7 @@ class Watching(Floats):
         self.of_forward: dict[str, Any] = {}  # what forward computes, and its numbers, by the text of the expression
         self._rounds: Counter[int] = Counter()  # how often each changed expression was computed
         self._earlier: dict[tuple[types.FrameType, str], tuple[Earlier, ...]] = {}  # what variables were before
+        self._globals: dict[int, dict[str, Any]] = {}  # the numbers and arrays of modules
         self._numbers = 0  # that were kept of rounds
         # where variables were used since they were assigned: what they told, and the round
         self._used: dict[tuple[types.FrameType, str], list[tuple[Seen, int, int]]] = {}
@@ -106,6 +107,7 @@ class Watching(Floats):
         self.seen, self._numbers = seen, 0
         self._earlier.clear()
         self._used.clear()
+        self._globals.clear()
         self._tell(UNSEEN if seen is None else self._see, self.sites)
 
     def _round(self) -> bool:
@@ -162,14 +164,18 @@ class Watching(Floats):
         """Keeps what an expression told, unless a function calls for it whose own expressions nobody sees."""
         depth = sum(1 for _ in _codes(frame))
         if self.seen is not None and (not self.unknown or self.unknown.isdisjoint(_codes(frame))):
-            variables = {
-                **self.of_forward,
-                **parts_of(frame),
-                **{k: _copied(v) for k, v in variables_of(frame).items()},
-            }
+            own = {k: _copied(v) for k, v in frame.f_locals.items()}
+            variables = {**self.of_forward, **parts_of(own), **self._global(frame), **own}
             self.seen[number] = Seen(value, variables, depth)
             for group in self.grouped.get(number, ()):
                 self.seen.setdefault(group, self.seen[number])
+
+    def _global(self, frame: types.FrameType) -> dict[str, Any]:
+        """The numbers and arrays around a function, which hardly change while it runs."""
+        key = id(frame.f_globals)
+        if key not in self._globals:
+            self._globals[key] = numbers_of(frame.f_globals)
+        return self._globals[key]
 
     def _put(self, number: int, how: str, value: Any, array: Any, index: Any) -> None:
         """`array[index] = value`, or `+=` or `-=` as `how` says; an edit says how in place of it."""
@@ -317,7 +323,8 @@ def _tells(seen: Seen) -> bool:
         return True
     if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or array.size < 2:
         return False
-    return not any(isinstance(v, np.ndarray) and np.array_equal(v, array) for v in seen.variables.values())
+    own = (v for name, v in seen.variables.items() if name.isidentifier())
+    return not any(isinstance(v, np.ndarray) and np.array_equal(v, array) for v in own)
 
 
 def _codes(frame: types.FrameType | None) -> Iterator[types.CodeType]:

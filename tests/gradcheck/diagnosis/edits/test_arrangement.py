@@ -23,6 +23,16 @@ def test_what_is_laid_out_may_be_dealt_out_otherwise():
     assert f"`a` {halves}" not in made(moves, expression("a"), told(row))
 
 
+def test_what_is_transposed_may_have_any_two_axes_exchanged():
+    value = np.zeros((2, 3, 2))
+    said = {f"`a.transpose(0, 2, 1)` with axes {axes} exchanged" for axes in ("0 and 1", "1 and 2", "0 and 2")}
+    found = made(transposes, expression("a.transpose(0, 2, 1)"), told(value))
+    assert found.keys() == said
+    assert found["`a.transpose(0, 2, 1)` with axes 0 and 1 exchanged"][1].shape == (3, 2, 2)
+    assert found["`a.transpose(0, 2, 1)` with axes 1 and 2 exchanged"][1].shape == (2, 2, 3)
+    assert made(transposes, expression("a"), told(value)).keys() == {"`a` with axes 0 and 2 exchanged"}
+
+
 def test_a_mask_may_be_upside_down_or_left_out():
     found = made(masks, expression("m"), told(np.array([1.0, 0.0, 1.0])))
     assert values(found) == {"`m` inverted": [0, 1, 0], "no mask `m`": [1, 1, 1]}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck.diagnosis.edits.seen import Moment
-from scratchcnn.gradcheck.diagnosis.edits.variables import MOST_PARTS, Around, is_name, parts_of, variables_of
+from scratchcnn.gradcheck.diagnosis.edits.variables import MOST_PARTS, Around, is_name, numbers_of, parts_of
 
 RATE, TEXT = 0.5, "text"
 
@@ -46,13 +46,10 @@ def test_a_name_is_no_calculation(text, is_one):
 
 def test_attributes_and_items_are_variables_too():
     layer, z = Layer(np.ones(2)), np.zeros(3)
-    frame = layer.frame({"z": z, "mode": "train", 1: z}, 2.0)
-    found = parts_of(frame)
+    found = parts_of({"self": layer, "cache": {"z": z, "mode": "train", 1: z}, "x": 2.0, "np": np, "Layer": Layer})
     assert found == {"self.w": layer.w, "self.momentum": 0.9, 'cache["z"]': z}
-    assert variables_of(frame).items() >= {"self": layer, "x": 2.0, "RATE": RATE}.items()
-    assert "TEXT" not in variables_of(frame)
-    many = {f"z{k}": 1.0 for k in range(MOST_PARTS + 1)}
-    assert not any(name.startswith("cache") for name in parts_of(layer.frame(many, 2.0)))
+    assert numbers_of({"RATE": RATE, "TEXT": TEXT, "z": z, "n": 3}) == {"RATE": RATE, "z": z, "n": 3}
+    assert parts_of({"cache": {f"z{k}": 1.0 for k in range(MOST_PARTS + 1)}}) == {}
 
 
 def test_what_is_asked_for_is_looked_up_where_it_is():
