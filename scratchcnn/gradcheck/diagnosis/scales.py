@@ -10,6 +10,7 @@ import numpy as np
 from scratchcnn.gradcheck.diagnosis.budget import TooDear
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.constants.places import default_of, numbers
+from scratchcnn.gradcheck.diagnosis.edits.variables import is_name
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # A factor that differs from one by less is called a small relative error.
@@ -159,8 +160,11 @@ def _numbers(scene: Scene) -> list[tuple[float, str]]:
     given = {**dict(filter(None, map(default_of, scene.constants))), **scene.options}
     known = [(float(v), f"the option {k}") for k, v in given.items() if _is_factor(v)]
     squares = [(v * v, f"the square of {name}") for v, name in known if abs(v) != 1]
-    known += [(v, f"`{text}` in forward") for text, v in _floats(scene) if _is_factor(v)]
+    options = {v for v, _ in known}
+    floats = [(v, text) for text, v in _floats(scene) if _is_factor(v) and v not in options]
+    known += [(v, f"`{text}` in forward") for v, text in floats if is_name(text)]
     known += [(float(length), _some(list(dict.fromkeys(of)))) for length, of in lengths.items()]
+    known += [(v, f"`{text}` in forward") for v, text in floats if not is_name(text)]
     return known + [(v, "a number in forward") for v in numbers(scene.constants)] + squares
 
 

@@ -140,8 +140,8 @@ def _searches(
     likely, copied = ([s for s in single if s.copied is is_copied] for is_copied in (False, True))
     yield from _specific(scene, index, likely)
     yield (exchanges, exchanged_names, kept_statistics(scene)), several
-    yield from _general(scene, index, likely)
     yield from _specific(scene, index, copied)
+    yield from _general(scene, index, likely)
 
 
 def _specific(
