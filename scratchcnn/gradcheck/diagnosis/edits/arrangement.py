@@ -26,7 +26,7 @@ from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.rearrangements import dealt, exchanged, exchanges, flips, pairs, turned
 
 # What lays the entries of an array out in another way.
-LAID_OUT = ("tile(", "repeat(", "reshape(", "stack(", "concatenate(", "::")
+LAID_OUT = ("tile(", "repeat(", "reshape(", "stack(", "concatenate(", "::", "roll(", "flip(")
 
 
 def masks(site: Site, seen: Seen) -> Iterator[Change]:
@@ -92,6 +92,12 @@ def transposes(site: Site, seen: Seen) -> Iterator[Change]:
 def _is_transpose(text: str) -> bool:
     node = expression(text)
     return isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "transpose"
+
+
+def moved_masks(site: Site, seen: Seen) -> Iterator[Change]:
+    """A mask in reverse, or moved by one; and what a reshape or the like lays out in another order."""
+    if is_mask(seen.value) or any(word in site.text for word in LAID_OUT):
+        yield from moves(site, seen)
 
 
 def moves(site: Site, seen: Seen) -> Iterator[Change]:

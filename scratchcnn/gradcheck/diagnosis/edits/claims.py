@@ -6,7 +6,7 @@ from itertools import chain, groupby, product
 
 from scratchcnn.gradcheck.diagnosis.budget import TooDear
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.edits.arrangement import branches, diagonals, masks, moves, transposes
+from scratchcnn.gradcheck.diagnosis.edits.arrangement import branches, diagonals, masks, moved_masks, moves, transposes
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes
 from scratchcnn.gradcheck.diagnosis.edits.copies import other_layers
 from scratchcnn.gradcheck.diagnosis.edits.derived import parts, slopes
@@ -29,6 +29,7 @@ from scratchcnn.gradcheck.diagnosis.edits.order import entries, helpers, order, 
 from scratchcnn.gradcheck.diagnosis.edits.parentheses import neighbours, parentheses
 from scratchcnn.gradcheck.diagnosis.edits.places import TOGETHER
 from scratchcnn.gradcheck.diagnosis.edits.reshapes import reshapes
+from scratchcnn.gradcheck.diagnosis.edits.rewrites import divisions, sigmoid_slopes
 from scratchcnn.gradcheck.diagnosis.edits.rounds import buffers, other_states, resets, states, updated
 from scratchcnn.gradcheck.diagnosis.edits.scales import scales, stretches
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
@@ -57,10 +58,10 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (indices, diagonals, exponents),
     (subscripts, transposes),
     (names, helpers),
-    (masks, branches),  # a limit beyond all values is none
+    (masks, branches, moved_masks),  # a limit beyond all values is none
     (constants, ones, sums_of_masks, counters),
-    (moves, before, states, updated, buffers, resets),
-    (parentheses, other_layers),
+    (before, states, updated, buffers, resets),
+    (parentheses, other_layers, divisions, sigmoid_slopes),
     (windows, differences, reshapes),
     (superfluous,),
 )
@@ -68,11 +69,12 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
 MANY: tuple[tuple[Changes, ...], ...] = (
     (opposites, variables),
     (functions, parts),
+    (computed,),
     (factors,),
     (neighbours,),
-    (computed,),
     (slopes,),
     (derivatives,),
+    (moves,),
     (products, terms),
     (offsets,),
     (other_states,),
@@ -94,7 +96,9 @@ def wrong_expression(scene: Scene, index: int) -> Iterator[Claim]:
             yield _claim(site, change, index, right, [])
             return
     last = min(scene.budget.spent + MOST_RUNS, scene.budget.last - scene.budget.calls // RESERVED)
-    for family, some in chain(_searches(scene, index, near), _searches(scene, index, others)):
+    own, shared = ([s for s in others if s.shared is is_shared] for is_shared in (False, True))
+    searches = _searches(scene, index, near), _searches(scene, index, own), _specific(scene, index, shared)
+    for family, some in chain.from_iterable(searches):
         found = False
         for suspect, changes in product(some, family):
             site = suspect.site
@@ -120,7 +124,7 @@ def _up_to_the_first(scene: Scene, index: int) -> tuple[list[Suspect], list[Susp
     """
     suspects = suspects_of(scene, index)
     told = {number: k for k, number in enumerate(scene.look.seen)} if scene.look is not None else {}
-    inner = sorted((s for s in suspects if s.alone), key=lambda s: told[s.site.number])
+    inner = sorted((s for s in suspects if s.alone and not s.shared), key=lambda s: told[s.site.number])
     first = next((suspect for suspect, text in fitting(scene, index, inner) if begins(scene, suspect, text)), None)
     if first is None:
         return [], suspects
@@ -140,8 +144,9 @@ def _searches(
     likely, copied = ([s for s in single if s.copied is is_copied] for is_copied in (False, True))
     yield from _specific(scene, index, likely)
     yield (exchanges, exchanged_names, kept_statistics(scene)), several
-    yield from _specific(scene, index, copied)
+    yield (names, helpers, counters), copied
     yield from _general(scene, index, likely)
+    yield from _specific(scene, index, copied)
 
 
 def _specific(
@@ -157,11 +162,12 @@ def _general(
 ) -> Iterator[tuple[tuple[Changes, ...], list[Suspect]]]:
     for _, group in groupby(suspects, key=lambda suspect: suspect.seen.depth):  # backward itself, then its helpers
         near = list(group)
-        yield (scales(scene, index), other_indices(scene)), near
-        yield (stretches(scene, index),), near
+        yield (scales(scene, index, known=True), other_indices(scene)), near
+        yield (stretches(scene, index, known=True),), near
         yield from ((family, [suspect for suspect in near if suspect.alone]) for family in MANY)
-        for family in ((variables, computed, factors, derivatives, terms), (functions, parts, slopes)):
+        for family in ((variables, computed, factors, derivatives, terms), (functions, parts, slopes), (moves,)):
             yield family, [suspect for suspect in near if not suspect.alone]
+        yield (scales(scene, index, known=False), stretches(scene, index, known=False)), near
 
 
 def _affordable(changes: Iterator[Change]) -> Iterator[Change]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, combined, is_array, made_by, rewritten
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, combined, is_array, is_mask, made_by, rewritten
 from scratchcnn.gradcheck.diagnosis.edits.places import INDEX, LIMIT
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
@@ -26,7 +26,8 @@ CLOSE = 1e-9
 FEW = 4
 
 
-def _sigmoid(z: Array) -> Array:
+def sigmoid(z: Array) -> Array:
+    """1 / (1 + exp(-z))."""
     values: Array = 1 / (1 + np.exp(-z))
     return values
 
@@ -39,18 +40,18 @@ def _normal(z: Array) -> Array:
 
 # By the input of an activation, its derivative.
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
-    "sigmoid": lambda z: _sigmoid(z) * _sigmoid(-z),
+    "sigmoid": lambda z: sigmoid(z) * sigmoid(-z),
     "tanh": lambda z: 1 - np.tanh(z) ** 2,
     "relu": lambda z: (z > 0).astype(z.dtype),
-    "silu": lambda z: _sigmoid(z) * (1 + z * _sigmoid(-z)),
-    "softplus": _sigmoid,
+    "silu": lambda z: sigmoid(z) * (1 + z * sigmoid(-z)),
+    "softplus": sigmoid,
     "gelu": lambda z: _normal(z) + z * np.exp(-z * z / 2) / sqrt(2 * pi),
 }
 
 
 def slopes(site: Site, seen: Seen) -> Iterator[Change]:
     """The derivative of an activation in place of that of another one."""
-    value = seen.value
+    value = seen.value.astype(np.float64) if is_mask(seen.value) else seen.value
     if not is_array(value) or site.role in (INDEX, LIMIT):
         return
     for name, other in seen.variables.items():

@@ -61,9 +61,12 @@ def begins(scene: Scene, suspect: Suspect, text: str) -> bool:
 
 
 def last_right(scene: Scene, before: int) -> int:
-    """The number in their order of the last expression that is what flows back to one of forward's, before another."""
+    """The number in their order of the last expression before another that is what flows back to one of forward's.
+
+    It is 0 where there is none.
+    """
     known = [f.adjoint[-1] if text.startswith(EACH) else f.adjoint for text, f in scene.flows.items()]
-    found = before
+    found = 0
     for number, (site, seen) in enumerate(scene.look.sites if scene.look is not None else ()):
         if number < before and site.times == 1 and any(_is_flow(seen.value, flow) for flow in known):
             found = number

@@ -53,12 +53,15 @@ class Suspect(NamedTuple):
         Whether it matters to wrong entries alone.
     copied
         Whether forward has the same expression, in the same place, and with the same value: it is hardly wrong.
+    shared
+        Whether it matters to a gradient that is right, too: then that has to be right by a coincidence.
     """
 
     site: Site
     seen: Seen
     alone: bool
     copied: bool = False
+    shared: bool = False
 
 
 def _twice(value: Any) -> Any:

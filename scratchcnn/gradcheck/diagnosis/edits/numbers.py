@@ -161,7 +161,8 @@ def constants(site: Site, seen: Seen) -> Iterator[Change]:
     for by in (1, -1) if type(value) is int and site.text.isdigit() and site.role != EXPONENT else ():
         yield Change("operand", f"{value + by} in place of `{site.text}`", constant(value + by))
     for name, other in seen.variables.items() if literal else ():
-        if _may_be(value, other, site.role) and other != value and name not in (site.text, site.place.name):
+        named = is_name(name) or site.role != TERM  # what is computed hardly stands for a term
+        if named and _may_be(value, other, site.role) and other != value and name not in (site.text, site.place.name):
             chosen = type(value) in (int, float) and _is_chosen(name, other)
             kind = "sign" if other == -value else "option-ignored" if chosen else "operand"
             yield Change(kind, f"`{name}` in place of `{site.text}`", variable(name))
@@ -203,7 +204,7 @@ def _is_chosen(name: str, value: Any) -> bool:
 
 def _may_be(value: Any, other: Any, role: str) -> bool:
     """Whether one number may stand in place of the other: a whole one may be a length, for which memory is needed."""
-    if role in (FACTOR, DIVISOR):
+    if role in (FACTOR, DIVISOR, TERM):
         return is_number(other)
     whole = isinstance(other, int | np.integer) and not isinstance(other, bool) and abs(int(other)) <= LONGEST
     return whole if isinstance(value, int | np.integer) else is_number(other)

@@ -20,10 +20,11 @@ from scratchcnn.gradcheck.diagnosis.scene import Scene
 FEW_TIMES, MOST_TAKEN = (2, 3, 1 / 2), 4
 
 
-def scales(scene: Scene, index: int) -> Changes:
+def scales(scene: Scene, index: int, *, known: bool) -> Changes:
     """The constant that a value has to be multiplied by, found from the gradient with the value twice as large.
 
-    Where the whole gradient lacks a constant, so does each of its factors: that tells nothing.
+    It is one that is known, or any other one. Where the whole gradient lacks a constant, so does each of its factors:
+    that tells nothing.
     """
     everywhere = _is_multiple(scene, index)
 
@@ -33,10 +34,12 @@ def scales(scene: Scene, index: int) -> Changes:
         factor = _constant(scene, index, site, seen)
         if factor is None or not _is_linear(scene, site, index):
             return
+        exact, name = _recognized(scene, factor)
+        if _is_known(exact, name) is not known:
+            return
         if abs(factor + 1) < SAME:
             yield Change("sign", rewritten(site.text, "-{}"), made_by(lambda v: -v))
             return
-        exact, name = _recognized(scene, factor)
         said = rewritten(site.text, f"{number(exact)} * {{}}") + (f" ({name})" if name else "")
         if "the option" in name:
             yield Change("option-ignored", said, made_by(lambda v: exact * v))
@@ -55,16 +58,21 @@ def _is_multiple(scene: Scene, index: int) -> bool:
     return bool(np.isfinite(factor)) and scene.is_times(index, factor)
 
 
-def stretches(scene: Scene, index: int) -> Changes:
-    """A constant that a value lacks, where the gradient is not linear in it: the argument of a function."""
+def stretches(scene: Scene, index: int, *, known: bool) -> Changes:
+    """A constant that a value lacks, where the gradient is not linear in it: the argument of a function.
+
+    It is one that is known, or any other one.
+    """
 
     def changes(site: Site, seen: Seen) -> Iterator[Change]:
         factor = _constant(scene, index, site, seen)
         if factor is not None and not _is_linear(scene, site, index) and site.role != LIMIT:
             exact, name = _recognized(scene, factor)
+            if _is_known(exact, name) is not known:
+                return
             said = rewritten(site.text, f"{number(exact)} * {{}}") + (f" ({name})" if name else "")
             yield Change("option-ignored" if "the option" in name else "operand", said, made_by(lambda v: exact * v))
-        elif factor is None and is_value(seen.value) and site.role in (TERM, FACTOR):
+        elif known and factor is None and is_value(seen.value) and site.role in (TERM, FACTOR):
             for times in dict.fromkeys((*FEW_TIMES, *_of_forward(scene))):
                 said = rewritten(site.text, f"{times:g} * {{}}")
                 yield Change("constant-factor", said, made_by(lambda v, times=times: times * v))  # type: ignore[misc]
@@ -92,6 +100,11 @@ def _is_array(value: Any) -> bool:
 def _recognized(scene: Scene, factor: float) -> tuple[float, str]:
     value, name = next(recognized(scene, abs(factor)), (abs(factor), ""))
     return float(np.copysign(value, factor)), name
+
+
+def _is_known(factor: float, name: str) -> bool:
+    """Whether a constant has a name, or is a whole number or one divided by such."""
+    return bool(name) or "." not in number(factor)
 
 
 def _is_linear(scene: Scene, site: Site, index: int) -> bool:

@@ -38,7 +38,7 @@ def suspects_of(scene: Scene, index: int) -> list[Suspect]:
         marked = (s._replace(copied=_is_copied(s, copies) and _text(s.site) not in extra) for s in found)
         recomputes = _recomputing(scene.look)
         known[index] = sorted(
-            marked, key=lambda s: (s.copied, s.seen.depth, recomputes(s.site), not s.alone, s.site.times)
+            marked, key=lambda s: (s.shared, s.copied, s.seen.depth, recomputes(s.site), not s.alone, s.site.times)
         )
     return known[index]
 
@@ -83,7 +83,7 @@ def _is_the_same(value: Any, other: Any) -> bool:
 
 
 def _suspects(scene: Scene, look: Look, index: int, right: list[int]) -> Iterator[Suspect]:
-    """The expressions that matter to every wrong entry and to no right gradient."""
+    """The expressions that matter to every wrong entry; those that matter to a right gradient, too, are `shared`."""
     for site, seen in look.sites:
         if site.role == NAMES and not may_be_exchanged(*map(seen.variables.get, site.text.split("` and `"))):
             continue
@@ -93,11 +93,11 @@ def _suspects(scene: Scene, look: Look, index: int, right: list[int]) -> Iterato
             yield Suspect(site, _less(seen, scene, index), True)
             continue
         reach = look.reach(site.number, index)
-        if reach is None or any((reached := look.reach(site.number, k)) is not None and reached.any() for k in right):
+        if reach is None or (_wrong_entries(scene, index)[0] & ~reach).any():
             continue
-        if not (_wrong_entries(scene, index)[0] & ~reach).any():
-            alone = not any(_reaches_right(scene, look, site, k) for k in scene.wrt)
-            yield Suspect(site, _less(seen, scene, index), alone)
+        shared = any((reached := look.reach(site.number, k)) is not None and reached.any() for k in right)
+        alone = shared or not any(_reaches_right(scene, look, site, k) for k in scene.wrt)
+        yield Suspect(site, _less(seen, scene, index), alone, shared=shared)
 
 
 def _reaches_right(scene: Scene, look: Look, site: Site, index: int) -> bool:
@@ -130,11 +130,11 @@ def _less(seen: Seen, scene: Scene, index: int) -> Seen:
 
 
 def is_right_with(s: Scene, site: Site, change: Change, index: int, right: list[int]) -> bool:
-    """Whether a change makes a gradient the true one, and leaves those that are right as they are."""
+    """Whether a change makes a gradient the true one, and leaves those right that are right."""
     gradients = None if s.look is None else s.look.changed(site.number, change)
     if gradients is None or not is_true(s, gradients[index], index):
         return False
-    return not any(s.look.differs(gradients, k) for k in right)  # type: ignore[union-attr]
+    return all(is_true(s, gradients[k], k) for k in right if s.look.differs(gradients, k))  # type: ignore[union-attr]
 
 
 def is_true(s: Scene, gradient: Any, index: int) -> bool:

@@ -106,7 +106,7 @@ def _others(site: Site, seen: Seen, others: dict[str, Any]) -> Iterator[Change]:
             kind = "subset" if is_mask(seen.value) and is_mask(other) else _kind_of_other(site, seen, name, other)
             for each in dict.fromkeys((kind, "operand")):
                 yield Change(each, f"`{name}` in place of `{site.text}`", variable(name))
-            if is_array(other) and site.role != LIMIT:
+            if is_array(other) and site.role != LIMIT and 0 <= other.min() <= other.max() <= 1:  # a share
                 yield Change(kind, rewritten(site.text, "1 - {name}", name), combined(name, lambda _, a: 1 - a))
 
 
@@ -144,17 +144,23 @@ def functions(site: Site, seen: Seen) -> Iterator[Change]:
 
 def factors(site: Site, seen: Seen) -> Iterator[Change]:
     """A variable that is missing as a factor or as a divisor."""
-    yield from _factors(site, seen, {said: PRODUCTS[said] for said in PLAIN})
+    yield from _factors(site, seen, {said: PRODUCTS[said] for said in PLAIN}, is_name)
 
 
 def derivatives(site: Site, seen: Seen) -> Iterator[Change]:
-    """A factor that is missing and that is computed from a variable."""
+    """A factor that is missing and that is computed: from a variable, or by forward."""
+    yield from _factors(site, seen, {said: PRODUCTS[said] for said in PLAIN}, lambda name: not is_name(name))
     yield from _factors(site, seen, {said: made for said, made in PRODUCTS.items() if said not in PLAIN})
 
 
-def _factors(site: Site, seen: Seen, ways: dict[str, Callable[[Any, Any], Any]]) -> Iterator[Change]:
+def _factors(
+    site: Site,
+    seen: Seen,
+    ways: dict[str, Callable[[Any, Any], Any]],
+    counts: Callable[[str], bool] = lambda name: True,
+) -> Iterator[Change]:
     if is_value(seen.value) and site.role not in (FACTOR, DIVISOR, INDEX):
-        for name, other in seen.variables.items():
+        for name, other in ((name, other) for name, other in seen.variables.items() if counts(name)):
             chosen = is_name(name) and is_number(other) and other not in (0, 1)
             if name != site.text and (chosen or (broadcasts(other, seen.value) and not _equal(other, seen.value))):
                 yield from _combinations(site, seen, name, ways, "missing-factor")
@@ -259,5 +265,7 @@ def _alike(value: Any, other: Any) -> bool:
     if isinstance(value, np.ndarray):
         if not isinstance(other, np.ndarray) or value.size < 2 or value.dtype.kind != other.dtype.kind:
             return False
-        return bool(value.shape == other.shape and not np.array_equal(value, other))
+        if value.shape != other.shape:  # a column may stand where a table belongs
+            return value.ndim == other.ndim > 1 and broadcasts(value, other)
+        return not np.array_equal(value, other)
     return isinstance(value, list) and isinstance(other, list) and len(value) == len(other) and value is not other

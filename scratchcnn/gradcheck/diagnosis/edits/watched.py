@@ -121,6 +121,8 @@ class Watching(Floats):
         moment = Moment(number, self._rounds[number], self.looked)
         self._rounds[number] += 1
         other = self.edit(value, Around(sys._getframe(1), self.of_forward, moment))
+        if isinstance(other, np.ndarray) and other is not value:
+            other = other.copy()  # the code may write into it: another variable must stay as it is
         return of_bounded_size(value, other, self._axes(number), self.longest)
 
     def _axes(self, number: int) -> int:

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
@@ -43,8 +43,10 @@ def windows(site: Site, seen: Seen) -> Iterator[Change]:
     options = {name: by for name, by in seen.variables.items() if type(by) is int and 1 <= by <= WIDEST}
     ways = [_by(name, by) for name, by in options.items() if by > 1]
     ways += [_instead(*one, *other) for one, other in permutations(options.items(), 2) if one[1] != other[1] > 1]
-    for said, change in (each for way in ways for each in way.items()):
-        yield Change("option-ignored", f"`{text}` {said}", made_by(partial(_each, change, tuple(cut))))
+    for some, (said, change) in product(sets, (each for way in ways for each in way.items())):
+        if len(some) == len(cut) or "times" in said:  # a stride may be forgotten along one axis
+            axes = "" if len(some) == len(cut) else f" along axis {some[0]}"
+            yield Change("option-ignored", f"`{text}` {said}{axes}", made_by(partial(_each, change, some)))
     # An array is compared with a slice entry by entry.
     whole = len(parts) == 2 and isinstance(parts[0], slice) and parts[0] == WHOLE
     if whole and isinstance(parts[1], np.ndarray) and parts[1].dtype.kind in "iu":
@@ -142,7 +144,18 @@ def _to(by: int, part: slice) -> slice:
     return slice(part.start, None if stop < 0 <= stop + by else stop + by, part.step)
 
 
+def _other_end(part: slice) -> slice:
+    """As many places at the other end of the axis. Raises `ValueError` where it is at none."""
+    start, stop = part.start, part.stop
+    if part.step is None and start in (None, 0) and stop:
+        return slice(-stop, None)
+    if part.step is None and stop is None and start:
+        return slice(None, -start)
+    raise ValueError(f"{part} is at no end")
+
+
 ENDS = {
+    "at the other end": _other_end,
     "as long as the axis": lambda part: slice(None, None, part.step),
     "longer by one at the beginning": partial(_from, -1),
     "longer by one at the end": partial(_to, 1),

@@ -344,3 +344,17 @@ def test_the_arguments_of_functions_have_the_names_of_their_parameters():
 )
 def test_a_number_tells_something_and_an_array_that_no_variable_holds(value, variables, tells):
     assert _tells(seen_with(value, variables)) == tells
+
+
+def test_what_the_code_writes_into_is_no_other_variable():
+    target = X + 1
+
+    def nudged(g, x):
+        d = g.copy()
+        d[0] = 7
+        return d * target
+
+    rerun, before, told = looked(backward=nudged)
+    changed = edited(rerun, told["g.copy()"][0], lambda _, variables: variables["target"])
+    np.testing.assert_array_equal(changed[0], np.r_[7, target[1:]] * target)
+    np.testing.assert_array_equal(rerun.watched([X], G)[0], before)

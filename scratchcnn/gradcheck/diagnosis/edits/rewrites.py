@@ -1,0 +1,56 @@
+"""What is written in a product or a quotient in place of what belongs there: the slope of a sigmoid, `//`."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, is_value
+from scratchcnn.gradcheck.diagnosis.edits.derived import CLOSE, sigmoid
+from scratchcnn.gradcheck.diagnosis.edits.readings import Reading, computed, is_whole, read
+from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
+from scratchcnn.gradcheck.diagnosis.edits.site import Site
+from scratchcnn.gradcheck.diagnosis.edits.variables import is_name
+
+# The slope of a sigmoid, by its value, among other factors.
+SLOPE = re.compile(r"([\w.]+) \* \(1(?:\.0)? - \1\)")
+
+
+def divisions(site: Site, seen: Seen) -> Iterator[Change]:
+    """A quotient in place of a whole one."""
+    if "//" in site.text and is_value(seen.value) and is_whole(site):
+        for reading in with_quotients(site.text):
+            yield Change("operand", f"`{reading.text}` in place of `{site.text}`", computed(reading.code))
+
+
+@lru_cache(maxsize=1024)
+def with_quotients(text: str) -> tuple[Reading, ...]:
+    """The expression with `/` in place of `//`."""
+    return read(text, lambda written, _: iter([written.replace("//", "/")]))
+
+
+def sigmoid_slopes(site: Site, seen: Seen) -> Iterator[Change]:
+    """The slope of silu in place of that of the sigmoid, where both factors of it stand in a product."""
+    found = SLOPE.search(site.text) if is_value(seen.value) and is_whole(site) else None
+    value = seen.variables.get(found.group(1)) if found else None
+    if found is None or not is_array(value):
+        return
+    for name, other in seen.variables.items():
+        if is_name(name) and is_array(other) and _is_sigmoid(other, value):
+            for reading in _with_slope(site.text, found.group(1), name):
+                yield Change("operand", f"`{reading.text}` in place of `{site.text}`", computed(reading.code))
+
+
+def _is_sigmoid(z: Any, value: Any) -> bool:
+    return z.shape == value.shape and bool(np.allclose(sigmoid(z), value, rtol=CLOSE, atol=0))
+
+
+def _with_slope(text: str, value: str, z: str) -> tuple[Reading, ...]:
+    return read(text, partial(_slope_of_silu, value, z))
+
+
+def _slope_of_silu(value: str, z: str, text: str, _: ast.expr) -> Iterator[str]:
+    yield SLOPE.sub(f"({value} * (1 + {z} * (1 - {value})))", text, count=1)
