@@ -240,8 +240,8 @@ def test_code_that_computes_something_else_in_float64_has_no_copy():
     ("own", "wide", "share"),
     [
         (None, None, 0),
-        (None, [1.0], np.inf),
-        ([1.0], None, np.inf),
+        (None, np.nan, np.inf),
+        (np.nan, None, np.inf),
         ([], [], 0),
         ([0.0, 0.0], [0.0, 0.0], 0),
         ([0.0, 1.0], [0.0, 0.0], np.inf),
