@@ -111,6 +111,49 @@ def test_a_layer_without_a_configuration_is_checked_in_its_own_dtype():
     assert [r.verdict for r in report.inputs] == [Verdict.WRONG] * 2, report
 
 
+def product_of_two():
+    one, other = keras.Input((3,), name="a"), keras.Input((3,), name="b")
+    return keras.Model({"a": one, "b": other}, keras.layers.Dense(2)(one * other))
+
+
+@pytest.mark.parametrize(
+    ("layer", "given", "names"),
+    [
+        (keras.layers.Multiply(), [X, X.astype(np.float32)], ["inputs[0]", "inputs[1]"]),
+        (keras.layers.Concatenate(), [X.astype(np.float32), X[:, :2]], ["inputs[0]", "inputs[1]"]),
+        (product_of_two(), {"a": X, "b": X[::-1]}, ["inputs['a']", "inputs['b']", "kernel", "bias"]),
+    ],
+)
+def test_a_layer_that_takes_several_arrays_at_once(layer, given, names):
+    forward, backward, *arrays = from_tensorflow(layer, given)
+    assert forward(*arrays).dtype == np.float64
+    report = checked(forward, backward, *arrays)
+    assert [r.name for r in report.inputs] == names
+    assert report.ok, report
+
+
+class Chosen(Sine):
+    """Rows of an array, by their numbers."""
+
+    def build(self, shapes):
+        super().build(shapes["of"])
+
+    def call(self, some):
+        return super().call(tf.gather(some["of"], some["rows"]))
+
+
+def test_the_arrays_of_a_layer_without_a_configuration_are_given_in_its_own_dtype():
+    _, _, *arrays = from_tensorflow(Chosen(object()), {"rows": np.array([2, 0]), "of": X})
+    assert [a.dtype for a in arrays] == [np.int64, np.float32, np.float32]
+
+
+def test_the_numbers_of_python_are_options_of_a_function():
+    forward, _, x = from_tensorflow(lambda factor, x, shift: factor * x + shift, 3, X, 0.5)
+    assert x is X
+    assert list(inspect.signature(forward).parameters) == ["x"]
+    assert np.array_equal(forward(X), 3 * X + 0.5)
+
+
 def test_seed_and_flags_are_put_back():
     tf.random.set_seed(3)
     expected = tf.random.uniform((2,))
