@@ -8,7 +8,7 @@ from scratchcnn.gradcheck.diagnosis.edits.places import INDEX, LIMIT
 from tests.gradcheck.diagnosis.edits.made import expression, kinds, made, told
 
 SQUARE = np.array([[2.0, 3.0], [-5.0, 7.0]])
-STACK = np.stack([SQUARE, 2 * SQUARE])
+STACK = np.stack([[SQUARE], [2 * SQUARE]])
 
 
 def found(family, value, text="g", **variables):
@@ -41,9 +41,9 @@ def test_the_matrices_of_a_stack_have_them_one_by_one():
     one, of_stack = found(parts, SQUARE, "a - b"), found(parts, STACK, "a - b")
     triangles = [said for said in one if "running" not in said]
     assert "`(a - b) + (a - b).T`" in triangles
-    assert of_stack.keys() == {*triangles, *sums("a - b", (f" along axis {axis}" for axis in range(3)))}
+    assert of_stack.keys() == {*triangles, *sums("a - b", (f" along axis {axis}" for axis in (0, 2, 3)))}
     for said in triangles:
-        assert of_stack[said][1] == [one[said][1], np.multiply(2, one[said][1]).tolist()]
+        assert of_stack[said][1] == [[one[said][1]], [np.multiply(2, one[said][1]).tolist()]]
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,11 @@ def test_the_slope_of_an_activation_may_be_that_of_another_one(own):
         said: others for said, others in SLOPES.items() if said != own
     }
     assert found(slopes, value * (1 + CLOSE / 2), "s", a=A).keys() == SLOPES.keys() - {own}
+
+
+def test_the_slopes_of_two_activations_may_be_close():
+    a = np.array([4e-5, 6e-5])
+    assert found(slopes, 1 - a * a, "s", a=a).keys() == {"`a * (1 - a)`", "`(a > 0)`"}
 
 
 @pytest.mark.parametrize(
