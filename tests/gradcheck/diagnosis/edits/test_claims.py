@@ -51,10 +51,10 @@ def test_what_is_computed_after_the_first_that_is_wrong_is_not_searched(monkeypa
         return ((each, f"of e{each.site.number}") for each in inner if each.site.number in (3, 4, 5))
 
     def begins(s, each, text):
-        assert text == f"of e{each.site.number}"
+        assert (s, text) == (scene, f"of e{each.site.number}")
         return each.site.number in wrong
 
-    monkeypatch.setattr(module, "suspects_of", lambda s, index: suspects)
+    monkeypatch.setattr(module, "suspects_of", lambda *given: suspects if given == (scene, 2) else None)
     monkeypatch.setattr(module, "fitting", fitting)
     monkeypatch.setattr(module, "begins", begins)
     kept = numbers(_up_to_the_first(scene, 2))
@@ -63,35 +63,40 @@ def test_what_is_computed_after_the_first_that_is_wrong_is_not_searched(monkeypa
     assert kept == [number for number in left if number not in on_another_line]
 
 
-def test_specific_changes_come_first_and_what_forward_has_too_comes_last():
+def test_without_a_look_there_are_no_suspects():
+    scene = SimpleNamespace(look=None, right_beside=lambda index: [], flows={})
+    assert _up_to_the_first(scene, 0) == []
+
+
+# Families that are made for a gradient.
+MADE = ("counts", "kept_statistics", "scales", "other_indices", "stretches")
+
+
+def test_specific_changes_come_first_and_what_forward_has_too_comes_last(monkeypatch):
+    for name in MADE:
+        monkeypatch.setattr(module, name, lambda *given, name=name: (name, *given))
     (together, *_) = TOGETHER
     near, far = suspect(1), suspect(2, depth=1)
     wide, copied, several = suspect(3, alone=False), suspect(4, copied=True), suspect(5, role=together)
-
-    def truth(index):
-        raise TooDear
-
-    scene = SimpleNamespace(look=None, inputs=[X], cotangent=X, truth=truth)
-    found = [(family, numbers(some)) for family, some in _searches(scene, 0, [near, wide, far, copied, several])]
-    specific = [list(family) for family in FAMILIES]
-    count = len(specific)
-
-    def known(part):
-        """The families without those that are made for this gradient."""
-        return [[each for each in family if "<locals>" not in each.__qualname__] for family, _ in part]
-
-    likely, exchanged, of_copied = found[:count], found[count], found[count + 1 : 2 * count + 1]
-    general = found[2 * count + 1 :]
-    assert known(likely) == known(of_copied) == specific
-    assert [len(family) for family, _ in likely] == [len(f) + (module.constants in f) for f in FAMILIES]
-    assert [some for _, some in likely] == [[1, 3, 2]] * count
-    assert [some for _, some in of_copied] == [[4]] * count
-    assert exchanged[0][:2] == (module.exchanges, module.exchanged_names)
-    assert exchanged[1] == [5]
-    less = [module.variables, module.computed, module.factors, module.terms], [module.parts, module.slopes]
-    assert known(general) == 2 * [[], *map(list, MANY), [], *less]
-    of_near = [[1, 3], *[[1]] * len(MANY), [1, 3], [3], [3]]
-    assert [some for _, some in general] == [*of_near, [2], *[[2]] * len(MANY), [2], [], []]
+    scene = object()
+    found = [(family, numbers(some)) for family, some in _searches(scene, 6, [near, wide, far, copied, several])]
+    specific = [(*f, ("counts", scene, 6)) if module.constants in f else f for f in FAMILIES]
+    exchanged = module.exchanges, module.exchanged_names, ("kept_statistics", scene)
+    scales, stretches = (("scales", scene, 6), ("other_indices", scene)), (("stretches", scene, 6),)
+    of_wide = (module.variables, module.computed, module.factors, module.terms), (module.parts, module.slopes)
+    assert found == [
+        *((family, [1, 3, 2]) for family in specific),
+        (exchanged, [5]),
+        *((family, [4]) for family in specific),
+        (scales, [1, 3]),
+        *((family, [1]) for family in MANY),
+        (stretches, [1, 3]),
+        *((family, [3]) for family in of_wide),
+        (scales, [2]),
+        *((family, [2]) for family in MANY),
+        (stretches, [2]),
+        *((family, []) for family in of_wide),
+    ]
 
 
 RIGHT, WRONG, LATER = (Change(kind, f"{kind} in its place", None) for kind in ("right", "wrong", "later"))
@@ -109,17 +114,23 @@ def scene_with(monkeypatch, *families, right=(), held=(), runs=1, spent=0, last=
         s.budget.spent += runs
         return site.number == 1 and change in s.right
 
-    monkeypatch.setattr(module, "is_right_with", is_right_with)
-    monkeypatch.setattr(module, "_up_to_the_first", lambda s, index: SITES)
-    monkeypatch.setattr(module, "_searches", lambda s, index, some: [(family, some) for family in families])
     look = SimpleNamespace(held=list(held))
-    beside = {"right_beside": lambda index: [index + 1], "analytic": lambda index: gradient}
-    return SimpleNamespace(look=look, inputs={4: X}, budget=budget, right=right, tried=tried, **beside)
+    scene = SimpleNamespace(look=look, inputs={4: X}, budget=budget, right=right, tried=tried)
+    scene.right_beside, scene.analytic = {4: [5]}.get, {4: gradient}.get
+
+    def searches(*given):
+        assert given == (scene, 4, SITES)
+        return [(family, SITES) for family in families]
+
+    monkeypatch.setattr(module, "is_right_with", is_right_with)
+    monkeypatch.setattr(module, "_up_to_the_first", lambda *given: SITES if given == (scene, 4) else [])
+    monkeypatch.setattr(module, "_searches", searches)
+    return scene
 
 
 def giving(*changes):
-    """A family of these changes."""
-    return lambda site, seen: iter(changes)
+    """A family of these changes, of the expressions that are suspected and what they told."""
+    return lambda *given: iter(changes if given in [(s.site, s.seen) for s in SITES] else ())
 
 
 def test_the_families_after_the_first_that_holds_are_not_tried(monkeypatch):
@@ -168,7 +179,7 @@ def test_without_a_look_or_with_another_shape_nothing_is_searched(monkeypatch):
     [
         ({"runs": 100}, MOST_RUNS // 100 + 1),
         ({"runs": 100, "spent": 5000}, MOST_RUNS // 100 + 1),
-        ({"last": 500, "calls": 20 * RESERVED}, 500 - 20 + 1),
+        ({"last": 500, "calls": 21 * RESERVED - 1}, 500 - 20 + 1),
     ],
 )
 def test_a_search_ends_when_it_has_taken_too_many_runs(monkeypatch, budget, runs):

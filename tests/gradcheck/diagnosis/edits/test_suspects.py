@@ -21,6 +21,7 @@ from scratchcnn.gradcheck.diagnosis.edits.suspects import (
     is_true,
     suspects_of,
 )
+from scratchcnn.gradcheck.diagnosis.estimates import Estimate
 from tests.gradcheck.diagnosis.claims import drawn, scene_of
 from tests.gradcheck.diagnosis.edits.made import expression, told
 
@@ -139,9 +140,9 @@ def test_a_suspect_is_alone_where_no_entry_is_known_to_be_right():
 
 
 def test_where_nobody_knows_which_entries_are_wrong_whatever_matters_is_a_suspect():
-    scene, *rest = scene_with((numbered(1), told(A)), (numbered(2), told(A)), reach={(1, 0): NONE})
+    scene, *rest = scene_with((numbered(1), told(A)), (numbered(2), told(A)), reach={(2, 0): NONE})
     scene.wrong = {}
-    assert [(s.site.number, s.alone) for s in _suspects(scene, *rest)] == [(1, True)]
+    assert [(s.site.number, s.alone) for s in _suspects(scene, *rest)] == [(2, True)]
 
 
 @pytest.mark.parametrize(
@@ -185,6 +186,19 @@ def test_a_gradient_is_true_where_every_entry_is():
     far = np.where(np.arange(4) == np.abs(truth).argmin(), truth * (1 + FAR), truth)
     for other in (None, 2 * truth, far, truth[:2], truth + 0j, truth.astype(int), truth * np.nan):
         assert not is_true(scene, other, 0)
+
+
+def test_a_gradient_of_nothing_but_zeros_may_be_true():
+    scene = scene_of(np.ones_like, lambda g, x: g, A)
+    assert is_true(scene, np.zeros(4), 0)
+    assert not is_true(scene, np.full(4, 1e-3), 0)
+
+
+def test_a_small_entry_of_a_true_gradient_may_be_off_by_roundoffs_of_a_large_one():
+    truth, slack = Estimate(np.array([1.0, 0.0]), np.zeros(2)), 1e-10
+    scene = SimpleNamespace(inputs=[truth.value], truth={0: truth}.get, eps=1e-16, slack={0: slack}.get)
+    for off, there in ((slack / 2, True), (slack * 2, False)):
+        assert is_true(scene, np.array([1.0, off]), 0) == there
 
 
 def test_a_gradient_is_true_along_a_direction_where_its_entries_are_too_many():
