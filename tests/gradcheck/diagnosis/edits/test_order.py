@@ -28,9 +28,9 @@ def test_a_loop_that_may_have_no_end_is_not_turned(monkeypatch):
     monkeypatch.setattr(module, "MOST_ITEMS", 3)
     (change,) = order(expression("count()", ROUNDS), told(None))
     assert change.edit(range(3), {}) == [2, 1, 0]
-    with pytest.raises(ValueError, match="^a loop of too many rounds$"):
+    with pytest.raises(ValueError, match=r"^a loop of too many rounds$"):
         change.edit(range(4), {})
-    with pytest.raises(ValueError, match="^a loop of too many rounds$"):
+    with pytest.raises(ValueError, match=r"^a loop of too many rounds$"):
         change.edit(count(), {})
 
 
