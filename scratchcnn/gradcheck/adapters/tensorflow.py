@@ -68,7 +68,7 @@ def from_tensorflow(
     weights: list[Any] = []
     if is_layer:
         keras = _Keras(tf, function, training, call)
-        known = inputs_of(function.call, keras.built(arrays), skip=("training",))
+        known = inputs_of(function.call, keras.built(arrays))
         names, weights = keras.weights(common_dtype(known.leaves))
         function = keras.called
     else:

@@ -109,6 +109,26 @@ def test_a_layer_without_a_configuration_is_checked_in_its_own_dtype():
     assert [a.dtype for a in arrays] == [np.float32, np.float32]
     report = checked(forward, backward, *arrays)
     assert [r.verdict for r in report.inputs] == [Verdict.WRONG] * 2, report
+    with pytest.raises(TypeError, match=r"^Sine computes in float32 only, got float64$"):
+        forward(*(a.astype(np.float64) for a in arrays))
+
+
+class Scaled(keras.layers.Layer):
+    """It says its dtype by name."""
+
+    def call(self, x, training=False):
+        return (2 if training else 3) * x
+
+    def get_config(self):
+        return {"name": self.name, "dtype": self.compute_dtype}
+
+
+@pytest.mark.parametrize(("training", "factor"), [(None, 3), (False, 3), (True, 2)])
+def test_a_layer_is_told_whether_it_trains(training, factor):
+    forward, _, x = from_tensorflow(Scaled(), X, training=training)
+    output = forward(x)
+    assert output.dtype == np.float64
+    assert np.array_equal(output, factor * X)
 
 
 def product_of_two():
