@@ -227,7 +227,9 @@ class _Keras:
             raise TypeError(f"{type(self.layer).__name__} computes in {self.layer.compute_dtype} only, got {dtype}")
         self._refuse_other_draws(dtype)
         state = [self.tf.cast(v.value, t.dtype) for v, t in self._states(layer)]
-        return self._compiled(dtype, layer)(list(weights), state, *arguments)
+        # A call of the layer casts its inputs; this one does not.
+        cast = self.tf.nest.map_structure(lambda t: self.tf.cast(t, dtype) if t.dtype.is_floating else t, arguments)
+        return self._compiled(dtype, layer)(list(weights), state, *cast)
 
     def _refuse_other_draws(self, dtype: np.dtype[Any]) -> None:
         """As `Drawn`: a layer that draws has its seeds among its variables, so that no other seed shows it."""

@@ -11,6 +11,7 @@ from tensorflow.python.framework.config import is_op_determinism_enabled
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.adapters import from_tensorflow
 from scratchcnn.gradcheck.adapters.frameworks import as_numpy
+from scratchcnn.gradcheck.adapters.tensorflow import _in_dtype
 from tests.gradcheck.adapters.checks import checked
 from tests.gradcheck.adapters.layers.row import draw
 
@@ -113,22 +114,24 @@ def test_a_layer_without_a_configuration_is_checked_in_its_own_dtype():
         forward(*(a.astype(np.float64) for a in arrays))
 
 
-class Scaled(keras.layers.Layer):
-    """It says its dtype by name."""
+def test_the_configuration_of_a_twin_has_its_dtype_at_every_depth():
+    def config(dtype):
+        policy = {"class_name": "DTypePolicy", "config": {"name": dtype}}
+        return {"dtype": dtype, "units": 3, "cell": {"config": {"dtype": policy}}, "layers": [{"dtype": dtype}, ("a",)]}
 
+    assert _in_dtype(config("float32"), "float64") == config("float64")
+    assert _in_dtype({"dtype": None}, "float64") == {"dtype": None}
+
+
+class Scaled(keras.layers.Layer):
     def call(self, x, training=False):
         return (2 if training else 3) * x
-
-    def get_config(self):
-        return {"name": self.name, "dtype": self.compute_dtype}
 
 
 @pytest.mark.parametrize(("training", "factor"), [(None, 3), (False, 3), (True, 2)])
 def test_a_layer_is_told_whether_it_trains(training, factor):
     forward, _, x = from_tensorflow(Scaled(), X, training=training)
-    output = forward(x)
-    assert output.dtype == np.float64
-    assert np.array_equal(output, factor * X)
+    assert np.array_equal(forward(x), factor * X)
 
 
 def product_of_two():
@@ -150,6 +153,19 @@ def test_a_layer_that_takes_several_arrays_at_once(layer, given, names):
     report = checked(forward, backward, *arrays)
     assert [r.name for r in report.inputs] == names
     assert report.ok, report
+
+
+class Product(keras.layers.Layer):
+    def call(self, both):
+        return both[0] * both[1]
+
+
+@pytest.mark.parametrize("dtypes", [("float32", "float64"), ("float64", "float32"), ("float64", "float64")])
+def test_the_arrays_of_a_layer_are_computed_with_in_their_common_dtype(dtypes):
+    given = [a.astype(dtype) for a, dtype in zip((X, X[::-1]), dtypes, strict=True)]
+    forward, backward, *arrays = from_tensorflow(Product(), given)
+    assert np.array_equal(forward(*arrays), given[0].astype(np.float64) * given[1])
+    assert [g.dtype for g in backward(X, *arrays)] == list(dtypes)
 
 
 class Chosen(Sine):
