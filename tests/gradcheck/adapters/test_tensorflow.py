@@ -206,11 +206,13 @@ def test_functions_have_names_and_parameters_for_the_inputs():
         return x**3 * w
 
     dense = keras.layers.Dense(2)
+    two = keras.Sequential([keras.layers.Dense(2, name=name, use_bias=False) for name in "ab"], name="two")
     for made, name, parameters in (
         (from_tensorflow(cube, X, X), "cube", ["x", "w"]),
         (from_tensorflow(cube), "cube", ["x", "w"]),
         (from_tensorflow(tf.function(cube), X, X), "cube", ["x", "w"]),
         (from_tensorflow(dense, X), "Dense", ["inputs", "kernel", "bias"]),
+        (from_tensorflow(two, X), "Sequential", ["inputs", "two/a/kernel", "two/b/kernel"]),
     ):
         forward, backward, *_ = made
         assert (forward.__qualname__, backward.__qualname__) == (name, f"vjp of {name}")
