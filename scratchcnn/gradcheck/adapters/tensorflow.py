@@ -68,7 +68,7 @@ def from_tensorflow(
     weights: list[Any] = []
     if is_layer:
         keras = _Keras(tf, function, training, call)
-        known = inputs_of(function.call, keras.built(arrays), skip=("training",))
+        known = inputs_of(function.call, keras.built(arrays))
         names, weights = keras.weights(common_dtype(known.leaves))
         function = keras.called
     else:
@@ -200,13 +200,15 @@ class _Keras:
             raise TypeError(f"from_tensorflow takes Keras layers on the backend tensorflow, this one is {backend}'s")
         if not arrays:
             raise TypeError(f"from_tensorflow needs the inputs of a layer, for its weights to follow them: {self.call}")
+        map_structure = self.tf.nest.map_structure  # a layer may take a list of arrays
         if not self.layer.built:
-            self.layer(*map(self.tf.constant, arrays))
-        dtype = common_dtype(arrays)
+            self.layer(*map_structure(self.tf.constant, list(arrays)))
+        dtype = common_dtype(self.tf.nest.flatten(list(arrays)))
         if dtype is None or self._twin(dtype, arrays) is not None:
             return list(arrays)
         own = np.dtype(self.layer.compute_dtype)
-        return [a.astype(own) if a.dtype.kind == "f" else a for a in arrays]
+        made: list[Any] = map_structure(lambda a: a.astype(own) if a.dtype.kind == "f" else a, list(arrays))
+        return made
 
     def weights(self, dtype: np.dtype[Any] | None) -> tuple[list[str], list[Any]]:
         """The names and values of the trainable weights: their paths where two have the same name."""
@@ -217,14 +219,17 @@ class _Keras:
 
     def called(self, *arguments: Any, weights: Sequence[Any] = ()) -> Any:
         """The layer's output; its state (statistics, seeds) is as it is in the layer that was given, and stays so."""
-        floating = [t for t in (*arguments, *weights) if t.dtype.is_floating]
-        dtype = np.dtype(floating[0].dtype.as_numpy_dtype) if floating else np.dtype(self.layer.compute_dtype)
+        given = self.tf.nest.flatten([*arguments, *weights])
+        floating = [np.dtype(t.dtype.as_numpy_dtype) for t in given if t.dtype.is_floating]
+        dtype = np.result_type(*floating) if floating else np.dtype(self.layer.compute_dtype)
         layer = self._twin(dtype, arguments)
         if layer is None:
             raise TypeError(f"{type(self.layer).__name__} computes in {self.layer.compute_dtype} only, got {dtype}")
         self._refuse_other_draws(dtype)
         state = [self.tf.cast(v.value, t.dtype) for v, t in self._states(layer)]
-        return self._compiled(dtype, layer)(list(weights), state, *arguments)
+        # A call of the layer casts its inputs; this one does not.
+        cast = self.tf.nest.map_structure(lambda t: self.tf.cast(t, dtype) if t.dtype.is_floating else t, arguments)
+        return self._compiled(dtype, layer)(list(weights), state, *cast)
 
     def _refuse_other_draws(self, dtype: np.dtype[Any]) -> None:
         """As `Drawn`: a layer that draws has its seeds among its variables, so that no other seed shows it."""
@@ -253,7 +258,7 @@ class _Keras:
             except (NotImplementedError, TypeError):
                 twin = None  # a layer of the caller's that says nothing of how it is made
             if twin is not None:
-                twin(*(self.tf.cast(a, dtype) if _is_floating(a) else a for a in arguments))
+                twin(*arguments)  # which builds it
             self.twins[dtype] = twin
         return self.twins[dtype]
 
@@ -267,7 +272,3 @@ def _in_dtype(config: Any, dtype: str) -> Any:
     if config.get("class_name") == "DTypePolicy":
         return config | {"config": {"name": dtype}}
     return {k: dtype if k == "dtype" and isinstance(v, str) else _in_dtype(v, dtype) for k, v in config.items()}
-
-
-def _is_floating(value: Any) -> bool:
-    return bool(np.dtype(getattr(value.dtype, "as_numpy_dtype", value.dtype)).kind == "f")

@@ -21,16 +21,24 @@ def wider(value: Any) -> Any:
     if isinstance(value, np.dtype):
         return np.dtype(WIDER.get(value.type, value))
     to = WIDER.get(value.dtype.type) if isinstance(value, np.ndarray | np.generic) else None
-    if to is None:
-        return value
-    return value.astype(to) if isinstance(value, np.ndarray) else to(value)
+    return value if to is None else value.astype(to)
 
 
 def with_wider_names(code: types.CodeType) -> types.CodeType:
     """The code of a function, with the names of wider dtypes in place of those that it writes."""
-    constants = tuple(with_wider_names(c) if isinstance(c, types.CodeType) else wider(c) for c in code.co_consts)
+    constants = tuple(map(_wider_constant, code.co_consts))
     same = all(one is other for one, other in zip(constants, code.co_consts, strict=True))
     return code if same else code.replace(co_consts=constants)
+
+
+def _wider_constant(value: Any) -> Any:
+    """What stands for a constant of code; the defaults of a function within are a tuple of constants."""
+    if isinstance(value, types.CodeType):
+        return with_wider_names(value)
+    if isinstance(value, tuple | frozenset):
+        made = type(value)(map(_wider_constant, value))
+        return value if made == value else made
+    return wider(value)
 
 
 class Widened(types.ModuleType):

@@ -11,6 +11,7 @@ from tensorflow.python.framework.config import is_op_determinism_enabled
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.adapters import from_tensorflow
 from scratchcnn.gradcheck.adapters.frameworks import as_numpy
+from scratchcnn.gradcheck.adapters.tensorflow import _in_dtype
 from tests.gradcheck.adapters.checks import checked
 from tests.gradcheck.adapters.layers.row import draw
 
@@ -109,6 +110,84 @@ def test_a_layer_without_a_configuration_is_checked_in_its_own_dtype():
     assert [a.dtype for a in arrays] == [np.float32, np.float32]
     report = checked(forward, backward, *arrays)
     assert [r.verdict for r in report.inputs] == [Verdict.WRONG] * 2, report
+    with pytest.raises(TypeError, match=r"^Sine computes in float32 only, got float64$"):
+        forward(*(a.astype(np.float64) for a in arrays))
+
+
+def test_the_configuration_of_a_twin_has_its_dtype_at_every_depth():
+    def config(dtype):
+        policy = {"class_name": "DTypePolicy", "config": {"name": dtype}}
+        return {"dtype": dtype, "units": 3, "cell": {"config": {"dtype": policy}}, "layers": [{"dtype": dtype}, ("a",)]}
+
+    assert _in_dtype(config("float32"), "float64") == config("float64")
+    assert _in_dtype({"dtype": None}, "float64") == {"dtype": None}
+
+
+class Scaled(keras.layers.Layer):
+    def call(self, x, training=False):
+        return (2 if training else 3) * x
+
+
+@pytest.mark.parametrize(("training", "factor"), [(None, 3), (False, 3), (True, 2)])
+def test_a_layer_is_told_whether_it_trains(training, factor):
+    forward, _, x = from_tensorflow(Scaled(), X, training=training)
+    assert np.array_equal(forward(x), factor * X)
+
+
+def product_of_two():
+    one, other = keras.Input((3,), name="a"), keras.Input((3,), name="b")
+    return keras.Model({"a": one, "b": other}, keras.layers.Dense(2)(one * other))
+
+
+@pytest.mark.parametrize(
+    ("layer", "given", "names"),
+    [
+        (keras.layers.Multiply(), [X, X.astype(np.float32)], ["inputs[0]", "inputs[1]"]),
+        (keras.layers.Concatenate(), [X.astype(np.float32), X[:, :2]], ["inputs[0]", "inputs[1]"]),
+        (product_of_two(), {"a": X, "b": X[::-1]}, ["inputs['a']", "inputs['b']", "kernel", "bias"]),
+    ],
+)
+def test_a_layer_that_takes_several_arrays_at_once(layer, given, names):
+    forward, backward, *arrays = from_tensorflow(layer, given)
+    assert forward(*arrays).dtype == np.float64
+    report = checked(forward, backward, *arrays)
+    assert [r.name for r in report.inputs] == names
+    assert report.ok, report
+
+
+class Product(keras.layers.Layer):
+    def call(self, both):
+        return both[0] * both[1]
+
+
+@pytest.mark.parametrize("dtypes", [("float32", "float64"), ("float64", "float32"), ("float64", "float64")])
+def test_the_arrays_of_a_layer_are_computed_with_in_their_common_dtype(dtypes):
+    given = [a.astype(dtype) for a, dtype in zip((X, X[::-1]), dtypes, strict=True)]
+    forward, backward, *arrays = from_tensorflow(Product(), given)
+    assert np.array_equal(forward(*arrays), given[0].astype(np.float64) * given[1])
+    assert [g.dtype for g in backward(X, *arrays)] == list(dtypes)
+
+
+class Chosen(Sine):
+    """Rows of an array, by their numbers."""
+
+    def build(self, shapes):
+        super().build(shapes["of"])
+
+    def call(self, some):
+        return super().call(tf.gather(some["of"], some["rows"]))
+
+
+def test_the_arrays_of_a_layer_without_a_configuration_are_given_in_its_own_dtype():
+    _, _, *arrays = from_tensorflow(Chosen(object()), {"rows": np.array([2, 0]), "of": X})
+    assert [a.dtype for a in arrays] == [np.int64, np.float32, np.float32]
+
+
+def test_the_numbers_of_python_are_options_of_a_function():
+    forward, _, x = from_tensorflow(lambda factor, x, shift: factor * x + shift, 3, X, 0.5)
+    assert x is X
+    assert list(inspect.signature(forward).parameters) == ["x"]
+    assert np.array_equal(forward(X), 3 * X + 0.5)
 
 
 def test_seed_and_flags_are_put_back():
@@ -127,11 +206,13 @@ def test_functions_have_names_and_parameters_for_the_inputs():
         return x**3 * w
 
     dense = keras.layers.Dense(2)
+    two = keras.Sequential([keras.layers.Dense(2, name=name, use_bias=False) for name in "ab"], name="two")
     for made, name, parameters in (
         (from_tensorflow(cube, X, X), "cube", ["x", "w"]),
         (from_tensorflow(cube), "cube", ["x", "w"]),
         (from_tensorflow(tf.function(cube), X, X), "cube", ["x", "w"]),
         (from_tensorflow(dense, X), "Dense", ["inputs", "kernel", "bias"]),
+        (from_tensorflow(two, X), "Sequential", ["inputs", "two/a/kernel", "two/b/kernel"]),
     ):
         forward, backward, *_ = made
         assert (forward.__qualname__, backward.__qualname__) == (name, f"vjp of {name}")

@@ -4,8 +4,22 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import check_gradient
-from scratchcnn.gradcheck.diagnosis.edits.parentheses import readings, without_two
+from scratchcnn.gradcheck.diagnosis.edits.parentheses import (
+    MOST_OPERANDS,
+    neighbours,
+    parentheses,
+    readings,
+    without_two,
+)
 from scratchcnn.gradcheck.diagnosis.edits.readings import MOST_READINGS
+from tests.gradcheck.diagnosis.edits.made import changes_of, expression, kinds, told
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_remembered():
+    """A change that `tests.mutation` makes would go unseen where the readings of an expression are known already."""
+    readings.cache_clear()
+    without_two.cache_clear()
 
 
 def drawn(*shape, seed=0):
@@ -27,6 +41,17 @@ def drawn(*shape, seed=0):
         ("np.sum(a, axis=1) * b", ["np.sum(a * b, axis=1)"]),
         ("b * np.sum(a)", ["np.sum(b * a)"]),
         ("f(a + b)", ["(f(a) + b)", "(a + f(b))"]),
+        ("e * (a + b) / c", ["e * a + b / c", "(e * a + b) / c", "e * (a + b / c)"]),
+        (
+            "(a * b + c * d) / e",
+            ["a * b + c * d / e", "(a * b + c) * d / e", "a * (b + c * d) / e", "(a * (b + c) * d) / e"],
+        ),
+        (
+            "e - (a * b + c / d)",
+            ["e - a * b + c / d", "e - (a * b + c) / d", "e - a * (b + c / d)", "e - (a * (b + c) / d)"],
+        ),
+        ("(X - M) / X", ["X - M / X"]),
+        ("X[M] - (X + 1)", ["X[M] - X + 1"]),
         ("f(a + b) / c", ["f((a + b) / c)", "(f(a) + b) / c", "(a + f(b)) / c"]),
         ("f(g[(1, 2)] * h(x - y) + z)", None),
         ("x", []),
@@ -45,6 +70,41 @@ def test_the_readings_of_a_long_expression_are_limited():
     assert readings(f"f({terms})") == readings(f"f({terms})")
     assert len(readings(f"f({terms})")) <= MOST_READINGS
     assert len(readings("f(a - b) - (c + d) / (e - f) - g * (h - i) - j / k - l * m / n - o")) == MOST_READINGS
+
+
+@pytest.mark.parametrize(("operator", "ways"), [(" - ", readings), (" * ", without_two)])
+def test_a_chain_of_too_many_operands_is_left_alone(operator, ways):
+    letters = "abcdefghijklmnopq"
+    assert ways(operator.join(letters[:MOST_OPERANDS]))
+    assert ways(operator.join(letters[: MOST_OPERANDS + 1])) == ()
+
+
+class Here:
+    """The variables around an expression, and what another expression is in their place."""
+
+    def __init__(self, **variables):
+        self.variables = variables
+
+    def computed(self, code):
+        return eval(code, self.variables)
+
+
+@pytest.mark.parametrize(
+    ("family", "text", "kinds_of", "value"),
+    [
+        (parentheses, "other parentheses: `a * (b + c)` in place of `a * b + c`", ["operand"], 16.0),
+        (neighbours, "`a` in place of `a * b * c`", ["missing-factor", "operand"], 2.0),
+    ],
+)
+def test_a_whole_expression_is_read_in_other_ways(family, text, kinds_of, value):
+    whole = text.split("`")[3]
+    found = changes_of(family, expression(whole), told(1.0))
+    said, edit = found[text]
+    assert (said, edit(1.0, Here(a=2.0, b=3.0, c=5.0))) == (kinds_of, value)
+    for around in ("d[k] = 1", f"{whole}, d", f"[d, {whole}]", f"{{'d': {whole}}}"):
+        assert kinds(family, expression(whole, around=around), told(np.ones(3))).keys() == found.keys()
+    assert kinds(family, expression(whole, around=f"f({whole})"), told(1.0)) == {}
+    assert kinds(family, expression(whole), told(1)) == {}
 
 
 def sphere(r, t, p):

@@ -1,6 +1,9 @@
 """Mistakes in code that rounds to float32 or float16: they are named in a copy that does not."""
 
+import sys
 from functools import partial
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +11,9 @@ from numpy import float32
 
 from scratchcnn.gradcheck import check_gradient
 from scratchcnn.gradcheck.adapters import from_layer
+from scratchcnn.gradcheck.case import prepare
+from scratchcnn.gradcheck.diagnosis.widened import ROUNDINGS, _change, widened
+from scratchcnn.gradcheck.setting import Setting
 from tests.gradcheck.diagnosis.claims import drawn
 
 X = drawn(5, 4).astype(np.float32)
@@ -41,6 +47,13 @@ def by_default(a, dtype=np.float32):
     return np.array(a, dtype=dtype)
 
 
+def by_default_within(a):
+    def rounded(b, dtype="float32"):
+        return b.astype(dtype)
+
+    return rounded(a)
+
+
 def into_a_buffer(a):
     made = np.zeros(a.shape, dtype=np.float32)
     made += a
@@ -62,6 +75,7 @@ ROUNDING = [
     by_short_string,
     by_dtype_of_the_module,
     by_default,
+    by_default_within,
     into_a_buffer,
     in_half_precision,
     partial(by_default, dtype="float32"),
@@ -151,3 +165,97 @@ def test_what_is_pasted_shows_the_mistake_of_code_that_rounds():
 
     report = check_gradient(forward, backward, X, W)
     assert "x = rng.normal(size=(5, 4)).astype(np.float32)" in str(report)
+
+
+def copy_of(forward, backward, *inputs):
+    """The check in a copy that does not round; None where there is none."""
+    cotangent = drawn(5, 4, seed=2).astype(np.float32)
+    observed = SimpleNamespace(gradients=[])
+    return widened(Setting(prepare(forward, backward, inputs), cotangent, observed, None, None))
+
+
+def times(g, x):
+    return g * np.cos(x)
+
+
+def rounding(a):
+    return np.sin(a).astype(np.float32)
+
+
+def rounding_backward(g, x):
+    return rounding(g) * np.cos(x)
+
+
+@pytest.mark.parametrize(("forward", "backward"), [(rounding, times), (np.sin, rounding_backward)])
+def test_what_the_roundings_of_a_gradient_change_is_known(forward, backward):
+    (share,) = copy_of(forward, backward, X).roundings
+    assert (0 < share < np.finfo(np.float32).eps) == (backward is rounding_backward)
+    assert copy_of(np.sin, times, X) is None
+
+
+def installed(monkeypatch, name, function):
+    """A function as if it came from an installed package of this name."""
+    package = ModuleType(name)
+    package.__file__ = str(Path(pytest.__file__).parents[1] / f"{name}.py")
+    monkeypatch.setitem(sys.modules, name, package)
+    exec(f"import numpy as np\n\ndef function{function}", vars(package))
+    return package.function
+
+
+def test_the_code_of_an_installed_package_is_copied_too(monkeypatch):
+    forward = installed(monkeypatch, "one_package", "(x):\n    return np.sin(x).astype(np.float32)")
+    backward = installed(monkeypatch, "another_package", "(g, x):\n    return (g * np.cos(x)).astype(np.float32)")
+    assert copy_of(forward, times, X).roundings == (0,)
+    assert copy_of(np.sin, backward, X).roundings > (0,)
+
+
+def in_single_precision(a):
+    if a.dtype.itemsize > 4:
+        raise ValueError("single precision only")
+    return rounding(a)
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward"),
+    [
+        (in_single_precision, times),
+        (rounding, lambda g, x: in_single_precision(g) * np.cos(x)),
+        (rounding, lambda g, x: g * np.cos(in_single_precision(x))),
+    ],
+)
+def test_code_that_does_not_run_in_float64_has_no_copy(forward, backward):
+    assert copy_of(rounding, times, X) is not None
+    assert copy_of(forward, backward, X) is None
+
+
+def test_code_that_computes_something_else_in_float64_has_no_copy():
+    def scale(by):
+        return 1.0 + by * (np.asarray(X, np.float32).dtype.itemsize == 4)
+
+    for by, there in ((ROUNDINGS / 2, True), (ROUNDINGS * 2, False)):
+        assert (copy_of(lambda x, by=by: scale(by) * np.sin(x), times, X) is not None) == there
+
+
+@pytest.mark.parametrize(
+    ("own", "wide", "share"),
+    [
+        (None, None, 0),
+        (None, np.nan, np.inf),
+        (np.nan, None, np.inf),
+        ([], [], 0),
+        ([0.0, 0.0], [0.0, 0.0], 0),
+        ([0.0, 1.0], [0.0, 0.0], np.inf),
+        ([2.0, -4.0], [2.0, -5.0], 0.2),
+        ([2e-3], [1e-3], 1),
+        ([True, False], [True, True], 1),
+        ([4.0], [4.0 + 3j], 0.6),
+        ([4.0], [[4.0]], np.inf),
+        ([1.0, np.nan], [2.0, np.nan], 0.5),
+        ([1.0, np.nan], [np.nan, 1.0], np.inf),
+        ([np.inf, 1.0], [np.inf, 1.5], 0),
+        (np.float32(2), 4.0, 0.5),
+    ],
+)
+def test_a_change_is_a_share_of_the_largest_entry(own, wide, share):
+    found = _change(own if own is None else np.array(own), wide if wide is None else np.array(wide))
+    assert found == pytest.approx(share, rel=1e-15, abs=0)

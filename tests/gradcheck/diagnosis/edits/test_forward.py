@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from scratchcnn.gradcheck.diagnosis.edits.forward import MODES, REDUCTIONS, of_another_forward
+from scratchcnn.gradcheck.diagnosis.edits.forward import LIMITED, MODES, REDUCTIONS, _limits, of_another_forward
 from scratchcnn.gradcheck.diagnosis.edits.places import CALLED, FACTOR, MODE
 from tests.gradcheck.diagnosis.claims import drawn, scene_of
 from tests.gradcheck.diagnosis.edits.made import expression, told
@@ -69,8 +69,31 @@ def test_a_border_of_forward_may_be_another_one():
 
 
 @pytest.mark.parametrize(
+    ("name", "limited"),
+    [
+        ("maximum", lambda x, maximum: maximum(0.5, x) ** 2),
+        ("minimum", lambda x, minimum: minimum(x, 0.5) ** 2),
+        ("clip", lambda x, clip: clip(x, -0.5, 0.5) ** 2),
+    ],
+)
+def test_forward_may_have_no_limit(name, limited):
+    site = expression(f"np.{name}", CALLED, name=name, around=f"np.{name}(x)")
+    scene = scene_with(limited, lambda g, x: 2 * g * x, (site, told(getattr(np, name))))
+    said = f"that of a forward with no limit (a mask is forgotten): `np.{name}(x)` (file.py:3)"
+    assert holding(scene) == {("subset", said)}
+
+
+def test_what_is_not_limited_is_the_array_or_the_first_number():
+    (change,) = _limits(expression("f", CALLED, name=LIMITED[0]))
+    assert change.edit(X.clip, {})(0, out=None) is X
+    assert change.edit(np.maximum, {})(0, X) is X
+    assert change.edit(np.maximum, {})(3, 4) == 3
+
+
+@pytest.mark.parametrize(
     ("site", "value"),
     [
+        (expression("np.maximum", FACTOR, name="maximum"), np.maximum),
         (expression("np.exp", CALLED, name="exp"), np.exp),
         (expression("np.sum", FACTOR, name="sum"), np.sum),
         (expression("mode", FACTOR), "wrap"),

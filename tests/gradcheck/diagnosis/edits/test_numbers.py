@@ -185,7 +185,7 @@ def test_an_option_may_stand_for_a_number():
     variables = {
         "rate": 0.5,
         "n": 7,
-        "self.rate": 0.25,
+        "self.keep_rate": 0.25,
         "x.sum()": 0.75,
         "half": np.float64(0.125),
         "a": "b",
@@ -195,7 +195,7 @@ def test_an_option_may_stand_for_a_number():
     assert found == {
         "`rate` in place of `2.5`": (["option-ignored"], 0.5),
         "`n` in place of `2.5`": (["option-ignored"], 7),
-        "`self.rate` in place of `2.5`": (["option-ignored"], 0.25),
+        "`self.keep_rate` in place of `2.5`": (["option-ignored"], 0.25),
         "`x.sum()` in place of `2.5`": (["operand"], 0.75),
         "`half` in place of `2.5`": (["operand"], 0.125),
     }
@@ -261,11 +261,11 @@ def test_how_many_entries_a_mask_has_may_stand_for_one(role):
 
 
 def test_a_number_that_is_spelled_out_may_be_its_root_or_its_square():
-    found = made(ones, expression("4", DIVISOR), told(4))
-    assert found == {
-        "`sqrt(4)` in place of `4`": (["constant-factor"], 2.0),
-        "`4 ** 2` in place of `4`": (["constant-factor"], 16),
-    }
+    for number in (2, 9):
+        assert made(ones, expression(f"{number}", DIVISOR), told(number)) == {
+            f"`sqrt({number})` in place of `{number}`": (["constant-factor"], number**0.5),
+            f"`{number} ** 2` in place of `{number}`": (["constant-factor"], number**2),
+        }
     assert len(made(ones, expression("2.25", FACTOR), told(2.25))) == 2
     for site, value in ((expression("n", FACTOR), 4), (expression("0.5", FACTOR), 0.5), (expression("4", VALUE), 4)):
         assert made(ones, site, told(value, {"mask": MASK})) == {}
