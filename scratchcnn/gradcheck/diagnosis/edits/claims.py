@@ -69,9 +69,9 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
 MANY: tuple[tuple[Changes, ...], ...] = (
     (opposites, variables),
     (functions, parts),
+    (neighbours,),
     (computed,),
     (factors,),
-    (neighbours,),
     (slopes,),
     (derivatives,),
     (moves,),

@@ -16,7 +16,7 @@ from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.variables import is_name
 
 # The slope of a sigmoid, by its value, among other factors.
-SLOPE = re.compile(r"([\w.]+) \* \(1(?:\.0)? - \1\)")
+SLOPE = re.compile(r"(\()?([\w.]+) \* \(1(?:\.0)? - \2\)(?(1)\))")
 
 
 def divisions(site: Site, seen: Seen) -> Iterator[Change]:
@@ -35,12 +35,12 @@ def with_quotients(text: str) -> tuple[Reading, ...]:
 def sigmoid_slopes(site: Site, seen: Seen) -> Iterator[Change]:
     """The slope of silu in place of that of the sigmoid, where both factors of it stand in a product."""
     found = SLOPE.search(site.text) if is_value(seen.value) and is_whole(site) else None
-    value = seen.variables.get(found.group(1)) if found else None
+    value = seen.variables.get(found.group(2)) if found else None
     if found is None or not is_array(value):
         return
     for name, other in seen.variables.items():
         if is_name(name) and is_array(other) and _is_sigmoid(other, value):
-            for reading in _with_slope(site.text, found.group(1), name):
+            for reading in _with_slope(site.text, found.group(2), name):
                 yield Change("operand", f"`{reading.text}` in place of `{site.text}`", computed(reading.code))
 
 
