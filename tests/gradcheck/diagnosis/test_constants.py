@@ -95,7 +95,7 @@ CASES = {
         lambda g, x: ((1 - np.tanh(x * TABLE[::-1]) ** 2) * g * TABLE[::-1],),
         (drawn(4, 3),),
         "rotated",
-        "`TABLE` in reverse along axis 0",
+        "in reverse along axis 0: `x * TABLE[::-1]`",
     ),
     "mask": (
         lambda x: np.maximum(x * x - 0.5, 0) * x,

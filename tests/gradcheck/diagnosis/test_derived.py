@@ -131,7 +131,24 @@ def test_what_belongs_there_is_named(forward, backward, x, expected):
 
 def test_the_derivative_of_the_activation_that_forward_has_is_named():
     for cause in check_gradient(gate, gate_backward, drawn(4, 3), drawn(3, 5, seed=1)).diagnoses[:2]:
-        assert cause.message.startswith("right with the derivative of silu at `a` in place of `s * (1 - s)`")
+        assert cause.message.startswith("right with `g * w.sum() * (s * (1 + a * (1 - s)))` in place of")
+
+
+def gated_by_tanh(x, w):
+    return silu(x @ w)
+
+
+def gated_by_tanh_backward(g, x, w):
+    a = x @ w
+    slope = 1 - np.tanh(a) ** 2
+    da = g * slope
+    return da @ w.T, x.T @ da
+
+
+def test_the_slope_of_another_activation_at_the_same_numbers_is_named():
+    report = check_gradient(gated_by_tanh, gated_by_tanh_backward, drawn(4, 3), drawn(3, 5, seed=1))
+    for cause in report.diagnoses[:2]:
+        assert cause.message.startswith("right with the derivative of silu at `a` in place of `slope`: `g * slope`")
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

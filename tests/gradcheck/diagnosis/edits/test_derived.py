@@ -86,15 +86,35 @@ SLOPES = {
 @pytest.mark.parametrize("own", SLOPES)
 def test_the_slope_of_an_activation_may_be_that_of_another_one(own):
     value = np.array(SLOPES[own][1])
-    assert found(slopes, value, "s", a=A, b=2 * A - 1) == {
+    assert by_outputs(found(slopes, value, "s", a=A, b=2 * A - 1)) == {
         said: others for said, others in SLOPES.items() if said != own
     }
-    assert found(slopes, value * (1 + CLOSE / 2), "s", a=A).keys() == SLOPES.keys() - {own}
+    assert by_outputs(found(slopes, value * (1 + CLOSE / 2), "s", a=A)).keys() == SLOPES.keys() - {own}
+
+
+def by_outputs(changes):
+    """What is said of the slope of an activation by its output."""
+    return {said: change for said, change in changes.items() if not said.startswith("the derivative of ")}
+
+
+def test_a_mask_is_the_slope_of_relu():
+    changes = found(slopes, A > 0, "a > 0", a=A)
+    assert by_outputs(changes).keys() == {"`a * (1 - a)`", "`1 - a ** 2`"}
+    np.testing.assert_allclose(changes["the derivative of tanh at `a`"][1], 1 - np.tanh(A) ** 2)
+
+
+def test_the_slope_by_the_input_of_an_activation_may_be_that_of_another_one():
+    changes = found(slopes, 1 - np.tanh(A) ** 2, "s", a=A)
+    assert changes.keys() == {
+        f"the derivative of {name} at `a`" for name in ("sigmoid", "relu", "silu", "softplus", "gelu")
+    }
+    np.testing.assert_array_equal(changes["the derivative of relu at `a`"][1], [1, 0, 1])
+    assert found(slopes, 1.1 - np.tanh(A) ** 2, "s", a=A) == {}
 
 
 def test_the_slopes_of_two_activations_may_be_close():
     a = np.array([4e-5, 6e-5])
-    assert found(slopes, 1 - a * a, "s", a=a).keys() == {"`a * (1 - a)`", "`(a > 0)`"}
+    assert by_outputs(found(slopes, 1 - a * a, "s", a=a)).keys() == {"`a * (1 - a)`", "`(a > 0)`"}
 
 
 @pytest.mark.parametrize(
@@ -103,7 +123,7 @@ def test_the_slopes_of_two_activations_may_be_close():
         (A * (1 - A) * (1 + 2 * CLOSE), {"a": A}),
         (1e-9 * A, {"a": 3e-9 * A}),
         (0.5 + A * (1 - A), {"a": A}),
-        (A * (1 - A), {"s": A, "self.a": A, "a": A[:, None], "b": 0.25}),
+        (A * (1 - A), {"s": A, "a + 0": A, "a": A[:, None], "b": 0.25}),
         (0.25, {"a": 0.5}),
     ],
 )

@@ -207,12 +207,15 @@ def test_an_option_may_stand_for_a_number():
 
 def test_a_variable_for_a_whole_number_is_another_whole_one_that_is_no_large_length():
     variables = {"m": 4, "share": 0.5, "many": LONGEST + 1, "most": LONGEST, "flag": True, "short": np.int64(5)}
-    found = made(constants, expression("n", TERM), told(3, variables))
+    found = made(constants, expression("n"), told(3, variables))
     assert found == {
         "`m` in place of `n`": (["option-ignored"], 4),
         "`most` in place of `n`": (["option-ignored"], LONGEST),
         "`short` in place of `n`": (["operand"], 5),
     }
+    term = made(constants, expression("1", TERM), told(1, {"r": 2.5, "x.sum()": 7.5, "flag": True}))
+    assert "`r` in place of `1`" in term
+    assert not any("x.sum()" in said or "flag" in said for said in term)
 
 
 @pytest.mark.parametrize(("value", "role"), [(2, AXIS), (2, INDEX), (2, BASE), ("2", FACTOR), (True, FACTOR)])

@@ -41,8 +41,9 @@ def scene_with(gradient, v, *, calls=100_000, record=True, twice=2.0, options=No
     return scene
 
 
-def changes(family, scene, role=FACTOR, value=None, text="v"):
-    return made(family(scene, 0), expression(text, role), told(np.ones(3) if value is None else value))
+def changes(family, scene, role=FACTOR, value=None, text="v", known=True):
+    seen = told(np.ones(3) if value is None else value)
+    return made(family(scene, 0, known=known), expression(text, role), seen)
 
 
 def numbers(found):
@@ -61,8 +62,10 @@ def numbers(found):
     ],
 )
 def test_the_constant_that_makes_the_gradient_right_is_found(record, v, said, kind, times):
-    found = changes(scales, scene_with(linear, v, record=record))
+    scene, known = scene_with(linear, v, record=record), v != 0.7
+    found = changes(scales, scene, known=known)
     assert numbers(found) == {f"`{said}` in place of `v`": ([kind], np.round([times] * 3, 9).tolist())}
+    assert changes(scales, scene, known=not known) == {}
 
 
 def test_a_number_of_the_check_is_recognized():
@@ -87,7 +90,7 @@ def test_an_axis_an_index_and_an_exponent_have_no_scale(role):
 def test_a_whole_number_and_no_number_have_no_scale():
     for value in (3, None, "a", np.array([1, 2])):
         site, seen = expression("v", FACTOR), told(value)
-        assert made(scales(scene_with(linear, 2.0), 0), site, seen) == {}
+        assert made(scales(scene_with(linear, 2.0), 0, known=True), site, seen) == {}
 
 
 def test_without_a_run_of_the_code_nothing_is_known():
@@ -115,14 +118,14 @@ def test_a_value_that_is_right_or_that_matters_to_nothing_has_no_constant():
 
 def test_where_the_gradient_is_not_linear_the_first_guess_is_a_stretch():
     scene = scene_with(squared, 2.0)
-    assert changes(scales, scene) == {}
-    found = changes(stretches, scene)
+    assert changes(scales, scene) == changes(stretches, scene) == {}
+    found = changes(stretches, scene, known=False)
     ((said, (kind, value)),) = found.items()
     # From 4 to 16 for twice the value, and 1 is right: a quarter less.
     assert (said, kind) == ("`0.75 * v` in place of `v`", ["operand"])
     np.testing.assert_allclose(value, 0.75)
-    assert changes(stretches, scene, LIMIT) == {}
-    assert changes(stretches, scene_with(linear, 2.0)) == {}
+    assert changes(stretches, scene, LIMIT, known=False) == {}
+    assert changes(stretches, scene_with(linear, 2.0), known=False) == {}
     option = changes(stretches, scene_with(squared, 2.0, options={"share": 0.75}))
     assert {said: kind for said, (kind, _) in option.items()} == {
         "`0.75 * v` in place of `v` (0.75 is the option share)": ["option-ignored"]
@@ -137,7 +140,7 @@ def test_where_no_factor_is_known_a_few_are_tried(role):
         f"`{said} * v` in place of `v`": (["constant-factor"], [times] * 3)
         for said, times in (("2", 2.0), ("3", 3.0), ("0.5", 0.5), ("0.333333", round(1 / 3, 9)))
     }
-    assert changes(stretches, scene, LIMIT) == {}
+    assert changes(stretches, scene, LIMIT) == changes(stretches, scene, role, known=False) == {}
     assert changes(stretches, scene, role, value=3) == {}
 
 

@@ -92,11 +92,20 @@ def test_a_sign_may_be_wrong():
 
 def test_another_variable_may_belong_there_or_one_less_it():
     known = {"v": V, "a": A, "same": V.copy(), "row": A[:2], "whole": np.array([1, 2, 3]), "c": 2.0, "all": [V]}
+    same(made(variables, expression("v"), told(V, known)), {"`a` in place of `v`": (["operand"], A)})
+    share = np.array([0.25, 1.0, 0.0])
     expected = {
-        "`a` in place of `v`": (["operand"], A),
-        "`1 - a` in place of `v`": (["operand"], 1 - A),
+        "`p` in place of `v`": (["operand"], share),
+        "`1 - p` in place of `v`": (["operand"], 1 - share),
     }
-    same(made(variables, expression("v"), told(V, known)), expected)
+    same(made(variables, expression("v"), told(V, {"p": share})), expected)
+    for beyond in (share + 0.5, share - 0.5):
+        assert len(made(variables, expression("v"), told(V, {"p": beyond}))) == 1
+    table = np.ones((3, 2))
+    assert set(made(variables, expression("v"), told(V[:, None], {"t": table, "row": table.T}))) == {
+        "`t` in place of `v`",
+        "`1 - t` in place of `v`",
+    }
     assert kinds(variables, expression("v", LIMIT), told(V, known)) == {"`a` in place of `v`": ["operand"]}
     assert kinds(variables, expression("v", ASSIGNED, name="a"), told(V, known)) == {}
     assert kinds(variables, expression("v", FACTOR, name="a"), told(V, known)) != {}
@@ -220,16 +229,18 @@ def test_a_factor_may_be_missing():
         assert made(family, expression("v", role), told(V, known)) == {}
     number = made(factors, expression("v"), told(V, {"rate": 0.5, "f(x)": 0.25}))
     assert set(number) == {"`v * rate` in place of `v`", "`v / rate` in place of `v`"}
-    number = made(derivatives, expression("v"), told(V, {"self.rate": 0.5, "f(x)": 0.25}))
-    assert len(number) == 3
-    assert "`v * (1 - self.rate)` in place of `v`" in number
+    number = made(derivatives, expression("v"), told(V, {"self.rate": 0.5}))
+    assert set(number) == {
+        f"`v * {said}` in place of `v`" for said in ("(1 - self.rate)", "(1 - self.rate ** 2)", "log(self.rate)")
+    }
     with np.errstate(all="ignore"):
         mixed = kinds(derivatives, expression("v"), told(V, {"a": -A * [1, -1, 1]}))
         assert mixed["`v * (a > 0)` in place of `v`"] == ["subset"]
         assert "`v * log(a)` in place of `v`" not in mixed
         limit = kinds(factors, expression("v", LIMIT), told(V, {"a": A}))
     assert limit["`v * a` in place of `v`"] == ["operand"]
-    assert len(made(factors, expression("f(x)"), told(V, {"g(x)": A}))) == 2
+    assert made(factors, expression("f(x)"), told(V, {"g(x)": A})) == {}
+    assert len(made(derivatives, expression("f(x)"), told(V, {"g(x)": A}))) == 5
     assert made(derivatives, expression("v"), told(V, {"steps": np.array([1, 2, 3])})) == {}
 
 
