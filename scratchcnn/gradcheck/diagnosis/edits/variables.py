@@ -41,7 +41,7 @@ def _parts(name: str, value: Any) -> dict[str, Any]:
         items = ((f'{name}["{key}"]', item) for key, item in value.items() if isinstance(key, str))
     elif hasattr(value, "__dict__") and not isinstance(value, type | types.ModuleType | types.FunctionType):
         holders = [*map(vars, reversed(type(value).__mro__)), vars(value)]
-        items = ((f"{name}.{key}", item) for holder in holders for key, item in holder.items())
+        items = ((f"{name}.{key}", item) for holder in holders for key, item in holder.items() if key[:2] != "__")
     else:
         return {}
     return numbers_of(dict(items))

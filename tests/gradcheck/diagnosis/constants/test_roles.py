@@ -25,7 +25,7 @@ def of(request):
         (offset,) = [
             i.offset
             for i in dis.get_instructions(code)
-            if i.opname == "LOAD_CONST" and i.argval in (77, -77, 77.5, (77, 78))
+            if i.opname in ("LOAD_CONST", "RETURN_CONST") and i.argval in (77, -77, 77.5, (77, 78))
         ]
         return role(code, offset), around(code, offset)
 
