@@ -110,7 +110,7 @@ def test_a_part_of_what_computes_a_value_of_forward_is_hardly_wrong(of_forward, 
     look = SimpleNamespace(sites=sites, forward_sites=[(numbered(5, "a"), of_forward)])
     recomputes = _recomputing(look)
     assert [recomputes(site) for site, _ in sites] == [recomputed, recomputed, False, False]
-    assert not recomputes(replace(sites[0][0], line=sites[0][0].line + 1))  # the same text elsewhere
+    assert not recomputes(replace(sites[1][0], line=sites[1][0].line + 1))  # the same text elsewhere
 
 
 WRONG = np.array([True, False, False, False])
