@@ -46,8 +46,8 @@ def numbers(suspects):
     ],
 )
 def test_what_is_computed_after_the_first_that_is_wrong_is_not_searched(monkeypatch, wrong, right, near, others):
-    """On line 30 are 3, 7 and 6, which matters to a right gradient, too; in another file, 8 is on that of 4."""
-    several = {"members": (1, 3), "alone": False}
+    """On line 30 are 9, 3, 7 and 6, which matters to a right gradient, too; in another file, 8 is on that of 4."""
+    several = {"members": (1, 3), "alone": False, "line": 30}
     suspects = [suspect(9, **several), suspect(5), suspect(4), suspect(3), suspect(1, alone=False)]
     suspects += [suspect(7, line=30), suspect(8, line=40, file="other.py"), suspect(6, line=30, shared=True)]
     order = [1, 6, 3, 4, 5, 7, 8, 9]
