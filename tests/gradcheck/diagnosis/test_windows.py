@@ -158,3 +158,61 @@ def windowed_backward(g, x, w):
 
 def test_the_counter_of_another_loop_is_named_also_where_it_is_no_index_itself():
     assert ("operand", "right with `j` in place of `i`") in found(windowed, windowed_backward, drawn(4, 4), drawn(2, 2))
+
+
+def causal(x, k=3):
+    padded = np.concatenate([np.zeros(k - 1), x])
+    return sum((j + 1) * padded[j : j + len(x)] for j in range(k))
+
+
+def causal_backward(g, x, k=3):
+    d = np.zeros(len(x) + k - 1)
+    for j in range(k):
+        d[j : j + len(x)] += (j + 1) * g
+    return d[: 1 - k]
+
+
+def advanced(x, k=2):
+    return np.concatenate([x[k:], np.zeros(k)]) * (1 + np.arange(len(x)))
+
+
+def advanced_backward(g, x, k=2):
+    d, scaled = np.zeros_like(x), g * (1 + np.arange(len(x)))
+    d[k:] = scaled[k:]
+    return d
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "window"), [(causal, causal_backward, "[: 1 - k]"), (advanced, advanced_backward, "[k:]")]
+)
+def test_a_crop_at_the_wrong_end_is_named(forward, backward, window):
+    first, *_ = found(forward, backward, drawn(7))
+    assert first == ("border", f"right with `{window}` at the other end along axis 0")
+
+
+def forgetful_of_rows(g, x, k=3, s=2):
+    d = np.zeros_like(x)
+    for i in range(g.shape[0]):
+        for j in range(g.shape[1]):
+            d[i : i + k, j * s : j * s + k] += g[i, j] / (k * k)
+    return d
+
+
+def forgetful_of_columns(g, x, k=3, s=2):
+    d = np.zeros_like(x)
+    for i in range(g.shape[0]):
+        for j in range(g.shape[1]):
+            d[i * s : i * s + k, j : j + k] += g[i, j] / (k * k)
+    return d
+
+
+@pytest.mark.parametrize(
+    ("backward", "window", "axis"),
+    [
+        (forgetful_of_rows, "[i : i + k, j * s : j * s + k]", 0),
+        (forgetful_of_columns, "[i * s : i * s + k, j : j + k]", 1),
+    ],
+)
+def test_a_stride_that_is_forgotten_along_one_axis_is_named(backward, window, axis):
+    first, *_ = found(pooled, backward, drawn(7, 9))
+    assert first == ("option-ignored", f"right with `{window}` with its beginnings times `s` along axis {axis}")

@@ -130,8 +130,9 @@ def _up_to_the_first(scene: Scene, index: int) -> tuple[list[Suspect], list[Susp
         return [], suspects
     last = told[first.site.number]
     begin = last_right(scene, last)
-    lines = {site.line for site, _ in scene.look.sites if begin <= told[site.number] <= last}  # type: ignore[union-attr]
-    near = [s for s in suspects if s.site.line in lines and s.site.times == 1]
+    sites = (site for site, _ in scene.look.sites if begin <= told[site.number] <= last)  # type: ignore[union-attr]
+    lines = {(site.file, site.line) for site in sites}
+    near = [s for s in suspects if (s.site.file, s.site.line) in lines and s.site.times == 1]
     return near, [s for s in suspects if s not in near and (told[s.site.number] <= last or s.site.times > 1)]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, is_value
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, is_number, is_value
 from scratchcnn.gradcheck.diagnosis.edits.derived import CLOSE, sigmoid
 from scratchcnn.gradcheck.diagnosis.edits.readings import Reading, computed, is_whole, read
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
@@ -16,14 +16,19 @@ from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.variables import is_name
 
 # The slope of a sigmoid, by its value, among other factors.
-SLOPE = re.compile(r"(\()?([\w.]+) \* \(1(?:\.0)? - \2\)(?(1)\))")
+SLOPE = re.compile(r"(\()?(?<![\w.])([\w.]+) \* \(1(?:\.0)? - \2\)(?(1)\))")
 
 
 def divisions(site: Site, seen: Seen) -> Iterator[Change]:
     """A quotient in place of a whole one."""
-    if "//" in site.text and is_value(seen.value) and is_whole(site):
+    if "//" in site.text and _is_numbers(seen.value) and is_whole(site):
         for reading in with_quotients(site.text):
             yield Change("operand", f"`{reading.text}` in place of `{site.text}`", computed(reading.code))
+
+
+def _is_numbers(value: Any) -> bool:
+    """Whether it is a number, or an array of numbers, whole ones or floats."""
+    return is_number(value) or (isinstance(value, np.ndarray) and value.dtype.kind in "iuf")
 
 
 @lru_cache(maxsize=1024)

@@ -44,7 +44,7 @@ def windows(site: Site, seen: Seen) -> Iterator[Change]:
     ways = [_by(name, by) for name, by in options.items() if by > 1]
     ways += [_instead(*one, *other) for one, other in permutations(options.items(), 2) if one[1] != other[1] > 1]
     for some, (said, change) in product(sets, (each for way in ways for each in way.items())):
-        if len(some) == len(cut) or "times" in said:  # a stride may be forgotten along one axis
+        if len(some) == len(cut) or "beginnings times" in said:  # a stride may be forgotten along one axis
             axes = "" if len(some) == len(cut) else f" along axis {some[0]}"
             yield Change("option-ignored", f"`{text}` {said}{axes}", made_by(partial(_each, change, some)))
     # An array is compared with a slice entry by entry.

@@ -25,10 +25,10 @@ from tests.gradcheck.diagnosis.edits.made import expression, told
 X = np.ones((2, 3))
 
 
-def suspect(number, *, alone=True, copied=False, line=0, members=(), depth=0, role=""):
+def suspect(number, *, line=0, members=(), depth=0, role="", file="file.py", **facts):
     """A suspect on a line of its own, unless that is given."""
-    site = replace(expression(f"e{number}", role, members=members), number=number, line=line or 10 * number)
-    return Suspect(site, replace(told(X), depth=depth), alone, copied)
+    site = replace(expression(f"e{number}", role, members=members), number=number, line=line or 10 * number, file=file)
+    return Suspect(site, replace(told(X), depth=depth), **{"alone": True, **facts})
 
 
 def numbers(suspects):
@@ -36,13 +36,24 @@ def numbers(suspects):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "left"), [((3, 4), [9, 3, 1, 7, 8]), ((4,), [9, 4, 3, 1, 7, 8]), ((), [9, 5, 4, 3, 1, 7, 8])]
+    ("wrong", "right", "near", "others"),
+    [
+        ((3, 4), 3, [3, 7, 6], [9, 1]),
+        ((4,), 4, [4], [9, 3, 1, 6]),
+        ((4,), 3, [4, 3, 7, 6], [9, 1]),  # from the last that is right to the first that is wrong
+        ((4,), 1, [4, 3, 1, 7, 6], [9]),
+        ((), 1, [], [9, 5, 4, 3, 1, 7, 8, 6]),
+    ],
 )
-def test_what_is_computed_after_the_first_that_is_wrong_is_not_searched(monkeypatch, wrong, left):
-    several = {"members": (1, 3), "alone": False}
+def test_what_is_computed_after_the_first_that_is_wrong_is_not_searched(monkeypatch, wrong, right, near, others):
+    """On line 30 are 9, 3, 7 and 6, which matters to a right gradient, too; in another file, 8 is on that of 4."""
+    several = {"members": (1, 3), "alone": False, "line": 30}
     suspects = [suspect(9, **several), suspect(5), suspect(4), suspect(3), suspect(1, alone=False)]
-    suspects += [suspect(7, line=30), suspect(8, line=30 if 3 in wrong else 40)]
-    scene = SimpleNamespace(look=SimpleNamespace(seen=dict.fromkeys([1, 3, 4, 5, 7, 8, 9])))
+    suspects += [suspect(7, line=30), suspect(8, line=40, file="other.py"), suspect(6, line=30, shared=True)]
+    order = [1, 6, 3, 4, 5, 7, 8, 9]
+    by_number = {each.site.number: each for each in suspects}
+    sites = [(by_number[number].site, by_number[number].seen) for number in order]
+    scene = SimpleNamespace(look=SimpleNamespace(seen=dict.fromkeys(order), sites=sites))
     asked = []
 
     def fitting(s, index, inner):
@@ -54,18 +65,21 @@ def test_what_is_computed_after_the_first_that_is_wrong_is_not_searched(monkeypa
         assert (s, text) == (scene, f"of e{each.site.number}")
         return each.site.number in wrong
 
+    def last_right(s, before):
+        assert (s, before) == (scene, order.index(wrong[0]))
+        return order.index(right)
+
     monkeypatch.setattr(module, "suspects_of", lambda *given: suspects if given == (scene, 2) else None)
     monkeypatch.setattr(module, "fitting", fitting)
     monkeypatch.setattr(module, "begins", begins)
-    kept = numbers(_up_to_the_first(scene, 2))
+    monkeypatch.setattr(module, "last_right", last_right)
+    assert tuple(map(numbers, _up_to_the_first(scene, 2))) == (near, others)
     assert asked == [3, 4, 5, 7, 8]
-    on_another_line = {(3, 4): [], (4,): [7], (): []}[wrong]
-    assert kept == [number for number in left if number not in on_another_line]
 
 
 def test_without_a_look_there_are_no_suspects():
     scene = SimpleNamespace(look=None, right_beside=lambda index: [], flows={})
-    assert _up_to_the_first(scene, 0) == []
+    assert _up_to_the_first(scene, 0) == ([], [])
 
 
 # Families that are made for a gradient.
@@ -74,7 +88,7 @@ MADE = ("counts", "kept_statistics", "scales", "other_indices", "stretches")
 
 def test_specific_changes_come_first_and_what_forward_has_too_comes_last(monkeypatch):
     for name in MADE:
-        monkeypatch.setattr(module, name, lambda *given, name=name: (name, *given))
+        monkeypatch.setattr(module, name, lambda *given, name=name, **known: (name, *given, *known.values()))
     (together, *_) = TOGETHER
     near, far = suspect(1), suspect(2, depth=1)
     wide, copied, several = suspect(3, alone=False), suspect(4, copied=True), suspect(5, role=together)
@@ -82,21 +96,35 @@ def test_specific_changes_come_first_and_what_forward_has_too_comes_last(monkeyp
     found = [(family, numbers(some)) for family, some in _searches(scene, 6, [near, wide, far, copied, several])]
     specific = [(*f, ("counts", scene, 6)) if module.constants in f else f for f in FAMILIES]
     exchanged = module.exchanges, module.exchanged_names, ("kept_statistics", scene)
-    scales, stretches = (("scales", scene, 6), ("other_indices", scene)), (("stretches", scene, 6),)
-    of_wide = (module.variables, module.computed, module.factors, module.terms), (module.parts, module.slopes)
+    known = (("scales", scene, 6, True), ("other_indices", scene)), (("stretches", scene, 6, True),)
+    unknown = ("scales", scene, 6, False), ("stretches", scene, 6, False)
+    of_wide = [
+        (module.variables, module.computed, module.factors, module.derivatives, module.terms),
+        (module.functions, module.parts, module.slopes),
+        (module.moves,),
+    ]
     assert found == [
         *((family, [1, 3, 2]) for family in specific),
         (exchanged, [5]),
-        *((family, [4]) for family in specific),
-        (scales, [1, 3]),
+        ((module.names, module.helpers, module.counters), [4]),
+        *((family, [1, 3]) for family in known),
         *((family, [1]) for family in MANY),
-        (stretches, [1, 3]),
         *((family, [3]) for family in of_wide),
-        (scales, [2]),
+        (unknown, [1, 3]),
+        *((family, [2]) for family in known),
         *((family, [2]) for family in MANY),
-        (stretches, [2]),
         *((family, []) for family in of_wide),
+        (unknown, [2]),
+        *((family, [4]) for family in specific),
     ]
+
+
+def test_families_go_from_the_specific_to_the_general():
+    places = {family.__name__: k for k, group in enumerate((*FAMILIES, *MANY)) for family in group}
+    assert len(places) == sum(map(len, (*FAMILIES, *MANY)))  # each is tried once
+    # A limit beyond all values is none; what is too much explains a term of any kind.
+    for first, then in (("masks", "constants"), ("windows", "superfluous"), ("superfluous", "terms")):
+        assert places[first] < places[then]
 
 
 RIGHT, WRONG, LATER = (Change(kind, f"{kind} in its place", None) for kind in ("right", "wrong", "later"))
@@ -114,16 +142,16 @@ def scene_with(monkeypatch, *families, right=(), held=(), runs=1, spent=0, last=
         s.budget.spent += runs
         return site.number == 1 and change in s.right
 
-    look = SimpleNamespace(held=list(held))
+    look = SimpleNamespace(held=list(held), unfinished=set())
     scene = SimpleNamespace(look=look, inputs={4: X}, budget=budget, right=right, tried=tried)
     scene.right_beside, scene.analytic = {4: [5]}.get, {4: gradient}.get
 
-    def searches(*given):
-        assert given == (scene, 4, SITES)
-        return [(family, SITES) for family in families]
+    def searches(s, index, suspects):
+        assert (s, index) == (scene, 4)
+        return [(family, suspects) for family in families]
 
     monkeypatch.setattr(module, "is_right_with", is_right_with)
-    monkeypatch.setattr(module, "_up_to_the_first", lambda *given: SITES if given == (scene, 4) else [])
+    monkeypatch.setattr(module, "_up_to_the_first", lambda *given: (SITES, []) if given == (scene, 4) else ([], []))
     monkeypatch.setattr(module, "_searches", searches)
     return scene
 
@@ -186,6 +214,27 @@ def test_a_search_ends_when_it_has_taken_too_many_runs(monkeypatch, budget, runs
     scene = scene_with(monkeypatch, (giving(*[WRONG] * 400),), (giving(RIGHT),), right=(RIGHT,), **budget)
     assert list(wrong_expression(scene, 4)) == []
     assert len(scene.tried) == runs
+    assert scene.look.unfinished == {4}
+
+
+def test_the_statements_in_which_it_becomes_wrong_come_first_and_what_is_shared_last(monkeypatch):
+    near, shared, own = suspect(1), suspect(2, shared=True), suspect(3)
+    scene = scene_with(monkeypatch)
+    tried = []
+
+    def family(said):
+        def changes(site, seen):
+            tried.append((said, site.number))
+            return iter(())
+
+        return changes
+
+    monkeypatch.setattr(module, "_up_to_the_first", lambda *given: ([near], [shared, own]))
+    monkeypatch.setattr(module, "_searches", lambda s, index, some: [((family("all"),), some)])
+    monkeypatch.setattr(module, "_specific", lambda s, index, some: [((family("specific"),), some)])
+    assert list(wrong_expression(scene, 4)) == []
+    assert tried == [("all", 1), ("all", 3), ("specific", 2)]
+    assert scene.look.unfinished == set()
 
 
 def test_changes_that_have_to_know_too_much_are_left_out(monkeypatch):

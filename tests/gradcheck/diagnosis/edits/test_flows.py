@@ -12,6 +12,7 @@ from scratchcnn.gradcheck.diagnosis.edits.flows import (
     _relations,
     begins,
     fitting,
+    last_right,
     wrong_flow,
 )
 from scratchcnn.gradcheck.diagnosis.edits.look import Suspect
@@ -147,6 +148,23 @@ def test_an_expression_that_is_right_at_first_is_not_where_it_begins():
     assert begins(scene, suspect(FULL), "y")
     assert not begins(scene, suspect(), f"{EACH}h")
     assert begins(scene, suspect(FULL), f"{EACH}h")
+
+
+def test_the_last_expression_that_is_a_flow_is_known():
+    flows = {"y": Flow(VALUE, None), f"{EACH}h": Flow(np.array([FULL, 2 * FULL]), None)}
+    values = [drawn(4, 5, seed=8), VALUE, 2 * FULL * (1 + 1e-12), FULL, VALUE[:2], 2.0]
+    sites = [(expression("d"), told(value)) for value in values]
+    scene = SimpleNamespace(flows=flows, look=SimpleNamespace(sites=sites))
+    # Backward begins with the last round of forward's loop, at 2; the first round, at 3, is none of its first.
+    assert [last_right(scene, before) for before in range(7)] == [0, 0, 1, 2, 2, 2, 2]
+    sites[2] = expression("d", members=(1, 2)), told(2 * FULL)
+    assert last_right(scene, 6) == 1
+    sites[1] = expression("d"), told(VALUE * (1 + 1e-6))
+    assert last_right(scene, 6) == 0
+    sites[1:3] = [(expression("d"), told(VALUE[0])), (expression("d"), told(np.zeros((4, 5))))]
+    scene.flows["z"] = Flow(np.broadcast_to(VALUE[0], (4, 5)), None)
+    assert last_right(scene, 6) == 0  # a row is no matrix of equal rows
+    assert last_right(SimpleNamespace(flows=flows, look=None), 6) == 0
 
 
 def test_a_wrong_flow_is_located_and_what_it_lacks_is_said(monkeypatch):

@@ -204,6 +204,11 @@ def test_what_reaches_an_entry_is_not_known_where_a_gradient_has_another_shape()
     assert look.reach(slope, 0) is None
 
 
+def test_nothing_is_known_of_the_gradients_before_they_are_searched():
+    look = look_of()
+    assert (look.suspects, look.held, look.unfinished) == ({}, [], set())
+
+
 def test_gradients_that_are_missing_differ_from_others():
     look = look_of()
     dx, dw = look.before

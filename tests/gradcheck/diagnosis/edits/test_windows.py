@@ -1,18 +1,31 @@
 """Slices of an index that begin or end in the wrong place."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
 from scratchcnn.gradcheck.diagnosis.edits.places import INDEX, WINDOW
 from scratchcnn.gradcheck.diagnosis.edits.windows import ENDS, WHOLE, WIDEST, both_ends, differences, windows
-from tests.gradcheck.diagnosis.edits.made import changes_of, expression, kinds, made, told
+from tests.gradcheck.diagnosis.edits.made import changes_of, expression, kinds, told
 
 S = slice
 A = list(range(10))
 
 
+def edits(value, **variables):
+    """What is done to an index with each change, and what changes are said to be."""
+    found = changes_of(windows, expression("w", WINDOW), told(value, variables))
+    return {said: (kinds, lambda index, edit=edit: edit(index, {})) for said, (kinds, edit) in found.items()}
+
+
 def changed(value):
-    return made(windows, expression("w", WINDOW), told(value))
+    """The index with each change of it, where that is possible."""
+    found = {}
+    for said, (kind, change) in edits(value).items():
+        with suppress(ValueError):
+            found[said] = kind, change(value)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -61,19 +74,38 @@ def test_all_slices_of_an_index_are_moved_at_once():
 @pytest.mark.parametrize(
     ("part", "others"),
     [
-        (S(2, 5), [S(None), S(1, 5), S(2, 6), S(1, 6), S(3, 5), S(2, 4)]),
-        (S(None, -1), [S(None), S(None, -1), S(None), S(None), S(1, -1), S(None, -2)]),
+        (S(2, 5), [None, S(None), S(1, 5), S(2, 6), S(1, 6), S(3, 5), S(2, 4)]),
+        (S(None, -1), [S(1, None), S(None), S(None, -1), S(None), S(None), S(1, -1), S(None, -2)]),
         (
             S(1, None, 2),
-            [S(None, None, 2), S(None, None, 2), S(1, None, 2), S(None, None, 2), S(2, None, 2), S(1, -1, 2)],
+            [None, S(None, None, 2), S(None, None, 2), S(1, None, 2), S(None, None, 2), S(2, None, 2), S(1, -1, 2)],
         ),
-        (S(-3, -2), [S(None), S(-4, -2), S(-3, -1), S(-4, -1), S(-2, -2), S(-3, -3)]),
+        (S(-3, -2), [None, S(None), S(-4, -2), S(-3, -1), S(-4, -1), S(-2, -2), S(-3, -3)]),
     ],
 )
 def test_a_slice_has_other_ends(part, others):
     found = changed(part)
     for said, other in zip(ENDS, others, strict=True):
-        assert found[f"`[w]` {said} along axis 0"] == (["border"], other)
+        assert found.get(f"`[w]` {said} along axis 0") == (None if other is None else (["border"], other))
+
+
+@pytest.mark.parametrize(
+    ("part", "rest"),
+    [(S(None, 3), A[-3:]), (S(0, 3), A[-3:]), (S(3, None), A[:-3]), (S(None, -3), A[3:]), (S(-3, None), A[:3])],
+)
+def test_a_slice_has_as_many_places_at_the_other_end(part, rest):
+    _, other = changed(part)["`[w]` at the other end along axis 0"]
+    assert A[other] == rest
+    assert len(rest) == len(A[part])
+    _, back = changed(other)["`[w]` at the other end along axis 0"]
+    assert A[back] == A[part]
+
+
+@pytest.mark.parametrize("part", [S(1, 3), S(0, None), S(None, 0), S(None, 3, 2), S(None, None, -1)])
+def test_a_slice_at_no_end_has_no_other_end(part):
+    _, change = edits(part)["`[w]` at the other end along axis 0"]
+    with pytest.raises(ValueError, match="is at no end"):
+        change(part)
 
 
 def test_of_several_slices_all_and_each_have_other_ends():
@@ -83,12 +115,13 @@ def test_of_several_slices_all_and_each_have_other_ends():
     assert found[f"{said} 0"][1] == (S(1, 4), 4, S(2, 5))
     assert found[f"{said} 2"][1] == (S(1, 3), 4, S(2, 6))
     assert f"{said} 1" not in found
-
-
-def edits(value, **variables):
-    """What is done to an index with each change, and what changes are said to be."""
-    found = changes_of(windows, expression("w", WINDOW), told(value, variables))
-    return {said: (kinds, lambda index, edit=edit: edit(index, {})) for said, (kinds, edit) in found.items()}
+    said = "`[w]` at the other end along axis"
+    found = changed((S(2), S(3, None)))
+    assert [found[f"{said} {axes}"][1] for axes in ("0, 1", "0", "1")] == [
+        (S(-2, None), S(-3)),
+        (S(-2, None), S(3, None)),
+        (S(2), S(-3)),
+    ]
 
 
 def test_an_option_is_a_stride_a_padding_or_a_dilation():
@@ -106,6 +139,23 @@ def test_an_option_is_a_stride_a_padding_or_a_dilation():
     assert not any(
         f"moved by `{name}`" in text or f"times `{name}`" in text for text in found for name in ("one", "wide")
     )
+
+
+def test_a_stride_may_be_forgotten_along_one_axis():
+    index = S(1, 3), WHOLE, S(2, 5)
+    found = edits(index, stride=3, times=2)
+    said = "`[w]` with its beginnings times `stride`"
+    assert [found[f"{said}{along}"][1](index) for along in ("", " along axis 0", " along axis 2")] == [
+        (S(3, 5), WHOLE, S(6, 9)),
+        (S(3, 5), WHOLE, S(2, 5)),
+        (S(1, 3), WHOLE, S(6, 9)),
+    ]
+    assert f"{said} along axis 1" not in found
+    # A padding, and a dilation, are those of all axes.
+    along = [text for text in found if "` along axis" in text and found[text][0] == ["option-ignored"]]
+    assert len(along) == 4
+    assert all("with its beginnings times" in text for text in along)
+    assert f"{said} along axis 0" not in edits((S(1, 3), 4), stride=3)  # there is no other one
 
 
 def test_an_option_may_have_to_stand_for_another_one():
