@@ -30,6 +30,7 @@ def slopes(text, value=Z, **variables):
         ("g * (s * (1 - s))", "g * (s * (1 + z * (1 - s)))"),
         ("f(s * (1 - s), 2)", "f((s * (1 + z * (1 - s))), 2)"),
         ("(s * (1 - s)) @ w.T", "(s * (1 + z * (1 - s))) @ w.T"),
+        ("s * (1 - s) * s * (1 - s)", "(s * (1 + z * (1 - s))) * s * (1 - s)"),  # one expression is wrong
     ],
 )
 def test_the_slope_of_silu_stands_for_that_of_the_sigmoid_among_other_factors(text, expected):
@@ -52,6 +53,7 @@ def test_attributes_and_items_hold_what_the_slope_is_taken_of():
 def test_nothing_stands_for_the_slope_of_what_is_no_sigmoid():
     text = "s * (1 - s)"
     assert slopes(text, s=S * (1 + 1e-6), z=Z) == []
+    assert slopes(text, s=2 * sigmoid(Z - 40), z=Z - 40) == []  # however small
     assert slopes(text, s=S, z=Z[:2]) == slopes(text, s=S[:1], z=Z) == []
     assert slopes(text, s=0.5, z=0.0) == slopes(text, z=Z) == slopes(text, s=S, z=3) == []
     assert slopes(text, value=3) == []

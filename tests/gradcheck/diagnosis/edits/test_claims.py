@@ -229,9 +229,12 @@ def test_the_statements_in_which_it_becomes_wrong_come_first_and_what_is_shared_
 
         return changes
 
+    def searches(said):
+        return lambda s, index, some: [((family(said),), some)] if (s, index) == (scene, 4) else []
+
     monkeypatch.setattr(module, "_up_to_the_first", lambda *given: ([near], [shared, own]))
-    monkeypatch.setattr(module, "_searches", lambda s, index, some: [((family("all"),), some)])
-    monkeypatch.setattr(module, "_specific", lambda s, index, some: [((family("specific"),), some)])
+    monkeypatch.setattr(module, "_searches", searches("all"))
+    monkeypatch.setattr(module, "_specific", searches("specific"))
     assert list(wrong_expression(scene, 4)) == []
     assert tried == [("all", 1), ("all", 3), ("specific", 2)]
     assert scene.look.unfinished == set()
