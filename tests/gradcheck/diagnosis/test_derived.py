@@ -85,6 +85,16 @@ def gate_backward(g, x, w):
     return da @ w.T, x.T @ da + (g * a * s).sum()
 
 
+def spectral(x):
+    X = np.fft.rfft(x)
+    return np.abs(X) ** 2
+
+
+def spectral_backward(g, x):
+    X = np.fft.rfft(x)
+    return np.fft.irfft(2 * g * X, len(x)) * len(x)
+
+
 def survival(beta):
     eta = FEATURES @ beta
     return (np.where(EVENT, eta, 0) - np.exp(eta)).sum()
@@ -120,6 +130,18 @@ def haar_backward(g, x):
         ),
         (lower, lower_backward, drawn(3, 3), "right with `tril(g)` in place of `g`: `d = g`"),
         (filtered, filtered_backward, drawn(6), "right with `conj(k)` in place of `k`"),
+        (
+            spectral,
+            spectral_backward,
+            drawn(8),
+            "right with `2 * g * X` with all but the first and the last frequency halved, which irfft counts twice",
+        ),
+        (
+            spectral,
+            spectral_backward,
+            drawn(7),
+            "right with `2 * g * X` with all but the first frequency halved, which irfft counts twice",
+        ),
         (survival, survival_backward, drawn(3), "right with `EVENT` in place of `1`: `1 - rate`"),
         (haar, haar_backward, drawn(8), "right with `np.sqrt(2)` in place of `2`: `(low + high) / 2`"),
     ],

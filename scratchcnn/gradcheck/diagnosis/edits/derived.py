@@ -89,6 +89,8 @@ def parts(site: Site, seen: Seen) -> Iterator[Change]:
         yield Change("conjugated", rewritten(site.text, "conj({})"), made_by(np.conj))
         for said, function in TURNS.items():
             yield Change("operand", rewritten(site.text, said), made_by(function))
+        for said, function in _halves(site, value):
+            yield Change("subset", f"`{site.text}` with {said}", made_by(function))
     if not is_array(value) or site.role in (INDEX, LIMIT):
         return
     if value.ndim > 1 and value.shape[-1] == value.shape[-2] > 1:
@@ -122,6 +124,23 @@ TURNS: dict[str, Callable[[Array], Array]] = {
     "1j * {}": lambda values: 1j * values,
     "-1j * {}": lambda values: -1j * values,
 }
+
+
+def _halves(site: Site, value: Array) -> Iterator[tuple[str, Callable[[Array], Array]]]:
+    """Half a spectrum of real numbers: the other half is the same, which counts once or twice in a gradient.
+
+    The first frequency stands alone, and of an even number of places the last one, too.
+    """
+    if "rfft(" in site.text + site.around and value.ndim and value.shape[-1] > 2:
+        for times, said in ((0.5, "halved, which irfft counts twice"), (2.0, "doubled, which rfft leaves out")):
+            for end, first in ((-1, "the first and the last frequency"), (None, "the first frequency")):
+                yield f"all but {first} {said}", partial(_inner, times, slice(1, end))
+
+
+def _inner(times: float, inner: slice, values: Array) -> Array:
+    made = np.array(values)
+    made[..., inner] *= times
+    return made
 
 
 def _sums(axis: int, array: Array) -> Array:

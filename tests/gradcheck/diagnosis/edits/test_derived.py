@@ -75,6 +75,20 @@ def test_a_spectrum_is_conjugated_or_turned():
     }
 
 
+def test_half_a_spectrum_counts_once_or_twice():
+    spectrum = np.array([[1.0, 2, 4], [1j, 2, 4]])
+    seen, site = told(spectrum), expression("dX", around="np.fft.irfft(dX, n)")
+    halves = {said: value.tolist() for said, (kind, value) in made(parts, site, seen).items() if kind == ["subset"]}
+    assert halves == {
+        f"`dX` with all but {which} {what}": [[1, 2 * times, 4 * last], [1j, 2 * times, 4 * last]]
+        for times, what in ((0.5, "halved, which irfft counts twice"), (2, "doubled, which rfft leaves out"))
+        for which, last in (("the first and the last frequency", 1), ("the first frequency", times))
+    }
+    for other, value in ((expression("dX", around="np.fft.ifft(dX)"), spectrum), (site, spectrum[:, :2])):
+        assert not any(kind == ["subset"] for kind, _ in made(parts, other, told(value)).values())
+    assert spectrum[0, 1] == 2
+
+
 A = np.array([0.25, -0.5, 0.75])
 SLOPES = {
     "`a * (1 - a)`": (["operand"], (A * (1 - A)).tolist()),
