@@ -19,6 +19,8 @@ SMALL = 1e-2
 MOST_SAID = 2
 # A length whose quotient with the next smaller one proves little.
 SMALL_LENGTH = 4
+# What a variance, or a length less one, is written with.
+ONE_LESS = ("ddof", "var(", "std(", "cov(", "- 1")
 # A factor is taken to be a number that is known if it differs from it by less than this.
 SAME = 1e-6
 
@@ -139,7 +141,7 @@ def recognized(scene: Scene, factor: float) -> Iterator[tuple[float, str]]:
             found = True
             yield value, f"{number(known_number)}, of which that is the root, is {name}"
     if not found and not same(2.0) and not same(0.5):
-        yield from filter(lambda pair: same(pair[0]), _from_two(known))
+        yield from filter(lambda pair: same(pair[0]), _from_two(scene, known))
     if same(2.0) or same(0.5):
         yield (2.0 if same(2.0) else 0.5), ""
 
@@ -179,12 +181,19 @@ def _is_factor(option: Any) -> bool:
     return isinstance(option, int | float) and bool(option) and bool(np.isfinite(option))
 
 
-def _from_two(known: list[tuple[float, str]]) -> Iterator[tuple[float, str]]:
-    """Quotients of two lengths, and those of N and N - 1 and their roots."""
+def _has_one_less(scene: Scene) -> bool:
+    """Whether forward has a variance, or a length less one; it is taken to have where its code is not known."""
+    if scene.look is None:
+        return True
+    return any(word in site.text for site, _ in scene.look.forward_sites for word in ONE_LESS)
+
+
+def _from_two(scene: Scene, known: list[tuple[float, str]]) -> Iterator[tuple[float, str]]:
+    """Quotients of two lengths, and those of N and N - 1 and their roots, where forward has such."""
     lengths = [(length, name) for length, name in known if length > 1 and name.startswith("the length")]
     for (above, one), (below, other) in permutations(lengths, 2):
         yield above / below, f"{number(above)} is {one}, {number(below)} is {other}"
-    for length, name in known:
+    for length, name in known if _has_one_less(scene) else ():
         if length > 1:
             for value in (length / (length - 1), (length - 1) / length):
                 # A quotient of small numbers may be anything.

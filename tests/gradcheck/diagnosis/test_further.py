@@ -25,9 +25,22 @@ def test_the_precision_of_a_rounding_is_named(dtype):
     assert found == f"the true one rounded to {np.dtype(dtype).name}"
 
 
+def unbiased(x):
+    return ((x - 0.7) ** 2) / (x.size - 1)
+
+
+def biased(g, x):
+    return 2 * g * (x - 0.7) / x.size
+
+
 def test_a_quotient_of_small_lengths_is_no_proof():
+    report = check_gradient(unbiased, biased, drawn(3))
+    assert report.diagnoses[0].message.startswith("0.666667 times the true one (perhaps N and N - 1 exchanged, N = 3")
+
+
+def test_where_forward_has_no_length_less_one_the_code_says_what_is_wrong():
     report = check_gradient(lambda x: x**2, lambda g, x: 3 * x * g, drawn(3))
-    assert report.diagnoses[0].message.startswith("1.5 times the true one (perhaps N and N - 1 exchanged, N = 3")
+    assert report.diagnoses[0].message.startswith("right with 2 in place of `3`: `3 * x`")
 
 
 def two(x):

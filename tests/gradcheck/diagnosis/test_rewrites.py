@@ -1,11 +1,17 @@
-"""The slope of a sigmoid where that of silu belongs, and `//` where `/` does."""
+"""The slope of a sigmoid where that of silu belongs, `//` where `/` does, another comparison."""
 
 import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import check_gradient
 from scratchcnn.gradcheck.diagnosis.edits.derived import sigmoid
-from scratchcnn.gradcheck.diagnosis.edits.rewrites import divisions, sigmoid_slopes, with_quotients
+from scratchcnn.gradcheck.diagnosis.edits.rewrites import (
+    compared_otherwise,
+    comparisons,
+    divisions,
+    sigmoid_slopes,
+    with_quotients,
+)
 from tests.gradcheck.diagnosis.claims import drawn
 from tests.gradcheck.diagnosis.edits.made import expression, kinds, told
 
@@ -155,3 +161,44 @@ def test_right_slopes_and_quotients_get_no_name():
         return dz @ w.T, x.T @ dz
 
     assert said(lambda x, w: sigmoid(x @ w) * 2, backward, drawn(4, 3), drawn(3, 5, seed=1)) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "others"),
+    [
+        ("x < 0", ["x > 0", "x <= 0", "x >= 0"]),
+        ("t <= t[i]", ["t >= t[i]", "t < t[i]", "t > t[i]"]),
+        ("x - y > f(z)", ["x - y < f(z)", "x - y >= f(z)", "x - y <= f(z)"]),
+        ("x >= y", ["x <= y", "x > y", "x < y"]),
+        ("k == j", ["k != j"]),
+        ("k != j", ["k == j"]),
+        ("0 < x < 1", []),
+        ("x is None", []),
+        ("x + y", []),
+    ],
+)
+def test_a_comparison_may_have_another_sign(text, others):
+    assert [reading.text for reading in compared_otherwise(text)] == others
+    found = kinds(comparisons, expression(text), told(np.array([True, False])))
+    assert found == {f"`{other}` in place of `{text}`": ["subset", "operand"] for other in others}
+    assert kinds(comparisons, expression(text), told(True)) == found
+    assert kinds(comparisons, expression(text), told(np.ones(2))) == {}
+
+
+def ranked(eta, times):
+    """The log of the share of each among those that are there as long."""
+    return np.array([eta[i] - np.log(np.exp(eta[times >= times[i]]).sum()) for i in range(len(eta))])
+
+
+def ranked_backward(g, eta, times):
+    d = g.copy()
+    for i in range(len(eta)):
+        there = times <= times[i]
+        weights = np.exp(eta[there])
+        d[there] -= g[i] * weights / weights.sum()
+    return d, None
+
+
+def test_a_comparison_the_other_way_round_is_named():
+    first = check_gradient(ranked, ranked_backward, drawn(5), np.array([3, 1, 2, 2, 5])).diagnoses[0]
+    assert first.message.startswith("right with `times >= times[i]` in place of `times <= times[i]`")

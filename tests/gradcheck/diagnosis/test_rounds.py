@@ -300,7 +300,7 @@ def hinges_backward(g, x):
 
 def test_the_other_branch_is_named():
     found = kinds(hinges, hinges_backward, drawn(5))
-    assert named(found, "subset", "right with `not x[k] > 0` in place of `x[k] > 0`")
+    assert named(found, "subset", "right with `x[k] < 0` in place of `x[k] > 0`")
 
 
 def scaled(x, theta):

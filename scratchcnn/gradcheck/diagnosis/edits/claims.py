@@ -29,7 +29,7 @@ from scratchcnn.gradcheck.diagnosis.edits.order import entries, helpers, order, 
 from scratchcnn.gradcheck.diagnosis.edits.parentheses import neighbours, parentheses
 from scratchcnn.gradcheck.diagnosis.edits.places import TOGETHER
 from scratchcnn.gradcheck.diagnosis.edits.reshapes import reshapes
-from scratchcnn.gradcheck.diagnosis.edits.rewrites import divisions, sigmoid_slopes
+from scratchcnn.gradcheck.diagnosis.edits.rewrites import comparisons, divisions, sigmoid_slopes
 from scratchcnn.gradcheck.diagnosis.edits.rounds import buffers, other_states, resets, states, updated
 from scratchcnn.gradcheck.diagnosis.edits.scales import scales, stretches
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
@@ -58,7 +58,7 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (indices, diagonals, exponents),
     (subscripts, transposes),
     (names, helpers),
-    (masks, branches, moved_masks),  # a limit beyond all values is none
+    (masks, comparisons, branches, moved_masks),  # a limit beyond all values is none
     (constants, ones, sums_of_masks, counters),
     (before, states, updated, buffers, resets),
     (parentheses, other_layers, divisions, sigmoid_slopes),

@@ -1,4 +1,4 @@
-"""What is written in a product or a quotient in place of what belongs there: the slope of a sigmoid, `//`."""
+"""Another sign of an operation: of a comparison, of a division; and the slope of silu among other factors."""
 
 import ast
 import re
@@ -8,13 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, is_number, is_value
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, is_mask, is_number, is_value
 from scratchcnn.gradcheck.diagnosis.edits.derived import CLOSE, sigmoid
 from scratchcnn.gradcheck.diagnosis.edits.readings import Reading, computed, is_whole, read
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.variables import is_name
 
+# What may stand in place of a comparison's sign: the other direction first.
+SIGNS: dict[type, tuple[str, ...]] = {
+    ast.Lt: (">", "<=", ">="),
+    ast.LtE: (">=", "<", ">"),
+    ast.Gt: ("<", ">=", "<="),
+    ast.GtE: ("<=", ">", "<"),
+    ast.Eq: ("!=",),
+    ast.NotEq: ("==",),
+}
 # The slope of a sigmoid, by its value, among other factors.
 SLOPE = re.compile(r"(\()?(?<![\w.])([\w.]+) \* \(1(?:\.0)? - \2\)(?(1)\))")
 
@@ -29,6 +38,26 @@ def divisions(site: Site, seen: Seen) -> Iterator[Change]:
 def _is_numbers(value: Any) -> bool:
     """Whether it is a number, or an array of numbers, whole ones or floats."""
     return is_number(value) or (isinstance(value, np.ndarray) and value.dtype.kind in "iuf")
+
+
+def comparisons(site: Site, seen: Seen) -> Iterator[Change]:
+    """A comparison the other way round, or one that equal numbers pass where they should not, or do not."""
+    if is_mask(seen.value) or isinstance(seen.value, bool | np.bool_):
+        for reading in compared_otherwise(site.text):
+            for kind in ("subset", "operand"):
+                yield Change(kind, f"`{reading.text}` in place of `{site.text}`", computed(reading.code))
+
+
+@lru_cache(maxsize=1024)
+def compared_otherwise(text: str) -> tuple[Reading, ...]:
+    """The comparison of the same two expressions with another sign."""
+    return read(text, _with_another_sign)
+
+
+def _with_another_sign(text: str, tree: ast.expr) -> Iterator[str]:
+    if isinstance(tree, ast.Compare) and len(tree.ops) == 1:
+        left, right = ast.get_source_segment(text, tree.left), ast.get_source_segment(text, tree.comparators[0])
+        yield from (f"{left} {sign} {right}" for sign in SIGNS.get(type(tree.ops[0]), ()))
 
 
 @lru_cache(maxsize=1024)

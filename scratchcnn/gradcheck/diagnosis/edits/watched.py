@@ -321,7 +321,7 @@ def _equal(one: list[Any], other: list[Any]) -> bool:
 def _tells(seen: Seen) -> bool:
     """Whether an expression is a number, or makes an array that no variable holds."""
     array = seen.value
-    if isinstance(array, float):
+    if isinstance(array, float | np.integer):  # a count, as of a mask
         return True
     if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or array.size < 2:
         return False

@@ -37,6 +37,7 @@ def scene_with(gradient, v, *, calls=100_000, record=True, twice=2.0, options=No
         twice=lambda number: None if twice is None else [gradient(X, here, twice * v)],
         without=lambda number: [gradient(X, here, 0 * v)],
         of_forward={},
+        forward_sites=[],
     )
     return scene
 
