@@ -73,19 +73,18 @@ def rest(site: Site, seen: Seen) -> Iterator[Change]:
     """The counters of a loop that are left out, in place of those that it goes through."""
     if site.role != ROUNDS or not isinstance(seen.value, range) or seen.value.step != 1:
         return
+    known = [each for each in seen.rounds if isinstance(each, range)] or [seen.value]  # of some nothing is kept
     lengths = {n for array in seen.variables.values() if is_array(array) for n in array.shape}
-    for end in sorted(n for n in lengths if n >= max(map(lambda each: each.stop, _ranges(seen)))):
+    for end in sorted(n for n in lengths if n >= max(each.stop for each in known)):
         for again, said in ((1, f"from the last of them on, below {end}"), (0, f"after the last of them, below {end}")):
             yield Change("permuted", f"the counters of `{site.text}` {said}", made_by(partial(_behind, again, end)))
-    for again, said in ((1, "from 0 up to the first of them"), (0, "from 0 up to the one before the first of them")):
-        if any(each.start for each in _ranges(seen)):
-            yield Change(
-                "permuted", f"the counters of `{site.text}` {said}", made_by(partial(_before_the_first, again))
-            )
-
-
-def _ranges(seen: Seen) -> list[range]:
-    return [each for each in seen.rounds if isinstance(each, range)]
+    if any(each.start for each in known):
+        for again, said in (
+            (1, "from 0 up to the first of them"),
+            (0, "from 0 up to the one before the first of them"),
+        ):
+            change = made_by(partial(_before_the_first, again))
+            yield Change("permuted", f"the counters of `{site.text}` {said}", change)
 
 
 def _behind(again: int, end: int, counters: range) -> range:

@@ -304,6 +304,8 @@ def test_the_counters_of_a_loop_may_be_the_others():
         "the counters of `range(t, n)` from 0 up to the first of them": [0, 1, 2],
         "the counters of `range(t, n)` from 0 up to the one before the first of them": [0, 1],
     }
+    for nothing in ([], [None]):
+        assert len(made(rest, expression("range(t)", ROUNDS), told(range(1), {"x": np.ones(2)}, rounds=nothing))) == 2
     inner = told(range(1), {"x": np.ones(2)}, rounds=[range(1), range(4)])
     assert made(rest, expression("range(t)", ROUNDS), inner) == {}  # one of them ends behind the axis
     for site, value in (
