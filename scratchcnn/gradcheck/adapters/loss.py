@@ -118,15 +118,23 @@ class _Loss:
 
     def backward_of(self, grad_output: Any, leaves: Sequence[Any]) -> tuple[Any, ...]:
         value, gradient = self.make()
-        found = self._called(value, value, leaves)
         other = self.last.other_than(leaves)
-        if other is not None:
-            elsewhere = self.other()[0]
-            self._called(elsewhere, elsewhere, other)
-        returned = self._parts(found)[1] if gradient is None else self._called(gradient, value, leaves)
+        if gradient is None:  # what the loss returns is right until it is called again
+            self._elsewhere(other)
+            returned = self._parts(self._called(value, value, leaves))[1]
+        else:
+            self._called(value, value, leaves)
+            self._elsewhere(other)
+            returned = self._called(gradient, value, leaves)
         known = leaves_of(self.inputs.paths, self.inputs.keys, leaves)
         gradients = sorted_gradients(returned, known, self.returns, self.call)
         return tuple(times_cotangent(grad_output, g) for g in self.averaged.undone(gradients, known))
+
+    def _elsewhere(self, other: Sequence[Any] | None) -> None:
+        """Calls the loss of another object with other data: see `LastForward`."""
+        if other is not None:
+            value = self.other()[0]
+            self._called(value, value, other)
 
     def _parts(self, found: Any) -> tuple[Any, Any]:
         if not isinstance(found, tuple | list) or len(found) < 2:

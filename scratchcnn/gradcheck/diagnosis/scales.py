@@ -134,9 +134,10 @@ def recognized(scene: Scene, factor: float) -> Iterator[tuple[float, str]]:
     for known_number, name in known:
         for value in filter(same, (known_number, 1 / known_number)):
             found = True
-            yield value, f"{number(known_number)} is {name}"
+            perhaps = "perhaps " if known_number == 2 and name.startswith("the length") else ""  # 2 is mostly 2
+            yield value, f"{perhaps}{number(known_number)} is {name}"
         root = abs(known_number) ** 0.5
-        rooted = root != round(root) and not name.startswith("the square")
+        rooted = known_number > 1 and root != round(root) and name.startswith(("the length", "the size", "the option"))
         for value in filter(same, (root, 1 / root) if rooted else ()):
             found = True
             yield value, f"{number(known_number)}, of which that is the root, is {name}"

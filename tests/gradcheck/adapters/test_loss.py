@@ -219,3 +219,14 @@ def test_a_mean_is_of_an_input():
 def test_a_loss_whose_parameters_cannot_be_seen_has_none():
     _, backward = from_loss(max, gradient=min)
     assert list(inspect.signature(backward).parameters) == ["grad_output", "leaves"]
+
+
+def test_a_loss_may_return_a_buffer_that_it_writes_anew_in_each_call():
+    buffer = np.empty(3)
+
+    def loss(w):
+        np.multiply(2, w, out=buffer)
+        return (w**2).sum(), buffer
+
+    report = check_gradient(*from_loss(loss, np.array([1.0, -2.0, 0.5])))
+    assert report.verdict is Verdict.RIGHT, report

@@ -34,7 +34,7 @@ def scaled_rows_backward(g, x):
 
 def test_the_axis_of_several_means_is_changed_at_once():
     found = kinds(scaled_rows, scaled_rows_backward, drawn(4, 6))
-    assert named(found, "broadcast", "right with mean over axis 1 instead: `g.mean(axis=0)` (test_alike.py:")
+    assert named(found, "broadcast", "right with mean over axis 1 (keepdims=True): `g.mean(axis=0)` (test_alike.py:")
     assert named(found, "broadcast", ", and 1 more like it)")
 
 

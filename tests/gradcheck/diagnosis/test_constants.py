@@ -89,7 +89,7 @@ def centred_backward(g, x, axis=0):
 
 
 CASES = {
-    "axis": (centred, centred_backward, (drawn(4, 4),), "broadcast", "mean over axis 1 instead"),
+    "axis": (centred, centred_backward, (drawn(4, 4),), "broadcast", "mean over axis 1 (keepdims=True)"),
     "table": (
         lambda x: np.tanh(x * TABLE),
         lambda g, x: ((1 - np.tanh(x * TABLE[::-1]) ** 2) * g * TABLE[::-1],),

@@ -135,3 +135,25 @@ def test_a_wrong_step_is_named_with_its_line(backward, kind, said):
 
 def test_a_right_gradient_is_not_diagnosed():
     assert check_gradient(gated, wrong(), drawn(4, 4), drawn(4, 4, seed=1)).diagnoses == ()
+
+
+def leaky(x):
+    return np.where(x > 0, x, 0.01 * x)
+
+
+def through_leaky(x, w):
+    return leaky(x @ w)
+
+
+def through_leaky_backward(g, x, w):
+    d = g * np.where(x @ w > 0, 1, 0.1)
+    return d @ w.T, x.T @ d
+
+
+def test_a_call_that_hands_on_some_of_its_operand_is_no_step():
+    """Of some numbers it changes nothing: what flows back to its operand is right there."""
+    report = check_gradient(through_leaky, hidden(through_leaky_backward), drawn(3, 4), drawn(4, 2, seed=1))
+    for cause in report.diagnoses[:2]:
+        assert "leaky(" not in cause.message
+    first = report.diagnoses[0].message
+    assert first.startswith("the true one with 10 times what flows back to `x` in `0.01 * x` (test_steps.py:")

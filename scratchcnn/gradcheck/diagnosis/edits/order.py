@@ -161,7 +161,7 @@ def reductions(site: Site, seen: Seen) -> Iterator[Change]:
     if site.role == CALLED and site.place.name in REDUCED:
         for count in range(1, MOST_AXES + 1):
             for axes in combinations(range(MOST_AXES), count):
-                said = f"{site.place.name} over {axes_in_words(axes)} instead"
+                said = f"{site.place.name} over {axes_in_words(axes)} (keepdims=True)"
                 yield Change("broadcast", said, made_by(lambda function, axes=axes: partial(_over, axes, function)))  # type: ignore[misc]
 
 

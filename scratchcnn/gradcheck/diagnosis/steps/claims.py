@@ -66,7 +66,7 @@ def _slipped(scene: Scene, index: int, slips: Iterable[int], *, inner: bool) -> 
             fits = np.flatnonzero(same(scene, index, swept.wrong[index][:, which]))
             own = own_depth(swept.steps)
             for k in reversed(fits.tolist()):
-                if (len(swept.steps[k].site) > own) is not inner:
+                if (len(swept.steps[k].site) > own) is not inner or k in swept.partly:
                     continue
                 said = words(swept.steps[k])
                 if said is not None:
@@ -86,7 +86,7 @@ def _scaled_step(scene: Scene, index: int, *, known: bool) -> Iterator[Claim]:
         fits = np.flatnonzero(same(scene, index, without + factors[:, None] * share))
         for k in reversed(fits.tolist()):
             factor, said = float(factors[k]), words(swept.steps[k])
-            if said is None or abs(factor) < SAME or abs(abs(factor) - 1) < SAME:
+            if said is None or k in swept.partly or abs(factor) < SAME or abs(abs(factor) - 1) < SAME:
                 continue
             value, name = next(recognized(scene, abs(factor)), (abs(factor), ""))
             if (bool(name) or value in (0.5, 2.0)) is not known:

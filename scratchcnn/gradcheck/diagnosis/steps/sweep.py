@@ -23,6 +23,8 @@ class Swept:
     ----------
     steps
         The steps that the sweep tells apart.
+    partly
+        Which of them are calls that hand on some of their operands as they are.
     right
         By the index of each input, (entries,) the gradient with every step differentiated rightly.
     wrong
@@ -32,6 +34,7 @@ class Swept:
     steps: tuple[Step, ...]
     right: dict[int, Array]
     wrong: dict[int, Array]
+    partly: frozenset[int] = frozenset()
 
 
 def nothing(index: int, entries: int) -> Swept:
@@ -52,7 +55,21 @@ def swept(record: Record, cotangent: Array) -> Swept | None:
     for k, nodes in record.inputs.items():
         right[k] = adjoint[nodes, 0]
         wrong[k] = adjoint[nodes, 1:].T.reshape(len(steps), len(SLIPS), nodes.size)
-    return Swept(steps, right, wrong)
+    return Swept(steps, right, wrong, _partly(record, number_of))
+
+
+def _partly(record: Record, number_of: Sequence[int]) -> frozenset[int]:
+    """The calls that hand on some of their operands: what takes the numbers that they made takes these as well."""
+    layers, found = record.layers, set()
+    for step in {number_of[record.tape.steps[call]] for call in record.tape.calls}:
+        own = np.isin(layers.step, [k for k, number in enumerate(number_of) if number == step])
+        made = layers.result[own]
+        given = np.setdiff1d(layers.of[own], made)
+        takes = [layers.step[~own & np.isin(layers.of, numbers)] for numbers in (given, made)]
+        as_outputs = all(np.isin(record.outputs, numbers).any() for numbers in (given, made))
+        if as_outputs or (np.intersect1d(*takes) >= 0).any():
+            found.add(step)
+    return frozenset(found)
 
 
 def steps_of(tape: Tape) -> tuple[tuple[Step, ...], list[int]]:

@@ -120,6 +120,7 @@ class Tape:
         self.files, self.depth, self.deepest = files, depth, 0
         self.parts: list[list[Part]] = []
         self.steps: dict[Step, int] = {}
+        self.calls: set[Step] = set()  # steps that are calls of the caller's functions
         self.sums: set[Site] = set()  # expressions that add up several numbers
         self.sites: list[Site | None] = []  # the expression that computed each number; none for an entry of an input
         self.results: list[float] = []  # the value of each number; NaN where it is not known
@@ -184,6 +185,8 @@ class Tape:
         if operand not in here.steps:
             step = Step(here.site, ALL if here.truncated else operand)
             here.steps[operand] = self.steps.setdefault(step, len(self.steps))
+            if here.truncated:
+                self.calls.add(step)
         return here.steps[operand]
 
     def _stand(self, frame: FrameType | None) -> "_Here":

@@ -152,13 +152,13 @@ def test_a_reduction_may_be_over_other_axes(function):
     name = function.__name__
     found = made(reductions, expression(name, CALLED, name=name), told(function))
     assert len(found) == 15
-    assert found[f"{name} over axis 1 instead"][0] == ["broadcast"]
+    assert found[f"{name} over axis 1 (keepdims=True)"][0] == ["broadcast"]
     arguments = () if isinstance(getattr(function, "__self__", None), np.ndarray) else (B,)
     for said, axes in (("axis 0", 0), ("axis 1", 1), ("axes 0 and 1", (0, 1))):
-        value = found[f"{name} over {said} instead"][1](*arguments, axis=0, keepdims=False)
+        value = found[f"{name} over {said} (keepdims=True)"][1](*arguments, axis=0, keepdims=False)
         np.testing.assert_array_equal(value, getattr(np, name)(B, axis=axes, keepdims=True))
     if name == "var":
-        value = found["var over axis 1 instead"][1](*arguments, axis=0, ddof=1)
+        value = found["var over axis 1 (keepdims=True)"][1](*arguments, axis=0, ddof=1)
         np.testing.assert_array_equal(value, np.var(B, axis=1, keepdims=True, ddof=1))
     assert made(reductions, expression("tanh", CALLED, name="tanh"), told(np.tanh)) == {}
     assert made(reductions, expression("sum", FACTOR, name="sum"), told(np.sum)) == {}
