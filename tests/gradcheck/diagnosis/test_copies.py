@@ -4,7 +4,22 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import check_gradient
-from scratchcnn.gradcheck.diagnosis.edits.copies import of_another_layer
+from scratchcnn.gradcheck.diagnosis.edits.copies import of_another_layer, other_layers
+from tests.gradcheck.diagnosis.edits.made import expression, told
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_remembered():
+    """A change that `tests.mutation` makes would go unseen where the readings of an expression are known already."""
+    of_another_layer.cache_clear()
+
+
+def test_a_whole_expression_may_have_the_names_of_another_layer():
+    site, seen = expression("x0 + y0"), told(np.ones(2))
+    (change,) = other_layers(site, seen)
+    assert (change.kind, change.said) == ("operand", "`x1 + y1` in place of `x0 + y0`")
+    assert list(other_layers(expression("x0 + y0", around="2 * (x0 + y0)"), seen)) == []
+    assert list(other_layers(site, told("text"))) == []
 
 
 @pytest.mark.parametrize(

@@ -30,3 +30,17 @@ def test_sweeps_are_products_with_the_jacobian(record, index):
     np.testing.assert_allclose(of_slope, size @ np.abs(direction), rtol=1e-13)
     assert (of_gradient >= np.abs(gradient)).all()
     np.testing.assert_array_equal([slope[-2:], of_slope[-2:]], 0)  # outputs that are constants
+
+
+def test_an_entry_of_the_input_may_be_an_output():
+    x, direction = np.array([1.0, 2.0]), np.array([3.0, -5.0])
+    record = next(records(lambda x: x, [x], (0,)))
+    np.testing.assert_array_equal(slopes(record, 0, direction), [direction, np.abs(direction)])
+    np.testing.assert_array_equal(gradients(record, direction)[0], [direction, np.abs(direction)])
+
+
+def test_what_is_too_large_is_infinite_without_a_warning(record):
+    record.layers.factor[:] = 1e300
+    assert not np.isfinite(gradients(record, np.ones((4, 2)))[0][1]).all()
+    assert not np.isfinite(slopes(record, 0, np.ones(12))[1]).all()
+    assert not np.isfinite(jacobian(record, 0)[1]).all()
