@@ -63,6 +63,6 @@ class Around(dict[str, Any]):
         for known in (self._frame.f_locals, self._frame.f_globals):
             if name in known:
                 return known[name]
-        base = re.split(r"[.[]", name, maxsplit=1)[0]
+        base = re.split(r"[.[]", name)[0]
         parts = _parts(base, self._frame.f_locals.get(base))
         return parts[name] if name in parts else self._of_forward[name]
