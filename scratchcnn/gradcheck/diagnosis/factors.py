@@ -7,17 +7,13 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.diagnosis.activations import sigmoid
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, Estimate, alike
 from scratchcnn.gradcheck.diagnosis.reordered import only_moves
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 Quantity = Callable[[Scene], Array]
-
-
-def _sigmoid(x: Array) -> Array:
-    shares: Array = 1 / (1 + np.exp(-x))
-    return shares
 
 
 # Entries that have to have one factor for that to be no chance.
@@ -35,9 +31,9 @@ TRANSFORMS: dict[str, Callable[[Array], Array]] = {
     "tanh({})": np.tanh,
     "1 + tanh({})": lambda x: 1 + np.tanh(x),
     "1 - tanh²({})": lambda x: 1 - np.tanh(x) ** 2,
-    "sigmoid({})": _sigmoid,
-    "1 - sigmoid({})": lambda x: _sigmoid(-x),
-    "sigmoid({}) (1 - sigmoid({}))": lambda x: _sigmoid(x) * _sigmoid(-x),
+    "sigmoid({})": sigmoid,
+    "1 - sigmoid({})": lambda x: sigmoid(-x),
+    "sigmoid({}) (1 - sigmoid({}))": lambda x: sigmoid(x) * sigmoid(-x),
     "cos({})": np.cos,
     "sin({})": np.sin,
 }

@@ -5,16 +5,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.diagnosis.activations import sigmoid
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, Estimate
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 Function = Callable[[Array], Array]
-
-
-def _sigmoid(x: Array) -> Array:
-    share: Array = 1 / (1 + np.exp(-x))
-    return share
 
 
 # Slopes of functions of one number, as they are written: of x, the input, or of the output in its place.
@@ -31,8 +27,8 @@ SLOPES: dict[str, Function] = {
     "sin({})": np.sin,
     "tanh({})": np.tanh,
     "1 - tanh²({})": lambda x: 1 - np.tanh(x) ** 2,
-    "sigmoid({})": _sigmoid,
-    "sigmoid({}) (1 - sigmoid({}))": lambda x: _sigmoid(x) * _sigmoid(-x),
+    "sigmoid({})": sigmoid,
+    "sigmoid({}) (1 - sigmoid({}))": lambda x: sigmoid(x) * sigmoid(-x),
     "({} > 0)": lambda x: (x > 0).astype(float),
     "sign({})": np.sign,
 }

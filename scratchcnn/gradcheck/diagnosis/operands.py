@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.diagnosis.activations import sigmoid
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.estimates import Estimate
 from scratchcnn.gradcheck.diagnosis.rearrangements import rearrangements
@@ -25,7 +26,7 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
 }
 # What may be taken for an operand once too often.
 FUNCTIONS: dict[str, Callable[[Array], Array]] = {
-    "the sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "the sigmoid": sigmoid,
     "the tanh": np.tanh,
     "the softmax": softmax,
 }

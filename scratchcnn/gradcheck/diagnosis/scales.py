@@ -174,7 +174,7 @@ def _numbers(scene: Scene) -> list[tuple[float, str]]:
 def _floats(scene: Scene) -> Iterator[tuple[str, float]]:
     """The floats that forward reads or computes, each with its text; not those that are spelled out."""
     for text, value in {} if scene.look is None else scene.look.of_forward.items():
-        if isinstance(value, float) and any(map(str.isalpha, text)) and "`" not in text:
+        if isinstance(value, float) and any(map(str.isalpha, text)):
             yield text, value
 
 

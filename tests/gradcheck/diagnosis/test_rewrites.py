@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import check_gradient
-from scratchcnn.gradcheck.diagnosis.edits.derived import sigmoid
+from scratchcnn.gradcheck.diagnosis.activations import sigmoid
 from scratchcnn.gradcheck.diagnosis.edits.rewrites import (
     compared_otherwise,
     comparisons,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_value
-from scratchcnn.gradcheck.diagnosis.edits.readings import Reading, computed, is_whole, read
+from scratchcnn.gradcheck.diagnosis.edits.readings import Reading, instead, is_whole, read
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 
@@ -18,8 +18,7 @@ NAME = re.compile(r"\w*[A-Za-z_]\d\b")
 def other_layers(site: Site, seen: Seen) -> Iterator[Change]:
     """The names of the layer before, or of the next one, in a whole expression: several names, all at once."""
     if is_value(seen.value) and is_whole(site):
-        for reading in of_another_layer(site.text):
-            yield Change("operand", f"`{reading.text}` in place of `{site.text}`", computed(reading.code))
+        yield from instead(site, of_another_layer(site.text), "operand")
 
 
 @lru_cache(maxsize=1024)

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from math import erf, pi, sqrt
 from typing import Any
 
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.diagnosis.activations import DERIVATIVES
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, combined, is_array, is_mask, made_by, rewritten
 from scratchcnn.gradcheck.diagnosis.edits.places import INDEX, LIMIT
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
@@ -26,29 +26,6 @@ CLOSE = 1e-9
 FEW = 4
 
 
-def sigmoid(z: Array) -> Array:
-    """1 / (1 + exp(-z))."""
-    values: Array = 1 / (1 + np.exp(-z))
-    return values
-
-
-def _normal(z: Array) -> Array:
-    """The distribution function of a normal variable."""
-    values: Array = (1 + np.vectorize(erf, otypes=[float])(z / sqrt(2))) / 2
-    return values
-
-
-# By the input of an activation, its derivative.
-ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
-    "sigmoid": lambda z: sigmoid(z) * sigmoid(-z),
-    "tanh": lambda z: 1 - np.tanh(z) ** 2,
-    "relu": lambda z: (z > 0).astype(z.dtype),
-    "silu": lambda z: sigmoid(z) * (1 + z * sigmoid(-z)),
-    "softplus": sigmoid,
-    "gelu": lambda z: _normal(z) + z * np.exp(-z * z / 2) / sqrt(2 * pi),
-}
-
-
 def slopes(site: Site, seen: Seen) -> Iterator[Change]:
     """The derivative of an activation in place of that of another one."""
     value = seen.value.astype(np.float64) if is_mask(seen.value) else seen.value
@@ -58,7 +35,7 @@ def slopes(site: Site, seen: Seen) -> Iterator[Change]:
         if is_name(name) and name != site.text and is_array(other) and other.shape == value.shape:
             for said, function in _of_another(SLOPES, value, other):
                 yield Change("operand", rewritten(site.text, said, name), combined(name, function))
-            for activation, function in _of_another(ACTIVATIONS, value, other):
+            for activation, function in _of_another(DERIVATIVES, value, other):
                 said = f"the derivative of {activation} at `{name}` in place of `{site.text}`"
                 yield Change("operand", said, combined(name, function))
 

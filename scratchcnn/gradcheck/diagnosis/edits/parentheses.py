@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_value
-from scratchcnn.gradcheck.diagnosis.edits.readings import Reading, computed, is_whole, read
+from scratchcnn.gradcheck.diagnosis.edits.readings import Reading, computed, instead, is_whole, read
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 
@@ -40,9 +40,7 @@ def parentheses(site: Site, seen: Seen) -> Iterator[Change]:
 def neighbours(site: Site, seen: Seen) -> Iterator[Change]:
     """A whole expression without two factors that stand side by side."""
     if is_value(seen.value) and is_whole(site):
-        for reading in without_two(site.text):
-            for kind in ("missing-factor", "operand"):
-                yield Change(kind, f"`{reading.text}` in place of `{site.text}`", computed(reading.code))
+        yield from instead(site, without_two(site.text), "missing-factor", "operand")
 
 
 @lru_cache(maxsize=1024)

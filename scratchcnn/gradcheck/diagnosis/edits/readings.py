@@ -1,12 +1,12 @@
 """Other readings of a whole expression: its text with something changed, computed in the same place."""
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from types import CodeType
 from typing import NamedTuple
 
-from scratchcnn.gradcheck.diagnosis.edits.change import expression
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, expression
 from scratchcnn.gradcheck.diagnosis.edits.seen import Edit
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 
@@ -30,6 +30,13 @@ def is_whole(site: Site) -> bool:
 def computed(code: CodeType) -> Edit:
     """Another expression, computed in the same place."""
     return lambda _, variables: variables.computed(code)  # type: ignore[attr-defined]
+
+
+def instead(site: Site, readings: Iterable[Reading], *kinds: str) -> Iterator[Change]:
+    """Each of some readings in place of an expression, as a mistake of each of some kinds."""
+    for reading in readings:
+        for kind in kinds:
+            yield Change(kind, f"`{reading.text}` in place of `{site.text}`", computed(reading.code))
 
 
 def read(text: str, *ways: Callable[[str, ast.expr], Iterator[str]]) -> tuple[Reading, ...]:

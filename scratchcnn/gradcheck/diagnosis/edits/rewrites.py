@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.diagnosis.activations import sigmoid
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, is_mask, is_number, is_value
-from scratchcnn.gradcheck.diagnosis.edits.derived import CLOSE, sigmoid
-from scratchcnn.gradcheck.diagnosis.edits.readings import Reading, computed, is_whole, read
+from scratchcnn.gradcheck.diagnosis.edits.derived import CLOSE
+from scratchcnn.gradcheck.diagnosis.edits.readings import Reading, instead, is_whole, read
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.variables import is_name
@@ -31,8 +32,7 @@ SLOPE = re.compile(r"(\()?(?<![\w.])([\w.]+) \* \(1(?:\.0)? - \2\)(?(1)\))")
 def divisions(site: Site, seen: Seen) -> Iterator[Change]:
     """A quotient in place of a whole one."""
     if "//" in site.text and _is_numbers(seen.value) and is_whole(site):
-        for reading in with_quotients(site.text):
-            yield Change("operand", f"`{reading.text}` in place of `{site.text}`", computed(reading.code))
+        yield from instead(site, with_quotients(site.text), "operand")
 
 
 def _is_numbers(value: Any) -> bool:
@@ -43,9 +43,7 @@ def _is_numbers(value: Any) -> bool:
 def comparisons(site: Site, seen: Seen) -> Iterator[Change]:
     """A comparison the other way round, or one that equal numbers pass where they should not, or do not."""
     if is_mask(seen.value) or isinstance(seen.value, bool | np.bool_):
-        for reading in compared_otherwise(site.text):
-            for kind in ("subset", "operand"):
-                yield Change(kind, f"`{reading.text}` in place of `{site.text}`", computed(reading.code))
+        yield from instead(site, compared_otherwise(site.text), "subset", "operand")
 
 
 @lru_cache(maxsize=1024)
@@ -74,16 +72,11 @@ def sigmoid_slopes(site: Site, seen: Seen) -> Iterator[Change]:
         return
     for name, other in seen.variables.items():
         if is_name(name) and is_array(other) and _is_sigmoid(other, value):
-            for reading in _with_slope(site.text, found.group(2), name):
-                yield Change("operand", f"`{reading.text}` in place of `{site.text}`", computed(reading.code))
+            yield from instead(site, read(site.text, partial(_slope_of_silu, found.group(2), name)), "operand")
 
 
 def _is_sigmoid(z: Any, value: Any) -> bool:
     return z.shape == value.shape and bool(np.allclose(sigmoid(z), value, rtol=CLOSE, atol=0))
-
-
-def _with_slope(text: str, value: str, z: str) -> tuple[Reading, ...]:
-    return read(text, partial(_slope_of_silu, value, z))
 
 
 def _slope_of_silu(value: str, z: str, text: str, _: ast.expr) -> Iterator[str]:

@@ -63,6 +63,7 @@ def stretches(scene: Scene, index: int, *, known: bool) -> Changes:
 
     It is one that is known, or any other one.
     """
+    few = dict.fromkeys((*FEW_TIMES, *_of_forward(scene)))
 
     def changes(site: Site, seen: Seen) -> Iterator[Change]:
         factor = _constant(scene, index, site, seen)
@@ -73,7 +74,7 @@ def stretches(scene: Scene, index: int, *, known: bool) -> Changes:
             said = rewritten(site.text, f"{number(exact)} * {{}}") + (f" ({name})" if name else "")
             yield Change("option-ignored" if "the option" in name else "operand", said, made_by(lambda v: exact * v))
         elif known and factor is None and is_value(seen.value) and site.role in (TERM, FACTOR):
-            for times in dict.fromkeys((*FEW_TIMES, *_of_forward(scene))):
+            for times in few:
                 said = rewritten(site.text, f"{times:g} * {{}}")
                 yield Change("constant-factor", said, made_by(lambda v, times=times: times * v))  # type: ignore[misc]
 

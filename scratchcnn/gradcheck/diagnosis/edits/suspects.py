@@ -47,16 +47,17 @@ def _recomputing(look: Look) -> Callable[[Site], bool]:
     """Tells whether an expression is a part of one that computes what forward computes, too: it is hardly wrong."""
     single = (seen.rounds or [seen.value] for _, seen in look.forward_sites)
     known = {value.tobytes() for values in single for value in values if is_array(value)}
-    values = {(site.text, site.line): seen.value for site, seen in look.sites}
-    around = {(site.text, site.line): site.around for site, _ in look.sites if site.around != site.text}
+    values = {(site.text, site.file, site.line): seen.value for site, seen in look.sites}
+    parts = [site for site, _ in look.sites if site.around != site.text]
+    around = {(site.text, site.file, site.line): site.around for site in parts}
 
     def recomputes(site: Site) -> bool:
         text: str | None = site.around
         while text is not None:
-            value = values.get((text, site.line))
+            value = values.get((text, site.file, site.line))
             if is_array(value) and value.tobytes() in known:  # type: ignore[union-attr]
                 return True
-            text = around.get((text, site.line))
+            text = around.get((text, site.file, site.line))
         return False
 
     return recomputes

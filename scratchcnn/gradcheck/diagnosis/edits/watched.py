@@ -14,7 +14,7 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.diagnosis.edits.change import is_value
-from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED
+from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, TOGETHER
 from scratchcnn.gradcheck.diagnosis.edits.seen import EACH, MOST_ROUNDS, Earlier, Edit, Moment, Rounds, Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, ROUND, SEE, watched
@@ -244,7 +244,8 @@ class Rerun:
             self.by_forward = shared
             own = min((seen.depth for seen in shared.values()), default=0) + 1  # not of the helpers of its helpers
             outer = ((k, seen) for k, seen in shared.items() if seen.depth <= own)
-            world.of_forward = {world.sites[k].text: seen.value for k, seen in outer if _tells(seen)}
+            told_by = ((world.sites[k], seen) for k, seen in outer if _tells(seen))
+            world.of_forward = {site.text: seen.value for site, seen in told_by if site.role not in TOGETHER}
             world.of_forward.update(_rounds((world.sites[k].text, seen.rounds) for k, seen in shared.items()))
             world.begun = 0
             gradients = self._gradients(inputs, cotangent)

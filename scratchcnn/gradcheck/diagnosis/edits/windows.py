@@ -10,7 +10,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, made_by
 from scratchcnn.gradcheck.diagnosis.edits.places import WINDOW
-from scratchcnn.gradcheck.diagnosis.edits.readings import Reading, computed, read
+from scratchcnn.gradcheck.diagnosis.edits.readings import Reading, instead, read
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 
@@ -56,9 +56,8 @@ def windows(site: Site, seen: Seen) -> Iterator[Change]:
 
 def differences(site: Site, seen: Seen) -> Iterator[Change]:
     """All but the last entries, less all but the first, or the other way round: a difference flows to both its ends."""
-    for text in (" - ", " + ") if is_array(seen.value) else ():
-        for reading in both_ends(site.text, text):
-            yield Change("missing-term", f"`{reading.text}` in place of `{site.text}`", computed(reading.code))
+    for sign in (" - ", " + ") if is_array(seen.value) else ():
+        yield from instead(site, both_ends(site.text, sign), "missing-term")
 
 
 @lru_cache(maxsize=1024)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.diagnosis.activations import sigmoid
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Slip:
 def _logistic_at_result(p: Parts) -> Array:
     """Of the sigmoid, taken at its output: known by its derivative, y (1 - y)."""
     y = p.result
-    twice = 1 / (1 + np.exp(-y))
+    twice = sigmoid(y)
     return np.where(np.isclose(p.factor, y * (1 - y), rtol=1e-9, atol=0), twice * (1 - twice), np.nan)
 
 

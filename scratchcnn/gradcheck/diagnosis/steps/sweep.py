@@ -61,8 +61,9 @@ def swept(record: Record, cotangent: Array) -> Swept | None:
 def _partly(record: Record, number_of: Sequence[int]) -> frozenset[int]:
     """The calls that hand on some of their operands: what takes the numbers that they made takes these as well."""
     layers, found = record.layers, set()
+    steps = np.array([*number_of, -1])[layers.step]
     for step in {number_of[record.tape.steps[call]] for call in record.tape.calls}:
-        own = np.isin(layers.step, [k for k, number in enumerate(number_of) if number == step])
+        own = steps == step
         made = layers.result[own]
         given = np.setdiff1d(layers.of[own], made)
         takes = [layers.step[~own & np.isin(layers.of, numbers)] for numbers in (given, made)]
