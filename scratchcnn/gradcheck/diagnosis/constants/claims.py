@@ -1,7 +1,7 @@
 """Claims about the constants of forward: backward has another one."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from scratchcnn.gradcheck.diagnosis.claim import Claim
@@ -20,8 +20,9 @@ def without_a_limit(scene: Scene, index: int) -> Iterator[Claim]:
         for place in scene.constants:
             for other in limits(place):
                 said = f"that of a forward with {other.said}{named(place)}: a mask is forgotten"
+                holds = cache(_of(index, forward, place, other.value))
                 for kind in (other.kind, "operand"):  # or what it limits is taken for its result
-                    yield Claim(kind, said, _of(index, forward, place, other.value), along=True)
+                    yield Claim(kind, said, holds, along=True)
 
 
 def with_another_constant(scene: Scene, index: int) -> Iterator[Claim]:

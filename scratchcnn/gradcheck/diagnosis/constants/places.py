@@ -1,6 +1,5 @@
 """The constants in forward's code, and what may be taken for each of them."""
 
-import dis
 import inspect
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.diagnosis.constants.roles import AXIS, INDEX, LIMIT, around, role
+from scratchcnn.gradcheck.diagnosis.constants.roles import AXIS, INDEX, LIMIT, around, instructions, role
 from scratchcnn.gradcheck.diagnosis.constants.variant import Place, variant
 from scratchcnn.gradcheck.diagnosis.rearrangements import rearrangements
 from scratchcnn.gradcheck.proof.balls.scalar import NotHeld
@@ -57,14 +56,14 @@ def places(forward: Callable[..., Any]) -> list[Place]:
 
 def _may_not_end(code: CodeType) -> bool:
     """Whether there is a loop that is not over the items of something."""
-    at = {instruction.offset: instruction.opname for instruction in dis.get_instructions(code)}
-    back = (i.argval for i in dis.get_instructions(code) if "JUMP_BACKWARD" in i.opname)
+    at = {instruction.offset: instruction.opname for instruction in instructions(code)}
+    back = (i.argval for i in instructions(code) if "JUMP_BACKWARD" in i.opname)
     return any(at[target] not in ("FOR_ITER", "SEND") for target in back)
 
 
 def _loaded(code: CodeType) -> Iterator[Place]:
     if len(code.co_consts) < MOST_CONSTANTS:
-        for instruction in dis.get_instructions(code):
+        for instruction in instructions(code):
             known = _is_number(instruction.argval) or _is_axes(instruction.argval)
             if instruction.opname == "LOAD_CONST" and known:
                 yield Place(code, instruction.offset, instruction.argval)
@@ -213,4 +212,4 @@ def _parameter(place: Place) -> str:
 
 
 def _line(code: CodeType, offset: int) -> int:
-    return next((i.positions.lineno or 0 for i in dis.get_instructions(code) if i.offset == offset and i.positions), 0)
+    return next((i.positions.lineno or 0 for i in instructions(code) if i.offset == offset and i.positions), 0)

@@ -42,9 +42,15 @@ def around(code: CodeType, offset: int) -> str:
 
 
 @lru_cache(maxsize=256)
+def instructions(code: CodeType) -> list[dis.Instruction]:
+    """The instructions of a function, in their order."""
+    return list(dis.get_instructions(code))
+
+
+@lru_cache(maxsize=256)
 def _positions(code: CodeType) -> dict[int, Position]:
     """The line and column of each instruction."""
-    places = ((i.offset, i.positions) for i in dis.get_instructions(code))
+    places = ((i.offset, i.positions) for i in instructions(code))
     return {offset: (p.lineno, p.col_offset) for offset, p in places if p is not None}
 
 
