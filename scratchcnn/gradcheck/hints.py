@@ -27,7 +27,8 @@ def refuse_other_forms(forward: Any, backward: Any, inputs: Sequence[Any]) -> No
     if not callable(forward) or not callable(backward):
         return
     takes = _parameters(backward)
-    if takes is not None and any(name in CACHES for name in takes):
+    inputs_too = _parameters(forward) or ()  # `ctx` may be the context that attention looks at
+    if takes is not None and any(name in CACHES and name not in inputs_too for name in takes):
         raise TypeError(
             f"backward takes {', '.join(takes)}: for functions that hand a cache on, from scratchcnn.gradcheck.adapters"
             " import from_cache; check_gradient(*from_cache(forward, backward, *inputs))"

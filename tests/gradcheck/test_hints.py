@@ -90,6 +90,10 @@ def test_a_backward_that_takes_what_forward_kept(cache):
     )
 
 
+def test_an_input_of_forward_is_no_cache():
+    assert refuse_other_forms(lambda x, ctx: x, lambda g, x, ctx: (g, 0), []) is None
+
+
 def test_only_what_is_passed_by_position_is_a_cache():
     assert refuse_other_forms(forward, lambda g, x, *, cache=None: g, []) is None
 

@@ -187,7 +187,7 @@ def _order(made: Any, backward: Method, names: Sequence[str], order: Sequence[st
     __tracebackhide__ = True
     function = bound(made, backward)
     known = [*names, *(n for n in order or () if hasattr(made, n) and n not in names)]
-    return order_of(function, known, order, call, cache=takes_cache(function, order))
+    return order_of(function, known, order, call, cache=takes_cache(function, order, known))
 
 
 def _title(made: Any, method: Method, role: str) -> str:

@@ -168,8 +168,11 @@ def _is_cotangent(parameter: inspect.Parameter) -> bool:
     return COTANGENT.fullmatch(name) is not None and OPTIONS.fullmatch(name) is None
 
 
-def takes_cache(backward: Callable[..., Any], order: Sequence[str] | None) -> bool:
-    """Whether a method takes a cache, which forward then hands on: by the name of a parameter, or as `order` says."""
+def takes_cache(backward: Callable[..., Any], order: Sequence[str] | None, names: Sequence[str]) -> bool:
+    """Whether a method takes a cache, which forward then hands on: as `order` says, or by the name of a parameter.
+
+    `names` are those of the inputs and parameters: one of these is no cache.
+    """
     if order is not None:
         return CACHE in order or SPREAD in order
-    return any(plain(name) in CACHES for name in positional(backward))
+    return any(plain(name) in CACHES and name not in names for name in positional(backward))

@@ -92,9 +92,10 @@ class TestGiven:
     [(("grad_output", "cache"), True), (("grad_output", "*cache"), True), (("grad_output", "x"), False)],
 )
 def test_a_cache_is_taken_where_the_order_says_so_or_a_parameter_is_called_so(order, takes):
-    assert takes_cache(lambda dout, ctx: 0, order) == takes
-    assert takes_cache(lambda dout, ctx: 0, None)
-    assert not takes_cache(lambda dout, x: 0, None)
+    assert takes_cache(lambda dout, ctx: 0, order, ["ctx"]) == takes
+    assert takes_cache(lambda dout, ctx: 0, None, ["x"])
+    assert not takes_cache(lambda dout, ctx: 0, None, ["x", "ctx"])
+    assert not takes_cache(lambda dout, x: 0, None, [])
 
 
 def test_values_go_to_their_places_and_keywords():
