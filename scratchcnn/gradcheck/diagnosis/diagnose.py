@@ -47,6 +47,7 @@ from scratchcnn.gradcheck.diagnosis.scenes import Shared, further_scenes, scenes
 from scratchcnn.gradcheck.diagnosis.slopes import Noise
 from scratchcnn.gradcheck.diagnosis.steps.chains import without_a_chain, without_an_inner_chain
 from scratchcnn.gradcheck.diagnosis.steps.claims import oddly_wrong_step, wrong_inner_step, wrong_step
+from scratchcnn.gradcheck.diagnosis.steps.expressions import of_an_expression, without_an_expression
 from scratchcnn.gradcheck.diagnosis.steps.statistics import without_statistics
 from scratchcnn.gradcheck.diagnosis.sums import (
     averaged,
@@ -87,6 +88,7 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         wrong_step,
         without_a_chain,
         without_statistics,
+        without_an_expression,
         of_another_cotangent,
         overwritten,
         without_a_limit,
@@ -94,7 +96,7 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         of_exchanged_inputs,
     ),
     (wrong_expression, reordered),
-    (multiplied, missing_penalty, wrong_inner_step, without_an_inner_chain),
+    (missing_penalty, wrong_inner_step, without_an_inner_chain, multiplied),
     (wrong_flow,),
     (
         without_some_outputs,
@@ -113,6 +115,7 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         with_another_constant,
         same_along_axes,
         missing_term,
+        of_an_expression,
         inner_factor,
         inner_term,
     ),
@@ -244,6 +247,7 @@ def _elsewhere(search: Search, index: int) -> list[Diagnosis]:
     if len(search.scenes) < 2:
         return []
     first, second = search.scenes
+    second.right_at = first
     shows = [scene for scene in search.further if _tells(scene, second, index)]
     return _stale([second, first], index) or search.named([second, *shows] if shows else [second, first], index)
 
@@ -276,8 +280,7 @@ def _unexplained(name: str, search: Search, index: int) -> str:
     if where is not None:
         why = "no cause was found" if ran_out else "no known mistake explains it"
         return f"the gradient of {name} {where}; {why}{end}"
-    why = "no cause was found for" if ran_out else "no known mistake explains"
-    return f"{why} the gradient of {name}{end}"
+    return f"{'no cause was found for' if ran_out else 'no known mistake explains'} the gradient of {name}{end}"
 
 
 def _by_an_entry(report: InputReport) -> list[Diagnosis]:

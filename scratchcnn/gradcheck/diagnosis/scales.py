@@ -1,6 +1,7 @@
 """Mistakes of scale: a sign, a factor, nothing at all, a few last digits."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from itertools import permutations
 from math import prod
 from typing import Any
@@ -23,6 +24,8 @@ SMALL_LENGTH = 4
 ONE_LESS = ("ddof", "var(", "std(", "cov(", "- 1")
 # A factor is taken to be a number that is known if it differs from it by less than this.
 SAME = 1e-6
+# What a number is, whatever it is of: the batch is axis 0 of several arrays.
+THINGS = re.compile(r"the length of axis \d+|the option \w+|the \w+ of \w+|`[^`]+` in forward|a number in forward")
 
 
 def scaled(scene: Scene, index: int) -> Iterator[Claim]:
@@ -45,14 +48,13 @@ def scaled(scene: Scene, index: int) -> Iterator[Claim]:
         return
     found = list(recognized(scene, abs(factor))) if is_times(scene) else []
     if found:
-        value, name = found[0][0], ", or ".join(dict.fromkeys(name for _, name in found[:MOST_SAID] if name))
-        exact = value if factor > 0 else -value
-        minus = "" if factor > 0 else "minus "
-        said = f"{minus}{number(value)} times the true one" + (f" ({name})" if name else "")
-        yield Claim("constant-factor", said, lambda s: is_times(s, exact))
-        for axis in _averaged_over(scene, index, exact):
-            averaged = f"the true one averaged over axis {axis} of the output, not summed"
-            yield Claim("broadcast", averaged, lambda s: is_times(s, exact))
+        exact = found[0][0] if factor > 0 else -found[0][0]
+        averaged = list(_averaged_over(scene, index, exact))
+        if averaged or not _may_be_several(found):
+            yield Claim("constant-factor", _times(exact, found), lambda s: is_times(s, exact))
+        for axis in averaged:
+            said = f"the true one averaged over axis {axis} of the output, not summed"
+            yield Claim("broadcast", said, lambda s: is_times(s, exact))
     for k, scalar in enumerate(scene.inputs):
         if k != index and scalar.size == 1 and scalar.dtype.kind == "f":
             name = scene.names[k]
@@ -81,8 +83,24 @@ def multiplied(scene: Scene, index: int) -> Iterator[Claim]:
         return
     factor = factor_of(scene, index)
     if factor != 0 and np.isfinite(factor) and min(abs(factor - 1), abs(factor + 1)) >= SMALL:
-        said = f"{number(factor)} times the true one"
-        yield Claim("constant-factor", said, lambda s: s.is_times(index, factor))
+        found = list(recognized(scene, abs(factor))) if scene.is_times(index, factor) else []
+        exact = float(np.copysign(found[0][0], factor)) if found else factor
+        yield Claim("constant-factor", _times(exact, found), lambda s: s.is_times(index, exact))
+
+
+def _times(factor: float, found: Sequence[tuple[float, str]]) -> str:
+    """What is said of a gradient that is so many times the true one, and what that number may be."""
+    name = ", or ".join(dict.fromkeys(name for _, name in found[:MOST_SAID] if name))
+    minus = "minus " if found and factor < 0 else ""
+    return f"{minus}{number(abs(factor) if minus else factor)} times the true one" + (f" ({name})" if name else "")
+
+
+def _may_be_several(found: Sequence[tuple[float, str]]) -> bool:
+    """Whether a factor may be one of several things, and none of them is an option: the code tells more then."""
+    if "the option" in found[0][1]:
+        return False
+    things = {thing for _, name in found for thing in THINGS.findall(name)} or {name for _, name in found if name}
+    return len(things) != 1 or any(name.startswith("perhaps") for _, name in found)
 
 
 def _averaged_over(scene: Scene, index: int, factor: float) -> Iterator[int]:
@@ -116,9 +134,12 @@ def number(value: float) -> str:
 
 
 def _some(names: list[str]) -> str:
-    """The first of what a number may be, and how many others there are."""
-    more = f", and {len(names) - 1} others" if len(names) > 2 else ""
-    return (names[0] if more else " and ".join(names)) + more
+    """Two of the things that a number may be, of different axes if there are such, and how many others there are."""
+    if len(names) <= 2:
+        return " and ".join(names)
+    axis = names[0].partition(" of ")[2].partition(" of ")[0]
+    other = [name for name in names if f"length of {axis} of" not in name][:1]
+    return ", ".join([names[0], *other]) + f", and {len(names) - 1 - len(other)} others"
 
 
 def recognized(scene: Scene, factor: float) -> Iterator[tuple[float, str]]:
@@ -149,6 +170,12 @@ def recognized(scene: Scene, factor: float) -> Iterator[tuple[float, str]]:
 
 def _numbers(scene: Scene) -> list[tuple[float, str]]:
     """The lengths, sizes and options of a check, each with what it is."""
+    if scene.numbers is None:
+        scene.numbers = _numbers_of(scene)
+    return scene.numbers
+
+
+def _numbers_of(scene: Scene) -> list[tuple[float, str]]:
     lengths: dict[int, list[str]] = {}
     arrays = [*zip(scene.names, scene.inputs, strict=True), ("the output", scene.output)]
     for name, array in arrays:

@@ -1,6 +1,6 @@
 """A point at which a gradient is wrong, and what can be computed there: derivatives of each output, and their sums."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.budget import Budget, Outside, TooDear
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS, SHARP, Estimate, alike, is_far, slack_of
+from scratchcnn.gradcheck.diagnosis.recorded import SHARES, Recorded
 from scratchcnn.gradcheck.diagnosis.slopes import COARSE, Noise, Slopes
 from scratchcnn.gradcheck.numerical.noise import EPS
 
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
 
 # As a share of a gradient: what it may be off by at a first look, and where a record of forward is taken to be right.
 CLOSE, NEAR = 0.05, 1e-6
-# Numbers of a record that take as long as a call of forward.
-NUMBERS_A_CALL = 4
-# A record, and what is looked at besides the gradient, count for one share of all calls at most.
-SHARES = 10
 # Numbers of a Jacobian that are kept at most.
 LARGEST = 2_000_000
 
@@ -84,10 +81,12 @@ class Scene:
         self.cotangent = np.array(cotangent, np.float64)
         # A complex gradient is a violation of its own; its real part may have a mistake beside.
         self.gradients = [None if g is None else np.asarray(np.real(g), np.float64) for g in gradients]
-        self._true_sweeps: dict[int, list[Swept]] = {}
+        self.right_at: Scene | None = None  # a point at which the gradient is right, and has to stay so
         self._jacobians: dict[int, Estimate] = {}
+        self._records = Recorded(self)
         self._recorded: dict[int, bool] = {}
         self.wrong: dict[int, tuple[Array, Array]] = {}  # what `places` has found
+        self.numbers: list[tuple[float, str]] | None = None  # what `scales` knows of the check
         self.located: dict[int, str] = {}  # what `edits.flows` has found: where a gradient becomes wrong
         self._truths: dict[int, Estimate] = {}
         self._slacks: dict[int, float] = {}
@@ -125,56 +124,19 @@ class Scene:
             else look_at(self._code, self.inputs, self.cotangent, self.gradients, self.budget)
         )
 
-    def swept(self, index: int) -> "list[Swept]":
-        """The gradients that one wrong step of forward gives, for each depth of the calls in it.
-
-        First those of the records without steps that change nothing. In place of those that are not to be had stand
-        empty ones, so that the others stand in the same order at all points.
-        """
-        from scratchcnn.gradcheck.diagnosis.steps.sweep import nothing
-
-        if index not in self._true_sweeps:
-            self._true_sweeps[index] = [
-                s if s is not None and self.is_true(s.right[index], index) else nothing(index, self.inputs[index].size)
-                for s in self._sweeps
-            ]
-        return self._true_sweeps[index]
-
-    @cached_property
-    def _sweeps(self) -> "list[Swept | None]":
-        from scratchcnn.gradcheck.diagnosis.steps.idle import without_idle
-        from scratchcnn.gradcheck.diagnosis.steps.sweep import swept
-
-        if self.record is None:
-            return []
-        given = (self.record, *self._records)
-        found = [swept(record, self.cotangent) for record in given]
-        lean = [without_idle(record, s) for record, s in zip(given, found, strict=True)]
-        return [*(None if record is None else swept(record, self.cotangent) for record in lean), *found]
-
-    @cached_property
+    @property
     def record(self) -> "Record | None":
         """The most detailed record of forward."""
-        return next(self._records, None)
+        return self._records.first
 
-    @cached_property
-    def _records(self) -> "Iterator[Record]":
-        """The records of forward that are left, the most detailed first."""
-        from scratchcnn.gradcheck.diagnosis.steps.record import records
-
-        if self.caller is not None:
-            for record in records(self.caller, self.inputs, self.wrt):
-                self.budget.spend(min(len(record.tape.parts) // NUMBERS_A_CALL, self.budget.calls // SHARES))
-                yield record
-
-    @cached_property
+    @property
     def flows(self) -> "dict[str, Flow]":
         """By the text of an expression of forward, the derivative of the checked sum by its value."""
-        from scratchcnn.gradcheck.diagnosis.steps.flows import flows
+        return self._records.flows
 
-        if self.record is None or self.look is None:
-            return {}
-        return flows(self.record, self.cotangent, self.look.values_of_forward)
+    def swept(self, index: int) -> "Sequence[Swept]":
+        """The gradients that one wrong step of forward gives: see `Recorded`."""
+        return self._records.swept(index)
 
     def right_beside(self, index: int) -> list[int]:
         """The other inputs whose gradients are not known to be wrong."""
@@ -235,7 +197,7 @@ class Scene:
         """The true gradient from a record of forward; None where there is none, or none that floats agree with."""
         if self.eps > EPS or not self._is_recorded(index) or index in self._jacobians:  # there are kinks
             return None
-        value, size = self._gradients_of_record[index]
+        value, size = self._records.gradients[index]
         return Estimate(value, (2.0**-40 + ROUNDOFFS * EPS) * size).reshaped(self.inputs[index].shape)
 
     def _is_recorded(self, index: int) -> bool:
@@ -248,7 +210,7 @@ class Scene:
     def _do_floats_agree(self, index: int) -> bool:
         from scratchcnn.gradcheck.diagnosis.steps.jacobian import slopes
 
-        gradient = self._gradients_of_record[index][0].reshape(self.inputs[index].shape)
+        gradient = self._records.gradients[index][0].reshape(self.inputs[index].shape)
         if not self._slopes.off(index, gradient, self.cotangent) <= NEAR:
             return self.is_true(gradient, index)
         if index not in self._here and self.record is not None:
@@ -256,13 +218,6 @@ class Scene:
             along = Estimate(value, 2.0**-40 * size).reshaped(self.cotangent.shape)
             self._here[index] = self.direction(index), along
         return True
-
-    @cached_property
-    def _gradients_of_record(self) -> dict[int, tuple[Array, Array]]:
-        from scratchcnn.gradcheck.diagnosis.steps.jacobian import gradients
-
-        assert self.record is not None
-        return gradients(self.record, self.cotangent)
 
     def _contracted(self, index: int, cotangent: Array) -> Estimate:
         jacobian, weights = self.jacobian(index), cotangent.reshape(-1)

@@ -213,7 +213,7 @@ EMBEDDING_MISTAKES = [
     instead(EMBEDDING, "overlap", "rows assigned, not added", assigned),
     instead(EMBEDDING, "shifted", "rows counted from one", partial(gathered, ids=IDS + 1)),
     instead(EMBEDDING, "shape", "cotangent handed on as it is", lambda g, table: (2 * g[:, :3],)),
-    changed(EMBEDDING, "constant-factor", "scale forgotten", 0, lambda d, *_: d / 2),
+    changed(EMBEDDING, "constant-factor missing-factor", "scale forgotten", 0, lambda d, *_: d / 2),
     changed(EMBEDDING, "subset", "first row held for padding", 0, lambda d, *_: but(d, 0, lambda v: 0 * v)),
     changed(EMBEDDING, "overlap constant-factor", "repeated rows averaged", 0,
             lambda d, *_: d / np.maximum(1, np.bincount(IDS, minlength=5))[:, None]),

@@ -237,7 +237,7 @@ BINARY = Operation(
 BINARY_MISTAKES = [
     changed(BINARY, "missing-factor", "sigmoid's derivative multiplied in once more", 0,
             lambda d, g, z, target: d * sigmoid(z) * (1 - sigmoid(z))),
-    changed(BINARY, "constant-factor", "not averaged", 0, lambda d, *_: 6 * d),
+    changed(BINARY, "constant-factor missing-factor", "not averaged", 0, lambda d, *_: 6 * d),
     changed(BINARY, "constant-factor", "averaged over the rows alone", 0, lambda d, *_: 2 * d),
     changed(BINARY, "missing-term", "target left out", 0, lambda d, g, z, target: g * sigmoid(z) / z.size),
     changed(BINARY, "operand", "target's gradient by the probability", 1,

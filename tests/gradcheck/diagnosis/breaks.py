@@ -1,5 +1,6 @@
 """Realistic breaks of this repository's own operations: a text in their source is another one."""
 
+import linecache
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,8 +74,10 @@ def edited(module: ModuleType, edits: str) -> ModuleType:
         old, new = edit.split(" => ")
         assert old in source, f"{module.__name__} has no {old!r}"
         source = source.replace(old, new)
+    file = f"broken/{len(linecache.cache)}/{module.__name__.rpartition('.')[2]}.py"  # messages say how a file ends
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     copy = ModuleType(module.__name__)
-    exec(compile(source, "<broken>", "exec"), vars(copy))
+    exec(compile(source, file, "exec"), vars(copy))
     return copy
 
 
@@ -116,14 +119,15 @@ BREAKS = [
     broken("σ in place of its derivative", sigmoid, "sigmoid(z) * sigmoid(-z) => sigmoid(z)",
            "without the factor 1 - sigmoid(z)", Z),
     broken("the derivative taken at the output", sigmoid,
-           "sigmoid(z) * sigmoid(-z) => sigmoid(sigmoid(z)) * sigmoid(-sigmoid(z))", "the output in place of z", Z),
+           "sigmoid(z) * sigmoid(-z) => sigmoid(sigmoid(z)) * sigmoid(-sigmoid(z))", "`z` in place of `sigmoid(z)`", Z),
     broken("the cotangent forgotten", sigmoid, "as_cotangent(grad_output, slope.shape) * slope => slope",
            "without the factor the cotangent", Z),
     broken("1 / cosh not squared", tanh, "(inverse_cosh * inverse_cosh) => (inverse_cosh)",
-           "the square root of d in place of d, the derivative of `apply(np.tanh,", Z),
-    broken("a factor 2 forgotten", tanh, "inverse_cosh = 2 * power => inverse_cosh = power", "1/4 times", Z),
+           "right with `(2 * power / (1 + power * power)) ** 2` in place of `2 * power / (1 + power * power)`", Z),
+    broken("a factor 2 forgotten", tanh, "inverse_cosh = 2 * power => inverse_cosh = power",
+           "`2 * power` in place of `power`", Z),
     broken("masked by the cotangent's sign", relu, "~(z <= 0) => ~(np.asarray(grad_output) <= 0)",
-           "with the sign of the cotangent", Z),
+           "right with `z` in place of `np.asarray(grad_output)`", Z),
     broken("no mask", relu, "keep(as_cotangent(grad_output, z.shape), positive) => as_cotangent(grad_output, z.shape)",
            "itself: the output's derivative is missing", Z),
     broken("another α in backward", leaky_relu, "flat, grad_output = => alpha, flat, grad_output = 0.01,",
@@ -144,11 +148,12 @@ BREAKS = [
     broken("the output's sign", squared_error, "(inputs, -residual, residual) => (inputs, residual, residual)",
            "output is minus the true one", PAIR),
     broken("a factor 2", squared_error, "as_cotangent(grad_output, ()) * (t => 2 * as_cotangent(grad_output, ()) * (t",
-           "output is 2 times the true one", PAIR),
+           "without the derivative of `np.sum(residual * residual) / 2`", PAIR),
     broken("not averaged", softmax_cross_entropy, " / len(labels) => ",
            "5 times the true one (5 is the length of axis 0 of logits", LOGITS),
     broken("the softmax over the samples", softmax_cross_entropy,
-           "total = power.sum(axis=1, => total = power.sum(axis=0,", "no known mistake explains the gradient", LOGITS),
+           "total = power.sum(axis=1, => total = power.sum(axis=0,",
+           "right with sum over axis 1 (keepdims=True): `power.sum(axis=0,", LOGITS),
     broken("the true class not subtracted", softmax_cross_entropy,
            "power[rows, labels] = 0 => pass\npower[rows, labels] = -power.sum(axis=1) => pass",
            "a multiple of (class = labels)", LOGITS),

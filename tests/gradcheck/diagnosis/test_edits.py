@@ -89,7 +89,7 @@ def test_another_attribute_that_belongs_there_is_named():
     assert first.message.startswith("right with `self.b` in place of `self.a`: `2 * g * self.a`")
 
 
-def test_a_number_that_forward_reads_is_said_before_lengths():
+def test_a_factor_that_is_one_of_several_things_is_said_where_forward_has_it():
     def forward(x, w):
         return np.tanh(x @ w) * SETTINGS["sharpness"]
 
@@ -99,7 +99,7 @@ def test_a_number_that_forward_reads_is_said_before_lengths():
 
     report = check_gradient(forward, backward, drawn(4, 3), drawn(3, 2, seed=1))
     assert report.diagnoses[0].message.startswith(
-        '1/4 times the true one (4 is `SETTINGS["sharpness"]` in forward, or 4'
+        'the true one without the derivative of `np.tanh(x @ w) * SETTINGS["sharpness"]`'
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.diagnosis.sets import sets
+from tests.gradcheck.diagnosis.hidden import hidden
 
 
 def drawn(*shape):
@@ -35,6 +36,8 @@ def biased(g, x):
 
 def test_a_quotient_of_small_lengths_is_no_proof():
     report = check_gradient(unbiased, biased, drawn(3))
+    assert report.diagnoses[0].message.startswith("right with `x.size - 1` in place of `x.size`: `2 * g * (x - 0.7) /")
+    report = check_gradient(unbiased, hidden(biased), drawn(3))
     assert report.diagnoses[0].message.startswith("0.666667 times the true one (perhaps N and N - 1 exchanged, N = 3")
 
 
@@ -131,7 +134,7 @@ def test_a_threshold_of_zero_has_no_sign():
 
 
 def test_a_half_has_one_reading_for_each_thing_of_length_two():
-    report = check_gradient(lambda x: x**2, lambda g, x: g * x, np.array([1.0, 2.0]))
+    report = check_gradient(lambda x: np.sinh(x), hidden(lambda g, x: g * np.cosh(x) / 2), np.array([1.0, 2.0]))
     assert ", or )" not in str(report)
     assert "1/2 times the true one (perhaps 2 is the length of axis 0 of x" in " ".join(str(report).split())
 

@@ -8,6 +8,7 @@ import pytest
 from scratchcnn.gradcheck.diagnosis import scene as scenes
 from scratchcnn.gradcheck.diagnosis.budget import Budget, Outside, TooDear
 from scratchcnn.gradcheck.diagnosis.estimates import Estimate
+from scratchcnn.gradcheck.diagnosis.recorded import NUMBERS_A_CALL, SHARES
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 from scratchcnn.gradcheck.effort import Timed
 from scratchcnn.gradcheck.numerical.noise import EPS
@@ -298,7 +299,7 @@ def test_a_record_counts_for_a_share_of_the_calls_at_most():
         before = scene.budget.spent
         numbers = len(scene.record.tape.parts)
         spent[calls] = scene.budget.spent - before
-    assert spent == {100: 100 // scenes.SHARES, 100_000: numbers // scenes.NUMBERS_A_CALL}
+    assert spent == {100: 100 // SHARES, 100_000: numbers // NUMBERS_A_CALL}
 
 
 def test_the_gradients_of_wrong_steps_come_for_each_depth_the_records_without_idle_steps_first():

@@ -215,7 +215,7 @@ def test_the_right_gradient_gets_no_name(case, index, change, sentence):
 def test_a_factor_that_is_zero_is_no_cause():
     report = check_gradient(lambda x, b: x**2 + b, lambda g, x, b: (g * x, g.sum()), drawn(4), np.zeros(()))
     assert [d.input for d in report.diagnoses] == ["x"]
-    assert report.diagnoses[0].message.startswith("1/2 times the true one")
+    assert report.diagnoses[0].message.startswith("the true one without the factor 2 of the derivative of `x**2`")
 
 
 def test_a_singular_matrix_is_no_factor():

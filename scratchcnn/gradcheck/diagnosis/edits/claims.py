@@ -9,22 +9,13 @@ from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.edits.arrangement import branches, diagonals, masks, moved_masks, moves, transposes
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes
 from scratchcnn.gradcheck.diagnosis.edits.copies import other_layers
+from scratchcnn.gradcheck.diagnosis.edits.counts import counters, counts, lengths, multiples, strides, sums_of_masks
 from scratchcnn.gradcheck.diagnosis.edits.derived import parts, slopes
 from scratchcnn.gradcheck.diagnosis.edits.exchanges import exchanged_names, exchanges, other_indices
 from scratchcnn.gradcheck.diagnosis.edits.flows import begins, fitting, last_right
 from scratchcnn.gradcheck.diagnosis.edits.kept import kept_statistics
 from scratchcnn.gradcheck.diagnosis.edits.look import Suspect
-from scratchcnn.gradcheck.diagnosis.edits.numbers import (
-    axes,
-    constants,
-    counters,
-    counts,
-    exponents,
-    indices,
-    ones,
-    subscripts,
-    sums_of_masks,
-)
+from scratchcnn.gradcheck.diagnosis.edits.numbers import axes, constants, exponents, indices, literals, ones, subscripts
 from scratchcnn.gradcheck.diagnosis.edits.order import entries, helpers, order, overwriting, reductions, rest, twins
 from scratchcnn.gradcheck.diagnosis.edits.parentheses import neighbours, parentheses
 from scratchcnn.gradcheck.diagnosis.edits.places import TOGETHER
@@ -59,11 +50,12 @@ FAMILIES: tuple[tuple[Changes, ...], ...] = (
     (subscripts, transposes),
     (names, helpers),
     (masks, comparisons, branches, moved_masks),  # a limit beyond all values is none
-    (constants, ones, sums_of_masks, counters),
+    (constants, ones, sums_of_masks, counters, lengths),
     (before, states, updated, buffers, resets),
     (parentheses, other_layers, divisions, sigmoid_slopes),
-    (windows, differences, reshapes),
+    (windows, differences, reshapes, strides),
     (superfluous,),
+    (multiples,),
 )
 # There are many of these, and they change every entry: tried where an expression matters to wrong entries alone.
 MANY: tuple[tuple[Changes, ...], ...] = (
@@ -153,9 +145,8 @@ def _searches(
 def _specific(
     scene: Scene, index: int, suspects: Sequence[Suspect]
 ) -> Iterator[tuple[tuple[Changes, ...], list[Suspect]]]:
-    for family in FAMILIES:
-        also = (counts(scene, index),) if constants in family else ()
-        yield (*family, *also), list(suspects)
+    for family in (*FAMILIES, (counts(scene, index),), (literals,)):
+        yield family, list(suspects)
 
 
 def _general(

@@ -23,6 +23,8 @@ from scratchcnn.gradcheck.diagnosis.steps.flows import own_parts
 SAME = 1e-9
 # Entries that a factor or a multiple has to fit for each number in it: fewer prove nothing.
 ENTRIES = 3
+# What forgetting that a mean depends on the values leaves out.
+CONSTANT = "a term, as of a mean taken for a constant: one that is the same"
 # What may be made of a value.
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     **inner.FUNCTIONS,
@@ -169,7 +171,7 @@ def _terms(value: Array, flow: Array, known: dict[str, Array]) -> Iterator[tuple
         term = np.broadcast_to(array, flow.shape)
         for over, axes in _axes(flow):
             if _is_multiple(missing, term, axes) and not _is_multiple(flow, value, axes):
-                what = f"a multiple of `{name}` along {over}" if name else f"a term that is constant along {over}"
+                what = f"a multiple of `{name}` along {over}" if name else f"{CONSTANT} along {over}"
                 yield "missing-term", f"that lacks {what}"
 
 

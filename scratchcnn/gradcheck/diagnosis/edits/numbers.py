@@ -4,27 +4,22 @@ import ast
 from collections.abc import Iterator
 from functools import partial
 from itertools import combinations
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from scratchcnn.gradcheck.diagnosis.edits.change import (
     Change,
-    Changes,
-    combined,
     constant,
     expression,
     is_array,
     is_mask,
     is_number,
-    is_whole,
     made_by,
     rewritten,
     variable,
 )
 from scratchcnn.gradcheck.diagnosis.edits.places import (
-    ASSIGNED,
     AXIS,
     BASE,
     DIVISOR,
@@ -33,12 +28,10 @@ from scratchcnn.gradcheck.diagnosis.edits.places import (
     INDEX,
     SUBSCRIPTS,
     TERM,
-    VALUE,
 )
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.variables import is_name
-from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # Axes that are tried.
 MOST_AXES = 4
@@ -104,30 +97,6 @@ def _plus(by: int, value: Any) -> Any:
     return value + by
 
 
-def counts(scene: Scene, index: int) -> Changes:
-    """A number of entries in place of another: other lengths of an array, multiplied."""
-    arrays = scene.inputs[index], scene.cotangent
-    sizes = {prod(some) for a in arrays for n in range(1, a.ndim + 1) for some in combinations(a.shape, n)}
-
-    def changes(site: Site, seen: Seen) -> Iterator[Change]:
-        if type(seen.value) is int and seen.value in sizes and site.role in (ASSIGNED, FACTOR, DIVISOR):
-            for size in sorted(sizes - {seen.value}):
-                yield Change("constant-factor", f"{size} in place of `{site.text}`", constant(size))
-
-    return changes
-
-
-def counters(site: Site, seen: Seen) -> Iterator[Change]:
-    """The variable of a loop in place of an index, or of that of another loop."""
-    index = site.role == INDEX and (site.text.isdigit() or site.text.isidentifier())
-    if is_whole(seen.value) and (index or site.text in site.counters):
-        kind = "subset" if site.text.isdigit() else "operand"
-        for name in site.counters:
-            if name != site.text and is_whole(seen.variables.get(name)):
-                said = f"`{name}` in place of `{site.text}`"
-                yield Change(kind, f"index {said}" if index else said, variable(name))
-
-
 def exponents(site: Site, seen: Seen) -> Iterator[Change]:
     """An exponent that is larger or smaller by one, or has the other sign."""
     value = seen.value
@@ -158,9 +127,11 @@ def constants(site: Site, seen: Seen) -> Iterator[Change]:
     if not is_number(value) or site.role in (AXIS, INDEX) or whole_power:
         return
     literal = not isinstance(value, float) or site.text.replace(".", "").replace("-", "").isdigit()
-    for by in (1, -1) if type(value) is int and site.text.isdigit() and site.role != EXPONENT else ():
-        yield Change("operand", f"{value + by} in place of `{site.text}`", constant(value + by))
-    for name, other in seen.variables.items() if literal else ():
+    if site.role not in (FACTOR, DIVISOR):
+        yield from literals(site, seen)
+    # What it is a part of, as in `sqrt(D)` for `D`, is the likeliest; then variables.
+    known = sorted(seen.variables.items(), key=lambda v: (f"({site.text})" not in v[0], not is_name(v[0])))
+    for name, other in known if literal else ():
         named = is_name(name) or site.role != TERM  # what is computed hardly stands for a term
         if named and _may_be(value, other, site.role) and other != value and name not in (site.text, site.place.name):
             chosen = type(value) in (int, float) and _is_chosen(name, other)
@@ -168,6 +139,14 @@ def constants(site: Site, seen: Seen) -> Iterator[Change]:
             yield Change(kind, f"`{name}` in place of `{site.text}`", variable(name))
     if isinstance(value, int) and site.place.name == "ddof":
         yield Change("constant-factor", f"ddof={1 - value} in place of {value}", constant(1 - value))
+
+
+def literals(site: Site, seen: Seen) -> Iterator[Change]:
+    """A number that is spelled out, and is too large or too small by one. As a factor that may be any mistake."""
+    factor = site.role in (FACTOR, DIVISOR)
+    whole = type(seen.value) is int and site.text.isdigit() and site.role not in (AXIS, INDEX, EXPONENT, BASE)
+    for by in (1, -1) if whole and not (factor and seen.value == 1) else ():
+        yield Change("operand", f"{seen.value + by} in place of `{site.text}`", constant(seen.value + by))
 
 
 def ones(site: Site, seen: Seen) -> Iterator[Change]:
@@ -182,19 +161,6 @@ def ones(site: Site, seen: Seen) -> Iterator[Change]:
     if value > 1 and site.text.replace(".", "").isdigit():
         yield Change("constant-factor", f"`sqrt({site.text})` in place of `{site.text}`", constant(float(value) ** 0.5))
         yield Change("constant-factor", f"`{site.text} ** 2` in place of `{site.text}`", constant(value * value))
-
-
-def sums_of_masks(site: Site, seen: Seen) -> Iterator[Change]:
-    """How many entries of a mask there are along an axis, in place of 1: as of margins that are violated."""
-    if site.role in (TERM, FACTOR, VALUE) and is_number(seen.value) and seen.value == 1:
-        for name, mask in seen.variables.items():
-            for axis in range(np.ndim(mask)) if is_name(name) and is_mask(mask) and np.ndim(mask) > 1 else ():
-                said = f"`{name}.sum(axis={axis})` in place of `{site.text}`"
-                yield Change("missing-factor", said, combined(name, partial(_counted, axis)))
-
-
-def _counted(axis: int, _: Any, mask: Any) -> Any:
-    return mask.sum(axis=axis)
 
 
 def _is_chosen(name: str, value: Any) -> bool:

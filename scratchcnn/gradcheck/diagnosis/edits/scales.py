@@ -8,10 +8,20 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.budget import TooDear
 from scratchcnn.gradcheck.diagnosis.constants.places import literals
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes, is_array, is_value, made_by, rewritten
+from scratchcnn.gradcheck.diagnosis.edits.change import (
+    Change,
+    Changes,
+    combined,
+    is_array,
+    is_number,
+    is_value,
+    made_by,
+    rewritten,
+)
 from scratchcnn.gradcheck.diagnosis.edits.places import AXIS, EXPONENT, FACTOR, INDEX, LIMIT, TERM
-from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
+from scratchcnn.gradcheck.diagnosis.edits.seen import Edit, Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
+from scratchcnn.gradcheck.diagnosis.edits.variables import is_name
 from scratchcnn.gradcheck.diagnosis.estimates import ROUNDOFFS
 from scratchcnn.gradcheck.diagnosis.scales import SAME, factor_of, number, recognized
 from scratchcnn.gradcheck.diagnosis.scene import Scene
@@ -40,12 +50,27 @@ def scales(scene: Scene, index: int, *, known: bool) -> Changes:
         if abs(factor + 1) < SAME:
             yield Change("sign", rewritten(site.text, "-{}"), made_by(lambda v: -v))
             return
-        said = rewritten(site.text, f"{number(exact)} * {{}}") + (f" ({name})" if name else "")
-        if "the option" in name:
-            yield Change("option-ignored", said, made_by(lambda v: exact * v))
-        yield Change("constant-factor", said, made_by(lambda v: exact * v))
+        kinds = ("option-ignored", "constant-factor") if "the option" in name else ("constant-factor",)
+        for said, edit in (*_by_a_variable(site, seen, exact), *_by_a_number(site, exact, name)):
+            yield from (Change(kind, said, edit) for kind in kinds)
 
     return changes
+
+
+def _by_a_variable(site: Site, seen: Seen, factor: float) -> Iterator[tuple[str, Edit]]:
+    """A factor in words, and the edit: times a number that a variable holds, or divided by it."""
+    for name, value in seen.variables.items():
+        if is_name(name) and name != site.text and is_number(value) and value not in (0, 1):
+            for said, times, made in (("{} * {name}", value, np.multiply), ("{} / {name}", 1 / value, np.divide)):
+                if abs(times - factor) <= SAME * abs(factor):
+                    yield rewritten(site.text, said, name), combined(name, made)
+                    return
+
+
+def _by_a_number(site: Site, factor: float, name: str) -> Iterator[tuple[str, Edit]]:
+    """The same of a number, and what that is."""
+    said = rewritten(site.text, f"{number(factor)} * {{}}") + (f" ({name})" if name else "")
+    yield said, made_by(lambda v: factor * v)
 
 
 def _is_multiple(scene: Scene, index: int) -> bool:

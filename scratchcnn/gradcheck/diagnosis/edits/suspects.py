@@ -131,9 +131,11 @@ def _less(seen: Seen, scene: Scene, index: int) -> Seen:
 
 
 def is_right_with(s: Scene, site: Site, change: Change, index: int, right: list[int]) -> bool:
-    """Whether a change makes a gradient the true one, and leaves those right that are right."""
+    """Whether a change makes a gradient the true one, and leaves those right that are right, here and elsewhere."""
     gradients = None if s.look is None else s.look.changed(site.number, change)
     if gradients is None or not is_true(s, gradients[index], index):
+        return False
+    if s.right_at is not None and not is_right_with(s.right_at, site, change, index, right):
         return False
     return all(is_true(s, gradients[k], k) for k in right if s.look.differs(gradients, k))  # type: ignore[union-attr]
 

@@ -48,7 +48,9 @@ class Together:
     def end(self, statement: Site) -> None:
         """A statement ends: of two windows, or two variables, each may belong where the other stands."""
         for text, sites in _by_text(self._statement).items():
-            self._alike[f"line {statement.number}", text] = sites
+            for role in dict.fromkeys(site.role for site in sites) if text.isdigit() else ("",):
+                some = [site for site in sites if role in ("", site.role)]  # an index and a factor are not alike
+                self._alike[f"line {statement.number}", text, role] = some
         windows = [site for site in self._statement if site.role == WINDOW]
         self._exchanged += [_pair(statement, f"[{a.text}]", f"[{b.text}]", a, b) for a, b in _unlike(windows)]
         names = _by_text([s for s in self._statement if s.text.isidentifier() and s.role != CALLED])

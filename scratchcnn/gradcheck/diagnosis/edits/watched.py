@@ -1,5 +1,6 @@
 """The caller's backward, copied so that its expressions tell their values and can be given others."""
 
+import ast
 import copy
 import sys
 import types
@@ -13,8 +14,8 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
-from scratchcnn.gradcheck.diagnosis.edits.change import is_value
-from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, TOGETHER
+from scratchcnn.gradcheck.diagnosis.edits.change import expression, is_value
+from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, INDEX, TOGETHER
 from scratchcnn.gradcheck.diagnosis.edits.seen import EACH, MOST_ROUNDS, Earlier, Edit, Moment, Rounds, Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.sites import PART, PRODUCT, PUT, ROUND, SEE, watched
@@ -244,7 +245,7 @@ class Rerun:
             self.by_forward = shared
             own = min((seen.depth for seen in shared.values()), default=0) + 1  # not of the helpers of its helpers
             outer = ((k, seen) for k, seen in shared.items() if seen.depth <= own)
-            told_by = ((world.sites[k], seen) for k, seen in outer if _tells(seen))
+            told_by = ((world.sites[k], seen) for k, seen in outer if _tells(world.sites[k], seen))
             world.of_forward = {site.text: seen.value for site, seen in told_by if site.role not in TOGETHER}
             world.of_forward.update(_rounds((world.sites[k].text, seen.rounds) for k, seen in shared.items()))
             world.begun = 0
@@ -319,11 +320,17 @@ def _equal(one: list[Any], other: list[Any]) -> bool:
     return len(one) == len(other) and all(map(np.array_equal, one, other))
 
 
-def _tells(seen: Seen) -> bool:
-    """Whether an expression is a number, or makes an array that no variable holds."""
+def _tells(site: Site, seen: Seen) -> bool:
+    """Whether an expression is a number, or makes an array that no variable holds.
+
+    A number of Python's own is a count if it is calculated, and not in each round of a loop anew.
+    """
     array = seen.value
-    if isinstance(array, float | np.integer):  # a count, as of a mask
+    if isinstance(array, float | np.integer):
         return True
+    if type(array) is int:
+        calculated = isinstance(expression(site.text), ast.BinOp)
+        return calculated and not site.counters and site.role != INDEX
     if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or array.size < 2:
         return False
     own = (v for name, v in seen.variables.items() if name.isidentifier())

@@ -1,13 +1,12 @@
 """What flows back to the expressions of forward: the derivative of the checked sum by the value of each."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.steps.record import Record
-from scratchcnn.gradcheck.diagnosis.steps.tape import Tape
 
 # As a share: how far the values of a record and those of forward may be apart, and are the same.
 SAME = 1e-9
@@ -40,13 +39,13 @@ def flows(record: Record, cotangent: Array, values: Mapping[str, Array]) -> dict
     """
     adjoint = adjoints(record, cotangent)
     found: dict[str, Flow] = {}
-    for nodes in _expressions(record):
+    for nodes in record.numbers.values():
         results = np.array([record.tape.results[node] for node in nodes])
         for text, value in values.items():
-            if value.size == len(nodes) and text not in found:
+            if value.size == nodes.size and text not in found:
                 order = _order(results, value.reshape(-1))
                 if order is not None:
-                    ordered = np.array(nodes)[order]
+                    ordered = nodes[order]
                     found[text] = Flow(adjoint[ordered].reshape(value.shape), ordered)
     return found
 
@@ -76,19 +75,6 @@ def adjoints(record: Record, cotangent: Array, constant: Array | None = None) ->
     factor = layers.factor if constant is None else np.where(constant[layers.result], 0.0, layers.factor)
     layers.carry(adjoint, lambda parts, above: above * factor[parts][:, None])
     return adjoint[:, 0]
-
-
-def _expressions(record: Record) -> Iterator[list[int]]:
-    """The numbers of each expression, those that stand between others of the same expression left out."""
-    used = set(record.outputs.tolist())
-    tape: Tape = record.tape
-    for node, parts in enumerate(tape.parts):
-        used.update(part.of for part in parts if tape.sites[part.of] != tape.sites[node])
-    of_site: dict[object, list[int]] = {}
-    for node, site in enumerate(tape.sites):
-        if site and node in used:
-            of_site.setdefault(site, []).append(node)
-    yield from of_site.values()
 
 
 def _order(results: Array, value: Array) -> Array | None:

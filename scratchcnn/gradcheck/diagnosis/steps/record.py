@@ -47,9 +47,17 @@ class Record:
         return Layers(self.tape.parts)
 
     @cached_property
-    def expressions(self) -> list[Site]:
-        """The expressions that computed its numbers, each once."""
-        return list({id(site): site for site in self.tape.sites if site}.values())
+    def numbers(self) -> dict[Site, Array]:
+        """The numbers of each expression, in their order; those that stand between others of the same one left out."""
+        tape = self.tape
+        used = set(self.outputs.tolist())
+        for node, parts in enumerate(tape.parts):
+            used.update(part.of for part in parts if tape.sites[part.of] is not tape.sites[node])
+        found: dict[int, list[int]] = {}  # by the id: it takes long to hash the code in an expression
+        for node, site in enumerate(tape.sites):
+            if site and node in used:
+                found.setdefault(id(site), []).append(node)
+        return {tape.sites[nodes[0]] or (): np.array(nodes) for nodes in found.values()}
 
     def adjoints(self, cotangent: Array, width: int) -> Array:
         """(numbers, width) a cotangent at the outputs, and zero at all other numbers."""

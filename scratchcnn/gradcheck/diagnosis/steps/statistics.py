@@ -44,7 +44,7 @@ def _constants(index: int, names: tuple[str, ...]) -> Callable[[Scene], bool]:
 def _gradient(record: Record, cotangent: Array, index: int, names: tuple[str, ...]) -> Array | None:
     """(entries,) the gradient with some statistics taken for constants; None where there are not several."""
     last = {id(record.tape.sites[node]) for node in record.outputs if node >= 0}
-    sites = {id(site) for site in record.expressions if id(site) not in last and _function(site[-1]) in names}
+    sites = {id(site) for site in record.numbers if id(site) not in last and _function(site[-1]) in names}
     if len(sites) < 2:
         return None
     constant = np.array([id(site) in sites for site in record.tape.sites])

@@ -23,20 +23,41 @@ class Words:
 
 def words(step: Step) -> Words | None:
     """The texts of a step; None where the code has no source."""
-    if not step.site:
+    tree, text = _parsed(step)
+    if tree is None:
         return None
     code, instruction = step.site[-1]
-    text, line = source(code, instruction)
-    if not text:  # in parentheses, that would be a tuple
-        return None
-    try:
-        tree = ast.parse(f"({text})", mode="eval").body
-    except (SyntaxError, ValueError):
-        return None
-    where = f"{os.path.basename(code.co_filename)}:{line}"
+    where = f"{os.path.basename(code.co_filename)}:{source(code, instruction)[1]}"
     operand, other = _operands(tree, step.operand, code)
     short = f"`{_short(text)}` ({where})"
     return Words(short, f"`{_short(operand)}`" if operand else "its argument", f"`{_short(other)}`" if other else "it")
+
+
+def exponent_of(step: Step) -> float | None:
+    """The exponent of a power with a number for it, as `x ** 3`, `x * x` or a root; None where a step is none."""
+    tree, _ = _parsed(step)
+    if isinstance(tree, ast.BinOp):
+        if isinstance(tree.op, ast.Pow):
+            return _number(tree.right)
+        return 2.0 if isinstance(tree.op, ast.Mult) and ast.dump(tree.left) == ast.dump(tree.right) else None
+    name = getattr(tree.func, "attr", getattr(tree.func, "id", "")) if isinstance(tree, ast.Call) else ""
+    return {"sqrt": 0.5, "square": 2.0}.get(name)
+
+
+def _number(tree: ast.expr) -> float | None:
+    value = tree.value if isinstance(tree, ast.Constant) else None
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _parsed(step: Step) -> tuple[ast.expr | None, str]:
+    """The expression of a step and its text; None where the code has no source."""
+    text = source(*step.site[-1])[0] if step.site else ""
+    if not text:  # in parentheses, that would be a tuple
+        return None, ""
+    try:
+        return ast.parse(f"({text})", mode="eval").body, text
+    except (SyntaxError, ValueError):
+        return None, ""
 
 
 def source(code: CodeType, instruction: int) -> tuple[str, int]:

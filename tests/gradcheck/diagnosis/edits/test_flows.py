@@ -80,8 +80,12 @@ def test_a_term_is_found_among_the_variables_or_along_an_axis():
     assert ("missing-term", "that lacks a multiple of `a` along axis 0") in related(VALUE + ROW * FULL, a=FULL)
     assert ("missing-term", "that lacks a multiple of `a` along axes 0 and 1") in related(VALUE + 3 * FULL, a=FULL)
     assert ("missing-term", "that lacks a multiple of `a` along axis 1") in related(VALUE + COLUMN * ROW, a=ROW)
-    assert related(VALUE + ROW) == [("missing-term", "that lacks a term that is constant along axis 0")]
-    assert related(VALUE + COLUMN) == [("missing-term", "that lacks a term that is constant along axis 1")]
+    assert related(VALUE + ROW) == [
+        ("missing-term", "that lacks a term, as of a mean taken for a constant: one that is the same along axis 0")
+    ]
+    assert related(VALUE + COLUMN) == [
+        ("missing-term", "that lacks a term, as of a mean taken for a constant: one that is the same along axis 1")
+    ]
     assert related(VALUE + drawn(4, 5, seed=7), a=FULL) == []
     assert not any(kind == "missing-term" for kind, _ in related(3 * VALUE, a=VALUE))
 
@@ -171,8 +175,8 @@ def test_a_wrong_flow_is_located_and_what_it_lacks_is_said(monkeypatch):
     """In place of the suspect, only one flow makes the gradient right."""
     scene = scene_of(np.sin, lambda g, x: 2 * g * np.cos(x), drawn(4, 5))
     scene.__dict__["look"] = SimpleNamespace(seen={SITE.number: told(VALUE)})
-    scene.__dict__["flows"] = {"y": Flow(VALUE * ROW, np.arange(20)), "z": Flow(FULL, np.arange(20))}
-    scene.__dict__["record"] = None
+    flows = {"y": Flow(VALUE * ROW, np.arange(20)), "z": Flow(FULL, np.arange(20))}
+    scene._records = SimpleNamespace(first=None, flows=flows)
     tried = []
 
     def is_right_with(s, site, change, index, right):

@@ -129,6 +129,7 @@ def scene_with(*sites, reach=None, right=None, known=True, gradients=(A, B)):
         raise TooDear
 
     scene = SimpleNamespace(look=look, inputs=inputs, wrt=wrt, gradients=gradients, wrong=wrong, truth=is_known)
+    scene.right_at = None
     scene.further = False
     scene.is_true = lambda gradient, index: np.array_equal(gradient, truth[index])
     return scene, look, 0, right
@@ -280,3 +281,14 @@ def test_a_change_makes_a_gradient_right_and_leaves_the_right_ones(gradients, di
     assert is_right_with(scene, numbered(5), change, 0, beside) is right
     scene.look = None
     assert not is_right_with(scene, numbered(5), change, 0, beside)
+
+
+def test_what_is_right_at_another_point_stays_right_there():
+    scene, *_ = scene_with()
+    change = Change("operand", "another", None)
+    scene.look.changed = lambda number, made: [3 * A, B]
+    assert is_right_with(scene, numbered(5), change, 0, [])
+    scene.right_at, *_ = scene_with()
+    for gradient, right in ((3 * A, True), (2 * A, False)):
+        scene.right_at.look.changed = lambda number, made, gradient=gradient: [gradient, B]
+        assert is_right_with(scene, numbered(5), change, 0, []) is right

@@ -68,6 +68,13 @@ def test_a_text_twice_in_a_statement_is_alike_whatever_it_is_for():
     assert groups(together) == [number(a, term)]
 
 
+def test_a_number_twice_in_a_statement_is_alike_where_it_is_for_the_same():
+    together = Together()
+    a, index, again = site("1"), site("1", INDEX), site("1")
+    statement(together, a, index, again)
+    assert groups(together) == [number(a, again)]
+
+
 def test_the_same_expressions_are_one_group():
     together = Together()
     a, again = site("x + 1"), site("x + 1")

@@ -1,10 +1,13 @@
 """The caller's backward, run again with one expression of it changed."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from scratchcnn.gradcheck.case import prepare
 from scratchcnn.gradcheck.diagnosis.edits import watched as module
+from scratchcnn.gradcheck.diagnosis.edits.places import INDEX
 from scratchcnn.gradcheck.diagnosis.edits.seen import EACH, MOMENT
 from scratchcnn.gradcheck.diagnosis.edits.watched import Endless, Rerun, _tells
 from tests.gradcheck.diagnosis.claims import drawn
@@ -343,7 +346,22 @@ def test_the_arguments_of_functions_have_the_names_of_their_parameters():
     ],
 )
 def test_a_number_tells_something_and_an_array_that_no_variable_holds(value, variables, tells):
-    assert _tells(seen_with(value, variables)) == tells
+    assert _tells(SimpleNamespace(text="a", counters=(), role=""), seen_with(value, variables)) == tells
+
+
+@pytest.mark.parametrize(
+    ("text", "counters", "role", "tells"),
+    [
+        ("2 * n", (), "", True),
+        ("n", (), "", False),
+        ("3", (), "", False),
+        ("len(x)", (), "", False),
+        ("2 * n", ("i",), "", False),
+        ("n - 1", (), INDEX, False),
+    ],
+)
+def test_a_count_tells_something_where_it_is_calculated_once(text, counters, role, tells):
+    assert _tells(SimpleNamespace(text=text, counters=counters, role=role), seen_with(6, {})) == tells
 
 
 def test_what_the_code_writes_into_is_no_other_variable():

@@ -1,5 +1,7 @@
 """What is said of a step of forward that is differentiated wrongly, and of several at once."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -98,6 +100,52 @@ def test_a_step_inside_forward_is_said_and_seen_at_both_points(name):
         assert {c.kind for c in found if c.message.startswith(f"the true one {said}")} == {kind}
     assert all(c.inside and not c.along for c in found)
     assert held(family, *scenes_of(forward, lambda g, x: np.sinh(x) * g.sum(), *shape)) == {}
+
+
+def first(forward, backward, *inputs, index=0):
+    """What is said first of a step."""
+    scenes = [scene_of(forward, backward, *inputs), scene_of(forward, backward, *(a + 0.5 for a in inputs))]
+    found = next(c for c in wrong_step(scenes[0], index) if all(c.holds(scene) for scene in scenes))
+    return found.message.partition(" (")[0].removeprefix("the true one ")
+
+
+def wide(x):
+    return np.exp(2 * (np.sqrt(x) * 3)) + np.sin(x)
+
+
+def norm(x, y):
+    d = x - y
+    return np.sqrt((d * d).sum() + 1) * np.exp(0.5 * y)
+
+
+def test_of_steps_that_explain_as_much_the_one_that_has_the_number_in_its_derivative_is_said():
+    def backward(g, x):
+        return g * (6 * np.exp(6 * np.sqrt(x)) / np.sqrt(x) + np.cos(x))
+
+    assert first(wide, backward, drawn(4) ** 2 + 0.5) == "without the factor 1/2 of the derivative of `np.sqrt(x)`"
+
+
+def test_a_step_that_right_gradients_flow_through_is_hardly_wrong():
+    def backward(g, x, y, *, of_root=0.5, half=0.5):
+        d = x - y
+        r = np.sqrt((d * d).sum() + 1)
+        to_d = (g * np.exp(0.5 * y)).sum() * of_root / r * 2 * d
+        return to_d, -to_d + half * g * r * np.exp(0.5 * y)
+
+    inputs = drawn(4), drawn(4, seed=1)
+    assert first(norm, partial(backward, half=1), *inputs, index=1) == "without the derivative of `0.5 * y`"
+    for index in (0, 1):
+        said = first(norm, partial(backward, of_root=1), *inputs, index=index)
+        assert said == "without the factor 1/2 of the derivative of `np.sqrt((d * d).sum() + 1)`"
+
+
+def test_of_a_multiple_of_the_whole_gradient_no_step_is_said_but_one_that_has_the_number():
+    def said(factor):
+        scene = scene_of(lambda x: np.sin(x**2) * 3, lambda g, x: factor * 6 * g * x * np.cos(x**2), drawn(4))
+        return [c.message.partition(" (")[0] for c in wrong_step(scene, 0) if c.kind == "constant-factor"]
+
+    assert said(0.5) == ["the true one without the factor 2 of the derivative of `x**2`"]
+    assert said(2.0) == said(1.75) == []
 
 
 @pytest.mark.parametrize(("family", "forward", "backward", "shape"), CASES.values(), ids=CASES)

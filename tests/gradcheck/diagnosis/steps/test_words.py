@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from scratchcnn.gradcheck.diagnosis.steps.tape import ALL, LEFT, RIGHT, Step
-from scratchcnn.gradcheck.diagnosis.steps.words import MOST_LETTERS, Words, cut, source, words
+from scratchcnn.gradcheck.diagnosis.steps.words import MOST_LETTERS, Words, cut, exponent_of, source, words
 
 # Instructions that compute an expression.
 COMPUTING = ("BINARY_OP", "CALL", "UNARY_NEGATIVE", "COMPARE_OP", "BINARY_SUBSCR")
@@ -133,3 +133,27 @@ def test_a_source_that_was_changed_meanwhile_may_be_cut_within_a_letter(step_of)
     file = step_of("a + b", shown="'é'").site[-1][0].co_filename
     linecache.cache[file] = (4, None, ["'é'\n"], file)
     assert cut(file, (1, 0), (1, 2)) == "'\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("text", "exponent"),
+    [
+        ("a ** 3", 3),
+        ("a ** 0.5", 0.5),
+        ("a * a", 2),
+        ("f(a) * f(a)", 2),
+        ("np.sqrt(a)", 0.5),
+        ("square(a)", 2),
+        ("a ** b", None),
+        ("a * b", None),
+        ("a + a", None),
+        ("np.exp(a)", None),
+        ("-a", None),
+    ],
+)
+def test_a_power_has_an_exponent(step_of, text, exponent):
+    assert exponent_of(step_of(text)) == exponent
+
+
+def test_without_a_source_there_is_no_exponent(step_of):
+    assert exponent_of(step_of("a ** 3", shown="")) is None
