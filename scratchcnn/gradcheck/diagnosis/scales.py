@@ -139,7 +139,8 @@ def _some(names: list[str]) -> str:
         return " and ".join(names)
     axis = names[0].partition(" of ")[2].partition(" of ")[0]
     other = [name for name in names if f"length of {axis} of" not in name][:1]
-    return ", ".join([names[0], *other]) + f", and {len(names) - 1 - len(other)} others"
+    left = len(names) - 1 - len(other)
+    return ", ".join([names[0], *other]) + f", and {left} other{'s' if left > 1 else ''}"
 
 
 def recognized(scene: Scene, factor: float) -> Iterator[tuple[float, str]]:
@@ -189,13 +190,16 @@ def _numbers_of(scene: Scene) -> list[tuple[float, str]]:
             lengths.setdefault(prod(array.shape[2:]), []).append(f"the pixels of {name}")
     given = {**dict(filter(None, map(default_of, scene.constants))), **scene.options}
     known = [(float(v), f"the option {k}") for k, v in given.items() if _is_factor(v)]
-    squares = [(v * v, f"the square of {name}") for v, name in known if abs(v) != 1]
+    made = [(v * v, f"the square of {name}") for v, name in known if abs(v) != 1]
     options = {v for v, _ in known}
     floats = [(v, text) for text, v in _floats(scene) if _is_factor(v) and v not in options]
     known += [(v, f"`{text}` in forward") for v, text in floats if is_name(text)]
+    shares = [(v, name) for v, name in known if 0 < v < 1]
+    made += [(1 - v, f"1 less {name}") for v, name in shares]
+    made += [(v / (1 - v), f"{name}, divided by 1 less it") for v, name in shares]
     known += [(float(length), _some(list(dict.fromkeys(of)))) for length, of in lengths.items()]
     known += [(v, f"`{text}` in forward") for v, text in floats if not is_name(text)]
-    return known + [(v, "a number in forward") for v in numbers(scene.constants)] + squares
+    return known + [(v, "a number in forward") for v in numbers(scene.constants)] + made
 
 
 def _floats(scene: Scene) -> Iterator[tuple[str, float]]:

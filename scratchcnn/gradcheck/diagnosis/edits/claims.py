@@ -6,7 +6,14 @@ from itertools import chain, groupby, product
 
 from scratchcnn.gradcheck.diagnosis.budget import TooDear
 from scratchcnn.gradcheck.diagnosis.claim import Claim
-from scratchcnn.gradcheck.diagnosis.edits.arrangement import branches, diagonals, masks, moved_masks, moves, transposes
+from scratchcnn.gradcheck.diagnosis.edits.arrangement import (
+    branches,
+    diagonals,
+    masks,
+    moved_masks,
+    moves,
+    transposes,
+)
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, Changes
 from scratchcnn.gradcheck.diagnosis.edits.copies import other_layers
 from scratchcnn.gradcheck.diagnosis.edits.counts import counters, counts, lengths, multiples, strides, sums_of_masks

@@ -25,11 +25,12 @@ from scratchcnn.gradcheck.diagnosis.edits.places import ASSIGNED, DIVISOR, FACTO
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.edits.variables import is_name
-from scratchcnn.gradcheck.diagnosis.edits.windows import WIDEST
 from scratchcnn.gradcheck.diagnosis.scene import Scene
 
 # A name of a variable.
 WORDS = re.compile(r"[^\W\d]\w*")
+# A larger number is no stride, no padding and no dilation.
+WIDEST = 8
 # What else may be written for a number of entries.
 MULTIPLES = {
     "{} - 1": lambda n: n - 1,
@@ -41,12 +42,13 @@ MULTIPLES = {
 SHIFTS = {"{} - {name}": lambda n, by: n - by, "{} + {name}": lambda n, by: n + by}
 STEPS = {"{} * {name}": lambda n, by: n * by}
 PADDING = re.compile(r"p|pad.*|.*pad(ding)?")
+# Names that strides and dilations have: other numbers that are the same come after them.
+STRIDE = re.compile(r"s|d|st.*|.*stride|dil.*|.*dilation|step.*", re.IGNORECASE)
 
 
 def lengths(site: Site, seen: Seen) -> Iterator[Change]:
-    """The length of an axis, or the size, of an array in place of another, or of what is calculated from such."""
-    counted = not site.text.isdigit() and "(" not in site.text.replace("len(", "")
-    if type(seen.value) is not int or not counted or site.role not in (ASSIGNED, FACTOR, DIVISOR):
+    """The length of an axis, or the size, of an array in place of another number of entries."""
+    if not _is_count(site, seen):
         return
     tried = {seen.value}
     for name, array in seen.variables.items():
@@ -69,10 +71,16 @@ def _length(axis: int, array: Any) -> int:
     return int(array.shape[axis])
 
 
+def _is_count(site: Site, seen: Seen) -> bool:
+    """Whether it is a length, or calculated from such, or how many entries a mask has."""
+    calculated = "(" not in site.text.replace("len(", "") and not site.text.isdigit()
+    counted = calculated if type(seen.value) is int else isinstance(seen.value, np.integer)
+    return counted and site.role in (ASSIGNED, FACTOR, DIVISOR)
+
+
 def multiples(site: Site, seen: Seen) -> Iterator[Change]:
     """One less than a number of entries, one more, twice or half of it."""
-    written = site.text.isdigit() or site.text in site.counters
-    if type(seen.value) is int and not written and site.role in (ASSIGNED, FACTOR, DIVISOR):
+    if _is_count(site, seen) and site.text not in site.counters:
         for said, function in MULTIPLES.items():
             yield Change("constant-factor", rewritten(site.text, said), made_by(function))
 
@@ -104,8 +112,7 @@ def counters(site: Site, seen: Seen) -> Iterator[Change]:
 def strides(site: Site, seen: Seen) -> Iterator[Change]:
     """What a loop counts, times a stride or a dilation, or moved by a padding."""
     counted = set(site.counters).intersection(WORDS.findall(site.text))
-    options = {n: v for n, v in seen.variables.items() if is_name(n) and type(v) is int and 0 < v <= WIDEST}
-    for name, by in options.items() if counted else ():
+    for name, by in options_of(seen).items() if counted else ():
         moves = PADDING.fullmatch(name) is not None
         for said, function in (SHIFTS if moves else STEPS if by > 1 else {}).items():
             if is_whole(seen.value) and name not in counted and (moves or site.text in counted):
@@ -115,6 +122,18 @@ def strides(site: Site, seen: Seen) -> Iterator[Change]:
                 made = ", ".join(said.format(part, name=name) for part in parts)
                 text = f"`{made}` in place of `{site.text}`"
                 yield Change("option-ignored", text, combined(name, partial(_each, function)))
+
+
+def options_of(seen: Seen) -> dict[str, int]:
+    """The variables that may be a stride, a dilation or a padding, those first that are called so."""
+    wholes = {name: int(v) for name, v in seen.variables.items() if is_name(name) and _is_option(v)}
+    return dict(sorted(wholes.items(), key=lambda option: not STRIDE.fullmatch(option[0])))
+
+
+def _is_option(value: Any) -> bool:
+    """Whether it is a small whole number, or an array of a single one, as adapters make of options in a dict."""
+    single = isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind in "iu"
+    return (single or is_whole(value)) and 0 < int(value) <= WIDEST
 
 
 def _each(function: Any, numbers: Any, by: int) -> Any:

@@ -128,13 +128,22 @@ class Look:
         numeric = {k for k in single if is_numeric(self.seen[k].value)}
         of_output = {k for k in numeric if self._matters_to_output(k)}
         sites = self.rerun.world.sites
-        lines = {sites[k].line for k in of_output}
-        of_output |= {k for k in single - numeric if sites[k].line in lines}
+        of_output |= {k for k in single - numeric if self._is_part(k, numeric, of_output)}
         of_output |= {k for k in self.seen.keys() & groups.keys() if of_output.issuperset(groups[k])}
         self.by_forward = {k: seen for k, seen in self.by_forward.items() if k in of_output}
         self.seen = {k: seen for k, seen in self.seen.items() if k not in of_output}
         others = {sites[k].text for k in self.seen} - {sites[k].text for k in of_output}
         self.of_forward = {text: value for text, value in self.of_forward.items() if text not in others}
+
+    def _is_part(self, number: int, numeric: set[int], of_output: set[int]) -> bool:
+        """Whether an expression is a part of one that matters to the output: else, whether such stand in its line."""
+        sites = self.rerun.world.sites
+        beside = {sites[k].text: k for k in self.seen if sites[k].line == sites[number].line}
+        around: int | None = number
+        while around is not None and around not in numeric:
+            outer = beside.get(sites[around].around)
+            around = outer if outer != around else None
+        return around in of_output if around is not None else any(k in of_output for k in beside.values())
 
     def _matters_to_output(self, number: int) -> bool:
         self.budget.spend(1)

@@ -13,8 +13,8 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
     Changes,
     combined,
     is_array,
-    is_number,
     is_value,
+    is_whole,
     made_by,
     rewritten,
 )
@@ -58,9 +58,9 @@ def scales(scene: Scene, index: int, *, known: bool) -> Changes:
 
 
 def _by_a_variable(site: Site, seen: Seen, factor: float) -> Iterator[tuple[str, Edit]]:
-    """A factor in words, and the edit: times a number that a variable holds, or divided by it."""
+    """A factor in words, and the edit: times a whole number that a variable holds, or divided by it."""
     for name, value in seen.variables.items():
-        if is_name(name) and name != site.text and is_number(value) and value not in (0, 1):
+        if is_name(name) and name != site.text and is_whole(value) and value not in (0, 1):
             for said, times, made in (("{} * {name}", value, np.multiply), ("{} / {name}", 1 / value, np.divide)):
                 if abs(times - factor) <= SAME * abs(factor):
                     yield rewritten(site.text, said, name), combined(name, made)

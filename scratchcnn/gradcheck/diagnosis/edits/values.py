@@ -102,12 +102,21 @@ def _others(site: Site, seen: Seen, others: dict[str, Any]) -> Iterator[Change]:
     if site.role in (AXIS, EXPONENT):
         return
     for name, other in others.items():
-        if name not in (site.text, _assigned(site)) and _alike(seen.value, other):
+        if name not in (site.text, _assigned(site)) and _alike(seen.value, other) and _decides(site, other):
             kind = "subset" if is_mask(seen.value) and is_mask(other) else _kind_of_other(site, seen, name, other)
             for each in dict.fromkeys((kind, "operand")):
                 yield Change(each, f"`{name}` in place of `{site.text}`", variable(name))
             if is_array(other) and site.role != LIMIT and 0 <= other.min() <= other.max() <= 1:  # a share
                 yield Change(kind, rewritten(site.text, "1 - {name}", name), combined(name, lambda _, a: 1 - a))
+
+
+def _decides(site: Site, other: Any) -> bool:
+    """Whether a value that is compared with a number is larger at some entries and smaller at others."""
+    tree = expression(site.around) if site.role == LIMIT else None
+    if not isinstance(tree, ast.Compare) or not isinstance(other, np.ndarray):
+        return True
+    limits = [side.value for side in (tree.left, *tree.comparators) if isinstance(side, ast.Constant)]
+    return not limits or bool(other.min() < limits[0] < other.max())
 
 
 def names(site: Site, seen: Seen) -> Iterator[Change]:
@@ -150,7 +159,8 @@ def factors(site: Site, seen: Seen) -> Iterator[Change]:
 def derivatives(site: Site, seen: Seen) -> Iterator[Change]:
     """A factor that is missing and that is computed: from a variable, or by forward."""
     yield from _factors(site, seen, {said: PRODUCTS[said] for said in PLAIN}, lambda name: not is_name(name))
-    yield from _factors(site, seen, {said: made for said, made in PRODUCTS.items() if said not in PLAIN})
+    if site.role != LIMIT:  # a limit is no derivative
+        yield from _factors(site, seen, {said: made for said, made in PRODUCTS.items() if said not in PLAIN})
 
 
 def _factors(

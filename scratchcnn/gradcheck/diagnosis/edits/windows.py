@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_array, made_by
+from scratchcnn.gradcheck.diagnosis.edits.counts import options_of
 from scratchcnn.gradcheck.diagnosis.edits.places import WINDOW
 from scratchcnn.gradcheck.diagnosis.edits.readings import Reading, instead, read
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 
 WHOLE = slice(None)
-# A larger number is no stride, no padding and no dilation.
-WIDEST = 8
 
 
 def windows(site: Site, seen: Seen) -> Iterator[Change]:
@@ -40,7 +39,7 @@ def windows(site: Site, seen: Seen) -> Iterator[Change]:
         axes = ", ".join(map(str, some))
         for said, change in ENDS.items():
             yield Change("border", f"`{text}` {said} along axis {axes}", made_by(partial(_each, change, some)))
-    options = {name: by for name, by in seen.variables.items() if type(by) is int and 1 <= by <= WIDEST}
+    options = options_of(seen)
     ways = [_by(name, by) for name, by in options.items() if by > 1]
     ways += [_instead(*one, *other) for one, other in permutations(options.items(), 2) if one[1] != other[1] > 1]
     for some, (said, change) in product(sets, (each for way in ways for each in way.items())):

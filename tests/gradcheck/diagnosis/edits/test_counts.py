@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import check_gradient
-from scratchcnn.gradcheck.diagnosis.edits.counts import counters, counts, lengths, multiples, strides, sums_of_masks
+from scratchcnn.gradcheck.diagnosis.edits.counts import (
+    WIDEST,
+    counters,
+    counts,
+    lengths,
+    multiples,
+    strides,
+    sums_of_masks,
+)
 from scratchcnn.gradcheck.diagnosis.edits.places import (
     ASSIGNED,
     DIVISOR,
@@ -16,7 +24,6 @@ from scratchcnn.gradcheck.diagnosis.edits.places import (
     TERM,
     VALUE,
 )
-from scratchcnn.gradcheck.diagnosis.edits.windows import WIDEST
 from tests.gradcheck.diagnosis.edits.made import expression, made, told
 
 MASK, WEIGHTS = np.array([1.0, 0.0, 1.0]), np.array([0.5, 2.0, 3.0])

@@ -5,8 +5,9 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
+from scratchcnn.gradcheck.diagnosis.edits.counts import WIDEST
 from scratchcnn.gradcheck.diagnosis.edits.places import INDEX, WINDOW
-from scratchcnn.gradcheck.diagnosis.edits.windows import ENDS, WHOLE, WIDEST, both_ends, differences, windows
+from scratchcnn.gradcheck.diagnosis.edits.windows import ENDS, WHOLE, both_ends, differences, windows
 from tests.gradcheck.diagnosis.edits.made import changes_of, expression, kinds, told
 
 S = slice
