@@ -169,6 +169,9 @@ class TestRecognized:
             (0.7, "0.7 is the option rate")
         ]
         assert self.told(1 / 0.7, (4,), options={"rate": 0.7})[0][1] == "0.7 is the option rate"
+        assert self.told(0.3, (4,), options={"rate": 0.7})[0][1] == "0.3 is 1 less the option rate"
+        assert self.told(7 / 3, (4,), options={"rate": 0.7})[0][1] == "2.33333 is the option rate, divided by 1 less it"
+        assert self.told(5.5, (4,), options={"rate": 6.5}) == []
 
     def test_quotients_only_where_nothing_else_is_known(self):
         of = "the length of axis {} of x and the length of axis {} of the output"

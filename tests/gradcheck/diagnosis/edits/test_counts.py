@@ -12,6 +12,7 @@ from scratchcnn.gradcheck.diagnosis.edits.counts import (
     counts,
     lengths,
     multiples,
+    options_of,
     strides,
     sums_of_masks,
 )
@@ -150,3 +151,15 @@ def test_how_many_entries_a_mask_has_may_stand_for_one(role):
     }
     assert made(sums_of_masks, expression("2", role), told(2, known)) == {}
     assert made(sums_of_masks, expression("1", INDEX), told(1, known)) == {}
+
+
+def test_how_many_entries_a_mask_has_may_be_a_length():
+    site = expression("(h > 0).sum()", DIVISOR)
+    assert "`x.shape[0]` in place of `(h > 0).sum()`" in made(lengths, site, told(np.int64(5), {"x": np.zeros(4)}))
+    assert made(lengths, site, told(np.float64(5), {"x": np.zeros(4)})) == {}
+
+
+def test_options_are_small_whole_numbers_and_those_that_are_called_so_come_first():
+    known = {"n": 2, "s": np.int64(2), "flag": True, "most": WIDEST, "pad": np.array(1), "far": WIDEST + 1, "no": 0}
+    found = options_of(told(0, {**known, "minus": -1, "row": np.array([1]), "x": 2.0, "2 * n": 4, "my_stride": 3}))
+    assert list(found.items()) == [("s", 2), ("my_stride", 3), ("n", 2), ("most", WIDEST), ("pad", 1)]

@@ -235,6 +235,16 @@ def test_the_expressions_of_a_gradient_that_comes_with_the_loss_are_told_apart()
     assert look.budget.spent > 3
 
 
+def test_a_length_in_the_line_of_the_loss_is_part_of_what_it_stands_in():
+    def both(x, w):
+        t = np.tanh(x)
+        return t.sum() / len(x) + w.sum(), (1 - t**2) / len(t), np.ones_like(w)
+
+    look = look_of(*from_loss(both), cotangent=np.array(2.0))
+    assert "len(t)" in {site.text for site, _ in look.sites}
+    assert "len(x)" in {site.text for site, _ in look.forward_sites}
+
+
 def counted(x):
     state, total = np.zeros(2), np.zeros(2)
     for row in x:

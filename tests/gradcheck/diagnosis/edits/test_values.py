@@ -113,6 +113,26 @@ def test_another_variable_may_belong_there_or_one_less_it():
         assert kinds(variables, expression("v", role), told(V, known)) == {}
 
 
+@pytest.mark.parametrize(
+    ("around", "role", "tried"),
+    [
+        ("v > 0", LIMIT, {"both"}),
+        ("0.5 < v", LIMIT, {"both"}),
+        ("v > w", LIMIT, {"both", "above", "below"}),
+        ("np.maximum(v, 0)", LIMIT, {"both", "above", "below"}),
+        ("v > 0", VALUE, {"both", "above", "below"}),
+    ],
+)
+def test_what_is_compared_with_a_number_is_not_always_larger_or_smaller(around, role, tried):
+    known = {
+        "both": np.array([-3.0, 0.0, 4.0]),
+        "above": np.array([1.0, 2.0, 3.0]),
+        "below": np.array([-1.0, 0.0, -2.0]),
+    }
+    found = kinds(variables, expression("v", role, around=around), told(np.array([-1.0, 1.0, 2.0]), known))
+    assert {said.split("`")[1] for said in found if "1 - " not in said} == tried
+
+
 def test_a_number_a_list_and_an_array_of_whole_numbers_are_taken_for_their_like():
     known = {"c": 2.0, "d": 0.5, "n": 3, "whole": np.array([1, 2]), "other": np.array([1, 3]), "a": A}
     assert kinds(variables, expression("c"), told(2.0, known)) == {"`d` in place of `c`": ["operand"]}
@@ -309,3 +329,10 @@ def test_whole_numbers_of_both_signs_may_be_distances():
     for value in (np.array([1, 0]), np.array([-1, 0]), 3):
         assert made(functions, expression("i"), told(value)) == {}
     assert made(functions, expression("i", INDEX), told(np.array([2, -1]))) == {}
+
+
+def test_what_is_compared_lacks_no_derivative():
+    known = {"a": A, "2 * a": 2 * A}
+    assert "`v * (1 - a)` in place of `v`" in kinds(derivatives, expression("v"), told(V, known))
+    limited = kinds(derivatives, expression("v", LIMIT), told(V, known))
+    assert set(limited) == {"`v * (2 * a)` in place of `v`", "`v / (2 * a)` in place of `v`"}
