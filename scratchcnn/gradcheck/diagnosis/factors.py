@@ -56,12 +56,18 @@ def missing_factor(scene: Scene, index: int) -> Iterator[Claim]:
             _constant(scene, index),
         )
         yield Claim("missing-term", "the diagonal of the Jacobian alone, times the cotangent", _diagonal(index))
-    for name, quantity in quantities(scene, index):
+    telling = [(name, quantity) for name, quantity in quantities(scene, index) if _varies(quantity(scene))]
+    for name, quantity in telling:
         yield Claim("missing-factor", f"the true one without the factor {name}", _without(index, quantity))
-    for name, quantity in quantities(scene, index):
+    for name, quantity in telling:
         mask = name.endswith("> 0)")
         said = f"zero where not {name}, else the true one" if mask else f"the true one times {name} once more"
         yield Claim("subset" if mask else "missing-factor", said, _with(index, quantity))
+
+
+def _varies(quantity: Array) -> bool:
+    """Whether a factor is another one at some entries: one that is the same everywhere is a number."""
+    return bool(np.ptp(quantity) > SLIGHT * np.abs(quantity).max(initial=0))
 
 
 def quantities(scene: Scene, index: int) -> Iterator[tuple[str, Quantity]]:

@@ -105,8 +105,8 @@ def _exactly(index: int, where: Where, times: float | None = None) -> Callable[[
         some = where(s) & known
         if (bad & ~some).any() or not (known & ~some).any():
             return False
-        # A mistake shows only where there is something to be wrong about.
-        visible = some & (np.abs(s.truth(index).value) > s.truth(index).error)
+        # A mistake may not show where there is nothing to be wrong about.
+        visible = some & (bad | (np.abs(s.truth(index).value) > s.truth(index).error))
         return bool(2 * bad.sum() >= visible.sum())
 
     return holds
@@ -182,9 +182,9 @@ def _by_thresholds(scene: Scene, index: int) -> Iterator[tuple[str, str, Where]]
     """Sets that a threshold on an input, a difference of two, the cotangent or the output describes."""
     x, name = scene.inputs[index], scene.names[index]
     for k, array in enumerate(scene.inputs):
-        if array.shape == x.shape and array.dtype.kind in "iub":
+        if array.ndim and array.shape == x.shape[: array.ndim] and array.dtype.kind in "iub":  # of entries, or of rows
             for value in np.unique(array)[:FEW_LABELS].tolist():
-                yield f"where {scene.names[k]} is {value}", "subset", _is(k, value)
+                yield f"where {scene.names[k]} is {value}", "subset", _is(index, k, value)
         if array.shape == x.shape and array.dtype.kind == "f":
             yield from _by_threshold(scene, index, scene.names[k], _input(k))
             if k != index:
@@ -228,8 +228,12 @@ def _difference(one: int, other: int) -> Where:
     return lambda s: s.inputs[one] - s.inputs[other]
 
 
-def _is(k: int, value: Any) -> Where:
-    return lambda s: s.inputs[k] == value
+def _is(index: int, k: int, value: Any) -> Where:
+    def where(s: Scene) -> Array:
+        some, shape = s.inputs[k] == value, s.inputs[index].shape
+        return np.broadcast_to(some.reshape(some.shape + (1,) * (len(shape) - some.ndim)), shape)
+
+    return where
 
 
 def _input(k: int) -> Where:

@@ -78,7 +78,7 @@ def test_an_entry_that_is_lost_in_roundoff_hides_no_cause(forward, rng):
 
 def test_a_constant_is_found_along_a_direction(rng):
     message = cause(cubic, cubic_backward, rng.normal(size=400))
-    assert message.startswith("right with `3 * 0.5` in place of `0.5`: `0.5 * x**2` (test_large.py")
+    assert message.startswith("right with `3 * (x**2)` in place of `x**2`: `0.5 * x**2` (test_large.py")
 
 
 def test_a_long_record_of_forward_leaves_calls_for_the_search(rng):

@@ -26,6 +26,7 @@ from scratchcnn.gradcheck.diagnosis.edits.numbers import axes, constants, expone
 from scratchcnn.gradcheck.diagnosis.edits.order import entries, helpers, order, overwriting, reductions, rest, twins
 from scratchcnn.gradcheck.diagnosis.edits.parentheses import neighbours, parentheses
 from scratchcnn.gradcheck.diagnosis.edits.places import TOGETHER
+from scratchcnn.gradcheck.diagnosis.edits.powers import powers
 from scratchcnn.gradcheck.diagnosis.edits.reshapes import reshapes
 from scratchcnn.gradcheck.diagnosis.edits.rewrites import comparisons, divisions, sigmoid_slopes
 from scratchcnn.gradcheck.diagnosis.edits.rounds import buffers, other_states, resets, states, updated
@@ -152,6 +153,7 @@ def _searches(
 def _specific(
     scene: Scene, index: int, suspects: Sequence[Suspect]
 ) -> Iterator[tuple[tuple[Changes, ...], list[Suspect]]]:
+    yield (powers(scene),), sorted(suspects, key=lambda suspect: -suspect.site.line)  # what comes first is done last
     for family in (*FAMILIES, (counts(scene, index),), (literals,)):
         yield family, list(suspects)
 

@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from scratchcnn.gradcheck.diagnosis.edits.change import Change, is_value
+from scratchcnn.gradcheck.diagnosis.edits.places import of_module
 from scratchcnn.gradcheck.diagnosis.edits.readings import Reading, computed, instead, is_whole, read
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
@@ -46,7 +47,7 @@ def neighbours(site: Site, seen: Seen) -> Iterator[Change]:
 @lru_cache(maxsize=1024)
 def readings(text: str) -> tuple[Reading, ...]:
     """The expressions that differ from one by a pair of parentheses, or by where one of them stands."""
-    return read(text, _grouped, _called)
+    return read(text, _grouped, _called, _of_methods)
 
 
 @lru_cache(maxsize=1024)
@@ -147,10 +148,6 @@ def _joined(operands: list[str], operators: list[str], first: int = -1, last: in
 def _called(text: str, tree: ast.expr) -> Iterator[str]:
     """The text with an operand within a call that it stands beside, or beside the call that it stands in."""
 
-    def part(node: ast.expr) -> str:
-        found = text[node.col_offset : node.end_col_offset]
-        return f"({found})" if isinstance(node, ast.BinOp) else found
-
     def replaced(node: ast.expr, other: str) -> str:
         return text[: node.col_offset] + other + text[node.end_col_offset :]
 
@@ -161,12 +158,35 @@ def _called(text: str, tree: ast.expr) -> Iterator[str]:
                 if isinstance(call, ast.Call) and call.args:
                     first, head, tail = _around(text, call)
                     sides = (first, node.right) if call is node.left else (node.left, first)
-                    yield replaced(node, f"{head}{part(sides[0])} {operator} {part(sides[1])}{tail}")
+                    yield replaced(node, f"{head}{_part(text, sides[0])} {operator} {_part(text, sides[1])}{tail}")
         if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.BinOp):
             inside, head, tail = _around(text, node)
-            operator, left, right = SYMBOLS[type(inside.op)], part(inside.left), part(inside.right)
+            operator, left, right = SYMBOLS[type(inside.op)], _part(text, inside.left), _part(text, inside.right)
             yield replaced(node, f"({head}{left}{tail} {operator} {right})")
             yield replaced(node, f"({left} {operator} {head}{right}{tail})")
+
+
+def _of_methods(text: str, tree: ast.expr) -> Iterator[str]:
+    """The same of calls of methods: the square of a sum, or the sum of squares."""
+    for node in ast.walk(tree):
+        call = node.left if isinstance(node, ast.BinOp) else node
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or of_module(call):
+            continue
+        tail = f".{call.func.attr}{text[call.func.end_col_offset : call.end_col_offset]}"
+        start, end = text[: node.col_offset], text[node.end_col_offset :]  # type: ignore[attr-defined]
+        owner = call.func.value
+        if isinstance(node, ast.BinOp):
+            operator, right = SYMBOLS[type(node.op)], _part(text, node.right)
+            yield f"{start}({_part(text, owner)} {operator} {right}){tail}{end}"
+        elif isinstance(owner, ast.BinOp):
+            operator, left, right = SYMBOLS[type(owner.op)], _part(text, owner.left), _part(text, owner.right)
+            yield f"{start}({left}{tail} {operator} {right}){end}"
+
+
+def _part(text: str, node: ast.expr) -> str:
+    """An operand, in parentheses where it is an operation itself."""
+    found = text[node.col_offset : node.end_col_offset]
+    return f"({found})" if isinstance(node, ast.BinOp) else found
 
 
 def _around(text: str, call: ast.Call) -> tuple[Any, str, str]:

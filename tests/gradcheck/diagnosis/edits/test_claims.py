@@ -83,7 +83,7 @@ def test_without_a_look_there_are_no_suspects():
 
 
 # Families that are made for a gradient.
-MADE = ("counts", "kept_statistics", "scales", "other_indices", "stretches")
+MADE = ("powers", "counts", "kept_statistics", "scales", "other_indices", "stretches")
 
 
 def test_specific_changes_come_first_and_what_forward_has_too_comes_last(monkeypatch):
@@ -94,7 +94,7 @@ def test_specific_changes_come_first_and_what_forward_has_too_comes_last(monkeyp
     wide, copied, several = suspect(3, alone=False), suspect(4, copied=True), suspect(5, role=together)
     scene = object()
     found = [(family, numbers(some)) for family, some in _searches(scene, 6, [near, wide, far, copied, several])]
-    specific = [*FAMILIES, (("counts", scene, 6),), (module.literals,)]
+    specific = [(("powers", scene),), *FAMILIES, (("counts", scene, 6),), (module.literals,)]
     exchanged = module.exchanges, module.exchanged_names, ("kept_statistics", scene)
     known = (("scales", scene, 6, True), ("other_indices", scene)), (("stretches", scene, 6, True),)
     unknown = ("scales", scene, 6, False), ("stretches", scene, 6, False)
