@@ -131,6 +131,12 @@ def test_a_flow_of_the_same_shape_may_belong_in_the_place_of_a_value():
     assert not _may_be(suspect(members=(1, 2)), "y", FULL)
 
 
+@pytest.mark.parametrize("scale", [2.0**-40, 2.0**40])
+def test_what_is_the_same_does_not_depend_on_the_scale(scale):
+    assert _may_be(suspect(scale * VALUE), "y", scale * FULL)
+    assert not _may_be(suspect(scale * VALUE), "y", scale * VALUE * (1 + 1e-12))
+
+
 def test_the_flows_of_all_rounds_belong_there_in_reverse():
     rounds = [ROW, 2 * ROW, 3 * ROW]
     each = np.array(rounds)
