@@ -9,7 +9,7 @@ from scratchcnn.gradcheck.adapters import from_loss
 from scratchcnn.gradcheck.case import prepare
 from scratchcnn.gradcheck.diagnosis.budget import Budget, TooDear
 from scratchcnn.gradcheck.diagnosis.edits import look as module
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, constant, made_by
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, constant, is_numeric, made_by
 from scratchcnn.gradcheck.diagnosis.edits.look import Code, is_steps, look_at
 from scratchcnn.gradcheck.diagnosis.edits.places import AXIS, TERM
 from scratchcnn.gradcheck.diagnosis.edits.seen import Rounds
@@ -160,6 +160,19 @@ def test_code_that_cannot_be_copied_is_tried_once():
     assert copied.rerun is copied.rerun is not None
 
 
+def test_a_copy_rounds_as_the_code_does_unless_it_is_wide():
+    def rounding(g, x, w):
+        return backward(g.astype(np.float32), x, w)
+
+    case = prepare(forward, rounding, [X, W])
+    right = case.gradients(G, [X, W])
+    looks = [
+        look_at(code, [X, W], G, right, Budget(Timed(forward), 100)) for code in (Code(case), Code(case, wide=True))
+    ]
+    assert looks[0] is not None
+    assert looks[1] is None
+
+
 def halves(g, x, w):
     upper = np.zeros_like(x)
     lower = np.zeros_like(x)
@@ -216,6 +229,8 @@ def test_gradients_that_are_missing_differ_from_others():
     look.before = [None, dw * np.nan]
     assert [look.differs([other, dw], 0) for other in (None, dx)] == [False, True]
     assert not look.differs([None, dw * np.nan], 1)
+    look.before = [np.array(2.0)]  # of an input without axes
+    assert look.differs([None], 0)
 
 
 def test_the_expressions_of_a_gradient_that_comes_with_the_loss_are_told_apart():
@@ -232,7 +247,21 @@ def test_the_expressions_of_a_gradient_that_comes_with_the_loss_are_told_apart()
     assert {"t @ w", "np.tanh(x)"} <= of_output
     assert not texts & {"t @ w", "np.tanh(x)"}
     assert not (of_output | set(look.of_forward)) & {"1 - t**2", "slope"}
-    assert look.budget.spent > 3
+    told = (*look.sites, *look.forward_sites)
+    numeric = {site.number for site, seen in told if site.times == 1 and is_numeric(seen.value)}
+    assert look.budget.spent == len(numeric) > 3  # each was twice as large once
+
+
+def test_what_overflows_when_it_is_twice_as_large_is_told_apart_too():
+    def both(w):
+        largest = np.finfo(float).max * np.ones_like(w)
+        return w.sum(), largest / 2
+
+    forward, backward = from_loss(both)
+    with np.errstate(all="raise"):
+        look = look_of(forward, backward, (W,), np.array(1.0))
+    assert "largest" in {site.text for site, _ in look.sites}
+    assert "largest" not in {site.text for site, _ in look.forward_sites}
 
 
 def counted(x):
