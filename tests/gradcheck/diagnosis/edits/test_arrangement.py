@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scratchcnn.gradcheck.diagnosis.edits.arrangement import branches, diagonals, masks, moves, transposes
+from scratchcnn.gradcheck.diagnosis.edits.arrangement import branches, diagonals, masks, moved_masks, moves, transposes
 from scratchcnn.gradcheck.diagnosis.edits.places import BRANCH, MATRIX
 from tests.gradcheck.diagnosis.edits.made import expression, kinds, made, told
 
@@ -27,7 +27,7 @@ def test_what_is_transposed_may_have_any_two_axes_exchanged():
     value = np.zeros((2, 3, 2))
     said = {f"`a.transpose(0, 2, 1)` with axes {axes} exchanged" for axes in ("0 and 1", "1 and 2", "0 and 2")}
     found = made(transposes, expression("a.transpose(0, 2, 1)"), told(value))
-    assert found.keys() == said
+    assert {text: kind for text, (kind, _) in found.items()} == {text: ["transposed"] for text in said}
     assert found["`a.transpose(0, 2, 1)` with axes 0 and 1 exchanged"][1].shape == (3, 2, 2)
     assert found["`a.transpose(0, 2, 1)` with axes 1 and 2 exchanged"][1].shape == (2, 2, 3)
     assert made(transposes, expression("a"), told(value)).keys() == {"`a` with axes 0 and 2 exchanged"}
@@ -128,9 +128,17 @@ def test_an_array_may_be_in_reverse_or_moved():
         "`a` in reverse along axis 1": ["rotated"],
     }
     assert of_two["`a` in reverse along axis 1"][1].tolist() == [[2, 1, 0], [5, 4, 3]]
-    images = kinds(moves, expression("a"), told(np.arange(8.0).reshape(2, 2, 2)))
-    axes = {n: images[f"`a` in reverse along axis {n}"] for n in range(3)}
-    assert axes == {0: ["permuted", "rotated"], 1: ["rotated"], 2: ["rotated"]}
+    for ndim in (3, 4):  # a filter is turned along its last two axes
+        images = kinds(moves, expression("a"), told(np.arange(2.0**ndim).reshape((2,) * ndim)))
+        axes = [images[f"`a` in reverse along axis {n}"] for n in range(ndim)]
+        assert axes == (ndim - 2) * [["permuted", "rotated"]] + 2 * [["rotated"]]
     assert not any("moved" in said and "axis 0" in said for said in made(moves, expression("a"), told(A[:1])))
     assert made(moves, expression("m"), told(np.array([True, False])))
     assert made(moves, expression("n"), told(np.array([1, 2]))) == made(moves, expression("n"), told(2.0)) == {}
+
+
+def test_a_mask_and_what_is_laid_out_may_be_moved():
+    for text, value in (("m", np.array([1.0, 0.0, 0.0])), ("m", np.array([True, False])), ("np.roll(a, 1)", A)):
+        found = kinds(moved_masks, expression(text), told(value))
+        assert found == kinds(moves, expression(text), told(value)) != {}
+    assert kinds(moved_masks, expression("a"), told(A)) == {}

@@ -83,6 +83,17 @@ def test_a_number_of_the_check_is_recognized():
     }
 
 
+def test_a_complex_value_has_a_scale_too():
+    found = changes(scales, scene_with(linear, 0.5), value=np.array([1 + 2j, 3j]))
+    assert numbers(found) == {"`2 * v` in place of `v`": (["constant-factor"], [2 + 4j, 6j])}
+
+
+def test_where_no_constant_makes_the_whole_gradient_right_none_is_found():
+    scene = scene_with(lambda x, g, v: linear(x, g, v) + g * x**2, 2.0)
+    for known in (True, False):
+        assert changes(scales, scene, known=known) == {}
+
+
 @pytest.mark.parametrize("role", [AXIS, INDEX, EXPONENT])
 def test_an_axis_an_index_and_an_exponent_have_no_scale(role):
     assert changes(scales, scene_with(linear, 2.0), role) == changes(stretches, scene_with(squared, 2.0), role) == {}
