@@ -71,6 +71,52 @@ def test_a_sweep_of_too_many_numbers_is_none(name, spare, monkeypatch):
     assert (swept(record, drawn(2, 2)) is None) == bool(spare)
 
 
+def leaky(x):
+    return np.where(x > 0, x, 0.01 * x)
+
+
+def smooth(x):
+    return np.tanh(x) ** 2
+
+
+def wave(x):
+    power = np.exp(x)
+    return power, np.sin(power)
+
+
+def beside_a_sum(x):
+    y = 3 * x
+    return 2 * np.where(y > 0, y, smooth(y).sum())  # from the tenth number on, a sum has parts that are of no step
+
+
+def in_two_rounds(x):
+    for n in range(2):
+        x = np.sin(3 * x)
+        if n == 0:
+            x = leaky(x)
+    return x
+
+
+PARTLY = {
+    "given back": (lambda x: leaky(x), {"`leaky(x)"}),
+    "handed on": (lambda x: leaky(3 * x) * W.T, {"`leaky(3 * x)"}),
+    "all changed": (lambda x: smooth(x) * W.T, set()),
+    "changed, and used elsewhere": (lambda x: smooth(x) * x, set()),
+    "handed on by a later step": (beside_a_sum, set()),
+    "all that is handed on is made there": (lambda x: 2 * np.stack(wave(x)), set()),
+    "all changed, and given back": (lambda x: smooth(x), set()),
+    "handed on to a step of a round before": (in_two_rounds, {"`leaky(x)"}),
+}
+
+
+@pytest.mark.parametrize(("forward", "said"), PARTLY.values(), ids=PARTLY)
+def test_a_call_that_hands_on_some_of_its_operands_is_known(forward, said):
+    *_, record = records(forward, [drawn(4, 5) if forward is beside_a_sum else X], [0])
+    found = swept(record, np.ones(record.outputs.size))
+    assert len(record.tape.calls) == 1
+    assert {words(found.steps[k]).step.partition("` ")[0] for k in found.partly} == said
+
+
 def test_nothing_in_place_of_a_sweep_has_no_steps():
     none = nothing(1, 6)
     assert none.steps == ()
