@@ -54,6 +54,8 @@ def test_a_factor_is_found_among_the_variables(said, function, array):
 def test_a_factor_of_two_numbers_is_found():
     a = np.where(FULL > 0, 2.0, 3.0)
     assert ("missing-factor", "that lacks the factor `a`") in related(VALUE * a, a=a)
+    a = np.full((4, 5), 3.0)
+    assert ("missing-factor", "that lacks the factor `a`") not in related(VALUE * a, a=a)  # any number is one
 
 
 def test_a_factor_that_is_the_same_along_an_axis_is_found():
@@ -83,7 +85,8 @@ def test_a_term_is_found_among_the_variables_or_along_an_axis():
     assert related(VALUE + ROW) == [("missing-term", "that lacks a term that is constant along axis 0")]
     assert related(VALUE + COLUMN) == [("missing-term", "that lacks a term that is constant along axis 1")]
     assert related(VALUE + drawn(4, 5, seed=7), a=FULL) == []
-    assert not any(kind == "missing-term" for kind, _ in related(3 * VALUE, a=VALUE))
+    for flow in (3 * VALUE, ROW * VALUE):  # a factor is missing
+        assert not any(kind == "missing-term" for kind, _ in related(flow, a=VALUE))
 
 
 def test_a_mask_that_is_missing_or_too_much_is_said():
@@ -148,7 +151,7 @@ def test_the_flows_of_all_rounds_belong_there_in_reverse():
 
 
 def test_an_expression_that_is_right_at_first_is_not_where_it_begins():
-    flows = {"y": Flow(VALUE, None), f"{EACH}h": Flow(np.array([FULL, VALUE]), None)}
+    flows = {"y": Flow(VALUE, None), f"{EACH}h": Flow(np.array([FULL, 2 * FULL, VALUE]), None)}
     scene = SimpleNamespace(flows=flows)
     assert not begins(scene, suspect(), "y")
     assert begins(scene, suspect(FULL), "y")
@@ -200,6 +203,17 @@ def test_a_wrong_flow_is_located_and_what_it_lacks_is_said(monkeypatch):
     assert not claim.holds(scene)  # it lacks another factor there
     del scene.flows["y"]
     assert not claim.holds(scene)
+
+
+def test_a_wrong_flow_of_each_round_is_located(monkeypatch):
+    rounds = [VALUE, 2 * VALUE]
+    scene = scene_of(np.sin, lambda g, x: 2 * g * np.cos(x), VALUE)
+    scene.__dict__["look"] = SimpleNamespace(seen={SITE.number: told(VALUE, rounds=rounds)})
+    scene.__dict__["flows"] = {f"{EACH}h": Flow(np.array([FULL, 2 * FULL]), np.arange(40))}
+    monkeypatch.setattr(module, "is_right_with", lambda *_: True)
+    monkeypatch.setattr(module, "suspects_of", lambda s, index: [Suspect(SITE, told(VALUE, rounds=rounds), False)])
+    assert list(wrong_flow(scene, 0)) == []
+    assert scene.located == {0: "becomes wrong at `d * w` (file.py:3), where ∂E/∂(`h`) of each round belongs"}
 
 
 def test_without_a_look_or_with_another_shape_no_flow_is_wrong():

@@ -190,6 +190,11 @@ def test_the_entries_that_an_expression_reaches_are_known():
     # Most of its entries are zero, and twice zero is zero; others are not.
     zeros = next(s.number for s, _ in look.sites if s.text == "upper" and s.role == TERM)
     assert look.reach(zeros, 0).all()
+    moved = look.moved
+    for other in (None, [None, None], [look.before[0][:1], look.before[1]]):  # other numbers do not run, or not well
+        look.moved = lambda number, other=other: other
+        np.testing.assert_array_equal(look.reach(zeros, 0), rows < 1)
+    look.moved = moved
     assert look.reach(-1, 0) is None
     both = SimpleNamespace(alike=lambda number: (upper, number_of(look, "(g[:, None] * w)[1:]"), -1))
     look.rerun.world.alike = both.alike

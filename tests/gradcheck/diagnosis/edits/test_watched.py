@@ -6,7 +6,7 @@ import pytest
 from scratchcnn.gradcheck.case import prepare
 from scratchcnn.gradcheck.diagnosis.edits import watched as module
 from scratchcnn.gradcheck.diagnosis.edits.seen import EACH, MOMENT
-from scratchcnn.gradcheck.diagnosis.edits.watched import Endless, Rerun, _tells
+from scratchcnn.gradcheck.diagnosis.edits.watched import Endless, Rerun, Watching, _tells
 from tests.gradcheck.diagnosis.claims import drawn
 from tests.gradcheck.diagnosis.edits.made import told as seen_with
 from tests.gradcheck.diagnosis.hidden import hidden
@@ -125,6 +125,21 @@ def test_what_an_expression_was_in_each_round_is_told():
     assert len(used.objects) == 4
     _, stored = told["d[k] = before * x[k]"]
     assert (stored.value, stored.variables["k"]) == ("=", 0)
+
+
+def test_of_many_rounds_only_the_first_are_told(monkeypatch):
+    monkeypatch.setattr(module, "MOST_ROUNDS", 2)
+    _, _, told = looked(backward=running)
+    np.testing.assert_allclose(told["before * x[k]"][1].rounds, [0, G[0] * X[1]])
+
+
+def test_of_rounds_no_more_numbers_are_kept_than_fit(monkeypatch):
+    monkeypatch.setattr(module, "MOST_NUMBERS", 7)
+    world = Watching()
+    world.look({})
+    assert [world._of_round(value) is not None for value in (X[:3], 1.0, X[:3], 1.0)] == [True, True, True, False]
+    world.look({})
+    assert world._of_round(1.0) == 1
 
 
 def test_a_variable_knows_what_it_was_before_it_was_updated():
@@ -275,14 +290,36 @@ def test_forward_is_called_before_a_backward_that_uses_what_it_kept():
     assert layer.calls == [1]  # by `prepare`
 
 
-def test_where_forward_is_not_defined_nearby_nobody_knows_what_is_kept():
-    def picky(x):
-        if not np.array_equal(x, X):
-            raise ValueError("elsewhere")
-        return np.sin(x)
+@pytest.mark.parametrize("nearby", [True, False])
+def test_where_forward_is_not_defined_nearby_nobody_knows_what_is_kept(nearby):
+    keep = np.array([True, False, True, True])
 
-    rerun, *_ = looked(picky, lambda g, x: g * np.cos(x))
-    assert rerun.keeps is True
+    def picky(x, kept):
+        if not (np.isfinite(x).all() if nearby else np.array_equal(x, X)) or (kept != keep).any():
+            raise ValueError("elsewhere")
+        return np.sin(x) * kept
+
+    rerun, *_ = looked(picky, lambda g, x, kept: (g * np.cos(x) * kept, None), inputs=(X, keep))
+    assert rerun.keeps is not nearby
+
+
+def test_a_function_of_a_single_number_may_have_an_array_in_a_place():
+    one, two = np.array(0.5), np.array(2.0)
+    rerun, _, told = looked(lambda x: np.sin(x), lambda g, x: g * np.cos(x), (one,), two)
+    (dx,) = edited(rerun, told["np.cos(x)"][0], lambda value, _: np.array([3.0]), (one,), two)
+    np.testing.assert_array_equal(dx, [6.0])
+
+
+def test_forward_tells_what_its_helpers_compute_and_not_what_theirs_do():
+    def inner(x):
+        return np.exp(x) * 1.5
+
+    def helper(x):
+        return inner(x) + np.sin(x)
+
+    rerun, *_ = looked(lambda x: np.cos(helper(x)), lambda g, x: g * x)
+    assert "np.sin(x)" in rerun.world.of_forward
+    assert "np.exp(x)" not in rerun.world.of_forward
 
 
 def test_what_is_kept_from_earlier_calls_is_there_again_after_a_run_without_it():
