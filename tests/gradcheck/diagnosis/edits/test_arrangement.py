@@ -17,7 +17,8 @@ def values(found):
 def test_what_is_laid_out_may_be_dealt_out_otherwise():
     halves = "with the two halves of axis 0 interleaved"
     row = np.arange(4.0)
-    assert values(made(moves, expression("np.tile(a, 2)"), told(row)))[f"`np.tile(a, 2)` {halves}"] == [0, 2, 1, 3]
+    kind, value = made(moves, expression("np.tile(a, 2)"), told(row))[f"`np.tile(a, 2)` {halves}"]
+    assert (kind, value.tolist()) == (["permuted"], [0, 2, 1, 3])
     for text in ("a.reshape(-1)", "np.stack([a, b])", "np.repeat(a, 2)", "g[::2]", "np.concatenate([a, b])"):
         assert f"`{text}` {halves}" in made(moves, expression(text), told(row))
     assert f"`a` {halves}" not in made(moves, expression("a"), told(row))
@@ -132,6 +133,8 @@ def test_an_array_may_be_in_reverse_or_moved():
         images = kinds(moves, expression("a"), told(np.arange(2.0**ndim).reshape((2,) * ndim)))
         axes = [images[f"`a` in reverse along axis {n}"] for n in range(ndim)]
         assert axes == (ndim - 2) * [["permuted", "rotated"]] + 2 * [["rotated"]]
+    turned = made(moves, expression("a"), told(np.array([[0.25, 0.5], [0.5, 0.75]])))
+    assert [said for said in turned if "moved" not in said] == [f"`a` in reverse along axis {n}" for n in (0, 1)]
     assert not any("moved" in said and "axis 0" in said for said in made(moves, expression("a"), told(A[:1])))
     assert made(moves, expression("m"), told(np.array([True, False])))
     assert made(moves, expression("n"), told(np.array([1, 2]))) == made(moves, expression("n"), told(2.0)) == {}

@@ -199,12 +199,8 @@ def test_a_loop_that_takes_far_more_rounds_has_no_end(monkeypatch):
 @pytest.mark.parametrize(
     ("how", "expected"),
     [
-        ("=", [1, 5, 7]),
-        ("+=", [11, 25, 37]),
-        ("-=", [9, 15, 23]),
-        ("add.at", [11, 29, 37]),
-        ("subtract.at", [9, 11, 23]),
-        ("nothing", [10, 20, 30]),
+        *[("=", [1, 5, 7]), ("+=", [11, 25, 37]), ("-=", [9, 15, 23])],
+        *[("add.at", [11, 29, 37]), ("subtract.at", [9, 11, 23]), ("nothing", [10, 20, 30])],
     ],
 )
 def test_a_value_is_stored_in_another_way(how, expected):
@@ -262,6 +258,9 @@ def test_what_has_many_more_axes_is_refused():
         edited(rerun, number, lambda value, _: value[:, None, None])
     (dx,) = edited(rerun, number, lambda value, _: value[:, None])
     assert dx.shape == (4, 4)
+    rerun.world.looked = {}
+    with pytest.raises(ValueError, match="2 axes in place of 0"):
+        edited(rerun, number, lambda value, _: value[:, None])
 
 
 class Keeping:
@@ -305,9 +304,17 @@ def test_where_forward_is_not_defined_nearby_nobody_knows_what_is_kept(nearby):
 
 def test_a_function_of_a_single_number_may_have_an_array_in_a_place():
     one, two = np.array(0.5), np.array(2.0)
-    rerun, _, told = looked(lambda x: np.sin(x), lambda g, x: g * np.cos(x), (one,), two)
+    rerun, _, told = looked(np.sin, lambda g, x: g * np.cos(x), (one,), two)
     (dx,) = edited(rerun, told["np.cos(x)"][0], lambda value, _: np.array([3.0]), (one,), two)
     np.testing.assert_array_equal(dx, [6.0])
+
+
+def test_both_functions_are_the_caller_s_wherever_they_come_from():
+    one, other = (lambda x: np.sin(x)), (lambda g, x: g * np.cos(x))
+    one.__module__, other.__module__ = "hypothesis.strategies", "pytest"
+    world = looked(one, other)[0].world
+    assert world.is_callers("hypothesis")
+    assert world.is_callers("pytest")
 
 
 def test_forward_tells_what_its_helpers_compute_and_not_what_theirs_do():
@@ -369,12 +376,8 @@ def test_the_arguments_of_functions_have_the_names_of_their_parameters():
 @pytest.mark.parametrize(
     ("value", "variables", "tells"),
     [
-        (np.array([1.0, 2.0]), {}, True),
-        (np.array([1.0]), {}, False),
-        (np.array([1, 2]), {}, False),
-        (2.5, {"a": 2.5}, True),
-        (3, {}, False),
-        ([1.0, 2.0], {}, False),
+        *[(np.array([1.0, 2.0]), {}, True), (np.array([1.0]), {}, False), (np.array([1, 2]), {}, False)],
+        *[(2.5, {"a": 2.5}, True), (3, {}, False), ([1.0, 2.0], {}, False)],
         (np.array([1.0, 2.0]), {"a": np.array([1.0, 2.0])}, False),
         (np.array([1.0, 2.0]), {"a": np.array([1.0, 3.0]), "b": [1.0, 2.0]}, True),
     ],

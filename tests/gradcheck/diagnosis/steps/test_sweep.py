@@ -62,6 +62,14 @@ def test_each_gradient_of_a_sweep_has_one_step_wrong(at_once, monkeypatch):
         np.testing.assert_allclose(found.right[index], right[nodes])
 
 
+def test_slips_that_have_no_value_are_no_reason_to_stop():
+    record = recorded(lambda x: 0 * np.sin(0 * x) + x, X)
+    with np.errstate(all="raise"):
+        found = swept(record, np.ones(X.size))
+    np.testing.assert_array_equal(found.right[0], np.ones(X.size))
+    assert not np.isfinite(found.wrong[0]).all()
+
+
 @pytest.mark.parametrize("name", ["MOST_HELD", "MOST_PRODUCTS"])
 @pytest.mark.parametrize("spare", [0, 1])
 def test_a_sweep_of_too_many_numbers_is_none(name, spare, monkeypatch):
