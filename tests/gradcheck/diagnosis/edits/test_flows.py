@@ -89,14 +89,14 @@ def test_a_term_is_found_among_the_variables_or_along_an_axis():
         assert not any(kind == "missing-term" for kind, _ in related(flow, a=VALUE))
 
 
-def test_a_mask_that_is_missing_or_too_much_is_said():
-    keep = FULL > 0
-    assert ("subset", "a mask is missing, where nothing flows back") in related(VALUE * keep)
-    found = related(VALUE, VALUE * keep)
+@pytest.mark.parametrize("scale", [2.0**-40, 1.0, 2.0**40])
+def test_a_mask_that_is_missing_or_too_much_is_said(scale):
+    keep, value = FULL > 0, scale * VALUE
+    assert ("subset", "a mask is missing, where nothing flows back") in related(value * keep, value)
+    found = related(value, value * keep)
     assert ("subset", "that lets nothing flow back at some entries where something does") in found
-    assert not any(kind == "subset" for kind, _ in related(VALUE * FULL))
-    assert not any(kind == "subset" for kind, _ in related(np.where(keep, VALUE, 2 * VALUE)))
-    assert not any(kind == "subset" for kind, _ in related(0 * VALUE))
+    for flow in (value * FULL, np.where(keep, value, 2 * value), 0 * value):
+        assert not any(kind == "subset" for kind, _ in related(flow, value))
 
 
 def test_a_diagonal_jacobian_is_said_with_the_later_expression(monkeypatch):
@@ -210,7 +210,12 @@ def test_a_wrong_flow_of_each_round_is_located(monkeypatch):
     scene = scene_of(np.sin, lambda g, x: 2 * g * np.cos(x), VALUE)
     scene.__dict__["look"] = SimpleNamespace(seen={SITE.number: told(VALUE, rounds=rounds)})
     scene.__dict__["flows"] = {f"{EACH}h": Flow(np.array([FULL, 2 * FULL]), np.arange(40))}
-    monkeypatch.setattr(module, "is_right_with", lambda *_: True)
+
+    def is_right_with(s, site, change, index, right):
+        """In the first round of backward, what flows back to the last one of forward belongs there."""
+        return np.array_equal(change.edit(None, {MOMENT: Moment(7, 0, {})}), 2 * FULL)
+
+    monkeypatch.setattr(module, "is_right_with", is_right_with)
     monkeypatch.setattr(module, "suspects_of", lambda s, index: [Suspect(SITE, told(VALUE, rounds=rounds), False)])
     assert list(wrong_flow(scene, 0)) == []
     assert scene.located == {0: "becomes wrong at `d * w` (file.py:3), where ∂E/∂(`h`) of each round belongs"}

@@ -269,6 +269,17 @@ def test_what_overflows_when_it_is_twice_as_large_is_told_apart_too():
     assert "largest" not in {site.text for site, _ in look.forward_sites}
 
 
+def test_what_the_loss_does_not_run_with_is_no_part_of_the_gradient_that_comes_with_it():
+    def both(w):
+        if abs(w.mean()) > 1.5 * abs(W.mean()):
+            raise ValueError("too large")
+        return w.sum(), np.ones_like(w)
+
+    look = look_of(*from_loss(both), (W,), np.array(1.0))
+    assert "w.mean()" in {site.text for site, _ in look.forward_sites}
+    assert "w.mean()" not in {site.text for site, _ in look.sites}
+
+
 def counted(x):
     state, total = np.zeros(2), np.zeros(2)
     for row in x:
