@@ -91,13 +91,15 @@ def test_an_array_may_be_transposed():
         "`a` with axes 0 and 1 exchanged": square.T.tolist()
     }
     assert kinds(transposes, expression("a"), told(square)) == {"`a` with axes 0 and 1 exchanged": ["transposed"]}
-    assert kinds(transposes, expression("a"), told(A)) == {}
+    for text in ("a", "b.transpose()"):  # a table fits nowhere else, but in a product
+        assert kinds(transposes, expression(text), told(A)) == {}
     assert made(transposes, expression("a", MATRIX), told(A))["`a` transposed"][0] == ["transposed"]
     ((kind, row),) = made(transposes, expression("a"), told(A[:1])).values()
     assert (kind, row.shape) == (["broadcast"], (3, 1))
     ((kind, column),) = made(transposes, expression("a"), told(A[0])).values()
     assert (kind, column.shape) == (["broadcast"], (3, 1))
-    assert kinds(transposes, expression("a"), told(A[0])) == {"`a` as a column": ["broadcast"]}
+    for row in (A[0], A[0, :2]):
+        assert kinds(transposes, expression("a"), told(row)) == {"`a` as a column": ["broadcast"]}
     assert kinds(transposes, expression("a"), told(A[0, :1])) == kinds(transposes, expression("a"), told(2.0)) == {}
 
 

@@ -43,6 +43,7 @@ def changed(value):
         (S(2, None), None, S(1, -1)),
         (S(2, -1), S(3, None), S(1, -2)),
         (S(-3, -1), S(-2, None), S(-4, -2)),
+        (S(-1, 0), S(0, 1), S(-2, -1)),  # as `k - 1 : k` is in the first round of a loop
         (S(-1, None), None, S(-2, -1)),
         (S(2, 8, 2), S(3, 9, 2), S(1, 7, 2)),
         (S(8, 2, -2), S(9, 3, -2), S(7, 1, -2)),
