@@ -74,7 +74,7 @@ def test_a_triangle_may_end_at_another_diagonal(fill):
         found = made(diagonals, expression("t"), told(upper))
         moved = found["the triangle `t` moved by 1"][1]
         np.testing.assert_array_equal(moved, np.where(np.triu(np.ones(shape), diagonal + 1) > 0, high, low))
-    for corner in (np.triu(np.ones((3, 4)), 3), np.tri(3, 4, -2)):
+    for corner in (np.triu(np.ones((3, 4)), 3), np.tri(3, 4, -2), np.array([[1.0, 0.0]])):
         assert len(made(diagonals, expression("t"), told(corner))) == 2
 
 
@@ -91,6 +91,10 @@ def test_an_array_may_be_transposed():
         "`a` with axes 0 and 1 exchanged": square.T.tolist()
     }
     assert kinds(transposes, expression("a"), told(square)) == {"`a` with axes 0 and 1 exchanged": ["transposed"]}
+    images = np.arange(12.0).reshape(2, 2, 3)
+    assert values(made(transposes, expression("a"), told(images))) == {
+        "`a` with axes 0 and 1 exchanged": images.transpose(1, 0, 2).tolist()
+    }
     for text in ("a", "b.transpose()"):  # a table fits nowhere else, but in a product
         assert kinds(transposes, expression(text), told(A)) == {}
     assert made(transposes, expression("a", MATRIX), told(A))["`a` transposed"][0] == ["transposed"]

@@ -56,6 +56,11 @@ def test_where_forward_is_not_defined_nearby_nobody_knows_what_is_kept(nearby):
     assert rerun.keeps is not nearby
 
 
+def test_a_gradient_that_is_no_number_may_need_nothing_of_forward():
+    rerun, _ = looked(np.sin, lambda g, x: g * np.nan)
+    assert rerun.keeps is False
+
+
 def test_forward_is_not_called_for_a_backward_that_needs_nothing_of_it():
     rerun, _ = looked(np.sin, lambda g, x: g * np.cos(x))
     rerun.forward = None

@@ -27,7 +27,7 @@ def cancelling(x, g, v):
     return g * (v * LARGE * np.cos(x) - LARGE * np.cos(x)) + linear(x, g, 1)
 
 
-def scene_with(gradient, v, *, calls=100_000, record=True, twice=2.0, options=None, scale=1.0):
+def scene_with(gradient, v, *, calls=100_000, record=True, twice=2.0, options=None, scale=1.0, at=X):
     """A point at which the gradient has the value `v`, which can be made twice as large, or zero."""
 
     def forward(x):
@@ -36,12 +36,12 @@ def scene_with(gradient, v, *, calls=100_000, record=True, twice=2.0, options=No
         return np.sin(x) + 1.0 * x**3
 
     cotangent = scale * drawn(5, seed=1)
-    scene = scene_of(forward, lambda g, x: gradient(x, g, v), X, calls=calls, cotangent=cotangent)
+    scene = scene_of(forward, lambda g, x: gradient(x, g, v), at, calls=calls, cotangent=cotangent)
     here = scene.cotangent
     scene.options = options or {}
     scene.__dict__["look"] = SimpleNamespace(
-        twice=lambda number: None if twice is None else [gradient(X, here, twice * v)],
-        without=lambda number: [gradient(X, here, 0 * v)],
+        twice=lambda number: None if twice is None else [gradient(at, here, twice * v)],
+        without=lambda number: [gradient(at, here, 0 * v)],
         of_forward={},
         forward_sites=[],
     )
@@ -170,8 +170,10 @@ def test_where_no_factor_is_known_a_few_are_tried(role):
 
 @pytest.mark.parametrize(("v", "found"), [(0.5, True), (1.3, False), (0.3, True)])
 def test_along_a_direction_only_plain_numbers_are_taken_for_the_constant(v, found):
-    scene = scene_with(linear, v, calls=5 * 12 - 1, record=False, options={"rate": 0.3})
-    assert bool(changes(scales, scene)) == found
+    for at in (X, 2.0**-40 * X):
+        scene = scene_with(linear, v, calls=5 * 12 - 1, record=False, options={"rate": 0.3}, at=at)
+        assert bool(changes(scales, scene)) == found
+        assert changes(scales, scene, known=False) == {}  # any value has some factor
 
 
 def test_along_a_direction_a_value_that_matters_to_nothing_has_no_constant():

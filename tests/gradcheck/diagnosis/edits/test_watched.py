@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck.case import prepare
+from scratchcnn.gradcheck.diagnosis.edits import sizes
 from scratchcnn.gradcheck.diagnosis.edits import watched as module
 from scratchcnn.gradcheck.diagnosis.edits.seen import EACH, MOMENT
 from scratchcnn.gradcheck.diagnosis.edits.watched import Endless, Rerun, Watching, _tells
@@ -278,6 +279,21 @@ def test_what_has_many_more_axes_is_refused():
     rerun.world.looked = {}
     with pytest.raises(ValueError, match="2 axes in place of 0"):
         edited(rerun, number, lambda value, _: value[:, None])
+
+
+def test_a_column_in_place_of_a_column_is_not_too_large(monkeypatch):
+    rerun, _, told = looked(backward=lambda g, x: (g[:, None] * 1.0)[:, 0] * x)
+    number, seen = told["g[:, None]"]
+    rerun.world.looked = {number: seen}
+    monkeypatch.setattr(sizes, "MOST_NUMBERS", 15)  # four times four are too many
+    (dx,) = edited(rerun, number, lambda value, _: 2 * value)
+    np.testing.assert_array_equal(dx, 2 * G * X)
+
+
+def test_code_of_no_module_is_the_caller_s():
+    exec("def typed(x):\n    return np.sin(x)\n", made := {"np": np})
+    rerun, *_ = looked(made["typed"], lambda g, x: g * np.cos(x))
+    np.testing.assert_array_equal(rerun.forward(X), np.sin(X))
 
 
 def test_a_function_of_a_single_number_may_have_an_array_in_a_place():

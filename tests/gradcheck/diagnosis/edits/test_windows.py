@@ -38,6 +38,7 @@ def changed(value):
     ("part", "after", "before"),
     [
         (S(2, 5), S(3, 6), S(1, 4)),
+        (S(1, 5), S(2, 6), S(0, 4)),
         (S(0, 5), S(1, 6), None),
         (S(None, 5), S(1, 6), None),
         (S(2, None), None, S(1, -1)),
