@@ -31,7 +31,8 @@ def test_what_is_transposed_may_have_any_two_axes_exchanged():
     assert {text: kind for text, (kind, _) in found.items()} == {text: ["transposed"] for text in said}
     assert found["`a.transpose(0, 2, 1)` with axes 0 and 1 exchanged"][1].shape == (3, 2, 2)
     assert found["`a.transpose(0, 2, 1)` with axes 1 and 2 exchanged"][1].shape == (2, 2, 3)
-    assert made(transposes, expression("a"), told(value)).keys() == {"`a` with axes 0 and 2 exchanged"}
+    for text in ("a", "f(a)"):
+        assert made(transposes, expression(text), told(value)).keys() == {f"`{text}` with axes 0 and 2 exchanged"}
 
 
 def test_a_mask_may_be_upside_down_or_left_out():

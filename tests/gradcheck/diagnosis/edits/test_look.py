@@ -187,6 +187,8 @@ def test_the_entries_that_an_expression_reaches_are_known():
     upper = number_of(look, "(g[:, None] * w)[:1]")
     np.testing.assert_array_equal(look.reach(upper, 0), rows < 1)
     assert not look.reach(upper, 1).any()
+    stored = next(s.number for s, _ in look.sites if s.text == "upper" and s.role == TERM)
+    np.testing.assert_array_equal(look.without(stored)[0], np.where(rows < 1, 0, look.before[0]))
     # Most of its entries are zero, and twice zero is zero; others are not.
     zeros = next(s.number for s, _ in look.sites if s.text == "upper" and s.role == TERM)
     assert look.reach(zeros, 0).all()

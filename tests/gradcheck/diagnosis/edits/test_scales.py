@@ -7,6 +7,7 @@ import pytest
 
 from scratchcnn.gradcheck.diagnosis.edits.places import AXIS, EXPONENT, FACTOR, INDEX, LIMIT, TERM
 from scratchcnn.gradcheck.diagnosis.edits.scales import scales, stretches
+from scratchcnn.gradcheck.diagnosis.estimates import Estimate
 from tests.gradcheck.diagnosis.claims import drawn, scene_of
 from tests.gradcheck.diagnosis.edits.made import expression, made, told
 
@@ -103,6 +104,14 @@ def test_where_no_constant_makes_the_whole_gradient_right_none_is_found():
     scene = scene_with(lambda x, g, v: linear(x, g, v) + g * x**2, 2.0)
     for known in (True, False):
         assert changes(scales, scene, known=known) == {}
+
+
+def test_entries_of_which_nothing_is_known_hide_no_constant():
+    scene = scene_with(linear, 0.5)
+    truth = scene.truth(0)
+    unknown = np.arange(5) == 2
+    scene.truth = lambda index: Estimate(truth.value + unknown, np.where(unknown, np.inf, truth.error))
+    assert list(changes(scales, scene)) == ["`2 * v` in place of `v`"]
 
 
 @pytest.mark.parametrize("role", [AXIS, INDEX, EXPONENT])

@@ -178,7 +178,7 @@ def test_a_variable_knows_what_it_was_before_it_was_updated():
     np.testing.assert_array_equal(seen.earlier[0][1].value, G * X * X)
 
 
-def test_states_of_forward_s_loops_are_known():
+def test_states_of_forward_s_loops_are_known(monkeypatch):
     def looping(x):
         h = x * 0
         for n in range(3):
@@ -192,6 +192,9 @@ def test_states_of_forward_s_loops_are_known():
     assert [float(n) for n in rerun.world.of_forward[f"{EACH}n + 1.0"]] == [1, 2, 3]
     assert f"{EACH}x" not in rerun.world.of_forward  # it is the same in each
     assert rerun.forward_rounds == 3
+    monkeypatch.setattr(module, "MOST_ROUNDS", 3)  # of a longer loop, no more are kept
+    rerun, *_ = looked(looping, lambda g, x: g)
+    assert f"{EACH}h" not in rerun.world.of_forward
 
 
 def test_a_loop_that_takes_far_more_rounds_has_no_end(monkeypatch):
@@ -259,11 +262,11 @@ def test_another_expression_is_computed_where_one_stands():
 @pytest.mark.parametrize("wide", [False, True])
 def test_a_copy_rounds_as_the_code_does_unless_it_is_wide(wide):
     def rounding(g, x):
-        return g * np.cos(x).astype(np.float32)
+        return g * np.cos(x).astype(np.float32) * np.exp(x).astype("float32")
 
     rerun = Rerun(prepare(forward, rounding, [X]), **({"wide": True} if wide else {}))
     (dx,), _ = rerun.watched([X], G)
-    exact = G * np.cos(X)
+    exact = G * np.cos(X) * np.exp(X)
     np.testing.assert_array_equal(dx, exact if wide else rounding(G, X))
     assert not np.array_equal(exact, rounding(G, X))
 
