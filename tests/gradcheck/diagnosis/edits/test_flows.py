@@ -199,6 +199,10 @@ def test_a_wrong_flow_is_located_and_what_it_lacks_is_said(monkeypatch):
     assert claim.holds(scene)
     assert tried[0] == ("∂E/∂(`y`)", [])
     assert [text for _, text in fitting(scene, 0, [Suspect(SITE, told(VALUE), False)])] == ["y"]
+    right = scene_of(np.sin, lambda g, x: g * np.cos(x), drawn(4, 5))
+    right.__dict__.update({name: scene.__dict__[name] for name in ("look", "flows")})
+    assert len(list(fitting(right, 0, [Suspect(SITE, told(VALUE), False)]))) == 1
+    assert tried[-1] == ("∂E/∂(`z`)", [])  # an input is not beside itself
     scene.flows["y"] = Flow(VALUE * COLUMN, np.arange(20))
     assert not claim.holds(scene)  # it lacks another factor there
     del scene.flows["y"]

@@ -129,6 +129,9 @@ def test_what_an_expression_was_in_each_round_is_told():
     assert [e.updated for e in used.earlier[3]] == [False] * 3
     np.testing.assert_allclose(used.later[:3], sums[1:4])
     assert used.later[3] is None
+    again, sites = rerun.watched([X], G)[1], rerun.world.sites
+    (own,) = [seen for n, seen in again.items() if (sites[n].text, sites[n].around) == ("total", "total + g[k]")]
+    assert own.later == [None] * 4  # what is made of it in the same line is no later value for it
     _, stored = told["d[k] = before * x[k]"]
     assert (stored.value, stored.variables["k"]) == ("=", 0)
 
@@ -269,6 +272,7 @@ def test_a_copy_rounds_as_the_code_does_unless_it_is_wide(wide):
     exact = G * np.cos(X) * np.exp(X)
     np.testing.assert_array_equal(dx, exact if wide else rounding(G, X))
     assert not np.array_equal(exact, rounding(G, X))
+    assert Watching().wide is False
 
 
 def test_what_has_many_more_axes_is_refused():
