@@ -1,5 +1,7 @@
 """An expression, what it told, and the changes of it that are tried."""
 
+import numpy as np
+
 from scratchcnn.gradcheck.diagnosis.edits.places import VALUE, Place
 from scratchcnn.gradcheck.diagnosis.edits.seen import MOMENT, Moment, Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
@@ -30,7 +32,13 @@ def kinds(family, site, seen):
 
 
 def made(family, site, seen):
-    """By what is said: the kinds of the changes, and the value that the expression has instead."""
+    """By what is said: the kinds of the changes, and the value that the expression has instead, the same for each."""
     variables = {**seen.variables, MOMENT: Moment(site.number, 0, {site.number: seen})}
-    found = changes_of(family, site, seen)
-    return {said: (kinds, edit(seen.value, variables)) for said, (kinds, edit) in found.items()}
+    found = {}
+    for change in family(site, seen):
+        value = change.edit(seen.value, variables)
+        kinds, other = found.get(change.said, ([], None))
+        if kinds:
+            np.testing.assert_array_equal(value, other, err_msg=change.said)
+        found[change.said] = [*kinds, change.kind], value
+    return found

@@ -122,7 +122,7 @@ def test_the_slope_by_the_input_of_an_activation_may_be_that_of_another_one():
     assert changes.keys() == {
         f"the derivative of {name} at `a`" for name in ("sigmoid", "relu", "silu", "softplus", "gelu")
     }
-    np.testing.assert_array_equal(changes["the derivative of relu at `a`"][1], [1, 0, 1])
+    assert changes["the derivative of relu at `a`"] == (["operand"], [1, 0, 1])
     assert found(slopes, 1.1 - np.tanh(A) ** 2, "s", a=A) == {}
 
 

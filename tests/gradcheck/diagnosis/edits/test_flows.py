@@ -54,6 +54,8 @@ def test_a_factor_is_found_among_the_variables(said, function, array):
 def test_a_factor_of_two_numbers_is_found():
     a = np.where(FULL > 0, 2.0, 3.0)
     assert ("missing-factor", "that lacks the factor `a`") in related(VALUE * a, a=a)
+    a = np.full((4, 5), 3.0)
+    assert ("missing-factor", "that lacks the factor `a`") not in related(VALUE * a, a=a)  # any number is one
 
 
 def test_a_factor_that_is_the_same_along_an_axis_is_found():
@@ -87,17 +89,18 @@ def test_a_term_is_found_among_the_variables_or_along_an_axis():
         ("missing-term", "that lacks a term, as of a mean taken for a constant: one that is the same along axis 1")
     ]
     assert related(VALUE + drawn(4, 5, seed=7), a=FULL) == []
-    assert not any(kind == "missing-term" for kind, _ in related(3 * VALUE, a=VALUE))
+    for flow in (3 * VALUE, ROW * VALUE):  # a factor is missing
+        assert not any(kind == "missing-term" for kind, _ in related(flow, a=VALUE))
 
 
-def test_a_mask_that_is_missing_or_too_much_is_said():
-    keep = FULL > 0
-    assert ("subset", "a mask is missing, where nothing flows back") in related(VALUE * keep)
-    found = related(VALUE, VALUE * keep)
+@pytest.mark.parametrize("scale", [2.0**-40, 1.0, 2.0**40])
+def test_a_mask_that_is_missing_or_too_much_is_said(scale):
+    keep, value = FULL > 0, scale * VALUE
+    assert ("subset", "a mask is missing, where nothing flows back") in related(value * keep, value)
+    found = related(value, value * keep)
     assert ("subset", "that lets nothing flow back at some entries where something does") in found
-    assert not any(kind == "subset" for kind, _ in related(VALUE * FULL))
-    assert not any(kind == "subset" for kind, _ in related(np.where(keep, VALUE, 2 * VALUE)))
-    assert not any(kind == "subset" for kind, _ in related(0 * VALUE))
+    for flow in (value * FULL, np.where(keep, value, 2 * value), 0 * value):
+        assert not any(kind == "subset" for kind, _ in related(flow, value))
 
 
 def test_a_diagonal_jacobian_is_said_with_the_later_expression(monkeypatch):
@@ -135,6 +138,12 @@ def test_a_flow_of_the_same_shape_may_belong_in_the_place_of_a_value():
     assert not _may_be(suspect(members=(1, 2)), "y", FULL)
 
 
+@pytest.mark.parametrize("scale", [2.0**-40, 2.0**40])
+def test_what_is_the_same_does_not_depend_on_the_scale(scale):
+    assert _may_be(suspect(scale * VALUE), "y", scale * FULL)
+    assert not _may_be(suspect(scale * VALUE), "y", scale * VALUE * (1 + 1e-12))
+
+
 def test_the_flows_of_all_rounds_belong_there_in_reverse():
     rounds = [ROW, 2 * ROW, 3 * ROW]
     each = np.array(rounds)
@@ -146,7 +155,7 @@ def test_the_flows_of_all_rounds_belong_there_in_reverse():
 
 
 def test_an_expression_that_is_right_at_first_is_not_where_it_begins():
-    flows = {"y": Flow(VALUE, None), f"{EACH}h": Flow(np.array([FULL, VALUE]), None)}
+    flows = {"y": Flow(VALUE, None), f"{EACH}h": Flow(np.array([FULL, 2 * FULL, VALUE]), None)}
     scene = SimpleNamespace(flows=flows)
     assert not begins(scene, suspect(), "y")
     assert begins(scene, suspect(FULL), "y")
@@ -194,10 +203,30 @@ def test_a_wrong_flow_is_located_and_what_it_lacks_is_said(monkeypatch):
     assert claim.holds(scene)
     assert tried[0] == ("∂E/∂(`y`)", [])
     assert [text for _, text in fitting(scene, 0, [Suspect(SITE, told(VALUE), False)])] == ["y"]
+    right = scene_of(np.sin, lambda g, x: g * np.cos(x), drawn(4, 5))
+    right.__dict__.update({name: scene.__dict__[name] for name in ("look", "flows")})
+    assert len(list(fitting(right, 0, [Suspect(SITE, told(VALUE), False)]))) == 1
+    assert tried[-1] == ("∂E/∂(`z`)", [])  # an input is not beside itself
     scene.flows["y"] = Flow(VALUE * COLUMN, np.arange(20))
     assert not claim.holds(scene)  # it lacks another factor there
     del scene.flows["y"]
     assert not claim.holds(scene)
+
+
+def test_a_wrong_flow_of_each_round_is_located(monkeypatch):
+    rounds = [VALUE, 2 * VALUE]
+    scene = scene_of(np.sin, lambda g, x: 2 * g * np.cos(x), VALUE)
+    scene.__dict__["look"] = SimpleNamespace(seen={SITE.number: told(VALUE, rounds=rounds)})
+    scene.__dict__["flows"] = {f"{EACH}h": Flow(np.array([FULL, 2 * FULL]), np.arange(40))}
+
+    def is_right_with(s, site, change, index, right):
+        """In the first round of backward, what flows back to the last one of forward belongs there."""
+        return np.array_equal(change.edit(None, {MOMENT: Moment(7, 0, {})}), 2 * FULL)
+
+    monkeypatch.setattr(module, "is_right_with", is_right_with)
+    monkeypatch.setattr(module, "suspects_of", lambda s, index: [Suspect(SITE, told(VALUE, rounds=rounds), False)])
+    assert list(wrong_flow(scene, 0)) == []
+    assert scene.located == {0: "becomes wrong at `d * w` (file.py:3), where ∂E/∂(`h`) of each round belongs"}
 
 
 def test_without_a_look_or_with_another_shape_no_flow_is_wrong():

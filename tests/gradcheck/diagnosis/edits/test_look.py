@@ -9,7 +9,7 @@ from scratchcnn.gradcheck.adapters import from_loss
 from scratchcnn.gradcheck.case import prepare
 from scratchcnn.gradcheck.diagnosis.budget import Budget, TooDear
 from scratchcnn.gradcheck.diagnosis.edits import look as module
-from scratchcnn.gradcheck.diagnosis.edits.change import Change, constant, made_by
+from scratchcnn.gradcheck.diagnosis.edits.change import Change, constant, is_numeric, made_by
 from scratchcnn.gradcheck.diagnosis.edits.look import Code, is_steps, look_at
 from scratchcnn.gradcheck.diagnosis.edits.places import AXIS, TERM
 from scratchcnn.gradcheck.diagnosis.edits.seen import Rounds
@@ -160,6 +160,19 @@ def test_code_that_cannot_be_copied_is_tried_once():
     assert copied.rerun is copied.rerun is not None
 
 
+def test_a_copy_rounds_as_the_code_does_unless_it_is_wide():
+    def rounding(g, x, w):
+        return backward(g.astype(np.float32), x, w)
+
+    case = prepare(forward, rounding, [X, W])
+    right = case.gradients(G, [X, W])
+    looks = [
+        look_at(code, [X, W], G, right, Budget(Timed(forward), 100)) for code in (Code(case), Code(case, wide=True))
+    ]
+    assert looks[0] is not None
+    assert looks[1] is None
+
+
 def halves(g, x, w):
     upper = np.zeros_like(x)
     lower = np.zeros_like(x)
@@ -174,9 +187,16 @@ def test_the_entries_that_an_expression_reaches_are_known():
     upper = number_of(look, "(g[:, None] * w)[:1]")
     np.testing.assert_array_equal(look.reach(upper, 0), rows < 1)
     assert not look.reach(upper, 1).any()
+    stored = next(s.number for s, _ in look.sites if s.text == "upper" and s.role == TERM)
+    np.testing.assert_array_equal(look.without(stored)[0], np.where(rows < 1, 0, look.before[0]))
     # Most of its entries are zero, and twice zero is zero; others are not.
     zeros = next(s.number for s, _ in look.sites if s.text == "upper" and s.role == TERM)
     assert look.reach(zeros, 0).all()
+    moved = look.moved
+    for other in (None, [None, None], [look.before[0][:1], look.before[1]]):  # other numbers do not run, or not well
+        look.moved = lambda number, other=other: other
+        np.testing.assert_array_equal(look.reach(zeros, 0), rows < 1)
+    look.moved = moved
     assert look.reach(-1, 0) is None
     both = SimpleNamespace(alike=lambda number: (upper, number_of(look, "(g[:, None] * w)[1:]"), -1))
     look.rerun.world.alike = both.alike
@@ -216,6 +236,8 @@ def test_gradients_that_are_missing_differ_from_others():
     look.before = [None, dw * np.nan]
     assert [look.differs([other, dw], 0) for other in (None, dx)] == [False, True]
     assert not look.differs([None, dw * np.nan], 1)
+    look.before = [np.array(2.0)]  # of an input without axes
+    assert look.differs([None], 0)
 
 
 def test_the_expressions_of_a_gradient_that_comes_with_the_loss_are_told_apart():
@@ -232,7 +254,32 @@ def test_the_expressions_of_a_gradient_that_comes_with_the_loss_are_told_apart()
     assert {"t @ w", "np.tanh(x)"} <= of_output
     assert not texts & {"t @ w", "np.tanh(x)"}
     assert not (of_output | set(look.of_forward)) & {"1 - t**2", "slope"}
-    assert look.budget.spent > 3
+    told = (*look.sites, *look.forward_sites)
+    numeric = {site.number for site, seen in told if site.times == 1 and is_numeric(seen.value)}
+    assert look.budget.spent == len(numeric) > 3  # each was twice as large once
+
+
+def test_what_overflows_when_it_is_twice_as_large_is_told_apart_too():
+    def both(w):
+        largest = np.finfo(float).max * np.ones_like(w)
+        return w.sum(), largest / 2
+
+    forward, backward = from_loss(both)
+    with np.errstate(all="raise"):
+        look = look_of(forward, backward, (W,), np.array(1.0))
+    assert "largest" in {site.text for site, _ in look.sites}
+    assert "largest" not in {site.text for site, _ in look.forward_sites}
+
+
+def test_what_the_loss_does_not_run_with_is_no_part_of_the_gradient_that_comes_with_it():
+    def both(w):
+        if abs(w.mean()) > 1.5 * abs(W.mean()):
+            raise ValueError("too large")
+        return w.sum(), np.ones_like(w)
+
+    look = look_of(*from_loss(both), (W,), np.array(1.0))
+    assert "w.mean()" in {site.text for site, _ in look.forward_sites}
+    assert "w.mean()" not in {site.text for site, _ in look.sites}
 
 
 def test_a_length_in_the_line_of_the_loss_is_part_of_what_it_stands_in():

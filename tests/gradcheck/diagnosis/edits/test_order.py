@@ -194,7 +194,10 @@ def test_only_a_row_of_an_array_does(text, value, variables):
 
 @pytest.mark.parametrize(
     ("index", "axis"),
-    [("[0]", 0), ("[-1]", 0), ("[1, :]", 0), ("[:, 2]", 1), ("[..., 0]", -1), ("[..., 0, :]", -2), ("[:, -1, ...]", 1)],
+    [
+        *[("[0]", 0), ("[-1]", 0), ("[1, :]", 0), ("[:, 2]", 1), ("[:, -1, ...]", 1)],
+        *[("[..., 0]", -1), ("[..., 0, :]", -2), ("[..., 0, :, :]", -3)],
+    ],
 )
 def test_all_places_along_an_axis_may_have_to_be_added(index, axis):
     d = np.arange(24.0).reshape(2, 3, 4)

@@ -152,6 +152,7 @@ def test_a_number_a_list_and_an_array_of_whole_numbers_are_taken_for_their_like(
         ("v", V, "a", V + 2, {}, "missing-term"),
         ("v", V, "a", V * A, {"b": A}, "missing-factor"),
         ("v", V * A, "a", V, {"b": A}, "missing-factor"),
+        ("v", V * MASK, "a", V * A * MASK, {"b": A}, "missing-factor"),
         ("v", V, "v * b", A, {}, "missing-factor"),
         ("v", V, "b @ v", A, {}, "missing-factor"),
         ("v", V, "(v / b) * c", A, {}, "missing-factor"),

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck.case import prepare
+from scratchcnn.gradcheck.diagnosis.edits import sizes
 from scratchcnn.gradcheck.diagnosis.edits import watched as module
 from scratchcnn.gradcheck.diagnosis.edits.places import INDEX
 from scratchcnn.gradcheck.diagnosis.edits.seen import EACH, MOMENT
-from scratchcnn.gradcheck.diagnosis.edits.watched import Endless, Rerun, _tells
+from scratchcnn.gradcheck.diagnosis.edits.watched import Endless, Rerun, Watching, _tells
 from tests.gradcheck.diagnosis.claims import drawn
 from tests.gradcheck.diagnosis.edits.made import told as seen_with
 from tests.gradcheck.diagnosis.hidden import hidden
@@ -61,6 +62,12 @@ def test_variables_around_an_expression_are_those_of_then():
     assert variables["SCALE"] == 2
     assert "prepare" not in variables
     assert "d" not in told["g * power"][1].variables
+
+
+def test_a_helper_of_another_module_does_not_have_the_numbers_of_this_one():
+    _, _, told = looked(backward=lambda g, x: g * SCALE * drawn(*x.shape))
+    assert "SCALE" in told["g * SCALE"][1].variables
+    assert "SCALE" not in told["np.random.default_rng(seed)"][1].variables
 
 
 def test_one_expression_is_another_one_in_a_run():
@@ -125,9 +132,38 @@ def test_what_an_expression_was_in_each_round_is_told():
     assert [e.updated for e in used.earlier[3]] == [False] * 3
     np.testing.assert_allclose(used.later[:3], sums[1:4])
     assert used.later[3] is None
-    assert len(used.objects) == 4
+    again, sites = rerun.watched([X], G)[1], rerun.world.sites
+    (own,) = [seen for n, seen in again.items() if (sites[n].text, sites[n].around) == ("total", "total + g[k]")]
+    assert own.later == [None] * 4  # what is made of it in the same line is no later value for it
     _, stored = told["d[k] = before * x[k]"]
     assert (stored.value, stored.variables["k"]) == ("=", 0)
+
+
+def test_which_objects_an_expression_was_is_told():
+    def alternating(g, x):
+        d = 0 * x
+        for n in range(4):
+            d = d + (g, x)[n % 2]
+        return d
+
+    _, seen = looked(backward=alternating)[2]["(g, x)[n % 2]"]
+    assert seen.objects == 2 * seen.objects[:2]
+    assert seen.objects[0] != seen.objects[1]
+
+
+def test_of_many_rounds_only_the_first_are_told(monkeypatch):
+    monkeypatch.setattr(module, "MOST_ROUNDS", 2)
+    _, _, told = looked(backward=running)
+    np.testing.assert_allclose(told["before * x[k]"][1].rounds, [0, G[0] * X[1]])
+
+
+def test_of_rounds_no_more_numbers_are_kept_than_fit(monkeypatch):
+    monkeypatch.setattr(module, "MOST_NUMBERS", 7)
+    world = Watching()
+    world.look({})
+    assert [world._of_round(value) is not None for value in (X[:3], 1.0, X[:3], 1.0)] == [True, True, True, False]
+    world.look({})
+    assert world._of_round(1.0) == 1
 
 
 def test_a_variable_knows_what_it_was_before_it_was_updated():
@@ -148,7 +184,7 @@ def test_a_variable_knows_what_it_was_before_it_was_updated():
     np.testing.assert_array_equal(seen.earlier[0][1].value, G * X * X)
 
 
-def test_states_of_forward_s_loops_are_known():
+def test_states_of_forward_s_loops_are_known(monkeypatch):
     def looping(x):
         h = x * 0
         for n in range(3):
@@ -162,6 +198,9 @@ def test_states_of_forward_s_loops_are_known():
     assert [float(n) for n in rerun.world.of_forward[f"{EACH}n + 1.0"]] == [1, 2, 3]
     assert f"{EACH}x" not in rerun.world.of_forward  # it is the same in each
     assert rerun.forward_rounds == 3
+    monkeypatch.setattr(module, "MOST_ROUNDS", 3)  # of a longer loop, no more are kept
+    rerun, *_ = looked(looping, lambda g, x: g)
+    assert f"{EACH}h" not in rerun.world.of_forward
 
 
 def test_a_loop_that_takes_far_more_rounds_has_no_end(monkeypatch):
@@ -187,12 +226,8 @@ def test_a_loop_that_takes_far_more_rounds_has_no_end(monkeypatch):
 @pytest.mark.parametrize(
     ("how", "expected"),
     [
-        ("=", [1, 5, 7]),
-        ("+=", [11, 25, 37]),
-        ("-=", [9, 15, 23]),
-        ("add.at", [11, 29, 37]),
-        ("subtract.at", [9, 11, 23]),
-        ("nothing", [10, 20, 30]),
+        *[("=", [1, 5, 7]), ("+=", [11, 25, 37]), ("-=", [9, 15, 23])],
+        *[("add.at", [11, 29, 37]), ("subtract.at", [9, 11, 23]), ("nothing", [10, 20, 30])],
     ],
 )
 def test_a_value_is_stored_in_another_way(how, expected):
@@ -233,13 +268,14 @@ def test_another_expression_is_computed_where_one_stands():
 @pytest.mark.parametrize("wide", [False, True])
 def test_a_copy_rounds_as_the_code_does_unless_it_is_wide(wide):
     def rounding(g, x):
-        return g * np.cos(x).astype(np.float32)
+        return g * np.cos(x).astype(np.float32) * np.exp(x).astype("float32")
 
     rerun = Rerun(prepare(forward, rounding, [X]), **({"wide": True} if wide else {}))
     (dx,), _ = rerun.watched([X], G)
-    exact = G * np.cos(X)
+    exact = G * np.cos(X) * np.exp(X)
     np.testing.assert_array_equal(dx, exact if wide else rounding(G, X))
     assert not np.array_equal(exact, rounding(G, X))
+    assert Watching().wide is False
 
 
 def test_what_has_many_more_axes_is_refused():
@@ -250,63 +286,51 @@ def test_what_has_many_more_axes_is_refused():
         edited(rerun, number, lambda value, _: value[:, None, None])
     (dx,) = edited(rerun, number, lambda value, _: value[:, None])
     assert dx.shape == (4, 4)
+    rerun.world.looked = {}
+    with pytest.raises(ValueError, match="2 axes in place of 0"):
+        edited(rerun, number, lambda value, _: value[:, None])
 
 
-class Keeping:
-    """A layer whose backward needs what forward kept."""
-
-    def __init__(self):
-        self.x, self.calls = None, []
-
-    def forward(self, x):
-        self.x = x
-        self.calls.append(1)
-        return np.sin(x)
-
-    def backward(self, g, x):
-        return g * np.cos(self.x)
+def test_a_column_in_place_of_a_column_is_not_too_large(monkeypatch):
+    rerun, _, told = looked(backward=lambda g, x: (g[:, None] * 1.0)[:, 0] * x)
+    number, seen = told["g[:, None]"]
+    rerun.world.looked = {number: seen}
+    monkeypatch.setattr(sizes, "MOST_NUMBERS", 15)  # four times four are too many
+    (dx,) = edited(rerun, number, lambda value, _: 2 * value)
+    np.testing.assert_array_equal(dx, 2 * G * X)
 
 
-def test_forward_is_called_before_a_backward_that_uses_what_it_kept():
-    layer = Keeping()
-    rerun, (dx,), told = looked(layer.forward, layer.backward)
-    assert rerun.keeps is True
-    np.testing.assert_array_equal(dx, G * np.cos(X))
-    other = X + 1
-    (dx,) = edited(rerun, told["np.cos(self.x)"][0], lambda value, _: value, inputs=(other,))
-    np.testing.assert_array_equal(dx, G * np.cos(other))
-    assert layer.calls == [1]  # by `prepare`
+def test_code_of_no_module_is_the_caller_s():
+    exec("def typed(x):\n    return np.sin(x)\n", made := {"np": np})
+    rerun, *_ = looked(made["typed"], lambda g, x: g * np.cos(x))
+    np.testing.assert_array_equal(rerun.forward(X), np.sin(X))
 
 
-def test_where_forward_is_not_defined_nearby_nobody_knows_what_is_kept():
-    def picky(x):
-        if not np.array_equal(x, X):
-            raise ValueError("elsewhere")
-        return np.sin(x)
-
-    rerun, *_ = looked(picky, lambda g, x: g * np.cos(x))
-    assert rerun.keeps is True
+def test_a_function_of_a_single_number_may_have_an_array_in_a_place():
+    one, two = np.array(0.5), np.array(2.0)
+    rerun, _, told = looked(np.sin, lambda g, x: g * np.cos(x), (one,), two)
+    (dx,) = edited(rerun, told["np.cos(x)"][0], lambda value, _: np.array([3.0]), (one,), two)
+    np.testing.assert_array_equal(dx, [6.0])
 
 
-def test_what_is_kept_from_earlier_calls_is_there_again_after_a_run_without_it():
-    known, names = [], {}
+def test_both_functions_are_the_caller_s_wherever_they_come_from():
+    one, other = (lambda x: np.sin(x)), (lambda g, x: g * np.cos(x))
+    one.__module__, other.__module__ = "hypothesis.strategies", "pytest"
+    world = looked(one, other)[0].world
+    assert world.is_callers("hypothesis")
+    assert world.is_callers("pytest")
 
-    def caching(x):
-        known.append(x)
-        names.setdefault("x", x)
-        return np.sin(x)
 
-    def cached(g, x):
-        return g * np.cos(known[0]) + 0 * names["x"]
+def test_forward_tells_what_its_helpers_compute_and_not_what_theirs_do():
+    def inner(x):
+        return np.exp(x) * 1.5
 
-    rerun, *_ = looked(caching, cached)
-    other = X + 1
-    (dx,) = rerun.edited([other], G, -1, lambda value, _: value)
-    assert not np.array_equal(dx, G * np.cos(other))
-    (dx,) = rerun.forgetful([other], G)
-    np.testing.assert_array_equal(dx, G * np.cos(other))
-    (dx,) = rerun.edited([other], G, -1, lambda value, _: value)
-    assert not np.array_equal(dx, G * np.cos(other))
+    def helper(x):
+        return inner(x) + np.sin(x)
+
+    rerun, *_ = looked(lambda x: np.cos(helper(x)), lambda g, x: g * x)
+    assert "np.sin(x)" in rerun.world.of_forward
+    assert "np.exp(x)" not in rerun.world.of_forward
 
 
 def test_a_helper_without_a_source_tells_nothing_and_hides_what_it_calls():
@@ -335,12 +359,8 @@ def test_the_arguments_of_functions_have_the_names_of_their_parameters():
 @pytest.mark.parametrize(
     ("value", "variables", "tells"),
     [
-        (np.array([1.0, 2.0]), {}, True),
-        (np.array([1.0]), {}, False),
-        (np.array([1, 2]), {}, False),
-        (2.5, {"a": 2.5}, True),
-        (3, {}, False),
-        ([1.0, 2.0], {}, False),
+        *[(np.array([1.0, 2.0]), {}, True), (np.array([1.0]), {}, False), (np.array([1, 2]), {}, False)],
+        *[(2.5, {"a": 2.5}, True), (3, {}, False), ([1.0, 2.0], {}, False)],
         (np.array([1.0, 2.0]), {"a": np.array([1.0, 2.0])}, False),
         (np.array([1.0, 2.0]), {"a": np.array([1.0, 3.0]), "b": [1.0, 2.0]}, True),
     ],

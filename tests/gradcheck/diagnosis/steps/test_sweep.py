@@ -23,6 +23,7 @@ def recorded(forward, *inputs, wrt=None):
 
 
 X, W = drawn(2, 3), drawn(3, 2, seed=1)
+TABLE = drawn(3, 3, seed=4)
 
 
 def mixture(x, w):
@@ -61,6 +62,14 @@ def test_each_gradient_of_a_sweep_has_one_step_wrong(at_once, monkeypatch):
         np.testing.assert_allclose(found.right[index], right[nodes])
 
 
+def test_slips_that_have_no_value_are_no_reason_to_stop():
+    record = recorded(lambda x: 0 * np.sin(0 * x) + x, X)
+    with np.errstate(all="raise"):
+        found = swept(record, np.ones(X.size))
+    np.testing.assert_array_equal(found.right[0], np.ones(X.size))
+    assert not np.isfinite(found.wrong[0]).all()
+
+
 @pytest.mark.parametrize("name", ["MOST_HELD", "MOST_PRODUCTS"])
 @pytest.mark.parametrize("spare", [0, 1])
 def test_a_sweep_of_too_many_numbers_is_none(name, spare, monkeypatch):
@@ -69,6 +78,52 @@ def test_a_sweep_of_too_many_numbers_is_none(name, spare, monkeypatch):
     needed = width * (len(record.tape.parts) if name == "MOST_HELD" else record.layers.of.size)
     monkeypatch.setattr(sweeps, name, needed - spare)
     assert (swept(record, drawn(2, 2)) is None) == bool(spare)
+
+
+def leaky(x):
+    return np.where(x > 0, x, 0.01 * x)
+
+
+def smooth(x):
+    return np.tanh(x) ** 2
+
+
+def powers(x):
+    one = x @ TABLE
+    return one, one @ TABLE
+
+
+def beside_a_sum(x):
+    y = 3 * x
+    return 2 * np.where(y > 0, y, smooth(y).sum())  # from the tenth number on, a sum has parts that are of no step
+
+
+def in_two_rounds(x):
+    for n in range(2):
+        x = np.sin(3 * x)
+        if n == 0:
+            x = leaky(x)
+    return x
+
+
+PARTLY = {
+    "given back": (lambda x: leaky(x), {"`leaky(x)"}),
+    "handed on": (lambda x: leaky(3 * x) * W.T, {"`leaky(3 * x)"}),
+    "all changed": (lambda x: smooth(x) * W.T, set()),
+    "changed, and used elsewhere": (lambda x: smooth(x) * x, set()),
+    "handed on by a later step": (beside_a_sum, set()),
+    "all that is handed on is made there": (lambda x: 2 * np.stack(powers(x)), set()),
+    "all changed, and given back": (lambda x: smooth(x), set()),
+    "handed on to a step of a round before": (in_two_rounds, {"`leaky(x)"}),
+}
+
+
+@pytest.mark.parametrize(("forward", "said"), PARTLY.values(), ids=PARTLY)
+def test_a_call_that_hands_on_some_of_its_operands_is_known(forward, said):
+    *_, record = records(forward, [drawn(4, 5) if forward is beside_a_sum else X], [0])
+    found = swept(record, np.ones(record.outputs.size))
+    assert len(record.tape.calls) == 1
+    assert {words(found.steps[k]).step.partition("` ")[0] for k in found.partly} == said
 
 
 def test_nothing_in_place_of_a_sweep_has_no_steps():
