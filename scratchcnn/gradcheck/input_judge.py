@@ -16,7 +16,7 @@ from scratchcnn.gradcheck.joint_kinks import JointJudgement, judge_together
 from scratchcnn.gradcheck.numerical.cone import Cone
 from scratchcnn.gradcheck.numerical.gradient import Derivatives, derivatives
 from scratchcnn.gradcheck.numerical.kinks import DECIDED
-from scratchcnn.gradcheck.numerical.noise import EPS, measure_noise
+from scratchcnn.gradcheck.numerical.noise import EPS, least_noise, measure_noise
 from scratchcnn.gradcheck.numerical.probe import Contraction, Probe, probe_of
 from scratchcnn.gradcheck.numerical.spreading import Workers
 from scratchcnn.gradcheck.pieces import Claim
@@ -240,10 +240,21 @@ class InputJudge:
         zero = found.stepped & (gradient == 0) & (self.case.format is None)
         status = np.where(zero, "steps", found.status)
         judged = judge(gradient, own_error, found.value, found.bound, status, self._scale(found))
+        hidden = judged.wrong & (np.abs(gradient - found.value) <= found.bound + self._hidden(found))
+        judged.wrong[hidden], judged.reason[hidden] = False, "noise"
         judged.reason[found.stepped & (judged.reason == "unstable")] = "steps"
         if self.analytic.unsteady:
             judged.reason[judged.reason == "noise"] = "unstable"  # that of backward
         return judged
+
+    def _hidden(self, found: Derivatives) -> Array:
+        """(entries,) what outputs that stand still may hide: they may depend on an entry by less than their roundoff.
+
+        A softmax does so where one of its outputs rounds to 1: nothing is accused for so little.
+        """
+        weight = np.abs(found.contraction.cotangent).astype(np.float64)
+        least = float((weight * least_noise(found.probe)).sum())
+        return np.where(found.method == "exact", 0.0, least / found.unit[found.entries].astype(np.float64))
 
     def _own_error(self, found: Derivatives, which: Array) -> Array:
         """The analytic side's own error at some entries (indices into `found.entries`)."""

@@ -66,7 +66,7 @@ def test_a_wrong_leaf_is_named():
 
     report = check_gradient(dense, wrong, X, PARAMS)
     assert str(report).startswith(
-        "wrong is WRONG as the gradient of dense: the gradient of params['w'] is 1/2\n  times the true one"
+        "wrong is WRONG as the gradient of dense: the gradient of params['w'] is right\n  with no divisor `2`: "
     )
     assert [each.verdict for each in report.inputs] == [Verdict.RIGHT, Verdict.WRONG, Verdict.RIGHT]
 

@@ -36,7 +36,14 @@ UNNAMED = {
 
 
 # Those that are named justly by another kind than their own.
-NAMED = {"conv2d: bias as a mean": "broadcast", "average pool: not divided": "missing-factor"}
+NAMED = {
+    "conv2d: bias as a mean": "broadcast",
+    "average pool: not divided": "missing-factor",
+    "square squared_error: ∂E/∂O: factor 2": "missing-factor",
+    "softmax_cross_entropy: not averaged": "missing-factor",
+    "squared error: 2 forgotten in the error": "missing-factor",
+    "batch norm: deviation of n - 1": "missing-factor",
+}
 
 
 def test_the_catalogues_are_large_and_name_every_kind():

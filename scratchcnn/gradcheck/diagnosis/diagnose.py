@@ -332,7 +332,7 @@ def proved(scenes: Sequence[Scene], index: int) -> list[Claim]:
         found = _holding(families, scenes, index)
         if found:
             where = _where(scenes, index) if all(claim.inside for claim in found) else []
-            if any(claim.kind in SMALL for claim in where):
+            if any(claim.kind in SMALL for claim in where) and "right with" not in found[0].message:
                 return [*where, *found]
             return [found[0], *where, *found[1:]]
     return []

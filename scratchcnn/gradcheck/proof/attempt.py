@@ -6,6 +6,7 @@ python-flint is loaded here, when a proof is made, and nowhere else outside of `
 from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
+from time import thread_time
 
 import numpy as np
 
@@ -57,6 +58,18 @@ def proof_of(
     with quiet():
         proof: Proof = undisturbed(given, forward, backward, point, moving, rng, seconds)
     return proof
+
+
+def widths_of(case: Case, point: Point, wrt: Sequence[int], bits: int, seconds: float) -> dict[int, Array]:
+    """How far roundoff may move the gradients of a case at a point: see `proof.widths.widths`."""
+    from scratchcnn.gradcheck.proof.widths import widths
+
+    moving = [k for k in wrt if point.inputs[k].size]
+    with quiet():
+        found: dict[int, Array] = undisturbed(
+            partial(widths, case.unmeasured), point, moving, case.wrt, bits, thread_time() + seconds
+        )
+    return found
 
 
 def trifle(exact: Array) -> Array:

@@ -18,7 +18,7 @@ from scratchcnn.gradcheck.findings import Findings
 from scratchcnn.gradcheck.input_judge import InputJudge
 from scratchcnn.gradcheck.numerical.noise import EPS
 from scratchcnn.gradcheck.points import Point
-from scratchcnn.gradcheck.proof.attempt import FLINT_MISSING, has_flint, proof_of, trifle
+from scratchcnn.gradcheck.proof.attempt import FLINT_MISSING, has_flint, proof_of, trifle, widths_of
 from scratchcnn.gradcheck.proof.outcome import AGREED_DIGITS, Proof, Proven
 from scratchcnn.gradcheck.report.wording import apart
 from scratchcnn.gradcheck.setting import Setting
@@ -42,6 +42,7 @@ class Proofs:
         self.setting, self.seconds = setting, PROOF_SHARE * seconds * len(setting.observed.usable)
         self.spent = 0.0  # in seconds, on the proof at the inputs
         self.notes: list[str] = []
+        self._widths: dict[int, Array] | None = None
         self.strays: set[int] = set()  # the inputs at which floats do something else than balls
 
     @cached_property
@@ -82,6 +83,13 @@ class Proofs:
         if framework:
             return f"{framework} computes in floats alone"
         return "" if self.setting.observed.usable else "there is no gradient"
+
+    def widths(self, index: int, precision: np.dtype) -> Array | float:
+        """(entries,) how far roundoff may move a gradient at the inputs; 0 where nobody knows."""
+        if self._widths is None:
+            setting, bits = self.setting, int(np.finfo(precision).nmant) + 1
+            self._widths = widths_of(setting.case, setting.first, setting.observed.usable, bits, self.seconds)
+        return self._widths.get(index, 0.0)
 
     def at_second_point(self, index: int) -> str | None:
         """What is wrong with a gradient at the second point; empty if it is proved right, None if nothing is proved."""
@@ -143,7 +151,10 @@ def by_proof(judge: InputJudge, proofs: Proofs, all_inputs: AllInputs) -> Findin
         return _refuted(judge, proofs)
     gradient = judge.analytic.values(judge.index)
     allowed = _allowed(judge, gradient, proven)
-    sure = proven.right & (np.abs(gradient - proven.value) <= allowed)
+    distance = np.abs(gradient - proven.value)
+    if (proven.right & ~(distance <= allowed)).any():  # 1 - p keeps no digit where p rounds to 1
+        allowed = np.maximum(allowed, proofs.widths(judge.index, judge.precision))
+    sure = proven.right & (distance <= allowed)
     if proven.right.any() and not sure.any():
         proofs.stray(judge.index, f"the gradient of {judge.case.names[judge.index]!r} is another")
     if not sure.any() or not (all_inputs.agree_at_first or judge.along().verdict is not Verdict.WRONG):
@@ -153,13 +164,16 @@ def by_proof(judge: InputJudge, proofs: Proofs, all_inputs: AllInputs) -> Findin
 
 
 def _with_differences(judge: InputJudge, proved: Findings) -> Findings:
-    """The findings by differences, since kinks must be seen together; entries that are proved are not undecided."""
+    """The findings by differences, since kinks must be seen together; entries that are proved are right.
+
+    Differences cannot see an output that depends on an entry by less than its roundoff, however far that is moved.
+    """
     findings = judge.by_sample()
     of = {int(entry): k for k, entry in enumerate(proved.entries)}
     settled = 0
     for k, entry in enumerate(findings.entries.tolist()):
-        if entry in of and not findings.wrong[k]:
-            findings.right[k], findings.reason[k] = True, ""
+        if entry in of:
+            findings.right[k], findings.wrong[k], findings.reason[k] = True, False, ""
             findings.value[k], findings.bound[k] = proved.value[of[entry]], proved.bound[of[entry]]
             settled += 1
     findings.method = f"{proved.method} at {settled} of {findings.entries.size}; {findings.method}"

@@ -245,7 +245,7 @@ def test_a_factor_kept_in_a_lower_precision_is_named():
 
 
 def test_scattered_errors_of_a_lower_precision_are_named():
-    single = with_slope(lambda slope: slope.astype(np.float32).astype(float) * (1 + 1e-9))
+    single = with_slope(hidden(lambda slope: slope.astype(np.float32).astype(float) * (1 + 1e-9)))
     report = check_gradient(np.tanh, single, drawn(3, 2), names=("z",))
     assert report.diagnoses[0].message.startswith("the true one but for errors of a few roundoffs of float32")
 

@@ -347,7 +347,7 @@ def findings_of(entries, right=False, wrong=False, bound=1e-9):
 def proofs_of(proof, located=None):
     """Proofs that have been made."""
     proofs = Proofs.__new__(Proofs)
-    proofs.notes, proofs.strays, proofs.spent, proofs.seconds = [], set(), 0.0, 1.0
+    proofs.notes, proofs.strays, proofs.spent, proofs.seconds, proofs._widths = [], set(), 0.0, 1.0, {}
     proofs.__dict__["first"] = proof
     proofs.located = lambda index: located
     return proofs
@@ -434,12 +434,12 @@ class TestRight:
         findings = findings_of([2, 0, 1], wrong=[False, True, False])
         proven = proven_of([1.0, 2.0, 3.0], right=[True, False, True], bound=0.5)
         found, _ = self.found(proven, judge_of([1.0, 2.0, 3.0], findings=findings))
-        assert found.right.tolist() == [True, False, False]  # of these, the second is wrong by differences
-        assert found.wrong.tolist() == [False, True, False]
-        assert found.reason.tolist() == ["", "noise", "noise"]
+        assert found.right.tolist() == [True, True, False]  # differences see nothing below the roundoff of an output
+        assert found.wrong.tolist() == [False, False, False]
+        assert found.reason.tolist() == ["", "", "noise"]
         assert found.value.tolist() == [3, 1, 1]
-        assert found.bound == pytest.approx([0.5, 1e-9, 1e-9])
-        assert found.method == "proved exactly at 1 of 3; differences"
+        assert found.bound == pytest.approx([0.5, 0.5, 1e-9])
+        assert found.method == "proved exactly at 2 of 3; differences"
 
     def test_nothing_is_found_without_a_proof_or_on_another_path(self):
         judge = judge_of([1.0])

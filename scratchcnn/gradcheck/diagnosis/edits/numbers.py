@@ -132,7 +132,8 @@ def constants(site: Site, seen: Seen) -> Iterator[Change]:
     # What it is a part of, as in `sqrt(D)` for `D`, is the likeliest; then variables.
     known = sorted(seen.variables.items(), key=lambda v: (f"({site.text})" not in v[0], not is_name(v[0])))
     for name, other in known if literal else ():
-        named = is_name(name) or site.role != TERM  # what is computed hardly stands for a term
+        # What is computed hardly stands for a term, nor a count for a number that is spelled out.
+        named = is_name(name) or not (site.role == TERM or (site.text.isdigit() and type(other) is int))
         if named and _may_be(value, other, site.role) and other != value and name not in (site.text, site.place.name):
             chosen = type(value) in (int, float) and _is_chosen(name, other)
             kind = "sign" if other == -value else "option-ignored" if chosen else "operand"

@@ -1,5 +1,6 @@
 """Claims about the steps of forward: one of them is differentiated wrongly."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
@@ -19,6 +20,8 @@ from scratchcnn.gradcheck.diagnosis.steps.words import exponent_of, words
 NEAR = 1e-10
 # The kinds of slips that are looked for first where backward itself is written.
 LOCAL = ("sign", "missing-factor")
+# The size of a number: where all of them are negative, its derivative is missing, and has no wrong sign.
+SIZE = re.compile(r"`(np\.)?(f?abs|absolute)\(")
 # Entries that have to be different from zero for a gradient to be recognized.
 ENTRIES = 3
 
@@ -71,7 +74,7 @@ def _slipped(scene: Scene, index: int, slips: Iterable[int], *, inner: bool) -> 
                 if (len(swept.steps[k].site) > own) is not inner or k in swept.partly:
                     continue
                 said = words(swept.steps[k])
-                if said is not None:
+                if said is not None and not (slip.kind == "sign" and SIZE.match(said.step)):
                     sentence = slip.sentence.format(step=said.step, operand=said.operand, other=said.other)
                     holds = _holds(index, depth, swept.steps[k], lambda s, n, which=which: s.wrong[index][n, which])  # type: ignore[misc]
                     yield Claim(slip.kind, f"the true one {sentence}", holds, inside=True)

@@ -204,7 +204,7 @@ def test_a_wrong_flow_is_located_and_what_it_lacks_is_said(monkeypatch):
     assert tried[0] == ("∂E/∂(`y`)", [])
     assert [text for _, text in fitting(scene, 0, [Suspect(SITE, told(VALUE), False)])] == ["y"]
     right = scene_of(np.sin, lambda g, x: g * np.cos(x), drawn(4, 5))
-    right.__dict__.update({name: scene.__dict__[name] for name in ("look", "flows")})
+    right.__dict__.update({name: scene.__dict__[name] for name in ("look", "_records")})
     assert len(list(fitting(right, 0, [Suspect(SITE, told(VALUE), False)]))) == 1
     assert tried[-1] == ("∂E/∂(`z`)", [])  # an input is not beside itself
     scene.flows["y"] = Flow(VALUE * COLUMN, np.arange(20))
@@ -217,7 +217,8 @@ def test_a_wrong_flow_of_each_round_is_located(monkeypatch):
     rounds = [VALUE, 2 * VALUE]
     scene = scene_of(np.sin, lambda g, x: 2 * g * np.cos(x), VALUE)
     scene.__dict__["look"] = SimpleNamespace(seen={SITE.number: told(VALUE, rounds=rounds)})
-    scene.__dict__["flows"] = {f"{EACH}h": Flow(np.array([FULL, 2 * FULL]), np.arange(40))}
+    flows = {f"{EACH}h": Flow(np.array([FULL, 2 * FULL]), np.arange(40))}
+    scene._records = SimpleNamespace(first=None, flows=flows)
 
     def is_right_with(s, site, change, index, right):
         """In the first round of backward, what flows back to the last one of forward belongs there."""
