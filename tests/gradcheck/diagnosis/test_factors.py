@@ -302,3 +302,10 @@ class TestCropped:
         assert said(cropped_cotangent, lambda x: np.pad(x, 1), lambda g, x: g[:5], drawn(5)) == {}
         assert said(cropped_cotangent, lambda x: np.pad(x, 1), lambda g, x: g[1:-1, :3, :3], drawn(2, 3, 3)) == {}
         assert said(cropped_cotangent, lambda x: x.sum(0), lambda g, x: np.ones((2, 3, 4)), drawn(2, 3, 4)) == {}
+
+
+def test_what_is_the_same_everywhere_is_no_elementwise_factor():
+    """The hyperbolic tangent of large numbers is 1: 1 + tanh(k) is 2."""
+    k = 100 * np.abs(drawn(5)) + 50
+    scene = scene_of(lambda x, k: k * np.sin(x), lambda g, x, k: (2 * g * k * np.cos(x), g * np.sin(x)), drawn(5), k)
+    assert not any("tanh" in message for message in held(missing_factor, scene))

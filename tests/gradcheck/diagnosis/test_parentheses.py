@@ -54,6 +54,8 @@ def drawn(*shape, seed=0):
         ("X[M] - (X + 1)", ["X[M] - X + 1"]),
         ("f(a + b) / c", ["f((a + b) / c)", "(f(a) + b) / c", "(a + f(b)) / c"]),
         ("f(g[(1, 2)] * h(x - y) + z)", None),
+        ("v.sum(axis=1) ** 2", ["(v ** 2).sum(axis=1)"]),
+        ("(v ** 2).sum(axis=1)", ["(v.sum(axis=1) ** 2)"]),
         ("x", []),
         ("not an expression", []),
         ("größe * b + c", []),

@@ -267,3 +267,16 @@ class TestFirstAxis:
     )
     def test_is_that_of_time_where_outputs_see_what_came_before_alone(self, forward, x, sequence):
         assert is_sequence(scene_of(forward, no_gradients, x)) is sequence
+
+
+def test_rows_are_told_by_their_labels_and_wrong_ones_count_where_the_truth_is_zero():
+    labels = np.array([0, 3, -1, 1, 2, -1])
+
+    def kept(x, labels):
+        return np.where(labels[:, None] >= 0, np.tanh(x), 0.0)
+
+    scene = scene_of(kept, lambda g, x, labels: (g * slope(x), None), drawn(6, 4), labels, wrt=[0])
+    assert held(wrong_places, scene) == {
+        "the true one but where labels is -1": "subset",
+        "the true one but where the output is zero": "subset",
+    }
