@@ -334,10 +334,11 @@ class InputJudge:
         direction = DirectionalCheck(self.case, self.index, probe, point, gradient, self.rng, precision)
         return direction.compare(noise, self.step, climbs=self.effort.climbs != 0)
 
-    def along(self) -> DirectionalResult:
-        """What differences along a random direction through all entries say of the gradient at the inputs."""
+    def along(self, gradient: Array | None = None) -> DirectionalResult:
+        """What differences along a random direction say of the gradient at the inputs, or of another, (entries,)."""
         point = Point(self.case.copies(self.precision), self.analytic.cotangent.astype(self.precision))
-        return self._along(self.probe, point, self.analytic.values(self.index), lambda: self.noise)
+        given = self.analytic.values(self.index) if gradient is None else gradient
+        return self._along(self.probe, point, given, lambda: self.noise)
 
     def at(self, point: Point) -> str:
         """What is wrong along one direction at another point; empty where nothing is seen."""

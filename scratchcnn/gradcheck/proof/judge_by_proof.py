@@ -157,10 +157,18 @@ def by_proof(judge: InputJudge, proofs: Proofs, all_inputs: AllInputs) -> Findin
     sure = proven.right & (distance <= allowed)
     if proven.right.any() and not sure.any():
         proofs.stray(judge.index, f"the gradient of {judge.case.names[judge.index]!r} is another")
-    if not sure.any() or not (all_inputs.agree_at_first or judge.along().verdict is not Verdict.WRONG):
+    if not sure.any() or not (all_inputs.agree_at_first or _do_differences_agree(judge, gradient, proven)):
         return None
     proved = _findings(np.flatnonzero(sure), gradient, proven.value, allowed, _to_digits(proven))
     return proved if sure.all() else _with_differences(judge, proved)
+
+
+def _do_differences_agree(judge: InputJudge, gradient: Array, proven: Proven) -> bool:
+    """Whether differences along a direction agree with the gradient, or with the one in balls if roundoff moved it."""
+    if judge.along().verdict is not Verdict.WRONG:
+        return True
+    exact = proven.right.all() and not np.array_equal(gradient, proven.value)
+    return bool(exact and judge.along(proven.value).verdict is not Verdict.WRONG)
 
 
 def _with_differences(judge: InputJudge, proved: Findings) -> Findings:

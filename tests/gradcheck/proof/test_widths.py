@@ -46,3 +46,15 @@ def test_a_softmax_whose_largest_output_rounds_to_one_is_right(gap):
     assert check_gradient(softmax, softmax_backward, x, proof=False).verdict is not Verdict.WRONG
     wrong = check_gradient(softmax, lambda g, x: softmax_backward(g, x) + softmax(x) / 2, x)
     assert wrong.verdict is Verdict.WRONG
+
+
+def test_a_softmax_in_float32_that_loses_digits_is_right_and_says_so():
+    def single(g, x):
+        return softmax_backward(g, x).astype(np.float32)
+
+    x = np.array([[12.245514869689941, -15.333990097045898, 2.5085930824279785, -3.4066176414489746]], np.float32)
+    report = check_gradient(softmax, single, x)
+    assert report.verdict is Verdict.RIGHT
+    assert "keeps 3 of 7 digits" in " ".join(report.notes)
+    for factor in (1.01, 0.99):
+        assert check_gradient(softmax, lambda g, x, f=factor: f * single(g, x), x).verdict is Verdict.WRONG
