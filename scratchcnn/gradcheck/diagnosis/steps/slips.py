@@ -64,6 +64,11 @@ def _one_outside_of_products(p: Parts) -> Array:
     return np.where(np.isnan(p.diagonal), 1, np.nan)
 
 
+def _minus_one(p: Parts) -> Array:
+    """-1 in place of a negative derivative, outside of products of matrices: the factor `a` is missing of `-a * x`."""
+    return np.where(p.factor < 0, -_one_outside_of_products(p), np.nan)
+
+
 _AT_OUTPUT = "with the derivative of {step} taken at its output"
 _REPLACED = "in place of the derivative of {step}"
 _DERIVATIVE = "the derivative of {step} by {operand}"
@@ -74,6 +79,7 @@ SLIPS: tuple[Slip, ...] = (
     Slip("operand", _AT_OUTPUT, _logistic_at_result),
     Slip("operand", f"with y (1 - y), y the result, {_REPLACED}", lambda p: p.result * (1 - p.result)),
     Slip("operand", f"with 1 - y², y the result, {_REPLACED}", lambda p: 1 - p.result**2),
+    Slip("operand", f"with 1 - y, y the result, {_REPLACED}", lambda p: 1 - p.result),
     Slip("operand", f"with 1 - x², x the argument, {_REPLACED}", lambda p: 1 - p.value**2),
     Slip("operand", f"with x (1 - x), x the argument, {_REPLACED}", lambda p: p.value * (1 - p.value)),
     Slip("transposed", "with {other} not transposed on the way back through {step}", lambda p: p.transposed),
@@ -81,6 +87,7 @@ SLIPS: tuple[Slip, ...] = (
     Slip("sign", f"with the wrong sign {_WRITTEN}", lambda p: -p.factor),
     Slip("missing-term", "with {operand} in {step} taken for a constant", lambda p: 0 * p.factor),
     Slip("missing-factor", "without the derivative of {step} by {operand}", _one_outside_of_products),
+    Slip("missing-factor", "without the derivative of {step} by {operand}, but for its sign", _minus_one),
     Slip("operand", f"with {{operand}}, its own factor, in place of the other one {_WRITTEN}", lambda p: p.value),
     Slip("swapped", f"with {{operand}} in place of {{other}} {_WRITTEN}", lambda p: p.value),
     Slip("operand", f"with y, the result, {_REPLACED} by {{operand}}", lambda p: p.result),

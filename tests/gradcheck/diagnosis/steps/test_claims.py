@@ -285,3 +285,25 @@ STATISTICS = {
 def test_statistics_of_a_kind_are_constants_together(said, pair):
     found = held(without_statistics, *scenes_of(*pair, 5, 3))
     assert f"the true one with {said} in forward taken for a constant" in found
+
+
+@pytest.mark.parametrize(
+    ("forward", "step"), [(lambda x: np.sin(np.abs(x)), "np.abs(x)"), (lambda x: np.sin(-x), "-x")]
+)
+def test_the_derivative_of_a_size_is_missing_and_has_no_wrong_sign(forward, step):
+    scene = scene_of(forward, lambda g, x: g * np.cos(x), -np.abs(drawn(4)))
+    signs = [c.message.split("`")[1] for c in wrong_step(scene, 0) if c.kind == "sign"]
+    assert (step in signs) is (step == "-x")
+    assert any(f"without the derivative of `{step}`" in c.message for c in wrong_step(scene, 0))
+
+
+def test_a_factor_that_is_missing_of_a_negative_product_is_told():
+    def swish(x, beta):
+        return x / (1 + np.exp(-beta * x))
+
+    def backward(g, x, beta):
+        s = 1 / (1 + np.exp(-beta * x))
+        return g * (s + x * s * (1 - s)), (g * x * x * s * (1 - s)).sum()
+
+    said = first(swish, backward, drawn(4), np.array(1.7))
+    assert said == "without the derivative of `-beta * x`"
