@@ -92,6 +92,7 @@ def _scaled_step(scene: Scene, index: int, *, known: bool) -> Iterator[Claim]:
         constant = {j: wrong[:, CONSTANT] for j, wrong in swept.wrong.items()}
         others = {j: c + factors[:, None] * (swept.right[j] - c) for j, c in constant.items()}
         powers = {k: _of_a_power(swept.steps[k], factors[k]) for k in fits}
+        # Of a multiple of the whole gradient most steps fit: one is said that has the number in its derivative.
         everywhere = gradient.size > 1 and bool(same(scene, index, _multiple(gradient, swept.right[index])))
         for k in _likely(scene, fits, others, powers):
             factor, said = float(factors[k]), words(swept.steps[k])
