@@ -55,7 +55,7 @@ def test_mistakes_are_named_where_somebody_asks(explained, monkeypatch):
     doubled = Trial(0, explained=explained).judge(
         "doubled", lambda *at: replace(training.exact(*at), weight=2 * training.exact(*at).weight), frozenset(Cause)
     )
-    assert [d.kind for d in doubled.entries[0].report.diagnoses][:1] == ["constant-factor"] * explained
+    assert [d.kind for d in doubled.entries[0].report.diagnoses][:1] == ["missing-factor"] * explained
 
 
 def test_a_row_whose_verdict_is_another_one_is_not_as_expected(trial):

@@ -23,6 +23,7 @@ from scratchcnn.gradcheck.diagnosis.edits.flows import wrong_flow
 from scratchcnn.gradcheck.diagnosis.edits.forward import of_another_forward
 from scratchcnn.gradcheck.diagnosis.edits.look import Code
 from scratchcnn.gradcheck.diagnosis.edits.suspects import is_true
+from scratchcnn.gradcheck.diagnosis.extent import proof_of
 from scratchcnn.gradcheck.diagnosis.factors import along_axes, cropped_cotangent, missing_factor, same_along_axes
 from scratchcnn.gradcheck.diagnosis.forms import misshapen
 from scratchcnn.gradcheck.diagnosis.functions import of_another_function, reciprocal
@@ -96,7 +97,7 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         of_exchanged_inputs,
     ),
     (wrong_expression, reordered),
-    (missing_penalty, wrong_inner_step, without_an_inner_chain, multiplied),
+    (missing_penalty, wrong_inner_step, without_an_inner_chain),
     (wrong_flow,),
     (
         without_some_outputs,
@@ -120,6 +121,8 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         inner_term,
     ),
 )
+# How many stages are looked at where a gradient is a multiple of the true one.
+OF_MULTIPLES = 3
 KINK = Claim(
     "kink",
     "the true one but at entries that sit on a kink: there it is outside the interval of the one-sided derivatives",
@@ -233,7 +236,7 @@ class Search:
         if self.roundings is not None and not scenes[0].off(index, scenes[0].analytic(index)) > self.roundings[index]:
             return []
         name = scenes[0].names[index]
-        found = ((claim, _proof(claim, scenes, index)) for claim in proved(scenes, index))
+        found = ((claim, proof_of(claim, scenes, index)) for claim in proved(scenes, index))
         return [Diagnosis(claim.kind, name, f"{claim.message} ({proof})", 1.0, proof) for claim, proof in found]
 
 
@@ -250,25 +253,6 @@ def _elsewhere(search: Search, index: int) -> list[Diagnosis]:
     second.right_at = first
     shows = [scene for scene in search.further if _tells(scene, second, index)]
     return _stale([second, first], index) or search.named([second, *shows] if shows else [second, first], index)
-
-
-def _proof(claim: Claim, scenes: Sequence[Scene], index: int) -> str:
-    """Where a claim was seen to hold."""
-    return ("in float64, " if scenes[0].wide else "") + _extent(claim, scenes, index)
-
-
-def _extent(claim: Claim, scenes: Sequence[Scene], index: int) -> str:
-    size = scenes[0].inputs[index].size
-    moved = int(np.count_nonzero(scenes[0].direction(index)))
-    through = f"all {size}" if moved == size else f"{moved} of {size}"
-    again = ", and at a second point" if len(scenes) > 1 else ", at no second point"
-    if claim.along:
-        return f"along a random direction through {through} entries{again}"
-    try:
-        known = int(np.isfinite(scenes[0].truth(index).error).sum())
-    except TooDear:
-        return f"along a random direction through {through} entries{again}"
-    return f"at {known} of {size} entries{again}"
 
 
 def _unexplained(name: str, search: Search, index: int) -> str:
@@ -328,14 +312,17 @@ def proved(scenes: Sequence[Scene], index: int) -> list[Claim]:
     if nothing:  # any claim that predicts zeros holds: code alone says more
         code = _holding((wrong_expression,), scenes, index)
         return [*code[:1], *nothing, *code[1:]]
-    for families in (*STAGES, PLACES, POSITIONS):
+    times = _holding((multiplied,), scenes, index)  # while there are calls for it
+    for families in STAGES[:OF_MULTIPLES] if times else (*STAGES, PLACES, POSITIONS):
         found = _holding(families, scenes, index)
         if found:
-            where = _where(scenes, index) if all(claim.inside for claim in found) else []
-            if any(claim.kind in SMALL for claim in where) and "right with" not in found[0].message:
-                return [*where, *found]
-            return [found[0], *where, *found[1:]]
-    return []
+            break
+    if times or not found:  # of a factor that may be several things the code tells more
+        return found or times
+    where = _where(scenes, index) if all(claim.inside for claim in found) else []
+    if any(claim.kind in SMALL for claim in where) and "right with" not in found[0].message:
+        return [*where, *found]
+    return [found[0], *where, *found[1:]]
 
 
 def _where(scenes: Sequence[Scene], index: int) -> list[Claim]:

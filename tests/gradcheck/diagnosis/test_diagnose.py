@@ -11,6 +11,7 @@ from scratchcnn.gradcheck.diagnosis import diagnose
 from scratchcnn.gradcheck.diagnosis.budget import Outside, TooDear
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.diagnose import KINK, MOST, proved
+from scratchcnn.gradcheck.diagnosis.extent import proof_of
 from scratchcnn.gradcheck.points import Point
 from scratchcnn.gradcheck.report.report import InputReport
 from scratchcnn.gradcheck.setting import Setting
@@ -47,11 +48,12 @@ def raising(error):
 def families(monkeypatch):
     """Puts families that make these claims in place of all: a list for each stage, then for places and positions."""
 
-    def set_families(*stages, places=(), positions=()):
+    def set_families(*stages, places=(), positions=(), multiples=()):
         def of(claims):
             return lambda scene, index: iter(claims)
 
         monkeypatch.setattr(diagnose, "STAGES", tuple(tuple(map(of, stage)) for stage in stages))
+        monkeypatch.setattr(diagnose, "multiplied", of(multiples))
         monkeypatch.setattr(diagnose, "PLACES", (of(places),))
         monkeypatch.setattr(diagnose, "POSITIONS", (of(positions),))
 
@@ -73,6 +75,16 @@ def test_the_first_stage_in_which_something_holds_is_all_that_is_said(families):
     assert said(doubled) == ["f"]
     families([[]])
     assert said(doubled) == []
+
+
+def test_a_multiple_is_said_where_the_first_stages_say_nothing(families):
+    times = [claim("times")]
+    families([], [], [[claim("a")]], [[claim("b")]], multiples=times)
+    assert said(doubled) == ["a"]
+    families([], [], [], [[claim("b")]], places=[claim("e")], multiples=times)
+    assert said(doubled) == ["times"]
+    families([], [], [], [[claim("b")]], multiples=[claim("times", holds=False)])
+    assert said(doubled) == ["b"]
 
 
 def test_of_a_right_gradient_and_of_none_nothing_is_said(families):
@@ -199,7 +211,7 @@ def test_a_further_point_at_which_a_claim_cannot_be_tried_is_no_proof_against_it
 
 def test_where_a_claim_was_seen_to_hold_is_said():
     scenes = scenes_of(doubled, doubled)
-    proof = diagnose._proof
+    proof = proof_of
     assert proof(claim("a"), scenes, 0) == "at 3 of 3 entries, and at a second point"
     assert proof(claim("a"), scenes[:1], 0) == "at 3 of 3 entries, at no second point"
     along = claim("a", along=True)
@@ -217,7 +229,7 @@ def test_a_direction_without_some_entries_is_said():
 
     scene = scene_of(opaque, lambda g, x: 7 * g, np.array([0.0, 1, 2, 0]))
     scene.along_here(0)
-    said = diagnose._proof(claim("a", along=True), [scene], 0)
+    said = proof_of(claim("a", along=True), [scene], 0)
     assert said == "along a random direction through 2 of 4 entries, at no second point"
 
 
