@@ -102,7 +102,6 @@ STAGES: tuple[tuple[Family, ...], ...] = (
     (
         without_some_outputs,
         of_another_forward,
-        oddly_wrong_step,
         summed_elsewhere,
         with_another_factor,
         not_transposed,
@@ -121,8 +120,9 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         inner_term,
     ),
 )
-# How many stages are looked at where a gradient is a multiple of the true one.
-OF_MULTIPLES = 3
+# How many stages after the first are looked at where a gradient is a multiple of the true one, and where a step is
+# differentiated in an odd way: the code, steps of inner functions, what flows back.
+OF_MULTIPLES, OF_ODD_STEPS = 2, 3
 KINK = Claim(
     "kink",
     "the true one but at entries that sit on a kink: there it is outside the interval of the one-sided derivatives",
@@ -312,13 +312,16 @@ def proved(scenes: Sequence[Scene], index: int) -> list[Claim]:
     if nothing:  # any claim that predicts zeros holds: code alone says more
         code = _holding((wrong_expression,), scenes, index)
         return [*code[:1], *nothing, *code[1:]]
-    times = _holding((multiplied,), scenes, index)  # while there are calls for it
-    for families in STAGES[:OF_MULTIPLES] if times else (*STAGES, PLACES, POSITIONS):
-        found = _holding(families, scenes, index)
-        if found:
-            break
-    if times or not found:  # of a factor that may be several things the code tells more
-        return found or times
+    first, *later = STAGES
+    found = _holding(first, scenes, index)
+    # These are known before the calls are spent on the code, which tells more.
+    times = [] if found else _holding((multiplied,), scenes, index)
+    odd = [] if found or times else _holding((oddly_wrong_step,), scenes, index)
+    last = OF_MULTIPLES if times else OF_ODD_STEPS if odd else None
+    for families in [] if found else (*later, PLACES, POSITIONS)[:last]:
+        found = found or _holding(families, scenes, index)
+    if times or odd or not found:
+        return found or times or odd
     where = _where(scenes, index) if all(claim.inside for claim in found) else []
     if any(claim.kind in SMALL for claim in where) and "right with" not in found[0].message:
         return [*where, *found]

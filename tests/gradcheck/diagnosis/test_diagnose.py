@@ -48,12 +48,13 @@ def raising(error):
 def families(monkeypatch):
     """Puts families that make these claims in place of all: a list for each stage, then for places and positions."""
 
-    def set_families(*stages, places=(), positions=(), multiples=()):
+    def set_families(*stages, places=(), positions=(), multiples=(), odd=()):
         def of(claims):
             return lambda scene, index: iter(claims)
 
         monkeypatch.setattr(diagnose, "STAGES", tuple(tuple(map(of, stage)) for stage in stages))
         monkeypatch.setattr(diagnose, "multiplied", of(multiples))
+        monkeypatch.setattr(diagnose, "oddly_wrong_step", of(odd))
         monkeypatch.setattr(diagnose, "PLACES", (of(places),))
         monkeypatch.setattr(diagnose, "POSITIONS", (of(positions),))
 
@@ -85,6 +86,10 @@ def test_a_multiple_is_said_where_the_first_stages_say_nothing(families):
     assert said(doubled) == ["times"]
     families([], [], [], [[claim("b")]], multiples=[claim("times", holds=False)])
     assert said(doubled) == ["b"]
+    families([], [], [], [[claim("b")]], odd=[claim("odd")])
+    assert said(doubled) == ["b"]
+    families([], [], [], [], [[claim("c")]], odd=[claim("odd")])
+    assert said(doubled) == ["odd"]
 
 
 def test_of_a_right_gradient_and_of_none_nothing_is_said(families):

@@ -69,17 +69,11 @@ def cause(forward, backward, *inputs, **options):
     return check_gradient(forward, backward, *inputs, **options).diagnoses[0].message
 
 
-@pytest.mark.parametrize(
-    ("forward", "said"),
-    [
-        (gated, "the true one with 1 - y, y the result, in place of the derivative of `np.tanh(s)` (test_large"),
-        (gated_in_bytes, "right with `t ** 2` in place of `t`: `1 - t` (test_large"),
-    ],
-)
-def test_an_entry_that_is_lost_in_roundoff_hides_no_cause(forward, said, rng):
+@pytest.mark.parametrize("forward", [gated, gated_in_bytes])
+def test_an_entry_that_is_lost_in_roundoff_hides_no_cause(forward, rng):
     """At some of the entries t² is 1 but for its last digits."""
     x, w = rng.normal(size=(400, 1)), 4 * rng.normal(size=400)
-    assert cause(forward, gated_backward, x, w).startswith(said)
+    assert cause(forward, gated_backward, x, w).startswith("right with `t ** 2` in place of `t`: `1 - t` (test_large")
 
 
 def test_a_constant_is_found_along_a_direction(rng):
