@@ -122,6 +122,20 @@ def test_a_constant_and_a_sign_are_no_factors(factor):
         assert {c.kind for c in family(scene, 0)} <= {"missing-term" if factor == 0 else "sign"}
 
 
+SIZES = {
+    "np.abs": lambda x: np.abs(x) + np.cos(x),
+    "abs": lambda x: abs(x) + np.cos(x),
+    "np.absolute": lambda x: np.absolute(x) + np.cos(x),
+}
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_where_all_numbers_are_negative_a_size_lacks_its_derivative_and_has_no_wrong_sign(name):
+    found = said(wrong_step, SIZES[name], lambda g, x: g * (1 - np.sin(x)), -np.abs(drawn(7)))
+    assert f"without the derivative of `{name}(x)` by `x`" in found
+    assert not any(f"wrong sign where `{name}(x)`" in message for message in found)
+
+
 def test_of_a_single_entry_any_step_may_have_a_factor():
     found = said(wrong_step, lambda x: np.sin(x), lambda g, x: 0.5 * g * np.cos(x), drawn(1))
     assert found == ["with 1/2 times what flows back to `x` in `np.sin(x)`"]
