@@ -32,6 +32,12 @@ def test_it_is_some_roundoffs_of_the_largest_number_on_the_way():
     assert narrow[0] == pytest.approx(2.0**29 * wide[0], rel=0.5)
 
 
+def test_of_one_operation_it_is_as_far_as_two_results_may_be_apart():
+    """Each of them may be off by a unit in the last place, to either side."""
+    (wide,) = width_of(lambda g, x: x + 1, np.array([2.0**-70])).values()
+    assert wide[0] == pytest.approx(2 * 2.0**-52, rel=2.0**-20, abs=0)  # a radius has 30 bits
+
+
 def test_where_balls_decide_nothing_or_time_is_over_nothing_is_known():
     x = np.array([1.0, 2.0])
     assert width_of(lambda g, x: g if (x / 3 * 3 == x).all() else 0 * g, x) == {}

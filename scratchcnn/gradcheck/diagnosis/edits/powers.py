@@ -20,8 +20,8 @@ def powers(scene: Scene) -> Changes:
     factors: dict[str, int] = {}
     for site, _ in scene.look.forward_sites if scene.look is not None else ():
         for base, exponent in _power(expression(site.text)):
-            left = base if exponent == 2 else f"{base} ** {exponent - 1}"
-            factors.setdefault(left, exponent)
+            left = base if exponent == 2 else f"({base}) ** {exponent - 1}"
+            factors.setdefault(ast.unparse(ast.parse(left)), exponent)
 
     def changes(site: Site, seen: Seen) -> Iterator[Change]:
         tree = expression(site.text) if factors and site.role not in (INDEX, LIMIT) else None

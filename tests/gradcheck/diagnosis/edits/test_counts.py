@@ -47,9 +47,17 @@ def test_a_number_of_entries_may_be_another_one():
 @pytest.mark.parametrize("role", [ASSIGNED, FACTOR, DIVISOR])
 def test_a_length_may_be_another_one(role):
     arrays = {"x": np.zeros((2, 3)), "2 * x": np.zeros((9, 8)), "y": np.zeros((3, 5)), "n": 7, "row": np.zeros(4)}
+    arrays["again"] = np.zeros((4, 2))
     assert made(lengths, expression("h * w", role), told(3, arrays)) == {
         f"`{text}` in place of `h * w`": (["constant-factor"], length)
-        for text, length in (("x.shape[0]", 2), ("x.size", 6), ("y.shape[1]", 5), ("y.size", 15), ("row.shape[0]", 4))
+        for text, length in (
+            ("x.shape[0]", 2),
+            ("x.size", 6),
+            ("y.shape[1]", 5),
+            ("y.size", 15),
+            ("row.shape[0]", 4),
+            ("again.size", 8),
+        )
     }
     assert made(lengths, expression("len(x)", role), told(3, arrays))
 

@@ -10,13 +10,14 @@ from scratchcnn.gradcheck.diagnosis.edits.places import FACTOR, INDEX, LIMIT
 from scratchcnn.gradcheck.diagnosis.edits.powers import powers
 from tests.gradcheck.diagnosis.edits.made import expression, made, told
 
-V = np.array([1.0, 2.0])
+V = np.array([1.5, 2.0])
 
 
 def tried(text, forward, value=V, role=FACTOR):
     """What is tried in place of an expression, where forward computes another."""
     look = None if forward is None else SimpleNamespace(forward_sites=[(expression(forward), None)])
     found = made(powers(SimpleNamespace(look=look)), expression(text, role), told(value))
+    assert all(kinds == ["constant-factor"] for kinds, _ in found.values())
     return {said.split("`")[1]: np.asarray(other / value).flat[0] for said, (_, other) in found.items()}
 
 
@@ -28,13 +29,25 @@ def tried(text, forward, value=V, role=FACTOR):
         ("a - b", "(a - b) ** 2", {"2 * (a - b)": 2}),
         ("e", "np.square(e)", {"2 * e": 2}),
         ("s", "np.abs(s) ** 2", {"2 * s": 2}),
+        ("s", "np.absolute(s) ** 2", {"2 * s": 2}),
+        ("s", "abs(s) ** 2", {"2 * s": 2}),
+        ("np.abs(s)", "np.abs(s) ** 2", {"2 * np.abs(s)": 2}),
+        ("e", "e ** 2.0", {"2 * e": 2}),
         ("u ** 2", "u ** 3", {"3 * (u ** 2)": 3}),
+        ("(a - b) ** 2", "(a - b) ** 3", {"3 * ((a - b) ** 2)": 3}),
         ("u ** 3", "u ** 4", {"4 * (u ** 3)": 4}),
         ("u", "u ** 3", {}),
         ("e", "e ** 5", {}),
         ("e", "e * f", {}),
         ("e", "np.exp(e)", {}),
         ("e", "e ** p", {}),
+        ("e", "f(e)", {}),
+        ("s", "np.exp(s) ** 2", {}),
+        ("s", "norms[0](s) ** 2", {}),
+        ("s", "np.abs(s) ** 3", {}),
+        ("a - b ** 2", "(a - b) ** 3", {}),
+        ("e", "e ** 2 +", {}),
+        ("e +", "e ** 2", {}),
         ("f", "e ** 2", {}),
         ("e", None, {}),
     ],

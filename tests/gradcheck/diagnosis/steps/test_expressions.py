@@ -9,6 +9,8 @@ from scratchcnn.gradcheck import check_gradient
 from scratchcnn.gradcheck.diagnosis.steps import expressions as module
 from scratchcnn.gradcheck.diagnosis.steps.expressions import of_an_expression, without_an_expression
 from scratchcnn.gradcheck.diagnosis.steps.record import records
+from scratchcnn.gradcheck.diagnosis.steps.tape import ALL, LEFT, RIGHT, Step
+from scratchcnn.gradcheck.diagnosis.steps.words import words
 from tests.gradcheck.diagnosis.claims import scene_of
 
 
@@ -83,11 +85,57 @@ def test_the_output_is_no_constant_and_the_operands_of_a_sum_are_a_step():
     assert module._without(recorded(lambda x: x * np.exp(x), drawn(3)), np.ones(3), 0) == {}
 
 
+def test_what_has_a_single_operand_is_a_step_and_no_constant():
+    record = recorded(lambda x: np.sin(np.exp(x)) * 2 * x + np.tanh(x * 3), drawn(3))
+    assert [words(Step(site, LEFT)).operand for site in module._without(record, np.ones(3), 0)] == [
+        "`np.sin(np.exp(x)) * 2`"
+    ]
+
+
+def test_a_call_that_is_a_step_as_a_whole_is_no_operation_on_two_operands():
+    *_, record = records(lambda x: softmax(x * np.exp(x)) * 2, (drawn(3),), (0,))
+    assert {step.operand for step in record.tape.steps} == {LEFT, RIGHT, ALL}
+    sites = module._without(record, np.ones(3), 0)
+    assert [words(Step(site, LEFT)).step.partition(" (")[0] for site in sites] == ["`x * np.exp(x)`"]
+
+
+def test_a_derivative_that_overflows_is_nothing_to_warn_of():
+    record = recorded(lambda x: x * np.exp(x) * 1e200 * 1e200, drawn(2))
+    (gradient,) = module._without(record, np.ones(2), 0).values()
+    assert not gradient.any()
+
+
 def test_of_too_many_numbers_nothing_is_said(monkeypatch):
     record = recorded(lens, drawn(2, 3))
+    needed = len(module._without(record, np.ones((2, 3)), 0)) * len(record.tape.parts)
+    monkeypatch.setattr(module, "MOST_HELD", needed)
     assert module._without(record, np.ones((2, 3)), 0)
-    monkeypatch.setattr(module, "MOST_HELD", len(record.tape.parts))
+    monkeypatch.setattr(module, "MOST_HELD", needed - 1)
     assert module._without(record, np.ones((2, 3)), 0) == {}
+
+
+FAMILIES = {
+    "ends there": (of_an_expression, weighed, weighed_backward, (drawn(3), drawn(4, 3, seed=1))),
+    "a constant": (without_an_expression, lens, lens_backward, (drawn(2, 3),)),
+}
+
+
+@pytest.mark.parametrize(("family", "forward", "backward", "inputs"), FAMILIES.values(), ids=FAMILIES)
+def test_only_what_is_so_is_said_of_an_expression_inside_forward(family, forward, backward, inputs):
+    def opaque(*arrays):
+        if any(type(array) is not np.ndarray for array in arrays):
+            raise TypeError("floats only")
+        return forward(*arrays)
+
+    scene = scene_of(forward, backward, *inputs)
+    claims = list(family(scene, 0))
+    assert claims
+    assert all(claim.inside and claim.holds(scene) for claim in claims)
+    right = scene_of(forward, lambda *a: scene.truth(0).value, *inputs)
+    assert not any(claim.holds(right) for claim in claims)
+    unrecorded = scene_of(opaque, backward, *inputs)
+    assert unrecorded.record is None
+    assert not any(claim.holds(unrecorded) for claim in claims)
 
 
 def test_without_a_record_nothing_is_said():
