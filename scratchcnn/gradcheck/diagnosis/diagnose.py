@@ -313,9 +313,8 @@ def proved(scenes: Sequence[Scene], index: int) -> list[Claim]:
         code = _holding((wrong_expression,), scenes, index)
         return [*code[:1], *nothing, *code[1:]]
     first, *later = STAGES
+    times = _holding((multiplied,), scenes, index)  # known while there are calls; other claims tell more
     found = _holding(first, scenes, index)
-    # These are known before the calls are spent on the code, which tells more.
-    times = [] if found else _holding((multiplied,), scenes, index)
     odd = [] if found or times else _holding((oddly_wrong_step,), scenes, index)
     last = OF_MULTIPLES if times else OF_ODD_STEPS if odd else None
     for families in [] if found else (*later, PLACES, POSITIONS)[:last]:
