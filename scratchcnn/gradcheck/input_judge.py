@@ -240,8 +240,9 @@ class InputJudge:
         zero = found.stepped & (gradient == 0) & (self.case.format is None)
         status = np.where(zero, "steps", found.status)
         judged = judge(gradient, own_error, found.value, found.bound, status, self._scale(found))
-        hidden = judged.wrong & (np.abs(gradient - found.value) <= found.bound + self._hidden(found))
-        judged.wrong[hidden], judged.reason[hidden] = False, "noise"
+        if judged.wrong.any():
+            hidden = judged.wrong & (np.abs(gradient - found.value) <= found.bound + self._hidden(found))
+            judged.wrong[hidden], judged.reason[hidden] = False, "noise"
         judged.reason[found.stepped & (judged.reason == "unstable")] = "steps"
         if self.analytic.unsteady:
             judged.reason[judged.reason == "noise"] = "unstable"  # that of backward
@@ -253,8 +254,8 @@ class InputJudge:
         A softmax does so where one of its outputs rounds to 1: nothing is accused for so little.
         """
         weight = np.abs(found.contraction.cotangent).astype(np.float64)
-        least = float((weight * least_noise(found.probe)).sum())
-        return np.where(found.method == "exact", 0.0, least / found.unit[found.entries].astype(np.float64))
+        least: Array = (weight * least_noise(found.probe)).sum() / found.unit[found.entries]
+        return least.astype(np.float64)
 
     def _own_error(self, found: Derivatives, which: Array) -> Array:
         """The analytic side's own error at some entries (indices into `found.entries`)."""
