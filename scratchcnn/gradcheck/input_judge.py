@@ -245,7 +245,7 @@ class InputJudge:
             judged.wrong[hidden], judged.reason[hidden] = False, "noise"
         judged.reason[found.stepped & (judged.reason == "unstable")] = "steps"
         if self.analytic.unsteady:
-            judged.reason[judged.reason == "noise"] = "unstable"  # that of backward
+            judged.reason[:] = "chance"
         return judged
 
     def _hidden(self, found: Derivatives) -> Array:

@@ -16,6 +16,8 @@ FORM_ROUNDOFFS = 4.0
 BLEND_SHARES = (0.02, 0.2)
 # As a share: how much the values of a constant array shrink at most.
 MOST_SHRINKAGE = 0.05
+# How many arrays are drawn until one has no form: among zeros, numbers may stay where they were.
+MOST_DRAWS = 10
 
 
 # What a caller may say of an input; "any" where a form that it has is an accident.
@@ -49,8 +51,22 @@ def redrawn_as(a: Array, structure: str, rng: np.random.Generator) -> Array:
     elif structure == "sorted":
         moved = _sorted_like(a, _mixed(a, rng), (a.ndim - 1,))
     else:
-        moved = _mixed(a, rng)
+        moved = without_form(a, rng)
     return np.asarray(moved, a.dtype)
+
+
+def hides_a_transpose(a: Array) -> bool:
+    """Whether a mistake may not show at an array that its transpose does not change, or is the inverse of."""
+    return a.dtype.kind == "f" and bool(np.isfinite(a).all()) and (_is_symmetric(a) or _is_orthogonal(a))
+
+
+def without_form(a: Array, rng: np.random.Generator) -> Array:
+    """Other values for an array, within its range, that hide no transpose."""
+    for _ in range(MOST_DRAWS):
+        moved = np.asarray(_mixed(a, rng, free=True), a.dtype)
+        if not hides_a_transpose(moved):
+            break
+    return moved
 
 
 def redrawn(a: Array, rng: np.random.Generator, eps: float = 0.0) -> Array:
@@ -94,22 +110,24 @@ def _share(rng: np.random.Generator) -> float:
     return float(rng.uniform(*BLEND_SHARES))
 
 
-def _blend(a: Array, rng: np.random.Generator, axis: int | None = None, eps: float = 0.0) -> Array:
+def _blend(
+    a: Array, rng: np.random.Generator, axis: int | None = None, eps: float = 0.0, *, free: bool = False
+) -> Array:
     """The values shuffled, and each mixed with another: of the whole array, or of its line along an axis.
 
     Each has a share of its own, unless the sums of the lines have to stay, or that of all values is a whole number: a
-    distribution, weights of mean 1, percentages.
+    distribution, weights of mean 1, percentages. `free` says that nothing has to stay.
     """
     shuffled = rng.permutation(a.reshape(-1)).reshape(a.shape) if axis is None else rng.permuted(a, axis=axis)
-    free = axis is None and not _sums_to_a_whole(a.reshape(-1), eps)
+    free = free or (axis is None and not _sums_to_a_whole(a.reshape(-1), eps))
     share = rng.uniform(*BLEND_SHARES, a.shape) if free else _share(rng)
     blended = (1 - share) * shuffled + share * np.roll(shuffled, 1, axis)
     return np.clip(blended, a.min(), a.max())
 
 
-def _mixed(a: Array, rng: np.random.Generator) -> Array:
+def _mixed(a: Array, rng: np.random.Generator, *, free: bool = False) -> Array:
     """The values blended; those of a constant array shrink, each by itself."""
-    return _blend(a, rng) if np.ptp(a) else a * (1 - rng.uniform(0, MOST_SHRINKAGE, a.shape))
+    return _blend(a, rng, free=free) if np.ptp(a) else a * (1 - rng.uniform(0, MOST_SHRINKAGE, a.shape))
 
 
 def _sorted_like(a: Array, moved: Array, axes: Iterable[int]) -> Array:

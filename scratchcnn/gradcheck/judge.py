@@ -9,8 +9,10 @@ from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.effort import Effort
 from scratchcnn.gradcheck.findings import Findings, blank, report
 from scratchcnn.gradcheck.input_judge import FIRST_SUSPECTS, InputJudge
+from scratchcnn.gradcheck.invariants import hides_a_transpose, without_form
 from scratchcnn.gradcheck.numerical.exact import Exact
 from scratchcnn.gradcheck.numerical.spreading import Workers
+from scratchcnn.gradcheck.points import Point, point_at
 from scratchcnn.gradcheck.proof.judge_by_proof import Proofs, by_proof, wrong_at_ties
 from scratchcnn.gradcheck.report.report import InputReport
 from scratchcnn.gradcheck.setting import Setting
@@ -74,7 +76,29 @@ def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
         return Judged(report(name, x, findings), ties=ties)
     if judge_of.is_wrong_nearby(findings, setting.second):
         return Judged(report(name, x, findings))
-    return Judged(report(name, x, findings), _at_second_point(judge_of, check, proofs), ties)
+    there = _at_second_point(judge_of, check, proofs)
+    if not there and findings.verdict is Verdict.RIGHT:
+        findings.remark = _without_form(judge_of, setting.second)
+    return Judged(report(name, x, findings), there, ties)
+
+
+def _without_form(judge_of: InputJudge, second: Point) -> str:
+    """What is said of a gradient that is right where a matrix is symmetric or orthogonal, and wrong where none is.
+
+    The second point keeps such a form, since backward may rely on it: of a covariance, of a rotation. But where the
+    form is an accident, it hides a transpose that is forgotten.
+    """
+    case, rng = judge_of.case, judge_of.rng
+    free = [k for k in case.wrt if k not in case.structures and hides_a_transpose(second.inputs[k])]
+    if not free:
+        return ""
+    values = [without_form(a, rng) if k in free else a for k, a in enumerate(second.inputs)]
+    point = point_at(case, values, second.cotangent)
+    wrong = judge_of.at(point) if point is not None else ""
+    if not wrong:
+        return ""
+    names = " and ".join(case.names[k] for k in free)
+    return f"right only because {names} is symmetric or orthogonal: elsewhere {wrong}; structure='any' checks there"
 
 
 def _at_second_point(judge_of: InputJudge, check: Check, proofs: Proofs | None) -> str:

@@ -292,6 +292,7 @@ def prepared(
         raise ValueError(f"convention must be one of {', '.join(map(repr, CONVENTIONS))}, got {convention!r}")
     if reference is not None and not callable(reference):
         raise TypeError(f"reference must be a function of the inputs, got {type(reference).__name__}")
+    wrt = differentiated(forward, inputs) if wrt is None else wrt
     asked = (names, wrt, outputs, convention == "jax")
     kernel = kernel_of(inputs, reference)
     if not any(kernel.inputs) and reference is None:
@@ -322,6 +323,18 @@ def prepared(
 
 def _widened(inputs: Sequence[Any]) -> list[Any]:
     return [widened(value)[0] for value in inputs]
+
+
+def differentiated(forward: Forward, inputs: Sequence[Any]) -> list[int] | None:
+    """The inputs that have a gradient, where the caller told an adapter which; None where nothing is known."""
+    __tracebackhide__ = True
+    said = getattr(forward, "differentiated", None)
+    if said is None:
+        return None
+    found = [k for k in said if np.asarray(inputs[k]).dtype.kind not in "biu"]
+    if not found:
+        raise ValueError("nothing to check: returns= of the adapter names no input that has a gradient")
+    return found
 
 
 def _as_arrays(

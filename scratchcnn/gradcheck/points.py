@@ -94,7 +94,12 @@ def second_cotangent(cotangent: Array, rng: np.random.Generator, *, given: bool)
 
 def second_point(case: Case, cotangent: Array, rng: np.random.Generator) -> Point | None:
     """A point with other inputs, or None where forward has no finite output of the same shape there."""
-    inputs = case.rounded(second_inputs(case, rng))
+    return point_at(case, second_inputs(case, rng), cotangent)
+
+
+def point_at(case: Case, values: Sequence[Array], cotangent: Array) -> Point | None:
+    """The point with these inputs, in their formats, or None where forward has no finite output of the same shape."""
+    inputs = case.rounded(values)
     try:
         with quiet():
             output = output_array(case.forward(*(a.copy() for a in inputs)))

@@ -154,7 +154,7 @@ class TestEntries:
         found = by_entries(judge_of(np.sin, backward, X))  # too wide to vouch
         assert not (found.wrong | found.right).any()
         assert (found.bound >= 1e-4).all()
-        assert set(found.reason) == {"unstable"}
+        assert set(found.reason) == {"chance"}
 
     def test_the_bound_of_differences_counts(self):
         judge = judge_of(lambda x: 1e3 + 3.1 * x, lambda g, x: (3.1 * g,), X, climbs=0, longest=0.0)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scratchcnn.gradcheck import Verdict
+from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.all_inputs import AllInputs
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.case import prepare
@@ -157,3 +157,40 @@ def test_ties_that_a_proof_finds_wrong_are_told():
     assert told.ties != "" or told.report.verdict is Verdict.WRONG
     first = judged(largest, lambda g, x: (g * (np.arange(4) == x.argmax()),), tied, proof=True)
     assert (first.ties, first.report.verdict) == ("", Verdict.RIGHT)
+
+
+ROTATION = np.linalg.qr(np.random.default_rng(2).normal(size=(3, 3)))[0]
+SYMMETRIC = X.T @ X
+
+
+class TestWithoutForm:
+    def told(self, backward, w):
+        told = judged(lambda x, w: x @ w, backward, X, w, proof=True)
+        assert (told.report.verdict, told.at_second_point) == (Verdict.RIGHT, "")
+        return told.report.reason
+
+    @pytest.mark.parametrize("w", [np.eye(3), SYMMETRIC], ids=["the identity", "symmetric"])
+    def test_a_transpose_that_is_forgotten_is_told(self, w):
+        told = self.told(lambda g, x, w: (g @ w, x.T @ g), w)
+        assert told.startswith("right only because w is symmetric or orthogonal: elsewhere along a random direction")
+        assert told.endswith("; structure='any' checks there")
+
+    def test_an_inverse_in_place_of_a_transpose_is_told(self):
+        told = self.told(lambda g, x, w: (g @ np.linalg.inv(w), x.T @ g), ROTATION)
+        assert told.startswith("right only because w is symmetric or orthogonal")
+
+    @pytest.mark.parametrize("w", [np.eye(3), SYMMETRIC, ROTATION, X.T[:, :2]], ids=["I", "symmetric", "Q", "neither"])
+    def test_of_a_right_gradient_nothing_is_told(self, w):
+        assert self.told(product_backward, w) == ""
+
+    def test_nor_where_forward_is_finite_at_no_other(self):
+        def forward(x, w):
+            return x @ w + (np.nan if np.abs(w - w.T).max() > 0.02 else 0.0)
+
+        told = judged(forward, lambda g, x, w: (g @ w, x.T @ g), X, np.eye(3))
+        assert (told.report.verdict, told.report.reason) == (Verdict.RIGHT, "")
+
+    def test_nor_of_what_the_caller_says_is_symmetric(self):
+        pair = (lambda x, w: x @ w, lambda g, x, w: (g @ w, x.T @ g))
+        assert check_gradient(*pair, X, SYMMETRIC).inputs[0].reason
+        assert check_gradient(*pair, X, SYMMETRIC, structure={"w": "symmetric"}).inputs[0].reason == ""

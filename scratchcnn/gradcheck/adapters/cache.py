@@ -9,8 +9,8 @@ from scratchcnn.gradcheck.adapters.calling.batch import Averaged
 from scratchcnn.gradcheck.adapters.calling.cotangents import cotangents
 from scratchcnn.gradcheck.adapters.calling.returned import leaves_of, sorted_gradients
 from scratchcnn.gradcheck.adapters.options import require_options
-from scratchcnn.gradcheck.adapters.pair import Inputs, Pair, chosen, inputs_of, named, title
-from scratchcnn.gradcheck.adapters.state import LastForward, seeded
+from scratchcnn.gradcheck.adapters.pair import Inputs, Pair, chosen, inputs_of, named, title, with_gradients
+from scratchcnn.gradcheck.adapters.state import LastForward, SharedGenerators
 from scratchcnn.gradcheck.written import note_call
 
 
@@ -24,7 +24,7 @@ def from_cache(
     cache: int | slice = -1,
     mean: Sequence[str] | str | bool = (),
     batch_axis: int = 0,
-    seed: int | None = None,
+    seed: int | None = 0,
 ) -> Pair:
     """The pair that a check takes, of functions that hand a cache on.
 
@@ -43,7 +43,7 @@ def from_cache(
         its parts one by one, `"output"`, or the name of an input.
     returns
         The names of the inputs whose gradients backward returns, in order, where that is another than theirs; None for
-        what is no gradient.
+        what is no gradient. What it does not name is not checked.
     output
         Which output is checked, where forward returns several beside the cache: its index or key. Where backward takes
         a cotangent for each, those of the others are zero.
@@ -54,7 +54,8 @@ def from_cache(
     batch_axis
         The axis of the first input along which the samples are.
     seed
-        Seeds NumPy's global generator before each forward, where it draws (a dropout).
+        Of a forward that draws (a dropout) from the generators of `numpy.random` or `random`: they are seeded before
+        each call, and put back after it. None: they are left alone.
 
     Returns
     -------
@@ -74,7 +75,7 @@ def from_cache(
     call = f"from_cache({title(forward)}, {title(backward)})"
     arguments = order_of(backward, known.names, order, call, cache=True)
     averaged = Averaged(mean, batch_axis, known.paths)
-    form = _Cached(forward, backward, known, arguments, averaged, cache, output, returns, seed, call)
+    form = _Cached(forward, backward, known, arguments, averaged, cache, output, returns, SharedGenerators(seed), call)
 
     def forward_of_leaves(*leaves: Any) -> Any:
         return form.forward_of(leaves)
@@ -82,6 +83,7 @@ def from_cache(
     def backward_of_leaves(grad_output: Any, *leaves: Any) -> tuple[Any, ...]:
         return form.backward_of(grad_output, leaves)
 
+    with_gradients(forward_of_leaves, returns, known.paths)
     note_call(forward_of_leaves, from_cache, known, {"forward": forward, "backward": backward}, **options)
     return (
         named(forward_of_leaves, title(forward), known.paths),
@@ -102,7 +104,7 @@ class _Cached:
     where: int | slice
     output: int | str | None
     returns: Sequence[str | None] | None
-    seed: int | None
+    shared: SharedGenerators
     call: str
     last: LastForward = field(default_factory=LastForward)
 
@@ -126,8 +128,7 @@ class _Cached:
 
     def _run(self, leaves: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
         """The outputs and the cache."""
-        with seeded(self.seed):
-            given = self.forward(*self.inputs.built(leaves))
+        given = self.shared.run(lambda: self.forward(*self.inputs.built(leaves)))
         if not isinstance(given, tuple | list) or len(given) < 2:
             raise TypeError(
                 f"forward must return (output, cache), got {type(given).__name__}: functions without a cache need no"

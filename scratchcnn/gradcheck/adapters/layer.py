@@ -15,6 +15,7 @@ from scratchcnn.gradcheck.adapters.layers.running import Method, Way
 from scratchcnn.gradcheck.adapters.layers.steps import optimizers_of, rates_of
 from scratchcnn.gradcheck.adapters.options import require_options
 from scratchcnn.gradcheck.adapters.pair import Pair, inputs_of, named, title
+from scratchcnn.gradcheck.adapters.state import SharedGenerators
 from scratchcnn.gradcheck.written import note_call
 
 
@@ -37,7 +38,7 @@ def from_layer(
     rate: str | None = None,
     step: Method | None = None,
     optimizer: str | Sequence[str] | None = None,
-    seed: int | None = None,
+    seed: int | None = 0,
 ) -> Pair:
     """The pair that a check takes, of a layer; its parameters are inputs: `assert_gradient(*from_layer(layer, x))`.
 
@@ -89,7 +90,9 @@ def from_layer(
     optimizer
         The attributes that hold an optimiser: another is put there that notes what it is handed.
     seed
-        Seeds NumPy's global generator before each forward, and makes the layer's own draw the same again.
+        Of a forward that draws (a dropout) from the generators of `numpy.random` or `random`: they are seeded before
+        each call, and put back after it; the layer's own generators draw the same at each call. None: all are left
+        alone.
 
     Returns
     -------
@@ -133,7 +136,7 @@ def from_layer(
         step=step,
         optimizers=optimizers_of(made, optimizer, call),
         generators=() if seed is None else generators_of(made),
-        seed=seed,
+        shared=SharedGenerators(seed),
         copied=layers.copied,
     )
     way.run_forward(made, known.leaves)  # layers may be built by the first call

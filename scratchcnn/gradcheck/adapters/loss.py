@@ -4,6 +4,7 @@ import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,8 +14,8 @@ from scratchcnn.gradcheck.adapters.calling.cotangents import times_cotangent
 from scratchcnn.gradcheck.adapters.calling.methods import GRADIENTS, LOSSES, method_of
 from scratchcnn.gradcheck.adapters.calling.returned import leaves_of, sorted_gradients
 from scratchcnn.gradcheck.adapters.options import require_options
-from scratchcnn.gradcheck.adapters.pair import Inputs, Pair, inputs_of, named, positional, title
-from scratchcnn.gradcheck.adapters.state import LastForward, seeded
+from scratchcnn.gradcheck.adapters.pair import Inputs, Pair, inputs_of, named, positional, title, with_gradients
+from scratchcnn.gradcheck.adapters.state import LastForward, SharedGenerators
 from scratchcnn.gradcheck.written import note_call
 
 Functions: TypeAlias = tuple[Callable[..., Any], Callable[..., Any] | None]
@@ -28,7 +29,7 @@ def from_loss(
     returns: Sequence[str | None] | None = None,
     mean: Sequence[str] | str | bool = (),
     batch_axis: int = 0,
-    seed: int | None = None,
+    seed: int | None = 0,
 ) -> Pair:
     """The pair that a check takes, of a loss whose gradient takes no cotangent.
 
@@ -50,7 +51,7 @@ def from_loss(
         Arguments that are no inputs, by their names: labels, a regulariser, options.
     returns
         The names of the inputs whose gradients are returned, in order, where that is another than theirs; None for
-        what is no gradient.
+        what is no gradient. What it does not name is not checked.
     mean, batch_axis, seed
         As for `from_cache`.
 
@@ -76,7 +77,8 @@ def from_loss(
     if unknown:
         raise ValueError(f"fixed names {unknown[0]!r}, which {title(loss)} does not take: {positional(value)}")
     known = inputs_of(value, inputs, skip=tuple(fixed))
-    form = _Loss(make, other, known, fixed, Averaged(mean, batch_axis, known.paths), returns, seed, call)
+    averaged, shared = Averaged(mean, batch_axis, known.paths), SharedGenerators(seed)
+    form = _Loss(make, other, known, fixed, averaged, returns, shared, call)
 
     def forward_of_leaves(*leaves: Any) -> Any:
         return form.forward_of(leaves)
@@ -84,6 +86,7 @@ def from_loss(
     def backward_of_leaves(grad_output: Any, *leaves: Any) -> tuple[Any, ...]:
         return form.backward_of(grad_output, leaves)
 
+    with_gradients(forward_of_leaves, returns, known.paths)
     note_call(forward_of_leaves, from_loss, known, {"loss": loss}, **options)
     back = title(gradient) if gradient is not None else f"{title(loss)}'s gradient"
     return (
@@ -106,7 +109,7 @@ class _Loss:
     fixed: Mapping[str, Any]
     averaged: Averaged
     returns: Sequence[str | None] | None
-    seed: int | None
+    shared: SharedGenerators
     call: str
     last: LastForward = field(default_factory=LastForward)
 
@@ -157,15 +160,14 @@ class _Loss:
         built = self.inputs.built(leaves)
         names = [name for name in positional(value) if name not in self.fixed]
         given = dict(zip(names, built, strict=False)) | dict(self.fixed)
-        with seeded(self.seed):
-            if function is value:
-                return function(**given) if self.fixed else function(*built)
-            shared = {name: argument for name, argument in given.items() if _takes(function, name)}
-            if set(_required(function)) <= set(shared):
-                return function(**shared)
-            return (
-                function(*(given[name] for name in positional(value) if name in given)) if names else function(*built)
-            )
+        if function is value:
+            call = partial(function, **given) if self.fixed else partial(function, *built)
+        elif set(_required(function)) <= set(known := {n: each for n, each in given.items() if _takes(function, n)}):
+            call = partial(function, **known)
+        else:
+            in_order = [given[name] for name in positional(value) if name in given]
+            call = partial(function, *(in_order if names else built))
+        return self.shared.run(call)
 
 
 def _sources(loss: Any, gradient: Callable[..., Any] | None) -> tuple[Callable[[], Functions], Callable[[], Functions]]:

@@ -102,6 +102,18 @@ def named(function: Callable[..., Any], name: str, parameters: Sequence[str]) ->
     return function
 
 
+def with_gradients(
+    function: Callable[..., Any], returns: Sequence[str | None] | None, paths: Sequence[str]
+) -> Callable[..., Any]:
+    """The function that an adapter made, with a note of the leaves that have a gradient, where the caller said which.
+
+    A check that is not told what to check takes these (`differentiated`).
+    """
+    if returns is not None:
+        function.differentiated = tuple(k for k, p in enumerate(paths) if p in returns)  # type: ignore[attr-defined]
+    return function
+
+
 def chosen(output: Any, which: int | str | None, call: str, cotangents: int = 1) -> Any:
     """The output that is checked, of a forward that may have several; all of them where backward takes as many.
 

@@ -23,6 +23,7 @@ ADVICE = {
     "domain": "forward ends here: move the inputs inside its domain by a small number",
     "not finite": "forward is not finite here: choose inputs where it is",
     "unstable": "backward changes with the last bits of the inputs: move them by a small random number",
+    "chance": "forward or backward gives another result at each call: choose its seed, or pass what it draws",
     "steps": "forward moves in steps, as if it rounded: check it in a higher precision",
     "drifting": "the slope settles at no scale: move the inputs by a small random number",
     "time": "raise seconds=, or check all with max_entries=None",

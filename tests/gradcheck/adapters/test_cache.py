@@ -138,8 +138,22 @@ def test_what_is_drawn_is_the_same_at_each_call():
         mask = np.random.rand(*x.shape) < 0.5  # noqa: NPY002
         return x * mask, mask
 
-    assert not check_gradient(*from_cache(forward, lambda dout, cache: dout * cache), X).ok
-    assert check_gradient(*from_cache(forward, lambda dout, cache: dout * cache, seed=0), X).ok
+    def another_mask(dout, cache):
+        return dout * (np.random.rand(*dout.shape) < 0.5)  # noqa: NPY002
+
+    assert check_gradient(*from_cache(forward, lambda dout, cache: dout * cache), X).ok
+    for report in (
+        check_gradient(*from_cache(forward, lambda dout, cache: dout * cache, seed=None), X),
+        check_gradient(*from_cache(forward, another_mask), X),
+    ):
+        assert [v.kind for v in report.violations] == ["nondeterministic"]
+        assert "undecided: chance at" in " ".join(str(report).split())
+
+
+def test_an_input_whose_gradient_is_not_returned_is_not_checked():
+    pair = from_cache(lambda x, w: (x * w, w), lambda dout, w: dout * w, X, X + 1, returns=("x",))
+    report = check_gradient(*pair)
+    assert (report.ok, [r.name for r in report.inputs]) == (True, ["x"])
 
 
 GAIN = np.array([2.0, -1.0, 0.5])

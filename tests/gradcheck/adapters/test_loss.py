@@ -128,6 +128,16 @@ def test_a_label_that_has_no_gradient_is_said_to_be_fixed():
 
     with pytest.raises(WrongForm, match=r"fixed=\{'y': \.\.\.\}\..*returns=\('x',\)\)"):
         check_gradient(*from_loss(squares, X, Y))
+    for given in ((X, Y), (), (X.tolist(), Y.tolist())):  # the adapter has them, or the check alone
+        pair = from_loss(squares, *given, returns=("x",))
+        report = check_gradient(*pair) if given else check_gradient(*pair, X, Y)
+        assert [(r.name, r.verdict) for r in report.inputs] == [("x", Verdict.RIGHT)]
+    assert not check_gradient(*from_loss(squares, X, Y, returns=("y",))).ok  # it is that of x
+    # Labels that are integers have none, whatever is said.
+    report = check_gradient(*from_loss(lambda x, y: (*squares(x, y), None), X, (4 * Y).astype(int), returns=("x", "y")))
+    assert [(r.name, r.verdict) for r in report.inputs] == [("x", Verdict.RIGHT)]
+    with pytest.raises(ValueError, match="nothing to check: returns= of the adapter names no input"):
+        check_gradient(*from_loss(squares, X, Y, returns=(None,)))
 
 
 def difference(p, y):

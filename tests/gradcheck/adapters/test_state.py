@@ -6,7 +6,7 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-from scratchcnn.gradcheck.adapters.state import LastForward, are_plain, seeded
+from scratchcnn.gradcheck.adapters.state import LastForward, SharedGenerators, are_plain, seeded
 
 
 @pytest.fixture(autouse=True)
@@ -40,12 +40,34 @@ def test_draws_are_the_same_and_what_was_before_goes_on():
         assert all(a != b for a, b in zip(drawn(), inside[0], strict=True))
 
 
-def test_without_a_seed_nothing_is_changed():
-    with seeded(7):
-        first, second = drawn(), drawn()
-    with seeded(7), seeded(None):
-        assert drawn() == first
-        assert drawn() == second
+class TestSharedGenerators:
+    @pytest.mark.parametrize("draw", [random.random, np.random.random, drawn], ids=["random", "numpy.random", "both"])
+    def test_what_a_function_draws_is_the_same_at_each_call_and_they_are_put_back(self, draw):
+        random.seed(3)
+        np.random.seed(3)  # noqa: NPY002
+        expected = drawn()
+        random.seed(3)
+        np.random.seed(3)  # noqa: NPY002
+        shared = SharedGenerators(7)
+        first, second = shared.run(draw), shared.run(draw)
+        with seeded(7):
+            assert first == second == draw()
+        assert drawn() == expected
+
+    def test_a_function_that_does_not_draw_is_called_once_each_time_and_they_are_left_alone(self, monkeypatch):
+        monkeypatch.setattr("scratchcnn.gradcheck.adapters.state.seeded", None)
+        calls = []
+        shared = SharedGenerators(7)
+        for count in (1, 2, 3):
+            shared.run(lambda: calls.append(1))
+            assert len(calls) == count
+
+    def test_without_a_seed_a_function_draws_as_it_would(self):
+        shared = SharedGenerators(None)
+        with seeded(7):
+            expected = drawn(), drawn()
+        with seeded(7):
+            assert (shared.run(drawn), shared.run(drawn)) == expected
 
 
 class TestLastForward:

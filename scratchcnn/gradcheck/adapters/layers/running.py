@@ -16,7 +16,7 @@ from scratchcnn.gradcheck.adapters.layers.modes import call_reset, restart
 from scratchcnn.gradcheck.adapters.layers.recorder import Recorder
 from scratchcnn.gradcheck.adapters.layers.slots import Slot
 from scratchcnn.gradcheck.adapters.pair import Inputs, chosen
-from scratchcnn.gradcheck.adapters.state import seeded
+from scratchcnn.gradcheck.adapters.state import SharedGenerators
 
 Method = str | Callable[..., Any]
 # What layers that update in place are run at. In w - rate g nothing of g is lost, only of w; a division by a power of
@@ -76,7 +76,7 @@ class Way:
     step: Method | None = None
     optimizers: tuple[Slot, ...] = ()
     generators: tuple[tuple[Slot, Any], ...] = ()
-    seed: int | None = None
+    shared: SharedGenerators = field(default_factory=lambda: SharedGenerators(None))
     copied: Callable[[Any], Any] = copy.deepcopy
     recorder: Recorder = field(default_factory=Recorder)
 
@@ -94,8 +94,7 @@ class Way:
         """Runs forward on the leaves of the inputs."""
         call_reset(layer, self.reset)
         restart(layer, self.generators)
-        with seeded(self.seed):
-            outputs = self._called(layer, inputs)
+        outputs = self.shared.run(lambda: self._called(layer, inputs))
         cache = None
         if CACHE in self.order.roles:
             if not isinstance(outputs, tuple | list) or len(outputs) < 2:
