@@ -32,6 +32,24 @@ def functions_of(code: CodeType) -> list[ast.AST]:
     return found
 
 
+def power_of(tree: ast.expr | None) -> tuple[ast.expr, float] | None:
+    """The base and the exponent of a power with a number for it, as `x ** 3`, `x * x` or a root; None for no power."""
+    if isinstance(tree, ast.BinOp):
+        if isinstance(tree.op, ast.Mult):
+            return (tree.left, 2.0) if ast.dump(tree.left) == ast.dump(tree.right) else None
+        exponent = tree.right.value if isinstance(tree.right, ast.Constant) else None
+        is_power = isinstance(tree.op, ast.Pow) and isinstance(exponent, int | float)
+        return (tree.left, float(exponent)) if is_power else None  # type: ignore[arg-type]
+    exponent = {"sqrt": 0.5, "square": 2.0}.get(called(tree))
+    return (tree.args[0], exponent) if isinstance(tree, ast.Call) and tree.args and exponent is not None else None
+
+
+def called(tree: ast.expr | None) -> str:
+    """The name of the function or method that is called; empty where that has none."""
+    function = tree.func if isinstance(tree, ast.Call) else None
+    return str(getattr(function, "attr", getattr(function, "id", "")))
+
+
 def _first_line(node: ast.AST) -> int | None:
     """The line where a piece of source begins, its decorators included; None for one without a line."""
     decorators = getattr(node, "decorator_list", [])

@@ -5,7 +5,7 @@ import linecache
 
 import pytest
 
-from scratchcnn.gradcheck.diagnosis.source import functions_of, tree_of
+from scratchcnn.gradcheck.diagnosis.source import called, functions_of, power_of, tree_of
 
 TEXT = """
 def plain(x):
@@ -80,3 +80,43 @@ def test_a_function_is_found_by_the_line_where_it_begins(written, first, found):
 @pytest.mark.parametrize("text", ["def f(x:\n", "f(x)\0"], ids=["no syntax", "no text"])
 def test_what_is_no_python_is_empty(written, text):
     assert not list(ast.iter_child_nodes(tree_of(written(text))))
+
+
+def expression(text):
+    return ast.parse(text, mode="eval").body
+
+
+@pytest.mark.parametrize(
+    ("text", "base", "exponent"),
+    [
+        ("x ** 3", "x", 3.0),
+        ("x ** 0.5", "x", 0.5),
+        ("(a - b) * (a - b)", "a - b", 2.0),
+        ("np.square(a + b)", "a + b", 2.0),
+        ("square(e)", "e", 2.0),
+        ("np.sqrt(v)", "v", 0.5),
+    ],
+)
+def test_a_power_has_a_base_and_an_exponent(text, base, exponent):
+    found, number = power_of(expression(text))
+    assert (ast.unparse(found), number) == (base, exponent)
+
+
+@pytest.mark.parametrize(
+    "text", ["x ** p", "x ** 'a'", "x * y", "x + 2", "x / x", "np.exp(x)", "square()", "sqrt", "f(x)(2)"]
+)
+def test_and_what_has_none_is_no_power(text):
+    assert power_of(expression(text)) is None
+
+
+def test_nor_is_what_has_no_source():
+    assert power_of(None) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("f(x)", "f"), ("np.linalg.norm(x)", "norm"), ("f[0](x)", ""), ("f(1)(x)", ""), ("f", ""), ("a.b", "")],
+)
+def test_the_name_of_what_is_called(text, name):
+    assert called(expression(text)) == name
+    assert called(None) == ""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from types import CodeType
 
-from scratchcnn.gradcheck.diagnosis.source import functions_of
+from scratchcnn.gradcheck.diagnosis.source import called, functions_of
 
 AXIS, INDEX, LIMIT, NUMBER = "axis", "index", "limit", "number"
 Position = tuple[int | None, int | None]
@@ -86,7 +86,7 @@ def _inside(parent: ast.AST, child: ast.AST, kind: str) -> str:
     if isinstance(parent, ast.Compare):
         return LIMIT
     if isinstance(parent, ast.Call):
-        name = getattr(parent.func, "attr", getattr(parent.func, "id", ""))
+        name = called(parent)
         by_name = ((AXIS, REDUCTIONS), (INDEX, POSITIONS), (LIMIT, LIMITS))
         return next((role for role, names in by_name if name in names), NUMBER)
     plain = isinstance(parent, ast.BinOp | ast.Lambda | ast.stmt)

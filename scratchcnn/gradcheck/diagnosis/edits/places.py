@@ -5,6 +5,7 @@ import builtins
 from typing import NamedTuple
 
 from scratchcnn.gradcheck.diagnosis.constants.roles import LIMITS, POSITIONS, REDUCTIONS
+from scratchcnn.gradcheck.diagnosis.source import called
 
 AXIS, INDEX, LIMIT, EXPONENT, BASE = "axis", "index", "limit", "exponent", "base"
 FACTOR, DIVISOR, TERM, MATRIX, SUBSCRIPTS = "factor", "divisor", "term", "matrix", "subscripts"
@@ -133,7 +134,7 @@ def _of_operation(op: ast.operator, *, right: bool) -> str:
 
 
 def _of_argument(child: ast.AST, call: ast.Call) -> str:
-    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    name = called(call)
     position = call.args.index(child)  # type: ignore[arg-type]
     if name in ("einsum",) and position == 0:
         return SUBSCRIPTS

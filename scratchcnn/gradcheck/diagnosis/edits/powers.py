@@ -10,6 +10,7 @@ from scratchcnn.gradcheck.diagnosis.edits.places import INDEX, LIMIT
 from scratchcnn.gradcheck.diagnosis.edits.seen import Seen
 from scratchcnn.gradcheck.diagnosis.edits.site import Site
 from scratchcnn.gradcheck.diagnosis.scene import Scene
+from scratchcnn.gradcheck.diagnosis.source import called, power_of
 
 # The exponents that are looked for.
 EXPONENTS = (2, 3, 4)
@@ -19,7 +20,7 @@ def powers(scene: Scene) -> Changes:
     """What is left of a power that forward computes, times the exponent: 2 x of x ** 2, 3 x ** 2 of x ** 3."""
     factors: dict[str, int] = {}
     for site, _ in scene.look.forward_sites if scene.look is not None else ():
-        for base, exponent in _power(expression(site.text)):
+        for base, exponent in _powers(expression(site.text)):
             left = base if exponent == 2 else f"({base}) ** {exponent - 1}"
             factors.setdefault(ast.unparse(ast.parse(left)), exponent)
 
@@ -32,17 +33,10 @@ def powers(scene: Scene) -> Changes:
     return changes
 
 
-def _power(tree: ast.expr | None) -> Iterator[tuple[str, int]]:
+def _powers(tree: ast.expr | None) -> Iterator[tuple[str, int]]:
     """The base of a power, and the exponent; of the square of a size, what that is of, too."""
-    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult) and ast.dump(tree.left) == ast.dump(tree.right):
-        yield ast.unparse(tree.left), 2
-    if isinstance(tree, ast.Call) and getattr(tree.func, "attr", "") == "square" and tree.args:
-        yield ast.unparse(tree.args[0]), 2
-    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Pow) and isinstance(tree.right, ast.Constant):
-        exponent = tree.right.value
-        if exponent in EXPONENTS:
-            yield ast.unparse(tree.left), int(exponent)  # type: ignore[arg-type]
-        if exponent == 2 and isinstance(tree.left, ast.Call) and tree.left.args:
-            name = getattr(tree.left.func, "attr", getattr(tree.left.func, "id", ""))
-            if name in ("abs", "absolute"):
-                yield ast.unparse(tree.left.args[0]), 2
+    base, exponent = power_of(tree) or (None, 0.0)
+    if base is not None and exponent in EXPONENTS:
+        yield ast.unparse(base), int(exponent)
+        if exponent == 2 and isinstance(base, ast.Call) and base.args and called(base) in ("abs", "absolute"):
+            yield ast.unparse(base.args[0]), 2

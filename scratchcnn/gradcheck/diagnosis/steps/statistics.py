@@ -9,6 +9,7 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.claim import Claim
 from scratchcnn.gradcheck.diagnosis.scene import Scene
+from scratchcnn.gradcheck.diagnosis.source import called
 from scratchcnn.gradcheck.diagnosis.steps.claims import same
 from scratchcnn.gradcheck.diagnosis.steps.flows import adjoints
 from scratchcnn.gradcheck.diagnosis.steps.record import Record
@@ -59,4 +60,4 @@ def _function(place: tuple[object, int]) -> str:
         tree = ast.parse(f"({text})", mode="eval").body
     except (SyntaxError, ValueError):
         return ""
-    return getattr(tree.func, "attr", getattr(tree.func, "id", "")) if isinstance(tree, ast.Call) else ""
+    return called(tree)

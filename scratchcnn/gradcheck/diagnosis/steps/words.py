@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from types import CodeType
 
+from scratchcnn.gradcheck.diagnosis.source import power_of
 from scratchcnn.gradcheck.diagnosis.steps.tape import LEFT, RIGHT, Step
 
 # In characters: a longer expression is cut short.
@@ -35,18 +36,8 @@ def words(step: Step) -> Words | None:
 
 def exponent_of(step: Step) -> float | None:
     """The exponent of a power with a number for it, as `x ** 3`, `x * x` or a root; None where a step is none."""
-    tree, _ = _parsed(step)
-    if isinstance(tree, ast.BinOp):
-        if isinstance(tree.op, ast.Pow):
-            return _number(tree.right)
-        return 2.0 if isinstance(tree.op, ast.Mult) and ast.dump(tree.left) == ast.dump(tree.right) else None
-    name = getattr(tree.func, "attr", getattr(tree.func, "id", "")) if isinstance(tree, ast.Call) else ""
-    return {"sqrt": 0.5, "square": 2.0}.get(name)
-
-
-def _number(tree: ast.expr) -> float | None:
-    value = tree.value if isinstance(tree, ast.Constant) else None
-    return float(value) if isinstance(value, int | float) else None
+    found = power_of(_parsed(step)[0])
+    return None if found is None else found[1]
 
 
 def _parsed(step: Step) -> tuple[ast.expr | None, str]:
