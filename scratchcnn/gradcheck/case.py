@@ -64,8 +64,8 @@ class Case:
     `alone` says that backward then is called in the inputs' own formats alone. `kernel` is what the
     functions were made of where some are in a small format. `parts` are the paths of several outputs that are checked
     as one row of numbers, each with how many it has. `domains` and `structures` are what the caller says of inputs by
-    their index (`restrictions`). `asked` are the options of the call that say what is differentiated, as an
-    expression; `written` is the rest of the call.
+    their index (`restrictions`). `symmetric` are inputs that are looked at for symmetric changes. `asked` are the
+    options of the call that say what is differentiated, as an expression; `written` is the rest of the call.
     """
 
     forward: Timed
@@ -83,6 +83,7 @@ class Case:
     parts: tuple[tuple[str, int], ...] = ()
     domains: Mapping[int, Any] = field(default_factory=dict)
     structures: Mapping[int, str] = field(default_factory=dict)
+    symmetric: tuple[int, ...] = ()
     asked: str = ""
     written: Written = field(default_factory=Written)
 

@@ -10,13 +10,14 @@ import numpy as np
 from scratchcnn.gradcheck.all_inputs import AllInputs
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.case import Backward, Case, Forward, batched, describe
-from scratchcnn.gradcheck.contract import not_finite, observe, promoted
+from scratchcnn.gradcheck.contract import not_finite, observe
 from scratchcnn.gradcheck.diagnosis.diagnose import diagnose
 from scratchcnn.gradcheck.effort import CALL_SECONDS, SECONDS_PER_INPUT, plan
 from scratchcnn.gradcheck.judge import Check, Judged, judge_input
 from scratchcnn.gradcheck.laws import broken_laws
 from scratchcnn.gradcheck.leaves import inputs_of, prepared
 from scratchcnn.gradcheck.low_precision import differs_from_reference
+from scratchcnn.gradcheck.notes import notes_on
 from scratchcnn.gradcheck.numerical.caller_warnings import filtered_here, quiet
 from scratchcnn.gradcheck.numerical.exact import Exact, exact_gradients
 from scratchcnn.gradcheck.numerical.spreading import Workers
@@ -30,6 +31,7 @@ from scratchcnn.gradcheck.report.progress import Progress
 from scratchcnn.gradcheck.report.report import InputReport, Report, SecondPoint, Violation
 from scratchcnn.gradcheck.restrictions import restricted
 from scratchcnn.gradcheck.setting import Setting
+from scratchcnn.gradcheck.symmetric import for_symmetric_changes
 from scratchcnn.gradcheck.tracing import untraced
 from scratchcnn.gradcheck.verdict import Verdict
 from scratchcnn.gradcheck.written import asked, written
@@ -179,7 +181,8 @@ def check_gradient(
     )
     case, grad_output = prepared(forward, backward, inputs, names, wrt, grad_output, outputs, convention, reference)
     call = written(forward, backward, reference, inputs_of(forward, inputs, names))
-    case = replace(restricted(case, domain, structure), asked=asked(names, outputs, convention), written=call)
+    case = for_symmetric_changes(restricted(case, domain, structure))
+    case = replace(case, asked=asked(names, outputs, convention), written=call)
     samples = batched(options.batch, case)
     rng = np.random.default_rng((options.seed, 0x5C4A7C))
     cotangent = case.rounded_cotangent(asked_cotangent(case, grad_output, rng))
@@ -255,7 +258,7 @@ def _report(setting: Setting, options: Options, outcome: _Outcome, forward: str,
         inputs=reports,
         violations=violations,
         notes=(
-            *_notes(setting, outcome, options.degree, reports),
+            *notes_on(setting, reports, outcome.exact, options.degree, narrow=outcome.narrow),
             *(proofs.notes if proofs is not None else ()),
             *filter(None, (outcome.part.note,)),
             *filter(None, (each.note() for each in digits_kept)),
@@ -370,31 +373,3 @@ def _total(reports: Sequence[InputReport], violations: Sequence[Violation]) -> V
     if any(not v.waived for v in violations) or Verdict.WRONG in verdicts:
         return Verdict.WRONG
     return Verdict.RIGHT if verdicts and set(verdicts) == {Verdict.RIGHT} else Verdict.UNDECIDED
-
-
-def _notes(setting: Setting, outcome: _Outcome, degree: int | None, reports: Sequence[InputReport]) -> tuple[str, ...]:
-    """What a reader should know besides the verdicts."""
-    case, observed, exact = setting.case, setting.observed, outcome.exact
-    notes = list(observed.remarks)
-    undecided = any(r.verdict is Verdict.UNDECIDED for r in reports)
-    if undecided and outcome.narrow and case.format is not None and not case.reference:
-        notes.append(f"forward was called in {case.format} alone: give it in float64 too, as reference=")
-    if setting.second is None:
-        notes.append("no second point was checked: forward has no finite output at the one that was drawn")
-    if degree is not None and not (exact and all(e.proven for e in exact.values())):
-        notes.append(
-            f"the exact check of degree {degree} does not apply: forward is of another, or does not compute exactly"
-        )
-    for index, report in zip(case.wrt, reports, strict=True):
-        if index not in observed.usable:
-            continue
-        gradient, of = np.asarray(observed.gradients[index]), f"the gradient of {case.names[index]!r}"
-        if report.verdict is Verdict.RIGHT and not gradient.any():
-            notes.append(f"{of} is zero throughout: try inputs at which forward moves")
-        if gradient.dtype != case.inputs[index].dtype and promoted(case, index, gradient):
-            wider = f"{gradient.dtype}, as the output is; the input is {case.inputs[index].dtype}"
-            notes.append(f"{of} has dtype {wider}")
-        answer = case.strange_answer(index)
-        if answer is not None and answer.eps < case.own_eps(index):
-            notes.append(f"{of} has dtype {answer}, the input {case.dtype(index)}")
-    return tuple(notes)

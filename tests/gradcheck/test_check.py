@@ -5,7 +5,6 @@ from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 
-import ml_dtypes
 import numpy as np
 import pytest
 
@@ -460,7 +459,7 @@ def test_a_part_of_the_batch_is_proved_where_the_whole_is_not(monkeypatch):
     assert "a part was looked at" in report.notes
 
 
-class TestNotes:
+class TestReport:
     def test_digits_are_kept_of_what_is_right_and_proved(self, matrices):
         def half_wrong(g, x, w):
             return product_backward(g, x, w)[0], 2 * x.T @ g
@@ -472,68 +471,6 @@ class TestNotes:
         assert note in check_gradient(product, product_backward, *matrices, proof=False, digits=10).notes
         for options in ({"digits": 10}, {"proof": False}):
             assert note not in check_gradient(product, product_backward, *matrices, **options).notes
-
-    def test_the_exact_check_applies_or_not(self, matrices):
-        def writing(x, w):
-            x *= 2
-            return x @ w
-
-        def writing_backward(g, x, w):
-            return 2 * g @ w.T, 2 * x.T @ g
-
-        other = "the exact check of degree 1 does not apply: forward is of another, or does not compute exactly"
-        assert check_gradient(product, product_backward, *matrices, degree=1).notes == ()
-        written = check_gradient(writing, writing_backward, *matrices, degree=1, allow="mutation")
-        assert other not in written.notes
-        assert [each.verdict for each in written.inputs] == [RIGHT, RIGHT]
-        assert other in check_gradient(square, square_backward, [1.0, 2.0], degree=1).notes
-        assert check_gradient(square, square_backward, [1.0, 2.0], degree=2).notes == ()
-
-    def test_a_gradient_in_the_output_s_dtype(self):
-        x = np.array([1.0, 2.0], np.float32)
-        report = check_gradient(lambda x: x.astype(np.float64) ** 2, lambda g, x: 2 * g * x, x)
-        assert "the gradient of 'x' has dtype float64, as the output is; the input is float32" in report.notes
-        same = check_gradient(lambda x: x.astype(np.float64) ** 2, lambda g, x: (2 * g * x).astype(x.dtype), x)
-        assert not any("has dtype" in note for note in same.notes)
-
-    def test_a_gradient_of_zeros(self):
-        report = check_gradient(lambda x: 0 * x, lambda g, x: 0 * g, [1.0, 2.0])
-        assert "the gradient of 'x' is zero throughout: try inputs at which forward moves" in report.notes
-
-    def test_no_second_point(self):
-        point = np.array([2.0, 1.0, 3.0])
-
-        def forward(x):
-            return x**2 if np.abs(x - point).max() < 0.5 else np.full(3, np.nan)
-
-        second = check_gradient(square, square_backward, point).second_point
-        assert [x.shape for x in second.inputs] == [second.grad_output.shape] == [(3,)]
-        report = check_gradient(forward, square_backward, point)
-        assert report.second_point is None
-        note = "no second point was checked: forward has no finite output at the one that was drawn"
-        assert note in report.notes
-
-    def test_a_format_that_is_finer_than_that_of_the_input(self):
-        x = np.array([1.0, 2.0], ml_dtypes.bfloat16)
-
-        def alone(x):
-            return (x.astype(np.float32) ** 2).astype(ml_dtypes.bfloat16)
-
-        def backward(g, x):
-            return (2 * g.astype(np.float32) * x.astype(np.float32)).astype(np.float16)
-
-        report = check_gradient(alone, backward, x, reference=square, seconds=0.2)
-        assert "the gradient of 'x' has dtype float16, the input bfloat16" in report.notes
-
-    @pytest.mark.parametrize("verdict", [UNDECIDED, RIGHT])
-    @pytest.mark.parametrize("narrow", [True, False])
-    @pytest.mark.parametrize("given", [{"format": "bfloat16"}, {"format": None}, {"reference": True}])
-    def test_a_reference_is_asked_for_where_nothing_can_be_decided_without(self, verdict, narrow, given):
-        case = SimpleNamespace(**{"format": "bfloat16", "reference": False, "wrt": (0,), "names": ("x",)} | given)
-        setting = SimpleNamespace(case=case, observed=SimpleNamespace(usable=(), remarks=()), second=object())
-        notes = check._notes(setting, SimpleNamespace(exact={}, narrow=narrow), None, [judged(verdict).report])
-        note = "forward was called in bfloat16 alone: give it in float64 too, as reference="
-        assert notes == (note,) * (verdict is UNDECIDED and narrow and given == {"format": "bfloat16"})
 
     def test_what_explains_a_wrong_gradient(self):
         report = check_gradient(square, lambda g, x: g * x, [1.0, 2.0, 3.0])
