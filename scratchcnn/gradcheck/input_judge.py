@@ -362,7 +362,7 @@ class InputJudge:
 
     def is_wrong_nearby(self, findings: Findings, second: Point) -> bool:
         """Whether a point a little way towards the second one shows an unstable backward pass to be wrong."""
-        if not (findings.reason[~findings.right] == "unstable").any() or findings.remark:
+        if not np.isin(findings.reason[~findings.right], ("unstable", "chance")).any() or findings.remark:
             return False
         nearby = self.case.rounded(between(self.case.inputs, second.inputs, NEARBY_SHARE))
         wrong = self.at(Point(nearby, self.analytic.cotangent))

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from types import ModuleType
 from typing import Any
 
@@ -12,9 +12,9 @@ from scratchcnn.gradcheck.harvest.calls import Call
 from scratchcnn.gradcheck.harvest.checking import refusal
 from scratchcnn.gradcheck.harvest.forms import rule_names
 from scratchcnn.gradcheck.harvest.pairs import Pair
-from scratchcnn.gradcheck.in_file.shapes import Shape, lengths_of, shape_of
+from scratchcnn.gradcheck.in_file.shapes import Shape, is_no_array, lengths_of, shape_of
 from scratchcnn.gradcheck.in_file.specs import Spec
-from scratchcnn.gradcheck.in_file.target import short_name
+from scratchcnn.gradcheck.in_file.target import names_of
 from scratchcnn.gradcheck.raised import in_words
 
 _SPREAD = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -49,7 +49,7 @@ def calls_of(pair: Pair, module: ModuleType, rng: np.random.Generator, asked: As
 
 def _samples(pair: Pair, module: ModuleType, rng: np.random.Generator) -> list[Any] | None:
     """What a function for this pair, or for all, gives; None where there is none, or it has nothing for this pair."""
-    names = {short_name(pair), pair.forward.__name__, pair.backward.__name__}
+    names = names_of(pair) | {pair.forward.__name__, pair.backward.__name__}
     own = [getattr(module, f"{name}_samples", None) for name in sorted(names)]
     function = next(filter(callable, [*own, getattr(module, "samples", None)]), None)
     if function is None:
@@ -63,7 +63,17 @@ def _samples(pair: Pair, module: ModuleType, rng: np.random.Generator) -> list[A
         given = next(value for name, value in given.items() if name in names)
     elif isinstance(given, dict) and any(hasattr(module, str(name)) for name in given):
         return None
-    return given if isinstance(given, list) else [given]
+    samples = given if isinstance(given, list) else [given]
+    own = [sample for sample in samples if not _is_of_another(pair, sample, module)]
+    return own if own or not samples else None
+
+
+def _is_of_another(pair: Pair, sample: Any, module: ModuleType) -> bool:
+    """Whether a sample begins with an object of a class of the module that is not the pair's."""
+    first = sample[0] if isinstance(sample, tuple) and sample else sample
+    kind = type(first)
+    owner = pair.owner if isinstance(pair.owner, type) else type(pair.owner)
+    return getattr(module, kind.__name__, None) is kind and not isinstance(first, owner) and not is_dataclass(first)
 
 
 def _named(pair: Pair, sample: Any, asked: Asked) -> dict[str, Any]:
@@ -87,8 +97,9 @@ def _named(pair: Pair, sample: Any, asked: Asked) -> dict[str, Any]:
 def _drawn(pair: Pair, rng: np.random.Generator, asked: Asked) -> Call:
     """Arguments of the shapes that the command line or else the docstring gives, at which forward is finite."""
     known = _shapes(pair, asked)
-    refused = ""
+    refused, given = "", {**_own_lengths(pair), **asked.options}
     for lengths in lengths_of(list(known.values())):
+        lengths |= {letter: given[letter] for letter in lengths if type(given.get(letter)) is int}
         specs = {name: shape.spec(lengths) for name, shape in known.items()} | dict(asked.inputs)
         for positive in (False, True):
             arrays = {name: spec.drawn(rng, positive=positive) for name, spec in specs.items()}
@@ -98,6 +109,17 @@ def _drawn(pair: Pair, rng: np.random.Generator, asked: Asked) -> Call:
                 return call
             refused = refused or f"{reason}, at {_shown(arrays)}"
     raise CannotDraw(f"{refused}: give other shapes with --input, or write a function samples(rng)")
+
+
+def _own_lengths(pair: Pair) -> dict[str, Any]:
+    """What a shape may be given by: the defaults of a class's `__init__`, the attributes of an object."""
+    if not isinstance(pair.owner, type):
+        return dict(getattr(pair.owner, "__dict__", {}))
+    try:
+        parameters = inspect.signature(pair.owner).parameters.values()
+    except (TypeError, ValueError):  # a class written in C has no signature to read
+        return {}
+    return {p.name: p.default for p in parameters}
 
 
 def _shapes(pair: Pair, asked: Asked) -> dict[str, Shape]:
@@ -113,12 +135,21 @@ def _shapes(pair: Pair, asked: Asked) -> dict[str, Shape]:
         if shape is not None and (needed or shape.axes):  # a number with a default is an option
             known[name] = shape
         elif needed:
-            raise CannotDraw(
-                f"no shape is known of {name!r}: give --input {name}=4x3 (or --option {name}=VALUE), say it in the"
-                f" docstring, as in `{name} : (N, D) array`, or write a function samples(rng) that returns the"
-                " arguments"
-            )
+            raise CannotDraw(_unknown(name, docstring))
     return known
+
+
+def _unknown(name: str, docstring: str) -> str:
+    """What is said of an argument of which nothing is known, or only that it is no array."""
+    if is_no_array(docstring, name):
+        return (
+            f"{name!r} is no array, as the docstring says: give --option {name}=VALUE (a dict, too:"
+            f" --option \"{name}={{'stride': 1}}\"), or write a function samples(rng) that returns the arguments"
+        )
+    return (
+        f"no shape is known of {name!r}: give --input {name}=4x3 (or --option {name}=VALUE), say it in the docstring,"
+        f" as in `{name} : (N, D) array`, or write a function samples(rng) that returns the arguments"
+    )
 
 
 def _call(pair: Pair, values: Mapping[str, Any]) -> Call:

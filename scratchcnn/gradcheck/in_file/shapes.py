@@ -59,14 +59,30 @@ def shape_of(docstring: str, name: str) -> Shape | None:
     return Shape(axes, next(filter(None, below.groups()), "2") if below else "2")
 
 
+def is_no_array(docstring: str, name: str) -> bool:
+    """Whether a docstring says that a parameter is a dict, a string or the like."""
+    return _NO_ARRAY.search(_entry(docstring, name) or "") is not None
+
+
 def lengths_of(shapes: Sequence[Shape]) -> Iterator[dict[str, int]]:
     """Lengths for the letters of shapes: first all different, then such as fit where others do not."""
     letters = list(dict.fromkeys(axis for shape in shapes for axis in shape.axes if not axis.isdigit()))
     letters += [s.below for s in shapes if s.below and not s.below.isdigit() and s.below not in letters]
     for image in _HEIGHT_AND_WIDTH:
         usual, others = _USUAL | image, cycle(_OTHERS)
-        yield {letter: usual[letter] if letter in usual else next(others) for letter in letters}
+        lengths = {letter: usual[letter] if letter in usual else next(others) for letter in letters}
+        yield lengths | _products(lengths)
     yield dict.fromkeys(letters, 4)
+
+
+def _products(lengths: Mapping[str, int]) -> dict[str, int]:
+    """The lengths of flat axes: D beside d_1, ..., d_k is their product."""
+    found: dict[str, int] = {}
+    for letter, length in lengths.items():
+        flat = letter.partition("_")[0].upper() if "_" in letter else ""
+        if flat in lengths:
+            found[flat] = found.get(flat, 1) * length
+    return found
 
 
 def _entry(docstring: str, name: str) -> str | None:

@@ -5,6 +5,7 @@ import importlib.util
 import sys
 import traceback
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
 
@@ -85,7 +86,7 @@ def pairs_of(target: Target, module: ModuleType) -> list[Pair]:
         raise TargetError(
             f"{target} has no two functions with names such as f and f_backward, and no class with forward and backward"
         )
-    wanted = [pair for pair in pairs if target.name in _names(pair)] if target.name else pairs
+    wanted = [pair for pair in pairs if target.name in names_of(pair)] if target.name else pairs
     if not wanted:
         raise TargetError(f"{target} has no pair {target.name}; it has {', '.join(map(short_name, pairs))}")
     return wanted
@@ -96,9 +97,14 @@ def short_name(pair: Pair) -> str:
     return pair.name.rpartition(".")[2]
 
 
-def _names(pair: Pair) -> set[str]:
-    functions = () if pair.owner is not None else (pair.forward, pair.backward)
-    return {short_name(pair), *(getattr(function, "__name__", "") for function in functions)}
+def names_of(pair: Pair) -> set[str]:
+    """What a pair may be called by: that of its object, of its functions, and what these have in common."""
+    if pair.owner is not None:
+        return {short_name(pair)}
+    functions = [getattr(function, "__name__", "") for function in (pair.forward, pair.backward)]
+    alike = takewhile(lambda letters: letters[0] == letters[1], zip(*functions, strict=False))
+    stem = "".join(letter for letter, _ in alike).rstrip("_")  # affine of affine_forward and affine_backward
+    return {short_name(pair), *functions, stem} - {""}
 
 
 def _executed(path: Path, name: str) -> ModuleType:

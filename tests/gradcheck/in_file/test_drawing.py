@@ -62,6 +62,56 @@ def test_samples_for_other_functions_leave_it_to_the_docstring():
     assert (drawn["x"].shape, drawn["factor"]) == ((2, 3), 2)
 
 
+def test_samples_with_an_object_are_for_its_class_alone():
+    text = CLASS.replace("(self, x)", "(self, x, n=0)") + SCALE + "def samples(rng): return [(Square(), 1.0), {}]"
+    module = types.ModuleType("made")
+    exec(text.replace("{}", "(2.0, 3)"), vars(module))
+    of = {
+        pair.name.rpartition(".")[2]: calls_of(pair, module, np.random.default_rng(0), Asked())
+        for pair in find_pairs(module)
+    }
+    assert [type(call.arguments["self"]).__name__ for call in of["Square"]] == ["Square"] * 2
+    assert [call.arguments for call in of["scale_backward"]] == [{"x": 2.0, "factor": 3}]
+    (drawn,) = arguments(SCALE + "class Made: pass\ndef samples(rng): return Made(), 1.0")
+    assert drawn["x"].shape == (2, 3)
+
+
+def test_a_sample_may_be_an_object_of_a_class_of_the_file_that_holds_arrays():
+    text = SCALE + "from dataclasses import dataclass\n@dataclass\nclass Params:\n    w: float\n"
+    (given,) = arguments(f"{text}def samples(rng): return Params(1.0), 3")
+    assert (given["x"].w, given["factor"]) == (1.0, 3)
+
+
+LINEAR = '''
+class Linear:
+    def __init__(self, fan_in, fan_out=3):
+        self.shape, self.fan_in = (fan_in, fan_out), fan_in
+
+    def forward(self, x, w):
+        """x : (N, fan_in)
+        w : (fan_in, fan_out)"""
+        assert w.shape == self.shape
+        return x @ w
+
+    def backward(self, g):
+        return g
+'''
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "shape"),
+    [
+        (LINEAR, {"fan_in": 9}, (9, 3)),
+        (LINEAR, {"fan_in": 9, "fan_out": 2}, (9, 2)),
+        (f"{LINEAR}layer = Linear(8, 5)\nlayer.fan_out = 5\ndel Linear", {}, (8, 5)),
+    ],
+)
+def test_an_axis_has_the_length_that_an_option_or_the_object_says(text, options, shape):
+    (drawn,) = arguments(text, **options)
+    assert drawn["w"].shape == shape
+    assert drawn["x"].shape == (2, shape[0])
+
+
 def test_a_dict_of_the_parameters_is_one_sample():
     assert arguments(f"{SCALE}def samples(rng): return {{'factor': 3, 'x': 1.0}}") == [{"x": 1.0, "factor": 3}]
 
@@ -165,6 +215,12 @@ def test_a_call_says_which_parameters_have_stars_and_that_no_test_made_it():
             {},
             "no shape is known of 'x': give --input x=4x3 (or --option x=VALUE), say it in the docstring, as in"
             " `x : (N, D) array`, or write a function samples(rng) that returns the arguments",
+        ),
+        (
+            SCALE.replace("(N, 3) array", "a dictionary"),
+            {},
+            "'x' is no array, as the docstring says: give --option x=VALUE (a dict, too: --option \"x={'stride': 1}\"),"
+            " or write a function samples(rng) that returns the arguments",
         ),
         (f"{SCALE}def samples(rng): return 1.0, 2, 3", {}, "samples gives 3 arguments, and scale takes 2"),
         (SCALE, {"stride": 2}, "scale takes no 'stride': it takes x, factor"),

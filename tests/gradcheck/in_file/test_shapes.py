@@ -75,6 +75,12 @@ def test_lengths_differ_and_images_are_larger_than_filters():
     assert set(others[-1].values()) == {4}
 
 
+def test_a_flat_axis_is_as_long_as_those_that_it_is_made_of():
+    for lengths in list(lengths_of([Shape(("N", "d_1", "d_k")), Shape(("D", "M"))]))[:-1]:
+        assert lengths["D"] == lengths["d_1"] * lengths["d_k"]
+    assert next(lengths_of([Shape(("N", "d_1"))])) == {"N": 2, "d_1": 4}
+
+
 def test_letters_of_limits_have_lengths_and_numbers_are_their_own():
     shapes = [Shape(("N", "3"), "K"), Shape(("N",), "10"), Shape(("D", "N"), "D")]
     assert [sorted(lengths) for lengths in lengths_of(shapes)] == [["D", "K", "N"]] * 4

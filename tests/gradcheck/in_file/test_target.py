@@ -139,6 +139,11 @@ class TestPairsOf:
     def test_one_by_any_of_its_names(self, name, found):
         assert self.pairs(PAIR + self.LAYER, name) == found
 
+    @pytest.mark.parametrize("name", ["affine", "affine_forward", "affine_backward"])
+    def test_what_two_functions_have_in_common_is_a_name_too(self, name):
+        text = "def affine_forward(x): return x, x\ndef affine_backward(g, cache): return g\n"
+        assert self.pairs(PAIR + text, name) == ["affine_backward"]
+
     @pytest.mark.parametrize("name", ["forward", "g"])
     def test_what_there_is_is_said_where_the_name_is_none(self, name):
         with pytest.raises(TargetError) as raised:
