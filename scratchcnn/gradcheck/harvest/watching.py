@@ -6,13 +6,14 @@ instruction at its start.
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import CodeType, FrameType, FunctionType
 
 Seen = Callable[[FrameType], None]
 # What is called for the code of each function, by the code's id.
 _SEEN: dict[int, Seen] = {}
-# The numbers that the interpreter leaves to tools without one of their own.
-_TOOLS = (3, 4)
+# The numbers that the interpreter leaves to tools without one of their own. Hypothesis takes the first.
+_TOOLS = (4, 3)
 
 
 def watch(function: FunctionType, seen: Seen) -> Callable[[], None]:
@@ -37,11 +38,13 @@ def watch(function: FunctionType, seen: Seen) -> Callable[[], None]:
     """
     before = function.__code__
     # A code of its own: functions that one `def` made several times have one code.
-    function.__code__ = _monitored(before.replace(), seen) if sys.version_info >= (3, 12) else _prefixed(before, seen)
+    function.__code__ = _monitored(before, seen) if sys.version_info >= (3, 12) else _prefixed(before, seen)
 
     def end() -> None:
         _SEEN.pop(id(function.__code__), None)
         function.__code__ = before
+        if sys.version_info >= (3, 12) and not _SEEN:
+            _let_go()
 
     return end
 
@@ -61,8 +64,8 @@ def _prefixed(code: CodeType, seen: Seen) -> CodeType:
     return watched
 
 
-def _monitored(code: CodeType, seen: Seen) -> CodeType:
-    """The code, of whose calls the interpreter tells."""
+def _monitored(before: CodeType, seen: Seen) -> CodeType:
+    """A copy of the code, of whose calls the interpreter tells; those who watch the code itself are told as well."""
     monitoring = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
     event = monitoring.events.PY_START
     mine = [tool for tool in _TOOLS if monitoring.get_tool(tool) == __name__]
@@ -70,9 +73,24 @@ def _monitored(code: CodeType, seen: Seen) -> CodeType:
     if not mine:
         monitoring.use_tool_id(free[0], __name__)
         monitoring.register_callback(free[0], event, _started)
-    _SEEN[id(code)] = seen
+    code, outer = before.replace(), _SEEN.get(id(before))
+    _SEEN[id(code)] = seen if outer is None else partial(_each, (outer, seen))
     monitoring.set_local_events((mine or free)[0], code, event)
     return code
+
+
+def _let_go() -> None:
+    """Leaves the number of the tool to others."""
+    monitoring = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
+    for tool in _TOOLS:
+        if monitoring.get_tool(tool) == __name__:
+            monitoring.register_callback(tool, monitoring.events.PY_START, None)
+            monitoring.free_tool_id(tool)
+
+
+def _each(watching: tuple[Seen, ...], frame: FrameType) -> None:
+    for seen in watching:
+        seen(frame)
 
 
 def _started(code: CodeType, offset: int) -> None:

@@ -34,10 +34,10 @@ def enclosed(rate):
 
 
 def test_what_a_constant_is_for_is_read_from_the_source():
-    found = {(p.value, role(p.owner, p.key)) for p in places(various)}
+    found = [(p.value, role(p.owner, p.key)) for p in places(various)]
     expected = {(0.125, LIMIT), (3, NUMBER), (1, AXIS), (0.75, LIMIT), (1.5, NUMBER), (0, AXIS)}
-    assert expected <= found
-    assert (1, INDEX) in found
+    assert all(each in found for each in expected)
+    assert (1, INDEX) in found or (slice(1, None), INDEX) in found  # the latter since Python 3.14
 
 
 def test_constants_are_found_in_defaults_closures_and_globals():

@@ -141,15 +141,18 @@ class Monitoring:
         self.names[tool] = name
 
     def register_callback(self, tool, event, call):
-        assert (tool, event) not in self.callbacks
+        assert ((tool, event) in self.callbacks) == (call is None)
         self.callbacks[tool, event] = call
+
+    def free_tool_id(self, tool):
+        del self.names[tool]
 
     def set_local_events(self, tool, code, events):
         self.asked.append((tool, code, events))
 
 
 @pytest.mark.parametrize(
-    ("others", "number"), [({0: "debugger"}, 3), ({3: "another"}, 4), ({0: "debugger", 4: "another"}, 3)]
+    ("others", "number"), [({0: "debugger"}, 4), ({3: "another"}, 4), ({0: "debugger", 4: "another"}, 3)]
 )
 def test_the_interpreter_is_asked_for_the_starts_of_calls_by_one_tool_that_has_a_free_number(
     monkeypatch, others, number
@@ -167,9 +170,32 @@ def test_the_interpreter_is_asked_for_the_starts_of_calls_by_one_tool_that_has_a
     assert monitoring.names == others | {number: watching.__name__}
     assert monitoring.callbacks == {(number, monitoring.events.PY_START): watching._started}
     assert monitoring.asked == [(number, code, monitoring.events.PY_START) for code in codes]
-    for end in ends:
-        end()
+    ends[0]()
+    assert monitoring.names == others | {number: watching.__name__}
+    ends[1]()
     assert watching._SEEN == {}
+    assert monitoring.names == others
+    assert monitoring.callbacks == {(number, monitoring.events.PY_START): None}
+
+
+def test_each_of_two_who_watch_a_function_sees_its_calls(watched):
+    one, other = watched(double), watched(double)
+    double(3)
+    assert (one, other) == ([3], [3])
+
+
+def test_those_who_watch_a_function_that_the_interpreter_tells_of_are_told_one_after_another(monkeypatch):
+    monkeypatch.setattr(sys, "monitoring", Monitoring({}), raising=False)
+    monkeypatch.setattr(sys, "version_info", (3, 12))
+    monkeypatch.setattr(watching, "_SEEN", {})
+    told = []
+    ends = [watch(double, lambda frame, name=name: told.append((name, frame))) for name in ("one", "other")]
+    watching._SEEN[id(double.__code__)]("a frame")
+    assert told == [("one", "a frame"), ("other", "a frame")]
+    ends[1]()
+    watching._SEEN[id(double.__code__)]("another")
+    assert told[2:] == [("one", "another")]
+    ends[0]()
 
 
 def test_of_what_the_interpreter_tells_only_the_calls_that_are_watched_are_seen(monkeypatch):

@@ -5,13 +5,23 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.diagnosis.constants.roles import AXIS, INDEX, LIMIT, around, instructions, role
+from scratchcnn.gradcheck.diagnosis.constants.roles import (
+    AXIS,
+    CONSTANT,
+    INDEX,
+    LIMIT,
+    SMALL_INTEGER,
+    around,
+    instructions,
+    role,
+)
 from scratchcnn.gradcheck.diagnosis.constants.variant import Place, variant
 from scratchcnn.gradcheck.diagnosis.rearrangements import rearrangements
 from scratchcnn.gradcheck.proof.balls.scalar import NotHeld
@@ -64,9 +74,10 @@ def _may_not_end(code: CodeType) -> bool:
 def _loaded(code: CodeType) -> Iterator[Place]:
     if len(code.co_consts) < MOST_CONSTANTS:
         for instruction in instructions(code):
-            known = _is_number(instruction.argval) or _is_axes(instruction.argval)
-            if instruction.opname == "LOAD_CONST" and known:
-                yield Place(code, instruction.offset, instruction.argval)
+            value = instruction.argval
+            known = _is_number(value) or _is_axes(value) or _is_index(value)
+            if instruction.opname in (CONSTANT, SMALL_INTEGER) and known:
+                yield Place(code, instruction.offset, value)
 
 
 def _defaults(function: FunctionType) -> Iterator[Place]:
@@ -98,6 +109,11 @@ def _is_axes(value: Any) -> bool:
     return isinstance(value, tuple) and bool(value) and all(type(n) is int for n in value)
 
 
+def _is_index(value: Any) -> bool:
+    """Whether it is what stands in brackets, as `1:` or `:, 1`; since Python 3.14 that is one constant."""
+    return isinstance(value, slice) or (isinstance(value, tuple) and any(isinstance(each, slice) for each in value))
+
+
 def others(place: Place) -> Iterator[Other]:
     """What may be taken for a constant."""
     value = place.value
@@ -105,6 +121,8 @@ def others(place: Place) -> Iterator[Other]:
         yield from _of_array(value)
     elif _role(place) == AXIS or _is_axes(value):
         yield from _of_axes(value)
+    elif _is_index(value):
+        yield from _of_index(value)
     elif isinstance(place.owner, CodeType):
         yield from _of_number(value, _role(place))
     else:
@@ -142,6 +160,28 @@ def _of_number(value: float, role: str) -> Iterator[Other]:
             beside = type(value) is int and abs(x - value) == 1
             kind = "shifted" if role == INDEX and beside else "operand" if role in (INDEX, LIMIT) else _kind(value, x)
             yield Other(kind, x, f"{x:g} in place of {value:g}")
+
+
+def _of_index(index: Any) -> Iterator[Other]:
+    """The index with another number in it."""
+    for number, with_another in _numbers_in(index):
+        for other in _of_number(number, INDEX):
+            yield Other(other.kind, with_another(other.value), other.said)
+
+
+def _numbers_in(index: Any) -> Iterator[tuple[int, Callable[[Any], Any]]]:
+    """The numbers in an index, each with a function that puts another one in its place."""
+    if type(index) is int:
+        yield index, lambda number: number
+    parts = (index.start, index.stop, index.step) if isinstance(index, slice) else index
+    for k, part in enumerate(parts if isinstance(parts, tuple) else ()):
+        for number, within in _numbers_in(part):
+            yield number, partial(_with, index, parts, k, within)
+
+
+def _with(index: Any, parts: tuple[Any, ...], k: int, within: Callable[[Any], Any], number: int) -> Any:
+    changed = (*parts[:k], within(number), *parts[k + 1 :])
+    return slice(*changed) if isinstance(index, slice) else changed
 
 
 def _near(value: float) -> Iterator[float]:

@@ -9,6 +9,8 @@ from types import CodeType
 from scratchcnn.gradcheck.diagnosis.source import called, functions_of
 
 AXIS, INDEX, LIMIT, NUMBER = "axis", "index", "limit", "number"
+# How a constant is loaded; since Python 3.14 a small integer has an instruction of its own.
+CONSTANT, SMALL_INTEGER = "LOAD_CONST", "LOAD_SMALL_INT"
 Position = tuple[int | None, int | None]
 # Functions that take an axis, a place or a limit.
 REDUCTIONS = {
@@ -47,6 +49,11 @@ def instructions(code: CodeType) -> list[dis.Instruction]:
     return list(dis.get_instructions(code))
 
 
+def small_integers(code: CodeType) -> list[int]:
+    """The integers that since Python 3.14 stand in an instruction, and not among the constants of the code."""
+    return [int(i.argval) for i in instructions(code) if i.opname == SMALL_INTEGER]
+
+
 @lru_cache(maxsize=256)
 def _positions(code: CodeType) -> dict[int, Position]:
     """The line and column of each instruction."""
@@ -72,7 +79,7 @@ def _constants(tree: ast.AST) -> Iterator[tuple[ast.expr, str, ast.expr | None]]
         near = parent if isinstance(parent, ast.Call | ast.Compare | ast.BinOp | ast.Subscript) else around
         for child in ast.iter_child_nodes(parent):
             inner = _inside(parent, child, kind)
-            if isinstance(child, ast.Constant | ast.UnaryOp | ast.Tuple):
+            if isinstance(child, ast.Constant | ast.UnaryOp | ast.Tuple | ast.Slice):
                 yield child, inner, near
             left.append((child, inner, near))
 

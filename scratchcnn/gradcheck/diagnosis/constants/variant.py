@@ -1,5 +1,6 @@
 """A copy of forward's code in which one constant is another one."""
 
+import dis
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.gradcheck.diagnosis.constants.roles import CONSTANT
 from scratchcnn.gradcheck.diagnosis.floats import Floats
 
 
@@ -94,7 +96,7 @@ class Variant(Floats):
 def changed(code: types.CodeType, offset: int, value: Any) -> types.CodeType:
     """The code with another constant loaded by one instruction."""
     content = bytearray(code.co_code)
-    content[offset + 1] = len(code.co_consts)
+    content[offset : offset + 2] = dis.opmap[CONSTANT], len(code.co_consts)
     return code.replace(co_code=bytes(content), co_consts=(*code.co_consts, value))
 
 

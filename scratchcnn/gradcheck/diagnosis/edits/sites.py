@@ -10,6 +10,7 @@ from functools import lru_cache
 from types import CodeType
 from typing import Any
 
+from scratchcnn.gradcheck.diagnosis.constants.roles import small_integers
 from scratchcnn.gradcheck.diagnosis.edits.places import NOWHERE, RESULTS, STORE, WINDOW, Place, place_of, skipped
 from scratchcnn.gradcheck.diagnosis.edits.site import Site, numbers
 from scratchcnn.gradcheck.diagnosis.edits.together import Together
@@ -70,7 +71,7 @@ def _same(one: CodeType, other: CodeType) -> bool:
 
 
 def _source(code: CodeType) -> tuple[object, ...]:
-    constants = [_source(c) if isinstance(c, CodeType) else c for c in code.co_consts]
+    constants = [_source(c) if isinstance(c, CodeType) else c for c in (*code.co_consts, *small_integers(code))]
     return code.co_linetable, code.co_names, code.co_varnames, code.co_freevars, len(code.co_code), constants
 
 

@@ -98,8 +98,6 @@ def blank(kind: Any, like: Any) -> Any:
 
 
 def put(made: Any, name: str, value: Any) -> None:
-    """Sets an attribute, also of a frozen object."""
-    try:
-        object.__setattr__(made, name, value)
-    except TypeError:
-        setattr(made, name, value)
+    """Sets an attribute as the compiled class below does, also of a frozen object."""
+    setters = (vars(kind).get("__setattr__") for kind in type(made).__mro__)
+    next(setter for setter in setters if isinstance(setter, types.WrapperDescriptorType))(made, name, value)

@@ -1,6 +1,7 @@
 """The constants in forward's code, and what may be taken for each of them."""
 
 import numpy as np
+import pytest
 
 from scratchcnn.gradcheck.diagnosis.constants import places as module
 from scratchcnn.gradcheck.diagnosis.constants.places import (
@@ -125,6 +126,33 @@ def test_a_number_to_calculate_with_may_be_another_one():
         ("constant-factor", "155 in place of 77.5"): 155,
         ("constant-factor", "38.75 in place of 77.5"): 38.75,
     }
+
+
+INDICES = [
+    (slice(2, None), [slice(1, None), slice(3, None)]),
+    (slice(None, -1, 2), [slice(None, 0, 2), slice(None, -2, 2), slice(None, -1, 1), slice(None, -1, 3)]),
+    ((slice(None), 1), [(slice(None), 0), (slice(None), 2)]),
+    ((0, slice(1, None)), [(1, slice(1, None)), (-1, slice(1, None)), (0, slice(0, None)), (0, slice(2, None))]),
+]
+
+
+@pytest.mark.parametrize(("index", "shifted"), INDICES)
+def test_an_index_that_is_one_constant_may_have_another_number_in_it(index, shifted):
+    """As the interpreter keeps `x[2:]` and `x[:, 1]` since Python 3.14."""
+    code = CODE["index"].__code__
+    found = [each.value for each in others(Place(code, 0, index)) if each.kind == "shifted"]
+    assert found == shifted
+    words = {each.said for each in others(Place(code, 0, (slice(None), 1)))}
+    assert {"0 in place of 1", "2 in place of 1", "-1 in place of 1"} <= words
+
+
+def test_what_has_no_number_is_no_other_index():
+    assert list(others(Place(CODE["index"].__code__, 0, slice(None)))) == []
+
+
+def test_numbers_in_brackets_are_found_however_the_interpreter_keeps_them():
+    for forward in (lambda x: x[2:], lambda x: x[:, 2], lambda x: x[:2]):
+        assert any(each.said == "1 in place of 2" for place in places(forward) for each in others(place))
 
 
 def test_an_index_may_be_the_one_beside_and_a_limit_another_one():

@@ -2,11 +2,35 @@
 
 import dis
 import linecache
+from types import SimpleNamespace
 
 import pytest
 
-from scratchcnn.gradcheck.diagnosis.constants.roles import AXIS, INDEX, LIMIT, NUMBER, _roles, around, role
+from scratchcnn.gradcheck.diagnosis.constants import roles
+from scratchcnn.gradcheck.diagnosis.constants.roles import (
+    AXIS,
+    CONSTANT,
+    INDEX,
+    LIMIT,
+    NUMBER,
+    SMALL_INTEGER,
+    _roles,
+    around,
+    role,
+    small_integers,
+)
 from scratchcnn.gradcheck.diagnosis.source import tree_of
+
+# As the interpreter has them; an index may be one constant.
+CONSTANTS = {
+    "77",
+    "-77",
+    "77.5",
+    "(77, 78)",
+    "slice(77, None, None)",
+    "slice(None, 77, None)",
+    "(slice(None, None, None), 77)",
+}
 
 
 @pytest.fixture
@@ -25,7 +49,7 @@ def of(request):
         (offset,) = [
             i.offset
             for i in dis.get_instructions(code)
-            if i.opname in ("LOAD_CONST", "RETURN_CONST") and i.argval in (77, -77, 77.5, (77, 78))
+            if i.opname in (CONSTANT, SMALL_INTEGER, "RETURN_CONST") and repr(i.argval) in CONSTANTS
         ]
         return role(code, offset), around(code, offset)
 
@@ -46,6 +70,8 @@ def of(request):
         ("x.sum(keepdims=77)", NUMBER, "x.sum(keepdims=77)"),
         ("x[77]", INDEX, "x[77]"),
         ("x[77:]", INDEX, "x[77:]"),
+        ("x[:77]", INDEX, "x[:77]"),
+        ("x[:, 77]", INDEX, "x[:, 77]"),
         ("x[1 + y * 77]", INDEX, "y * 77"),
         ("x[f(77)]", NUMBER, "f(77)"),
         ("range(77)", INDEX, "range(77)"),
@@ -73,3 +99,17 @@ def test_what_a_constant_is_for_and_what_stands_around_it(of, text, kind, text_a
 def test_without_a_source_nothing_is_known(of):
     assert of("x * 77", shown="") == ("", "")
     assert of("x + 77", shown="def f(x):\n    return (x +\n") == ("", "")
+
+
+def test_small_integers_that_stand_in_an_instruction(monkeypatch):
+    def instruction(name, value):
+        return SimpleNamespace(opname=name, argval=value)
+
+    def code(x):
+        return 7 * x + 1000
+
+    known = {*code.__code__.co_consts, *small_integers(code.__code__)}
+    assert known >= {7, 1000}
+    told = [instruction("LOAD_SMALL_INT", 7), instruction("LOAD_CONST", 1000), instruction("LOAD_SMALL_INT", 0)]
+    monkeypatch.setattr(roles, "instructions", lambda code: told)
+    assert small_integers(code.__code__) == [7, 0]
