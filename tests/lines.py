@@ -15,11 +15,13 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-OPERATIONS = ROOT / "scratchcnn" / "operations"
+# Where they are installed; they are not imported yet, since their definitions are statements too.
+OPERATIONS = Path(str(find_spec("scratchcnn.operations").origin)).parent
 # The functions that neither a forward nor a backward pass calls, by file: definitions that tests compare with, and
 # `softmax`, which serves predictions.
 IN_NO_PASS = {

@@ -46,7 +46,7 @@ def notes_on(
         gradient, of = np.asarray(observed.gradients[index]), f"the gradient of {case.names[index]!r}"
         if report.verdict is Verdict.RIGHT and not gradient.any():
             notes.append(f"{of} is zero throughout: try inputs at which forward moves")
-        if gradient.dtype != case.inputs[index].dtype and promoted(case, index, gradient):
+        if promoted(case, index, gradient):
             wider = f"{gradient.dtype}, as the output is; the input is {case.inputs[index].dtype}"
             notes.append(f"{of} has dtype {wider}")
         answer = case.strange_answer(index)

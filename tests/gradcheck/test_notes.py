@@ -55,6 +55,21 @@ def test_a_gradient_in_the_output_s_dtype():
 def test_a_gradient_of_zeros():
     report = check_gradient(lambda x: 0 * x, lambda g, x: 0 * g, [1.0, 2.0])
     assert "the gradient of 'x' is zero throughout: try inputs at which forward moves" in report.notes
+    report = check_gradient(lambda x, y: 0 * (x + y), lambda g, x, y: (g.sum(), 0 * g), [1.0, 2.0], [3.0, 4.0])
+    assert any("the gradient of 'y' is zero throughout" in note for note in report.notes)  # that of x has another shape
+
+
+def test_one_triangle():
+    def forward(x, a):
+        return x * np.tril(a) ** 2
+
+    def backward(g, x, a):
+        return g * np.tril(a) ** 2, 2 * g * x * np.tril(a)
+
+    x, a = np.random.default_rng(0).normal(size=(2, 3, 3))
+    note = "forward reads one triangle of 'a' alone: symmetric changes were looked at"
+    assert check_gradient(forward, backward, x, a + a.T).notes == (note,)
+    assert check_gradient(forward, backward, x, a).notes == ()
 
 
 def test_no_second_point():
@@ -82,6 +97,8 @@ def test_a_format_that_is_finer_than_that_of_the_input():
 
     report = check_gradient(alone, backward, x, reference=square, seconds=0.2)
     assert "the gradient of 'x' has dtype float16, the input bfloat16" in report.notes
+    same = check_gradient(alone, lambda g, x: backward(g, x).astype(x.dtype), x, reference=square, seconds=0.2)
+    assert not any("has dtype" in note for note in same.notes)
 
 
 @pytest.mark.parametrize("verdict", [UNDECIDED, RIGHT])

@@ -42,6 +42,7 @@ def test_each_way_to_share_the_gradient_among_the_triangles_is_right(backward, p
     report = check_gradient(np.linalg.cholesky, backward, A, proof=proof)
     assert report.verdict is Verdict.RIGHT
     assert NOTE in report.notes
+    assert ("proved" in report.inputs[0].method) is proof
 
 
 def test_matrices_may_be_stacked():
@@ -61,6 +62,7 @@ def test_a_mistake_stays_one(proof, dtype):
     for backward in (averaged, not_halved, lambda g, a: eigenvalues_backward(g, a)[None]):
         report = check_gradient(np.linalg.eigvalsh, backward, A.astype(dtype), proof=proof)
         assert report.verdict is Verdict.WRONG
+    assert [v.kind for v in report.violations] == ["shape"]
 
 
 def test_the_gradient_of_other_inputs_is_what_it_was():
@@ -101,8 +103,13 @@ def test_what_may_be_symmetric_by_accident_is_not():
     for a in (np.eye(3), np.ones((3, 3)), np.zeros((3, 3))):
         assert is_left_alone(np.tril, a)
         assert not is_left_alone(np.tril, a, "symmetric")
-    for a in (np.ones((1, 1)), X, X[0]):
-        assert is_left_alone(lambda a: a * 2.0, a)
+    for a in (np.ones((1, 1)), X, X[0], np.stack([A, A])[:, :2], np.stack([M, A])):
+        assert is_left_alone(lambda a: np.tril(a) if a.ndim > 1 else a * 2.0, a)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_in_each_precision(dtype):
+    assert not is_left_alone(np.tril, A.astype(dtype))
 
 
 def test_a_symmetric_matrix_is_its_symmetric_part_to_the_last_bit():

@@ -35,7 +35,7 @@ def powers(scene: Scene) -> Changes:
 
 def _powers(tree: ast.expr | None) -> Iterator[tuple[str, int]]:
     """The base of a power, and the exponent; of the square of a size, what that is of, too."""
-    base, exponent = power_of(tree) or (None, 0.0)
+    base, exponent = power_of(tree) or (None, None)
     if base is not None and exponent in EXPONENTS:
         yield ast.unparse(base), int(exponent)
         if exponent == 2 and isinstance(base, ast.Call) and base.args and called(base) in ("abs", "absolute"):
