@@ -57,7 +57,7 @@ def redrawn_as(a: Array, structure: str, rng: np.random.Generator) -> Array:
 
 def hides_a_transpose(a: Array) -> bool:
     """Whether a mistake may not show at an array that its transpose does not change, or is the inverse of."""
-    return a.dtype.kind == "f" and a.size > 0 and bool(np.isfinite(a).all()) and (_is_symmetric(a) or _is_orthogonal(a))
+    return a.size > 0 and bool(np.isfinite(a).all()) and (_is_symmetric(a) or _is_orthogonal(a))
 
 
 def without_form(a: Array, rng: np.random.Generator) -> Array:

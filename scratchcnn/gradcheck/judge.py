@@ -98,7 +98,8 @@ def _without_form(judge_of: InputJudge, second: Point) -> str:
     if not wrong:
         return ""
     names = " and ".join(case.names[k] for k in free)
-    return f"right only because {names} is symmetric or orthogonal: elsewhere {wrong}; structure='any' checks there"
+    form = f"the form of {names} (symmetric or orthogonal)"
+    return f"right only because of {form}: elsewhere {wrong}; structure='any' checks there"
 
 
 def _at_second_point(judge_of: InputJudge, check: Check, proofs: Proofs | None) -> str:

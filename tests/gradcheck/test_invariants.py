@@ -11,9 +11,12 @@ from scratchcnn.gradcheck.invariants import (
     MOST_SHRINKAGE,
     STRUCTURES,
     _have_the_same_sum,
+    _mixed,
     has_structure,
+    hides_a_transpose,
     redrawn,
     redrawn_as,
+    without_form,
 )
 
 
@@ -278,6 +281,45 @@ def test_what_is_empty_or_not_finite_stays(form):
         other = redrawn_as(array, form, generator(0))
         assert np.array_equal(other, array, equal_nan=True)
         assert other is not array
+
+
+@pytest.mark.parametrize(
+    ("a", "hides"),
+    [
+        (np.eye(3), True),
+        (COVARIANCE, True),
+        (rotation(3), True),
+        (np.stack([COVARIANCE, 2 * COVARIANCE]), True),
+        (normal(3, 3), False),
+        (normal(3, 2), False),
+        (normal(3), False),
+        (np.ones((1, 1)), False),
+        (np.empty((0, 0)), False),
+        (np.empty((0, 3, 3)), False),
+        (np.full((2, 2), np.inf), False),
+    ],
+)
+def test_what_hides_a_transpose(a, hides):
+    assert hides_a_transpose(a) is hides
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("a", [np.eye(2), np.eye(3), COVARIANCE, rotation(3), np.ones((2, 2))], ids=list("IJCQ1"))
+def test_other_values_without_a_form(a, dtype, seed):
+    a = a.astype(dtype)
+    other = without_form(a, generator(seed))
+    assert not hides_a_transpose(other)
+    assert (other.shape, other.dtype) == (a.shape, a.dtype)
+    assert other.min() >= a.min() * (1 - MOST_SHRINKAGE if np.ptp(a) == 0 else 1)
+    assert other.max() <= a.max()
+
+
+def test_values_that_are_free_have_a_share_of_their_own_each():
+    """The identity's values sum to a whole number, which does not stay."""
+    shares = [_mixed(np.eye(3), generator(0), free=free) for free in (False, True)]
+    assert [len(np.unique(share[(share > 0) & (share < 1)])) > 2 for share in shares] == [False, True]
+    assert [float(share.sum()) == pytest.approx(3, abs=1e-12) for share in shares] == [True, False]
 
 
 def test_two_by_two_is_a_matrix_too():

@@ -1,14 +1,17 @@
 """The judgement of one input by every method that applies, in their order."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from scratchcnn.gradcheck import Verdict, check_gradient
+from scratchcnn.gradcheck import Verdict, check_gradient, judge
 from scratchcnn.gradcheck.all_inputs import AllInputs
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.case import prepare
 from scratchcnn.gradcheck.contract import observe
 from scratchcnn.gradcheck.effort import Effort
+from scratchcnn.gradcheck.findings import Findings
 from scratchcnn.gradcheck.judge import Check, judge_input
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet
 from scratchcnn.gradcheck.numerical.exact import exact_gradients
@@ -172,16 +175,33 @@ class TestWithoutForm:
     @pytest.mark.parametrize("w", [np.eye(3), SYMMETRIC], ids=["the identity", "symmetric"])
     def test_a_transpose_that_is_forgotten_is_told(self, w):
         told = self.told(lambda g, x, w: (g @ w, x.T @ g), w)
-        assert told.startswith("right only because w is symmetric or orthogonal: elsewhere along a random direction")
+        assert told.startswith(
+            "right only because of the form of w (symmetric or orthogonal): elsewhere along a random direction"
+        )
         assert told.endswith("; structure='any' checks there")
 
     def test_an_inverse_in_place_of_a_transpose_is_told(self):
         told = self.told(lambda g, x, w: (g @ np.linalg.inv(w), x.T @ g), ROTATION)
-        assert told.startswith("right only because w is symmetric or orthogonal")
+        assert told.startswith("right only because of the form of w (symmetric or orthogonal)")
 
     @pytest.mark.parametrize("w", [np.eye(3), SYMMETRIC, ROTATION, X.T[:, :2]], ids=["I", "symmetric", "Q", "neither"])
     def test_of_a_right_gradient_nothing_is_told(self, w):
         assert self.told(product_backward, w) == ""
+
+    def test_all_that_have_a_form_lose_it_and_others_stay(self, monkeypatch):
+        points = []
+        monkeypatch.setattr(judge, "point_at", lambda case, values, cotangent: points.append((values, cotangent)))
+        a, b = np.eye(3), SYMMETRIC
+        second = SimpleNamespace(inputs=(a, X, b, b, a), cotangent="a cotangent")
+        case = SimpleNamespace(wrt=(0, 1, 2, 4), structures={4: "symmetric"}, names=tuple("axbcd"))
+        judge_of = SimpleNamespace(case=case, rng=np.random.default_rng(0), at=lambda point: "wrong")
+        assert judge._without_form(judge_of, second) == ""  # there is no such point
+        ((values, cotangent),) = points
+        assert cotangent == "a cotangent"
+        assert [values[k] is second.inputs[k] for k in range(5)] == [False, True, False, True, True]
+        monkeypatch.setattr(judge, "point_at", lambda *given: "a point")
+        told = judge._without_form(judge_of, second)
+        assert told.startswith("right only because of the form of a and b (symmetric or orthogonal): elsewhere wrong;")
 
     def test_nor_where_forward_is_finite_at_no_other(self):
         def forward(x, w):
@@ -194,3 +214,192 @@ class TestWithoutForm:
         pair = (lambda x, w: x @ w, lambda g, x, w: (g @ w, x.T @ g))
         assert check_gradient(*pair, X, SYMMETRIC).inputs[0].reason
         assert check_gradient(*pair, X, SYMMETRIC, structure={"w": "symmetric"}).inputs[0].reason == ""
+
+
+def findings_of(right, wrong=False, count=4):
+    """What is found of some entries, all of them alike; the numbers are their places."""
+    places, no = np.arange(count), np.zeros(count)
+    each = (np.full(count, right), np.full(count, wrong), np.full(count, "noise", object))
+    return Findings(places, places.astype(float), no + 9, no + 1, no, *each, "by a stub")
+
+
+RIGHT, WRONG, UNDECIDED = (True, False), (False, True), (False, False)
+
+
+class Steps:
+    """The judgement of one input where each step of it is a stub; `asked` are the steps that were taken."""
+
+    def __init__(self, monkeypatch, judgement=RIGHT, count=4, **said):
+        self.findings, self.asked = findings_of(*judgement, count=count), []
+        self.said = {"proved": None, "too little": False, "ties": "", "nearby": False, "there": "", "form": ""} | said
+        monkeypatch.setattr(judge, "InputJudge", self._judge)
+        steps = {"by_proof": "proved", "wrong_at_ties": "ties", "_at_second_point": "there", "_without_form": "form"}
+        for name, said_as in steps.items():
+            monkeypatch.setattr(judge, name, self._step(said_as))
+        monkeypatch.setattr(judge, "judge_twin", lambda judge_of, findings: None)
+
+    def _step(self, name):
+        def step(*given):
+            self.asked.append((name, *given[1:]))
+            return self.said[name]
+
+        return step
+
+    def _judge(self, *given):
+        self.given = given
+        return SimpleNamespace(
+            shows_too_little=self.said["too little"],
+            by_sample=lambda: self.findings,
+            along_directions=lambda *given: self.asked.append(("along", *given)),
+            is_wrong_nearby=self._nearby,
+            x=np.zeros(4),
+        )
+
+    def _nearby(self, *given):
+        self.asked.append(("nearby", *given))
+        return self.said["nearby"]
+
+    def told(self, proofs="proofs", second="second", exact=None, agree=True):
+        observed = SimpleNamespace(usable=(1,))
+        case = SimpleNamespace(names=("a", "b"), inputs=(None, np.zeros(4)), format="float8", output=np.ones(1))
+        setting = SimpleNamespace(case=case, observed=observed, second=second)
+        all_inputs = SimpleNamespace(agree_at_first=agree)
+        check = Check(setting, "analytic", SimpleNamespace(directions=3), all_inputs, proofs, "workers")
+        found = judge_input(check, 1, exact)
+        assert self.given == (setting, 1, "analytic", check.effort, "workers")
+        assert (found.report.name, found.report.size) == ("b", 4)
+        return found
+
+    def steps(self):
+        return [name for name, *_ in self.asked]
+
+
+class TestSteps:
+    def test_steps_that_are_too_wide_leave_it_undecided_unless_it_is_proved(self, monkeypatch):
+        steps = Steps(monkeypatch, **{"too little": True})
+        told = steps.told(proofs=None)
+        assert (told.report.verdict, told.report.checked) == (Verdict.UNDECIDED, 0)
+        assert told.report.reason == "the steps of float8 are too wide to show a slope"
+        assert Steps(monkeypatch, **{"too little": True}).told().report.reason == told.report.reason
+        proved = Steps(monkeypatch, **{"too little": True, "proved": findings_of(*RIGHT)})
+        assert proved.told().report.verdict is Verdict.RIGHT
+
+    def test_directions_are_asked_where_entries_are_left(self, monkeypatch):
+        steps = Steps(monkeypatch, count=3)
+        steps.told()
+        assert ("along", steps.findings, 3) in steps.asked
+        every = Steps(monkeypatch)
+        every.told()
+        assert "along" not in every.steps()
+
+    @pytest.mark.parametrize("agree", [True, False])
+    def test_one_direction_where_the_exact_check_says_nothing_of_the_caller_s_point(self, monkeypatch, agree):
+        entries = np.arange(4)
+        exact = SimpleNamespace(proven=True, wrong=entries > 9, entries=entries, analytic=entries, numerical=entries)
+        steps = Steps(monkeypatch)
+        told = steps.told(exact=exact, agree=agree)
+        assert [given[-1] for name, *given in steps.asked if name == "along"] == [1] * (not agree)
+        assert (told.report.method, told.report.bound) == ("exact", 0)
+        assert not {"proved", "ties"} & set(steps.steps())
+
+    @pytest.mark.parametrize("judgement", [RIGHT, WRONG, UNDECIDED])
+    @pytest.mark.parametrize("second", ["second", None])
+    def test_ties_are_told_whatever_the_entries_are(self, monkeypatch, judgement, second):
+        steps = Steps(monkeypatch, judgement, ties="of all")
+        assert steps.told(second=second).ties == "of all"
+        assert Steps(monkeypatch, judgement, ties="of all").told(second=second, proofs=None).ties == ""
+        assert ("there" in steps.steps()) == (second is not None and judgement != WRONG)
+
+    def test_a_point_nearby_that_shows_a_mistake_is_enough(self, monkeypatch):
+        steps = Steps(monkeypatch, UNDECIDED, nearby=True, ties="of all", there="elsewhere")
+        told = steps.told()
+        assert (told.at_second_point, told.ties, told.report.undecided) == ("", "", 4)
+        assert ("nearby", steps.findings, "second") in steps.asked
+        assert "there" not in steps.steps()
+
+    @pytest.mark.parametrize("judgement", [RIGHT, UNDECIDED])
+    @pytest.mark.parametrize("there", ["", "wrong there"])
+    def test_a_form_is_left_out_where_all_else_is_right(self, monkeypatch, judgement, there):
+        steps = Steps(monkeypatch, judgement, there=there, form="of the form")
+        told = steps.told()
+        assert told.at_second_point == there
+        assert (told.report.reason == "of the form") == (judgement == RIGHT and not there)
+        assert [given[-1] for given in steps.asked if given[0] == "there"] == ["proofs"]
+
+
+class TestAtSecondPoint:
+    def told(self, proved, seen="", decided=True, agree=False, second="second", proofs=True):
+        def at(point):
+            assert point == "second"
+            return seen
+
+        def at_second_point(index):
+            assert index == 7
+            return proved
+
+        check = SimpleNamespace(
+            setting=SimpleNamespace(second=second), all_inputs=SimpleNamespace(agree_at_second=agree)
+        )
+        judge_of = SimpleNamespace(index=7, at=at, agrees_at_other=decided)
+        return judge._at_second_point(
+            judge_of, check, SimpleNamespace(at_second_point=at_second_point) if proofs else None
+        )
+
+    def test_what_is_proved_right_is_asked_nothing(self):
+        assert self.told("", seen="differences differ") == ""
+
+    def test_what_agrees_along_one_direction_is_asked_nothing_unless_a_proof_says_that_it_is_wrong(self):
+        assert self.told(None, seen="differences differ", agree=True) == ""
+        assert self.told("proved wrong", seen="differences differ", agree=True) == "differences differ"
+        assert self.told("proved wrong", seen="", decided=False, agree=True) == "proved wrong"
+
+    def test_differences_are_heard_first(self):
+        assert self.told(None, seen="differences differ") == "differences differ"
+        assert self.told("anything", seen="differences differ", proofs=False) == "differences differ"
+        assert self.told("proved wrong", decided=True) == ""
+        assert self.told("proved wrong", decided=False) == "proved wrong"
+        assert self.told(None, decided=False) == ""
+
+    def test_nothing_is_told_where_there_is_none(self):
+        assert self.told(None, seen="never asked", second=None) == ""
+        assert self.told("proved wrong", seen="never asked", second=None) == ""
+
+
+class TestAsTheCallerSeesIt:
+    def told(self, wrong, at_the_caller_s=True):
+        asked = []
+
+        def by_entries(entries, *, proven):
+            asked.append((entries.tolist(), proven))
+            return findings_of(False, at_the_caller_s, count=len(entries))
+
+        analytic, numerical = np.array([5.0, 9, -4, 2, 100, 3]), np.array([5.0, 6, 4, 2, 0, 1])
+        exact = SimpleNamespace(analytic=analytic, numerical=numerical, wrong=np.isin(np.arange(6), wrong))
+        judge_of = SimpleNamespace(by_entries=by_entries, x=np.zeros(6))
+        on_lattice = SimpleNamespace(name="w", evidence="of all", checked=60, wrong=50, method="exact")
+        return judge._as_the_caller_sees_it(on_lattice, judge_of, exact), on_lattice, asked
+
+    def test_the_farthest_entries_that_are_wrong_are_looked_at_there(self):
+        told, _, asked = self.told([1, 2, 5])
+        assert asked == [([2, 1, 5], True)]
+        assert (told.name, told.size, told.evidence, told.checked) == ("w", 6, "of all", 60)
+        assert (told.wrong, told.undecided, told.method, told.numerical) == (50, 0, "exact", 9)
+        assert self.told([0, 1, 2, 3, 5])[2] == [([2, 1, 5, 0], True)]
+
+    def test_where_none_is_wrong_there_the_numbers_are_those_of_the_lattice(self):
+        told, on_lattice, _ = self.told([1, 2], at_the_caller_s=False)
+        assert told is on_lattice
+
+
+def test_what_is_exact_has_no_roundoff():
+    entries = np.array([0, 2])
+    exact = SimpleNamespace(
+        entries=entries, analytic=np.arange(3.0), numerical=np.ones(3), wrong=np.array([0, 0, 1]) > 0
+    )
+    found = judge._exactly(exact)
+    assert (found.roundoff.tolist(), found.bound.tolist()) == ([0, 0], [0, 0])
+    assert (found.analytic.tolist(), found.right.tolist(), found.wrong.tolist()) == (
+        [0, 2],
+        [True, False],
+        [False, True],
+    )
