@@ -115,7 +115,6 @@ def conv2d(rng: np.random.Generator) -> Iterator[Sample]:
     yield sample((2, 3, 5, 4), (1, 3, 2, 3), bias=True, stride=(2, 1), padding=((0, 2), (3, 1)))
     yield sample((2, 1, 7, 8), (3, 1, 2, 1), bias=False, stride=(3, 2))  # gaps between the windows
     yield sample((2, 3, 5, 4), (4, 3, 2, 3), bias=True, stride=(1, 2), padding="same")
-    yield sample((0, 3, 5, 4), (2, 3, 3, 2), bias=True, stride=2)  # an empty batch
     yield sample((3, 2, 0, 4), (5, 2, 2, 3), bias=False, padding=2)  # images without rows
     x, filters = sample((2, 4, 5, 6), (3, 4, 3, 2), bias=False).inputs
     yield Sample((x.astype(np.float32), filters), {})
@@ -125,8 +124,8 @@ def conv2d(rng: np.random.Generator) -> Iterator[Sample]:
 
 
 def dense(rng: np.random.Generator) -> Iterator[Sample]:
-    """Draw batches of several samples, of one, and of none."""
-    for samples, features, neurons in (5, 4, 2), (3, 7, 1), (1, 3, 5), (0, 2, 3):
+    """Draw batches of several samples, and of one."""
+    for samples, features, neurons in (5, 4, 2), (3, 7, 1), (1, 3, 5):
         shapes = (samples, features), (features, neurons), neurons
         yield Sample(tuple(rng.normal(size=shape) for shape in shapes), {})
 

@@ -55,16 +55,16 @@ def redrawn_as(a: Array, structure: str, rng: np.random.Generator) -> Array:
     return np.asarray(moved, a.dtype)
 
 
-def hides_a_transpose(a: Array) -> bool:
-    """Whether a mistake may not show at an array that its transpose does not change, or is the inverse of."""
-    return a.size > 0 and bool(np.isfinite(a).all()) and (_is_symmetric(a) or _is_orthogonal(a))
+def hides_a_mistake(a: Array) -> bool:
+    """Whether an array is symmetric or orthogonal, which hides a transpose, or sorted, which hides a permutation."""
+    return a.size > 0 and bool(np.isfinite(a).all()) and (_is_symmetric(a) or _is_orthogonal(a) or _is_sorted(a))
 
 
 def without_form(a: Array, rng: np.random.Generator) -> Array:
-    """Other values for an array, within its range, that hide no transpose."""
+    """Other values for an array, within its range, that hide no mistake."""
     for _ in range(MOST_DRAWS):
         moved = np.asarray(_mixed(a, rng, free=True), a.dtype)
-        if not hides_a_transpose(moved):
+        if not hides_a_mistake(moved):
             break
     return moved
 

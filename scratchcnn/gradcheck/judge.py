@@ -6,13 +6,14 @@ import numpy as np
 
 from scratchcnn.gradcheck.all_inputs import AllInputs
 from scratchcnn.gradcheck.analytic import Analytic
+from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.effort import Effort
 from scratchcnn.gradcheck.findings import Findings, blank, report
 from scratchcnn.gradcheck.input_judge import FIRST_SUSPECTS, InputJudge
-from scratchcnn.gradcheck.invariants import hides_a_transpose, without_form
+from scratchcnn.gradcheck.invariants import hides_a_mistake, without_form
 from scratchcnn.gradcheck.numerical.exact import Exact
 from scratchcnn.gradcheck.numerical.spreading import Workers
-from scratchcnn.gradcheck.points import Point, point_at
+from scratchcnn.gradcheck.points import Point, drawn_point
 from scratchcnn.gradcheck.proof.judge_by_proof import Proofs, by_proof, wrong_at_ties
 from scratchcnn.gradcheck.report.report import InputReport
 from scratchcnn.gradcheck.setting import Setting
@@ -53,6 +54,8 @@ def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
         return Judged(blank(name, x, Verdict.UNDECIDED, "nothing to check: the input has no entries"))
     if index not in setting.observed.usable:
         return Judged(blank(name, x, Verdict.WRONG, "there is no gradient of the input's shape to compare"))
+    if case.output.size == 0 and not np.any(setting.observed.gradients[index]):
+        return Judged(blank(name, x, Verdict.UNDECIDED, "nothing to check: the output has no entries"))
     judge_of = InputJudge(setting, index, check.analytic, check.effort, check.workers)
     proofs = check.proofs
     if exact is not None and exact.proven:
@@ -83,22 +86,25 @@ def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
 
 
 def _without_form(judge_of: InputJudge, second: Point) -> str:
-    """What is said of a gradient that is right where a matrix is symmetric or orthogonal, and wrong where none is.
+    """What is said of a gradient that is right where an input is symmetric, orthogonal or sorted, and wrong elsewhere.
 
-    The second point keeps such a form, since backward may rely on it: of a covariance, of a rotation. But where the
-    form is an accident, it hides a transpose that is forgotten.
+    The second point keeps such a form, since backward may rely on it: of a covariance, of a rotation, of knots. But
+    where the form is an accident, it hides a transpose, or an order, that is forgotten.
     """
     case, rng = judge_of.case, judge_of.rng
-    free = [k for k in case.wrt if k not in case.structures and hides_a_transpose(second.inputs[k])]
+    free = [k for k in case.wrt if k not in case.structures and hides_a_mistake(second.inputs[k])]
     if not free:
         return ""
-    values = [without_form(a, rng) if k in free else a for k, a in enumerate(second.inputs)]
-    point = point_at(case, values, second.cotangent)
+
+    def draw() -> list[Array]:
+        return [without_form(a, rng) if k in free else a for k, a in enumerate(second.inputs)]
+
+    point = drawn_point(case, draw, second.inputs, second.cotangent)
     wrong = judge_of.at(point) if point is not None else ""
     if not wrong:
         return ""
     names = " and ".join(case.names[k] for k in free)
-    form = f"the form of {names} (symmetric or orthogonal)"
+    form = f"the form of {names} (symmetric, orthogonal or sorted)"
     return f"right only because of {form}: elsewhere {wrong}; structure='any' checks there"
 
 

@@ -1,7 +1,8 @@
 """The points that a gradient is checked at: what the caller gave, and what is drawn."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case, output_array, real_array
 from scratchcnn.gradcheck.invariants import redrawn, redrawn_as
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet
+
+# How often a point is drawn again, each time nearer to the inputs: a singular matrix has regular ones close to it.
+MOST_HALVINGS = 6
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,20 @@ def second_cotangent(cotangent: Array, rng: np.random.Generator, *, given: bool)
 
 
 def second_point(case: Case, cotangent: Array, rng: np.random.Generator) -> Point | None:
-    """A point with other inputs, or None where forward has no finite output of the same shape there."""
-    return point_at(case, second_inputs(case, rng), cotangent)
+    """A point with other inputs, or None where forward has no finite output of the same shape at any that is drawn."""
+    return drawn_point(case, partial(second_inputs, case, rng), case.inputs, cotangent)
+
+
+def drawn_point(
+    case: Case, draw: Callable[[], Sequence[Array]], inputs: Sequence[Array], cotangent: Array
+) -> Point | None:
+    """A point that is drawn; where forward is not finite there, another, half as far from the inputs each time."""
+    for halvings in range(MOST_HALVINGS + 1):
+        values = draw()
+        point = point_at(case, values if halvings == 0 else between(inputs, values, 0.5**halvings), cotangent)
+        if point is not None:
+            return point
+    return None
 
 
 def point_at(case: Case, values: Sequence[Array], cotangent: Array) -> Point | None:

@@ -13,7 +13,7 @@ from scratchcnn.gradcheck.invariants import (
     _have_the_same_sum,
     _mixed,
     has_structure,
-    hides_a_transpose,
+    hides_a_mistake,
     redrawn,
     redrawn_as,
     without_form,
@@ -299,8 +299,8 @@ def test_what_is_empty_or_not_finite_stays(form):
         (np.full((2, 2), np.inf), False),
     ],
 )
-def test_what_hides_a_transpose(a, hides):
-    assert hides_a_transpose(a) is hides
+def test_what_hides_a_mistake(a, hides):
+    assert hides_a_mistake(a) is hides
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -309,7 +309,7 @@ def test_what_hides_a_transpose(a, hides):
 def test_other_values_without_a_form(a, dtype, seed):
     a = a.astype(dtype)
     other = without_form(a, generator(seed))
-    assert not hides_a_transpose(other)
+    assert not hides_a_mistake(other)
     assert (other.shape, other.dtype) == (a.shape, a.dtype)
     assert other.min() >= a.min() * (1 - MOST_SHRINKAGE if np.ptp(a) == 0 else 1)
     assert other.max() <= a.max()

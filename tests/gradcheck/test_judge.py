@@ -54,6 +54,14 @@ def test_an_input_without_entries_has_nothing_to_check():
     assert told.report.reason == "nothing to check: the input has no entries"
 
 
+def test_of_an_output_without_entries_nothing_but_zero_is_right_and_that_says_nothing():
+    told = judged(product, product_backward, np.empty((0, 3)), W, index=1)
+    assert (told.report.name, told.report.verdict, told.report.size) == ("w", Verdict.UNDECIDED, 6)
+    assert told.report.reason == "nothing to check: the output has no entries"
+    told = judged(product, lambda g, x, w: (g @ w.T, x.T @ g + w), np.empty((0, 3)), W, index=1)
+    assert (told.report.verdict, told.report.wrong) == (Verdict.WRONG, 6)
+
+
 def test_a_gradient_of_another_shape_has_nothing_to_compare():
     told = judged(np.sin, lambda g, x: (np.cos(x).sum(axis=0),), X)
     assert told.report.verdict is Verdict.WRONG
@@ -176,13 +184,13 @@ class TestWithoutForm:
     def test_a_transpose_that_is_forgotten_is_told(self, w):
         told = self.told(lambda g, x, w: (g @ w, x.T @ g), w)
         assert told.startswith(
-            "right only because of the form of w (symmetric or orthogonal): elsewhere along a random direction"
+            "right only because of the form of w (symmetric, orthogonal or sorted): elsewhere along a random direction"
         )
         assert told.endswith("; structure='any' checks there")
 
     def test_an_inverse_in_place_of_a_transpose_is_told(self):
         told = self.told(lambda g, x, w: (g @ np.linalg.inv(w), x.T @ g), ROTATION)
-        assert told.startswith("right only because of the form of w (symmetric or orthogonal)")
+        assert told.startswith("right only because of the form of w (symmetric, orthogonal or sorted)")
 
     @pytest.mark.parametrize("w", [np.eye(3), SYMMETRIC, ROTATION, X.T[:, :2]], ids=["I", "symmetric", "Q", "neither"])
     def test_of_a_right_gradient_nothing_is_told(self, w):
@@ -190,22 +198,26 @@ class TestWithoutForm:
 
     def test_all_that_have_a_form_lose_it_and_others_stay(self, monkeypatch):
         points = []
-        monkeypatch.setattr(judge, "point_at", lambda case, values, cotangent: points.append((values, cotangent)))
+        monkeypatch.setattr(
+            judge, "drawn_point", lambda case, draw, inputs, cotangent: points.append((draw(), inputs, cotangent))
+        )
         a, b = np.eye(3), SYMMETRIC
         second = SimpleNamespace(inputs=(a, X, b, b, a), cotangent="a cotangent")
         case = SimpleNamespace(wrt=(0, 1, 2, 4), structures={4: "symmetric"}, names=tuple("axbcd"))
         judge_of = SimpleNamespace(case=case, rng=np.random.default_rng(0), at=lambda point: "wrong")
         assert judge._without_form(judge_of, second) == ""  # there is no such point
-        ((values, cotangent),) = points
-        assert cotangent == "a cotangent"
+        ((values, inputs, cotangent),) = points
+        assert (inputs, cotangent) == (second.inputs, "a cotangent")
         assert [values[k] is second.inputs[k] for k in range(5)] == [False, True, False, True, True]
-        monkeypatch.setattr(judge, "point_at", lambda *given: "a point")
+        monkeypatch.setattr(judge, "drawn_point", lambda *given: "a point")
         told = judge._without_form(judge_of, second)
-        assert told.startswith("right only because of the form of a and b (symmetric or orthogonal): elsewhere wrong;")
+        assert told.startswith(
+            "right only because of the form of a and b (symmetric, orthogonal or sorted): elsewhere wrong;"
+        )
 
     def test_nor_where_forward_is_finite_at_no_other(self):
         def forward(x, w):
-            return x @ w + (np.nan if np.abs(w - w.T).max() > 0.02 else 0.0)
+            return x @ w + (np.nan if np.abs(w - w.T).max() > 1e-4 else 0.0)
 
         told = judged(forward, lambda g, x, w: (g @ w, x.T @ g), X, np.eye(3))
         assert (told.report.verdict, told.report.reason) == (Verdict.RIGHT, "")
@@ -260,7 +272,7 @@ class Steps:
         return self.said["nearby"]
 
     def told(self, proofs="proofs", second="second", exact=None, agree=True):
-        observed = SimpleNamespace(usable=(1,))
+        observed = SimpleNamespace(usable=(1,), gradients=(None, np.ones(4)))
         case = SimpleNamespace(names=("a", "b"), inputs=(None, np.zeros(4)), format="float8", output=np.ones(1))
         setting = SimpleNamespace(case=case, observed=observed, second=second)
         all_inputs = SimpleNamespace(agree_at_first=agree)

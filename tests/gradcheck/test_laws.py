@@ -185,3 +185,26 @@ def test_where_no_other_input_could_hold_samples_the_message_says_what_failed():
 def test_a_complex_input_is_named_as_a_whole():
     z = np.random.default_rng(0).normal(size=(4, 3, 2)) @ [1, 1j]
     assert check_gradient(lambda z: z**2, lambda g, z: 2 * g * np.conj(z), z, laws=True, batch="z").ok
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("error", [0.0, 1.0])
+def test_a_gradient_that_is_zero_but_for_roundoff_breaks_no_law(dtype, error):
+    """That of a bias before a normalization; a constant in its place is no roundoff."""
+
+    def forward(x, bias):
+        z = x + bias
+        return (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + 1e-5)
+
+    def backward(g, x, bias):
+        z = x + bias
+        root = np.sqrt(z.var(axis=0) + 1e-5)
+        normed = (z - z.mean(axis=0)) / root
+        d = (g - g.mean(axis=0) - normed * (g * normed).mean(axis=0)) / root
+        return d, d.sum(axis=0) + np.asarray(error, dtype)
+
+    rng = np.random.default_rng(0)
+    inputs = [rng.normal(size=shape).astype(dtype) for shape in ((6, 4), (4,))]
+    for seed in range(5):
+        broken = broken_laws(prepare(forward, backward, inputs), (), np.random.default_rng(seed))
+        assert [v.input for v in broken] == ["bias"] * (error > 0)

@@ -5,7 +5,15 @@ import warnings
 import numpy as np
 
 from scratchcnn.gradcheck.case import prepare
-from scratchcnn.gradcheck.points import between, draw_cotangent, second_inputs, similar_cotangent
+from scratchcnn.gradcheck.points import (
+    MOST_HALVINGS,
+    between,
+    draw_cotangent,
+    drawn_point,
+    second_inputs,
+    second_point,
+    similar_cotangent,
+)
 
 
 def test_a_cotangent_has_both_signs_and_no_two_entries_alike():
@@ -51,3 +59,38 @@ def test_huge_numbers_make_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert np.isfinite(second_inputs(case_of(x), np.random.default_rng(0))[0]).all()
+
+
+def test_a_point_that_is_not_finite_is_drawn_again_nearer_to_the_inputs():
+    x, cotangent = np.eye(2), np.ones((2, 2))
+    seen = []
+
+    def inverse(a):
+        seen.append(a.copy())
+        return np.linalg.inv(a)
+
+    case = prepare(inverse, lambda g, a: g, [x])
+    drawn = [np.ones((2, 2)), np.full((2, 2), np.nan), np.array([[0.0, 4.0], [4.0, 0.0]]), np.zeros((2, 2))]
+    values = iter([(a,) for a in drawn])
+    seen.clear()
+    point = drawn_point(case, lambda: next(values), case.inputs, cotangent)
+    np.testing.assert_array_equal(seen[0], drawn[0])
+    np.testing.assert_array_equal(point.inputs[0], 0.75 * x + 0.25 * drawn[2])
+    assert len(seen) == 3
+    assert point.cotangent is cotangent
+
+
+def test_there_is_none_where_forward_is_finite_at_the_inputs_alone():
+    x, drawn = np.ones(2), []
+
+    def forward(x):
+        return np.where(np.abs(x - 1).max() < 1e-9, x, np.nan)
+
+    def draw():
+        drawn.append(None)
+        return (x + 1,)
+
+    case = prepare(forward, lambda g, x: g, [x])
+    assert drawn_point(case, draw, case.inputs, x) is None
+    assert len(drawn) == MOST_HALVINGS + 1
+    assert second_point(case, x, np.random.default_rng(0)) is None

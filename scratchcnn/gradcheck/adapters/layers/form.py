@@ -20,6 +20,7 @@ from scratchcnn.gradcheck.adapters.layers.slots import is_array, is_number, slot
 from scratchcnn.gradcheck.adapters.pair import title
 from scratchcnn.gradcheck.adapters.state import RUNNING, LastForward, are_plain
 from scratchcnn.gradcheck.raised import in_words
+from scratchcnn.gradcheck.remarks import remark
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class LayerForm:
     """A layer as a pair of functions of its inputs and parameters.
 
     `clears` says that the gradients in the layer are set to zero before each forward. `running` holds the layer that
-    lives on, and another beside it.
+    lives on, and another beside it; `slower` are the gradients of the first call at half the rate of learning.
     """
 
     found: Found
@@ -88,6 +89,7 @@ class LayerForm:
     clears: bool
     last: LastForward = field(default_factory=LastForward)
     running: list[Any] = field(default_factory=list)
+    slower: list[Any] = field(default_factory=list)
 
     def start(self, made: Any, *, adds_up_is_known: bool) -> None:
         """Makes both of one that has run forward.
@@ -114,9 +116,23 @@ class LayerForm:
 
     def backward_of(self, grad_output: Any, leaves: Sequence[Any]) -> tuple[Any, ...]:
         """Their gradients, after a forward there."""
-        return tuple(self._gradients(self._layer(0, leaves), grad_output, leaves))
+        found = self._gradients(self._layer(0, leaves), grad_output, leaves)
+        if self.found.way.steps and not self.slower:
+            self.slower[:] = self._gradients(self._layer(0, leaves), grad_output, leaves, share=0.5)
+            self._remark_updates(found)
+        return tuple(found)
 
-    def _gradients(self, layer: Any, grad_output: Any, leaves: Sequence[Any]) -> list[Any]:
+    def _remark_updates(self, gradients: Sequence[Any]) -> None:
+        """Says which gradients of inputs a slower rate of learning changes."""
+        inputs = len(gradients) - len(self.found.parameters)
+        for name, one, other in list(zip(self.found.names, gradients, self.slower, strict=True))[:inputs]:
+            if not np.array_equal(one, other, equal_nan=True):
+                remark(
+                    f"the gradient of {name!r} changes with the rate of learning: backward uses what it has updated"
+                    " already"
+                )
+
+    def _gradients(self, layer: Any, grad_output: Any, leaves: Sequence[Any], share: float = 1.0) -> list[Any]:
         way, sources = self.found.way, self.found.sources
         if way.steps:
             layer = self.layers.copied(layer)  # a step leaves more than parameters: a momentum
@@ -124,7 +140,7 @@ class LayerForm:
         ran = way.run_forward(layer, inputs)
         self._run_beside(leaves)
         of_name = {p.name: value for p, value in zip(self.found.parameters, parameters, strict=True)}
-        given = way.run_backward(layer, grad_output, ran, inputs, of_name)
+        given = way.run_backward(layer, grad_output, ran, inputs, of_name, share)
         known = self.found.leaves(leaves)
         returned = returned_of(given, known, sources, self.returns, way.call)
         gradients = self.averaged.undone(collected(layer, way, sources, returned, leaves[len(inputs) :], leaves), known)

@@ -115,10 +115,16 @@ class Way:
         return function(**dict(zip(self.inputs.names, arguments, strict=True)), **self.fixed, **self.keywords)
 
     def run_backward(
-        self, layer: Any, grad_output: Any, ran: Ran, inputs: Sequence[Any], parameters: Mapping[str, Any]
+        self,
+        layer: Any,
+        grad_output: Any,
+        ran: Ran,
+        inputs: Sequence[Any],
+        parameters: Mapping[str, Any],
+        share: float = 1.0,
     ) -> Any:
-        """Runs backward, and the step where there is one; returns what backward returns."""
-        rate = rate_for([*inputs, *parameters.values()])
+        """Runs backward, and the step where there is one, at a share of the usual rate; returns what backward does."""
+        rate = share * rate_for([*inputs, *parameters.values()])
         self.recorder.expect(list(parameters.values()))
         values: dict[str, Any] = dict(zip(self.inputs.names, self.inputs.built(inputs), strict=True))
         values |= self.fixed
