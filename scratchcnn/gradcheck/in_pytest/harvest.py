@@ -131,12 +131,28 @@ class Harvesting:
     def _run(self, session: pytest.Session) -> None:
         parent = _Collector.from_parent(session, name=TITLE, nodeid=TITLE)
         found = [watched for watched in self.harvest.found.values() if watched.called]
-        items = [Item.from_parent(parent, name=watched.pair.name, watched=watched) for watched in found]
+        items: list[pytest.Item] = [
+            Item.from_parent(parent, name=watched.pair.name, watched=watched) for watched in found
+        ]
+        items += [Nothing.from_parent(parent, name=name, why=why) for name, why in self._nothing().items()]
         session.testscollected += len(items)
         for item, following in zip_longest(items, items[1:]):
             if session.shouldfail or session.shouldstop:
                 break
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+
+    def _nothing(self) -> dict[str, str]:
+        """Why nothing is checked of a package, by its name: a harvest that finds nothing must not pass for one."""
+        found = {name: watched.called for name, watched in self.harvest.found.items()} | dict.fromkeys(self.lost, True)
+        packages = [package for package in self.settings.harvest if package not in FRAMEWORKS]
+        names = ", ".join(pattern.replace("{}", "f") for pattern in self.settings.pairs or ("{}_backward",))
+        looked = f"neither a function with a name such as {names}, nor a class with forward and backward"
+        without = {p: f"{p} has no backward pass, {looked}" for p in packages}
+        without = {p: why for p, why in without.items() if not any(name.startswith(f"{p}.") for name in found)}
+        # Who sets the option in the configuration file runs some tests alone, too.
+        if without or any(found.values()) or not self.config.getoption("gradient_harvest"):
+            return without
+        return {", ".join(self.settings.harvest): "the tests that ran call no function that has a backward pass"}
 
 
 class _Collector(pytest.Collector):
@@ -145,6 +161,22 @@ class _Collector(pytest.Collector):
     def collect(self) -> list[Any]:
         """Nothing: the items are made when the tests have ended."""
         return []
+
+
+class Nothing(pytest.Item):
+    """What fails where nothing is checked."""
+
+    def __init__(self, *, why: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.why = why
+
+    def runtest(self) -> None:
+        """Fails."""
+        pytest.fail(f"--gradient-harvest checked nothing: {self.why}", pytrace=False)
+
+    def reportinfo(self) -> tuple[str, int | None, str]:
+        """The package."""
+        return TITLE, None, f"harvest of {self.name}"
 
 
 class Item(pytest.Item):

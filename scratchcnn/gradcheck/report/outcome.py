@@ -28,7 +28,7 @@ class Outcome:
         How many times the error of an entry fits into its bound, the least of all entries that were looked at: below 1
         the entry lies outside. Infinite where there is no error; NaN where nothing was compared.
     note
-        Why it is not right, in one line; empty where it is.
+        Why it is not right, in one line; where it is, what is said of it, or nothing.
     """
 
     name: str
@@ -64,7 +64,7 @@ def _outcome(name: str, reports: Sequence[Report]) -> Outcome:
         entries=sum(part.size for part in parts),
         checked=sum(part.checked for part in parts),
         margin=min(margins, default=math.nan),
-        note="" if worst.verdict is Verdict.RIGHT else why(worst),
+        note=_said(parts) if worst.verdict is Verdict.RIGHT else why(worst),
     )
 
 
@@ -83,6 +83,11 @@ def _margin(part: InputReport) -> float:
         return math.nan
     close = closeness(part)
     return 1 / close if close else math.inf
+
+
+def _said(parts: Sequence[InputReport]) -> str:
+    """What is said of the first input that is right with a reservation."""
+    return next((f"{part.name}: {part.reason}" for part in parts if part.reason), "")
 
 
 def _sentence(cause: Diagnosis, *, is_breach: bool) -> str:

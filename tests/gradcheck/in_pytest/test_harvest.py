@@ -294,14 +294,44 @@ def test_misuse_is_refused(project, options, message):
     assert result.ret == pytest.ExitCode.USAGE_ERROR
 
 
-def test_where_nothing_is_called_there_is_nothing_to_check(project):
-    project.makepyfile("def test_it():\n    pass")
-    result = project.runpytest_subprocess("--gradient-harvest=small")
+DISTRIBUTED = pytest.mark.parametrize("distributed", [(), ("-n", "2")], ids=["in one process", "with xdist"])
+
+
+@DISTRIBUTED
+def test_a_harvest_of_nothing_fails(project, distributed):
+    project.makepyfile("import small\ndef test_it():\n    pass")
+    result = project.runpytest_subprocess("--gradient-harvest=small", *distributed)
+    result.assert_outcomes(passed=1, failed=1)
+    assert "the tests that ran call no function that has a backward pass" in result.stdout.str()
+    assert "never called by the tests:" in result.stdout.str()
+
+
+def test_but_not_where_the_option_is_a_setting_since_then_some_tests_run_alone(project):
+    project.makepyfile("import small\ndef test_it():\n    pass")
+    with (project.path / "tox.ini").open("a", encoding="utf-8") as file:
+        file.write("\ngradient_harvest = small\n")
+    result = project.runpytest_subprocess()
     result.assert_outcomes(passed=1)
     assert "never called by the tests:" in result.stdout.str()
 
 
-@pytest.mark.parametrize("distributed", [(), ("-n", "2")], ids=["in one process", "with xdist"])
+@DISTRIBUTED
+@pytest.mark.parametrize("set_in_a_file", [False, True])
+def test_a_package_without_a_backward_pass_fails(project, distributed, set_in_a_file):
+    project.makepyfile(test_small=SAME)
+    if set_in_a_file:
+        with (project.path / "tox.ini").open("a", encoding="utf-8") as file:
+            file.write("\ngradient_harvest = small, json\n")
+    result = project.runpytest_subprocess(*([] if set_in_a_file else ["--gradient-harvest=small,json"]), *distributed)
+    assert "FAILED gradient-harvest::json" in result.stdout.str()
+    assert "gradient-harvest::small" not in result.stdout.str()
+    text = " ".join(result.stdout.str().split())
+    assert "json has no backward pass, neither a function with a name such as f_backward, nor a class with" in text
+    result = project.runpytest_subprocess("--gradient-harvest=small", "--gradient-pairs={}_vjp", *distributed)
+    assert "--gradient-harvest checked nothing: " in " ".join(result.stdout.str().split())
+
+
+@DISTRIBUTED
 def test_collecting_alone_harvests_nothing(project, distributed):
     project.makepyfile(test_small=SAME)
     result = project.runpytest_subprocess("--gradient-harvest=small", "--collect-only", *distributed)

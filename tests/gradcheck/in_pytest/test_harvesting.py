@@ -234,6 +234,7 @@ class TestRun:
 
         monkeypatch.setattr(module._Collector, "from_parent", lambda session, *, name, nodeid: (session, name, nodeid))
         monkeypatch.setattr(Item, "from_parent", item_of)
+        monkeypatch.setattr(module.Harvesting, "_nothing", lambda harvest: {})
         harvest = harvesting()
         for name in ("never", *names):
             pair = Pair(name, print, print)
@@ -355,3 +356,34 @@ class TestWhy:
     )
     def test_is_said(self, forward, backward, text):
         assert _why(Watched(None, Calls(Memory(), **forward), Calls(Memory(), **backward))) == text
+
+
+class TestNothing:
+    """What fails where nothing is checked."""
+
+    @staticmethod
+    def told(packages, found, *, option=True, pairs=(), lost=()):
+        harvest = harvesting()
+        harvest.settings = SimpleNamespace(harvest=packages, pairs=pairs)
+        harvest.config.getoption = lambda name: ",".join(packages) if option and name == "gradient_harvest" else None
+        harvest.harvest.found = {name: SimpleNamespace(called=called) for name, called in found.items()}
+        harvest.lost = set(lost)
+        return harvest._nothing()
+
+    def test_packages_without_a_backward_pass(self):
+        found = {"net.f_backward": False, "nets.f_backward": True}
+        told = self.told(("net", "json", "torch"), found, option=False)
+        assert list(told) == ["json"]
+        assert told["json"].startswith(
+            "json has no backward pass, neither a function with a name such as f_backward, nor"
+        )
+        told = self.told(("json",), {}, pairs=("{}_vjp", "d{}"))
+        assert "a name such as f_vjp, df, nor" in told["json"]
+
+    def test_or_none_that_is_called(self):
+        told = self.told(("net", "torch"), {"net.f_backward": False})
+        assert told == {"net, torch": "the tests that ran call no function that has a backward pass"}
+        assert self.told(("torch",), {}) == {"torch": "the tests that ran call no function that has a backward pass"}
+        assert self.told(("net",), {"net.f_backward": False}, option=False) == {}
+        assert self.told(("net",), {"net.f_backward": False, "net.g_backward": True}) == {}
+        assert self.told(("net",), {}, lost=["net.f_backward"]) == {}

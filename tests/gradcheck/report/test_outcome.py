@@ -52,6 +52,12 @@ def test_an_input_of_which_nothing_was_looked_at_has_no_margin():
     assert (row.checked, row.entries) == (0, 3)
 
 
+def test_what_is_said_of_a_right_gradient_is_noted():
+    of_right = [Entry("f", report_of(entry(), entry(reason="only where w is symmetric")))]
+    assert [row.note for row in outcomes(of_right)] == ["x: only where w is symmetric"]
+    assert [row.note for row in outcomes([Entry("f", report_of(entry()))])] == [""]
+
+
 RIGHT, WRONG, UNDECIDED = Verdict.RIGHT, Verdict.WRONG, Verdict.UNDECIDED
 
 
