@@ -10,7 +10,7 @@ from scratchcnn.gradcheck.adapters.calling.cotangents import cotangents
 from scratchcnn.gradcheck.adapters.calling.returned import leaves_of, sorted_gradients
 from scratchcnn.gradcheck.adapters.options import require_options
 from scratchcnn.gradcheck.adapters.pair import Inputs, Pair, chosen, inputs_of, named, title, with_gradients
-from scratchcnn.gradcheck.adapters.state import LastForward, SharedGenerators
+from scratchcnn.gradcheck.adapters.state import Generators, LastForward
 from scratchcnn.gradcheck.written import note_call
 
 
@@ -55,7 +55,8 @@ def from_cache(
         The axis of the first input along which the samples are.
     seed
         Of a forward that draws (a dropout) from the generators of `numpy.random` or `random`: they are seeded before
-        each call, and put back after it. None: they are left alone.
+        each call, and put back after it. A generator that forward refers to draws the same at each call. None: all are
+        left alone.
 
     Returns
     -------
@@ -75,7 +76,9 @@ def from_cache(
     call = f"from_cache({title(forward)}, {title(backward)})"
     arguments = order_of(backward, known.names, order, call, cache=True)
     averaged = Averaged(mean, batch_axis, known.paths)
-    form = _Cached(forward, backward, known, arguments, averaged, cache, output, returns, SharedGenerators(seed), call)
+    form = _Cached(
+        forward, backward, known, arguments, averaged, cache, output, returns, Generators(seed, (forward,)), call
+    )
 
     def forward_of_leaves(*leaves: Any) -> Any:
         return form.forward_of(leaves)
@@ -104,7 +107,7 @@ class _Cached:
     where: int | slice
     output: int | str | None
     returns: Sequence[str | None] | None
-    shared: SharedGenerators
+    shared: Generators
     call: str
     last: LastForward = field(default_factory=LastForward)
 

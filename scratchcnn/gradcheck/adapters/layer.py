@@ -15,7 +15,7 @@ from scratchcnn.gradcheck.adapters.layers.running import Method, Way
 from scratchcnn.gradcheck.adapters.layers.steps import optimizers_of, rates_of
 from scratchcnn.gradcheck.adapters.options import require_options
 from scratchcnn.gradcheck.adapters.pair import Pair, inputs_of, named, title
-from scratchcnn.gradcheck.adapters.state import SharedGenerators
+from scratchcnn.gradcheck.adapters.state import Generators
 from scratchcnn.gradcheck.written import note_call
 
 
@@ -91,8 +91,8 @@ def from_layer(
         The attributes that hold an optimiser: another is put there that notes what it is handed.
     seed
         Of a forward that draws (a dropout) from the generators of `numpy.random` or `random`: they are seeded before
-        each call, and put back after it; the layer's own generators draw the same at each call. None: all are left
-        alone.
+        each call, and put back after it. Generators that the layer holds, or its class refers to, draw the same at each
+        call. None: all are left alone.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def from_layer(
         step=step,
         optimizers=optimizers_of(made, optimizer, call),
         generators=() if seed is None else generators_of(made),
-        shared=SharedGenerators(seed),
+        shared=Generators(seed, (type(made),)),
         copied=layers.copied,
     )
     way.run_forward(made, known.leaves)  # layers may be built by the first call

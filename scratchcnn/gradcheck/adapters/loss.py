@@ -15,7 +15,7 @@ from scratchcnn.gradcheck.adapters.calling.methods import GRADIENTS, LOSSES, met
 from scratchcnn.gradcheck.adapters.calling.returned import leaves_of, sorted_gradients
 from scratchcnn.gradcheck.adapters.options import require_options
 from scratchcnn.gradcheck.adapters.pair import Inputs, Pair, inputs_of, named, positional, title, with_gradients
-from scratchcnn.gradcheck.adapters.state import LastForward, SharedGenerators
+from scratchcnn.gradcheck.adapters.state import Generators, LastForward
 from scratchcnn.gradcheck.written import note_call
 
 Functions: TypeAlias = tuple[Callable[..., Any], Callable[..., Any] | None]
@@ -77,7 +77,7 @@ def from_loss(
     if unknown:
         raise ValueError(f"fixed names {unknown[0]!r}, which {title(loss)} does not take: {positional(value)}")
     known = inputs_of(value, inputs, skip=tuple(fixed))
-    averaged, shared = Averaged(mean, batch_axis, known.paths), SharedGenerators(seed)
+    averaged, shared = Averaged(mean, batch_axis, known.paths), Generators(seed, (loss, gradient))
     form = _Loss(make, other, known, fixed, averaged, returns, shared, call)
 
     def forward_of_leaves(*leaves: Any) -> Any:
@@ -109,7 +109,7 @@ class _Loss:
     fixed: Mapping[str, Any]
     averaged: Averaged
     returns: Sequence[str | None] | None
-    shared: SharedGenerators
+    shared: Generators
     call: str
     last: LastForward = field(default_factory=LastForward)
 

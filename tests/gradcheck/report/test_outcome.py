@@ -53,9 +53,9 @@ def test_an_input_of_which_nothing_was_looked_at_has_no_margin():
 
 
 def test_what_is_said_of_a_right_gradient_is_noted():
-    of_right = [Entry("f", report_of(entry(), entry(reason="only where w is symmetric")))]
+    of_right = [Entry("f", report_of(entry(), entry(reason="only where w is symmetric"), verdict=Verdict.RIGHT))]
     assert [row.note for row in outcomes(of_right)] == ["x: only where w is symmetric"]
-    assert [row.note for row in outcomes([Entry("f", report_of(entry()))])] == [""]
+    assert [row.note for row in outcomes([Entry("f", report_of(entry(), verdict=Verdict.RIGHT))])] == [""]
 
 
 RIGHT, WRONG, UNDECIDED = Verdict.RIGHT, Verdict.WRONG, Verdict.UNDECIDED

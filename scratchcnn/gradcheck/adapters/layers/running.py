@@ -16,7 +16,7 @@ from scratchcnn.gradcheck.adapters.layers.modes import call_reset, restart
 from scratchcnn.gradcheck.adapters.layers.recorder import Recorder
 from scratchcnn.gradcheck.adapters.layers.slots import Slot
 from scratchcnn.gradcheck.adapters.pair import Inputs, chosen
-from scratchcnn.gradcheck.adapters.state import SharedGenerators
+from scratchcnn.gradcheck.adapters.state import Generators
 
 Method = str | Callable[..., Any]
 # What layers that update in place are run at. In w - rate g nothing of g is lost, only of w; a division by a power of
@@ -76,7 +76,7 @@ class Way:
     step: Method | None = None
     optimizers: tuple[Slot, ...] = ()
     generators: tuple[tuple[Slot, Any], ...] = ()
-    shared: SharedGenerators = field(default_factory=lambda: SharedGenerators(None))
+    shared: Generators = field(default_factory=lambda: Generators(None))
     copied: Callable[[Any], Any] = copy.deepcopy
     recorder: Recorder = field(default_factory=Recorder)
 
