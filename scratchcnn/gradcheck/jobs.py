@@ -1,5 +1,6 @@
 """Jobs: processes on this machine that the commands and the plugin of pytest share the work among."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -8,6 +9,8 @@ from typing import Any, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+# More processes than cores do no more work, and each takes time and memory to start.
+JOBS_PER_CORE, LEAST_LIMIT = 4, 16
 # loky restarts a process that grows by more than these bytes, and warns of a leak. One that imports torch grows so.
 NO_LEAKS = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
 
@@ -15,6 +18,13 @@ NO_LEAKS = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
 def missing() -> str:
     """What jobs need and is not installed, with the command that brings it; empty where nothing is."""
     return "" if find_spec("loky") else 'loky: pip install "scratchcnn[jobs]"'
+
+
+def too_many(jobs: int) -> str:
+    """Why there cannot be so many processes, all of which are started; empty where there can."""
+    cores = os.cpu_count() or 1
+    most = max(LEAST_LIMIT, JOBS_PER_CORE * cores)
+    return "" if jobs <= most else f"at most {most} processes on {cores} cores, got {jobs}"
 
 
 @contextmanager

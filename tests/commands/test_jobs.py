@@ -74,6 +74,15 @@ def test_another_number_of_jobs_is_refused(command, jobs, said, capsys):
     assert f"argument --jobs: {said}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", [["verify"], ["check", "layers.py"]])
+def test_too_many_are_refused_before_any_is_started(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "layers.py").write_text("", encoding="utf-8")
+    with pytest.raises(SystemExit, match="2"):
+        main([*command, "--jobs=99999"])
+    assert "error: --jobs: at most " in capsys.readouterr().err
+
+
 def test_the_trial_has_no_jobs(capsys):
     with pytest.raises(SystemExit) as end:
         main(["verify", "--published", "--jobs=2"])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from scratchcnn.gradcheck.jobs import missing, processes
+from scratchcnn.gradcheck.jobs import missing, processes, too_many
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,8 @@ def _processes(config: pytest.Config, jobs: int) -> Executor:
     """The processes of `--gradient-jobs`, which end with pytest."""
     if needed := missing():
         raise pytest.UsageError(f"--gradient-jobs needs {needed}")
+    if refused := too_many(jobs):
+        raise pytest.UsageError(f"--gradient-jobs: {refused}")
     block = ExitStack()
     config.add_cleanup(block.close)
     executor: Executor = block.enter_context(processes(jobs))

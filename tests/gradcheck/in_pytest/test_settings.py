@@ -90,6 +90,13 @@ class TestJobs:
         end()
         assert state == [3, "ended"]
 
+    def test_too_many_are_refused(self, state):
+        with pytest.raises(
+            pytest.UsageError, match=r"^--gradient-jobs: at most \d+ processes on \d+ cores, got 99999$"
+        ):
+            made(jobs="99999")
+        assert state == []
+
     def test_what_they_need_is_said(self, state, monkeypatch):
         monkeypatch.setattr(module, "missing", lambda: "loky: install it")
         with pytest.raises(pytest.UsageError, match=r"^--gradient-jobs needs loky: install it$"):
