@@ -1,5 +1,7 @@
 """Symmetric matrices of which forward reads one triangle alone."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -76,6 +78,18 @@ def test_the_gradient_of_other_inputs_is_what_it_was():
     assert check_gradient(forward, lambda g, x, a: (None, backward(g, x, a)[1]), X, A, wrt="a").ok
     report = check_gradient(forward, lambda g, x, a: (2 * backward(g, x, a)[0], backward(g, x, a)[1]), X, A)
     assert [each.verdict for each in report.inputs] == [Verdict.WRONG, Verdict.RIGHT]
+
+
+def test_too_many_gradients_are_one_breach():
+    report = check_gradient(np.linalg.eigvalsh, lambda g, a: (eigenvalues_backward(g, a), g), A)
+    assert [v.kind for v in report.violations] == ["count"]
+
+
+def test_other_threads_may_look_at_the_entries():
+    with ThreadPoolExecutor(2) as executor:
+        report = check_gradient(np.linalg.eigvalsh, eigenvalues_backward, A, executor=executor, proof=False)
+    assert report.to_dict() == check_gradient(np.linalg.eigvalsh, eigenvalues_backward, A, proof=False).to_dict()
+    assert report.verdict is Verdict.RIGHT
 
 
 def is_left_alone(forward, a, structure=None):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck.harvest.pairs import find_pairs
-from scratchcnn.gradcheck.in_file.drawing import Asked, CannotDraw, calls_of
+from scratchcnn.gradcheck.in_file.drawing import Asked, CannotDraw, _own_lengths, calls_of
 from scratchcnn.gradcheck.in_file.specs import Spec
 
 SCALE = '''
@@ -110,6 +110,10 @@ def test_an_axis_has_the_length_that_an_option_or_the_object_says(text, options,
     (drawn,) = arguments(text, **options)
     assert drawn["w"].shape == shape
     assert drawn["x"].shape == (2, shape[0])
+
+
+def test_a_class_without_a_signature_says_no_lengths():
+    assert _own_lengths(types.SimpleNamespace(owner=type)) == {}
 
 
 def test_a_dict_of_the_parameters_is_one_sample():
