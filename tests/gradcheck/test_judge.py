@@ -62,6 +62,14 @@ def test_of_an_output_without_entries_nothing_but_zero_is_right_and_that_says_no
     assert (told.report.verdict, told.report.wrong) == (Verdict.WRONG, 6)
 
 
+def test_entries_that_are_as_far_off_are_taken_in_their_order(monkeypatch):
+    asked = []
+    judge_of = SimpleNamespace(by_entries=lambda entries, proven: asked.append(entries.tolist()) or findings_of(*RIGHT))
+    alike = SimpleNamespace(analytic=np.ones(300), numerical=np.zeros(300), wrong=np.ones(300, bool))
+    judge._as_the_caller_sees_it("on the lattice", judge_of, alike)
+    assert asked == [[0, 1, 2, 3]]
+
+
 def test_a_gradient_of_another_shape_has_nothing_to_compare():
     told = judged(np.sin, lambda g, x: (np.cos(x).sum(axis=0),), X)
     assert told.report.verdict is Verdict.WRONG
@@ -378,12 +386,14 @@ class TestAtSecondPoint:
 
 
 class TestAsTheCallerSeesIt:
-    def told(self, wrong, at_the_caller_s=True):
+    def told(self, wrong, at_the_caller_s=True, undecided=False):
         asked = []
 
         def by_entries(entries, *, proven):
             asked.append((entries.tolist(), proven))
-            return findings_of(False, at_the_caller_s, count=len(entries))
+            found = findings_of(False, at_the_caller_s, count=len(entries))
+            found.wrong[1:] &= not undecided
+            return found
 
         analytic, numerical = np.array([5.0, 9, -4, 2, 100, 3]), np.array([5.0, 6, 4, 2, 0, 1])
         exact = SimpleNamespace(analytic=analytic, numerical=numerical, wrong=np.isin(np.arange(6), wrong))
@@ -396,6 +406,7 @@ class TestAsTheCallerSeesIt:
         assert asked == [([2, 1, 5], True)]
         assert (told.name, told.size, told.evidence, told.checked) == ("w", 6, "of all", 60)
         assert (told.wrong, told.undecided, told.method, told.numerical) == (50, 0, "exact", 9)
+        assert self.told([1, 2], undecided=True)[0].undecided == 0
         assert self.told([0, 1, 2, 3, 5])[2] == [([2, 1, 5, 0], True)]
 
     def test_where_none_is_wrong_there_the_numbers_are_those_of_the_lattice(self):

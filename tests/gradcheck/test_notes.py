@@ -59,6 +59,19 @@ def test_a_gradient_of_zeros():
     assert any("the gradient of 'y' is zero throughout" in note for note in report.notes)  # that of x has another shape
 
 
+@pytest.mark.parametrize(("eps", "told"), [(0.5, True), (1.0, False), (2.0, False)])
+def test_the_format_of_an_answer_that_is_finer(eps, told):
+    answer = type("Format", (), {"eps": eps, "__str__": lambda self: "finer"})()
+    case = SimpleNamespace(
+        format=None, reference=False, symmetric=(), wrt=(0,), names=("x",), inputs=(np.ones(2),), output=np.ones(2),
+        strange_answer=lambda index: answer, own_eps=lambda index: 1.0, dtype=lambda index: "coarse",
+    )  # fmt: skip
+    observed = SimpleNamespace(remarks=("said",), usable=(0,), gradients=[np.ones(2)])
+    setting = SimpleNamespace(case=case, observed=observed, second=object())
+    notes = notes_on(setting, [SimpleNamespace(verdict=RIGHT)], {}, None, narrow=False)
+    assert notes == ("said", *["the gradient of 'x' has dtype finer, the input coarse"] * told)
+
+
 def test_one_triangle():
     def forward(x, a):
         return x * np.tril(a) ** 2

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from scratchcnn.gradcheck import Verdict, check_gradient
+from scratchcnn.gradcheck import Verdict, check_gradient, symmetric
 from scratchcnn.gradcheck.case import prepare
 from scratchcnn.gradcheck.symmetric import for_symmetric_changes, symmetric_part
 
@@ -124,6 +124,20 @@ def test_what_may_be_symmetric_by_accident_is_not():
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_in_each_precision(dtype):
     assert not is_left_alone(np.tril, A.astype(dtype))
+
+
+def test_entries_are_moved_by_little():
+    """A larger move leaves the matrices that have a Cholesky factor."""
+    nearly = np.array([[1.0, 0.999], [0.999, 1.0]])
+    assert not is_left_alone(np.linalg.cholesky, nearly)
+
+
+def test_a_gradient_that_is_no_array_of_its_shape_stays():
+    case = prepare(np.linalg.eigvalsh, lambda g, a: (), (A,))
+    for gradient in (None, 3.0, [[1.0]], np.ones(3), np.ones((4, 4))):
+        returned = symmetric._part_of(gradient, A)
+        assert returned is gradient
+    assert for_symmetric_changes(case).symmetric == (0,)
 
 
 def test_a_symmetric_matrix_is_its_symmetric_part_to_the_last_bit():

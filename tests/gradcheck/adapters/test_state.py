@@ -166,6 +166,13 @@ class TestGeneratorsOfTheCaller:
         assert len(_generators_of([unfinished(), np.random.default_rng, np.sum, len, None, 3])) == 1
         assert _generators_of([np.random.Generator, enclosed(None)]) == []
 
+    @pytest.mark.parametrize("module", ["numpy", "numpy.random", "scipy.stats", "scratchcnn.gradcheck"])
+    def test_libraries_are_not_looked_into(self, module):
+        kind, function = type("Kind", (), {"rng": RNG}), lambda: RNG.random()
+        assert _generators_of([kind]) == _generators_of([function]) == [RNG]
+        kind.__module__ = function.__module__ = module
+        assert _generators_of([kind]) == _generators_of([function]) == []
+
     def test_no_more_functions_are_looked_into_than_a_few(self, monkeypatch):
         monkeypatch.setattr(state, "MOST_LOOKED_AT", 3)
         assert len(_generators_of([by_a_global])) == 1
