@@ -2,7 +2,7 @@
 
 import pytest
 
-from scratchcnn.gradcheck.in_file.shapes import Shape, lengths_of, shape_of
+from scratchcnn.gradcheck.in_file.shapes import Shape, is_no_array, lengths_of, shape_of
 from scratchcnn.gradcheck.in_file.specs import Spec
 
 DOCSTRING = """
@@ -79,6 +79,16 @@ def test_a_flat_axis_is_as_long_as_those_that_it_is_made_of():
     for lengths in list(lengths_of([Shape(("N", "d_1", "d_k")), Shape(("D", "M"))]))[:-1]:
         assert lengths["D"] == lengths["d_1"] * lengths["d_k"]
     assert next(lengths_of([Shape(("N", "d_1"))])) == {"N": 2, "d_1": 4}
+    lengths = next(lengths_of([Shape(("d_1_a", "d_1_b", "D", "D_1"))]))
+    assert lengths["D"] == lengths["d_1_a"] * lengths["d_1_b"] * lengths["D_1"]
+    assert lengths["D_1"] not in (lengths["D"], lengths["d_1_a"] * lengths["d_1_b"])
+
+
+def test_a_docstring_may_say_that_something_is_no_array():
+    assert is_no_array(DOCSTRING, "conv_param")
+    assert not is_no_array(DOCSTRING, "x")
+    assert not is_no_array(DOCSTRING, "nowhere")
+    assert not is_no_array("", "x")
 
 
 def test_letters_of_limits_have_lengths_and_numbers_are_their_own():

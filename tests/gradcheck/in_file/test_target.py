@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from scratchcnn.gradcheck.harvest.pairs import Pair
-from scratchcnn.gradcheck.in_file.target import Target, TargetError, load, pairs_of, short_name, target_of
+from scratchcnn.gradcheck.in_file.target import (
+    Target,
+    TargetError,
+    load,
+    names_of,
+    pairs_of,
+    short_name,
+    target_of,
+)
 
 PAIR = "def f(x): return x\ndef f_backward(g, x): return g\n"
 
@@ -118,6 +126,12 @@ def test_the_short_name_is_the_last_part():
     assert short_name(Pair("net.layers.relu_backward", print, print)) == "relu_backward"
 
 
+def module_of(text):
+    module = types.ModuleType("made")
+    exec(text, vars(module))
+    return module
+
+
 class TestPairsOf:
     @staticmethod
     def pairs(text, name=""):
@@ -143,6 +157,12 @@ class TestPairsOf:
     def test_what_two_functions_have_in_common_is_a_name_too(self, name):
         text = "def affine_forward(x): return x, x\ndef affine_backward(g, cache): return g\n"
         assert self.pairs(PAIR + text, name) == ["affine_backward"]
+
+    def test_two_functions_with_nothing_in_common_have_no_further_name(self):
+        (pair,) = pairs_of(Target(Path("made.py"), "made", ""), module_of("def f(x): return x\ndef df(x): return 1.0"))
+        assert names_of(pair) == {"f", "df"}
+        (pair,) = pairs_of(Target(Path("made.py"), "made", ""), module_of(PAIR))
+        assert names_of(pair) == {"f", "f_backward"}
 
     @pytest.mark.parametrize("name", ["forward", "g"])
     def test_what_there_is_is_said_where_the_name_is_none(self, name):
