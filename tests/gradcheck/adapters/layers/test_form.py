@@ -9,7 +9,9 @@ import pytest
 from scratchcnn.gradcheck import check_gradient
 from scratchcnn.gradcheck.adapters import from_layer
 from scratchcnn.gradcheck.adapters.layers.form import Layers
+from scratchcnn.gradcheck.adapters.layers.running import LARGE
 from tests.gradcheck.adapters.layers.row import draw
+from tests.gradcheck.adapters.layers.stepping import InPlace, OwnRate, TooEarly
 from tests.gradcheck.adapters.layers.stored import Dense
 
 X = draw(5, 4)
@@ -146,3 +148,33 @@ class TestForm:
         for reset in ("clear", True):
             assert check_gradient(*from_layer(Adds(), X, reset=reset)).ok
         assert check_gradient(*from_layer(Adds, X)).ok
+
+
+class TestUpdates:
+    """What backward has updated already shows in what it returns: the rate of learning changes that."""
+
+    NOTE = "the gradient of 'input' changes with the rate of learning: backward uses what it has updated already"
+
+    def test_a_gradient_that_comes_too_late_is_told(self):
+        report = check_gradient(*from_layer(TooEarly(4, 3), draw(4, 5)))
+        assert not report.ok
+        assert self.NOTE in report.notes
+
+    def test_one_that_comes_before_the_update_is_not(self):
+        for layer, x in ((InPlace(4, 3), draw(4, 5)), (OwnRate(4, 3), X), (Dense(4, 3), X)):
+            report = check_gradient(*from_layer(layer, x))
+            assert (report.ok, report.notes) == (True, ())
+
+    def test_it_is_asked_once(self):
+        calls = []
+
+        class Counted(InPlace):
+            def backward(self, output_gradient, learning_rate):
+                calls.append(learning_rate)
+                return super().backward(output_gradient, learning_rate)
+
+        _, backward, *arrays = from_layer(Counted(4, 3), draw(4, 5))
+        calls.clear()
+        for _ in range(3):
+            backward(np.ones((3, 5)), *arrays)
+        assert calls == [LARGE, LARGE / 2, LARGE, LARGE]
