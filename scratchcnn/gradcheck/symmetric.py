@@ -42,7 +42,7 @@ def _reads_one_triangle(case: Case, index: int) -> bool:
     a = case.inputs[index]
     if a.ndim < 2 or a.shape[-1] != a.shape[-2] or not (a == a.swapaxes(-1, -2)).all():
         return False
-    lower = np.tri(*a.shape[-2:], k=-1, dtype=bool)
+    lower = np.tri(a.shape[-2], k=-1, dtype=bool)
     if index not in case.structures and (not a[..., lower].any() or np.ptp(a) == 0):
         return False
     moved = float(np.sqrt(np.finfo(a.dtype).eps))

@@ -4,6 +4,7 @@ NumPy adds, multiplies and compares such numbers as it does floats. This file ha
 operations apply to them.
 """
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,18 @@ def _apply_to_number(function: np.ufunc, number: Any) -> Any:
     if hasattr(number, name):
         return getattr(number, name)()
     raise TypeError(f"a {type(number).__name__} has no {name}")
+
+
+def contract(a: Array, b: Array, axes: Any) -> Array:
+    """`np.tensordot`; numbers that do not multiply are the `TypeError` that they raise.
+
+    Its loops over objects go on after an exception, which then ends as a `SystemError`: the first two go before them.
+    """
+    if any_ring(a) or any_ring(b):
+        for one, other in zip(a.flat[:1], b.flat[:1], strict=False):
+            operator.mul(one, other)
+    contracted: Array = np.tensordot(a, b, axes)
+    return contracted
 
 
 def all_finite(values: Array) -> bool:

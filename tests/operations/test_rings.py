@@ -280,3 +280,20 @@ def test_what_objects_are_taken_for():
     assert _rings.is_nan(values).tolist() == [False, True]
     assert not _rings.all_finite(values[:1])
     assert _rings.roundoff(values) == 0
+
+
+class TestContract:
+    A, B = np.array([[Fraction(1, 2), Fraction(3)]] * 40), np.array([[1, 2], [3, 4]], np.clongdouble)
+
+    def test_is_the_tensor_product(self):
+        found = _rings.contract(self.A, self.A.T, (1, 0))
+        assert (found == np.tensordot(self.A, self.A.T, axes=(1, 0))).all()
+        assert np.array_equal(_rings.contract(self.B, self.B, ((0,), (1,))), np.tensordot(self.B, self.B, ((0,), (1,))))
+        assert _rings.contract(self.A[:0], self.A.T, (1, 0)).shape == (0, 40)
+
+    def test_numbers_that_do_not_multiply_are_a_type_error(self):
+        """Of NumPy alone a `SystemError`, where Python notices the exception that is set."""
+        with pytest.raises(TypeError, match="unsupported operand"):
+            _rings.contract(self.A, self.B, (1, 0))
+        with pytest.raises(TypeError, match="unsupported operand"):
+            s.conv2d(self.A[None, None], self.B[None, None])

@@ -20,6 +20,7 @@ These are the three functions below, for numbers of any ring. The same, faster, 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from scratchcnn.operations._rings import contract
 from scratchcnn.operations._validate import Array, any_ring, as_array, as_cotangent, gradients_like
 from scratchcnn.operations.convolution import fast
 from scratchcnn.operations.convolution.patches import add_up, cut_out
@@ -28,17 +29,17 @@ from scratchcnn.operations.geometry import Padding, Pair, Windows, pair, place_w
 
 def convolve(x: Array, filters: Array, windows: Windows) -> Array:
     """Z[n, k, p, q] = sum over c, r, s of patches[n, c, p, q, r, s] f[k, c, r, s]."""
-    return np.tensordot(cut_out(x, windows), filters, axes=((1, 4, 5), (1, 2, 3))).transpose(0, 3, 1, 2)
+    return contract(cut_out(x, windows), filters, ((1, 4, 5), (1, 2, 3))).transpose(0, 3, 1, 2)
 
 
 def convolve_grad_filters(grad_output: Array, x: Array, windows: Windows) -> Array:
     """∂E/∂f[k, c, r, s] = sum over n, p, q of ∂E/∂Z[n, k, p, q] patches[n, c, p, q, r, s]."""
-    return np.tensordot(grad_output, cut_out(x, windows), axes=((0, 2, 3), (0, 2, 3)))
+    return contract(grad_output, cut_out(x, windows), ((0, 2, 3), (0, 2, 3)))
 
 
 def convolve_grad_input(grad_output: Array, filters: Array, image: tuple[int, ...], windows: Windows) -> Array:
     """∂E/∂patches[n, c, p, q, r, s] = sum over k of ∂E/∂Z[n, k, p, q] f[k, c, r, s], added up for each pixel."""
-    grad_patches = np.tensordot(grad_output, filters, axes=(1, 0)).transpose(0, 3, 1, 2, 4, 5)
+    grad_patches = contract(grad_output, filters, (1, 0)).transpose(0, 3, 1, 2, 4, 5)
     return add_up(grad_patches, image, windows)
 
 
