@@ -143,14 +143,10 @@ def refuse_no_jobs(options: argparse.Namespace) -> None:
     options : argparse.Namespace
         The command's options, with `fail` to end it.
     """
-    from scratchcnn.gradcheck.jobs import missing, too_many
+    from scratchcnn.gradcheck.jobs import refusal
 
-    if options.jobs is None or options.jobs == 1:
-        return
-    if needed := missing():
-        options.fail(f"--jobs needs {needed}")
-    if refused := too_many(options.jobs):
-        options.fail(f"--jobs: {refused}")
+    if refused := refusal("--jobs", options.jobs or 1):
+        options.fail(refused)
 
 
 def refuse_unwritable(options: argparse.Namespace, path: Path | None) -> None:

@@ -20,11 +20,15 @@ def missing() -> str:
     return "" if find_spec("loky") else 'loky: pip install "scratchcnn[jobs]"'
 
 
-def too_many(jobs: int) -> str:
-    """Why there cannot be so many processes, all of which are started; empty where there can."""
+def refusal(option: str, jobs: int) -> str:
+    """Why there cannot be so many processes as an option says, all of which are started; empty where there can."""
+    if jobs == 1:
+        return ""
+    if needed := missing():
+        return f"{option} needs {needed}"
     cores = os.cpu_count() or 1
     most = max(LEAST_LIMIT, JOBS_PER_CORE * cores)
-    return "" if jobs <= most else f"at most {most} processes on {cores} cores, got {jobs}"
+    return "" if jobs <= most else f"{option}: at most {most} processes on {cores} cores, got {jobs}"
 
 
 @contextmanager

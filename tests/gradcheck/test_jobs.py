@@ -9,7 +9,7 @@ import pytest
 
 from scratchcnn.gradcheck import jobs
 from scratchcnn.gradcheck.in_pytest.settings import settings_of
-from scratchcnn.gradcheck.jobs import in_order, missing, processes, too_many
+from scratchcnn.gradcheck.jobs import in_order, missing, processes, refusal
 
 
 class Threads(ThreadPoolExecutor):
@@ -39,8 +39,8 @@ def test_one_job_is_this_process(count):
 def test_more_processes_than_some_for_each_core_are_refused(monkeypatch):
     for cores, most in ((2, 16), (8, 32), (None, 16)):
         monkeypatch.setattr(jobs.os, "cpu_count", lambda cores=cores: cores)
-        assert too_many(most) == ""
-        assert too_many(most + 1) == f"at most {most} processes on {cores or 1} cores, got {most + 1}"
+        assert refusal("--jobs", most) == refusal("--jobs", 1) == ""
+        assert refusal("--jobs", most + 1) == f"--jobs: at most {most} processes on {cores or 1} cores, got {most + 1}"
 
 
 def test_processes_end_with_their_block():

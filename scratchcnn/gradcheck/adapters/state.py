@@ -56,19 +56,19 @@ class Generators:
 
     def _tried(self, call: Callable[[], T]) -> tuple[T, bool, list[bytes]]:
         """What the call returns, whether it draws, and the states of the caller's generators before it."""
-        shared, own = _shared_state(), list(map(_state, self._own))
+        shared, own = _shared_state(), list(map(state_of, self._own))
         try:
             found = call()
-            return found, (shared, own) != (_shared_state(), list(map(_state, self._own))), own
+            return found, (shared, own) != (_shared_state(), list(map(state_of, self._own))), own
         finally:
-            if (shared, own) != (_shared_state(), list(map(_state, self._own))):
+            if (shared, own) != (_shared_state(), list(map(state_of, self._own))):
                 _put_back(shared)
                 _put(self._own, own)
 
     @contextmanager
     def _started(self) -> Iterator[None]:
         """The caller's generators are as they were before the first call, and afterwards as they are now."""
-        now = list(map(_state, self._own))
+        now = list(map(state_of, self._own))
         _put(self._own, self._before)
         try:
             yield
@@ -99,17 +99,23 @@ def _put_back(state: bytes) -> None:
     np.random.set_state(of_numpy)  # noqa: NPY002
 
 
-def _state(generator: Any) -> bytes:
+def state_of(generator: Any) -> bytes:
+    """The state of one of NumPy's generators."""
     bits = getattr(generator, "bit_generator", None)
     return pickle.dumps(generator.get_state(legacy=False) if bits is None else bits.state)
 
 
+def put_state(generator: Any, state: bytes) -> None:
+    """Makes a generator draw again what it drew from a state."""
+    if hasattr(generator, "bit_generator"):
+        generator.bit_generator.state = pickle.loads(state)
+    else:
+        generator.set_state(pickle.loads(state))
+
+
 def _put(generators: Sequence[Any], states: Sequence[bytes]) -> None:
     for generator, state in zip(generators, states, strict=True):
-        if hasattr(generator, "bit_generator"):
-            generator.bit_generator.state = pickle.loads(state)
-        else:
-            generator.set_state(pickle.loads(state))
+        put_state(generator, state)
 
 
 def _generators_of(functions: Iterable[Any]) -> list[Any]:

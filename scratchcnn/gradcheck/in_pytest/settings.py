@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from scratchcnn.gradcheck.jobs import missing, processes, too_many
+from scratchcnn.gradcheck.jobs import processes, refusal
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,8 @@ def settings_of(config: pytest.Config, given: Mapping[str, str]) -> Settings:
 
 def _processes(config: pytest.Config, jobs: int) -> Executor:
     """The processes of `--gradient-jobs`, which end with pytest."""
-    if needed := missing():
-        raise pytest.UsageError(f"--gradient-jobs needs {needed}")
-    if refused := too_many(jobs):
-        raise pytest.UsageError(f"--gradient-jobs: {refused}")
+    if refused := refusal("--gradient-jobs", jobs):
+        raise pytest.UsageError(refused)
     block = ExitStack()
     config.add_cleanup(block.close)
     executor: Executor = block.enter_context(processes(jobs))

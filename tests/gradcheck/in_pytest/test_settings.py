@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from scratchcnn.gradcheck import jobs
 from scratchcnn.gradcheck.in_pytest import settings as module
 from scratchcnn.gradcheck.in_pytest.settings import Settings, settings_of
 from tests.gradcheck.in_pytest.stand_ins import Config
@@ -79,7 +80,7 @@ class TestJobs:
                 found.append("ended")
 
         monkeypatch.setattr(module, "processes", Processes)
-        monkeypatch.setattr(module, "missing", lambda: "")
+        monkeypatch.setattr(jobs, "missing", lambda: "")
         return found
 
     def test_processes_end_with_pytest(self, state):
@@ -98,7 +99,7 @@ class TestJobs:
         assert state == []
 
     def test_what_they_need_is_said(self, state, monkeypatch):
-        monkeypatch.setattr(module, "missing", lambda: "loky: install it")
+        monkeypatch.setattr(jobs, "missing", lambda: "loky: install it")
         with pytest.raises(pytest.UsageError, match=r"^--gradient-jobs needs loky: install it$"):
             made(jobs="2")
         assert state == []

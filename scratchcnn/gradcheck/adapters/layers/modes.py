@@ -9,6 +9,7 @@ import numpy as np
 from scratchcnn.gradcheck.adapters.calling.methods import RESETS, bound, usual_method
 from scratchcnn.gradcheck.adapters.calling.words import plain
 from scratchcnn.gradcheck.adapters.layers.slots import Slot, slots_of
+from scratchcnn.gradcheck.adapters.state import put_state, state_of
 
 FLAGS = frozenset({"training", "train", "istraining", "istrain", "trainflg", "trainflag", "trainmode", "mode", "phase"})
 # What a flag in words says.
@@ -71,21 +72,13 @@ def call_reset(layer: Any, reset: str | Callable[..., Any] | None) -> None:
         bound(layer, reset)()
 
 
-def generators_of(layer: Any) -> tuple[tuple[Slot, Any], ...]:
+def generators_of(layer: Any) -> tuple[tuple[Slot, bytes], ...]:
     """The layer's own random generators, and their states as they are now."""
     found = slots_of(layer, lambda v: isinstance(v, np.random.Generator | np.random.RandomState))
-    return tuple((slot, _state(generator)) for slot, generator in found)
+    return tuple((slot, state_of(generator)) for slot, generator in found)
 
 
-def restart(layer: Any, generators: Sequence[tuple[Slot, Any]]) -> None:
+def restart(layer: Any, generators: Sequence[tuple[Slot, bytes]]) -> None:
     """Makes the layer's generators draw again what they drew from these states."""
     for slot, state in generators:
-        generator = slot.get(layer)
-        if hasattr(generator, "bit_generator"):
-            generator.bit_generator.state = state
-        else:
-            generator.set_state(state)
-
-
-def _state(generator: Any) -> Any:
-    return generator.bit_generator.state if hasattr(generator, "bit_generator") else generator.get_state(legacy=False)
+        put_state(slot.get(layer), state)

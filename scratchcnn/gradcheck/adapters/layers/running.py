@@ -75,7 +75,7 @@ class Way:
     rates: tuple[Slot, ...] = ()
     step: Method | None = None
     optimizers: tuple[Slot, ...] = ()
-    generators: tuple[tuple[Slot, Any], ...] = ()
+    generators: tuple[tuple[Slot, bytes], ...] = ()
     shared: Generators = field(default_factory=lambda: Generators(None))
     copied: Callable[[Any], Any] = copy.deepcopy
     recorder: Recorder = field(default_factory=Recorder)

@@ -1,6 +1,5 @@
 """The means, deviations and other statistics in forward, several of them taken for constants at once."""
 
-import ast
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
@@ -13,7 +12,7 @@ from scratchcnn.gradcheck.diagnosis.source import called
 from scratchcnn.gradcheck.diagnosis.steps.claims import same
 from scratchcnn.gradcheck.diagnosis.steps.flows import adjoints
 from scratchcnn.gradcheck.diagnosis.steps.record import Record
-from scratchcnn.gradcheck.diagnosis.steps.words import source
+from scratchcnn.gradcheck.diagnosis.steps.words import parsed
 
 # Functions that compute a statistic: in words, and their names.
 SETS: dict[str, tuple[str, ...]] = {
@@ -55,9 +54,4 @@ def _gradient(record: Record, cotangent: Array, index: int, names: tuple[str, ..
 @lru_cache(maxsize=4096)
 def _function(place: tuple[object, int]) -> str:
     """The name of the function that an instruction calls."""
-    text, _ = source(*place)  # type: ignore[arg-type]
-    try:
-        tree = ast.parse(f"({text})", mode="eval").body
-    except (SyntaxError, ValueError):
-        return ""
-    return called(tree)
+    return called(parsed(*place)[0])  # type: ignore[arg-type]

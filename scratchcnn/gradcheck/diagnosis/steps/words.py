@@ -42,7 +42,12 @@ def exponent_of(step: Step) -> float | None:
 
 def _parsed(step: Step) -> tuple[ast.expr | None, str]:
     """The expression of a step and its text; None where the code has no source."""
-    text = source(*step.site[-1])[0] if step.site else ""
+    return parsed(*step.site[-1]) if step.site else (None, "")
+
+
+def parsed(code: CodeType, instruction: int) -> tuple[ast.expr | None, str]:
+    """The expression that an instruction computes, and its text; None where the code has no source."""
+    text = source(code, instruction)[0]
     if not text:  # in parentheses, that would be a tuple
         return None, ""
     try:
