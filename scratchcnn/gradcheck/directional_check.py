@@ -119,6 +119,12 @@ class DirectionalCheck:
             return self._told(value, tolerance)
         return self._doubted(value, tolerance, measured, climbs=climbs)
 
+    def within(self, found: DirectionalResult, slack: float) -> DirectionalResult:
+        """The result where the two may differ by `slack` more."""
+        tolerance = found.tolerance + slack
+        excused = abs(found.analytic - found.value) <= tolerance
+        return self._told(found.value, tolerance) if excused else found
+
     def _by_least_noise(self) -> tuple[list[tuple[float, Array]], tuple[float, float, bool]]:
         """Moves by smaller and smaller shares of the direction, and what the last of them tells.
 

@@ -71,7 +71,7 @@ class InputJudge:
     def __init__(
         self, setting: Setting, index: int, analytic: Analytic, effort: Effort, workers: Workers | None = None
     ) -> None:
-        case = setting.case
+        case, self.stopping = setting.case, setting.stopping
         self.case, self.index, self.analytic, self.effort, self.workers = case, index, analytic, effort, workers
         self.fresh, self.rng = setting.observed.mutates, setting.rng
         self.x = case.inputs[index]
@@ -79,6 +79,7 @@ class InputJudge:
         native = self.probe.native
         self.eps = float(np.finfo(native).eps) if native.kind == "f" else EPS
         self.agrees_at_other = False  # whether differences agreed at the last other point, within a small bound
+        self.left_open = False  # whether a difference was excused, because forward stops at a tolerance
         self.inside, self.step = EPS, 0.0  # the eps of the lowest precision inside forward, and the width of its steps
         # The dtype that backward is judged in: float64, unless backward refuses that.
         floating = (a.dtype for a in case.inputs if a.dtype.kind == "f")
@@ -333,7 +334,10 @@ class InputJudge:
     def _along(self, probe: Probe, point: Point, gradient: Array, noise: Callable[[], Array]) -> DirectionalResult:
         precision = max(self.inside, self.analytic.eps(self.index))
         direction = DirectionalCheck(self.case, self.index, probe, point, gradient, self.rng, precision)
-        return direction.compare(noise, self.step, climbs=self.effort.climbs != 0)
+        told = direction.compare(noise, self.step, climbs=self.effort.climbs != 0)
+        allowed = self.stopping.judge_direction(told, direction)
+        self.left_open |= allowed is not told
+        return allowed
 
     def along(self, gradient: Array | None = None) -> DirectionalResult:
         """What differences along a random direction say of the gradient at the inputs, or of another, (entries,)."""

@@ -11,6 +11,7 @@ from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.contract import Observed, copied
 from scratchcnn.gradcheck.points import Point, answers
 from scratchcnn.gradcheck.report.evidence import Called
+from scratchcnn.gradcheck.stopping import Stopping
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class Setting:
             fresh=self.observed.mutates,
             seconds=case.forward.seconds,
         )
+
+    @cached_property
+    def stopping(self) -> Stopping:
+        """What is open where forward iterates until a tolerance."""
+        return Stopping(self.case, fresh=self.observed.mutates)
 
     @cached_property
     def second_answers(self) -> tuple[Array, list[Any]] | None:

@@ -251,7 +251,8 @@ class Steps:
 
     def __init__(self, monkeypatch, judgement=RIGHT, count=4, **said):
         self.findings, self.asked = findings_of(*judgement, count=count), []
-        self.said = {"proved": None, "too little": False, "ties": "", "nearby": False, "there": "", "form": ""} | said
+        self.said = {"proved": None, "too little": False, "ties": "", "nearby": False, "there": "", "form": ""}
+        self.said |= {"step": 0.0, "left open": False} | said
         monkeypatch.setattr(judge, "InputJudge", self._judge)
         steps = {"by_proof": "proved", "wrong_at_ties": "ties", "_at_second_point": "there", "_without_form": "form"}
         for name, said_as in steps.items():
@@ -267,13 +268,20 @@ class Steps:
 
     def _judge(self, *given):
         self.given = given
-        return SimpleNamespace(
+        self.judge_of = SimpleNamespace(
             shows_too_little=self.said["too little"],
             by_sample=lambda: self.findings,
             along_directions=lambda *given: self.asked.append(("along", *given)),
             is_wrong_nearby=self._nearby,
             x=np.zeros(4),
+            step=self.said["step"],
+            left_open=False,
         )
+        return self.judge_of
+
+    def _left_open(self, index, point, findings):
+        self.asked.append(("stopping", index, point, findings))
+        return self.said["left open"]
 
     def _nearby(self, *given):
         self.asked.append(("nearby", *given))
@@ -282,7 +290,8 @@ class Steps:
     def told(self, proofs="proofs", second="second", exact=None, agree=True):
         observed = SimpleNamespace(usable=(1,), gradients=(None, np.ones(4)))
         case = SimpleNamespace(names=("a", "b"), inputs=(None, np.zeros(4)), format="float8", output=np.ones(1))
-        setting = SimpleNamespace(case=case, observed=observed, second=second)
+        stopping = SimpleNamespace(judge_entries=self._left_open)
+        setting = SimpleNamespace(case=case, observed=observed, first="first", second=second, stopping=stopping)
         all_inputs = SimpleNamespace(agree_at_first=agree)
         check = Check(setting, "analytic", SimpleNamespace(directions=3), all_inputs, proofs, "workers")
         found = judge_input(check, 1, exact)
@@ -295,6 +304,17 @@ class Steps:
 
 
 class TestSteps:
+    @pytest.mark.parametrize(("step", "asked"), [(0.0, True), (0.25, False)])
+    def test_what_a_rounding_hides_is_no_iteration(self, monkeypatch, step, asked):
+        steps = Steps(monkeypatch, step=step)
+        steps.told()
+        assert (("stopping", 1, "first", steps.findings) in steps.asked) is asked
+
+    def test_what_an_iteration_leaves_open_is_kept_for_the_second_point(self, monkeypatch):
+        steps = Steps(monkeypatch, **{"left open": True})
+        steps.told()
+        assert steps.judge_of.left_open is True
+
     def test_steps_that_are_too_wide_leave_it_undecided_unless_it_is_proved(self, monkeypatch):
         steps = Steps(monkeypatch, **{"too little": True})
         told = steps.told(proofs=None)
@@ -348,7 +368,7 @@ class TestSteps:
 
 
 class TestAtSecondPoint:
-    def told(self, proved, seen="", decided=True, agree=False, second="second", proofs=True):
+    def told(self, proved, seen="", decided=True, agree=False, second="second", proofs=True, left_open=False):
         def at(point):
             assert point == "second"
             return seen
@@ -360,7 +380,7 @@ class TestAtSecondPoint:
         check = SimpleNamespace(
             setting=SimpleNamespace(second=second), all_inputs=SimpleNamespace(agree_at_second=agree)
         )
-        judge_of = SimpleNamespace(index=7, at=at, agrees_at_other=decided)
+        judge_of = SimpleNamespace(index=7, at=at, agrees_at_other=decided, left_open=left_open)
         return judge._at_second_point(
             judge_of, check, SimpleNamespace(at_second_point=at_second_point) if proofs else None
         )
@@ -379,6 +399,10 @@ class TestAtSecondPoint:
         assert self.told("proved wrong", decided=True) == ""
         assert self.told("proved wrong", decided=False) == "proved wrong"
         assert self.told(None, decided=False) == ""
+
+    def test_what_an_iteration_leaves_open_no_proof_accuses(self):
+        assert self.told("proved wrong", decided=False, left_open=True) == ""
+        assert self.told("proved wrong", seen="differences differ", left_open=True) == "differences differ"
 
     def test_nothing_is_told_where_there_is_none(self):
         assert self.told(None, seen="never asked", second=None) == ""

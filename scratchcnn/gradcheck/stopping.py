@@ -1,0 +1,90 @@
+"""How exact a gradient can be where forward iterates until a tolerance."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.case import Case
+from scratchcnn.gradcheck.directional_check import DirectionalCheck, DirectionalResult
+from scratchcnn.gradcheck.findings import Findings
+from scratchcnn.gradcheck.numerical.noise import least_noise
+from scratchcnn.gradcheck.numerical.probe import Contraction, Joined, Line
+from scratchcnn.gradcheck.numerical.stops import blur
+from scratchcnn.gradcheck.points import Point
+from scratchcnn.gradcheck.verdict import VOUCHING_SHARE, Verdict
+
+# As a share of the gradient: what an iteration leaves out is smaller.
+NEARLY_RIGHT_SHARE = 2.0**-5
+# How many directions are looked along.
+DIRECTIONS = 2
+# Of the directions.
+SEED = 0x570B
+# Why an entry is undecided.
+REASON = "stops"
+# How the entries were decided that are right within the tolerance.
+WITHIN = "to the tolerance at which forward stops"
+
+
+class Stopping:
+    """What the derivatives of a case leave open because forward stops at a tolerance.
+
+    All inputs are moved at once, since the slowest sample of a batch may decide when all stop.
+    """
+
+    def __init__(self, case: Case, *, fresh: bool) -> None:
+        self.case, self.fresh = case, fresh
+        self.indices = [k for k in case.wrt if case.inputs[k].size]
+        self._known: dict[bytes, dict[int, Array]] = {}
+
+    def tolerance(self, index: int, point: Point) -> Array:
+        """(entries,) how far the derivative by each entry of an input may differ from that of the limit."""
+        key = b"".join(np.ascontiguousarray(a).tobytes() for a in (*point.inputs, point.cotangent))
+        if key not in self._known:
+            self._known[key] = self._tolerances(point.inputs, point.cotangent)
+        return self._known[key].get(index, np.zeros(self.case.inputs[index].size))
+
+    def _tolerances(self, inputs: Sequence[Array], cotangent: Array) -> dict[int, Array]:
+        """The same for each input, by its index; empty where no jump is near, or forward refuses float64."""
+        try:
+            probe = Joined(self.case.forward, inputs, self.indices, fresh=self.fresh)
+        except Exception:
+            return {}
+        contraction = Contraction(probe, cotangent.astype(np.float64).reshape(-1), least_noise(probe))
+        rng = np.random.default_rng(SEED)
+        for _ in range(DIRECTIONS):
+            signs = rng.choice([-1.0, 1.0], probe.base.size)
+            found = blur(Line(probe, slice(None), signs * probe.unit), contraction)
+            if found:
+                return {k: found / probe.unit[part] for k, part in zip(self.indices, probe.parts, strict=True)}
+        return {}
+
+    def judge_entries(self, index: int, point: Point, findings: Findings) -> bool:
+        """Takes back what entries are accused of that an iteration may have left out, and says whether there are any.
+
+        Parameters
+        ----------
+        index, point
+            Which input, and where.
+        findings
+            They are changed.
+        """
+        distance, largest = np.abs(findings.analytic - findings.value), np.abs(findings.value).max(initial=0)
+        if not findings.wrong.any() or distance[findings.wrong].max() > NEARLY_RIGHT_SHARE * largest:
+            return False
+        bound = findings.bound + self.tolerance(index, point)[findings.entries]
+        excused = findings.wrong & (distance <= bound)
+        findings.right[excused] = bound[excused] <= VOUCHING_SHARE * largest
+        findings.wrong[excused], findings.reason[excused] = False, REASON
+        findings.bound[excused] = bound[excused]
+        if excused.any():
+            findings.method = f"{findings.method}, {WITHIN}"
+        return bool(excused.any())
+
+    def judge_direction(self, told: DirectionalResult, direction: DirectionalCheck) -> DirectionalResult:
+        """What a direction tells, where an iteration may have left out what it shows."""
+        distance = abs(told.analytic - told.value)
+        if told.verdict is not Verdict.WRONG or distance > NEARLY_RIGHT_SHARE * direction.total:
+            return told
+        tolerance = self.tolerance(direction.index, direction.point) * np.abs(direction.direction)
+        return direction.within(told, float(tolerance.max()))
