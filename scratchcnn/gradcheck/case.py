@@ -323,6 +323,8 @@ def _names(forward: Forward, names: Sequence[str] | None, count: int) -> tuple[s
             raise TypeError(f"names must be strings, got {names!r}")
         if len(set(given)) != count:
             raise ValueError(f"names must differ, got {names!r}")
+        if not all(name.isprintable() for name in given):
+            raise ValueError(f"names must be printable, got {names!r}")
         return tuple(map(str, given))
     try:
         parameters = inspect.signature(forward).parameters.values()

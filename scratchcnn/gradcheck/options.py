@@ -62,6 +62,8 @@ def validated(
         max_entries = _integer("max_entries", max_entries, "a positive integer, or None for all entries", 1)
     if name is not None and not isinstance(name, str):
         raise TypeError(f"name must be a string, got {name!r}")
+    if name is not None and not name.isprintable():
+        raise ValueError(f"name must be printable, got {name!r}")
     return Options(
         degree=degree,
         factor=_integer("factor", factor, "a positive integer", 1),

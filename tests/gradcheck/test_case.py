@@ -130,6 +130,12 @@ class TestPrepared:
             ((forward, backward, (X, W)), {"names": ["a", 5]}, TypeError, "names must be strings, got ['a', 5]"),
             ((forward, backward, (X, W)), {"names": ["a", "a"]}, ValueError, "names must differ, got ['a', 'a']"),
             (
+                (forward, backward, (X, W)),
+                {"names": ["a", "\x1b[2J"]},
+                ValueError,
+                "names must be printable, got ['a', '\\x1b[2J']",
+            ),
+            (
                 (lambda n: n, backward, (LABELS,)),
                 {},
                 TypeError,

@@ -79,6 +79,7 @@ def test_every_spelling_becomes_one(name, given, kept):
         ("max_entries", 0, ValueError, "max_entries must be a positive integer, or None for all entries, got 0"),
         ("max_entries", "all", TypeError, "max_entries must be a positive integer, or None for all entries, got 'all'"),
         ("name", 5, TypeError, "name must be a string, got 5"),
+        ("name", "a\nb", ValueError, "name must be printable, got 'a\\nb'"),
         ("seconds", 0, ValueError, "seconds must be a positive number, got 0.0; max_entries=None checks all entries"),
         (
             "seconds",

@@ -78,7 +78,7 @@ class _Path:
 
     def __init__(self, line: Line, cotangent: Array, floor: float) -> None:
         self.line, self.cotangent, self.floor = line, cotangent, floor
-        self.y = np.empty(line.probe.outputs, line.probe.dtype)
+        self.y = np.empty(line.probe.outputs)
 
     def _values(self, places: Array) -> Array:
         """(places,) NaN outside the domain."""
