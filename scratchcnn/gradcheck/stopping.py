@@ -18,6 +18,8 @@ from scratchcnn.gradcheck.verdict import VOUCHING_SHARE, Verdict
 NEARLY_RIGHT_SHARE = 2.0**-5
 # How many directions are looked along.
 DIRECTIONS = 2
+# How many calls of forward a look may take, about; and how many seconds, or there is none.
+CALLS, LONGEST_SECONDS = 2000, 20.0
 # Of the directions.
 SEED = 0x570B
 # Why an entry is undecided.
@@ -45,7 +47,9 @@ class Stopping:
         return self._known[key].get(index, np.zeros(self.case.inputs[index].size))
 
     def _tolerances(self, inputs: Sequence[Array], cotangent: Array) -> dict[int, Array]:
-        """The same for each input, by its index; empty where no jump is near, or forward refuses float64."""
+        """The same for each input, by its index; empty where no jump is near, or forward refuses float64 or is slow."""
+        if CALLS * self.case.forward.seconds > LONGEST_SECONDS:
+            return {}
         try:
             probe = Joined(self.case.forward, inputs, self.indices, fresh=self.fresh)
         except Exception:

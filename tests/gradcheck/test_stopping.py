@@ -1,9 +1,16 @@
 """A forward that iterates until a tolerance: its gradient is right to that tolerance, and mistakes are still wrong."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
+from scratchcnn.gradcheck.case import prepare
+from scratchcnn.gradcheck.directional_check import DirectionalResult
+from scratchcnn.gradcheck.findings import Findings
+from scratchcnn.gradcheck.points import Point
+from scratchcnn.gradcheck.stopping import CALLS, LONGEST_SECONDS, NEARLY_RIGHT_SHARE, Stopping
 
 rng = np.random.default_rng(7)
 X, W = rng.normal(size=(3, 4)), 0.2 * rng.normal(size=(4, 4))
@@ -117,12 +124,88 @@ def test_a_discontinuity_excuses_nothing():
     assert check_gradient(steps, nearly, X).verdict is Verdict.WRONG
 
 
-def test_a_slow_forward_is_looked_at_in_its_time():
-    calls = []
+def test_the_look_takes_as_many_calls_as_are_said():
+    case, calls = prepare(fixed_point(1e-6), fixed_point_backward(1e-6), (X, W)), []
+    case.forward.called = calls.append
+    assert Stopping(case, fresh=False).tolerance(1, Point(case.inputs, np.ones(X.shape))).all()
+    assert len(calls) < CALLS
 
-    def counted(x, w):
-        calls.append(1)
+
+def test_a_slow_forward_is_not_looked_at(monkeypatch):
+    case = prepare(fixed_point(1e-6), fixed_point_backward(1e-6), (X, W))
+    monkeypatch.setattr(type(case.forward), "seconds", 1.1 * LONGEST_SECONDS / CALLS)
+    assert not Stopping(case, fresh=False).tolerance(1, Point(case.inputs, np.ones(X.shape))).any()
+
+
+def test_a_forward_that_refuses_float64_is_not_looked_at():
+    def single(x, w):
+        if x.dtype != np.float32:
+            raise TypeError
         return fixed_point(1e-6)(x, w)
 
-    check_gradient(counted, fixed_point_backward(1e-6), X, W, diagnosis=False, proof=False)
-    assert len(calls) < 20_000
+    case = prepare(single, fixed_point_backward(1e-6), (np.float32(X), np.float32(W)))
+    assert not Stopping(case, fresh=False).tolerance(0, Point(case.inputs, np.ones(X.shape))).any()
+
+
+def findings(analytic, value, wrong=True):
+    """What is found of three entries, with a bound of 0.01; the second is right."""
+    analytic, value = np.array(analytic, float), np.array(value, float)
+    is_wrong = np.array([wrong, False, wrong])
+    places, bound = np.arange(3), np.full(3, 0.01)
+    return Findings(places, analytic, value, bound, np.zeros(3), ~is_wrong, is_wrong, np.full(3, "", object), "d")
+
+
+class TestEntries:
+    def told(self, found, tolerance, monkeypatch):
+        asked = []
+        monkeypatch.setattr(
+            Stopping, "tolerance", lambda self, *given: asked.append(given) or np.array(tolerance, float)
+        )
+        excused = Stopping(prepare(np.sin, np.sin, (np.ones(3),)), fresh=False).judge_entries(0, "here", found)
+        assert asked in ([], [(0, "here")])
+        return excused, bool(asked)
+
+    def test_each_is_excused_by_its_own_tolerance(self, monkeypatch):
+        found = findings([1e5 + 1, 1e5, 3.02], [1e5, 1e5, 3])
+        assert self.told(found, [0.99, 0, 0], monkeypatch) == (True, True)
+        assert (found.wrong.tolist(), found.right.tolist()) == ([False, False, True], [False, True, False])
+        assert (found.reason.tolist(), found.bound.tolist()) == (["stops", "", ""], [1.0, 0.01, 0.01])
+        assert found.method == "d, to the tolerance at which forward stops"
+
+    def test_a_small_tolerance_vouches(self, monkeypatch):
+        found = findings([1e6 + 0.5, 1e6, 1.5], [1e6, 1e6, 1])
+        assert self.told(found, [0.9, 0, 0.9], monkeypatch) == (True, True)
+        assert found.right.all()
+        assert not found.wrong.any()
+
+    def test_nothing_is_looked_at_where_an_entry_is_far_off_or_none_is_wrong(self, monkeypatch):
+        largest = 100.0
+        far = 1.01 * NEARLY_RIGHT_SHARE * largest
+        assert self.told(findings([1.5, largest, 1 + far], [1, largest, 1]), [9, 9, 9], monkeypatch) == (False, False)
+        found = findings([1.5, largest, 1.5], [1, largest, 1], wrong=False)
+        assert self.told(found, [9, 9, 9], monkeypatch) == (False, False)
+        assert found.method == "d"
+
+    def test_where_nothing_is_excused_nothing_is_said(self, monkeypatch):
+        found = findings([1.5, 100, 1.5], [1, 100, 1])
+        assert self.told(found, [0, 0, 0], monkeypatch) == (False, True)
+        assert (found.method, found.wrong.tolist()) == ("d", [True, False, True])
+
+
+class TestDirections:
+    def told(self, distance, tolerance, monkeypatch, verdict=Verdict.WRONG):
+        monkeypatch.setattr(Stopping, "tolerance", lambda self, *given: np.array([0.0, tolerance]))
+        direction = SimpleNamespace(index=0, point="here", total=100.0, direction=np.array([3.0, -2.0]))
+        direction.within = lambda found, slack: (found, slack)
+        told = DirectionalResult(verdict, 1 + distance, 1.0, 0.1)
+        found = Stopping(prepare(np.sin, np.sin, (np.ones(2),)), fresh=False).judge_direction(told, direction)
+        return None if found is told else found[1]
+
+    def test_the_tolerance_is_that_along_it(self, monkeypatch):
+        assert self.told(0.5, 0.25, monkeypatch) == 0.5
+        assert self.told(-0.5, 0.25, monkeypatch) == 0.5
+
+    def test_what_is_not_wrong_or_far_off_stays(self, monkeypatch):
+        assert self.told(0.5, 0.25, monkeypatch, Verdict.UNDECIDED) is None
+        assert self.told(1.01 * NEARLY_RIGHT_SHARE * 100, 9, monkeypatch) is None
+        assert self.told(-1.01 * NEARLY_RIGHT_SHARE * 100, 9, monkeypatch) is None
