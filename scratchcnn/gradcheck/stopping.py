@@ -8,8 +8,7 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.directional_check import DirectionalCheck, DirectionalResult
 from scratchcnn.gradcheck.findings import Findings
-from scratchcnn.gradcheck.numerical.noise import least_noise
-from scratchcnn.gradcheck.numerical.probe import Contraction, Joined, Line
+from scratchcnn.gradcheck.numerical.probe import Joined, Line
 from scratchcnn.gradcheck.numerical.stops import blur
 from scratchcnn.gradcheck.points import Point
 from scratchcnn.gradcheck.verdict import VOUCHING_SHARE, Verdict
@@ -54,11 +53,11 @@ class Stopping:
             probe = Joined(self.case.forward, inputs, self.indices, fresh=self.fresh)
         except Exception:
             return {}
-        contraction = Contraction(probe, cotangent.astype(np.float64).reshape(-1), least_noise(probe))
+        weights = cotangent.astype(np.float64).reshape(-1)
         rng = np.random.default_rng(SEED)
         for _ in range(DIRECTIONS):
             signs = rng.choice([-1.0, 1.0], probe.base.size)
-            found = blur(Line(probe, slice(None), signs * probe.unit), contraction)
+            found = blur(Line(probe, slice(None), signs * probe.unit), weights)
             if found:
                 return {k: found / probe.unit[part] for k, part in zip(self.indices, probe.parts, strict=True)}
         return {}

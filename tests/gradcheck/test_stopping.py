@@ -5,10 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from scratchcnn.gradcheck import Verdict, check_gradient
+from scratchcnn.gradcheck import Verdict, check_gradient, stopping
 from scratchcnn.gradcheck.case import prepare
 from scratchcnn.gradcheck.directional_check import DirectionalResult
 from scratchcnn.gradcheck.findings import Findings
+from scratchcnn.gradcheck.numerical.probe import Probe
 from scratchcnn.gradcheck.points import Point
 from scratchcnn.gradcheck.stopping import CALLS, LONGEST_SECONDS, NEARLY_RIGHT_SHARE, Stopping
 
@@ -145,6 +146,70 @@ def test_a_forward_that_refuses_float64_is_not_looked_at():
 
     case = prepare(single, fixed_point_backward(1e-6), (np.float32(X), np.float32(W)))
     assert not Stopping(case, fresh=False).tolerance(0, Point(case.inputs, np.ones(X.shape))).any()
+
+
+class TestTolerance:
+    """How the look along lines is made, and what becomes of its answer."""
+
+    A, B = np.array([3.0, -40.0]), np.array([[0.5], [7.0], [-2.0]])
+
+    def looked(self, monkeypatch, *answers, fresh=False, points=((0, A, B, 1.0),)):
+        """The tolerances at some points, (index, a, b, cotangent) each; and the lines and weights."""
+        lines, answers = [], list(answers)
+
+        def blur(line, weights):
+            lines.append((line, weights.tolist()))
+            return answers.pop(0)
+
+        def forward(a, n, b):
+            result = np.array([[a.sum() * b.sum(), b.max()]], np.float32)
+            a += fresh  # it writes into its input
+            return result
+
+        monkeypatch.setattr(stopping, "blur", blur)
+        case = prepare(forward, forward, (self.A, np.arange(3), self.B))
+        looks = Stopping(case, fresh=fresh)
+        n = case.inputs[1]
+        found = [looks.tolerance(k, Point((a, n, b), np.float32([[c, -2.0]]))) for k, a, b, c in points]
+        return found, lines
+
+    def test_all_inputs_are_moved_by_their_units_with_signs_that_are_drawn_the_same(self, monkeypatch):
+        (found,), ((line, weights),) = self.looked(monkeypatch, 6.0)
+        units = np.concatenate([Probe(lambda a: a, [x], 0).unit for x in (self.A, self.B)])
+        assert np.abs(line.direction).tolist() == units.tolist()
+        assert len(set(np.sign(line.direction))) == 2
+        assert (line.x.tolist(), weights) == ([3, -40, 0.5, 7, -2], [1.0, -2.0])
+        assert found.tolist() == (6.0 / units[:2]).tolist()
+        again = self.looked(monkeypatch, 6.0)[1][0][0]
+        assert again.direction.tolist() == line.direction.tolist()
+
+    def test_a_second_line_is_looked_along_where_the_first_shows_nothing(self, monkeypatch):
+        (found,), lines = self.looked(monkeypatch, 0.0, 6.0)
+        assert found.all()
+        assert lines[0][0].direction.tolist() != lines[1][0].direction.tolist()
+
+    def test_and_no_third(self, monkeypatch):
+        (found,), lines = self.looked(monkeypatch, 0.0, 0.0)
+        assert (found.tolist(), len(lines)) == ([0, 0], 2)
+
+    def test_each_point_is_looked_at_once_for_all_inputs(self, monkeypatch):
+        here, there = (self.A, self.B, 1.0), (self.A + 1, self.B, 1.0)
+        other = (self.A, self.B, 1.5)  # another cotangent
+        points = [(0, *here), (2, *here), (0, *there), (2, *other), (2, *there)]
+        found, lines = self.looked(monkeypatch, 1.0, 2.0, 3.0, points=points)
+        assert [f.size for f in found] == [2, 3, 2, 3, 3]
+        unit = Probe(lambda a: a, [self.B], 0).unit
+        assert [(f * unit).round(9).tolist() for f in found[1::2]] == [[1.0] * 3, [3.0] * 3]
+        assert [weights[0] for _, weights in lines] == [1.0, 1.0, 1.5]
+
+    def test_a_forward_that_writes_gets_copies(self, monkeypatch):
+        _, ((line, _),) = self.looked(monkeypatch, 1.0, fresh=True)
+        assert line.probe.fresh
+        assert line.x.tolist() == [3, -40, 0.5, 7, -2]
+
+    def test_integers_have_none(self, monkeypatch):
+        (found,), _ = self.looked(monkeypatch, 1.0, points=[(1, self.A, self.B, 1.0)])
+        assert found.tolist() == [0, 0, 0]
 
 
 def findings(analytic, value, wrong=True):

@@ -12,7 +12,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.noise import EPS
-from scratchcnn.gradcheck.numerical.probe import Contraction, Line
+from scratchcnn.gradcheck.numerical.probe import Line
 from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP
 
 # In units: how far from the point a jump is looked for, the nearest first.
@@ -44,18 +44,18 @@ SMALL_SHARE = 2.0**-7
 SLACK = 16.0
 
 
-def blur(line: Line, contraction: Contraction) -> float:
+def blur(line: Line, cotangent: Array) -> float:
     """How far the slope of forward along a line may be from that of its limit; 0 where no small jump is near.
 
     Parameters
     ----------
     line
         It moves by about a unit of each entry.
-    contraction
-        The number that is looked at.
+    cotangent
+        (outputs,) the weights of the outputs in the number whose slope it is.
     """
-    sizes = np.abs(contraction.cotangent) @ np.nan_to_num(np.abs(contraction.probe.y0))
-    path = _Path(line, contraction.cotangent, ROUNDOFFS * EPS * float(sizes))
+    sizes = np.abs(cotangent) @ np.nan_to_num(np.abs(line.probe.y0))
+    path = _Path(line, cotangent, ROUNDOFFS * EPS * float(sizes))
     sides = [path.jumps(side) for side in (-1.0, 1.0)]
     nearest = [jumps[0] for jumps in sides if jumps]
     if not nearest or any(jump.height > SMALL_SHARE * sizes for jump in nearest):

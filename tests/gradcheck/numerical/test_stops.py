@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from scratchcnn.gradcheck.numerical.noise import least_noise
-from scratchcnn.gradcheck.numerical.probe import Contraction, Line, Probe
+from scratchcnn.gradcheck.numerical.probe import Line, Probe
 from scratchcnn.gradcheck.numerical.stops import BEYOND_RATIO, REACHES, SLACK, SMALL_SHARE, blur
 
 # The unit of the line, the point on it, and the weight of the only output.
@@ -21,8 +20,7 @@ def blurred(function, weight=WEIGHT):
 
     calls.clear()
     probe = Probe(forward, [np.array([POINT])], 0)
-    contraction = Contraction(probe, np.full(probe.outputs, weight), least_noise(probe))
-    return blur(Line(probe, 0, UNIT), contraction)
+    return blur(Line(probe, 0, UNIT), np.full(probe.outputs, weight))
 
 
 def jumping(*jumps):
