@@ -24,7 +24,6 @@ VISIBLE_SHARE = 1e-3
 # As shares of the direction: the moves that are tried. A relu that wakes among thousands lies between the steps of a
 # large move, and often not between those of a small one.
 STEP_SHARES = (1.0, 2.0**-10, 2.0**-20)
-
 # Of more outputs than this, sums are looked at over all scales; and how many sums.
 MANY_OUTPUTS, SUMS = 1024, 256
 

@@ -216,46 +216,41 @@ class TestManyOutputs:
     X = np.linspace(-2, 2, MANY_OUTPUTS + 1)
     C = np.where(np.arange(MANY_OUTPUTS + 1) % 3, 1.0, -0.5)
 
-    def told(self, forward, slope, calls=None):
-        gradient = self.C * slope
-        return compared(forward, lambda g, x: (gradient,), self.X, self.C, calls=calls)
+    @pytest.fixture
+    def looked_at(self, monkeypatch):
+        """How many outputs each climb looks at."""
+        outputs, climb = [], directional_check.climb
 
-    def test_one_wrong_entry_is_seen_in_sums_alone(self, monkeypatch):
-        outputs = []
-        climb = directional_check.climb
-
-        def counted(contraction, line, unit, depend):
+        def counted(contraction, *given):
             outputs.append(contraction.probe.outputs)
-            return climb(contraction, line, unit, depend)
+            return climb(contraction, *given)
 
         monkeypatch.setattr(directional_check, "climb", counted)
+        return outputs
+
+    def told(self, forward, slope, x=X):
+        return compared(forward, lambda g, x: (self.C * slope,), x, self.C)
+
+    def test_one_wrong_entry_is_seen_in_sums_alone(self, looked_at):
         slope = np.cos(self.X)
         slope[77] *= 1.01
         assert self.told(np.sin, slope).verdict is Verdict.WRONG
-        assert outputs == [SUMS]
+        assert looked_at == [SUMS]
 
     @pytest.mark.parametrize("at_kink", [-1.0, 0.3, 1.0])
     def test_any_value_between_the_sides_is_no_mistake(self, at_kink):
         x = self.X.copy()
         x[::2] = 0.0
         slope = np.where(x == 0, at_kink, np.sign(x))
-        told = compared(np.abs, lambda g, x: (self.C * slope,), x, self.C)
-        assert told.verdict is not Verdict.WRONG
+        assert self.told(np.abs, slope, x).verdict is not Verdict.WRONG
 
-    def test_at_a_kink_every_output_is_looked_at(self, monkeypatch):
-        x, outputs = self.X + 5, []
+    def test_at_a_kink_every_output_is_looked_at(self, looked_at):
+        x = self.X + 5
         x[7] = 0.0
-        climb = directional_check.climb
-
-        def counted(contraction, line, unit, depend):
-            outputs.append(contraction.probe.outputs)
-            return climb(contraction, line, unit, depend)
-
-        monkeypatch.setattr(directional_check, "climb", counted)
         check = check_of(np.abs, lambda g, x: (self.C,), x, self.C)
         with quiet():
             check._differs_at_all_scales(measure_noise(check.probe, np.random.default_rng(0)), 0.0)
-        assert outputs == [SUMS, MANY_OUTPUTS + 1]
+        assert looked_at == [SUMS, MANY_OUTPUTS + 1]
 
     def test_outputs_that_are_not_finite_are_looked_at_one_by_one(self):
         def forward(x):

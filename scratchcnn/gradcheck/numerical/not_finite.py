@@ -1,5 +1,6 @@
 """Outputs that are not finite, and the entries they depend on. The other entries are judged by the other outputs."""
 
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -17,16 +18,7 @@ MOST_CULPRITS = 64
 
 def finite_part(probe: Probe) -> Probe:
     """The same forward pass without the outputs that are not finite at the point."""
-    keep, forward, shape = np.isfinite(probe.y0), probe.forward, probe.output_shape
-
-    def kept(*arrays: Any) -> Array:
-        y = np.asarray(forward(*arrays))
-        if y.shape != shape:
-            raise ValueError(f"the output has shape {y.shape}, and had {shape}")
-        finite: Array = y.reshape(-1)[keep]
-        return finite
-
-    return Probe(kept, probe.arrays, probe.index, probe.dtype, fresh=probe.fresh, workers=probe.workers)
+    return probe.followed_by(itemgetter(np.isfinite(probe.y0)))
 
 
 def lost_entries(probe: Probe, entries: Array, unit: Array) -> Array:

@@ -149,6 +149,18 @@ class Probe:
         other.x = other.arrays[self.index].reshape(-1)
         return other
 
+    def followed_by(self, made: Callable[[Array], Array]) -> "Probe":
+        """The forward pass at the same point, and then `made`, which is given the outputs in a row."""
+        forward, shape = self.forward, self.output_shape
+
+        def both(*arrays: Any) -> Array:
+            y = np.asarray(forward(*arrays))
+            if y.shape != shape:
+                raise ValueError(f"the output has shape {y.shape}, and had {shape}")
+            return made(y.reshape(-1))
+
+        return Probe(both, self.arrays, self.index, self.dtype, fresh=self.fresh, workers=self.workers)
+
     def __getstate__(self) -> dict[str, Any]:
         """What pickle takes: no array twice."""
         return {name: value for name, value in vars(self).items() if name not in ("x", "base", "unit", "workers")}

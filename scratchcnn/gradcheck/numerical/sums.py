@@ -1,12 +1,9 @@
 """A forward pass of many outputs, as that of a few sums of them: what is smooth can be looked at in sums."""
 
-from typing import Any
-
 import numpy as np
 
-from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.noise import least_noise
-from scratchcnn.gradcheck.numerical.probe import Contraction, Probe
+from scratchcnn.gradcheck.numerical.probe import Contraction
 
 
 def in_sums(contraction: Contraction, count: int) -> Contraction:
@@ -24,15 +21,6 @@ def in_sums(contraction: Contraction, count: int) -> Contraction:
     """
     probe, weights = contraction.probe, contraction.cotangent
     starts = np.linspace(0, probe.outputs, count, endpoint=False).astype(np.intp)
-    forward, shape, y0 = probe.forward, probe.output_shape, probe.y0
-
-    def sums(*arrays: Any) -> Array:
-        y = np.asarray(forward(*arrays))
-        if y.shape != shape:
-            raise ValueError(f"the output has shape {y.shape}, and had {shape}")
-        added: Array = np.add.reduceat(weights * (y.real.reshape(-1) - y0), starts)
-        return added
-
-    summed = Probe(sums, probe.arrays, probe.index, probe.dtype, fresh=probe.fresh)
+    summed = probe.followed_by(lambda y: np.add.reduceat(weights * (y - probe.y0), starts))
     noise = np.add.reduceat(np.abs(weights) * (contraction.noise + least_noise(probe)), starts)
     return Contraction(summed, np.ones(count), noise)
