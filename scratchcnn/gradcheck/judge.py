@@ -74,7 +74,8 @@ def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
         if findings.entries.size < x.size:
             judge_of.along_directions(findings, check.effort.directions)
     if not judge_of.step:  # a rounding jumps everywhere
-        judge_of.left_open = setting.stopping.judge_entries(index, setting.first, findings)
+        proven = proofs is not None and proofs.refutes(index)
+        judge_of.left_open = setting.stopping.judge_entries(index, setting.first, findings, proven=proven)
     judge_twin(judge_of, findings)
     ties = wrong_at_ties(judge_of, proofs) if proofs is not None else ""
     if setting.second is None or findings.verdict is Verdict.WRONG:
@@ -116,7 +117,8 @@ def _at_second_point(judge_of: InputJudge, check: Check, proofs: Proofs | None) 
     if proved == "" or (proved is None and check.all_inputs.agree_at_second) or check.setting.second is None:
         return ""
     seen = judge_of.at(check.setting.second)
-    return seen or ("" if judge_of.agrees_at_other or judge_of.left_open else proved or "")
+    excused = judge_of.agrees_at_other or (judge_of.left_open and check.setting.stopping.is_seen)
+    return seen or ("" if excused else proved or "")
 
 
 def _as_the_caller_sees_it(on_lattice: InputReport, judge_of: InputJudge, exact: Exact) -> InputReport:

@@ -1,6 +1,7 @@
 """How exact a gradient can be where forward iterates until a tolerance."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -9,9 +10,10 @@ from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.directional_check import DirectionalCheck, DirectionalResult
 from scratchcnn.gradcheck.findings import Findings
 from scratchcnn.gradcheck.numerical.probe import Joined, Line
-from scratchcnn.gradcheck.numerical.stops import blur
+from scratchcnn.gradcheck.numerical.stops import REACHES, blur
 from scratchcnn.gradcheck.points import Point
-from scratchcnn.gradcheck.verdict import VOUCHING_SHARE, Verdict
+from scratchcnn.gradcheck.rounds import are_as_many_rounds
+from scratchcnn.gradcheck.verdict import VOUCHING_SHARE, Verdict, trifle
 
 # As a share of the gradient: what an iteration leaves out is smaller.
 NEARLY_RIGHT_SHARE = 2.0**-5
@@ -46,23 +48,35 @@ class Stopping:
         return self._known[key].get(index, np.zeros(self.case.inputs[index].size))
 
     def _tolerances(self, inputs: Sequence[Array], cotangent: Array) -> dict[int, Array]:
-        """The same for each input, by its index; empty where no jump is near, or forward refuses float64 or is slow."""
-        if CALLS * self.case.forward.seconds > LONGEST_SECONDS:
-            return {}
-        try:
-            probe = Joined(self.case.forward, inputs, self.indices, fresh=self.fresh)
-        except Exception:
+        """The same for each input, by its index; empty where there is no look."""
+        probe = self._probe(inputs)
+        if probe is None:
             return {}
         weights = cotangent.astype(np.float64).reshape(-1)
-        rng = np.random.default_rng(SEED)
-        for _ in range(DIRECTIONS):
-            signs = rng.choice([-1.0, 1.0], probe.base.size)
-            found = blur(Line(probe, slice(None), signs * probe.unit), weights)
-            if found:
-                return {k: found / probe.unit[part] for k, part in zip(self.indices, probe.parts, strict=True)}
-        return {}
+        found = max(blur(line, weights, bends=self.is_seen) for line in _lines(probe))
+        return {k: found / probe.unit[part] for k, part in zip(self.indices, probe.parts, strict=True)}
 
-    def judge_entries(self, index: int, point: Point, findings: Findings) -> bool:
+    def _probe(self, inputs: Sequence[Array]) -> Joined | None:
+        """Forward as a function of all inputs; None where it refuses float64, or is slow."""
+        if CALLS * self.case.forward.seconds > LONGEST_SECONDS:
+            return None
+        try:
+            return Joined(self.case.forward, inputs, self.indices, fresh=self.fresh)
+        except Exception:
+            return None
+
+    @cached_property
+    def is_seen(self) -> bool:
+        """Whether forward is seen to take another number of rounds where the inputs are moved."""
+        probe = self._probe(self.case.inputs)
+        if probe is None:
+            return False
+        y = np.empty(probe.outputs)
+        places = np.concatenate([[0.0], REACHES, -REACHES])
+        calls = [(line, h, y) for line in _lines(probe) for h in places]
+        return not are_as_many_rounds(Line.move, calls)
+
+    def judge_entries(self, index: int, point: Point, findings: Findings, *, proven: bool = False) -> bool:
         """Takes back what entries are accused of that an iteration may have left out, and says whether there are any.
 
         Parameters
@@ -71,13 +85,20 @@ class Stopping:
             Which input, and where.
         findings
             They are changed.
+        proven
+            Whether the accusation is proved. Then it stands, unless an iteration is seen: the jumps of a threshold
+            blur nothing.
         """
         distance, largest = np.abs(findings.analytic - findings.value), np.abs(findings.value).max(initial=0)
         if not findings.wrong.any() or distance[findings.wrong].max() > NEARLY_RIGHT_SHARE * largest:
             return False
-        bound = findings.bound + self.tolerance(index, point)[findings.entries]
+        if proven and not self.is_seen:
+            return False
+        slack, little = self.tolerance(index, point)[findings.entries], self._trifle(findings.value)
+        slack = np.where(distance <= findings.bound + little, little, slack)
+        bound = findings.bound + slack
         excused = findings.wrong & (distance <= bound)
-        findings.right[excused] = bound[excused] <= VOUCHING_SHARE * largest
+        findings.right[excused] = (np.maximum(findings.bound, slack) <= VOUCHING_SHARE * largest)[excused]
         findings.wrong[excused], findings.reason[excused] = False, REASON
         findings.bound[excused] = bound[excused]
         if excused.any():
@@ -90,4 +111,16 @@ class Stopping:
         if told.verdict is not Verdict.WRONG or distance > NEARLY_RIGHT_SHARE * direction.total:
             return told
         tolerance = self.tolerance(direction.index, direction.point) * np.abs(direction.direction)
-        return direction.within(told, float(tolerance.max()))
+        little = self._trifle(np.array([direction.total]))
+        return direction.within(told, float(max(tolerance.max(), little.max())))
+
+    def _trifle(self, value: Array) -> Array:
+        """How far a gradient may be off in any case where forward iterates: its last round need not show as a jump."""
+        return trifle(value) if self.is_seen else np.zeros_like(value)
+
+
+def _lines(probe: Joined) -> list[Line]:
+    """Along which all inputs are moved, by their units with random signs."""
+    rng = np.random.default_rng(SEED)
+    moves = [rng.choice([-1.0, 1.0], probe.base.size) * probe.unit for _ in range(DIRECTIONS)]
+    return [Line(probe, slice(None), move) for move in moves]

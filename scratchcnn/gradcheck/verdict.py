@@ -12,6 +12,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.numerical.kinks import DECIDED
+from scratchcnn.gradcheck.numerical.noise import EPS
 
 
 class Verdict(Enum):
@@ -38,6 +39,17 @@ def small_in(eps: float) -> float:
     It is the root of eps. Differences in that precision reach about eps^(2/3); a bound above the root says too little.
     """
     return max(VOUCHING_SHARE, float(np.sqrt(eps)))
+
+
+def trifle(exact: Array) -> Array:
+    """(entries,) how far a gradient may be from the exact one without consequence.
+
+    A guard such as 1e-12, a constant of few digits, or the last round of an iteration leaves such a difference. It is
+    a share of the entry, or some roundoffs of the largest entry.
+    """
+    size = np.abs(exact)
+    little: Array = np.maximum(VOUCHING_SHARE * size, VOUCHING_ROUNDOFFS * EPS * size.max(initial=0))
+    return little
 
 
 @dataclass(frozen=True)

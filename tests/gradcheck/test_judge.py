@@ -246,6 +246,10 @@ def findings_of(right, wrong=False, count=4):
 RIGHT, WRONG, UNDECIDED = (True, False), (False, True), (False, False)
 
 
+# They refute nothing.
+PROOFS = SimpleNamespace(refutes=lambda index: False)
+
+
 class Steps:
     """The judgement of one input where each step of it is a stub; `asked` are the steps that were taken."""
 
@@ -279,15 +283,15 @@ class Steps:
         )
         return self.judge_of
 
-    def _left_open(self, index, point, findings):
-        self.asked.append(("stopping", index, point, findings))
+    def _left_open(self, index, point, findings, *, proven):
+        self.asked.append(("stopping", index, point, findings, proven))
         return self.said["left open"]
 
     def _nearby(self, *given):
         self.asked.append(("nearby", *given))
         return self.said["nearby"]
 
-    def told(self, proofs="proofs", second="second", exact=None, agree=True):
+    def told(self, proofs=PROOFS, second="second", exact=None, agree=True):
         observed = SimpleNamespace(usable=(1,), gradients=(None, np.ones(4)))
         case = SimpleNamespace(names=("a", "b"), inputs=(None, np.zeros(4)), format="float8", output=np.ones(1))
         stopping = SimpleNamespace(judge_entries=self._left_open)
@@ -308,7 +312,13 @@ class TestSteps:
     def test_what_a_rounding_hides_is_no_iteration(self, monkeypatch, step, asked):
         steps = Steps(monkeypatch, step=step)
         steps.told()
-        assert (("stopping", 1, "first", steps.findings) in steps.asked) is asked
+        assert (("stopping", 1, "first", steps.findings, False) in steps.asked) is asked
+
+    @pytest.mark.parametrize(("refuted", "proven"), [((1,), True), ((0, 2), False)])
+    def test_of_an_iteration_it_is_told_what_is_proved(self, monkeypatch, refuted, proven):
+        steps = Steps(monkeypatch)
+        steps.told(SimpleNamespace(refutes=refuted.__contains__))
+        assert ("stopping", 1, "first", steps.findings, proven) in steps.asked
 
     def test_what_an_iteration_leaves_open_is_kept_for_the_second_point(self, monkeypatch):
         steps = Steps(monkeypatch, **{"left open": True})
@@ -364,11 +374,13 @@ class TestSteps:
         told = steps.told()
         assert told.at_second_point == there
         assert (told.report.reason == "of the form") == (judgement == RIGHT and not there)
-        assert [given[-1] for given in steps.asked if given[0] == "there"] == ["proofs"]
+        assert [given[-1] for given in steps.asked if given[0] == "there"] == [PROOFS]
 
 
 class TestAtSecondPoint:
-    def told(self, proved, seen="", decided=True, agree=False, second="second", proofs=True, left_open=False):
+    def told(
+        self, proved, seen="", decided=True, agree=False, second="second", proofs=True, left_open=False, iterates=True
+    ):
         def at(point):
             assert point == "second"
             return seen
@@ -378,7 +390,8 @@ class TestAtSecondPoint:
             return proved
 
         check = SimpleNamespace(
-            setting=SimpleNamespace(second=second), all_inputs=SimpleNamespace(agree_at_second=agree)
+            setting=SimpleNamespace(second=second, stopping=SimpleNamespace(is_seen=iterates)),
+            all_inputs=SimpleNamespace(agree_at_second=agree),
         )
         judge_of = SimpleNamespace(index=7, at=at, agrees_at_other=decided, left_open=left_open)
         return judge._at_second_point(
@@ -403,6 +416,7 @@ class TestAtSecondPoint:
     def test_what_an_iteration_leaves_open_no_proof_accuses(self):
         assert self.told("proved wrong", decided=False, left_open=True) == ""
         assert self.told("proved wrong", seen="differences differ", left_open=True) == "differences differ"
+        assert self.told("proved wrong", decided=False, left_open=True, iterates=False) == "proved wrong"
 
     def test_nothing_is_told_where_there_is_none(self):
         assert self.told(None, seen="never asked", second=None) == ""

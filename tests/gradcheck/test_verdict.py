@@ -12,6 +12,7 @@ from scratchcnn.gradcheck.verdict import (
     judge,
     scale_of,
     small_in,
+    trifle,
 )
 
 EPS = 2.0**-53
@@ -165,3 +166,10 @@ def test_small_relative_mistakes_are_wrong_at_every_scale(scale):
 def test_inputs_too_small_to_move_anything_do_not_hide_a_mistake(x, factor):
     assert check_gradient(sigmoid, sigmoid_backward, [x]).verdict is Verdict.RIGHT
     assert check_gradient(sigmoid, lambda g, z: factor * sigmoid_backward(g, z), [x]).verdict is Verdict.WRONG
+
+
+def test_a_trifle_is_a_millionth_of_an_entry_or_some_roundoffs_of_the_largest():
+    eps = np.finfo(float).eps
+    assert trifle(np.array([-2.0, 1e-12, 0.0])) == pytest.approx([2e-6, 128 * eps, 128 * eps])
+    assert trifle(np.array([1e-3, 0])) == pytest.approx([1e-9, 64e-3 * eps], abs=0)
+    assert trifle(np.zeros(0)).shape == (0,)

@@ -13,10 +13,8 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet, undisturbed
-from scratchcnn.gradcheck.numerical.noise import EPS
 from scratchcnn.gradcheck.points import Point
 from scratchcnn.gradcheck.proof.outcome import Proof
-from scratchcnn.gradcheck.verdict import VOUCHING_ROUNDOFFS, VOUCHING_SHARE
 
 # Why there is no proof where python-flint is missing.
 FLINT_MISSING = "python-flint is not installed"
@@ -70,14 +68,3 @@ def widths_of(case: Case, point: Point, wrt: Sequence[int], bits: int, seconds: 
             partial(widths, case.unmeasured), point, moving, case.wrt, bits, thread_time() + seconds
         )
     return found
-
-
-def trifle(exact: Array) -> Array:
-    """(entries,) how far a gradient may be from the exact one without consequence.
-
-    A guard such as 1e-12, or a constant of few digits, leaves such a difference. It is a share of the entry, or some
-    roundoffs of the largest entry.
-    """
-    size = np.abs(exact)
-    little: Array = np.maximum(VOUCHING_SHARE * size, VOUCHING_ROUNDOFFS * EPS * size.max(initial=0))
-    return little

@@ -18,11 +18,11 @@ from scratchcnn.gradcheck.findings import Findings
 from scratchcnn.gradcheck.input_judge import InputJudge
 from scratchcnn.gradcheck.numerical.noise import EPS
 from scratchcnn.gradcheck.points import Point
-from scratchcnn.gradcheck.proof.attempt import FLINT_MISSING, has_flint, proof_of, trifle, widths_of
+from scratchcnn.gradcheck.proof.attempt import FLINT_MISSING, has_flint, proof_of, widths_of
 from scratchcnn.gradcheck.proof.outcome import AGREED_DIGITS, Proof, Proven
 from scratchcnn.gradcheck.report.wording import apart
 from scratchcnn.gradcheck.setting import Setting
-from scratchcnn.gradcheck.verdict import VOUCHING_SHARE, Verdict, small_in
+from scratchcnn.gradcheck.verdict import VOUCHING_SHARE, Verdict, small_in, trifle
 
 # As a share of the time of all inputs: how long a proof may take.
 PROOF_SHARE = 0.5
@@ -44,6 +44,7 @@ class Proofs:
         self.notes: list[str] = []
         self._widths: dict[int, Array] | None = None
         self.strays: set[int] = set()  # the inputs at which floats do something else than balls
+        self.dropped: set[int] = set()  # the inputs of whose gradient a proof says something else than is meant
 
     @cached_property
     def first(self) -> Proof | None:
@@ -73,6 +74,18 @@ class Proofs:
         if note not in self.notes:
             self.notes.append(note)
 
+    def drop(self, index: int, why: str) -> None:
+        """Notes that a gradient is proved wrong and that this does not count, here or elsewhere."""
+        self.dropped.add(index)
+        name = self.setting.case.names[index]
+        self.notes.append(f"the proof that the gradient of {name!r} is wrong was dropped: {why}")
+
+    def refutes(self, index: int) -> bool:
+        """Whether a gradient is proved wrong at the inputs."""
+        proof = self.made
+        proven = proof.inputs.get(index) if proof is not None else None
+        return proven is not None and bool(proven.wrong.any()) and index not in self.dropped
+
     def _obstacle(self) -> str:
         """Why there can be no proof; empty if there can."""
         if not has_flint():
@@ -98,7 +111,7 @@ class Proofs:
             return None
         if not proven.wrong.any():
             return ""
-        if proven.share < VOUCHING_SHARE:  # differences tell whether so little matters
+        if index in self.dropped or proven.share < VOUCHING_SHARE:  # differences tell whether so little matters
             return None
         analytic, exact = apart(*proven.along)
         return f"along a random direction the gradient gives {analytic}, forward in exact arithmetic {exact}"
@@ -148,7 +161,7 @@ def by_proof(judge: InputJudge, proofs: Proofs, all_inputs: AllInputs) -> Findin
             proofs.stray(judge.index, "forward gives another output")
         return None
     if proven.wrong.any():
-        return _refuted(judge, proofs)
+        return _refuted(judge, proofs, proof)
     gradient = judge.analytic.values(judge.index)
     allowed = _allowed(judge, gradient, proven)
     distance = np.abs(gradient - proven.value)
@@ -206,12 +219,16 @@ def _on_the_same_path(judge: InputJudge, proof: Proof) -> bool:
     """Whether forward gives in floats what it gives in balls."""
     if proof.outputs is None or proof.outputs.size != judge.probe.outputs:
         return False
-    y = judge.probe.y0
-    distance = np.abs(y - proof.outputs)
     # The noise that one input shows may be less than the roundoff of sums over the others.
-    if (distance <= BALL_ROUNDOFFS * judge.eps * np.abs(y).max(initial=0)).all():
+    if _is_as_in_balls(judge, proof):
         return True
-    return bool((distance <= BALL_NOISES * judge.noise).all())
+    return bool((np.abs(judge.probe.y0 - proof.outputs) <= BALL_NOISES * judge.noise).all())
+
+
+def _is_as_in_balls(judge: InputJudge, proof: Proof) -> bool:
+    """Whether forward's output is that in balls to its last digits. Where it rounds to a format, balls do not."""
+    y = judge.probe.y0
+    return bool((np.abs(y - proof.outputs) <= BALL_ROUNDOFFS * judge.eps * np.abs(y).max(initial=0)).all())
 
 
 def _allowed(judge: InputJudge, gradient: Array, proven: Proven) -> Array:
@@ -225,10 +242,13 @@ def _allowed(judge: InputJudge, gradient: Array, proven: Proven) -> Array:
     return allowed
 
 
-def _refuted(judge: InputJudge, proofs: Proofs) -> Findings:
+def _refuted(judge: InputJudge, proofs: Proofs, proof: Proof) -> Findings:
     """The findings on a gradient that is proved wrong: by differences if they see it, else by exact derivatives."""
     findings = judge.by_sample()
     if findings.wrong.any():
+        return findings
+    if judge.step and _is_as_in_balls(judge, proof):
+        proofs.drop(judge.index, "forward moves in steps of its own, and the slope of a step is not what is meant")
         return findings
     found = proofs.located(judge.index)
     entries = np.array(sorted(found.exact), np.intp)
@@ -252,7 +272,7 @@ def _refuted(judge: InputJudge, proofs: Proofs) -> Findings:
         return findings
     seen = dict(zip(findings.entries.tolist(), zip(findings.right, findings.bound, strict=True), strict=True))
     if any(seen.get(int(e), (False, 0))[0] and seen[int(e)][1] < g for e, g in zip(entries, gap[entries], strict=True)):
-        proofs.notes.append(f"the proof that the gradient of {name!r} is wrong was dropped: differences disagree")
+        proofs.drop(judge.index, "differences disagree")
         return findings
     return _findings(entries, found.value, value, BALL_ROUNDOFFS * EPS * np.abs(value), "exact arithmetic", wrong=True)
 

@@ -9,10 +9,11 @@ import numpy as np
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.points import Point, draw_cotangent
-from scratchcnn.gradcheck.proof.attempt import proof_of, trifle
+from scratchcnn.gradcheck.proof.attempt import proof_of
 from scratchcnn.gradcheck.raised import in_words
 from scratchcnn.gradcheck.report.report import Violation
 from scratchcnn.gradcheck.report.wording import apart
+from scratchcnn.gradcheck.verdict import trifle
 
 
 @dataclass(frozen=True)

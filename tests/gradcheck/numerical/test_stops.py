@@ -11,7 +11,7 @@ UNIT, POINT, WEIGHT = 2.0, 0.3, -1.5
 calls = []
 
 
-def blurred(function, weight=WEIGHT):
+def blurred(function, weight=WEIGHT, **options):
     """The blur of a function of one number, at a point, along a line that moves by one unit."""
 
     def forward(x):
@@ -20,7 +20,7 @@ def blurred(function, weight=WEIGHT):
 
     calls.clear()
     probe = Probe(forward, [np.array([POINT])], 0)
-    return blur(Line(probe, 0, UNIT), np.full(probe.outputs, weight))
+    return blur(Line(probe, 0, UNIT), np.full(probe.outputs, weight), **options)
 
 
 def jumping(*jumps):
@@ -53,9 +53,64 @@ def test_one_much_farther_does_not_count():
     assert found == pytest.approx(SLACK * 1e-8 * abs(WEIGHT) / 0.01, rel=0.02)
 
 
+def outputs(*functions):
+    """What several functions answer."""
+    return lambda x: np.concatenate([function(x) for function in functions])
+
+
 def test_outputs_are_weighed():
-    both = lambda x: np.concatenate([jumping((0.7, 1e-6))(x), np.cos(x)])  # noqa: E731
+    both = outputs(jumping((0.7, 1e-6)), np.cos)
     assert blurred(both, weight=1.0) == pytest.approx(SLACK * 1e-6 / 0.7, rel=0.02)
+
+
+def test_the_jumps_of_two_outputs_do_not_cancel():
+    both = outputs(jumping((0.7, 1e-6)), jumping((0.7, -1e-6)))
+    assert blurred(both, weight=1.0) == pytest.approx(SLACK * 2e-6 / 0.7, rel=0.02)
+
+
+def bending(*bends):
+    """A smooth function with bends: (units from the point, change of slope for each unit)."""
+
+    def function(x):
+        t = (x - POINT) / UNIT
+        return 2 + np.sin(x) + sum((change * np.maximum(t - place, 0) for place, change in bends), np.zeros_like(x))
+
+    return function
+
+
+class TestBends:
+    @pytest.mark.parametrize(("place", "change"), [(0.7, 1e-3), (0.7, -1e-7), (-0.02, 1e-6), (-0.4, 1e-6), (2.9, 1e-4)])
+    def test_a_bend_blurs_by_its_change_of_slope(self, place, change):
+        function = bending((place, change))
+        assert blurred(function) == 0
+        expected = SLACK * abs(change * WEIGHT)
+        assert 0.5 * expected < blurred(function, bends=True) < 1.5 * expected
+
+    def test_of_several_the_sharpest_counts(self):
+        expected = SLACK * 1e-4 * abs(WEIGHT)
+        found = blurred(bending((-0.1, 1e-6), (0.3, 1e-4), (0.6, 1e-5)), bends=True)
+        assert 0.5 * expected < found < 1.5 * expected
+
+    def test_a_jump_that_is_nearer_counts_alone(self):
+        def both(x):
+            return jumping((0.2, 1e-6))(x) + bending((0.6, 1e-3))(x)
+
+        assert blurred(both, bends=True) == pytest.approx(SLACK * 1e-6 * abs(WEIGHT) / 0.2, rel=0.02)
+
+    def test_a_discontinuity_hides_only_what_is_behind_it(self):
+        def before(x):
+            return jumping((0.6, 1.0))(x) + bending((0.2, 1e-4))(x)
+
+        def behind(x):
+            return jumping((0.2, 1.0))(x) + bending((0.6, 1e-4), (-0.6, 1e-4))(x)
+
+        assert blurred(before, bends=True) > 0
+        assert blurred(behind, bends=True) == 0
+
+    def test_a_kink_is_no_bend(self):
+        here = 2 + np.sin(POINT)
+        assert blurred(bending((0.3, 2 * SMALL_SHARE * here)), bends=True) == 0
+        assert blurred(bending((0.3, 0.4 * SMALL_SHARE * here)), bends=True) > 0
 
 
 def smooth(x):
@@ -86,10 +141,11 @@ def ends(x):
     return np.sqrt(x)
 
 
+@pytest.mark.parametrize("bends", [False, True])
 @pytest.mark.parametrize("function", [smooth, kinks, saturating, constant, rounding, noisy, ends])
-def test_nothing_blurs(function):
+def test_nothing_blurs(function, bends):
     with np.errstate(invalid="ignore"):
-        assert blurred(function) == 0
+        assert blurred(function, bends=bends) == 0
 
 
 @pytest.mark.parametrize("place", REACHES[4] * np.array([0.97, 0.99, 1 - 1e-3, 1 - 1e-6, 1 + 1e-9]))

@@ -8,7 +8,7 @@ import pytest
 from scratchcnn.gradcheck.case import prepare
 from scratchcnn.gradcheck.points import Point
 from scratchcnn.gradcheck.proof import attempt
-from scratchcnn.gradcheck.proof.attempt import has_flint, proof_of, trifle
+from scratchcnn.gradcheck.proof.attempt import has_flint, proof_of
 
 X, Y, NONE = np.array([0.5, 2.0]), np.array([1.0, 3.0]), np.zeros(0)
 
@@ -65,10 +65,3 @@ def test_without_flint_there_is_none(monkeypatch):
 
     monkeypatch.setattr(attempt, "import_module", missing)
     assert not has_flint()
-
-
-def test_a_trifle_is_a_millionth_of_an_entry_or_some_roundoffs_of_the_largest():
-    eps = np.finfo(float).eps
-    assert trifle(np.array([-2.0, 1e-12, 0.0])) == pytest.approx([2e-6, 128 * eps, 128 * eps])
-    assert trifle(np.array([1e-3, 0])) == pytest.approx([1e-9, 64e-3 * eps], abs=0)
-    assert trifle(np.zeros(0)).shape == (0,)

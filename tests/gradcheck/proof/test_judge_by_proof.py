@@ -309,12 +309,15 @@ def test_differences_decide_where_there_is_no_time_to_find_the_wrong_entries(mon
 # The steps, by themselves.
 
 
-def judge_of(values, y=(1.0, -4.0), noise=0.0, own=0.0, findings=None, precision=np.float64, along=Verdict.RIGHT):
+def judge_of(
+    values, y=(1.0, -4.0), noise=0.0, own=0.0, findings=None, precision=np.float64, along=Verdict.RIGHT, step=0.0
+):
     """A judge of an input: backward answers `values` in floats, and forward `y`."""
     y = np.array(y)
     return SimpleNamespace(
         index=0,
         eps=EPS,
+        step=step,
         precision=np.dtype(precision),
         noise=np.broadcast_to(noise, y.shape),
         probe=SimpleNamespace(y0=y, outputs=y.size),
@@ -347,7 +350,9 @@ def findings_of(entries, right=False, wrong=False, bound=1e-9):
 def proofs_of(proof, located=None):
     """Proofs that have been made."""
     proofs = Proofs.__new__(Proofs)
-    proofs.notes, proofs.strays, proofs.spent, proofs.seconds, proofs._widths = [], set(), 0.0, 1.0, {}
+    proofs.notes, proofs.strays, proofs.dropped = [], set(), set()
+    proofs.spent, proofs.seconds, proofs._widths = 0.0, 1.0, {}
+    proofs.setting = SimpleNamespace(case=SimpleNamespace(names=["x"]))
     proofs.__dict__["first"] = proof
     proofs.located = lambda index: located
     return proofs
@@ -499,6 +504,19 @@ class TestRefuted:
         assert (found is findings) is dropped
         assert notes == ["the proof that the gradient of 'x' is wrong was dropped: differences disagree"] * dropped
 
+    def test_not_where_forward_moves_in_steps_that_balls_make_too(self):
+        findings = findings_of([0, 1])
+        found, notes = self.found(self.LOCATED, findings, step=0.1)
+        assert found is findings
+        assert notes == [
+            "the proof that the gradient of 'x' is wrong was dropped: forward moves in steps of its own, and the slope"
+            " of a step is not what is meant"
+        ]
+        judge = judge_of([1.0, 2.5, 3.0], (1.0, -4.0 + 1e-6), 1e-6, findings=findings, step=0.1)
+        proofs = proofs_of(Proof({0: proven_of([1, 2.5, 3], wrong=[False, True, False])}, np.array([1, -4.0])))
+        proofs.located = lambda index: self.LOCATED
+        assert by_proof(judge, proofs, AGREE).wrong.tolist() == [True]  # it rounds to a format, as balls do not
+
     def test_what_is_too_little_to_matter_is_noted(self):
         values = [1.0, 2 + 1e-13, 3.0]
         located = proven_of(values, wrong=[False, True, False], exact={1: 2.0})
@@ -568,9 +586,23 @@ class TestStrays:
         assert proofs.made is None
 
 
+class TestRefutes:
+    def test_what_is_proved_wrong_and_not_dropped_nor_astray(self):
+        wrong, right = proven_of([1.0, 2.0], wrong=[False, True]), proven_of([1.0])
+        proofs = proofs_of(Proof({0: wrong, 2: right}))
+        assert [proofs.refutes(k) for k in range(3)] == [True, False, False]
+        proofs.drop(0, "why")
+        assert not proofs.refutes(0)
+        astray = proofs_of(Proof({0: wrong}))
+        astray.stray(0, "it is another")
+        assert not astray.refutes(0)
+        assert not proofs_of(None).refutes(0)
+
+
 class TestSecondPoint:
-    def told(self, proven, floats=(1.0, 2.0), y=5.0, *, second=True, answers=True):
+    def told(self, proven, floats=(1.0, 2.0), y=5.0, *, second=True, answers=True, dropped=()):
         proofs = proofs_of(Proof({0: proven_of([1.0, 2.0])}))
+        proofs.dropped = set(dropped)
         proofs.__dict__["_second"] = Proof({0: proven}, np.array([5.0])) if second else None
         proofs.setting = SimpleNamespace(
             second_answers=(np.array([[y]]), [np.array([floats])]) if answers else None,
@@ -590,6 +622,11 @@ class TestSecondPoint:
         assert self.told(proven_of([1.0, 2.0], wrong=[False, True], share=1e-7)) is None
         assert self.told(self.WRONG, second=False) is None
         assert self.told(self.WRONG, answers=False) is None
+
+    def test_nor_where_a_proof_was_dropped_at_the_inputs(self):
+        assert self.told(self.WRONG, dropped=[0]) is None
+        assert self.told(self.WRONG, dropped=[1]) is not None
+        assert self.told(proven_of([1.0, 2.0]), dropped=[0]) == ""
 
     def test_nor_where_floats_do_something_else(self):
         assert self.told(self.WRONG, (1.0, 2 + 1.9e-6)) is not None

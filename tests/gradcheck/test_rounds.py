@@ -1,0 +1,75 @@
+"""Rounds of loops and calls are counted, and branches are not."""
+
+import sys
+
+import pytest
+
+from scratchcnn.gradcheck.rounds import are_as_many_rounds
+
+
+def loop(times):
+    x = 0.0
+    while x < times:
+        x += 1
+    return x
+
+
+def loop_on_one_line(times):
+    return [k for k in range(times)]
+
+
+def jump_back(times):
+    for k in range(10):
+        if k < times:
+            continue
+        abs(k)
+
+
+def branch(side):
+    x = 1.0
+    if side > 1:
+        x = x + 1
+    else:
+        x = x - 1
+        x = x * 2
+    return x
+
+
+def branches(side):
+    return [k * 2 if k < side else (k - 1) for k in range(5)]
+
+
+def recursion(depth):
+    return 0 if depth == 0 else 1 + recursion(depth - 1)
+
+
+def callback(times):
+    return sorted(range(times), key=lambda k: -k)
+
+
+@pytest.mark.parametrize("function", [loop, loop_on_one_line, recursion, callback])
+def test_another_round_or_call_is_seen(function):
+    assert are_as_many_rounds(function, [(3,), (3,)])
+    assert not are_as_many_rounds(function, [(3,), (4,)])
+    assert not are_as_many_rounds(function, [(3,), (3,), (2,)])
+
+
+@pytest.mark.parametrize("function", [branch, branches, jump_back])
+def test_another_branch_is_no_round(function):
+    assert are_as_many_rounds(function, [(1,), (3,)])
+
+
+def test_the_tracer_of_others_is_put_back_also_after_an_error():
+    def trace(frame, event, argument):
+        return None
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        are_as_many_rounds(loop, [(2,)])
+        assert sys.gettrace() is trace
+        with pytest.raises(ValueError, match="invalid literal"):
+            are_as_many_rounds(int, [("x",)])
+        assert sys.gettrace() is trace
+    finally:
+        sys.settrace(before)
