@@ -80,6 +80,16 @@ class Records:
         self.entries: list[Entry] = []
 
     @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Makes subtests of what is wrong where the test fails; another one may expect that a gradient is wrong."""
+        try:
+            return (yield)
+        except (Exception, pytest.fail.Exception):
+            for note in getattr(item, "notes_of_failure", ()):
+                note()
+            raise
+
+    @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: Any) -> Generator[None, Any, Any]:
         """Hands what a test has checked to the report of its end."""
         report = yield

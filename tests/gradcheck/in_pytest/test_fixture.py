@@ -161,6 +161,10 @@ class TestSubtests:
         request = request_of(Config(Settings(), plugins=plugins), drawn=drawn, subtests=subtests)
         with contextlib.suppress(GradientMismatch):
             GradientCheck(request)(forward, backward, *inputs, diagnosis=False)
+        notes = getattr(request.node, "notes_of_failure", [])
+        assert not (notes and subtests.seen)  # what is wrong is noted when the test has failed
+        for note in notes:
+            note()
         return subtests.seen
 
     def test_each_input_is_one_and_says_what_is_wrong_with_it(self):

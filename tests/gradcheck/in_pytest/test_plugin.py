@@ -291,6 +291,31 @@ def test_a_wrong_gradient_of_many_draws_is_one_failure(project):
     result.assert_outcomes(failed=1)
 
 
+def test_a_test_may_expect_that_a_gradient_is_wrong(project):
+    project.makepyfile(
+        test_expected="""
+        import numpy as np
+        import pytest
+
+        def twice(gradcheck):
+            gradcheck(np.sin, lambda g, x: 2 * g * np.cos(x), np.ones(2), diagnosis=False)
+
+        def test_expected(gradcheck):
+            with pytest.raises(AssertionError):
+                twice(gradcheck)
+
+        def test_expected_and_failed(gradcheck):
+            with pytest.raises(AssertionError):
+                twice(gradcheck)
+            pytest.fail("of another reason")
+        """
+    )
+    lines = project.runpytest_subprocess("test_expected.py").outlines
+    ends = sorted(line.partition(" - ")[0] for line in lines if line.startswith(("FAILED", "SUBFAILED")))
+    of_the_second = "test_expected.py::test_expected_and_failed"
+    assert ends == [f"FAILED {of_the_second}", f"SUBFAILED[x] {of_the_second}"]
+
+
 def test_without_subtests_the_test_alone_fails(project):
     result = project.runpytest_subprocess("-p", "no:subtests", "-k", "wrong")
     result.assert_outcomes(failed=1, deselected=5)
