@@ -69,6 +69,23 @@ def without_form(a: Array, rng: np.random.Generator) -> Array:
     return moved
 
 
+def with_repeat(a: Array) -> Array:
+    """The same numbers, but for the last, which repeats the one before; what is sorted stays so."""
+    repeated = a.copy()
+    repeated.reshape(-1)[-1] = a.reshape(-1)[-2]
+    return repeated
+
+
+def has_no_repeat(a: Array) -> bool:
+    """Whether it holds several integers, as of an index, and none comes twice."""
+    return a.dtype.kind in "iu" and a.size > 1 and np.unique(a).size == a.size
+
+
+def is_permutation(a: Array, shapes: Iterable[tuple[int, ...]]) -> bool:
+    """Whether it holds each number below its size, and there is an axis of that size, whose order it may be."""
+    return any(a.size in shape for shape in shapes) and np.array_equal(np.sort(a, None), np.arange(a.size))
+
+
 def redrawn(a: Array, rng: np.random.Generator, eps: float = 0.0) -> Array:
     """Other values for an array: within its range, with its signs and its form.
 

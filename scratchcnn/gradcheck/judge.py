@@ -10,10 +10,16 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.effort import Effort
 from scratchcnn.gradcheck.findings import Findings, blank, report
 from scratchcnn.gradcheck.input_judge import FIRST_SUSPECTS, InputJudge
-from scratchcnn.gradcheck.invariants import hides_a_mistake, without_form
+from scratchcnn.gradcheck.invariants import (
+    has_no_repeat,
+    hides_a_mistake,
+    is_permutation,
+    with_repeat,
+    without_form,
+)
 from scratchcnn.gradcheck.numerical.exact import Exact
 from scratchcnn.gradcheck.numerical.spreading import Workers
-from scratchcnn.gradcheck.points import Point, drawn_point
+from scratchcnn.gradcheck.points import Point, drawn_point, point_at
 from scratchcnn.gradcheck.proof.judge_by_proof import Proofs, by_proof, wrong_at_ties
 from scratchcnn.gradcheck.report.report import InputReport
 from scratchcnn.gradcheck.setting import Setting
@@ -84,7 +90,7 @@ def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
         return Judged(report(name, x, findings))
     there = _at_second_point(judge_of, check, proofs)
     if not there and findings.verdict is Verdict.RIGHT:
-        findings.remark = _without_form(judge_of, setting.second)
+        findings.remark = _without_form(judge_of, setting.second) or _with_repeats(judge_of, setting.second)
     return Judged(report(name, x, findings), there, ties)
 
 
@@ -109,6 +115,24 @@ def _without_form(judge_of: InputJudge, second: Point) -> str:
     names = " and ".join(case.names[k] for k in free)
     form = f"the form of {names} (symmetric, orthogonal or sorted)"
     return f"right only because of {form}: elsewhere {wrong}; structure='any' checks there"
+
+
+def _with_repeats(judge_of: InputJudge, second: Point) -> str:
+    """What is said of a gradient that is right only where no number of an index comes twice.
+
+    `d[index] += g` adds one of two cotangents for the same row. An index that is a permutation has to be one.
+    """
+    case = judge_of.case
+    shapes = [case.inputs[k].shape for k in case.wrt]
+    others = [k for k in range(len(second.inputs)) if k not in case.wrt]
+    distinct = [k for k in others if has_no_repeat(second.inputs[k]) and not is_permutation(second.inputs[k], shapes)]
+    if not distinct:
+        return ""
+    values = [with_repeat(a) if k in distinct else a for k, a in enumerate(second.inputs)]
+    point = point_at(case, values, second.cotangent)
+    wrong = judge_of.at(point) if point is not None else ""
+    names = " and ".join(case.names[k] for k in distinct)
+    return f"right only because no number in {names} comes twice: where one does, {wrong}" if wrong else ""
 
 
 def _at_second_point(judge_of: InputJudge, check: Check, proofs: Proofs | None) -> str:

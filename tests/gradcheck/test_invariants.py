@@ -12,10 +12,13 @@ from scratchcnn.gradcheck.invariants import (
     STRUCTURES,
     _have_the_same_sum,
     _mixed,
+    has_no_repeat,
     has_structure,
     hides_a_mistake,
+    is_permutation,
     redrawn,
     redrawn_as,
+    with_repeat,
     without_form,
 )
 
@@ -313,6 +316,27 @@ def test_other_values_without_a_form(a, dtype, seed):
     assert (other.shape, other.dtype) == (a.shape, a.dtype)
     assert other.min() >= a.min() * (1 - MOST_SHRINKAGE if np.ptp(a) == 0 else 1)
     assert other.max() <= a.max()
+
+
+@pytest.mark.parametrize(("a", "other"), [([4, 1, 2], [4, 1, 1]), ([[0, 3], [5, 9]], [[0, 3], [5, 5]])])
+def test_a_number_that_comes_twice(a, other):
+    a = np.array(a, np.uint8, order="F")
+    repeated = with_repeat(a)
+    assert (repeated.tolist(), repeated.dtype) == (other, a.dtype)
+    assert has_no_repeat(a)
+    assert not has_no_repeat(repeated)
+
+
+@pytest.mark.parametrize("a", [np.array([3]), np.array([1.0, 2.0]), np.array([True, False]), np.empty(0, int)])
+def test_numbers_that_are_no_index_or_single_have_none(a):
+    assert not has_no_repeat(a)
+
+
+def test_a_permutation_is_one_of_an_axis():
+    assert is_permutation(np.array([2, 0, 1]), [(5,), (4, 3)])
+    assert not is_permutation(np.array([2, 0, 1]), [(5, 4)])
+    assert not is_permutation(np.array([3, 0, 1]), [(3, 3)])
+    assert is_permutation(np.array([[2, 0], [1, 3]]), [(4,)])
 
 
 def test_values_that_are_free_have_a_share_of_their_own_each():

@@ -246,6 +246,49 @@ def findings_of(right, wrong=False, count=4):
 RIGHT, WRONG, UNDECIDED = (True, False), (False, True), (False, False)
 
 
+class TestWithRepeats:
+    """A table of rows that an index takes."""
+
+    TABLE = np.arange(18.0).reshape(6, 3) ** 0.5
+
+    def told(self, backward, *index, forward=lambda t, i: t[i]):
+        told = judged(forward, backward, self.TABLE, np.array(index))
+        assert (told.report.verdict, told.at_second_point) == (Verdict.RIGHT, "")
+        return told.report.reason
+
+    @staticmethod
+    def add_once(g, table, index):
+        gradient = np.zeros_like(table)
+        gradient[index] += g
+        return gradient
+
+    @staticmethod
+    def add_each(g, table, index):
+        gradient = np.zeros_like(table)
+        np.add.at(gradient, index, g)
+        return gradient
+
+    def test_rows_that_are_added_once_are_told(self):
+        told = self.told(self.add_once, 4, 1, 2)
+        assert told.startswith(
+            "right only because no number in i comes twice: where one does, along a random direction the gradient gives"
+        )
+
+    def test_of_a_right_gradient_nothing_is_told(self):
+        assert self.told(self.add_each, 4, 1, 2) == self.told(self.add_each, 4, 1, 1) == ""
+
+    def test_nor_of_a_permutation_or_of_numbers_that_are_no_index(self):
+        assert self.told(self.add_once, 4, 1, 2, 0, 5, 3) == self.told(self.add_once, 2) == ""
+        assert self.told(lambda g, t, c: (g * c, (g * t).sum(0)), 4.0, 1.0, 2.0, forward=lambda t, c: t * c) == ""
+
+    def test_nor_where_forward_has_no_other_output(self):
+        def forward(table, index):
+            assert len(set(index.tolist())) == len(index)
+            return table[index]
+
+        assert self.told(self.add_once, 4, 1, 2, forward=forward) == ""
+
+
 # They refute nothing.
 PROOFS = SimpleNamespace(refutes=lambda index: False)
 
@@ -256,9 +299,10 @@ class Steps:
     def __init__(self, monkeypatch, judgement=RIGHT, count=4, **said):
         self.findings, self.asked = findings_of(*judgement, count=count), []
         self.said = {"proved": None, "too little": False, "ties": "", "nearby": False, "there": "", "form": ""}
-        self.said |= {"step": 0.0, "left open": False} | said
+        self.said |= {"repeats": "", "step": 0.0, "left open": False} | said
         monkeypatch.setattr(judge, "InputJudge", self._judge)
         steps = {"by_proof": "proved", "wrong_at_ties": "ties", "_at_second_point": "there", "_without_form": "form"}
+        steps["_with_repeats"] = "repeats"
         for name, said_as in steps.items():
             monkeypatch.setattr(judge, name, self._step(said_as))
         monkeypatch.setattr(judge, "judge_twin", lambda judge_of, findings: None)
@@ -375,6 +419,12 @@ class TestSteps:
         assert told.at_second_point == there
         assert (told.report.reason == "of the form") == (judgement == RIGHT and not there)
         assert [given[-1] for given in steps.asked if given[0] == "there"] == [PROOFS]
+
+    def test_a_number_that_comes_twice_is_asked_after_the_form(self, monkeypatch):
+        assert Steps(monkeypatch, repeats="twice").told().report.reason == "twice"
+        steps = Steps(monkeypatch, repeats="twice", form="of the form")
+        assert steps.told().report.reason == "of the form"
+        assert "repeats" not in steps.steps()
 
 
 class TestAtSecondPoint:
