@@ -1,5 +1,6 @@
 """Rounds of loops and calls are counted, and branches are not."""
 
+import gc
 import sys
 
 import pytest
@@ -57,6 +58,35 @@ def test_another_round_or_call_is_seen(function):
 @pytest.mark.parametrize("function", [branch, branches, jump_back])
 def test_another_branch_is_no_round(function):
     assert are_as_many_rounds(function, [(1,), (3,)])
+
+
+def test_what_is_called_when_garbage_is_collected_does_not_count():
+    phases = []
+
+    def callback(phase, info):
+        phases.append(phase)
+
+    def function(times):
+        if times > 1:
+            gc.collect(0)
+
+    gc.callbacks.append(callback)
+    try:
+        assert are_as_many_rounds(function, [(1,), (2,)])
+    finally:
+        gc.callbacks.remove(callback)
+    assert "start" in phases
+
+
+@pytest.mark.parametrize("added", [[1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 1, 1, 0]])
+def test_what_comes_in_between_at_some_calls_does_not_count(added):
+    left = list(added)
+
+    def function(place):
+        loop(2 + (left.pop(0) if left else 0))
+
+    assert are_as_many_rounds(function, [(1,), (2,)])
+    assert not are_as_many_rounds(loop, [(1,), (2,)])
 
 
 def test_the_tracer_of_others_is_put_back_also_after_an_error():

@@ -249,7 +249,7 @@ def _refuted(judge: InputJudge, proofs: Proofs, proof: Proof) -> Findings:
         return findings
     if judge.step and _is_as_in_balls(judge, proof):
         proofs.drop(judge.index, "forward moves in steps of its own, and the slope of a step is not what is meant")
-        return findings
+        return _vouched_as_without_steps(findings)
     found = proofs.located(judge.index)
     entries = np.array(sorted(found.exact), np.intp)
     gradient = judge.analytic.values(judge.index)
@@ -275,6 +275,13 @@ def _refuted(judge: InputJudge, proofs: Proofs, proof: Proof) -> Findings:
         proofs.drop(judge.index, "differences disagree")
         return findings
     return _findings(entries, found.value, value, BALL_ROUNDOFFS * EPS * np.abs(value), "exact arithmetic", wrong=True)
+
+
+def _vouched_as_without_steps(findings: Findings) -> Findings:
+    """The findings where forward moves in steps that are not those of a format: no wide bound vouches for an entry."""
+    vague = findings.right & (findings.bound > VOUCHING_SHARE * np.abs(findings.value).max(initial=0))
+    findings.right[vague], findings.reason[vague] = False, "stops"
+    return findings
 
 
 def _findings(

@@ -517,6 +517,13 @@ class TestRefuted:
         proofs.located = lambda index: self.LOCATED
         assert by_proof(judge, proofs, AGREE).wrong.tolist() == [True]  # it rounds to a format, as balls do not
 
+    @pytest.mark.parametrize(("bound", "right"), [(0.9e-6, True), (1.1e-6, False)])
+    def test_there_a_wide_bound_vouches_for_nothing(self, bound, right):
+        findings = findings_of([0, 1], right=[True, False], bound=bound)
+        found, _ = self.found(self.LOCATED, findings, step=0.1)
+        assert found.right.tolist() == [right, False]
+        assert found.reason.tolist() == ["noise" if right else "stops", "noise"]
+
     def test_what_is_too_little_to_matter_is_noted(self):
         values = [1.0, 2 + 1e-13, 3.0]
         located = proven_of(values, wrong=[False, True, False], exact={1: 2.0})
