@@ -1,11 +1,12 @@
 """Rounds of loops and calls are counted, and branches are not."""
 
 import gc
+import operator
 import sys
 
 import pytest
 
-from scratchcnn.gradcheck.rounds import are_as_many_rounds
+from scratchcnn.gradcheck.rounds import REPEATS, are_as_many_rounds
 
 
 def loop(times):
@@ -70,11 +71,13 @@ def test_what_is_called_when_garbage_is_collected_does_not_count():
         if times > 1:
             gc.collect(0)
 
-    gc.callbacks.append(callback)
+    added = [callback, operator.is_]  # that of C has no code
+    gc.callbacks.extend(added)
     try:
         assert are_as_many_rounds(function, [(1,), (2,)])
     finally:
-        gc.callbacks.remove(callback)
+        for each in added:
+            gc.callbacks.remove(each)
     assert "start" in phases
 
 
@@ -87,6 +90,25 @@ def test_what_comes_in_between_at_some_calls_does_not_count(added):
 
     assert are_as_many_rounds(function, [(1,), (2,)])
     assert not are_as_many_rounds(loop, [(1,), (2,)])
+
+
+def test_what_comes_in_between_may_be_something_else_each_time():
+    def function(place):
+        eval("(lambda: None)()")  # another function at each call
+
+    assert are_as_many_rounds(function, [(1,), (2,)])
+
+
+@pytest.mark.parametrize(("places", "calls"), [([1, 1], REPEATS + 1), ([1, 2], 2 * REPEATS), ([1, 2, 3], 2 * REPEATS)])
+def test_a_call_is_made_again_only_where_it_differs(places, calls):
+    made = []
+
+    def function(times):
+        made.append(times)
+        loop(times)
+
+    assert are_as_many_rounds(function, [(times,) for times in places]) is (places == [1, 1])
+    assert len(made) == calls
 
 
 def test_the_tracer_of_others_is_put_back_also_after_an_error():
