@@ -76,7 +76,7 @@ class Stopping:
         calls = [(line, h, y) for line in _lines(probe) for h in places]
         return not are_as_many_rounds(Line.move, calls)
 
-    def judge_entries(self, index: int, point: Point, findings: Findings, *, proven: bool = False) -> bool:
+    def judge_entries(self, index: int, point: Point, findings: Findings, *, proven: bool) -> bool:
         """Takes back what entries are accused of that an iteration may have left out, and says whether there are any.
 
         Parameters

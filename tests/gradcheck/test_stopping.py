@@ -379,6 +379,13 @@ class TestEntries:
         assert self.told(found, [9, 0, 9], monkeypatch) == (True, True)
         assert found.right.tolist() == [False, True, False]
 
+    def test_near_is_a_share_of_the_largest_also_where_that_is_small(self, monkeypatch):
+        assert self.told(findings([0.02, 0.1, 0.01], [0.01, 0.1, 0.01]), [9, 9, 9], monkeypatch) == (False, False)
+
+    def test_of_no_entries_none_is_excused(self, monkeypatch):
+        none = findings([1, 1, 1], [1, 1, 1]).without(np.arange(3))
+        assert self.told(none, [], monkeypatch) == (False, False)
+
     def test_where_nothing_is_excused_nothing_is_said(self, monkeypatch):
         found = findings([1.5, 100, 1.5], [1, 100, 1])
         assert self.told(found, [0, 0, 0], monkeypatch) == (False, True)

@@ -129,6 +129,10 @@ def constant(x):
     return 0 * x + 3
 
 
+def large(x):
+    return 1e6 + np.sin(x)
+
+
 def rounding(x):
     return 2 + x.astype(np.float32).astype(float)
 
@@ -142,7 +146,7 @@ def ends(x):
 
 
 @pytest.mark.parametrize("bends", [False, True])
-@pytest.mark.parametrize("function", [smooth, kinks, saturating, constant, rounding, noisy, ends])
+@pytest.mark.parametrize("function", [smooth, kinks, saturating, constant, large, rounding, noisy, ends])
 def test_nothing_blurs(function, bends):
     with np.errstate(invalid="ignore"):
         assert blurred(function, bends=bends) == 0
