@@ -17,9 +17,9 @@ from scratchcnn.gradcheck.verdict import VOUCHING_SHARE, Verdict, trifle
 
 # As a share of the gradient: what an iteration leaves out is smaller.
 NEARLY_RIGHT_SHARE = 2.0**-5
-# How many directions are looked along.
+# How many directions are looked along, if there is time.
 DIRECTIONS = 2
-# How many calls of forward a look may take, about; and how many seconds, or there is none.
+# How many calls of forward a look along one takes, about; and how many seconds those along all may take.
 CALLS, LONGEST_SECONDS = 2000, 20.0
 # Of the directions.
 SEED = 0x570B
@@ -49,32 +49,33 @@ class Stopping:
 
     def _tolerances(self, inputs: Sequence[Array], cotangent: Array) -> dict[int, Array]:
         """The same for each input, by its index; empty where there is no look."""
-        probe = self._probe(inputs)
-        if probe is None:
+        lines = self._lines(inputs)
+        if not lines:
             return {}
-        weights = cotangent.astype(np.float64).reshape(-1)
-        found = max(blur(line, weights, bends=self.is_seen) for line in _lines(probe))
-        return {k: found / probe.unit[part] for k, part in zip(self.indices, probe.parts, strict=True)}
+        weights, probe = cotangent.astype(np.float64).reshape(-1), lines[0].probe
+        found = max(blur(line, weights, bends=self.is_seen) for line in lines)
+        ends = np.cumsum([self.case.inputs[k].size for k in self.indices])
+        return dict(zip(self.indices, np.split(found / probe.unit, ends[:-1]), strict=True))
 
-    def _probe(self, inputs: Sequence[Array]) -> Joined | None:
-        """Forward as a function of all inputs; None where it refuses float64, or is slow."""
-        if CALLS * self.case.forward.seconds > LONGEST_SECONDS:
-            return None
+    def _lines(self, inputs: Sequence[Array]) -> list[Line]:
+        """Along which all inputs are moved by their units, with random signs; none where forward refuses float64."""
+        in_time = [n for n in range(1, DIRECTIONS + 1) if n * CALLS * self.case.forward.seconds <= LONGEST_SECONDS]
         try:
-            return Joined(self.case.forward, inputs, self.indices, fresh=self.fresh)
+            probe = Joined(self.case.forward, inputs, self.indices, fresh=self.fresh)
         except Exception:
-            return None
+            return []
+        rng = np.random.default_rng(SEED)
+        moves = [rng.choice([-1.0, 1.0], probe.base.size) * probe.unit for _ in in_time]
+        return [Line(probe, slice(None), move) for move in moves]
 
     @cached_property
     def is_seen(self) -> bool:
         """Whether forward is seen to take another number of rounds where the inputs are moved."""
-        probe = self._probe(self.case.inputs)
-        if probe is None:
+        lines = self._lines(self.case.inputs)
+        if not lines:
             return False
-        y = np.empty(probe.outputs)
-        places = np.concatenate([[0.0], REACHES, -REACHES])
-        calls = [(line, h, y) for line in _lines(probe) for h in places]
-        return not are_as_many_rounds(Line.move, calls)
+        y, places = np.empty(lines[0].probe.outputs), np.concatenate([[0.0], REACHES, -REACHES])
+        return not are_as_many_rounds(Line.move, [(line, h, y) for line in lines for h in places])
 
     def judge_entries(self, index: int, point: Point, findings: Findings, *, proven: bool) -> bool:
         """Takes back what entries are accused of that an iteration may have left out, and says whether there are any.
@@ -117,10 +118,3 @@ class Stopping:
     def _trifle(self, value: Array) -> Array:
         """How far a gradient may be off in any case where forward iterates: its last round need not show as a jump."""
         return trifle(value) if self.is_seen else np.zeros_like(value)
-
-
-def _lines(probe: Joined) -> list[Line]:
-    """Along which all inputs are moved, by their units with random signs."""
-    rng = np.random.default_rng(SEED)
-    moves = [rng.choice([-1.0, 1.0], probe.base.size) * probe.unit for _ in range(DIRECTIONS)]
-    return [Line(probe, slice(None), move) for move in moves]

@@ -61,12 +61,12 @@ def blur(line: Line, cotangent: Array, *, bends: bool = False) -> float:
         Whether bends count, where no small jump is nearer.
     """
     sizes = np.abs(cotangent) @ np.nan_to_num(np.abs(line.probe.y0))
-    path = _Path(line, cotangent, ROUNDOFFS * EPS * float(sizes))
+    path = _Path(line, cotangent, ROUNDOFFS * EPS * float(sizes), [] if bends else None)
     sides = [path.jumps(side) for side in (-1.0, 1.0)]
     nearest = [jumps[0] for jumps in sides if jumps]
     if not nearest or any(jump.height > SMALL_SHARE * sizes for jump in nearest):
         before = min((jump.distance for jump in nearest), default=np.inf)
-        sharpest = max((bend.height for bend in path.bends if bends and bend.distance < before), default=0.0)
+        sharpest = max((bend.height for bend in path.bends or () if bend.distance < before), default=0.0)
         return SLACK * sharpest if sharpest <= SMALL_SHARE * sizes else 0.0
     piece = sum(jump.distance for jump in nearest)
     highest = max(jump.height for jumps in sides for jump in jumps if jump.height <= SMALL_SHARE * sizes)
@@ -84,12 +84,11 @@ class _Jump:
 class _Path:
     """The outputs along a line, weighted by the cotangent. Differences below `floor` may be roundoff.
 
-    `bends` are those that were passed when jumps were looked for.
+    To `bends` those are added that are met where jumps are looked for; if it is None, jumps are looked for behind them.
     """
 
-    def __init__(self, line: Line, cotangent: Array, floor: float) -> None:
-        self.line, self.cotangent, self.floor = line, cotangent, floor
-        self.bends: list[_Jump] = []
+    def __init__(self, line: Line, cotangent: Array, floor: float, bends: list[_Jump] | None) -> None:
+        self.line, self.cotangent, self.floor, self.bends = line, cotangent, floor, bends
 
     def _differences(self, places: Array) -> Array:
         """(places - ORDER,) those of the outputs between places, added up by their size; 0 outside the domain.
@@ -126,8 +125,9 @@ class _Path:
             distance, apart = float(distances[k + ORDER // 2]), (high - low) / PARTS
             if rough[k] > JUMP_STAYS_RATIO * before[-2]:
                 return _Jump(float(rough[k] / DIFFERENCE_OF_JUMP), distance) if clear else None
-            if clear and rough[k] > BEND_STAYS_RATIO * before[-2]:
+            if self.bends is not None and clear and rough[k] > BEND_STAYS_RATIO * before[-2]:
                 self.bends.append(_Jump(float(rough[k] / (DIFFERENCE_OF_BEND * apart)), distance))
+                break
             low, high = distances[k], distances[k + ORDER]
             before.append(rough[k])
         return None
