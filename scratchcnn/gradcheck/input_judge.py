@@ -12,6 +12,7 @@ from scratchcnn.gradcheck.directional_check import DirectionalCheck, Directional
 from scratchcnn.gradcheck.dithering import MOST_POINTS
 from scratchcnn.gradcheck.effort import DIFFERENCE_EVALUATIONS, FEW_STRIDES, Effort, in_time
 from scratchcnn.gradcheck.findings import Findings, none_looked_at
+from scratchcnn.gradcheck.formats import COARSE_EPS
 from scratchcnn.gradcheck.joint_kinks import JointJudgement, judge_together
 from scratchcnn.gradcheck.numerical.cone import Cone
 from scratchcnn.gradcheck.numerical.gradient import Derivatives, derivatives
@@ -111,6 +112,11 @@ class InputJudge:
     def held_to(self) -> float:
         """The eps of the lowest precision on either side."""
         return max(self.eps, self.inside, self.analytic.eps(self.index))
+
+    @property
+    def _small(self) -> float:
+        """As a share: a bound below it vouches. Steps that are wider than a number format's vouch for nothing."""
+        return VOUCHING_SHARE if self.inside > COARSE_EPS else small_in(self.held_to)
 
     @property
     def _coarser(self) -> float:
@@ -230,7 +236,7 @@ class InputJudge:
         """What bounds must be small against, in the lowest precision on either side."""
         largest = float(np.abs(found.value[np.isin(found.status, DECIDED)]).max(initial=0))
         roundoff = self._coarser * found.roundoff
-        return scale_of(found.value, largest, roundoff, found.scale, small_in(self.held_to))
+        return scale_of(found.value, largest, roundoff, found.scale, self._small)
 
     def _judge(self, found: Derivatives, gradient: Array, measured: Array) -> Judgement:
         """The judgement of all entries; the analytic side's own error counts at those in `measured`."""
@@ -264,7 +270,7 @@ class InputJudge:
         # Near zero, the roundoff is that at the entry's own size: 1 - O has no digits left where O is 1 - 1e-17.
         measured = self._coarser * found.roundoff[which]
         closer = self.analytic.own_roundoff(self.index, found.entries[which], measured)
-        closer = np.minimum(closer, small_in(self.held_to) * found.scale[which])
+        closer = np.minimum(closer, self._small * found.scale[which])
         trusted = np.maximum(vouching, VOUCHING_ROUNDOFFS * closer)
         entries, status = found.entries[which], found.status[which]
         error = self.analytic.own_error(self.index, entries, status, trusted, self.inside)

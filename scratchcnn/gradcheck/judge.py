@@ -21,6 +21,7 @@ from scratchcnn.gradcheck.numerical.exact import Exact
 from scratchcnn.gradcheck.numerical.spreading import Workers
 from scratchcnn.gradcheck.points import Point, drawn_point, point_at
 from scratchcnn.gradcheck.proof.judge_by_proof import Proofs, by_proof, wrong_at_ties
+from scratchcnn.gradcheck.proof.straight_through import judge_straight_through
 from scratchcnn.gradcheck.report.report import InputReport
 from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.twin import judge_twin
@@ -79,6 +80,7 @@ def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
         findings = proved or judge_of.by_sample()
         if findings.entries.size < x.size:
             judge_of.along_directions(findings, check.effort.directions)
+    judge_straight_through(judge_of, proofs, findings)
     if not judge_of.step:  # a rounding jumps everywhere
         proven = proofs is not None and proofs.refutes(index)
         judge_of.left_open = setting.stopping.judge_entries(index, setting.first, findings, proven=proven)

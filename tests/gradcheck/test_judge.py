@@ -323,6 +323,7 @@ class Steps:
             is_wrong_nearby=self._nearby,
             x=np.zeros(4),
             step=self.said["step"],
+            inside=0.0,
             left_open=False,
         )
         return self.judge_of

@@ -366,3 +366,21 @@ def test_what_differences_settle_costs_nothing_more():
     found.by_stairs()
     assert (found.status == "ok").all()
     assert len(calls) == before
+
+
+def test_a_series_is_called_no_farther_than_it_has_to_be():
+    """It is summed until its terms are small, which takes as many rounds as its argument is large."""
+    farthest = 0.0
+
+    def series(x):
+        nonlocal farthest
+        farthest = max(farthest, float(np.abs(x).max()))
+        total, term, n = np.zeros_like(x), np.ones_like(x), 0
+        while np.abs(term).max() > 1e-6 and n < 1000:
+            total, n = total + term, n + 1
+            term = term * x / n
+        return total
+
+    x = np.random.default_rng(5).normal(size=5)
+    check_gradient(series, lambda g, x: g * np.exp(x), x, proof=False)
+    assert farthest < 100 * np.abs(x).max()

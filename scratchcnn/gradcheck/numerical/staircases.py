@@ -25,8 +25,9 @@ from scratchcnn.gradcheck.numerical.steps import UNEVEN_STEP
 
 # As a power of two, in units: the narrowest step that is looked for (a part of one of float32).
 FINEST_EXPONENT = -28
-# As a power of two, in units: the widest step that is looked for.
-WIDEST_EXPONENT = 22
+# As powers of two, in units: how wide a step may be. The widest is for an output that stands still at all others: an
+# iteration may never end so far away.
+WIDE_EXPONENTS = (0, 5, 22)
 # In units: wider steps are too few within the unit to fit anything to.
 RESOLVED_WIDTH = 0.25
 # How many entries can be fitted in the time of one look over all scales.
@@ -208,9 +209,13 @@ class _Path:
 
     def _first_move(self, side: float) -> float:
         """The power of two within which the output jumps off its level to a side; 0 if it stays or leaves gradually."""
-        low, high = FINEST_EXPONENT, WIDEST_EXPONENT
-        before, after = 0.0, self.level(side * 2.0**high)
-        if not self._leaves(after, 2.0**high):
+        low, before = FINEST_EXPONENT, 0.0
+        for high in WIDE_EXPONENTS:
+            after = self.level(side * 2.0**high)
+            if self._leaves(after, 2.0**high):
+                break
+            low, before = high, after
+        else:
             return 0.0
         while high - low > 1:
             middle = (low + high) // 2

@@ -14,7 +14,7 @@ from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.numerical.caller_warnings import quiet, undisturbed
 from scratchcnn.gradcheck.points import Point
-from scratchcnn.gradcheck.proof.outcome import Proof
+from scratchcnn.gradcheck.proof.outcome import Proof, Rounding
 
 # Why there is no proof where python-flint is missing.
 FLINT_MISSING = "python-flint is not installed"
@@ -37,6 +37,7 @@ def proof_of(
     seconds: float,
     *,
     locate: bool = False,
+    rounding: Rounding = Rounding.CONSTANT,
 ) -> Proof:
     """The proof of a case's functions at a point, with respect to the inputs of `wrt` that have entries.
 
@@ -44,14 +45,14 @@ def proof_of(
     ----------
     case
         The functions.
-    point, wrt, rng, seconds, locate
+    point, wrt, rng, seconds, locate, rounding
         As in `proof.prove.prove`.
     """
     from scratchcnn.gradcheck.proof.prove import prove
 
     # The functions themselves, without what measures the time of calls.
     forward, backward = case.unmeasured
-    given = partial(prove, asked=case.wrt, locate=locate)
+    given = partial(prove, asked=case.wrt, locate=locate, rounding=rounding)
     moving = [k for k in wrt if point.inputs[k].size]
     with quiet():
         proof: Proof = undisturbed(given, forward, backward, point, moving, rng, seconds)
@@ -66,5 +67,18 @@ def widths_of(case: Case, point: Point, wrt: Sequence[int], bits: int, seconds: 
     with quiet():
         found: dict[int, Array] = undisturbed(
             partial(widths, case.unmeasured), point, moving, case.wrt, bits, thread_time() + seconds
+        )
+    return found
+
+
+def enclosures_of(
+    case: Case, point: Point, index: int, entries: Sequence[int], seconds: float
+) -> dict[int, tuple[float, float]]:
+    """Between which numbers the straight-through gradient of an input of a case lies: see `proof.enclosures`."""
+    from scratchcnn.gradcheck.proof.enclosures import enclosures
+
+    with quiet():
+        found: dict[int, tuple[float, float]] = undisturbed(
+            partial(enclosures, case.unmeasured), point, index, entries, thread_time() + seconds
         )
     return found

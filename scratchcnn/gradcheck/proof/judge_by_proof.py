@@ -19,7 +19,7 @@ from scratchcnn.gradcheck.input_judge import InputJudge
 from scratchcnn.gradcheck.numerical.noise import EPS
 from scratchcnn.gradcheck.points import Point
 from scratchcnn.gradcheck.proof.attempt import FLINT_MISSING, has_flint, proof_of, widths_of
-from scratchcnn.gradcheck.proof.outcome import AGREED_DIGITS, Proof, Proven
+from scratchcnn.gradcheck.proof.outcome import AGREED_DIGITS, Proof, Proven, Rounding
 from scratchcnn.gradcheck.report.wording import apart
 from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.verdict import VOUCHING_SHARE, Verdict, small_in, trifle
@@ -35,6 +35,12 @@ BALL_ROUNDOFFS = 64.0
 BALL_NOISES = 4.0
 
 
+# What is said where nothing, or not all, is proved.
+NOT_PROVED = "not proved: {}; differences decide"
+# What is said where a straight-through gradient is judged.
+ROUNDS_NOTE = "forward rounds to whole numbers, and is constant in between: each rounding is given the derivative 1"
+
+
 class Proofs:
     """The proofs of a check, each of all inputs at once: at the caller's point, and at the second one."""
 
@@ -44,6 +50,8 @@ class Proofs:
         self.notes: list[str] = []
         self._widths: dict[int, Array] | None = None
         self.strays: set[int] = set()  # the inputs at which floats do something else than balls
+        self.through: set[int] = set()  # the inputs whose gradients are meant to go straight through roundings
+        self._through: dict[Rounding, Proof] = {}
         self.dropped: set[int] = set()  # the inputs of whose gradient a proof says something else than is meant
 
     @cached_property
@@ -55,7 +63,7 @@ class Proofs:
         self.spent = thread_time() - start
         reason = reason or (proof.reason if proof else "")
         if reason:
-            self.notes.append(f"not proved: {reason}; differences decide")
+            self.notes.append(NOT_PROVED.format(reason))
         return proof
 
     @property
@@ -139,15 +147,35 @@ class Proofs:
             for floats, exact in pairs
         )
 
+    def told_through(self, index: int) -> None:
+        """Notes that forward rounds along an input, and that its gradient is meant to go straight through."""
+        self.through.add(index)
+        self.notes = [n for n in self.notes if n != NOT_PROVED.format(self.first.reason if self.first else "")]
+        if ROUNDS_NOTE not in self.notes:
+            self.notes.append(ROUNDS_NOTE)
+
+    def straight_through(self, rounding: Rounding) -> Proof:
+        """The proof at the inputs in which each rounding has the derivative 1."""
+        if rounding not in self._through:
+            self._through[rounding] = self._proof(self.setting.first, locate=True, rounding=rounding)
+        return self._through[rounding]
+
     def located(self, index: int) -> Proven:
         """The proof of one gradient, with the entries that are wrong and the exact derivatives there if time allows."""
         found = self._proof(self.setting.first, (index,), locate=True).inputs
         return found[index] if index in found or self.first is None else self.first.inputs[index]
 
-    def _proof(self, point: Point, wrt: Sequence[int] | None = None, *, locate: bool = False) -> Proof:
+    def _proof(
+        self,
+        point: Point,
+        wrt: Sequence[int] | None = None,
+        *,
+        locate: bool = False,
+        rounding: Rounding = Rounding.CONSTANT,
+    ) -> Proof:
         setting = self.setting
         asked = wrt or setting.observed.usable
-        return proof_of(setting.case, point, asked, setting.rng, self.seconds, locate=locate)
+        return proof_of(setting.case, point, asked, setting.rng, self.seconds, locate=locate, rounding=rounding)
 
 
 def by_proof(judge: InputJudge, proofs: Proofs, all_inputs: AllInputs) -> Findings | None:
@@ -163,7 +191,7 @@ def by_proof(judge: InputJudge, proofs: Proofs, all_inputs: AllInputs) -> Findin
     if proven.wrong.any():
         return _refuted(judge, proofs, proof)
     gradient = judge.analytic.values(judge.index)
-    allowed = _allowed(judge, gradient, proven)
+    allowed = own_roundoff(judge, gradient, proven)
     distance = np.abs(gradient - proven.value)
     if (proven.right & ~(distance <= allowed)).any():  # 1 - p keeps no digit where p rounds to 1
         allowed = np.maximum(allowed, proofs.widths(judge.index, judge.precision))
@@ -220,18 +248,18 @@ def _on_the_same_path(judge: InputJudge, proof: Proof) -> bool:
     if proof.outputs is None or proof.outputs.size != judge.probe.outputs:
         return False
     # The noise that one input shows may be less than the roundoff of sums over the others.
-    if _is_as_in_balls(judge, proof):
+    if is_as_in_balls(judge, proof):
         return True
     return bool((np.abs(judge.probe.y0 - proof.outputs) <= BALL_NOISES * judge.noise).all())
 
 
-def _is_as_in_balls(judge: InputJudge, proof: Proof) -> bool:
+def is_as_in_balls(judge: InputJudge, proof: Proof) -> bool:
     """Whether forward's output is that in balls to its last digits. Where it rounds to a format, balls do not."""
     y = judge.probe.y0
     return bool((np.abs(y - proof.outputs) <= BALL_ROUNDOFFS * judge.eps * np.abs(y).max(initial=0)).all())
 
 
-def _allowed(judge: InputJudge, gradient: Array, proven: Proven) -> Array:
+def own_roundoff(judge: InputJudge, gradient: Array, proven: Proven) -> Array:
     """(entries,) how far backward in floats may be from backward in balls, by its own roundoff."""
     eps = max(EPS, float(np.finfo(judge.precision).eps))
     allowed: Array = BALL_ROUNDOFFS * eps * np.abs(proven.value) + proven.bound
@@ -247,13 +275,13 @@ def _refuted(judge: InputJudge, proofs: Proofs, proof: Proof) -> Findings:
     findings = judge.by_sample()
     if findings.wrong.any():
         return findings
-    if judge.step and _is_as_in_balls(judge, proof):
+    if judge.step and is_as_in_balls(judge, proof):
         proofs.drop(judge.index, "forward moves in steps of its own, and the slope of a step is not what is meant")
         return _vouched_as_without_steps(findings)
     found = proofs.located(judge.index)
     entries = np.array(sorted(found.exact), np.intp)
     gradient = judge.analytic.values(judge.index)
-    own = _allowed(judge, gradient, found)
+    own = own_roundoff(judge, gradient, found)
     if not entries.size:
         return findings
     if not (np.abs(gradient - found.value) <= own)[entries].any():

@@ -1,12 +1,26 @@
 """What a proof says: plain arrays, which need no python-flint."""
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 from scratchcnn.gradcheck.arrays import Array
 
 # In decimal digits: both sides agree to so many if the formulas are the same. If they agree to fewer, their constants
 # are rounded differently.
 AGREED_DIGITS = 25
+
+
+class Rounding(Enum):
+    """What forward's moving numbers become where it rounds them to whole ones.
+
+    Strictly, a rounded number is constant. A straight-through gradient (Bengio, Léonard and Courville 2013) takes the
+    derivative of the rounding for 1. It may use the rounded numbers or those before, or any between.
+    """
+
+    CONSTANT = "constant"
+    ROUNDED = "rounded"
+    UNROUNDED = "unrounded"
+    BETWEEN = "between"
 
 
 @dataclass
@@ -64,9 +78,12 @@ class Proof:
         Why not all is proved.
     ties
         Both sides along a direction that leaves ties as they are, backward's and forward's, if they differ.
+    rounds
+        Whether forward rounds moving numbers to whole ones, so that it is constant in between.
     """
 
     inputs: dict[int, Proven]
     outputs: Array | None = None
     reason: str = ""
     ties: tuple[float, float] | None = None
+    rounds: bool = False

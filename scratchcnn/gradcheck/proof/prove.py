@@ -24,7 +24,7 @@ from flint import arb, ctx
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.points import Point
 from scratchcnn.gradcheck.proof.balls.ball import ZERO, Undecidable, precision
-from scratchcnn.gradcheck.proof.outcome import AGREED_DIGITS, Proof, Proven
+from scratchcnn.gradcheck.proof.outcome import AGREED_DIGITS, Proof, Proven, Rounding
 from scratchcnn.gradcheck.proof.runs import WEIGHT_BITS, Moved, Runs
 from scratchcnn.gradcheck.proof.world.run import NotRun
 from scratchcnn.gradcheck.verdict import small_in
@@ -91,6 +91,7 @@ def prove(
     *,
     asked: Sequence[int] | None = None,
     locate: bool = True,
+    rounding: Rounding = Rounding.CONSTANT,
 ) -> Proof:
     """Proves the gradients of some inputs right or wrong, as far as that is possible in the time.
 
@@ -110,6 +111,8 @@ def prove(
         For which inputs backward may answer alone; default: `wrt`.
     locate
         Whether wrong entries are sought.
+    rounding
+        What forward's moving numbers become where it rounds them.
     """
     until = thread_time() + seconds
     bits = FIRST_BITS
@@ -120,7 +123,7 @@ def prove(
     while True:
         try:
             with precision(bits):
-                runs = Runs((forward, backward), point, wrt, asked or wrt, rng, until)
+                runs = Runs((forward, backward), point, wrt, asked or wrt, rng, until, rounding)
                 return _Prover(runs).proof(locate=locate)
         except Undecidable as error:
             if bits >= MOST_BITS:
@@ -152,7 +155,7 @@ class _Prover:
         self.gradient = self.runs.backward()
         values = np.array([float(g.mid()) for g in self.gradient])
         proven = {k: _open(values[p]) for k, p in self.parts.items()}
-        found = Proof(proven, np.array([float(v.mid()) for v in moved.outputs]))
+        found = Proof(proven, np.array([float(v.mid()) for v in moved.outputs]), rounds=moved.rounded)
         if any(not v.is_finite() and not v.is_exact() and not v.is_nan() for v in moved.outputs):
             raise Undecidable("forward's output is too wide")
         if not all(v.is_finite() for v in moved.outputs):

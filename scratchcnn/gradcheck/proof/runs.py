@@ -11,7 +11,9 @@ from flint import arb
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.points import Point
 from scratchcnn.gradcheck.proof.balls.arrays import Balls, lift
-from scratchcnn.gradcheck.proof.balls.ball import ZERO, Ball, constant, recording
+from scratchcnn.gradcheck.proof.balls.ball import ZERO, Ball, constant
+from scratchcnn.gradcheck.proof.balls.recording import recording
+from scratchcnn.gradcheck.proof.outcome import Rounding
 from scratchcnn.gradcheck.proof.world.run import NotRun, as_array, output, run
 from scratchcnn.gradcheck.proof.world.world import World
 
@@ -59,6 +61,8 @@ class Runs:
         Draws the directions.
     until
         The time (of `thread_time`) at which runs are stopped.
+    rounding
+        What forward's moving numbers become where it rounds them.
     """
 
     def __init__(
@@ -69,9 +73,10 @@ class Runs:
         asked: Sequence[int],
         rng: np.random.Generator,
         until: float,
+        rounding: Rounding = Rounding.CONSTANT,
     ) -> None:
         self.functions, self.wrt, self.asked = functions, list(wrt), sorted(asked)
-        self.rng, self.until = rng, until
+        self.rng, self.until, self.rounding = rng, until, rounding
         inputs, cotangent = point.inputs, point.cotangent
         dtypes = [inputs[k].dtype for k in wrt]
         self.eps = max(float(np.finfo(d).eps) for d in dtypes)
@@ -114,19 +119,22 @@ class Runs:
 
     def along(self, direction: dict[int, int], side: int = 0) -> Moved:
         """The same in a single run. If a side is given, ties are decided as they are a little way to that side."""
-        arrays = list(self.inputs)
+        # All that is made of the inputs goes straight through a rounding, also what stands still.
+        strict = self.rounding is Rounding.CONSTANT
+        rest = None if strict else 0
+        arrays = [a if strict or type(a) is not Balls else _moving(a, [rest] * a.size) for a in self.inputs]
         for index, part in self.parts.items():
             if any(int(e) in direction for e in part):
-                arrays[index] = _moving(self.inputs[index], [direction.get(int(e)) for e in part])
+                arrays[index] = _moving(self.inputs[index], [direction.get(int(e), rest) for e in part])
         arrays = _fresh(arrays)  # forward may write into them
-        with recording(side) as seen:
+        with recording(side, self.rounding) as seen:
             found = output(self.world, self.functions[0], *arrays, seconds=self._left())
         balls = [constant(b) for b in np.asarray(found).reshape(-1).tolist()]
         if len(balls) != len(self.weights):
             raise NotRun("gives an output of another shape on balls")
         slopes = [ZERO if b.slope is None else b.slope for b in balls]
         still = all(b.slope is None for b in balls)
-        return Moved([b.value for b in balls], slopes, seen.met > 0, seen.rounded > 0, still)
+        return Moved([b.value for b in balls], slopes, seen.met > 0, seen.rounded > 0 and strict, still)
 
     def backward(self) -> list[arb]:
         """The gradient, over the entries of all inputs."""

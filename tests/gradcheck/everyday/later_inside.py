@@ -103,7 +103,7 @@ def quantised_product_backward(mask):
     def backward(g, x, w):
         grad_x, grad_w = g @ int8(0.01)(w).T, int8(0.02)(x).T @ g
         if mask:
-            grad_x, grad_w = grad_x * (np.abs(x) < 2.5), grad_w * (np.abs(w) < 1.25)
+            grad_x, grad_w = grad_x * (np.abs(x) < 2.54), grad_w * (np.abs(w) < 1.27)
         return grad_x, grad_w
 
     return backward

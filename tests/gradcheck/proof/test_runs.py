@@ -8,6 +8,7 @@ import pytest
 from flint import ctx
 
 from scratchcnn.gradcheck.points import Point
+from scratchcnn.gradcheck.proof.outcome import Rounding
 from scratchcnn.gradcheck.proof.prove import prove
 from scratchcnn.gradcheck.proof.runs import WEIGHT_BITS, Runs
 from scratchcnn.gradcheck.proof.world.run import NotRun
@@ -213,3 +214,31 @@ def test_what_forward_writes_into_is_whole_again_in_the_next_run():
     proof = proved(forward, lambda g, x, s: (2 * g * s * np.array([1, 1, 3, 1]), None), normal(4), normal(4), wrt=[0])
     assert proof.inputs[0].wrong.tolist() == [False, False, True, False]
     assert proof.inputs[0].right.tolist() == [True, True, False, True]
+
+
+class TestStraightThroughRoundings:
+    """The inputs move all the time there, if with a slope of zero: what is made of them is no constant."""
+
+    def along(self, forward, *inputs, rounding, wrt=None):
+        point = Point(inputs, np.ones(np.shape(forward(*inputs))))
+        wrt = range(len(inputs)) if wrt is None else wrt
+        runs = Runs((forward, forward), point, wrt, wrt, np.random.default_rng(0), math.inf, rounding)
+        return runs.along({0: 2})
+
+    @pytest.mark.parametrize(("rounding", "value"), [(Rounding.ROUNDED, 1), (Rounding.UNROUNDED, 1.25)])
+    def test_slopes_and_values(self, rounding, value):
+        moved = self.along(np.rint, np.array([1.25, 2.0]), rounding=rounding)
+        assert [float(v) for v in moved.outputs] == [value, 2]
+        assert slopes(moved) == [2, 0]
+        assert (moved.met, moved.rounded, moved.still) == (False, False, False)
+
+    @pytest.mark.parametrize("wrt", [(0, 1), (0,)])
+    def test_an_input_that_stands_still_is_not_rounded_either(self, wrt):
+        forward = lambda x, w: np.rint(x) * np.rint(w)  # noqa: E731
+        x, w = np.array([1.25]), np.array([2.75])
+        assert [float(s) for s in self.along(forward, x, w, rounding=Rounding.UNROUNDED, wrt=wrt).slopes] == [5.5]
+        assert [float(s) for s in self.along(forward, x, w, rounding=Rounding.ROUNDED, wrt=wrt).slopes] == [6]
+
+    def test_integers_stay(self):
+        x, k = np.array([1.25]), np.array([3])
+        assert slopes(self.along(lambda x, k: np.rint(x) * k, x, k, rounding=Rounding.ROUNDED, wrt=(0,))) == [6]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, constant
-from scratchcnn.gradcheck.proof.balls.scalar import UFUNC, nominal
+from scratchcnn.gradcheck.proof.balls.scalar import UFUNC, as_integer, nominal
 
 # In seconds of `time.thread_time`: when a run is stopped.
 stop_at: ContextVar[float] = ContextVar("stop_at", default=float("inf"))
@@ -173,7 +173,8 @@ class Balls(np.ndarray):
         if asked.kind == "b":
             return np.not_equal(self, 0)
         if asked.kind in "iu":
-            return each(lambda x: whole(x), self).astype(asked).view(Whole)
+            cut = each(whole, self)
+            return cut.view(Balls) if any(type(x) is Ball for x in cut.flat) else cut.astype(asked).view(Whole)
         raise NotHeld(f"makes {asked} of balls")
 
     def view(self, *kinds: Any, **options: Any) -> Any:
@@ -287,8 +288,8 @@ def each(function: Callable[[Any], Any], array: Any) -> Any:
     return objects([function(x) for x in plain.reshape(-1).tolist()], plain.shape)
 
 
-def whole(x: Any) -> int:
-    """A number cut off to an integer, as by `int`.
+def whole(x: Any) -> Any:
+    """A number cut off to an integer, as by `int`; a ball where a rounding keeps the slope (`Rounding`).
 
     Raises
     ------
@@ -300,7 +301,7 @@ def whole(x: Any) -> int:
     cut = INSTEAD[int](x)
     if not cut.value.is_finite():
         raise NotHeld("makes an integer of a number that is not finite")
-    return int(cut.value.unique_fmpz())
+    return as_integer(cut)
 
 
 def element(value: Any) -> Any:

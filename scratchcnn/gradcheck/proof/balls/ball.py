@@ -7,7 +7,6 @@ as in float64), and `WIDE`, the whole line (inside or outside the domain: more b
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from fractions import Fraction
 from numbers import Real
 from threading import RLock
@@ -16,6 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 from flint import arb, ctx, fmpq
 
+from scratchcnn.gradcheck.proof.balls.recording import met
 from scratchcnn.gradcheck.proof.balls.scalar import FUNCTIONS, NotHeld, Scalar
 
 __all__ = [
@@ -25,13 +25,10 @@ __all__ = [
     "ZERO",
     "Ball",
     "NotHeld",
-    "Recorder",
     "Undecidable",
     "constant",
     "meet",
-    "met",
     "precision",
-    "recording",
 ]
 
 # Zero, and the two special values of float64.
@@ -57,57 +54,6 @@ def precision(bits: int) -> Iterator[None]:
             yield
         finally:
             ctx.prec = before
-
-
-class Recorder:
-    """How often a run met a kink, a tie or a jump with a slope that crosses it.
-
-    With a `side` of 1 or -1, ties are decided as they are a little way along the slopes, or against them. The slopes of
-    a continuous function are then its one-sided derivatives. `rounded` counts the moving numbers that were rounded to
-    whole ones.
-    """
-
-    def __init__(self, side: int = 0) -> None:
-        self.met = self.rounded = 0
-        self.side = side
-
-
-recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
-
-
-@contextmanager
-def recording(side: int = 0) -> Iterator[Recorder]:
-    """A block in which the ties and kinks that this thread meets are counted."""
-    mine = Recorder(side)
-    token = recorder.set(mine)
-    try:
-        yield mine
-    finally:
-        recorder.reset(token)
-
-
-def met(a: arb | None, b: arb | None) -> int:
-    """Marks the run, unless the slopes `a` and `b` of two equal numbers are surely the same.
-
-    Returns
-    -------
-    If the run has a side, which number is the larger there: 1 for the first, -1 for the second. Otherwise 0.
-    """
-    if a is b:
-        return 0
-    apart = (ZERO if a is None else a) - (ZERO if b is None else b)
-    here = recorder.get()
-    if here is None or apart.is_zero():
-        return 0
-    here.met += 1
-    return here.side if apart > 0 else -here.side if apart < 0 else 0
-
-
-def rounded(slope: arb | None) -> None:
-    """Marks the run: a number with this slope was rounded, and is constant up to the next step."""
-    here = recorder.get()
-    if here is not None and slope is not None and not slope.is_zero():
-        here.rounded += 1
 
 
 def _longdouble(x: Any) -> arb:

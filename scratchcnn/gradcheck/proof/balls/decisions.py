@@ -4,12 +4,16 @@ Each decision is certain. Where a slope crosses a tie or a jump, the run is mark
 `Undecidable`.
 """
 
+from collections.abc import Callable
+from functools import wraps
 from math import inf
 from typing import Any
 
 from flint import arb
 
-from scratchcnn.gradcheck.proof.balls.ball import NAN, ZERO, Ball, Undecidable, constant, met, rounded
+from scratchcnn.gradcheck.proof.balls.ball import NAN, ZERO, Ball, Undecidable, constant
+from scratchcnn.gradcheck.proof.balls.recording import met, rounded, rounding
+from scratchcnn.gradcheck.proof.outcome import Rounding
 
 
 def maximum(a: Ball, b: Ball) -> Ball:
@@ -39,9 +43,29 @@ def clip(x: Any, low: Any = None, high: Any = None) -> Ball:
     return x if high is None else minimum(x, constant(high))
 
 
-# Whole numbers and signs. They are constants; a slope that crosses a jump marks the run.
+# Whole numbers and signs. They are constants, and a slope that crosses a jump marks the run. Where straight-through
+# gradients are asked for (`Rounding`), the rounding of a moving number keeps the slope.
 
 
+def _straight_through(function: Callable[[Ball], Ball]) -> Callable[[Ball], Ball]:
+    """A decorator for functions that round a number."""
+
+    @wraps(function)
+    def rounding_to_whole(x: Ball) -> Ball:
+        becomes = rounding()
+        if becomes is Rounding.CONSTANT or x.slope is None:
+            return function(x)
+        if becomes is Rounding.UNROUNDED:
+            return x
+        if becomes is Rounding.ROUNDED:
+            return Ball(function(Ball(x.value)).value, x.slope)
+        least, most = (function(Ball(end)).value for end in (x.value.lower(), x.value.upper()))
+        return Ball(x.value.union(least).union(most), x.slope)
+
+    return rounding_to_whole
+
+
+@_straight_through
 def floor(x: Ball) -> Ball:
     """The largest integer that is not above the number."""
     v = x.value
@@ -60,6 +84,7 @@ def ceil(x: Ball) -> Ball:
     return -floor(-x)
 
 
+@_straight_through
 def trunc(x: Ball) -> Ball:
     """The number rounded towards 0; there is no jump at 0."""
     v = x.value
@@ -69,6 +94,7 @@ def trunc(x: Ball) -> Ball:
     return Ball(ZERO)
 
 
+@_straight_through
 def rint(x: Ball) -> Ball:
     """The nearest integer; the even one of two."""
     whole = floor(x + 0.5)

@@ -22,9 +22,9 @@ from scratchcnn.gradcheck.proof.balls.ball import (
     Ball,
     constant,
     meet,
-    met,
     power,
 )
+from scratchcnn.gradcheck.proof.balls.recording import met
 
 __all__ = ["FUNCTIONS", "RULES", "Rule", "apply"]
 

@@ -21,6 +21,11 @@ class NotHeld(Exception):
     """Something cannot be done with balls, or a place cannot hold one."""
 
 
+def as_integer(whole: Any) -> Any:
+    """A ball that was rounded, as an integer; with a slope (`Rounding`) it stays a ball."""
+    return int(whole) if whole.slope is None else whole
+
+
 class Scalar:
     """The base of `Ball`: all that follows from its arithmetic, comparisons and `FUNCTIONS`."""
 
@@ -72,17 +77,17 @@ class Scalar:
     def __rdivmod__(self, other: Any) -> Any:
         return _binary("divmod", other, self)
 
-    def __floor__(self) -> int:
-        return int(FUNCTIONS["floor"](self))
+    def __floor__(self) -> Any:
+        return as_integer(FUNCTIONS["floor"](self))
 
-    def __ceil__(self) -> int:
-        return int(FUNCTIONS["ceil"](self))
+    def __ceil__(self) -> Any:
+        return as_integer(FUNCTIONS["ceil"](self))
 
-    def __trunc__(self) -> int:
-        return int(FUNCTIONS["trunc"](self))
+    def __trunc__(self) -> Any:
+        return as_integer(FUNCTIONS["trunc"](self))
 
     def __round__(self, digits: int | None = None) -> Any:
-        return int(FUNCTIONS["rint"](self)) if digits is None else FUNCTIONS["round"](self, digits)
+        return as_integer(FUNCTIONS["rint"](self)) if digits is None else FUNCTIONS["round"](self, digits)
 
     def round(self, decimals: int = 0, out: None = None) -> Any:
         """The ball rounded to `decimals` decimals, ties to even."""

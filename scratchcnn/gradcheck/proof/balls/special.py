@@ -14,7 +14,7 @@ from flint import arb, ctx, fmpz
 
 from scratchcnn.gradcheck.proof.balls.ball import NAN, WIDE, ZERO, Ball, NotHeld, constant
 from scratchcnn.gradcheck.proof.balls.rules import FUNCTIONS, Rule, along, apply, of_balls, rule
-from scratchcnn.gradcheck.proof.balls.scalar import SPECIAL
+from scratchcnn.gradcheck.proof.balls.scalar import SPECIAL, as_integer
 
 __all__ = ["MATH", "SPECIAL", "SPECIAL_RULES"]
 
@@ -337,9 +337,9 @@ MATH: dict[str, Callable[..., Any]] = {
 MATH |= {"erf": SPECIAL["erf"], "erfc": SPECIAL["erfc"], "gamma": SPECIAL["gamma"], "lgamma": SPECIAL["gammaln"]}
 MATH |= {
     "log": lambda x, base=None: FUNCTIONS["log"](x) if base is None else FUNCTIONS["log"](x) / FUNCTIONS["log"](base),
-    "floor": lambda x: int(FUNCTIONS["floor"](x)),
-    "ceil": lambda x: int(FUNCTIONS["ceil"](x)),
-    "trunc": lambda x: int(FUNCTIONS["trunc"](x)),
+    "floor": lambda x: as_integer(FUNCTIONS["floor"](x)),
+    "ceil": lambda x: as_integer(FUNCTIONS["ceil"](x)),
+    "trunc": lambda x: as_integer(FUNCTIONS["trunc"](x)),
     "remainder": lambda x, y: constant(x) - FUNCTIONS["rint"](constant(x) / y) * y,
     "ldexp": lambda x, i: constant(x) * constant(2) ** i,
     "fsum": lambda numbers: sum(numbers, constant(0)),

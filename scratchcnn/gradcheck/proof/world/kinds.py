@@ -99,7 +99,10 @@ def _int(real: type) -> Any:
             value = value.item()
         if isinstance(value, Balls):
             return value.astype(real)
-        return real(whole(value)) if isinstance(value, Ball) else real(value, *arguments, **options)
+        if not isinstance(value, Ball):
+            return real(value, *arguments, **options)
+        cut = whole(value)
+        return cut if isinstance(cut, Ball) else real(cut)
 
     return made
 

@@ -8,8 +8,9 @@ import pytest
 from flint import arb
 
 from scratchcnn.gradcheck.proof.balls.arrays import Balls, TooLong, Whole, as_balls, each, full, lift, running, wrapped
-from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, precision, recording
+from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, precision
 from scratchcnn.gradcheck.proof.balls.products import product
+from scratchcnn.gradcheck.proof.balls.recording import recording
 from scratchcnn.gradcheck.proof.world import standins  # noqa: F401  # all rules are loaded
 from scratchcnn.gradcheck.proof.world.world import World
 from tests.gradcheck.proof.world.worlds import middle, same

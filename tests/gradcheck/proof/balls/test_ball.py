@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scratchcnn.gradcheck.proof.balls import rules
-from scratchcnn.gradcheck.proof.balls.ball import NAN, WIDE, Ball, NotHeld, Undecidable, constant, precision, recording
+from scratchcnn.gradcheck.proof.balls.ball import NAN, WIDE, Ball, NotHeld, Undecidable, constant, precision
+from scratchcnn.gradcheck.proof.balls.recording import recording
 
 FLOATS = st.floats(-1e6, 1e6, allow_subnormal=False)
 assert rules.FUNCTIONS

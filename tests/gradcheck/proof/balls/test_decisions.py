@@ -8,7 +8,9 @@ import pytest
 from flint import arb
 
 from scratchcnn.gradcheck.proof.balls import decisions
-from scratchcnn.gradcheck.proof.balls.ball import WIDE, Ball, Undecidable, constant, precision, recording
+from scratchcnn.gradcheck.proof.balls.ball import WIDE, Ball, Undecidable, constant, precision
+from scratchcnn.gradcheck.proof.balls.recording import recording
+from scratchcnn.gradcheck.proof.outcome import Rounding
 
 INF, NAN = math.inf, math.nan
 NUMBERS = (0.0, 0.25, 0.5, -0.5, 1.0, -1.0, 1.5, 2.5, -2.5, 3.0, -7.75, 2.0**40, INF, -INF, NAN)
@@ -159,3 +161,51 @@ class TestMarks:
         part, whole = decisions.modf(moving(5.5, 3.0))
         assert (part.slope, whole.slope) == (3, None)
         assert decisions.copysign(moving(5.5, 3.0), -1.0).slope == -3
+
+
+class TestStraightThrough:
+    """Where a rounding keeps the slope of a moving number."""
+
+    ROUNDINGS = ("floor", "ceil", "trunc", "rint")
+
+    @pytest.mark.parametrize("name", ROUNDINGS)
+    @pytest.mark.parametrize("x", [2.25, -2.25, 2.75, -2.75, 0.25, 3.0, -2.5])
+    def test_the_number_is_rounded_or_what_it_was(self, name, x):
+        whole = ONE[name](x)
+        for rounding, value in ((Rounding.ROUNDED, whole), (Rounding.UNROUNDED, x)):
+            with recording(rounding=rounding) as seen:
+                found = getattr(decisions, name)(moving(x, 3.0))
+            assert (found.value, found.slope) == (value, 3)
+            assert (seen.met, seen.rounded) == (0, 0)
+
+    @pytest.mark.parametrize("name", ROUNDINGS)
+    @pytest.mark.parametrize("x", [2.25, -2.75, 3.0, -2.5])
+    def test_or_all_between(self, name, x):
+        with recording(rounding=Rounding.BETWEEN):
+            found = getattr(decisions, name)(moving(x))
+        least, most = sorted([x, float(ONE[name](x))])
+        assert float(found.value.lower()) == pytest.approx(least, rel=2.0**-28)
+        assert float(found.value.upper()) == pytest.approx(most, rel=2.0**-28)
+
+    def test_of_a_wide_ball_all_that_its_numbers_may_become(self):
+        with recording(rounding=Rounding.BETWEEN):
+            found = decisions.floor(Ball(arb(3, 1.25), arb(1)))
+        assert found.value.contains(1)
+        assert found.value.contains(4.25)
+        assert not found.value.contains(0.875)
+
+    @pytest.mark.parametrize("rounding", Rounding)
+    def test_constants_are_rounded(self, rounding):
+        with recording(rounding=rounding):
+            assert same(value(decisions.rint(constant(2.75))), 3)
+
+    def test_decimals_too(self):
+        with recording(rounding=Rounding.UNROUNDED):
+            found = decisions.round_to(moving(0.25), 1)
+        assert float(found.value) == pytest.approx(0.25, rel=1e-15)
+        assert float(found.slope) == pytest.approx(1, rel=1e-15)
+
+    def test_a_remainder_stands_still(self):
+        with recording(rounding=Rounding.ROUNDED):
+            found = decisions.remainder(moving(7.25), constant(2.0))
+        assert (found.value, found.slope) == (1.25, 0)

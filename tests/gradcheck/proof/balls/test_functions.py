@@ -7,7 +7,8 @@ import pytest
 from flint import arb, fmpq
 
 from scratchcnn.gradcheck.proof.balls.arrays import INSTEAD, Balls, Whole, as_balls, lift
-from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, precision, recording
+from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, precision
+from scratchcnn.gradcheck.proof.balls.recording import recording
 from scratchcnn.gradcheck.proof.world import standins  # noqa: F401  # all rules are loaded
 from tests.gradcheck.proof.balls.expressions import (
     DECISIONS,

@@ -8,7 +8,8 @@ from flint import arb
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, Undecidable, constant, precision, recording
+from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, Undecidable, constant, precision
+from scratchcnn.gradcheck.proof.balls.recording import recording
 from scratchcnn.gradcheck.proof.balls.rules import FUNCTIONS, RULES
 from scratchcnn.gradcheck.proof.balls.special import FAMILIES, MATH, SPECIAL, SPECIAL_RULES
 from tests.gradcheck.proof.balls.references import ALL, FIXED, ONE, PARAMETERS, SAME
