@@ -1,5 +1,6 @@
 """The judgement of one input: by the exact check, a proof or differences, and at a second point."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from scratchcnn.gradcheck.all_inputs import AllInputs
 from scratchcnn.gradcheck.analytic import Analytic
 from scratchcnn.gradcheck.arrays import Array
+from scratchcnn.gradcheck.case import Case
 from scratchcnn.gradcheck.effort import Effort
 from scratchcnn.gradcheck.findings import Findings, blank, report
 from scratchcnn.gradcheck.input_judge import FIRST_SUSPECTS, InputJudge
@@ -110,11 +112,10 @@ def _without_form(judge_of: InputJudge, second: Point) -> str:
     def draw() -> list[Array]:
         return [without_form(a, rng) if k in free else a for k, a in enumerate(second.inputs)]
 
-    point = drawn_point(case, draw, second.inputs, second.cotangent)
-    wrong = judge_of.at(point) if point is not None else ""
+    wrong = _wrong_at(judge_of, drawn_point(case, draw, second.inputs, second.cotangent))
     if not wrong:
         return ""
-    names = " and ".join(case.names[k] for k in free)
+    names = _names(case, free)
     form = f"the form of {names} (symmetric, orthogonal or sorted)"
     return f"right only because of {form}: elsewhere {wrong}; structure='any' checks there"
 
@@ -131,10 +132,18 @@ def _with_repeats(judge_of: InputJudge, second: Point) -> str:
     if not distinct:
         return ""
     values = [with_repeat(a) if k in distinct else a for k, a in enumerate(second.inputs)]
-    point = point_at(case, values, second.cotangent)
-    wrong = judge_of.at(point) if point is not None else ""
-    names = " and ".join(case.names[k] for k in distinct)
+    wrong, names = _wrong_at(judge_of, point_at(case, values, second.cotangent)), _names(case, distinct)
     return f"right only because no number in {names} comes twice: where one does, {wrong}" if wrong else ""
+
+
+def _wrong_at(judge_of: InputJudge, point: Point | None) -> str:
+    """What is wrong at a point; empty where nothing is, or there is none."""
+    return judge_of.at(point) if point is not None else ""
+
+
+def _names(case: Case, indices: Sequence[int]) -> str:
+    """The names of some inputs, in words."""
+    return " and ".join(case.names[k] for k in indices)
 
 
 def _at_second_point(judge_of: InputJudge, check: Check, proofs: Proofs | None) -> str:

@@ -49,33 +49,42 @@ class Stopping:
 
     def _tolerances(self, inputs: Sequence[Array], cotangent: Array) -> dict[int, Array]:
         """The same for each input, by its index; empty where there is no look."""
-        lines = self._lines(inputs)
-        if not lines:
+        probe = self._probe(inputs)
+        if probe is None:
             return {}
-        weights, probe = cotangent.astype(np.float64).reshape(-1), lines[0].probe
-        found = max(blur(line, weights, bends=self.is_seen) for line in lines)
-        ends = np.cumsum([self.case.inputs[k].size for k in self.indices])
-        return dict(zip(self.indices, np.split(found / probe.unit, ends[:-1]), strict=True))
+        weights = cotangent.astype(np.float64).reshape(-1)
+        found = max(blur(line, weights, bends=self.is_seen) for line in self._lines(probe)) / probe.unit
+        return {index: found[part] for index, part in zip(self.indices, probe.parts, strict=True)}
 
-    def _lines(self, inputs: Sequence[Array]) -> list[Line]:
-        """Along which all inputs are moved by their units, with random signs; none where forward refuses float64."""
-        in_time = [n for n in range(1, DIRECTIONS + 1) if n * CALLS * self.case.forward.seconds <= LONGEST_SECONDS]
+    @property
+    def _directions(self) -> int:
+        """How many directions there is time to look along."""
+        seconds = CALLS * self.case.forward.seconds
+        return sum(n * seconds <= LONGEST_SECONDS for n in range(1, DIRECTIONS + 1))
+
+    def _probe(self, inputs: Sequence[Array]) -> Joined | None:
+        """Forward as a function of all inputs; None where there is no time, or forward refuses float64."""
+        if not self._directions:
+            return None
         try:
-            probe = Joined(self.case.forward, inputs, self.indices, fresh=self.fresh)
+            return Joined(self.case.forward, inputs, self.indices, fresh=self.fresh)
         except Exception:
-            return []
+            return None
+
+    def _lines(self, probe: Joined) -> list[Line]:
+        """Along which all inputs are moved by their units, with random signs."""
         rng = np.random.default_rng(SEED)
-        moves = [rng.choice([-1.0, 1.0], probe.base.size) * probe.unit for _ in in_time]
+        moves = [rng.choice([-1.0, 1.0], probe.base.size) * probe.unit for _ in range(self._directions)]
         return [Line(probe, slice(None), move) for move in moves]
 
     @cached_property
     def is_seen(self) -> bool:
         """Whether forward is seen to take another number of rounds where the inputs are moved."""
-        lines = self._lines(self.case.inputs)
-        if not lines:
+        probe = self._probe(self.case.inputs)
+        if probe is None:
             return False
-        y, places = np.empty(lines[0].probe.outputs), np.concatenate([[0.0], REACHES, -REACHES])
-        return not are_as_many_rounds(Line.move, [(line, h, y) for line in lines for h in places])
+        y, places = np.empty(probe.outputs), np.concatenate([[0.0], REACHES, -REACHES])
+        return not are_as_many_rounds(Line.move, [(line, h, y) for line in self._lines(probe) for h in places])
 
     def judge_entries(self, index: int, point: Point, findings: Findings, *, proven: bool) -> bool:
         """Takes back what entries are accused of that an iteration may have left out, and says whether there are any.

@@ -302,8 +302,8 @@ def findings(analytic, value, wrong=True):
 class TestIsSeen:
     """Rounds are counted at the inputs and where these are moved."""
 
-    def seen(self, forward, *inputs, fresh=False):
-        return Stopping(prepare(forward, forward, inputs), fresh=fresh).is_seen
+    def seen(self, forward, *inputs):
+        return Stopping(prepare(forward, forward, inputs), fresh=False).is_seen
 
     def test_of_an_iteration_and_of_nothing_else(self):
         assert self.seen(fixed_point(1e-4), X, W)
