@@ -8,7 +8,7 @@ from flint import arb
 from scratchcnn.gradcheck.proof.balls.recording import Recorder, met, recording, rounded, rounding
 from scratchcnn.gradcheck.proof.outcome import Rounding
 
-ONE, TWO, WIDE = arb(1), arb(2), arb(0, 1)
+ONE, TWO, WIDE = arb(1), arb(2), arb(0, 0.5)
 
 
 def test_nothing_is_counted_outside():
