@@ -23,7 +23,7 @@ from scratchcnn.gradcheck.numerical.exact import Exact
 from scratchcnn.gradcheck.numerical.spreading import Workers
 from scratchcnn.gradcheck.points import Point, drawn_point, point_at
 from scratchcnn.gradcheck.proof.judge_by_proof import Proofs, by_proof, wrong_at_ties
-from scratchcnn.gradcheck.proof.straight_through import judge_straight_through
+from scratchcnn.gradcheck.proof.straight_through import straight_through
 from scratchcnn.gradcheck.report.report import InputReport
 from scratchcnn.gradcheck.setting import Setting
 from scratchcnn.gradcheck.twin import judge_twin
@@ -75,15 +75,15 @@ def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
         if not check.all_inputs.agree_at_first:
             judge_of.along_directions(findings, 1)  # the lattice only lies near the caller's point
     else:
-        proved = by_proof(judge_of, proofs, check.all_inputs) if proofs is not None else None
+        proved = _proved(judge_of, proofs, check.all_inputs) if proofs is not None else None
         if proved is None and judge_of.shows_too_little:
             reason = f"the steps of {case.format} are too wide to show a slope"
             return Judged(blank(name, x, Verdict.UNDECIDED, reason))
         findings = proved or judge_of.by_sample()
         if findings.entries.size < x.size:
             judge_of.along_directions(findings, check.effort.directions)
-    judge_straight_through(judge_of, proofs, findings)
-    if not judge_of.step:  # a rounding jumps everywhere
+    through = proofs is not None and index in proofs.through
+    if not judge_of.step and not through:  # a rounding jumps everywhere
         proven = proofs is not None and proofs.refutes(index)
         judge_of.left_open = setting.stopping.judge_entries(index, setting.first, findings, proven=proven)
     judge_twin(judge_of, findings)
@@ -92,10 +92,17 @@ def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
         return Judged(report(name, x, findings), ties=ties)
     if judge_of.is_wrong_nearby(findings, setting.second):
         return Judged(report(name, x, findings))
+    if through and findings.verdict is not Verdict.RIGHT:
+        return Judged(report(name, x, findings), ties=ties)  # which rounded numbers are taken is not known elsewhere
     there = _at_second_point(judge_of, check, proofs)
     if not there and findings.verdict is Verdict.RIGHT:
         findings.remark = _without_form(judge_of, setting.second) or _with_repeats(judge_of, setting.second)
     return Judged(report(name, x, findings), there, ties)
+
+
+def _proved(judge_of: InputJudge, proofs: Proofs, all_inputs: AllInputs) -> Findings | None:
+    """The findings by proofs: straight through roundings, if that is meant, or of the slopes as they are."""
+    return straight_through(judge_of, proofs) or by_proof(judge_of, proofs, all_inputs)
 
 
 def _without_form(judge_of: InputJudge, second: Point) -> str:

@@ -290,7 +290,7 @@ class TestWithRepeats:
 
 
 # They refute nothing.
-PROOFS = SimpleNamespace(refutes=lambda index: False)
+PROOFS = SimpleNamespace(refutes=lambda index: False, through=())
 
 
 class Steps:
@@ -301,7 +301,7 @@ class Steps:
         self.said = {"proved": None, "too little": False, "ties": "", "nearby": False, "there": "", "form": ""}
         self.said |= {"repeats": "", "step": 0.0, "left open": False} | said
         monkeypatch.setattr(judge, "InputJudge", self._judge)
-        steps = {"by_proof": "proved", "wrong_at_ties": "ties", "_at_second_point": "there", "_without_form": "form"}
+        steps = {"_proved": "proved", "wrong_at_ties": "ties", "_at_second_point": "there", "_without_form": "form"}
         steps["_with_repeats"] = "repeats"
         for name, said_as in steps.items():
             monkeypatch.setattr(judge, name, self._step(said_as))
@@ -359,10 +359,36 @@ class TestSteps:
         steps.told()
         assert (("stopping", 1, "first", steps.findings, False) in steps.asked) is asked
 
+    def test_what_goes_straight_through_roundings_is_no_iteration(self, monkeypatch):
+        steps = Steps(monkeypatch)
+        steps.told(SimpleNamespace(refutes=lambda index: False, through=(1,)))
+        assert "stopping" not in steps.steps()
+
+    @pytest.mark.parametrize(("judgement", "asked"), [(RIGHT, True), (UNDECIDED, False)])
+    def test_it_is_judged_elsewhere_if_it_is_right(self, monkeypatch, judgement, asked):
+        """What is undecided may mix rounded numbers with others."""
+        steps = Steps(monkeypatch, judgement)
+        told = steps.told(SimpleNamespace(refutes=lambda index: False, through=(1,)))
+        assert ("there" in steps.steps()) is asked
+        assert told.ties == ""
+        steps = Steps(monkeypatch, judgement)
+        steps.told(SimpleNamespace(refutes=lambda index: False, through=(0, 2)))
+        assert "there" in steps.steps()
+
+    def test_straight_through_is_asked_first(self, monkeypatch):
+        asked = []
+        given = "judge", "proofs", "all inputs"
+        monkeypatch.setattr(judge, "by_proof", lambda *given: asked.append(given) or "proved")
+        monkeypatch.setattr(judge, "straight_through", lambda *given: "through")
+        assert judge._proved(*given) == "through"
+        monkeypatch.setattr(judge, "straight_through", lambda *given: asked.append(given))
+        assert judge._proved(*given) == "proved"
+        assert asked == [("judge", "proofs"), given]
+
     @pytest.mark.parametrize(("refuted", "proven"), [((1,), True), ((0, 2), False)])
     def test_of_an_iteration_it_is_told_what_is_proved(self, monkeypatch, refuted, proven):
         steps = Steps(monkeypatch)
-        steps.told(SimpleNamespace(refutes=refuted.__contains__))
+        steps.told(SimpleNamespace(refutes=refuted.__contains__, through=()))
         assert ("stopping", 1, "first", steps.findings, proven) in steps.asked
 
     def test_what_an_iteration_leaves_open_is_kept_for_the_second_point(self, monkeypatch):

@@ -72,13 +72,13 @@ def widths_of(case: Case, point: Point, wrt: Sequence[int], bits: int, seconds: 
 
 
 def enclosures_of(
-    case: Case, point: Point, index: int, entries: Sequence[int], seconds: float
+    case: Case, point: Point, index: int, entries: Sequence[int], rounding: Rounding, seconds: float
 ) -> dict[int, tuple[float, float]]:
-    """Between which numbers the straight-through gradient of an input of a case lies: see `proof.enclosures`."""
+    """Between which numbers the derivatives by an input of a case lie: see `proof.enclosures`."""
     from scratchcnn.gradcheck.proof.enclosures import enclosures
 
     with quiet():
         found: dict[int, tuple[float, float]] = undisturbed(
-            partial(enclosures, case.unmeasured), point, index, entries, thread_time() + seconds
+            partial(enclosures, case.unmeasured), point, index, entries, rounding, thread_time() + seconds
         )
     return found

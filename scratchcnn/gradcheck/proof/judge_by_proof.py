@@ -37,8 +37,11 @@ BALL_NOISES = 4.0
 
 # What is said where nothing, or not all, is proved.
 NOT_PROVED = "not proved: {}; differences decide"
-# What is said where a straight-through gradient is judged.
-ROUNDS_NOTE = "forward rounds to whole numbers, and is constant in between: each rounding is given the derivative 1"
+# What rounded numbers may become, so that a straight-through gradient is right.
+KINDS = (Rounding.ROUNDED, Rounding.UNROUNDED)
+# What is said where such a gradient is judged.
+THROUGH = "where each rounding has the derivative 1"
+ROUNDS_NOTE = f"forward rounds to whole numbers, and is constant in between: the gradient is judged {THROUGH}"
 
 
 class Proofs:
@@ -52,6 +55,7 @@ class Proofs:
         self.strays: set[int] = set()  # the inputs at which floats do something else than balls
         self.through: set[int] = set()  # the inputs whose gradients are meant to go straight through roundings
         self._through: dict[Rounding, Proof] = {}
+        self._through_second: dict[Rounding, Proof] = {}
         self.dropped: set[int] = set()  # the inputs of whose gradient a proof says something else than is meant
 
     @cached_property
@@ -114,6 +118,8 @@ class Proofs:
 
     def at_second_point(self, index: int) -> str | None:
         """What is wrong with a gradient at the second point; empty if it is proved right, None if nothing is proved."""
+        if index in self.through:
+            return self._straight_through_at_second_point(index)
         proven = self._second.inputs.get(index) if self._second else None
         if proven is None or not (proven.right.all() or proven.wrong.any()) or not self._followed(index, proven):
             return None
@@ -131,6 +137,21 @@ class Proofs:
         if second is None or self.first is None or not self.first.inputs:
             return None
         return self._proof(second) if self.spent <= SECOND_PROOF_SHARE * self.seconds else None
+
+    def _straight_through_at_second_point(self, index: int) -> str:
+        """What is wrong there with a straight-through gradient: what rounded numbers refute, and those before, too."""
+        second, found = self.setting.second, self._through_second
+        if second is None:
+            return ""
+        for rounding in KINDS:
+            if rounding not in found:
+                found[rounding] = self._proof(second, rounding=rounding)
+        each = [found[rounding].inputs.get(index) for rounding in KINDS]
+        refuted = [proven for proven in each if proven is not None and proven.wrong.any()]
+        if len(refuted) < len(KINDS):
+            return ""
+        analytic, exact = apart(*refuted[0].along)
+        return f"along a random direction the gradient gives {analytic}, forward {exact} {THROUGH}"
 
     def _followed(self, index: int, proven: Proven) -> bool:
         """Whether floats give what balls give at the second point, up to differences that do not matter."""
@@ -157,8 +178,12 @@ class Proofs:
     def straight_through(self, rounding: Rounding) -> Proof:
         """The proof at the inputs in which each rounding has the derivative 1."""
         if rounding not in self._through:
-            self._through[rounding] = self._proof(self.setting.first, locate=True, rounding=rounding)
+            self._through[rounding] = self._proof(self.setting.first, rounding=rounding)
         return self._through[rounding]
+
+    def located_straight_through(self, index: int, rounding: Rounding) -> Proof:
+        """The same of one gradient, with the entries that are wrong if time allows."""
+        return self._proof(self.setting.first, (index,), locate=True, rounding=rounding)
 
     def located(self, index: int) -> Proven:
         """The proof of one gradient, with the entries that are wrong and the exact derivatives there if time allows."""

@@ -40,6 +40,10 @@ def drawn(*shape, seed=0):
         ("np.sqrt(v) + eps", ["np.sqrt(v + eps)"]),
         ("np.sum(a, axis=1) * b", ["np.sum(a * b, axis=1)"]),
         ("b * np.sum(a)", ["np.sum(b * a)"]),
+        ("a & b | c", ["a & (b | c)"]),
+        ("g * (n >> k)", ["g * n >> k"]),
+        ("f(a) ^ b", ["f(a ^ b)"]),
+        ("(a <= b) & (b <= c)", ["a <= b & (b <= c)", "(a <= b) & b <= c"]),
         ("f(a + b)", ["(f(a) + b)", "(a + f(b))"]),
         ("e * (a + b) / c", ["e * a + b / c", "(e * a + b) / c", "e * (a + b / c)"]),
         (

@@ -10,8 +10,16 @@ import pytest
 from scratchcnn import sigmoid
 from scratchcnn.gradcheck import Verdict, check_gradient
 from scratchcnn.gradcheck.findings import Findings
-from scratchcnn.gradcheck.proof.judge_by_proof import Proofs, _on_the_same_path, by_proof, wrong_at_ties
-from scratchcnn.gradcheck.proof.outcome import Proof, Proven
+from scratchcnn.gradcheck.proof.judge_by_proof import (
+    KINDS,
+    NOT_PROVED,
+    ROUNDS_NOTE,
+    Proofs,
+    _on_the_same_path,
+    by_proof,
+    wrong_at_ties,
+)
+from scratchcnn.gradcheck.proof.outcome import Proof, Proven, Rounding
 
 EPS, EPS32 = float(np.finfo(np.float64).eps), float(np.finfo(np.float32).eps)
 X = np.array([0.4, -1.3, 2.2, 0.9, -0.6])
@@ -350,7 +358,7 @@ def findings_of(entries, right=False, wrong=False, bound=1e-9):
 def proofs_of(proof, located=None):
     """Proofs that have been made."""
     proofs = Proofs.__new__(Proofs)
-    proofs.notes, proofs.strays, proofs.dropped = [], set(), set()
+    proofs.notes, proofs.strays, proofs.dropped, proofs.through = [], set(), set(), set()
     proofs.spent, proofs.seconds, proofs._widths = 0.0, 1.0, {}
     proofs.setting = SimpleNamespace(case=SimpleNamespace(names=["x"]))
     proofs.__dict__["first"] = proof
@@ -635,8 +643,57 @@ class TestSecondPoint:
         assert self.told(self.WRONG, dropped=[1]) is not None
         assert self.told(proven_of([1.0, 2.0]), dropped=[0]) == ""
 
+    def through(self, rounded, unrounded, *, second="there", index=0):
+        proofs, asked = proofs_of(Proof({}, reason="rounds")), []
+        proofs.through, proofs._through_second = {0}, {}
+        proofs.setting = SimpleNamespace(second=second)
+
+        def proof(point, *, rounding):
+            asked.append((point, rounding))
+            proven = {Rounding.ROUNDED: rounded, Rounding.UNROUNDED: unrounded}[rounding]
+            return Proof({index: proven} if proven else {}, reason="")
+
+        proofs._proof = proof
+        told = proofs.at_second_point(0)
+        assert proofs.at_second_point(0) == told
+        assert asked == ([("there", kind) for kind in KINDS] if second else [])  # once each
+        return told
+
+    def test_straight_through_roundings_it_is_wrong_if_rounded_numbers_and_those_before_refute_it(self):
+        right, open_ = proven_of([1.0, 2.0]), proven_of([1.0, 2.0], right=[True, False])
+        assert self.through(self.WRONG, self.WRONG) == (
+            "along a random direction the gradient gives 3, forward 4 where each rounding has the derivative 1"
+        )
+        for other in (right, open_, None):
+            assert self.through(self.WRONG, other) == ""
+            assert self.through(other, self.WRONG) == ""
+        assert self.through(self.WRONG, self.WRONG, second=None) == ""
+        assert self.through(self.WRONG, self.WRONG, index=1) == ""
+
     def test_nor_where_floats_do_something_else(self):
         assert self.told(self.WRONG, (1.0, 2 + 1.9e-6)) is not None
         assert self.told(self.WRONG, (1.0, 2 + 2.1e-6)) is None
         assert self.told(self.WRONG, y=5 + 6e-6) is None
         assert self.told(self.WRONG, (1.0, 2.0, 3.0)) is None
+
+
+def test_a_gradient_that_goes_straight_through_is_noted_once_in_place_of_what_is_not_proved():
+    proofs = proofs_of(Proof({}, reason="forward rounds"))
+    proofs.notes = ["something else", NOT_PROVED.format("forward rounds")]
+    proofs.told_through(3)
+    proofs.told_through(1)
+    assert proofs.through == {1, 3}
+    assert proofs.notes == ["something else", ROUNDS_NOTE]
+
+
+def test_the_proofs_straight_through_are_made_once_and_located_for_one_input():
+    proofs, asked = proofs_of(Proof({})), []
+    proofs._through, proofs.setting = {}, SimpleNamespace(first="here")
+    proofs._proof = lambda *given, **options: asked.append((given, options)) or len(asked)
+    assert [proofs.straight_through(kind) for kind in (*KINDS, *KINDS)] == [1, 2, 1, 2]
+    assert proofs.located_straight_through(5, Rounding.ROUNDED) == 3
+    assert asked == [
+        (("here",), {"rounding": Rounding.ROUNDED}),
+        (("here",), {"rounding": Rounding.UNROUNDED}),
+        (("here", (5,)), {"locate": True, "rounding": Rounding.ROUNDED}),
+    ]

@@ -15,7 +15,7 @@ from scratchcnn.gradcheck.diagnosis.edits.site import Site
 
 # Operands of a chain of operations that is tried, at most.
 MOST_OPERANDS = 12
-OPERATOR = re.compile(r"\s*(\*\*|//|[-+*/@%])\s*")
+OPERATOR = re.compile(r"\s*(\*\*|//|<<|>>|[-+*/@%&|^])\s*")
 SYMBOLS: dict[type, str] = {
     ast.Add: "+",
     ast.Sub: "-",
@@ -25,6 +25,11 @@ SYMBOLS: dict[type, str] = {
     ast.Mod: "%",
     ast.Pow: "**",
     ast.MatMult: "@",
+    ast.BitAnd: "&",
+    ast.BitOr: "|",
+    ast.BitXor: "^",
+    ast.LShift: "<<",
+    ast.RShift: ">>",
 }
 # After these, parentheses around what these join change nothing.
 FREE = {"+": {"+", "-"}, "*": {"*", "/"}}

@@ -16,21 +16,39 @@ from scratchcnn.gradcheck.proof.balls.recording import met, rounded, rounding
 from scratchcnn.gradcheck.proof.outcome import Rounding
 
 
+def _or_both(function: Callable[[Ball, Ball], Ball]) -> Callable[[Ball, Ball], Ball]:
+    """A decorator: where all numbers between rounded ones and those before are meant, either of two may be chosen."""
+
+    @wraps(function)
+    def chosen(a: Ball, b: Ball) -> Ball:
+        x, y = a.value, b.value
+        if rounding() is not Rounding.BETWEEN or x > y or x < y or x.is_nan() or y.is_nan():
+            return function(a, b)
+        slopes = [ZERO if ball.slope is None else ball.slope for ball in (a, b)]
+        return Ball(x.union(y), slopes[0].union(slopes[1]))
+
+    return chosen
+
+
+@_or_both
 def maximum(a: Ball, b: Ball) -> Ball:
     """The larger number; NaN if either is NaN."""
     return a if a.value.is_nan() or (not b.value.is_nan() and a >= b) else b
 
 
+@_or_both
 def minimum(a: Ball, b: Ball) -> Ball:
     """The smaller number; NaN if either is NaN."""
     return a if a.value.is_nan() or (not b.value.is_nan() and a <= b) else b
 
 
+@_or_both
 def fmax(a: Ball, b: Ball) -> Ball:
     """The larger of the numbers that are not NaN."""
     return a if b.value.is_nan() or (not a.value.is_nan() and a >= b) else b
 
 
+@_or_both
 def fmin(a: Ball, b: Ball) -> Ball:
     """The smaller of the numbers that are not NaN."""
     return a if b.value.is_nan() or (not a.value.is_nan() and a <= b) else b

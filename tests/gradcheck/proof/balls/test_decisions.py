@@ -209,3 +209,24 @@ class TestStraightThrough:
         with recording(rounding=Rounding.ROUNDED):
             found = decisions.remainder(moving(7.25), constant(2.0))
         assert (found.value, found.slope) == (1.25, 0)
+
+    @pytest.mark.parametrize("name", sorted(TWO.keys() - {"copysign", "heaviside"}))
+    def test_either_of_two_numbers_may_be_chosen_that_overlap(self, name):
+        with recording(rounding=Rounding.BETWEEN) as seen:
+            found = getattr(decisions, name)(Ball(arb(1, 0.5), arb(3)), constant(1.25))
+        assert found.value.contains(0.5)
+        assert found.value.contains(1.5)
+        assert (found.slope.contains(0), found.slope.contains(3), found.slope.contains(4)) == (True, True, False)
+        assert seen.met == 0
+        for rounding in set(Rounding) - {Rounding.BETWEEN}:
+            with recording(rounding=rounding), pytest.raises(Undecidable):
+                getattr(decisions, name)(Ball(arb(1, 0.5), arb(3)), constant(1.25))
+
+    @pytest.mark.parametrize("name", sorted(TWO.keys() - {"copysign", "heaviside"}))
+    def test_of_others_the_one_that_is_surely_meant(self, name):
+        low, high = Ball(arb(1, 0.25), arb(3)), Ball(arb(2, 0.25))
+        with recording(rounding=Rounding.BETWEEN):
+            for pair in ((low, high), (high, low)):
+                assert getattr(decisions, name)(*pair) is (high if "max" in name else low)
+            assert same(value(getattr(decisions, name)(constant(NAN), constant(1.0))), TWO[name](NAN, 1.0))
+            assert same(value(getattr(decisions, name)(constant(1.0), constant(NAN))), TWO[name](1.0, NAN))
