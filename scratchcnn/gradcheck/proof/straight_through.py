@@ -31,7 +31,7 @@ from scratchcnn.gradcheck.verdict import VOUCHING_SHARE, trifle
 # At how many entries differences are asked, whether they see steps, or another slope.
 SAMPLES = 16
 # Why an entry is undecided.
-BETWEEN, NO_TIME = "rounding", "time"
+REASON = "rounding"
 # How the entries were decided.
 METHOD = f"exact arithmetic, {THROUGH}"
 
@@ -102,7 +102,7 @@ def _proved(judge: InputJudge, proofs: Proofs, between: Proven) -> Findings:
         if right.all():
             break
     wrong = ~right & known & np.all(list(refuted.values()), axis=0)
-    reason = np.where(right, "", NO_TIME).astype(object)
+    reason = np.where(right, "", REASON).astype(object)
     return Findings(np.arange(size), analytic, value, bound, nothing, right, wrong, reason, METHOD)
 
 
@@ -135,7 +135,7 @@ def _enclose(judge: InputJudge, proofs: Proofs, findings: Findings, which: Array
     known = np.array(sorted(found), np.intp)
     least, most = np.array([found[int(e)] for e in known]).reshape(-1, 2).T
     value, radius = (least + most) / 2, (most - least) / 2
-    findings.value[known], findings.bound[known], findings.reason[known] = value, radius, BETWEEN
+    findings.value[known], findings.bound[known] = value, radius
     outside: Array = known[np.abs(findings.analytic[known] - value) > radius + trifle(value)]
     return outside
 

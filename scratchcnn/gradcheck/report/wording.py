@@ -25,7 +25,7 @@ ADVICE = {
     "unstable": "backward changes with the last bits of the inputs: move them by a small random number",
     "chance": "forward or backward gives another result at each call: choose its seed, or pass what it draws",
     "steps": "forward moves in steps, as if it rounded: check it with finer steps, or in a higher precision",
-    "rounding": "what forward rounds moves the derivative as far: check it with finer steps",
+    "rounding": "what forward rounds may move the derivative as far: check it with finer steps, or raise seconds=",
     "stops": "forward jumps by a little nearby: if an iteration stops there, try a finer tolerance; if not, move away",
     "drifting": "the slope settles at no scale: move the inputs by a small random number",
     "time": "raise seconds=, or check all with max_entries=None",
