@@ -33,8 +33,6 @@ SECOND_PROOF_SHARE = 0.2
 BALL_ROUNDOFFS = 64.0
 # A ratio: how many times its measured noise an output in floats may be from that in balls.
 BALL_NOISES = 4.0
-
-
 # What is said where nothing, or not all, is proved.
 NOT_PROVED = "not proved: {}; differences decide"
 # What rounded numbers may become, so that a straight-through gradient is right.
@@ -54,8 +52,8 @@ class Proofs:
         self._widths: dict[int, Array] | None = None
         self.strays: set[int] = set()  # the inputs at which floats do something else than balls
         self.through: set[int] = set()  # the inputs whose gradients are meant to go straight through roundings
-        self._through: dict[Rounding, Proof] = {}
-        self._through_second: dict[Rounding, Proof] = {}
+        self._straight: dict[Rounding, Proof] = {}
+        self._straight_at_second: dict[Rounding, Proof] = {}
         self.dropped: set[int] = set()  # the inputs of whose gradient a proof says something else than is meant
 
     @cached_property
@@ -140,7 +138,7 @@ class Proofs:
 
     def _straight_through_at_second_point(self, index: int) -> str:
         """What is wrong there with a straight-through gradient: what rounded numbers refute, and those before, too."""
-        second, found = self.setting.second, self._through_second
+        second, found = self.setting.second, self._straight_at_second
         if second is None:
             return ""
         for rounding in KINDS:
@@ -177,9 +175,9 @@ class Proofs:
 
     def straight_through(self, rounding: Rounding) -> Proof:
         """The proof at the inputs in which each rounding has the derivative 1."""
-        if rounding not in self._through:
-            self._through[rounding] = self._proof(self.setting.first, rounding=rounding)
-        return self._through[rounding]
+        if rounding not in self._straight:
+            self._straight[rounding] = self._proof(self.setting.first, rounding=rounding)
+        return self._straight[rounding]
 
     def located_straight_through(self, index: int, rounding: Rounding) -> Proof:
         """The same of one gradient, with the entries that are wrong if time allows."""

@@ -119,13 +119,7 @@ class Runs:
 
     def along(self, direction: dict[int, int], side: int = 0) -> Moved:
         """The same in a single run. If a side is given, ties are decided as they are a little way to that side."""
-        # All that is made of the inputs goes straight through a rounding, also what stands still.
-        strict = self.rounding is Rounding.CONSTANT
-        rest = None if strict else 0
-        arrays = [a if strict or type(a) is not Balls else _moving(a, [rest] * a.size) for a in self.inputs]
-        for index, part in self.parts.items():
-            if any(int(e) in direction for e in part):
-                arrays[index] = _moving(self.inputs[index], [direction.get(int(e), rest) for e in part])
+        arrays = [self._given(index, direction) for index in range(len(self.inputs))]
         arrays = _fresh(arrays)  # forward may write into them
         with recording(side, self.rounding) as seen:
             found = output(self.world, self.functions[0], *arrays, seconds=self._left())
@@ -134,7 +128,20 @@ class Runs:
             raise NotRun("gives an output of another shape on balls")
         slopes = [ZERO if b.slope is None else b.slope for b in balls]
         still = all(b.slope is None for b in balls)
-        return Moved([b.value for b in balls], slopes, seen.met > 0, seen.rounded > 0 and strict, still)
+        return Moved([b.value for b in balls], slopes, seen.met > 0, seen.rounded > 0, still)
+
+    def _given(self, index: int, direction: dict[int, int]) -> Any:
+        """An input as forward is given it.
+
+        Straight through roundings goes all that is made of the inputs, also where they stand still: with a slope of 0.
+        """
+        array = self.inputs[index]
+        if type(array) is not Balls:
+            return array
+        rest = None if self.rounding is Rounding.CONSTANT else 0
+        part = self.parts.get(index)
+        slopes = [rest] * array.size if part is None else [direction.get(int(e), rest) for e in part]
+        return array if all(s is None for s in slopes) else _moving(array, slopes)
 
     def backward(self) -> list[arb]:
         """The gradient, over the entries of all inputs."""

@@ -645,7 +645,7 @@ class TestSecondPoint:
 
     def through(self, rounded, unrounded, *, second="there", index=0):
         proofs, asked = proofs_of(Proof({}, reason="rounds")), []
-        proofs.through, proofs._through_second = {0}, {}
+        proofs.through, proofs._straight_at_second = {0}, {}
         proofs.setting = SimpleNamespace(second=second)
 
         def proof(point, *, rounding):
@@ -688,7 +688,7 @@ def test_a_gradient_that_goes_straight_through_is_noted_once_in_place_of_what_is
 
 def test_the_proofs_straight_through_are_made_once_and_located_for_one_input():
     proofs, asked = proofs_of(Proof({})), []
-    proofs._through, proofs.setting = {}, SimpleNamespace(first="here")
+    proofs._straight, proofs.setting = {}, SimpleNamespace(first="here")
     proofs._proof = lambda *given, **options: asked.append((given, options)) or len(asked)
     assert [proofs.straight_through(kind) for kind in (*KINDS, *KINDS)] == [1, 2, 1, 2]
     assert proofs.located_straight_through(5, Rounding.ROUNDED) == 3
