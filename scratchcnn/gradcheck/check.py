@@ -23,8 +23,8 @@ from scratchcnn.gradcheck.numerical.exact import Exact, exact_gradients
 from scratchcnn.gradcheck.numerical.spreading import Workers
 from scratchcnn.gradcheck.options import Options, validated
 from scratchcnn.gradcheck.points import asked_cotangent, second_cotangent, second_point
-from scratchcnn.gradcheck.proof.judge_by_proof import Proofs
 from scratchcnn.gradcheck.proof.kept_digits import Kept, kept, too_few
+from scratchcnn.gradcheck.proof.proofs import Proofs
 from scratchcnn.gradcheck.proof.some_samples import Part, on_some_samples
 from scratchcnn.gradcheck.raised import in_words
 from scratchcnn.gradcheck.report.progress import Progress

@@ -22,7 +22,8 @@ from scratchcnn.gradcheck.invariants import (
 from scratchcnn.gradcheck.numerical.exact import Exact
 from scratchcnn.gradcheck.numerical.spreading import Workers
 from scratchcnn.gradcheck.points import Point, drawn_point, point_at
-from scratchcnn.gradcheck.proof.judge_by_proof import Proofs, by_proof, wrong_at_ties
+from scratchcnn.gradcheck.proof.judge_by_proof import by_proof, wrong_at_ties
+from scratchcnn.gradcheck.proof.proofs import Proofs
 from scratchcnn.gradcheck.proof.straight_through import straight_through
 from scratchcnn.gradcheck.report.report import InputReport
 from scratchcnn.gradcheck.setting import Setting

@@ -17,7 +17,7 @@ from scratchcnn.gradcheck.numerical.caller_warnings import quiet
 from scratchcnn.gradcheck.numerical.exact import exact_gradients
 from scratchcnn.gradcheck.numerical.noise import STRIDES
 from scratchcnn.gradcheck.points import draw_cotangent, second_point
-from scratchcnn.gradcheck.proof.judge_by_proof import Proofs
+from scratchcnn.gradcheck.proof.proofs import Proofs
 from scratchcnn.gradcheck.setting import Setting
 from tests.gradcheck.pairs import product, product_backward
 

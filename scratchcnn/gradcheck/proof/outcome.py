@@ -23,6 +23,10 @@ class Rounding(Enum):
     BETWEEN = "between"
 
 
+# With each of them a straight-through gradient is right.
+STRAIGHT_THROUGH = (Rounding.ROUNDED, Rounding.UNROUNDED)
+
+
 @dataclass
 class Proven:
     """What is proved of the gradient of one input.

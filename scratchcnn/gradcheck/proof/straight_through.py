@@ -16,15 +16,9 @@ from scratchcnn.gradcheck.findings import Findings
 from scratchcnn.gradcheck.input_judge import InputJudge
 from scratchcnn.gradcheck.numerical.noise import EPS
 from scratchcnn.gradcheck.proof.attempt import enclosures_of
-from scratchcnn.gradcheck.proof.judge_by_proof import (
-    BALL_ROUNDOFFS,
-    KINDS,
-    THROUGH,
-    Proofs,
-    is_as_in_balls,
-    own_roundoff,
-)
-from scratchcnn.gradcheck.proof.outcome import Proof, Proven, Rounding
+from scratchcnn.gradcheck.proof.floats import BALL_ROUNDOFFS, is_as_in_balls, own_roundoff
+from scratchcnn.gradcheck.proof.outcome import STRAIGHT_THROUGH, Proof, Proven, Rounding
+from scratchcnn.gradcheck.proof.proofs import THROUGH, Proofs
 from scratchcnn.gradcheck.sampling import sample
 from scratchcnn.gradcheck.verdict import VOUCHING_SHARE, trifle
 
@@ -69,7 +63,7 @@ def straight_through(judge: InputJudge, proofs: Proofs) -> Findings | None:
 
 def _is_meant(proofs: Proofs, proof: Proof) -> bool:
     """Whether an entry of some input is proved right straight through roundings, and is no slope between the steps."""
-    through = [proofs.straight_through(kind).inputs for kind in KINDS]
+    through = [proofs.straight_through(kind).inputs for kind in STRAIGHT_THROUGH]
     return any((each[k].right & ~proof.inputs[k].right).any() for each in through for k in each)
 
 
@@ -91,7 +85,7 @@ def _proved(judge: InputJudge, proofs: Proofs, between: Proven) -> Findings:
     analytic = judge.analytic.values(judge.index)
     size, nothing = analytic.size, np.full(analytic.size, np.nan)
     value, bound, right, known = nothing.copy(), nothing.copy(), np.zeros(size, bool), False
-    refuted = {kind: np.zeros(size, bool) for kind in KINDS}
+    refuted = {kind: np.zeros(size, bool) for kind in STRAIGHT_THROUGH}
     for kind, proven in _proofs(judge.index, proofs):
         allowed = own_roundoff(judge, analytic, proven)
         here = ~right & proven.right & (np.abs(analytic - proven.value) <= allowed)
@@ -109,7 +103,7 @@ def _proved(judge: InputJudge, proofs: Proofs, between: Proven) -> Findings:
 def _proofs(index: int, proofs: Proofs) -> Iterator[tuple[Rounding, Proven]]:
     """The proofs of an input with rounded numbers, and with those before: on the whole, and then entry by entry."""
     for found in (proofs.straight_through, partial(proofs.located_straight_through, index)):
-        yield from ((kind, inputs[index]) for kind in KINDS if index in (inputs := found(kind).inputs))
+        yield from ((kind, inputs[index]) for kind in STRAIGHT_THROUGH if index in (inputs := found(kind).inputs))
 
 
 def _ends(judge: InputJudge, proofs: Proofs, which: Array, rounding: Rounding) -> dict[int, tuple[float, float]]:

@@ -9,19 +9,12 @@ import pytest
 
 from scratchcnn import sigmoid
 from scratchcnn.gradcheck import Verdict, check_gradient
-from scratchcnn.gradcheck.findings import Findings
-from scratchcnn.gradcheck.proof.judge_by_proof import (
-    KINDS,
-    NOT_PROVED,
-    ROUNDS_NOTE,
-    Proofs,
-    _on_the_same_path,
-    by_proof,
-    wrong_at_ties,
-)
-from scratchcnn.gradcheck.proof.outcome import Proof, Proven, Rounding
+from scratchcnn.gradcheck.proof.judge_by_proof import by_proof, wrong_at_ties
+from scratchcnn.gradcheck.proof.outcome import Proof
+from scratchcnn.gradcheck.proof.proofs import Proofs
+from tests.gradcheck.proof.stubs import EPS, findings_of, judge_of, proofs_of, proven_of
 
-EPS, EPS32 = float(np.finfo(np.float64).eps), float(np.finfo(np.float32).eps)
+EPS32 = float(np.finfo(np.float32).eps)
 X = np.array([0.4, -1.3, 2.2, 0.9, -0.6])
 FAR = np.array([40.0, 41.5, 45.0])
 OUTPUT = "not proved: in floats forward gives another output than in exact arithmetic; differences decide"
@@ -317,79 +310,8 @@ def test_differences_decide_where_there_is_no_time_to_find_the_wrong_entries(mon
 # The steps, by themselves.
 
 
-def judge_of(
-    values, y=(1.0, -4.0), noise=0.0, own=0.0, findings=None, precision=np.float64, along=Verdict.RIGHT, step=0.0
-):
-    """A judge of an input: backward answers `values` in floats, and forward `y`."""
-    y = np.array(y)
-    return SimpleNamespace(
-        index=0,
-        eps=EPS,
-        step=step,
-        precision=np.dtype(precision),
-        noise=np.broadcast_to(noise, y.shape),
-        probe=SimpleNamespace(y0=y, outputs=y.size),
-        case=SimpleNamespace(names=["x"]),
-        analytic=SimpleNamespace(
-            values={0: np.array(values)}.__getitem__,
-            own_error=lambda index, entries, status, most: (
-                own + 0.0 * entries + (0 if set(status) == {"ok"} else np.nan)
-            ),
-        ),
-        by_sample=lambda: findings,
-        along=lambda: SimpleNamespace(verdict=along),
-    )
-
-
-def proven_of(value, *, wrong=False, right=None, exact=None, bound=0.0, **fields):
-    value = np.array(value, float)
-    wrong = np.broadcast_to(wrong, value.shape).copy()
-    right = ~wrong if right is None else np.array(right)
-    return Proven(value, right, wrong, np.broadcast_to(bound, value.shape).copy(), exact=exact or {}, **fields)
-
-
-def findings_of(entries, right=False, wrong=False, bound=1e-9):
-    size = len(entries)
-    of_each = [np.broadcast_to(np.array(a, float), size).copy() for a in (1.0, 1.0, bound, 0.0)]
-    flags = [np.broadcast_to(a, size).copy() for a in (right, wrong)]
-    return Findings(np.array(entries), *of_each, *flags, np.full(size, "noise", object), "differences")
-
-
-def proofs_of(proof, located=None):
-    """Proofs that have been made."""
-    proofs = Proofs.__new__(Proofs)
-    proofs.notes, proofs.strays, proofs.dropped, proofs.through = [], set(), set(), set()
-    proofs.spent, proofs.seconds, proofs._widths = 0.0, 1.0, {}
-    proofs.setting = SimpleNamespace(case=SimpleNamespace(names=["x"]))
-    proofs.__dict__["first"] = proof
-    proofs.located = lambda index: located
-    return proofs
-
-
 AGREE = SimpleNamespace(agree_at_first=True)
 DISAGREE = SimpleNamespace(agree_at_first=False)
-
-
-class TestPath:
-    @pytest.mark.parametrize(
-        ("off", "noise", "same"),
-        [
-            ((0, 0), 0, True),
-            ((60 * 4 * EPS, 0), 0, True),  # 64 roundoffs of the largest
-            ((70 * 4 * EPS, 0), 0, False),
-            ((1e-3, 1e-3), 3e-4, True),
-            ((1e-3, 1e-3), 2e-4, False),
-            ((1e-3, 0), [3e-4, 0], True),
-            ((1e-3, 1e-9), [3e-4, 0], False),
-        ],
-    )
-    def test_is_the_same_where_outputs_are_to_their_roundoff_or_noise(self, off, noise, same):
-        proof = Proof({}, np.array([1.0, -4.0]) + off)
-        assert _on_the_same_path(judge_of([0.0], noise=noise), proof) is same
-
-    def test_is_not_where_outputs_are_unknown_or_others(self):
-        assert not _on_the_same_path(judge_of([0.0]), Proof({}))
-        assert not _on_the_same_path(judge_of([0.0]), Proof({}, np.ones(3)))
 
 
 class TestRight:
@@ -563,137 +485,3 @@ class TestTies:
         assert self.told((1.0, -2.0 + 2.1e-6), size=1e-3) == ""
         assert self.told(ties=None) == self.told(y=(2.0, -4.0)) == self.told((1.0, -2.0 + 2.1e-6)) == ""
         assert wrong_at_ties(judge_of([1.0]), proofs_of(None)) == ""
-
-
-def test_a_proof_has_half_of_the_time_of_all_inputs_that_it_is_asked_for():
-    setting = SimpleNamespace(observed=SimpleNamespace(usable=[0, 2, 3]))
-    assert Proofs(setting, 4.0).seconds == 6.0
-
-
-class TestObstacle:
-    def told(self, forward=sine, unsteady=False, usable=(0,)):
-        proofs = Proofs.__new__(Proofs)
-        observed = SimpleNamespace(unsteady=unsteady, usable=usable)
-        proofs.setting = SimpleNamespace(case=SimpleNamespace(forward=forward), observed=observed)
-        return proofs._obstacle()
-
-    def test_there_is_none_but_for_a_framework_or_a_function_that_changes_or_no_gradient(self):
-        def forward(x):
-            return x
-
-        forward.computed_by = "torch"
-        assert self.told() == ""
-        assert self.told(forward) == "torch computes in floats alone"
-        assert self.told(unsteady=True) == "it does not repeat itself"
-        assert self.told(usable=()) == "there is no gradient"
-
-
-class TestStrays:
-    def test_an_input_that_goes_astray_is_taken_out_and_noted_once(self):
-        proof = Proof({0: proven_of([1.0]), 1: proven_of([2.0])})
-        proofs = proofs_of(proof)
-        assert proofs.made is proof
-        for _ in range(2):
-            proofs.stray(1, "the gradient of 'x' is another")
-        assert list(proofs.made.inputs) == [0]
-        assert proofs.notes == [GRADIENT]
-        proofs.stray(0, "forward gives another output")
-        assert proofs.made is None
-
-
-class TestRefutes:
-    def test_what_is_proved_wrong_and_not_dropped_nor_astray(self):
-        wrong, right = proven_of([1.0, 2.0], wrong=[False, True]), proven_of([1.0])
-        proofs = proofs_of(Proof({0: wrong, 2: right}))
-        assert [proofs.refutes(k) for k in range(3)] == [True, False, False]
-        proofs.drop(0, "why")
-        assert not proofs.refutes(0)
-        astray = proofs_of(Proof({0: wrong}))
-        astray.stray(0, "it is another")
-        assert not astray.refutes(0)
-        assert not proofs_of(None).refutes(0)
-
-
-class TestSecondPoint:
-    def told(self, proven, floats=(1.0, 2.0), y=5.0, *, second=True, answers=True, dropped=()):
-        proofs = proofs_of(Proof({0: proven_of([1.0, 2.0])}))
-        proofs.dropped = set(dropped)
-        proofs.__dict__["_second"] = Proof({0: proven}, np.array([5.0])) if second else None
-        proofs.setting = SimpleNamespace(
-            second_answers=(np.array([[y]]), [np.array([floats])]) if answers else None,
-            case=SimpleNamespace(inputs=[np.ones((1, 2))]),
-            observed=SimpleNamespace(usable=[0]),
-        )
-        return proofs.at_second_point(0)
-
-    WRONG = proven_of([1.0, 2.0], wrong=[False, True], along=(3.0, 4.0), share=0.1)
-
-    def test_right_or_wrong(self):
-        assert self.told(proven_of([1.0, 2.0])) == ""
-        assert self.told(self.WRONG) == "along a random direction the gradient gives 3, forward in exact arithmetic 4"
-
-    def test_nothing_is_told_of_what_is_open_or_little(self):
-        assert self.told(proven_of([1.0, 2.0], right=[True, False])) is None
-        assert self.told(proven_of([1.0, 2.0], wrong=[False, True], share=1e-7)) is None
-        assert self.told(self.WRONG, second=False) is None
-        assert self.told(self.WRONG, answers=False) is None
-
-    def test_nor_where_a_proof_was_dropped_at_the_inputs(self):
-        assert self.told(self.WRONG, dropped=[0]) is None
-        assert self.told(self.WRONG, dropped=[1]) is not None
-        assert self.told(proven_of([1.0, 2.0]), dropped=[0]) == ""
-
-    def through(self, rounded, unrounded, *, second="there", index=0):
-        proofs, asked = proofs_of(Proof({}, reason="rounds")), []
-        proofs.through, proofs._straight_at_second = {0}, {}
-        proofs.setting = SimpleNamespace(second=second)
-
-        def proof(point, *, rounding):
-            asked.append((point, rounding))
-            proven = {Rounding.ROUNDED: rounded, Rounding.UNROUNDED: unrounded}[rounding]
-            return Proof({index: proven} if proven else {}, reason="")
-
-        proofs._proof = proof
-        told = proofs.at_second_point(0)
-        assert proofs.at_second_point(0) == told
-        assert asked == ([("there", kind) for kind in KINDS] if second else [])  # once each
-        return told
-
-    def test_straight_through_roundings_it_is_wrong_if_rounded_numbers_and_those_before_refute_it(self):
-        right, open_ = proven_of([1.0, 2.0]), proven_of([1.0, 2.0], right=[True, False])
-        assert self.through(self.WRONG, self.WRONG) == (
-            "along a random direction the gradient gives 3, forward 4 where each rounding has the derivative 1"
-        )
-        for other in (right, open_, None):
-            assert self.through(self.WRONG, other) == ""
-            assert self.through(other, self.WRONG) == ""
-        assert self.through(self.WRONG, self.WRONG, second=None) == ""
-        assert self.through(self.WRONG, self.WRONG, index=1) == ""
-
-    def test_nor_where_floats_do_something_else(self):
-        assert self.told(self.WRONG, (1.0, 2 + 1.9e-6)) is not None
-        assert self.told(self.WRONG, (1.0, 2 + 2.1e-6)) is None
-        assert self.told(self.WRONG, y=5 + 6e-6) is None
-        assert self.told(self.WRONG, (1.0, 2.0, 3.0)) is None
-
-
-def test_a_gradient_that_goes_straight_through_is_noted_once_in_place_of_what_is_not_proved():
-    proofs = proofs_of(Proof({}, reason="forward rounds"))
-    proofs.notes = ["something else", NOT_PROVED.format("forward rounds")]
-    proofs.told_through(3)
-    proofs.told_through(1)
-    assert proofs.through == {1, 3}
-    assert proofs.notes == ["something else", ROUNDS_NOTE]
-
-
-def test_the_proofs_straight_through_are_made_once_and_located_for_one_input():
-    proofs, asked = proofs_of(Proof({})), []
-    proofs._straight, proofs.setting = {}, SimpleNamespace(first="here")
-    proofs._proof = lambda *given, **options: asked.append((given, options)) or len(asked)
-    assert [proofs.straight_through(kind) for kind in (*KINDS, *KINDS)] == [1, 2, 1, 2]
-    assert proofs.located_straight_through(5, Rounding.ROUNDED) == 3
-    assert asked == [
-        (("here",), {"rounding": Rounding.ROUNDED}),
-        (("here",), {"rounding": Rounding.UNROUNDED}),
-        (("here", (5,)), {"locate": True, "rounding": Rounding.ROUNDED}),
-    ]

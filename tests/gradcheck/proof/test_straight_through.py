@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.gradcheck import Verdict, check_gradient
-from scratchcnn.gradcheck.proof.judge_by_proof import ROUNDS_NOTE
+from scratchcnn.gradcheck.proof.proofs import ROUNDS_NOTE
 from scratchcnn.gradcheck.proof.straight_through import METHOD
 
 X = np.random.default_rng(11).normal(size=6)
