@@ -77,21 +77,28 @@ def dice_backward(two):
     return backward
 
 
-def attention(q, k, v, mask):
-    return softmax(np.where(mask, q @ k.T / 2, -np.inf)) @ v
+def attention(hidden):
+    def forward(q, k, v, mask):
+        return softmax(np.where(mask, q @ k.T / 2, hidden)) @ v
+
+    return forward
 
 
-def attention_backward(g, q, k, v, mask):
-    p = softmax(np.where(mask, q @ k.T / 2, -np.inf))
-    s = p * (g @ v.T - (p * (g @ v.T)).sum(axis=1, keepdims=True)) / 2
-    return s @ k, s.T @ q, p.T @ g, None
+def attention_backward(hidden, transposed=True):
+    def backward(g, q, k, v, mask):
+        p = softmax(np.where(mask, q @ k.T / 2, hidden))
+        s = p * (g @ v.T - (p * (g @ v.T)).sum(axis=1, keepdims=True)) / 2
+        return s @ k, (s.T if transposed else s) @ q, p.T @ g, None
+
+    return backward
 
 
-def attention_keys_not_transposed(g, q, k, v, mask):
-    grad_q, _, grad_v, _ = attention_backward(g, q, k, v, mask)
-    p = softmax(np.where(mask, q @ k.T / 2, -np.inf))
-    s = p * (g @ v.T - (p * (g @ v.T)).sum(axis=1, keepdims=True)) / 2
-    return grad_q, s @ q, grad_v, None
+def partition(hidden):
+    return lambda s: np.log(np.exp(s).sum(axis=1) + np.exp(hidden))
+
+
+def partition_backward(g, s):
+    return g[:, None] * np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)
 
 
 LOGITS = normal(501, 5, 4)
@@ -134,8 +141,21 @@ LABELS = [
     ),
     Everyday("dice", dice, dice_backward(2), (uniform(508, 0.1, 0.9, 2, 3), BITS)),
     Everyday("dice, half a term", dice, dice_backward(1), (uniform(508, 0.1, 0.9, 2, 3), BITS), WRONG),
-    Everyday("causal attention", attention, attention_backward, QKV),
-    Everyday("causal attention, keys not transposed", attention, attention_keys_not_transposed, QKV, WRONG),
+    *(
+        case
+        for hidden in (-np.inf, -1e9, -1e30, np.finfo(np.float32).min)
+        for case in (
+            Everyday(f"causal attention, {hidden}", attention(hidden), attention_backward(hidden), QKV),
+            Everyday(
+                f"causal attention, {hidden}, keys not transposed",
+                attention(hidden),
+                attention_backward(hidden, transposed=False),
+                QKV,
+                WRONG,
+            ),
+            Everyday(f"partition function, {hidden}", partition(hidden), partition_backward, (LOGITS,)),
+        )
+    ),
 ]
 
 

@@ -35,6 +35,8 @@ __all__ = [
 ZERO, NAN, INFINITY = arb(0), arb("nan"), arb("inf")
 # The whole line: nothing is known of the number.
 WIDE = arb(0, float("inf"))
+# All floats are smaller.
+TOO_LARGE = arb(2) ** 1024
 
 
 class Undecidable(Exception):
@@ -112,6 +114,19 @@ def meet(a: "Ball", b: "Ball") -> int | None:
     raise Undecidable(f"{x.str(10)} and {y.str(10)} overlap")
 
 
+def integer(x: arb) -> int | None:
+    """The only integer that a ball holds; None if there is none, or it is too large for a float.
+
+    FLINT ends the process where the exponent of a number takes 64 bits: e^(-1e30). None has such an exponent next to 1.
+    """
+    if not abs(x) < TOO_LARGE:
+        return None
+    if x.is_exact():
+        return int(x.fmpz()) if x.is_integer() else None
+    near = (x + 1).unique_fmpz()
+    return None if near is None or not x.contains(near - 1) else int(near) - 1
+
+
 def quotient(x: arb, y: arb) -> arb:
     """The quotient, as in float64 if the divisor is exactly 0."""
     q = x / y
@@ -124,14 +139,15 @@ def quotient(x: arb, y: arb) -> arb:
 
 def raised(x: arb, p: arb) -> arb:
     """The power x ** p of real numbers, as in float64: also 0 ** p, and NaN for a root of a negative number."""
-    if p.is_exact() and p.is_integer():
+    whole = integer(p) if p.is_exact() else None
+    if whole is not None:
         if p.is_zero():
             return arb(1)
         if p < 0 and x.is_zero():
             return INFINITY
         if abs(x) == INFINITY:
-            return ZERO if p < 0 else x if x > 0 or not (p / 2).is_integer() else -x
-        y = x ** p.fmpz()
+            return ZERO if p < 0 else x if x > 0 or whole % 2 else -x
+        y = x**whole
     elif x.is_zero():
         return ZERO if p > 0 else INFINITY if p < 0 else WIDE
     else:
@@ -316,9 +332,10 @@ class Ball(Scalar):
         _lost("a float")
 
     def __int__(self) -> int:
-        if self.slope is None and self.value.is_exact() and self.value.is_integer():
-            return int(self.value.fmpz())
-        _lost("an integer")
+        whole = integer(self.value) if self.slope is None and self.value.is_exact() else None
+        if whole is None:
+            _lost("an integer")
+        return whole
 
     __index__ = __int__
 

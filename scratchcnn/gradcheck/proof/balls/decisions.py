@@ -4,6 +4,7 @@ Each decision is certain. Where a slope crosses a tie or a jump, the run is mark
 `Undecidable`.
 """
 
+import sys
 from collections.abc import Callable
 from functools import wraps
 from math import inf
@@ -11,7 +12,7 @@ from typing import Any
 
 from flint import arb
 
-from scratchcnn.gradcheck.proof.balls.ball import NAN, ZERO, Ball, Undecidable, constant
+from scratchcnn.gradcheck.proof.balls.ball import NAN, ZERO, Ball, NotHeld, Undecidable, constant
 from scratchcnn.gradcheck.proof.balls.recording import met, rounded, rounding
 from scratchcnn.gradcheck.proof.outcome import Rounding
 
@@ -122,7 +123,15 @@ def rint(x: Ball) -> Ball:
 
 
 def round_to(x: Any, decimals: int = 0) -> Ball:
-    """The number rounded to some decimals."""
+    """The number rounded to some decimals.
+
+    Raises
+    ------
+    NotHeld
+        So many that a float cannot hold the power of ten.
+    """
+    if abs(int(decimals)) > sys.float_info.max_10_exp:
+        raise NotHeld(f"rounds to {decimals} decimals, and no float holds such a power of ten")
     scale = Ball(arb(10 ** abs(int(decimals))))
     # The scale is a whole number in either case, so that ties are exact.
     return rint(constant(x) * scale) / scale if decimals > 0 else rint(constant(x) / scale) * scale

@@ -12,7 +12,7 @@ from typing import Any
 
 from flint import arb, ctx, fmpz
 
-from scratchcnn.gradcheck.proof.balls.ball import NAN, WIDE, ZERO, Ball, NotHeld, constant
+from scratchcnn.gradcheck.proof.balls.ball import NAN, WIDE, ZERO, Ball, NotHeld, constant, integer
 from scratchcnn.gradcheck.proof.balls.rules import FUNCTIONS, Rule, along, apply, of_balls, rule
 from scratchcnn.gradcheck.proof.balls.scalar import SPECIAL, as_integer
 
@@ -69,6 +69,10 @@ def _log_ndtr(x: arb) -> arb:
 
 def _gammaln(x: arb) -> arb:
     return x.lgamma() if x > 0 else abs(x.gamma()).log()
+
+
+# Of polygamma: floats hold no factorial of more.
+LARGEST_ORDER = 170
 
 
 def _polygamma(n: int, x: arb) -> arb:
@@ -146,7 +150,7 @@ FAMILIES: dict[str, Callable[..., Rule]] = {
     "iv": lambda n: Rule(lambda x: x.bessel_i(n), lambda x, y: (x.bessel_i(n - 1) + x.bessel_i(n + 1)) / 2),
     "kv": lambda n: Rule(lambda x: _k(n, x), lambda x, y: -(_k(n - 1, x) + _k(n + 1, x)) / 2, 0),
     "expn": lambda n: Rule(lambda x: _e(n, x), lambda x, y: -_e(n - 1, x), 0),
-    "polygamma": lambda n: _polygamma_rule(int(n.fmpz())),
+    "polygamma": lambda n: _polygamma_rule(integer(n)),
     "gammainc": lambda a: Rule(
         lambda x: x.gamma_lower(a, 1), lambda x, y: x ** (a - 1) * (-x).exp() * a.rgamma(), 0, edges={inf: 1}
     ),
@@ -166,7 +170,9 @@ FAMILIES: dict[str, Callable[..., Rule]] = {
 }
 
 
-def _polygamma_rule(n: int) -> Rule:
+def _polygamma_rule(n: int | None) -> Rule:
+    if n is None or not 0 <= n <= LARGEST_ORDER:
+        raise NotHeld(f"takes polygamma of an order that is no whole number from 0 to {LARGEST_ORDER}")
     if n == 0:
         return SPECIAL_RULES["digamma"]
     return Rule(lambda x: _polygamma(n, x), lambda x, y: _polygamma(n + 1, x), edges={inf: 0})

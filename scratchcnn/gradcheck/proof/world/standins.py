@@ -14,7 +14,7 @@ import numpy as np
 
 from scratchcnn.gradcheck.proof.balls import functions, statistics  # noqa: F401  # they fill INSTEAD
 from scratchcnn.gradcheck.proof.balls.arrays import Balls, Whole, as_balls, full, holds, objects, whole, wrapped
-from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, constant
+from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, constant, integer
 from scratchcnn.gradcheck.proof.balls.of_scipy import SCIPY
 from scratchcnn.gradcheck.proof.balls.rules import FUNCTIONS, RULES
 from scratchcnn.gradcheck.proof.balls.scalar import nominal
@@ -29,10 +29,10 @@ ENCLOSED |= {"acos", "acosh", "asin", "asinh", "atan", "atanh", "atan2", "degree
 
 def settled(x: Any) -> Any:
     """A constant whose ball holds a single integer becomes that integer: `math.log2(8)` is 3, and may be a size."""
-    if type(x) is Ball and x.slope is None and x.value.is_finite() and not x.value.is_exact():
-        near = x.value.unique_fmpz()
-        if near is not None and x.value.contains(near):
-            return constant(int(near))
+    if type(x) is Ball and x.slope is None and not x.value.is_exact():
+        near = integer(x.value)
+        if near is not None:
+            return constant(near)
     return x
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scratchcnn.gradcheck.proof.balls import rules
-from scratchcnn.gradcheck.proof.balls.ball import NAN, WIDE, Ball, NotHeld, Undecidable, constant, precision
+from scratchcnn.gradcheck.proof.balls.ball import NAN, WIDE, Ball, NotHeld, Undecidable, constant, integer, precision
 from scratchcnn.gradcheck.proof.balls.recording import recording
 
 FLOATS = st.floats(-1e6, 1e6, allow_subnormal=False)
@@ -273,6 +273,41 @@ def test_what_a_float_cannot_hold():
     # Nothing is lost of a constant that is such a number.
     assert float(constant(0.1)) == 0.1
     assert int(constant(3.0)) == 3
+    assert int(constant(1e300)) == int(1e300)
+
+
+# Their exponents take more than 64 bits.
+TINY, HUGE = arb(-1e30).exp(), arb(1e30).exp()
+
+
+@pytest.mark.parametrize(
+    ("x", "whole"),
+    [
+        (arb(3), 3),
+        (arb(-2.5), None),
+        (arb(7, 1e-9), 7),
+        (arb(-7, 1e-9), -7),
+        (arb(7.25, 0.5), 7),
+        (arb(7.25, 0.125), None),
+        (arb(7, 1), None),
+        (arb(0, 0.5), 0),
+        (TINY, None),
+        (-TINY, None),
+        (TINY * arb(0, 1), 0),
+        (3 + TINY * arb(0, 1), 3),
+        (HUGE, None),
+        (-HUGE, None),
+        (arb(2) ** 10**30, None),
+        (arb(2) ** 1000, 2**1000),
+        (-(arb(2) ** 1024), None),
+        (arb("inf"), None),
+        (NAN, None),
+        (WIDE, None),
+    ],
+    ids=str,
+)
+def test_the_only_integer_that_a_ball_holds(x, whole):
+    assert integer(x) == whole
     assert range(5)[rules.FUNCTIONS["floor"](moving(2.5))] == 2
 
 

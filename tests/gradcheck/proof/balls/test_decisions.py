@@ -8,7 +8,7 @@ import pytest
 from flint import arb
 
 from scratchcnn.gradcheck.proof.balls import decisions
-from scratchcnn.gradcheck.proof.balls.ball import WIDE, Ball, Undecidable, constant, precision
+from scratchcnn.gradcheck.proof.balls.ball import WIDE, Ball, NotHeld, Undecidable, constant, precision
 from scratchcnn.gradcheck.proof.balls.recording import recording
 from scratchcnn.gradcheck.proof.outcome import Rounding
 
@@ -84,6 +84,13 @@ def test_rounded_to_decimals(decimals):
     for x in (0.0, 0.125, 0.375, 2.5, -2.5, 12.0, 25.0, -35.0, 150.0, 250.0, 1234.5625):
         assert value(decisions.round_to(x, decimals)) == pytest.approx(round(x, decimals), abs=1e-12)
     assert value(decisions.round_to(2.5)) == 2
+
+
+@pytest.mark.parametrize("decimals", [309, -309, 10**9])
+def test_not_to_more_decimals_than_a_power_of_ten_has_room_for(decimals):
+    assert value(decisions.round_to(2.5, -308)) == 0
+    with pytest.raises(NotHeld, match=f"rounds to {decimals} decimals, and no float holds such a power of ten"):
+        decisions.round_to(2.5, decimals)
 
 
 def test_limits_may_be_left_open():

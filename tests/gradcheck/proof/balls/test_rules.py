@@ -325,6 +325,13 @@ def test_parameters_must_stay_fixed():
         SPECIAL["jv"](Ball(arb(1), arb(1)), 2.0)
 
 
+@pytest.mark.parametrize("order", [-1, 0.5, 171, 1e300])
+def test_a_polygamma_has_a_whole_order(order):
+    assert SPECIAL["polygamma"](170, 0.7).value.is_finite()
+    with pytest.raises(NotHeld, match="takes polygamma of an order that is no whole number from 0 to 170"):
+        SPECIAL["polygamma"](order, 0.7)
+
+
 def test_a_polygamma_far_on_the_left_is_not_computed():
     assert SPECIAL["polygamma"](0, 0.7).value.overlaps(SPECIAL["digamma"](0.7).value)
     assert number(SPECIAL["polygamma"](1, np.inf)) == 0

@@ -193,6 +193,13 @@ def test_roots_and_powers_of_numbers_are_enclosed(root):
     assert found.value.rel_accuracy_bits() > 200
 
 
+@pytest.mark.parametrize("fill", [-1e9, -1e18, -1e30, -1e300, float(np.finfo(np.float32).min)])
+def test_the_exponential_of_what_hides_a_number_is_tiny(fill):
+    """FLINT ended the process where it was asked whether e^(-1e30) is an integer."""
+    (hidden,) = run(World(), lambda x: np.exp(fill) + math.exp(fill) + 0 * x[:1], X)
+    assert 0 <= hidden.value < 1e-300
+
+
 def test_a_view_of_integers_makes_balls_where_it_is_divided():
     whole = np.arange(1, 3)
     for view in (np.ravel, np.atleast_1d, lambda a: np.reshape(a, (2,)), lambda a: np.moveaxis(a, 0, 0)):
