@@ -1,6 +1,8 @@
 import math
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 import pytest
@@ -369,3 +371,22 @@ def test_names_of_math():
             assert type(got) is (Ball if isinstance(want, float) else type(want))
         assert MATH["log"](8, 2).value.overlaps(arb(3))
         assert constant(2) == MATH["prod"]([2])
+
+
+# Exponents of more than 64 bits, and what is beside them. FLINT has functions that end the process there.
+EXTREMES = [arb(-1e30).exp(), arb(1e30).exp(), -(arb(1e30).exp()), arb(0, 1) * arb(1e30).exp(), arb(1e300), arb(-2.5)]
+
+
+@pytest.mark.parametrize("name", sorted({*FUNCTIONS, *SPECIAL}))
+def test_at_huge_exponents_no_rule_ends_the_process(name):
+    function, answers = function_named(name), 0
+    with precision(BITS):
+        for numbers, slope in product((1, 2, 3), (None, arb(1))):
+            for arguments in product(EXTREMES, repeat=numbers):
+                try:
+                    with suppress(Undecidable, NotHeld):
+                        function(*(Ball(x, slope) for x in arguments))
+                except TypeError:
+                    break  # it takes another number of them
+                answers += 1
+    assert answers >= len(EXTREMES)
