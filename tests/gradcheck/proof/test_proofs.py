@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from scratchcnn.gradcheck.proof.outcome import STRAIGHT_THROUGH, Proof, Rounding
 from scratchcnn.gradcheck.proof.proofs import NOT_PROVED, ROUNDS_NOTE, Proofs
@@ -11,9 +12,118 @@ from tests.gradcheck.proof.stubs import proofs_of, proven_of
 GRADIENT = "not proved: in floats the gradient of 'x' is another than in exact arithmetic; differences decide"
 
 
+SETTING = SimpleNamespace(
+    case=SimpleNamespace(names=["x", "y"], forward=np.sin, inputs=[np.ones((1, 2), np.float32), np.ones(1)]),
+    observed=SimpleNamespace(usable=[0, 2, 3], unsteady=False),
+    first="here",
+    second="there",
+    second_answers=None,
+    rng="rng",
+)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What proofs are asked for; the answer is the proof that is put into `answers`, the last one over and over."""
+    asked = SimpleNamespace(proofs=[], widths=[], answers=[Proof({}, reason="why not")])
+
+    def proof_of(*given, **options):
+        asked.proofs.append((given, options))
+        return asked.answers.pop(0) if len(asked.answers) > 1 else asked.answers[0]
+
+    def widths_of(*given):
+        asked.widths.append(given)
+        return {0: np.array([0.5]), 2: np.array([0.25])}
+
+    monkeypatch.setattr("scratchcnn.gradcheck.proof.proofs.proof_of", proof_of)
+    monkeypatch.setattr("scratchcnn.gradcheck.proof.proofs.widths_of", widths_of)
+    return asked
+
+
+STRICT = {"locate": False, "rounding": Rounding.CONSTANT}
+
+
 def test_a_proof_has_half_of_the_time_of_all_inputs_that_it_is_asked_for():
-    setting = SimpleNamespace(observed=SimpleNamespace(usable=[0, 2, 3]))
-    assert Proofs(setting, 4.0).seconds == 6.0
+    assert Proofs(SETTING, 4.0).seconds == 6.0
+
+
+def test_the_first_proof_is_of_all_gradients_and_made_once(asked):
+    proofs = Proofs(SETTING, 4.0)
+    assert proofs.made is None
+    assert proofs.first is proofs.first is proofs.made is asked.answers[0]
+    assert asked.proofs == [((SETTING.case, "here", [0, 2, 3], "rng", 6.0), STRICT)]
+    assert proofs.notes == ["not proved: why not; differences decide"]
+    assert (proofs.through, proofs.dropped, proofs.strays) == (set(), set(), set())
+
+
+def test_none_is_made_where_something_is_in_the_way(asked):
+    proofs = Proofs(SimpleNamespace(observed=SimpleNamespace(usable=[], unsteady=False), case=SETTING.case), 4.0)
+    assert proofs.first is None
+    assert (asked.proofs, proofs.notes) == ([], ["not proved: there is no gradient; differences decide"])
+
+
+def test_nothing_is_noted_where_all_is_proved(asked):
+    asked.answers = [Proof({0: proven_of([1.0])})]
+    proofs = Proofs(SETTING, 4.0)
+    assert proofs.first is asked.answers[0]
+    assert proofs.notes == []
+
+
+def test_the_wrong_entries_of_one_gradient_are_located(asked):
+    whole, located = proven_of([1.0]), proven_of([2.0])
+    asked.answers = [Proof({2: whole}), Proof({2: located}), Proof({}, reason="it takes too long")]
+    proofs = Proofs(SETTING, 4.0)
+    assert proofs.first.inputs[2] is whole
+    assert proofs.located(2) is located
+    assert asked.proofs[1] == ((SETTING.case, "here", (2,), "rng", 6.0), STRICT | {"locate": True})
+    assert proofs.located(2) is whole  # there is no time
+
+
+def test_how_far_roundoff_may_move_a_gradient_is_asked_once(asked):
+    proofs = Proofs(SETTING, 4.0)
+    for _ in range(2):
+        assert [float(np.max(proofs.widths(k, np.dtype(np.float32)))) for k in range(3)] == [0.5, 0.0, 0.25]
+    assert asked.widths == [(SETTING.case, "here", [0, 2, 3], 24, 6.0)]
+
+
+def test_a_proof_that_is_dropped_is_noted_by_its_name():
+    proofs = Proofs(SETTING, 4.0)
+    proofs.drop(1, "differences disagree")
+    assert proofs.notes == ["the proof that the gradient of 'y' is wrong was dropped: differences disagree"]
+    assert proofs.dropped == {1}
+
+
+@pytest.mark.parametrize(("spent", "proved"), [(1.2, True), (1.3, False)])  # of six seconds
+def test_the_second_proof_is_made_if_the_first_one_was_quick(asked, spent, proved):
+    asked.answers = [Proof({0: proven_of([1.0, 2.0])}, np.array([5.0]))]
+    proofs = Proofs(SETTING, 4.0)
+    assert proofs.first.inputs
+    proofs.spent = spent
+    assert proofs.at_second_point(0) is None  # no answers in floats that could follow
+    assert asked.proofs[1:] == [((SETTING.case, "there", [0, 2, 3], "rng", 6.0), STRICT)] * proved
+
+
+def test_there_is_no_second_proof_without_a_first_one_or_a_point(asked):
+    assert Proofs(SETTING, 4.0).at_second_point(0) is None
+    assert len(asked.proofs) == 1
+    asked.answers = [Proof({0: proven_of([1.0])})]
+    assert Proofs(SimpleNamespace(**vars(SETTING) | {"second": None}), 4.0).at_second_point(0) is None
+    assert len(asked.proofs) == 1  # not even that
+
+
+def test_straight_through_what_is_wrong_at_the_second_point_is_told_by_rounded_numbers(asked):
+    rounded, before = (proven_of([1.0], wrong=[True], along=along) for along in ((3.0, 4.0), (3.0, 5.0)))
+    asked.answers = [Proof({}, reason="rounds"), Proof({0: rounded}), Proof({0: before})]
+    proofs = Proofs(SETTING, 4.0)
+    assert proofs.first.reason == "rounds"
+    proofs.told_through(0)
+    assert proofs.notes == [ROUNDS_NOTE]
+    assert proofs.at_second_point(0).endswith("gives 3, forward 4 where each rounding has the derivative 1")
+    assert [options["rounding"] for _, options in asked.proofs[1:]] == list(STRAIGHT_THROUGH)
+    assert proofs.straight_through(Rounding.ROUNDED) is proofs.straight_through(Rounding.ROUNDED)
+    assert asked.proofs[3:] == [
+        ((SETTING.case, "here", [0, 2, 3], "rng", 6.0), STRICT | {"rounding": Rounding.ROUNDED})
+    ]
 
 
 class TestObstacle:
