@@ -365,6 +365,35 @@ class TestRight:
         for judge, together in ((judge_of([1.0], along=Verdict.WRONG), AGREE), (judge_of([1.0]), DISAGREE)):
             assert self.found(proven_of([1.0]), judge, together)[0].right.all()
 
+    def moved(self, along=None, value=1.0, right=None):
+        """What is found of [1, 2] where roundoff may move the first entry by 1e-6, and how far that was asked."""
+        judge = judge_of([value, 2.0], findings=findings_of([0]))
+        if along is not None:
+            judge.along = along
+        proofs, asked = proofs_of(Proof({0: proven_of([1.0, 2.0], right=right)}, judge.probe.y0)), []
+        proofs.widths = lambda *given: asked.append(given) or np.array([1e-6, 0.0])
+        return by_proof(judge, proofs, AGREE if along is None else DISAGREE), asked
+
+    def test_roundoff_may_move_a_gradient_that_is_proved(self):
+        found, asked = self.moved(value=1 + 0.9e-6)
+        assert found.right.all()
+        assert found.bound == pytest.approx([1e-6, 128 * EPS])
+        assert asked == [(0, np.float64)]
+        assert self.moved(value=1 + 1.1e-6, right=[True, False])[0] is None
+
+    def test_how_far_is_not_asked_where_floats_follow_or_nothing_is_proved(self):
+        assert self.moved()[1] == []
+        assert self.moved(value=1.5, right=[False, True])[1] == []
+
+    @pytest.mark.parametrize(("exact", "found"), [(Verdict.RIGHT, True), (Verdict.WRONG, False)])
+    def test_differences_may_agree_with_the_gradient_that_roundoff_has_not_moved(self, exact, found):
+        def along(values=None):
+            assert values is None or values.tolist() == [1.0, 2.0]
+            return SimpleNamespace(verdict=Verdict.WRONG if values is None else exact)
+
+        assert (self.moved(along=along, value=1 + 0.9e-6)[0] is not None) is found
+        assert self.moved(along=along)[0] is None  # it was not moved at all
+
     def test_entries_that_are_left_open_are_judged_by_differences(self):
         findings = findings_of([2, 0, 1], wrong=[False, True, False])
         proven = proven_of([1.0, 2.0, 3.0], right=[True, False, True], bound=0.5)
@@ -447,9 +476,10 @@ class TestRefuted:
         proofs.located = lambda index: self.LOCATED
         assert by_proof(judge, proofs, AGREE).wrong.tolist() == [True]  # it rounds to a format, as balls do not
 
-    @pytest.mark.parametrize(("bound", "right"), [(0.9e-6, True), (1.1e-6, False)])
+    @pytest.mark.parametrize(("bound", "right"), [(3.9e-6, True), (4.1e-6, False)])
     def test_there_a_wide_bound_vouches_for_nothing(self, bound, right):
         findings = findings_of([0, 1], right=[True, False], bound=bound)
+        findings.value[:] = [0.25, -4.0]
         found, _ = self.found(self.LOCATED, findings, step=0.1)
         assert found.right.tolist() == [right, False]
         assert found.reason.tolist() == ["noise" if right else "stops", "noise"]
@@ -460,6 +490,7 @@ class TestRefuted:
         found, notes = self.found(located, findings_of([0, 1]), values)
         assert (found.right.tolist(), found.method) == ([True] * 3, "exact arithmetic")
         assert found.value.tolist() == [1, 2, 3]
+        assert found.bound == pytest.approx([64 * EPS, 2e-13, 192 * EPS], rel=0.01)
         assert notes == [
             "in exact arithmetic the gradient of 'x' is off by up to 1e-13, as by a guard such as 1e-12 or a constant"
             " of few digits: too little to matter"
