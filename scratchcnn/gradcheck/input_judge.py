@@ -80,7 +80,6 @@ class InputJudge:
         native = self.probe.native
         self.eps = float(np.finfo(native).eps) if native.kind == "f" else EPS
         self.agrees_at_other = False  # whether differences agreed at the last other point, within a small bound
-        self.left_open = False  # whether a difference was excused, because forward stops at a tolerance
         self.inside, self.step = EPS, 0.0  # the eps of the lowest precision inside forward, and the width of its steps
         # The dtype that backward is judged in: float64, unless backward refuses that.
         floating = (a.dtype for a in case.inputs if a.dtype.kind == "f")
@@ -341,9 +340,7 @@ class InputJudge:
         precision = max(self.inside, self.analytic.eps(self.index))
         direction = DirectionalCheck(self.case, self.index, probe, point, gradient, self.rng, precision)
         told = direction.compare(noise, self.step, climbs=self.effort.climbs != 0)
-        allowed = self.stopping.judge_direction(told, direction)
-        self.left_open |= allowed is not told
-        return allowed
+        return self.stopping.judge_direction(told, direction)
 
     def along(self, gradient: Array | None = None) -> DirectionalResult:
         """What differences along a random direction say of the gradient at the inputs, or of another, (entries,)."""

@@ -86,7 +86,7 @@ def judge_input(check: Check, index: int, exact: Exact | None) -> Judged:
     through = proofs is not None and index in proofs.through
     if not judge_of.step and not through:  # a rounding jumps everywhere
         proven = proofs is not None and proofs.refutes(index)
-        judge_of.left_open = setting.stopping.judge_entries(index, setting.first, findings, proven=proven)
+        setting.stopping.judge_entries(index, setting.first, findings, proven=proven)
     judge_twin(judge_of, findings)
     ties = wrong_at_ties(judge_of, proofs) if proofs is not None else ""
     if setting.second is None or findings.verdict is Verdict.WRONG:
@@ -160,7 +160,7 @@ def _at_second_point(judge_of: InputJudge, check: Check, proofs: Proofs | None) 
     if proved == "" or (proved is None and check.all_inputs.agree_at_second) or check.setting.second is None:
         return ""
     seen = judge_of.at(check.setting.second)
-    excused = judge_of.agrees_at_other or (judge_of.left_open and check.setting.stopping.is_seen)
+    excused = judge_of.agrees_at_other or check.setting.stopping.leaves_open(judge_of.index)
     return seen or ("" if excused else proved or "")
 
 

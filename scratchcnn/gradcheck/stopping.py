@@ -39,6 +39,7 @@ class Stopping:
         self.case, self.fresh = case, fresh
         self.indices = [k for k in case.wrt if case.inputs[k].size]
         self._known: dict[bytes, dict[int, Array]] = {}
+        self._excused: set[int] = set()  # the inputs
 
     def tolerance(self, index: int, point: Point) -> Array:
         """(entries,) how far the derivative by each entry of an input may differ from that of the limit."""
@@ -86,8 +87,12 @@ class Stopping:
         y, places = np.empty(probe.outputs), np.concatenate([[0.0], REACHES, -REACHES])
         return not are_as_many_rounds(Line.move, [(line, h, y) for line in self._lines(probe) for h in places])
 
-    def judge_entries(self, index: int, point: Point, findings: Findings, *, proven: bool) -> bool:
-        """Takes back what entries are accused of that an iteration may have left out, and says whether there are any.
+    def leaves_open(self, index: int) -> bool:
+        """Whether a difference by an input was excused where rounds are seen: there no proof accuses it, either."""
+        return index in self._excused and self.is_seen
+
+    def judge_entries(self, index: int, point: Point, findings: Findings, *, proven: bool) -> None:
+        """Takes back what entries are accused of that an iteration may have left out.
 
         Parameters
         ----------
@@ -101,9 +106,9 @@ class Stopping:
         """
         distance, largest = np.abs(findings.analytic - findings.value), np.abs(findings.value).max(initial=0)
         if not findings.wrong.any() or distance[findings.wrong].max() > NEARLY_RIGHT_SHARE * largest:
-            return False
+            return
         if proven and not self.is_seen:
-            return False
+            return
         slack, little = self.tolerance(index, point)[findings.entries], self._trifle(findings.value)
         slack = np.where(distance <= findings.bound + little, little, slack)
         bound = findings.bound + slack
@@ -113,7 +118,7 @@ class Stopping:
         findings.bound[excused] = bound[excused]
         if excused.any():
             findings.method = f"{findings.method}, {WITHIN}"
-        return bool(excused.any())
+            self._excused.add(index)
 
     def judge_direction(self, told: DirectionalResult, direction: DirectionalCheck) -> DirectionalResult:
         """What a direction tells, where an iteration may have left out what it shows."""
@@ -122,7 +127,10 @@ class Stopping:
             return told
         tolerance = self.tolerance(direction.index, direction.point) * np.abs(direction.direction)
         little = self._trifle(np.array([direction.total]))
-        return direction.within(told, float(max(tolerance.max(), little.max())))
+        allowed = direction.within(told, float(max(tolerance.max(), little.max())))
+        if allowed is not told:
+            self._excused.add(direction.index)
+        return allowed
 
     def _trifle(self, value: Array) -> Array:
         """How far a gradient may be off in any case where forward iterates: its last round need not show as a jump."""

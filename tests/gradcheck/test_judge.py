@@ -299,7 +299,7 @@ class Steps:
     def __init__(self, monkeypatch, judgement=RIGHT, count=4, **said):
         self.findings, self.asked = findings_of(*judgement, count=count), []
         self.said = {"proved": None, "too little": False, "ties": "", "nearby": False, "there": "", "form": ""}
-        self.said |= {"repeats": "", "step": 0.0, "left open": False} | said
+        self.said |= {"repeats": "", "step": 0.0} | said
         monkeypatch.setattr(judge, "InputJudge", self._judge)
         steps = {"_proved": "proved", "wrong_at_ties": "ties", "_at_second_point": "there", "_without_form": "form"}
         steps["_with_repeats"] = "repeats"
@@ -324,13 +324,11 @@ class Steps:
             x=np.zeros(4),
             step=self.said["step"],
             inside=0.0,
-            left_open=False,
         )
         return self.judge_of
 
-    def _left_open(self, index, point, findings, *, proven):
+    def _excuse(self, index, point, findings, *, proven):
         self.asked.append(("stopping", index, point, findings, proven))
-        return self.said["left open"]
 
     def _nearby(self, *given):
         self.asked.append(("nearby", *given))
@@ -339,7 +337,7 @@ class Steps:
     def told(self, proofs=PROOFS, second="second", exact=None, agree=True):
         observed = SimpleNamespace(usable=(1,), gradients=(None, np.ones(4)))
         case = SimpleNamespace(names=("a", "b"), inputs=(None, np.zeros(4)), format="float8", output=np.ones(1))
-        stopping = SimpleNamespace(judge_entries=self._left_open)
+        stopping = SimpleNamespace(judge_entries=self._excuse)
         setting = SimpleNamespace(case=case, observed=observed, first="first", second=second, stopping=stopping)
         all_inputs = SimpleNamespace(agree_at_first=agree)
         check = Check(setting, "analytic", SimpleNamespace(directions=3), all_inputs, proofs, "workers")
@@ -390,11 +388,6 @@ class TestSteps:
         steps = Steps(monkeypatch)
         steps.told(SimpleNamespace(refutes=refuted.__contains__, through=()))
         assert ("stopping", 1, "first", steps.findings, proven) in steps.asked
-
-    def test_what_an_iteration_leaves_open_is_kept_for_the_second_point(self, monkeypatch):
-        steps = Steps(monkeypatch, **{"left open": True})
-        steps.told()
-        assert steps.judge_of.left_open is True
 
     def test_steps_that_are_too_wide_leave_it_undecided_unless_it_is_proved(self, monkeypatch):
         steps = Steps(monkeypatch, **{"too little": True})
@@ -455,9 +448,7 @@ class TestSteps:
 
 
 class TestAtSecondPoint:
-    def told(
-        self, proved, seen="", decided=True, agree=False, second="second", proofs=True, left_open=False, iterates=True
-    ):
+    def told(self, proved, seen="", decided=True, agree=False, second="second", proofs=True, left_open=()):
         def at(point):
             assert point == "second"
             return seen
@@ -467,10 +458,10 @@ class TestAtSecondPoint:
             return proved
 
         check = SimpleNamespace(
-            setting=SimpleNamespace(second=second, stopping=SimpleNamespace(is_seen=iterates)),
+            setting=SimpleNamespace(second=second, stopping=SimpleNamespace(leaves_open=left_open.__contains__)),
             all_inputs=SimpleNamespace(agree_at_second=agree),
         )
-        judge_of = SimpleNamespace(index=7, at=at, agrees_at_other=decided, left_open=left_open)
+        judge_of = SimpleNamespace(index=7, at=at, agrees_at_other=decided)
         return judge._at_second_point(
             judge_of, check, SimpleNamespace(at_second_point=at_second_point) if proofs else None
         )
@@ -491,9 +482,9 @@ class TestAtSecondPoint:
         assert self.told(None, decided=False) == ""
 
     def test_what_an_iteration_leaves_open_no_proof_accuses(self):
-        assert self.told("proved wrong", decided=False, left_open=True) == ""
-        assert self.told("proved wrong", seen="differences differ", left_open=True) == "differences differ"
-        assert self.told("proved wrong", decided=False, left_open=True, iterates=False) == "proved wrong"
+        assert self.told("proved wrong", decided=False, left_open=[7]) == ""
+        assert self.told("proved wrong", seen="differences differ", left_open=[7]) == "differences differ"
+        assert self.told("proved wrong", decided=False, left_open=[6]) == "proved wrong"
 
     def test_nothing_is_told_where_there_is_none(self):
         assert self.told(None, seen="never asked", second=None) == ""

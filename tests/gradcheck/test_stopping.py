@@ -343,10 +343,12 @@ class TestEntries:
         monkeypatch.setattr(
             Stopping, "tolerance", lambda self, *given: asked.append(given) or np.array(tolerance, float)
         )
-        excused = Stopping(prepare(np.sin, np.sin, (np.ones(3),)), fresh=False).judge_entries(
-            0, "here", found, proven=proven
-        )
+        looks = Stopping(prepare(np.sin, np.sin, (np.ones(3),)), fresh=False)
+        looks.judge_entries(0, "here", found, proven=proven)
         assert asked in ([], [(0, "here")])
+        assert not looks.leaves_open(1)
+        excused = 0 in looks._excused
+        assert looks.leaves_open(0) is (excused and iterates)
         return excused, bool(asked)
 
     def test_each_is_excused_by_its_own_tolerance(self, monkeypatch):
@@ -405,7 +407,9 @@ class TestDirections:
         direction = SimpleNamespace(index=0, point="here", total=100.0, direction=np.array([3.0, -2.0]))
         direction.within = lambda found, slack: (found, slack)
         told = DirectionalResult(verdict, 1 + distance, 1.0, 0.1)
-        found = Stopping(prepare(np.sin, np.sin, (np.ones(2),)), fresh=False).judge_direction(told, direction)
+        looks = Stopping(prepare(np.sin, np.sin, (np.ones(2),)), fresh=False)
+        found = looks.judge_direction(told, direction)
+        assert looks.leaves_open(0) is (found is not told and iterates)
         return None if found is told else found[1]
 
     def test_the_tolerance_is_that_along_it(self, monkeypatch):
