@@ -25,7 +25,7 @@ SECOND_PROOF_SHARE = 0.2
 NOT_PROVED = "not proved: {}; differences decide"
 # What is said where a straight-through gradient is judged.
 THROUGH = "where each rounding has the derivative 1"
-ROUNDS_NOTE = f"forward rounds to whole numbers, and is constant in between: the gradient is judged {THROUGH}"
+ROUNDS_NOTE = f"forward rounds to whole numbers: the gradient is judged {THROUGH}"
 
 
 class Proofs:

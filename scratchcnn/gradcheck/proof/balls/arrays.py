@@ -22,6 +22,8 @@ from scratchcnn.gradcheck.proof.balls.scalar import UFUNC, as_integer, nominal
 stop_at: ContextVar[float] = ContextVar("stop_at", default=float("inf"))
 # In seconds: how long one operation on one ball takes at least. A step that cannot end in time is not begun.
 OPERATION_SECONDS = 3e-7
+# In numbers: how many are computed between two looks at the clock.
+PIECE = 2**14
 
 # What stands in for those of NumPy's functions that object arrays do not have; `functions` fills it.
 INSTEAD: dict[Any, Callable[..., Any]] = {}
@@ -258,11 +260,11 @@ def lift(array: Any, slopes: Any = None) -> Balls:
         An array of the same shape, of numbers or of `flint.arb`; None for constants.
     """
     plain = np.asarray(array)
-    spend(plain.size)
     items = plain.reshape(-1).tolist()
     if slopes is None:
-        found = [constant(x) for x in items]
+        found = one_by_one(constant, items)
     else:
+        spend(plain.size)
         moves = np.asarray(slopes, object).reshape(-1)
         found = [Ball(constant(x).value, constant(s).value) for x, s in zip(items, moves, strict=True)]
     made: Balls = objects(found, plain.shape).view(Balls)
@@ -284,8 +286,23 @@ def each(function: Callable[[Any], Any], array: Any) -> Any:
     if not isinstance(array, np.ndarray):
         return function(array)
     plain = np.asarray(array)
-    spend(plain.size)
-    return objects([function(x) for x in plain.reshape(-1).tolist()], plain.shape)
+    return objects(one_by_one(function, plain.reshape(-1).tolist()), plain.shape)
+
+
+def one_by_one(function: Callable[[Any], Any], items: list[Any]) -> list[Any]:
+    """The function's results for many items.
+
+    Raises
+    ------
+    TooLong
+        The time is over before all are done.
+    """
+    spend(len(items))
+    found: list[Any] = []
+    for start in range(0, len(items), PIECE):
+        spend()
+        found.extend(map(function, items[start : start + PIECE]))
+    return found
 
 
 def whole(x: Any) -> Any:

@@ -2,11 +2,22 @@
 
 from collections.abc import Callable
 from functools import cache
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from scratchcnn.gradcheck.proof.balls.arrays import Balls, Whole, as_balls, holds, objects, spend, unrounded, wrapped
+from scratchcnn.gradcheck.proof.balls.arrays import (
+    PIECE,
+    Balls,
+    Whole,
+    as_balls,
+    holds,
+    objects,
+    spend,
+    unrounded,
+    wrapped,
+)
 from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, constant
 from scratchcnn.gradcheck.proof.balls.products import matmul
 from scratchcnn.gradcheck.proof.balls.rules import FUNCTIONS
@@ -90,7 +101,25 @@ def on_balls(ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         options["out"] = tuple(bare(o) for o in out)
         getattr(loop, method)(*plain, **options)
         return out[0] if len(out) == 1 else out
+    if method == "__call__" and not options:
+        return wrapped(_decided(ufunc, _in_pieces(loop, plain)))
     return wrapped(_decided(ufunc, getattr(loop, method)(*plain, **options)))
+
+
+def _in_pieces(loop: np.ufunc, inputs: list[Any]) -> Any:
+    """The ufunc's result. Many numbers are computed piece by piece, and the clock is looked at in between."""
+    shape = np.broadcast_shapes(*map(np.shape, inputs))
+    size = prod(shape)
+    if size <= PIECE:
+        return loop(*inputs)
+    flat = [a.reshape(-1) for a in np.broadcast_arrays(*inputs)]
+    pieces = []
+    for start in range(0, size, PIECE):
+        spend()
+        pieces.append(loop(*(a[start : start + PIECE] for a in flat)))
+    if loop.nout == 1:
+        return np.concatenate(pieces).reshape(shape)
+    return tuple(np.concatenate(part).reshape(shape) for part in zip(*pieces, strict=True))
 
 
 @cache

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.gradcheck.proof.balls import functions, statistics  # noqa: F401  # they fill INSTEAD
-from scratchcnn.gradcheck.proof.balls.arrays import Balls, Whole, as_balls, full, holds, objects, whole, wrapped
+from scratchcnn.gradcheck.proof.balls.arrays import Balls, Whole, as_balls, full, holds, lift, objects, whole, wrapped
 from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, constant, integer
 from scratchcnn.gradcheck.proof.balls.of_scipy import SCIPY
 from scratchcnn.gradcheck.proof.balls.rules import FUNCTIONS, RULES
@@ -168,7 +168,7 @@ def _arange(*arguments: Any, **options: Any) -> Any:
         return creator(np.arange, 3)(*arguments, **options)
     start, stop, step = (0, *numbers, 1) if len(numbers) == 1 else (*numbers, 1)[:3]
     count = max(0, -whole(FUNCTIONS["floor"](constant(start - stop) / step)))
-    return objects([constant(start) + i * constant(step) for i in range(count)], (count,)).view(Balls)
+    return lift(np.arange(count)) * constant(step) + constant(start)
 
 
 def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, *arguments: Any, **options: Any) -> Any:
@@ -177,7 +177,7 @@ def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, *argu
         return general(np.linspace)(start, stop, num, endpoint, *arguments, **options)
     parts = max(num - 1 if endpoint else num, 1)
     start, stop = constant(start), constant(stop)
-    return objects([start + (stop - start) * i / parts for i in range(int(num))], (int(num),)).view(Balls)
+    return lift(np.arange(int(num))) * (stop - start) / parts + start
 
 
 def _nditer(operand: Any, flags: Any = (), *arguments: Any, **options: Any) -> Any:

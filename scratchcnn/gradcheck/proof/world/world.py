@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from scratchcnn.gradcheck.proof.balls.arrays import Whole, lift
+from scratchcnn.gradcheck.proof.balls.arrays import TooLong, Whole, lift
 from scratchcnn.gradcheck.proof.balls.ball import NotHeld
 from scratchcnn.gradcheck.proof.world.classes import blank, class_like, fields, put
 from scratchcnn.gradcheck.proof.world.kinds import STAND_INS
@@ -89,7 +89,8 @@ class World:
                 self._filling = False
         except Exception as error:
             # Half-made copies must not be used.
-            self._broken = NotHeld(f"cannot be copied ({in_words(error)})")
+            late = isinstance(error, TooLong)
+            self._broken = NotHeld("takes too long" if late else f"cannot be copied ({in_words(error)})")
             raise self._broken from error
         return found
 

@@ -1,13 +1,27 @@
 """Arrays of balls behave as those of floats do."""
 
 import copy
+import time
 from collections import namedtuple
 
 import numpy as np
 import pytest
 from flint import arb
 
-from scratchcnn.gradcheck.proof.balls.arrays import Balls, TooLong, Whole, as_balls, each, full, lift, running, wrapped
+from scratchcnn.gradcheck.proof.balls import arrays, ufuncs
+from scratchcnn.gradcheck.proof.balls.arrays import (
+    OPERATION_SECONDS,
+    Balls,
+    TooLong,
+    Whole,
+    as_balls,
+    each,
+    full,
+    lift,
+    one_by_one,
+    running,
+    wrapped,
+)
 from scratchcnn.gradcheck.proof.balls.ball import Ball, NotHeld, precision
 from scratchcnn.gradcheck.proof.balls.products import product
 from scratchcnn.gradcheck.proof.balls.recording import recording
@@ -329,6 +343,50 @@ def test_time_is_kept():
         with pytest.raises(TooLong), running(np.float64, -1.0):
             step()
         step()
+
+
+class TestPieces:
+    """Of many numbers: how long each takes is not known before, so that the clock is looked at in between."""
+
+    X = lift(np.linspace(-3, 3, 5).reshape(5, 1))
+    Y = lift(np.arange(1.0, 5.0))
+
+    @pytest.mark.parametrize("ufunc", [np.add, np.exp, np.maximum, np.divmod, np.less, np.isfinite, np.modf])
+    def test_give_what_the_whole_gives(self, ufunc, monkeypatch):
+        inputs = (self.X, self.Y)[: ufunc.nin]
+        whole = ufunc(*inputs)
+        monkeypatch.setattr(ufuncs, "PIECE", 3)
+        for a, b in zip(np.atleast_1d(ufunc(*inputs)), np.atleast_1d(whole), strict=True):
+            assert type(a) is type(b)
+            assert (a.shape, a.dtype) == (b.shape, b.dtype)
+            assert [str(each) for each in a.flat] == [str(each) for each in b.flat]
+
+    def test_of_them_no_more_are_computed_than_there_is_time_for(self, monkeypatch):
+        for module in (arrays, ufuncs):
+            monkeypatch.setattr(module, "PIECE", 10)
+        done = []
+
+        def slow(x):
+            done.append(x)
+            ends = time.thread_time() + 0.002
+            while time.thread_time() < ends:
+                pass
+            return x
+
+        for steps in (
+            lambda: one_by_one(slow, list(range(300))),
+            lambda: np.frompyfunc(slow, 1, 1)(lift(np.ones(300))),
+        ):
+            done.clear()
+            with pytest.raises(TooLong), running(np.float64, 0.05):
+                steps()
+            assert 0 < len(done) <= 30
+
+    def test_what_can_not_end_in_time_is_not_begun(self):
+        done = []
+        with pytest.raises(TooLong), running(np.float64, 0.5 * OPERATION_SECONDS * 1e6):
+            one_by_one(done.append, range(10**6))
+        assert done == []
 
 
 def test_functions_made_of_python_functions_take_balls():
