@@ -9,7 +9,16 @@ import numpy as np
 
 from scratchcnn.gradcheck.arrays import Array
 from scratchcnn.gradcheck.diagnosis.steps.layers import Layers
-from scratchcnn.gradcheck.diagnosis.steps.tape import DEEPEST, MOST_NUMBERS, Site, Slope, Tape, TooLarge, moving
+from scratchcnn.gradcheck.diagnosis.steps.tape import (
+    DEEPEST,
+    MOST_NUMBERS,
+    MOST_OPERATIONS,
+    Site,
+    Slope,
+    Tape,
+    TooLarge,
+    moving,
+)
 from scratchcnn.gradcheck.numerical.caller_warnings import undisturbed
 from scratchcnn.gradcheck.proof.balls.arrays import Balls, lift
 from scratchcnn.gradcheck.proof.balls.ball import Undecidable, constant, precision
@@ -92,7 +101,7 @@ def _record(forward: Callable[..., Any], inputs: Sequence[Array], wrt: Sequence[
         made[:] = [moving(b.value, s) for b, s in zip(balls, slopes, strict=True)]
         given[k], places[k] = made.reshape(inputs[k].shape).view(Balls), np.array([s.node for s in slopes], np.intp)
     with precision(BITS):
-        y = undisturbed(partial(output, world, forward), *given)
+        y = undisturbed(partial(output, world, forward, operations=MOST_OPERATIONS), *given)
     tape.end()
     balls = [constant(b) for b in np.asarray(y).reshape(-1).tolist()]
     for ball in balls:

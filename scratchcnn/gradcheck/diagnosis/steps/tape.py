@@ -23,6 +23,8 @@ from scratchcnn.gradcheck.proof.balls.rules import apply
 MOST_NUMBERS = 20_000
 # Derivatives of one number by another that are recorded at most.
 MOST_PARTS = 100_000
+# The same, of operations on numbers that move and on those that do not.
+MOST_OPERATIONS = 1_000_000
 # A number that stands between two others of the same expression is left out if it comes from at most so many.
 FEW_PARTS = 8
 # How far calls are followed from forward into its helpers, at most.

@@ -20,6 +20,8 @@ from scratchcnn.gradcheck.proof.balls.scalar import UFUNC, as_integer, nominal
 
 # In seconds of `time.thread_time`: when a run is stopped.
 stop_at: ContextVar[float] = ContextVar("stop_at", default=float("inf"))
+# How many more operations on single balls a run may begin.
+operations_left: ContextVar[float] = ContextVar("operations_left", default=float("inf"))
 # In seconds: how long one operation on one ball takes at least. A step that cannot end in time is not begun.
 OPERATION_SECONDS = 3e-7
 # In numbers: how many are computed between two looks at the clock.
@@ -30,30 +32,33 @@ INSTEAD: dict[Any, Callable[..., Any]] = {}
 
 
 class TooLong(Exception):
-    """The run has used up its time."""
+    """The run has used up its time, or its operations."""
 
 
 @contextmanager
-def running(dtype: DTypeLike, seconds: float) -> Iterator[None]:
-    """A block in which balls show this dtype, and array operations are stopped after so many seconds."""
+def running(dtype: DTypeLike, seconds: float, operations: float = float("inf")) -> Iterator[None]:
+    """A block in which balls show this dtype, and operations on arrays are stopped after some time or number."""
     shown = nominal.set(np.dtype(dtype))
-    stopped = stop_at.set(time.thread_time() + seconds)
+    stopped, left = stop_at.set(time.thread_time() + seconds), operations_left.set(operations)
     try:
         yield
     finally:
         nominal.reset(shown)
         stop_at.reset(stopped)
+        operations_left.reset(left)
 
 
 def spend(operations: int = 0) -> None:
-    """Looks at the clock before some operations on single balls.
+    """Counts some operations on single balls before they begin, and looks at the clock.
 
     Raises
     ------
     TooLong
-        The time is over, or it would be before these operations end.
+        They are too many; or the time is over, or it would be before they end.
     """
-    if time.thread_time() + OPERATION_SECONDS * operations > stop_at.get():
+    left = operations_left.get() - operations
+    operations_left.set(left)
+    if left < 0 or time.thread_time() + OPERATION_SECONDS * operations > stop_at.get():
         raise TooLong
 
 

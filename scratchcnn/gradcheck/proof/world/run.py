@@ -13,7 +13,7 @@ from scratchcnn.gradcheck.proof.world.world import World
 
 # In characters: up to this length a call in the caller's code is shown in full.
 SHOWN_CHARACTERS = 60
-# In seconds: a run without this argument is not stopped.
+# A run without these arguments is not stopped.
 NO_LIMIT = float("inf")
 
 
@@ -21,15 +21,15 @@ class NotRun(Exception):
     """The function does not run on balls. The message says what stopped it, and where in the caller's code."""
 
 
-def run(world: World, function: Any, *arguments: Any, seconds: float = NO_LIMIT) -> Any:
+def run(world: World, function: Any, *arguments: Any, seconds: float = NO_LIMIT, operations: float = NO_LIMIT) -> Any:
     """The result of one of the caller's functions for balls, in a world of its own.
 
     Arrays of floats among the arguments become balls without slopes; integers stay.
 
     Parameters
     ----------
-    seconds
-        After so many, the run is stopped.
+    seconds, operations
+        After so many seconds, or operations on single balls, the run is stopped.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def run(world: World, function: Any, *arguments: Any, seconds: float = NO_LIMIT)
     Undecidable
         A comparison needs more bits.
     """
-    with running(world.dtype, seconds), np.errstate(all="ignore"):
+    with running(world.dtype, seconds, operations), np.errstate(all="ignore"):
         try:
             return world.at_home(function).translated(function)(*map(_taken, arguments))
         except (Undecidable, Warning):  # the caller of `run` deals with a warning that is an error
@@ -53,15 +53,15 @@ def run(world: World, function: Any, *arguments: Any, seconds: float = NO_LIMIT)
             raise NotRun(_reason(error, world.files)) from error
 
 
-def output(world: World, function: Any, *arguments: Any, seconds: float = NO_LIMIT) -> Balls:
-    """The output of forward, as an array of balls.
+def output(world: World, function: Any, *arguments: Any, **limits: float) -> Balls:
+    """The output of forward, as an array of balls; with the limits of `run`.
 
     Raises
     ------
     NotRun, Undecidable
         As in `run`; also if forward gives no numbers.
     """
-    result = run(world, function, *arguments, seconds=seconds)
+    result = run(world, function, *arguments, **limits)
     return as_array(result, world)
 
 

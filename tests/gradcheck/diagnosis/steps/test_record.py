@@ -53,6 +53,13 @@ def test_too_many_entries_are_not_looked_at(monkeypatch):
     assert list(records(forward, (X, W), (0,)))
 
 
+@pytest.mark.parametrize(("most", "recorded"), [(1000, True), (30, False)])
+def test_a_forward_that_makes_many_numbers_of_its_own_has_no_record(most, recorded, monkeypatch):
+    monkeypatch.setattr(module, "MOST_OPERATIONS", most)
+    found = records(lambda x: x + np.linspace(0, 1, 40).sum(), [np.ones(2)], [0])
+    assert (next(found, None) is not None) is recorded
+
+
 def test_a_forward_that_asks_for_what_balls_cannot_say_has_no_record():
     assert list(records(lambda x: np.fft.fft(x).real, (X,), (0,))) == []
 

@@ -345,6 +345,20 @@ def test_time_is_kept():
         step()
 
 
+def test_operations_are_counted_and_those_of_a_run_inside_another_are_its_own():
+    x = lift(np.ones(10))
+    with running(np.float64, 9.0, 25):
+        assert (x + x).size == 10
+        with running(np.float64, 9.0, 12):
+            assert (x * x).size == 10
+            with pytest.raises(TooLong):
+                x * x
+        assert (x + 1).size == 10
+        with pytest.raises(TooLong):
+            lift(np.ones(6))
+    assert (x + x).size == 10
+
+
 class TestPieces:
     """Of many numbers: how long each takes is not known before, so that the clock is looked at in between."""
 
