@@ -30,6 +30,7 @@ X = draw(5, 4)
         (lambda dout, optimizer: 0, False, Order(("grad_output", "optimizer"))),
         (lambda dout, *, lr: 0, False, Order(("grad_output",), (("lr", "rate"),))),
         (lambda dh, dc: 0, False, Order(("grad_output 0", "grad_output 1"))),
+        (lambda gy, g_h: 0, False, Order(("grad_output 0", "grad_output 1"))),
         (lambda dout, stash, lr: 0, True, Order(("grad_output", "cache", "rate"))),
         (lambda stash, dout, lr: 0, True, Order(("cache", "grad_output", "rate"))),
         (max, False, Order(("grad_output",))),

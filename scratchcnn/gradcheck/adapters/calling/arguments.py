@@ -4,6 +4,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from scratchcnn.gradcheck.adapters.calling.words import plain, same
@@ -17,7 +18,7 @@ RATES = frozenset({"lr", "learningrate", "rate", "eta", "stepsize", "learnrate"}
 OPTIMIZERS = frozenset({"optimizer", "optimiser", "optim", "opt", "solver"})
 OUTPUTS = frozenset({"out", "output", "outputs", "y", "result"})
 # Names that cotangents have where they have no name for the gradient of something.
-COTANGENT = re.compile("d.*|g|grad.*|accumgrad.*|outputgrad.*|outgrad.*|err.*|upstream.*|cot.*|ct|top.*")
+COTANGENT = re.compile("d.*|g|g(out.*|y|z|h|o)|grad.*|accumgrad.*|outputgrad.*|outgrad.*|err.*|upstream.*|cot.*|ct|top.*")
 # Names that nothing but a cotangent has.
 CLEARLY = re.compile("d(out.*|y|z|h|l.*)|grad.*|upstream.*|cot.*|ct")
 OPTIONS = re.compile("debug|drop.*|data.*|dim.*|dtype|decay|depth|device|default.*")
@@ -63,7 +64,7 @@ def order_of(
     names
         Of the inputs and parameters, which backward may take as well.
     order
-        The roles, in order, where they are given.
+        The roles, in order, where they are given; `grad_output` several times for several outputs.
     call
         The call to the adapter, for the message.
     cache
@@ -115,7 +116,10 @@ def _given(order: Sequence[str], names: Sequence[str], *, cache: bool) -> Order:
             raise ValueError(f"order has {role!r}, which is none of {', '.join(known)}")
     if not any(role.startswith(GRAD) for role in order):
         raise ValueError(f"order must say where {GRAD!r} goes, got {tuple(order)!r}")
-    return Order(tuple(order))
+    if list(order).count(GRAD) < 2:
+        return Order(tuple(order))
+    outputs = count()
+    return Order(tuple(f"{GRAD} {next(outputs)}" if role == GRAD else role for role in order))
 
 
 def _role(parameter: inspect.Parameter, names: Sequence[str], *, cache: bool) -> str | None:

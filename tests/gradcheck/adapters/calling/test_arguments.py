@@ -76,6 +76,11 @@ class TestGiven:
         assert order_of(print, ["x"], given, CALL, cache=True) == Order(given)
         assert roles(print, "x", order=("grad_output 0", "grad_output 1")) == ("grad_output 0", "grad_output 1")
 
+    def test_several_cotangents_are_those_of_the_outputs_in_turn(self):
+        given = ("grad_output", "x", "grad_output")
+        assert roles(print, "x", order=given) == ("grad_output 0", "x", "grad_output 1")
+        assert roles(print, "x", order=list(given[:2])) == ("grad_output", "x")
+
     @pytest.mark.parametrize("role", ["z", "cache", "*cache", "grad_outputs"])
     def test_others_are_refused(self, role):
         with pytest.raises(ValueError, match="order has") as raised:
