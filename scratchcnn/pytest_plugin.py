@@ -3,6 +3,7 @@
 `-p no:scratchcnn` switches it off.
 """
 
+from argparse import Action, Namespace
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
@@ -34,11 +35,21 @@ MARK = (
 )
 
 
+class Listed(Action):
+    """An option that is given several times is as one with all its parts."""
+
+    def __call__(self, parser: Any, namespace: Namespace, values: Any, option_string: str | None = None) -> None:
+        """Adds the parts to those of before."""
+        before = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, f"{before},{values}" if before else values)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the options."""
     group = parser.getgroup("gradients")
     for name, (metavar, text) in OPTIONS.items():
-        group.addoption(f"--gradient-{name}", metavar=metavar, help=text)
+        action = Listed if metavar.endswith("[,...]") else "store"
+        group.addoption(f"--gradient-{name}", action=action, metavar=metavar, help=text)
         parser.addini(f"gradient_{name}", text, default="")
 
 

@@ -214,7 +214,8 @@ def call(function: Callable[..., Any], role: str, *arguments: Array) -> Any:
         name = describe(function, role)
         who = role if name == role else f"{role} ({name})"
         given = ", ".join(_short(a) for a in arguments)
-        raise CallerError(f"{who} raised {in_words(error)}\n  it was called with {given}") from error
+        lines = f"{who} raised {in_words(error)}", f"it was called with {given}", *getattr(error, "__notes__", ())
+        raise CallerError("\n  ".join(lines)) from error
 
 
 def describe(function: Callable[..., Any], role: str = "") -> str:

@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 # Names of a parameter that takes what forward has kept.
 CACHES = ("cache", "caches", "ctx", "saved", "residuals", "res")
 
@@ -15,7 +17,7 @@ def refuse_other_forms(forward: Any, backward: Any, inputs: Sequence[Any]) -> No
     ------
     TypeError
         forward is an object with methods of its own, backward takes a cache or is a layer's method that takes the
-        cotangent alone, or an input is a framework's tensor.
+        cotangent alone, or an input is a framework's tensor, a text or a random generator.
     """
     __tracebackhide__ = True
     for name, value in (("forward", forward), ("backward", backward)):
@@ -45,6 +47,11 @@ def refuse_other_forms(forward: Any, backward: Any, inputs: Sequence[Any]) -> No
             raise TypeError(
                 f"input {position} is a tensor of PyTorch: from scratchcnn.gradcheck.adapters import from_torch;"
                 " check_gradient(*from_torch(function, *inputs))"
+            )
+        if isinstance(value, str | bytes | np.random.Generator | np.random.RandomState):
+            raise TypeError(
+                f"input {position} is a {type(value).__name__}, not an array of numbers: bind it to both functions, by"
+                " functools.partial or a lambda"
             )
 
 

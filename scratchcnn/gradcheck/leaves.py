@@ -388,4 +388,12 @@ def _joined(forward: Forward, outputs: Outputs) -> Forward:
 
 
 def _split(backward: Backward, outputs: Outputs) -> Backward:
-    return wrapped(backward, lambda call, given: call(outputs.split(given[0]), *given[1:]))
+    def split(call: Callable[..., Any], given: Sequence[Any]) -> Any:
+        cotangents = outputs.split(given[0])
+        try:
+            return call(cotangents, *given[1:])
+        except Exception as error:
+            error.add_note(f"its first argument is a {type(cotangents).__name__} of the cotangents of all outputs")
+            raise
+
+    return wrapped(backward, split)

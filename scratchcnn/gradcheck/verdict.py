@@ -6,7 +6,7 @@ the operation. The roundoff of either side acquits no more than a bound of that 
 """
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from scratchcnn.gradcheck.numerical.kinks import DECIDED
 from scratchcnn.gradcheck.numerical.noise import EPS
 
 
-class Verdict(Enum):
+class Verdict(StrEnum):
     """The answer of a check. Nothing undecided passes as right."""
 
     RIGHT = "right"

@@ -114,3 +114,20 @@ def test_a_tensor_of_pytorch():
         "input 1 is a tensor of PyTorch: from scratchcnn.gradcheck.adapters import from_torch;"
         " check_gradient(*from_torch(function, *inputs))"
     )
+
+
+@pytest.mark.parametrize(
+    ("option", "kind"),
+    [
+        ("mean", "str"),
+        (b"mean", "bytes"),
+        (np.random.default_rng(0), "Generator"),
+        (np.random.RandomState(0), "RandomState"),
+    ],
+)
+def test_an_option_among_the_inputs(option, kind):
+    with pytest.raises(TypeError) as raised:
+        refuse_other_forms(lambda x, option: x, lambda g, x, option: g, [np.ones(2), option])
+    assert str(raised.value) == (
+        f"input 1 is a {kind}, not an array of numbers: bind it to both functions, by functools.partial or a lambda"
+    )

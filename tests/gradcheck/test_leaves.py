@@ -516,3 +516,14 @@ def test_arrays_and_their_cotangent_are_taken_as_they_are():
     case, cotangent = prepared(lambda x, w: x @ w, lambda g, x, w: (g @ w.T, x.T @ g), [X, PARAMS["w"]], None, None, g)
     assert cotangent is g
     assert (case.formats, case.reference, case.kernel) == ((), "", None)
+
+
+@pytest.mark.parametrize(
+    ("forward", "kind"), [(lambda x: (x, x + 1), "tuple"), (lambda x: {"y": x, "z": x + 1}, "dict")]
+)
+@pytest.mark.parametrize("outputs", [None, 0])
+def test_where_backward_raises_it_is_said_that_it_takes_all_cotangents_together(forward, kind, outputs):
+    named = "y" if outputs == 0 and kind == "dict" else outputs
+    with pytest.raises(CallerError) as raised:
+        check_gradient(forward, lambda g, h, x: g + h, np.ones(2), outputs=named)
+    assert str(raised.value).splitlines()[-1] == f"  its first argument is a {kind} of the cotangents of all outputs"

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from _pytest.config.argparsing import Parser
 
 from scratchcnn.gradcheck import jobs
 from scratchcnn.gradcheck.in_pytest import settings as module
 from scratchcnn.gradcheck.in_pytest.settings import Settings, settings_of
+from scratchcnn.pytest_plugin import pytest_addoption
 from tests.gradcheck.in_pytest.stand_ins import Config
 
 NOTHING = dict.fromkeys(("report", "seed", "seconds", "jobs", "harvest", "pairs"), "")
@@ -103,3 +105,18 @@ class TestJobs:
         with pytest.raises(pytest.UsageError, match=r"^--gradient-jobs needs loky: install it$"):
             made(jobs="2")
         assert state == []
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (["--gradient-harvest=net", "--gradient-harvest", "torch,jax"], ("net,torch,jax", "", None)),
+        (["--gradient-pairs={}_a", "--gradient-pairs={}_b"], ("", "{}_a,{}_b", None)),
+        (["--gradient-seed=1", "--gradient-seed=2"], ("", "", "2")),
+    ],
+)
+def test_a_list_that_is_given_several_times_is_as_one(given, found):
+    parser = Parser(_ispytest=True)
+    pytest_addoption(parser)
+    options = parser.parse(given)
+    assert (options.gradient_harvest or "", options.gradient_pairs or "", options.gradient_seed) == found

@@ -18,7 +18,9 @@ RATES = frozenset({"lr", "learningrate", "rate", "eta", "stepsize", "learnrate"}
 OPTIMIZERS = frozenset({"optimizer", "optimiser", "optim", "opt", "solver"})
 OUTPUTS = frozenset({"out", "output", "outputs", "y", "result"})
 # Names that cotangents have where they have no name for the gradient of something.
-COTANGENT = re.compile("d.*|g|g(out.*|y|z|h|o)|grad.*|accumgrad.*|outputgrad.*|outgrad.*|err.*|upstream.*|cot.*|ct|top.*")
+COTANGENT = re.compile(
+    "d.*|g(|out.*|y|z|h|o)|grad.*|accumgrad.*|outputgrad.*|outgrad.*|err.*|upstream.*|cot.*|ct|top.*"
+)
 # Names that nothing but a cotangent has.
 CLEARLY = re.compile("d(out.*|y|z|h|l.*)|grad.*|upstream.*|cot.*|ct")
 OPTIONS = re.compile("debug|drop.*|data.*|dim.*|dtype|decay|depth|device|default.*")
