@@ -51,7 +51,7 @@ def redrawn_as(a: Array, structure: str, rng: np.random.Generator) -> Array:
     elif structure == "sorted":
         moved = _sorted_like(a, _mixed(a, rng), (a.ndim - 1,))
     else:
-        moved = without_form(a, rng)
+        moved = without_form(a, rng, free=True)
     return np.asarray(moved, a.dtype)
 
 
@@ -60,10 +60,10 @@ def hides_a_mistake(a: Array) -> bool:
     return a.size > 0 and bool(np.isfinite(a).all()) and (_is_symmetric(a) or _is_orthogonal(a) or _is_sorted(a))
 
 
-def without_form(a: Array, rng: np.random.Generator) -> Array:
-    """Other values for an array, within its range, that hide no mistake."""
+def without_form(a: Array, rng: np.random.Generator, *, free: bool = False) -> Array:
+    """Other values for an array, within its range, that hide no mistake. A sum that is whole stays, unless `free`."""
     for _ in range(MOST_DRAWS):
-        moved = np.asarray(_mixed(a, rng, free=True), a.dtype)
+        moved = np.asarray(_mixed(a, rng, free=free), a.dtype)
         if not hides_a_mistake(moved):
             break
     return moved

@@ -113,16 +113,21 @@ def _without_form(judge_of: InputJudge, second: Point) -> str:
     where the form is an accident, it hides a transpose, or an order, that is forgotten.
     """
     case, rng = judge_of.case, judge_of.rng
+
+    def wrong_without(free: list[int]) -> str:
+        def draw() -> list[Array]:
+            return [without_form(a, rng) if k in free else a for k, a in enumerate(second.inputs)]
+
+        return _wrong_at(judge_of, drawn_point(case, draw, second.inputs, second.cotangent)) if free else ""
+
     free = [k for k in case.wrt if k not in case.structures and hides_a_mistake(second.inputs[k])]
-    if not free:
-        return ""
-
-    def draw() -> list[Array]:
-        return [without_form(a, rng) if k in free else a for k, a in enumerate(second.inputs)]
-
-    wrong = _wrong_at(judge_of, drawn_point(case, draw, second.inputs, second.cotangent))
+    wrong = wrong_without(free)
     if not wrong:
         return ""
+    alone = {k: told for k in free if len(free) > 1 and (told := wrong_without([k]))}
+    if len(alone) == 1:  # the form of the others does not matter
+        ((k, wrong),) = alone.items()
+        free = [k]
     names = _names(case, free)
     form = f"the form of {names} (symmetric, orthogonal or sorted)"
     return f"right only because of {form}: elsewhere {wrong}; structure='any' checks there"

@@ -318,6 +318,16 @@ def test_other_values_without_a_form(a, dtype, seed):
     assert other.max() <= a.max()
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_sum_that_is_whole_stays_unless_nothing_has_to(seed):
+    a = np.array([0.125, 0.375, 0.5])  # sorted by chance
+    other = without_form(a, generator(seed))
+    assert not hides_a_mistake(other)
+    assert other.sum() == pytest.approx(1, abs=1e-15)
+    for freed in (without_form(a, generator(seed), free=True), redrawn_as(a, "any", generator(seed))):
+        assert abs(freed.sum() - 1) > 1e-4
+
+
 @pytest.mark.parametrize(("a", "other"), [([4, 1, 2], [4, 1, 1]), ([[0, 3], [5, 9]], [[0, 3], [5, 5]])])
 def test_a_number_that_comes_twice(a, other):
     a = np.array(a, np.uint8, order="F")

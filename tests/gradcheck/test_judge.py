@@ -223,6 +223,17 @@ class TestWithoutForm:
             "right only because of the form of a and b (symmetric, orthogonal or sorted): elsewhere wrong;"
         )
 
+    def test_it_is_named_whose_form_alone_hides_it(self):
+        def backward(g, x, w, v):
+            return (
+                g @ v @ w,
+                x.T @ (g @ v),
+                (x @ w).T @ g,
+            )  # w for its transpose; v is symmetric, and stands for its own
+
+        told = judged(lambda x, w, v: x @ w @ v.T, backward, X, SYMMETRIC, np.eye(3)).report.reason
+        assert told.startswith("right only because of the form of w (symmetric, orthogonal or sorted)")
+
     def test_nor_where_forward_is_finite_at_no_other(self):
         def forward(x, w):
             return x @ w + (np.nan if np.abs(w - w.T).max() > 1e-4 else 0.0)
