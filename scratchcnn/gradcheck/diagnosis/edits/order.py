@@ -41,11 +41,11 @@ MOST_AXES = 4
 MOST_ITEMS = 100_000
 # Functions of the caller's that are tried in place of one.
 MOST_HELPERS = 8
-# Other ways to store a value: in words, and from one to the other.
+# Other ways to store a value: in words, with a place for the other way, and from one to the other.
 WAYS: dict[str, dict[str, str]] = {
     "+= in place of =": {"=": "+="},
     "= in place of +=": {"+=": "=", "-=": "="},
-    "np.add.at in its place, as an index comes several times": {"=": "add.at", "+=": "add.at", "-=": "subtract.at"},
+    "np.{} in its place, as an index comes several times": {"=": "add.at", "+=": "add.at", "-=": "subtract.at"},
 }
 # The kinds of mistakes in which a function is taken for another one, where it is no wrong operand.
 KINDS = {
@@ -124,7 +124,9 @@ def overwriting(site: Site, seen: Seen) -> Iterator[Change]:
     if site.role == STORE:
         for said, instead in WAYS.items():
             if site.times > 1 or seen.value in instead:
-                yield Change("overlap", said, made_by(partial(_otherwise, instead)))
+                yield Change(
+                    "overlap", said.format(instead.get(seen.value, "add.at")), made_by(partial(_otherwise, instead))
+                )
         copied = _copied(site, seen)
         said = f"no update of a copy of `{copied}`, which is needed as it was" if copied else "nothing assigned"
         yield Change("stale" if copied else "subset", said, constant("nothing"))

@@ -99,7 +99,7 @@ def test_the_operands_of_a_product_and_what_is_no_number_are_permuted():
 
 
 ADDED, ONCE = "+= in place of =", "= in place of +="
-EACH = "np.add.at in its place, as an index comes several times"
+EACH, LESS = (f"np.{way}.at in its place, as an index comes several times" for way in ("add", "subtract"))
 NOTHING = "nothing assigned"
 
 
@@ -108,7 +108,7 @@ NOTHING = "nothing assigned"
     [
         ("=", {ADDED: "+=", EACH: "add.at"}),
         ("+=", {ONCE: "=", EACH: "add.at"}),
-        ("-=", {ONCE: "=", EACH: "subtract.at"}),
+        ("-=", {ONCE: "=", LESS: "subtract.at"}),
         ("*=", {}),
     ],
 )
