@@ -42,6 +42,8 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "sign({})": np.sign,
     "tanh({})": np.tanh,
 }
+# Nobody writes these of a number.
+OF_NO_NUMBER = ("abs({})", "sign({})", "tanh({})")
 # What may be made of a value and a variable.
 PRODUCTS: dict[str, Callable[[Any, Any], Any]] = {
     "{} * {name}": lambda v, a: v * a,
@@ -145,7 +147,8 @@ def functions(site: Site, seen: Seen) -> Iterator[Change]:
     if whole and (seen.value < 0).any() and not (seen.value <= 0).all():
         yield Change("operand", rewritten(site.text, "abs({})"), made_by(np.abs))
     if is_value(seen.value) and site.role != INDEX:
-        for said, function in FUNCTIONS.items():
+        left_out = OF_NO_NUMBER if isinstance(expression(site.text), ast.Constant) else ()
+        for said, function in ((said, made) for said, made in FUNCTIONS.items() if said not in left_out):
             kind = "missing-term" if said.startswith("1 +") else "operand"
             if _matters(seen, function(seen.value)):
                 yield Change(kind, rewritten(site.text, said), made_by(function))

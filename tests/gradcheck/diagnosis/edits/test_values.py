@@ -215,6 +215,9 @@ def test_a_function_of_a_value_may_belong_there():
         made(functions, expression("v"), told(V)),
         {f"`{said}` in place of `v`": ([kind.get(said, "operand")], value) for said, value in expected.items()},
     )
+    number = [said.partition("(")[0] for said in made(functions, expression("1.9"), told(1.9))]
+    assert {"`sqrt", "`exp", "`log"} <= set(number)
+    assert {"`sign", "`abs", "`tanh"}.isdisjoint(number)  # nobody writes that
     with np.errstate(all="ignore"):
         minus = made(functions, expression("v"), told(-V))
     assert "`abs(v)` in place of `v`" in minus  # it is another one
