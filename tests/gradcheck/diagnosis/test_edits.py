@@ -220,3 +220,30 @@ def test_a_method_that_is_called_like_the_function_that_it_calls_hides_no_mistak
     layer = Wrapped()
     report = check_gradient(layer.gated, layer.gated_backward, drawn(3, 5))
     assert report.diagnoses[0].message.startswith("right with `x` in place of `h`: `np.tanh(h)` (test_edits.py:")
+
+
+def sampled(line, u):
+    """Linear interpolation, with zeros outside."""
+    below, out = np.floor(u).astype(int), 0.0
+    for d in (0, 1):
+        k = below + d
+        ok = (k >= 0) & (k < line.size)
+        share = (1 - np.abs(u - k)) * ok
+        out = out + line[np.clip(k, 0, line.size - 1)] * share
+    return out
+
+
+def sampled_backward(g, line, u):
+    d_line, d_u, below = np.zeros_like(line), np.zeros_like(u), np.floor(u).astype(int)
+    for d in (0, 1):
+        k = below + d
+        ok, place = (k >= 0) & (k < line.size), np.clip(k, 0, line.size - 1)
+        np.add.at(d_line, place, g * (1 - np.abs(u - k)))
+        d_u += g * line[place] * np.sign(k - u) * ok
+    return d_line, d_u
+
+
+def test_a_mask_that_is_forgotten_in_a_loop_is_named():
+    report = check_gradient(sampled, sampled_backward, drawn(5), np.array([0.3, -0.6, 1.5, 4.4, 3.7, 2.2]))
+    told = [d.message for d in report.diagnoses if d.kind == "subset"]
+    assert any("* ok` in place of `g * (1 - np.abs(u - k))`" in each for each in told), report

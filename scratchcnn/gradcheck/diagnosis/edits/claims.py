@@ -39,6 +39,7 @@ from scratchcnn.gradcheck.diagnosis.edits.values import (
     derivatives,
     factors,
     functions,
+    masked,
     names,
     offsets,
     opposites,
@@ -71,7 +72,7 @@ MANY: tuple[tuple[Changes, ...], ...] = (
     (functions, parts),
     (neighbours,),
     (computed,),
-    (factors,),
+    (factors, masked),
     (slopes,),
     (derivatives,),
     (moves,),
@@ -166,7 +167,11 @@ def _general(
         yield (scales(scene, index, known=True), other_indices(scene)), near
         yield (stretches(scene, index, known=True),), near
         yield from ((family, [suspect for suspect in near if suspect.alone]) for family in MANY)
-        for family in ((variables, computed, factors, derivatives, terms), (functions, parts, slopes), (moves,)):
+        for family in (
+            (masked, variables, computed, factors, derivatives, terms),
+            (functions, parts, slopes),
+            (moves,),
+        ):
             yield family, [suspect for suspect in near if not suspect.alone]
         yield (scales(scene, index, known=False), stretches(scene, index, known=False)), near
 

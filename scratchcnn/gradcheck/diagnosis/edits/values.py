@@ -54,6 +54,7 @@ PRODUCTS: dict[str, Callable[[Any, Any], Any]] = {
     "{} * ({name} > 0)": lambda v, a: v * (a > 0),
 }
 PLAIN = ("{} * {name}", "{} / {name}")
+MASKED = {"{} * {name}": PRODUCTS["{} * {name}"]}
 POSITIONS = {said: PRODUCTS[said] for said in PLAIN}
 SUMS: dict[str, Callable[[Any, Any], Any]] = {
     "{} + {name}": lambda v, a: v + a,
@@ -157,6 +158,15 @@ def functions(site: Site, seen: Seen) -> Iterator[Change]:
 def factors(site: Site, seen: Seen) -> Iterator[Change]:
     """A variable that is missing as a factor or as a divisor."""
     yield from _factors(site, seen, {said: PRODUCTS[said] for said in PLAIN}, is_name)
+
+
+def masked(site: Site, seen: Seen) -> Iterator[Change]:
+    """A mask of truth values that is forgotten."""
+    if is_array(seen.value) and site.role not in (FACTOR, DIVISOR, INDEX, LIMIT):
+        for name, other in seen.variables.items():
+            truths = is_name(name) and name != site.text and is_mask(other) and other.dtype == bool
+            if truths and broadcasts(other.astype(np.float64), seen.value):
+                yield from _combinations(site, seen, name, MASKED, "subset")
 
 
 def derivatives(site: Site, seen: Seen) -> Iterator[Change]:

@@ -22,6 +22,7 @@ from scratchcnn.gradcheck.diagnosis.edits.values import (
     derivatives,
     factors,
     functions,
+    masked,
     names,
     offsets,
     opposites,
@@ -266,6 +267,17 @@ def test_a_factor_may_be_missing():
     assert made(factors, expression("f(x)"), told(V, {"g(x)": A})) == {}
     assert len(made(derivatives, expression("f(x)"), told(V, {"g(x)": A}))) == 5
     assert made(derivatives, expression("v"), told(V, {"steps": np.array([1, 2, 3])})) == {}
+
+
+def test_a_mask_may_be_missing():
+    ok = np.array([True, False, True])
+    known = {"ok": ok, "v": ok, "x > 0": ok, "all": np.ones(3, bool), "wide": np.ones((2, 3), bool), "ones": 1.0 * ok}
+    expected = {"`v * ok` in place of `v`": (["subset"], V * ok)}
+    same(made(masked, expression("v"), told(V, known)), expected)
+    assert len(made(masked, expression("v"), told(V, known, rounds=[V, V]))) == 2  # in another round not all are true
+    for role in (FACTOR, DIVISOR, INDEX, LIMIT):
+        assert made(masked, expression("v", role), told(V, known)) == {}
+    assert made(masked, expression("v"), told(2.0, known)) == {}
 
 
 def test_an_array_of_positions_may_be_a_factor():
