@@ -117,7 +117,8 @@ def meet(a: "Ball", b: "Ball") -> int | None:
 def integer(x: arb) -> int | None:
     """The only integer that a ball holds; None if there is none, or it is too large for a float.
 
-    FLINT ends the process where the exponent of a number takes 64 bits: e^(-1e30). None has such an exponent next to 1.
+    FLINT ends the process where it is asked about a number such as e^(-1e30), whose exponent takes 64 bits. That of
+    x + 1 is small.
     """
     if not abs(x) < TOO_LARGE:
         return None
