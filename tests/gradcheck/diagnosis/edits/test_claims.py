@@ -99,7 +99,7 @@ def test_specific_changes_come_first_and_what_forward_has_too_comes_last(monkeyp
     known = (("scales", scene, 6, True), ("other_indices", scene)), (("stretches", scene, 6, True),)
     unknown = ("scales", scene, 6, False), ("stretches", scene, 6, False)
     of_wide = [
-        (module.variables, module.computed, module.factors, module.derivatives, module.terms),
+        (module.masked, module.variables, module.computed, module.factors, module.derivatives, module.terms),
         (module.functions, module.parts, module.slopes),
         (module.moves,),
     ]
