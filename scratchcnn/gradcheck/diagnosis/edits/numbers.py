@@ -155,13 +155,20 @@ def ones(site: Site, seen: Seen) -> Iterator[Change]:
     value = seen.value
     if not is_number(value) or site.role not in (TERM, FACTOR, DIVISOR):
         return
-    for name, other in seen.variables.items() if value == 1 else ():
+    for name, other in seen.variables.items() if value == 1 and not _counts(site, seen) else ():
         if is_name(name) and (is_mask(other) or is_array(other)):
             kind = "subset" if is_mask(other) else "missing-factor"
             yield Change(kind, f"`{name}` in place of `{site.text}`", variable(name))
     if value > 1 and site.text.replace(".", "").isdigit():
         yield Change("constant-factor", f"`sqrt({site.text})` in place of `{site.text}`", constant(float(value) ** 0.5))
         yield Change("constant-factor", f"`{site.text} ** 2` in place of `{site.text}`", constant(value * value))
+
+
+def _counts(site: Site, seen: Seen) -> bool:
+    """Whether a number stands among whole numbers alone, as in `k + 1`: there it counts, and weighs nothing."""
+    tree = expression(site.around)
+    known = [seen.variables.get(n.id) for n in ast.walk(tree) if isinstance(n, ast.Name)] if tree is not None else []
+    return bool(known) and all(np.asarray(each).dtype.kind in "iu" for each in known)
 
 
 def _is_chosen(name: str, value: Any) -> bool:
