@@ -231,6 +231,15 @@ class TestSecondPoint:
         assert self.told(self.WRONG, (1.0, 2 + 2.1e-6)) is None
         assert self.told(self.WRONG, y=5 + 6e-6) is None
         assert self.told(self.WRONG, (1.0, 2.0, 3.0)) is None
+        small = proven_of([1e-3, 2e-3], wrong=[False, True], along=(3.0, 4.0), share=0.1)
+        assert self.told(small, (1e-3, 2e-3 + 1.9e-9)) is not None
+        assert self.told(small, (1e-3, 2e-3 + 2.1e-9)) is None  # a share of the largest, also of a small one
+
+    def test_nor_where_forward_does_not_run_on_balls(self):
+        proofs = proofs_of(Proof({0: proven_of([1.0])}))
+        proofs.__dict__["_second"] = Proof({0: proven_of([1.0])})
+        proofs.setting = SimpleNamespace(second_answers=(np.ones(1), [np.ones(1)]))
+        assert proofs.at_second_point(0) is None
 
 
 def test_a_gradient_that_goes_straight_through_is_noted_once_in_place_of_what_is_not_proved():
@@ -240,6 +249,10 @@ def test_a_gradient_that_goes_straight_through_is_noted_once_in_place_of_what_is
     proofs.told_through(1)
     assert proofs.through == {1, 3}
     assert proofs.notes == ["something else", ROUNDS_NOTE]
+    none = proofs_of(None)
+    none.notes = ["something else"]
+    none.told_through(0)
+    assert none.notes == ["something else", ROUNDS_NOTE]
 
 
 def test_the_proofs_straight_through_are_made_once_and_located_for_one_input():
