@@ -23,7 +23,7 @@ ADVICE = {
     "domain": "forward ends here: move the inputs inside its domain by a small number",
     "not finite": "forward is not finite here: choose inputs where it is",
     "unstable": "backward changes with the last bits of the inputs: move them by a small random number",
-    "chance": "forward or backward gives another result at each call: choose its seed, or pass what it draws",
+    "chance": "forward or backward gives another result at each call: choose its seed, or keep no state between calls",
     "steps": "forward moves in steps, as if it rounded: check it with finer steps, or in a higher precision",
     "rounding": "what forward rounds may move the derivative as far: check it with finer steps, or raise seconds=",
     "stops": "forward jumps by a little nearby: if an iteration stops there, try a finer tolerance; if not, move away",
