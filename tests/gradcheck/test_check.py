@@ -237,7 +237,7 @@ def test_an_exception_in_the_caller_s_code_is_reported_with_name_and_shapes():
         ((), {}, ValueError, "no inputs"),
         ((None,), {}, TypeError, "input 0 is None"),
         (("words",), {}, TypeError, "input 0 is a str, not an array of numbers: bind it to both functions"),
-        ((["words"],), {}, TypeError, "real numbers"),
+        ((np.array(["words"]),), {}, TypeError, "real numbers"),
         (([1, 2],), {}, TypeError, "no floating input"),
         (([[1.0, 2.0], [3.0]],), {}, ValueError, "input 0 is a ragged list"),
         (([1.0], [[1.0, 2.0], [3.0]]), {}, ValueError, "input 1 is a ragged list"),
