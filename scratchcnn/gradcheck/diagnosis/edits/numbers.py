@@ -15,6 +15,7 @@ from scratchcnn.gradcheck.diagnosis.edits.change import (
     is_array,
     is_mask,
     is_number,
+    is_whole,
     made_by,
     rewritten,
     variable,
@@ -168,7 +169,9 @@ def _counts(site: Site, seen: Seen) -> bool:
     """Whether a number stands among whole numbers alone, as in `k + 1`: there it counts, and weighs nothing."""
     tree = expression(site.around)
     known = [seen.variables.get(n.id) for n in ast.walk(tree) if isinstance(n, ast.Name)] if tree is not None else []
-    return bool(known) and all(np.asarray(each).dtype.kind in "iu" for each in known)
+    return bool(known) and all(
+        each.dtype.kind in "iu" if isinstance(each, np.ndarray) else is_whole(each) for each in known
+    )
 
 
 def _is_chosen(name: str, value: Any) -> bool:

@@ -108,11 +108,10 @@ def on_balls(ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
 
 def _in_pieces(loop: np.ufunc, inputs: list[Any]) -> Any:
     """The ufunc's result. Many numbers are computed piece by piece, and the clock is looked at in between."""
-    shape = np.broadcast_shapes(*map(np.shape, inputs))
-    size = prod(shape)
-    if size <= PIECE:
+    if prod(map(np.size, inputs)) <= PIECE:  # nearly always, and quickly told
         return loop(*inputs)
-    flat = [a.reshape(-1) for a in np.broadcast_arrays(*inputs)]
+    arrays = np.broadcast_arrays(*inputs)
+    shape, size, flat = arrays[0].shape, arrays[0].size, [a.reshape(-1) for a in arrays]
     pieces = []
     for start in range(0, size, PIECE):
         spend()

@@ -237,8 +237,14 @@ def test_a_mask_or_a_weight_may_stand_for_one(role):
     }
     assert found["`mask` in place of `1`"][1] is MASK
     assert made(ones, expression("one", role), told(2, variables)) == {}
-    known = {"mask": MASK, "k": np.array([1, 2, 3]), "n": 3, "x": WEIGHTS}
-    for around, counts in (("k + 1", True), ("k * n + 1", True), ("k + x + 1", False), ("k + open + 1", False)):
+    known = {"mask": MASK, "k": np.array([1, 2, 3]), "n": 3, "x": WEIGHTS, "rows": [[1, 2], [3]]}
+    for around, counts in (
+        ("rows + 1", False),
+        ("k + 1", True),
+        ("k * n + 1", True),
+        ("k + x + 1", False),
+        ("k + open + 1", False),
+    ):
         found = made(ones, expression("1", role, around=around), told(1, known))
         assert ("`mask` in place of `1`" not in found) is counts
 
